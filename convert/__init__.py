@@ -1,0 +1,1 @@
+"""Datasets -> trained networks -> int8 .tflite with their cards. Runs on a workstation; nothing imports it."""

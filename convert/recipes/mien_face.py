@@ -1,0 +1,32 @@
+"""Mien's face network: 48×48 gray -> FER2013's seven emotions, and FER+'s eight while it trains."""
+
+from torch import Tensor, nn
+
+from convert.recipes.residual import Residual, convolution
+from device.emotions import EMOTIONS
+
+FERPLUS = 8
+
+
+class MienFace(nn.Module):
+    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` gives FER+'s (n, 8) beside them, as a second teacher."""
+
+    def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 64, 128)) -> None:
+        super().__init__()
+        stem, *stages = widths
+        layers: list[nn.Module] = [convolution(1, stem), nn.ReLU()]
+        previous = stem
+        for width in stages:
+            layers += [Residual(previous, width, stride=2), Residual(width, width)]
+            previous = width
+        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.3))
+        self.emotions = nn.Linear(previous, len(EMOTIONS))
+        self.ferplus = nn.Linear(previous, FERPLUS)
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        seen = self.body(x)
+        return self.emotions(seen), self.ferplus(seen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.emotions(self.body(x))
+        return logits

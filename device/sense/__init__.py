@@ -1,0 +1,1 @@
+"""Eyes and ears. Holds camera, microphone and models; has no network."""

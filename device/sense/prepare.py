@@ -1,0 +1,39 @@
+"""What a network is fed: pictures and sounds brought to one scale. Training and the device share this code."""
+
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+from device.sense.features import BANDS
+
+FACE_PX = 48
+"""Side of the square gray crop that the face network reads: FER2013's own."""
+WINDOW_FRAMES = 298
+"""Frames of log-mel that the voice network reads: 3 s of sound."""
+
+
+def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
+    """(FACE_PX, FACE_PX) uint8 gray -> (1, FACE_PX, FACE_PX, 1) float32 of mean 0 and deviation 1.
+
+    Per picture, so that neither a dim room nor the camera's own gain is a sign of emotion. The floor of four
+    grey levels keeps the noise of an even picture from being blown up into a face.
+    """
+    pixels = crop.astype(np.float32)
+    return ((pixels - pixels.mean()) / max(float(pixels.std()), 4.0))[None, :, :, None]
+
+
+def voice_input(log_mel: Floats) -> Floats:
+    """(frames, BANDS) float32 from `features.log_mel` -> (1, WINDOW_FRAMES, BANDS, 1) float32.
+
+    Loudness tells the distance and the recording, not the mood: the mean over the louder half of the frames is
+    taken off, what lies more than three times ln(10) below it is cut, and the rest divided by two. A shorter
+    sound is padded with that floor, a longer one cut to its last WINDOW_FRAMES.
+    """
+    recent = log_mel[-WINDOW_FRAMES:]
+    loudness = recent.mean(axis=1)
+    level = float(recent[loudness >= np.median(loudness)].mean())
+    floor = -3 * np.log(10.0)
+    scaled = np.full((WINDOW_FRAMES, BANDS), floor / 2, np.float32)
+    start = (WINDOW_FRAMES - len(recent)) // 2
+    scaled[start : start + len(recent)] = np.clip(recent - level, floor, -floor) / 2
+    return scaled[None, :, :, None]
