@@ -25,13 +25,13 @@ def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
 def voice_input(log_mel: Floats) -> Floats:
     """(frames, BANDS) float32 from `features.log_mel` -> (1, WINDOW_FRAMES, BANDS, 1) float32.
 
-    Loudness tells the distance and the recording, not the mood: the mean over the louder half of the frames is
-    taken off, what lies more than three times ln(10) below it is cut, and the rest divided by two. A shorter
-    sound is padded with that floor, a longer one cut to its last WINDOW_FRAMES.
+    Loudness tells the distance and the recording, not the mood: the mean over the loudest fifth of the frames is
+    taken off, what lies more than three times ln(10) (30 dB) from it is cut, and the rest divided by two. A
+    shorter sound is padded with that floor, a longer one cut to its last WINDOW_FRAMES.
     """
     recent = log_mel[-WINDOW_FRAMES:]
     loudness = recent.mean(axis=1)
-    level = float(recent[loudness >= np.median(loudness)].mean())
+    level = float(recent[loudness >= np.quantile(loudness, 0.8)].mean())
     floor = -3 * np.log(10.0)
     scaled = np.full((WINDOW_FRAMES, BANDS), floor / 2, np.float32)
     start = (WINDOW_FRAMES - len(recent)) // 2

@@ -1,0 +1,55 @@
+"""The first, cheap look at sound: which frames stand out of the room's own noise as speech does.
+
+An energy gate over a window's own noise floor. It passes everything that starts and stops (a voice, a dog, a
+song); the voice network's `no_speech` class is the second look, and only what both let through is a reading.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+from device.sense.features import HOP
+
+ABOVE_FLOOR_DB = 9.0
+"""Speech moves 20-30 dB between vowel and pause; a room's noise stays within a few."""
+QUIETEST_DB = -62.0
+"""dBFS under which nothing counts: a microphone's own hiss. RAVDESS, the quietest corpus, has its speech at -40."""
+_BRIDGE_FRAMES = 20
+"""Pauses of up to 0.2 s inside a phrase belong to it."""
+
+
+def levels_db(samples: Floats) -> Floats:
+    """Level of each 10 ms: (samples,) float32 in -1..1 -> (samples // HOP,) float32 dBFS, silence being -120."""
+    whole = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
+    power = np.einsum("ij,ij->i", whole, whole) / HOP
+    return (10 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
+
+
+def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
+    """Which 10 ms frames hold what may be speech: (samples,) float32 -> (samples // HOP,) bool."""
+    levels = levels_db(samples)
+    if not len(levels):
+        return np.zeros(0, np.bool_)
+    floor = float(np.quantile(levels, 0.1))
+    # A clip cut to the voice has no quiet tenth: then half way down from its peak is the line.
+    line = max(min(floor + ABOVE_FLOOR_DB, float(np.quantile(levels, 0.95)) - 15), QUIETEST_DB)
+    if float(np.quantile(levels, 0.95)) - floor < ABOVE_FLOOR_DB:
+        return np.zeros(len(levels), np.bool_)
+    return _bridged(levels > line)
+
+
+def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """`marked` with its short gaps closed and its lonely frames (under 50 ms) dropped."""
+    closed = marked.copy()
+    for start, stop in _runs(~marked):
+        if 0 < start and stop < len(marked) and stop - start <= _BRIDGE_FRAMES:
+            closed[start:stop] = True
+    for start, stop in _runs(closed):
+        if stop - start < 5:
+            closed[start:stop] = False
+    return closed
+
+
+def _runs(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
