@@ -1,0 +1,1 @@
+"""The model pairs: a .tflite and its card (.json) each."""

@@ -1,0 +1,108 @@
+"""The values that flow, in order: Frame -> Face -> FaceReading, SoundWindow -> VoiceReading, and both -> Mood.
+
+Times are seconds of CLOCK_MONOTONIC, which every process of one machine shares and no clock change moves.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Emotion, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of the camera."""
+
+    pixels: npt.NDArray[np.uint8]
+    """(height, width, 3) uint8, RGB."""
+    time_s: float
+    """When it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face found in a frame."""
+
+    box: tuple[float, float, float, float]
+    """x, y, width, height in px of the frame; may reach over its border."""
+    score: float
+    """The detector's confidence, 0..1."""
+    key_points: npt.NDArray[np.float32]
+    """(6, 2) px: right eye, left eye, nose tip, mouth centre, right ear, left ear; right is the person's own."""
+    crop: npt.NDArray[np.uint8] | None = None
+    """(48, 48) uint8 gray, eyes level, framed as the network's corpus is."""
+    track: int = 0
+    """The same number for the same person while the person stays in view; 0 before tracking."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceReading:
+    """What the face network says of one face."""
+
+    face: Face
+    probabilities: Floats
+    """(7,) calibrated."""
+    quality: float
+    """0..1: how far the crop is one that the network can be trusted on (size, sharpness, turned to the camera)."""
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWindow:
+    """The last few seconds of sound."""
+
+    samples: Floats
+    """(n,) float32 in -1..1, 16 kHz mono; at most 3 s."""
+    end_s: float
+    """When the last sample was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceReading:
+    """What the voice network says of one window."""
+
+    probabilities: Floats
+    """(7,) calibrated."""
+    speech_share: float
+    """0..1: how much of the window is a voice; under the gate's least there is no reading at all."""
+    time_s: float
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What one sense contributed to a mood."""
+
+    emotion: Emotion
+    confidence: float
+    """0..1: the probability of `emotion`."""
+    age_s: float
+    """How old its newest reading was."""
+
+
+class Mood(msgspec.Struct, frozen=True):
+    """How the room feels: the only thing that rules, history, displays and other programs know."""
+
+    emotion: Emotion
+    """`unknown` when nobody is there, nothing is sure enough, or all is muted."""
+    confidence: float
+    """0..1: the fused, smoothed probability of `emotion`; for `unknown`, of the likeliest."""
+    valence: float
+    """-1..1, unpleasant to pleasant."""
+    arousal: float
+    """-1..1, calm to excited."""
+    probabilities: tuple[float, ...]
+    """Seven, in EMOTIONS' order."""
+    people: int
+    """Faces in view."""
+    since_s: float
+    """When `emotion` began."""
+    time_s: float
+    """When the newest frame or sound that it rests on was taken."""
+    face: Said | None = None
+    voice: Said | None = None
+
+    def summary(self) -> str:
+        """One word and how sure, for a person: `happy 82 %`."""
+        return f"{self.emotion.value} {100 * self.confidence:.0f} %"

@@ -1,0 +1,256 @@
+"""One TOML file -> frozen, typed settings. Every key has its unit, its bounds and a sentence, all from here."""
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from device.emotions import Emotion
+from device.errors import SettingsError
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Colour = Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Home(_Section):
+    """Where this Mien lives."""
+
+    name: Annotated[
+        str, Meta(pattern="^[a-zA-Z0-9_-]{1,40}$", description="Letters, digits, _ and -. Part of every MQTT topic.")
+    ] = "home"
+    state_dir: Annotated[
+        str, Meta(description="History and switches are kept here. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.")
+    ] = ""
+    runtime_dir: Annotated[
+        str, Meta(description="The door's socket is here. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.")
+    ] = ""
+
+
+class Camera(_Section):
+    """The eye."""
+
+    source: Annotated[
+        str,
+        Meta(
+            description="auto, off, picamera2, a device (/dev/v4l/by-id/...), rtsp://, http://, file:PATH, "
+            "gstreamer:PIPELINE, or stand-in."
+        ),
+    ] = "auto"
+    width_px: Annotated[int, Meta(ge=160, le=3840, description="What the camera is asked for.")] = 640
+    height_px: Annotated[int, Meta(ge=120, le=2160)] = 480
+    fps: Annotated[float, Meta(gt=0, le=60, description="Frames looked at in a second while a face is there.")] = 10.0
+    idle_fps: Annotated[float, Meta(gt=0, le=60, description="The slow look while nobody is there.")] = 3.0
+    range: Annotated[
+        Literal["far", "near", "mediapipe"],
+        Meta(
+            description="far finds faces of 50 px (3-4 m in 640x480), near those over 90 px at half the cost; "
+            "mediapipe uses that package where it is installed."
+        ),
+    ] = "far"
+    least_score: Annotated[float, Meta(ge=0.1, le=0.99, description="A face less sure than this is none.")] = 0.5
+    most_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 4
+    timeout_s: Annotated[float, Meta(ge=1, le=60, description="No new frame for so long: the camera is lost.")] = 5.0
+
+
+class Microphone(_Section):
+    """The ear."""
+
+    source: Annotated[
+        str,
+        Meta(description="auto, off, a part of a PyAudio device's name (pulse, USB PnP), file:PATH, or stand-in."),
+    ] = "auto"
+    every_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are read.")] = 0.5
+    least_speech: Annotated[Share, Meta(description="A window with less of a voice in it is not read.")] = 0.25
+    timeout_s: Annotated[float, Meta(ge=1, le=60, description="No sound block for so long: it is lost.")] = 5.0
+
+
+class MoodSettings(_Section):
+    """From readings to a calm mood."""
+
+    smoothing_s: Annotated[Seconds, Meta(description="Time constant: after so long, 63 % of a change has come.")] = 1.5
+    hold_s: Annotated[Seconds, Meta(description="A mood stays at least so long.")] = 3.0
+    least_confidence: Annotated[Share, Meta(description="Less sure than this is said as unknown.")] = 0.4
+    lead: Annotated[Share, Meta(description="A new mood must be likelier than the old one by this much.")] = 0.1
+    forget_s: Annotated[Seconds, Meta(description="A reading older than this says nothing any more.")] = 4.0
+
+
+class Kiosk(_Section):
+    """The page on the wall."""
+
+    enabled: bool = True
+    port: Annotated[Port, Meta(description="On loopback only. 0 takes any free one, and prints it.")] = 8137
+
+
+class Mqtt(_Section):
+    """A broker, if there is one."""
+
+    host: Annotated[str, Meta(description="Empty: no MQTT.")] = ""
+    port: Port = 1883
+    username: str = ""
+    password_file: Annotated[str, Meta(description="A file with the password and nothing else.")] = ""
+    prefix: Annotated[
+        str, Meta(pattern="^[a-zA-Z0-9_/-]+$", description="Topics are PREFIX/NAME/state and the like.")
+    ] = "mien"
+
+
+class History(_Section):
+    """What is remembered: moods and actions, never a picture or a sound."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36_500, description="Older rows are deleted; 0 keeps all.")] = 365
+
+
+class Lamp(_Section, tag_field="action", tag="lamp"):
+    """The virtual lamp: on the console and the page."""
+
+    colour: Colour = "#ffffff"
+    brightness: Percent = 100
+
+
+class Player(_Section, tag_field="action", tag="player"):
+    """The virtual player: on the console and the page."""
+
+    playlist: str
+    volume: Percent = 50
+
+
+class Publish(_Section, tag_field="action", tag="mqtt"):
+    """A message to the broker: Zigbee2MQTT and WLED listen there."""
+
+    topic: Annotated[str, Meta(min_length=1, max_length=500, pattern="^[^#+\\x00]+$")]
+    payload: str
+    retain: bool = False
+
+
+Action = Lamp | Player | Publish
+
+
+class Rule(_Section):
+    """When the room feels so, for so long, then that."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    mood: tuple[Emotion, ...]
+    """Any of these. `unknown` is refused: nothing is triggered by not knowing."""
+    do: Annotated[tuple[Action, ...], Meta(min_length=1)]
+    for_s: Seconds = 10.0
+    least_confidence: Share = 0.5
+    between: Annotated[str, Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$")] = ""
+    """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
+    cooldown_s: Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.mood or Emotion.UNKNOWN in self.mood:
+            raise ValueError("mood needs one or more of the seven emotions; unknown triggers nothing")
+
+
+def _first_rules() -> tuple[Rule, ...]:
+    """Gentle ones, so that a first run shows something."""
+    return (
+        Rule("comfort", (Emotion.SAD, Emotion.FEAR), (Lamp("#ffb46b", 40), Player("calm", 30)), for_s=5),
+        Rule("bright", (Emotion.HAPPY,), (Lamp("#fff1d6", 90), Player("upbeat", 45)), for_s=3),
+        Rule("cool down", (Emotion.ANGRY, Emotion.DISGUST), (Lamp("#7fb4ff", 30), Player("quiet", 20)), for_s=5),
+        Rule("spark", (Emotion.SURPRISE,), (Lamp("#c9a0ff", 80),), for_s=2),
+        Rule("as usual", (Emotion.NEUTRAL,), (Lamp("#ffe0b8", 60),), for_s=10),
+    )
+
+
+class Settings(_Section):
+    """The whole file. Every key may be left out."""
+
+    home: Home = Home()
+    camera: Camera = Camera()
+    microphone: Microphone = Microphone()
+    mood: MoodSettings = MoodSettings()
+    kiosk: Kiosk = Kiosk()
+    mqtt: Mqtt = Mqtt()
+    history: History = History()
+    rules: tuple[Rule, ...] = msgspec.field(default_factory=_first_rules)
+
+    def __post_init__(self) -> None:
+        if bool(self.mqtt.username) != bool(self.mqtt.password_file):
+            raise ValueError("mqtt needs username and password_file together, or neither")
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of what is kept."""
+        home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        return Path(self.home.state_dir or os.environ.get("STATE_DIRECTORY") or f"{home}/mien").expanduser()
+
+    @property
+    def runtime_dir(self) -> Path:
+        """The folder of the door."""
+        run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner
+        given = self.home.runtime_dir or os.environ.get("RUNTIME_DIRECTORY")
+        return Path(given or f"{run}/mien").expanduser()
+
+
+def default_path() -> Path:
+    """Where the file is looked for when none is named: $MIEN_SETTINGS, ~/.config/mien/mien.toml, /etc/mien/mien.toml."""
+    if named := os.environ.get("MIEN_SETTINGS"):
+        return Path(named)
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mien" / "mien.toml"
+    system = Path("/etc/mien/mien.toml")
+    return system if system.exists() and not config.exists() else config
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings; without a file at the default place, the defaults. Raises SettingsError."""
+    chosen = path or default_path()
+    if path is None and not chosen.exists():
+        return Settings()
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{chosen}: cannot be read ({error}); write one with: mien config init") from error
+    return parse(text, str(chosen))
+
+
+def parse(text: str, name: str) -> Settings:
+    """Settings of a TOML text; `name` stands for it in messages. Raises SettingsError naming file, key and value."""
+    try:
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{name}: not valid TOML: {error}") from error
+    try:
+        return msgspec.convert(raw, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}: {_explained(str(error), raw)}") from error
+
+
+def _explained(message: str, raw: dict[str, Any]) -> str:
+    """msgspec's `... - at `$.camera.fps`` as `camera.fps = 500: ...`, with what a misspelt key may have meant."""
+    said, _, where = message.partition(" - at `$")
+    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)
+    key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
+    if unknown := re.search(r"unknown field `(.*)`", said):
+        known = _keys(where)
+        near = difflib.get_close_matches(unknown[1], known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}"
+        return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
+    value: Any = raw
+    for step, index in steps:
+        try:
+            value = value[int(index)] if index else value[step]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return f"{key}: {said}"
+    return f"{key} = {value!r}: {said}" if key and not isinstance(value, dict | list) else f"{key}: {said}".lstrip(": ")
+
+
+def _keys(where: str) -> list[str]:
+    """The keys allowed at msgspec's path `where`."""
+    section: Any = Settings
+    for name in re.findall(r"\.([a-z_]+)", where):
+        section = {"rules": Rule, "do": Action}.get(name) or section.__annotations__.get(name, Settings)
+    kinds = section.__args__ if section is Action else (section,)
+    return sorted({field for kind in kinds for field in kind.__struct_fields__} | ({"action"} if len(kinds) > 1 else set()))
