@@ -7,6 +7,7 @@ from pathlib import Path
 
 from device.errors import MienError
 
+MODELS = Path(__file__).parents[1] / "device" / "models"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -14,14 +15,31 @@ def _train(arguments: argparse.Namespace) -> None:
     from convert.training import train
 
     if arguments.network == "face":
-        from convert.train_face import PLAN, face_task as task_of
+        from convert.train_face import PLAN
+        from convert.train_face import face_task as task_of
     else:
-        from convert.train_voice import PLAN, voice_task as task_of
+        from convert.train_voice import PLAN
+        from convert.train_voice import voice_task as task_of
     asked = {"epochs": arguments.epochs, "threads": arguments.threads, "batch": arguments.batch}
     plan = replace(PLAN, **{name: value for name, value in asked.items() if value is not None})
     out = arguments.out or Path("runs") / arguments.network
     best = train(task_of(arguments.data, plan, arguments.rows), plan, out)
     print(f"{arguments.network}: best validation score {best:.2f}; weights in {out}/best.pt")
+
+
+def _quantize(arguments: argparse.Namespace) -> None:
+    from convert.card import quantize
+
+    run = arguments.run_folder or Path("runs") / arguments.network
+    print(quantize(arguments.network, run, arguments.data, arguments.out, arguments.rows))
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from convert.evaluate import measure
+
+    for network in arguments.networks or ["face", "voice"]:
+        print(f"{network}: {arguments.models}/{network}.tflite")
+        print(measure(network, arguments.data, arguments.models, arguments.rows))
 
 
 def main() -> int:
@@ -37,6 +55,19 @@ def main() -> int:
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
+    step = steps.add_parser("quantize", help="run folder -> int8 .tflite and its card, measured on the test split")
+    step.set_defaults(run=_quantize)
+    step.add_argument("network", choices=["face", "voice"])
+    step.add_argument("--run", dest="run_folder", type=Path, help="run folder (default: runs/NETWORK)")
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--out", type=Path, default=MODELS, help="folder of the pair (default: %(default)s)")
+    step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
+    step = steps.add_parser("evaluate", help="measure the pairs on the test splits, through the device's code")
+    step.set_defaults(run=_evaluate)
+    step.add_argument("networks", nargs="*", help="face, voice (default: both)")
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--models", type=Path, default=MODELS)
+    step.add_argument("--rows", type=int)
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

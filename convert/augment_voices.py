@@ -5,9 +5,8 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter, resample_poly  # type: ignore[import-untyped]
 
 from device.emotions import Floats
-from device.sense.features import RATE_HZ
+from device.sense.features import HOP, RATE_HZ
 from device.sense.speech_gate import speech_frames
-from device.sense.features import HOP
 
 WINDOW = 3 * RATE_HZ
 
@@ -67,17 +66,14 @@ def at_ratio(sound: npt.NDArray[np.floating], power: float, ratio_db: float) -> 
 
 
 def noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:
-    """`length` samples that are no voice: a household sound, a coloured hiss with a hum, or made-up music."""
-    kind = rng.random()
-    if kind < 0.5 and noises:
+    """`length` samples that are no voice: one of `noises`, or a coloured hiss with a hum."""
+    if rng.random() < 0.7 and noises:
         sound = noises[int(rng.integers(len(noises)))]
         start = int(rng.integers(max(len(sound) - length, 0) + 1))
         return np.resize(sound[start : start + length], length).astype(np.float32) / 32768
-    if kind < 0.75:
-        hiss = lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.normal(size=length))
-        hum = np.sin(2 * np.pi * rng.choice([50, 60, 100, 120]) * np.arange(length) / RATE_HZ)
-        return (hiss / (hiss.std() + 1e-9) + rng.uniform(0, 1.5) * hum).astype(np.float32) * 0.1
-    return music(length, rng)
+    hiss = lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.normal(size=length))
+    hum = np.sin(2 * np.pi * rng.choice([50, 60, 100, 120]) * np.arange(length) / RATE_HZ)
+    return (hiss / (hiss.std() + 1e-9) + rng.uniform(0, 1.5) * hum).astype(np.float32) * 0.1
 
 
 def music(length: int, rng: np.random.Generator) -> Floats:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convert.augment_voices import augment, noise, trimmed, window_of
+from convert.augment_voices import augment, music, noise, trimmed, window_of
 from convert.corpora.esc10 import read_noises
 from convert.corpora.speech import CORPORA, Clip, by_speaker, read_corpus
+from convert.evaluate import recall
 from convert.recipes.mien_voice import MienVoice
 from convert.training import Batch, Plan, Task
 from device.emotions import EMOTIONS, Floats
-from device.sense.features import log_mel
+from device.sense.features import RATE_HZ, log_mel
 from device.sense.prepare import voice_input
 
 PLAN = Plan(epochs=40, batch=64, learning_rate=0.05, weight_decay=1e-3)
@@ -49,6 +50,8 @@ def voice_task(data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Pa
     clips = [clip for corpus in corpora for clip in read_corpus(data / "speech", corpus, cache)]
     noises, _ = read_noises(data / "noise", cache)
     noises = [n for i, n in enumerate(noises) if i % 5]  # every fifth is kept aside for the test
+    bands = np.random.default_rng(plan.seed)
+    noises += [(music(5 * RATE_HZ, bands) * 32767).astype(np.int16) for _ in range(120 if rows is None else 4)]
     split = by_speaker(clips)
     training = [(trimmed(c.samples.astype(np.float32) / 32768), c) for c in split.training[:rows]]
     validation = [(trimmed(c.samples.astype(np.float32) / 32768), c) for c in split.validation[:rows]]
@@ -56,7 +59,7 @@ def voice_task(data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Pa
 
     def sample(rng: np.random.Generator, index: int) -> tuple[Floats, int]:
         if rng.random() < _NO_SPEECH_SHARE:
-            sound = noise(3 * 16_000, noises, rng) * rng.uniform(0.01, 1)
+            sound = noise(3 * RATE_HZ, noises, rng) * rng.uniform(0.01, 1)
             return _masked(_input(sound.astype(np.float32)), rng), NO_SPEECH
         samples, clip = training[index]
         return _masked(_input(augment(samples, noises, rng)), rng), clip.emotion
@@ -98,6 +101,13 @@ def _balance(clips: list[Clip]) -> Floats:
     return (weights / weights.sum()).astype(np.float64)
 
 
-def recall(read: np.ndarray, truth: np.ndarray) -> float:  # type: ignore[type-arg]
-    """Unweighted average recall in per cent over the classes that occur."""
-    return 100 * float(np.mean([(read[truth == c] == c).mean() for c in np.unique(truth)]))
+def calibration_inputs(data: Path, rows: int | None = None, count: int = 400) -> list[Floats]:
+    """Inputs (1, 298, 40, 1) of training voices and of noise, for the ranges of the int8 network."""
+    corpora = CORPORA if rows is None else ("savee",)
+    cache = Path("cache")
+    clips = by_speaker([c for corpus in corpora for c in read_corpus(data / "speech", corpus, cache)]).training
+    noises, _ = read_noises(data / "noise", cache)
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(len(clips), min(count, len(clips)), replace=False)
+    voices = [augment(trimmed(clips[i].samples.astype(np.float32) / 32768), noises, rng) for i in chosen]
+    return [_input(s) for s in voices] + [_input(noise(3 * RATE_HZ, noises, rng)) for _ in range(count // 8)]

@@ -42,7 +42,7 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     """
     scaled = logits / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
 def top(probabilities: Floats) -> Emotion:

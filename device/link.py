@@ -139,12 +139,14 @@ def encode(message: FromSense | FromHub) -> bytes:
 
 def from_sense(line: bytes) -> FromSense:
     """Decode a line that `hub` received. Raises LinkError."""
-    return _decode(_from_sense, line, "sense")
+    message: FromSense = _decode(_from_sense, line, "sense")
+    return message
 
 
 def from_hub(line: bytes) -> FromHub:
     """Decode a line that `sense` received. Raises LinkError."""
-    return _decode(_from_hub, line, "hub")
+    message: FromHub = _decode(_from_hub, line, "hub")
+    return message
 
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", line: bytes, sender: str) -> _T:

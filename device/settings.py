@@ -24,7 +24,7 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
-class Home(_Section):
+class Home(_Section, frozen=True):
     """Where this Mien lives."""
 
     name: Annotated[
@@ -38,7 +38,7 @@ class Home(_Section):
     ] = ""
 
 
-class Camera(_Section):
+class Camera(_Section, frozen=True):
     """The eye."""
 
     source: Annotated[
@@ -64,7 +64,7 @@ class Camera(_Section):
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No new frame for so long: the camera is lost.")] = 5.0
 
 
-class Microphone(_Section):
+class Microphone(_Section, frozen=True):
     """The ear."""
 
     source: Annotated[
@@ -76,7 +76,7 @@ class Microphone(_Section):
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No sound block for so long: it is lost.")] = 5.0
 
 
-class MoodSettings(_Section):
+class MoodSettings(_Section, frozen=True):
     """From readings to a calm mood."""
 
     smoothing_s: Annotated[Seconds, Meta(description="Time constant: after so long, 63 % of a change has come.")] = 1.5
@@ -86,14 +86,14 @@ class MoodSettings(_Section):
     forget_s: Annotated[Seconds, Meta(description="A reading older than this says nothing any more.")] = 4.0
 
 
-class Kiosk(_Section):
+class Kiosk(_Section, frozen=True):
     """The page on the wall."""
 
     enabled: bool = True
     port: Annotated[Port, Meta(description="On loopback only. 0 takes any free one, and prints it.")] = 8137
 
 
-class Mqtt(_Section):
+class Mqtt(_Section, frozen=True):
     """A broker, if there is one."""
 
     host: Annotated[str, Meta(description="Empty: no MQTT.")] = ""
@@ -105,27 +105,27 @@ class Mqtt(_Section):
     ] = "mien"
 
 
-class History(_Section):
+class History(_Section, frozen=True):
     """What is remembered: moods and actions, never a picture or a sound."""
 
     keep_days: Annotated[int, Meta(ge=0, le=36_500, description="Older rows are deleted; 0 keeps all.")] = 365
 
 
-class Lamp(_Section, tag_field="action", tag="lamp"):
+class Lamp(_Section, frozen=True, tag_field="action", tag="lamp"):
     """The virtual lamp: on the console and the page."""
 
     colour: Colour = "#ffffff"
     brightness: Percent = 100
 
 
-class Player(_Section, tag_field="action", tag="player"):
+class Player(_Section, frozen=True, tag_field="action", tag="player"):
     """The virtual player: on the console and the page."""
 
     playlist: str
     volume: Percent = 50
 
 
-class Publish(_Section, tag_field="action", tag="mqtt"):
+class Publish(_Section, frozen=True, tag_field="action", tag="mqtt"):
     """A message to the broker: Zigbee2MQTT and WLED listen there."""
 
     topic: Annotated[str, Meta(min_length=1, max_length=500, pattern="^[^#+\\x00]+$")]
@@ -136,7 +136,7 @@ class Publish(_Section, tag_field="action", tag="mqtt"):
 Action = Lamp | Player | Publish
 
 
-class Rule(_Section):
+class Rule(_Section, frozen=True):
     """When the room feels so, for so long, then that."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
@@ -165,7 +165,7 @@ def _first_rules() -> tuple[Rule, ...]:
     )
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """The whole file. Every key may be left out."""
 
     home: Home = Home()
@@ -196,7 +196,7 @@ class Settings(_Section):
 
 
 def default_path() -> Path:
-    """Where the file is looked for when none is named: $MIEN_SETTINGS, ~/.config/mien/mien.toml, /etc/mien/mien.toml."""
+    """$MIEN_SETTINGS, or else ~/.config/mien/mien.toml, or else /etc/mien/mien.toml."""
     if named := os.environ.get("MIEN_SETTINGS"):
         return Path(named)
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mien" / "mien.toml"
@@ -229,7 +229,7 @@ def parse(text: str, name: str) -> Settings:
 
 
 def _explained(message: str, raw: dict[str, Any]) -> str:
-    """msgspec's `... - at `$.camera.fps`` as `camera.fps = 500: ...`, with what a misspelt key may have meant."""
+    """A message `... - at `$.camera.fps`` as `camera.fps = 500: ...`, with what a misspelt key may have meant."""
     said, _, where = message.partition(" - at `$")
     steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)
     key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
@@ -253,4 +253,6 @@ def _keys(where: str) -> list[str]:
     for name in re.findall(r"\.([a-z_]+)", where):
         section = {"rules": Rule, "do": Action}.get(name) or section.__annotations__.get(name, Settings)
     kinds = section.__args__ if section is Action else (section,)
-    return sorted({field for kind in kinds for field in kind.__struct_fields__} | ({"action"} if len(kinds) > 1 else set()))
+    return sorted(
+        {field for kind in kinds for field in kind.__struct_fields__} | ({"action"} if len(kinds) > 1 else set())
+    )

@@ -24,9 +24,11 @@ class MienFace(nn.Module):
         self.ferplus = nn.Linear(previous, FERPLUS)
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(logits (n, 7), FER+ logits (n, 8))."""
         seen = self.body(x)
         return self.emotions(seen), self.ferplus(seen)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 7)."""
         logits: Tensor = self.emotions(self.body(x))
         return logits

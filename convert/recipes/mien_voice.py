@@ -24,6 +24,7 @@ class MienVoice(nn.Module):
         self.classify = nn.Sequential(nn.Dropout(0.4), nn.Linear(2 * fourth, len(EMOTIONS) + 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 8)."""
         heard = self.body(x)
         # The mean says how it was spoken all along, the maximum what stood out once.
         pooled = torch.cat([heard.mean(dim=(2, 3)), heard.amax(dim=(2, 3))], dim=1)

@@ -25,5 +25,6 @@ class Residual(nn.Module):
         self.shortcut = nn.Identity() if same else convolution(inputs, outputs, stride, size=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Both ways, added."""
         inside = torch.relu(self.first(x))
         return torch.relu(self.second(inside) + self.shortcut(x))

@@ -23,7 +23,9 @@ PREEMPHASIS = 0.97
 
 
 @lru_cache(maxsize=4)
-def filterbank(bands: int = BANDS, fft: int = FFT, rate_hz: int = RATE_HZ, low_hz: float = LOW_HZ) -> npt.NDArray[np.float64]:
+def filterbank(
+    bands: int = BANDS, fft: int = FFT, rate_hz: int = RATE_HZ, low_hz: float = LOW_HZ
+) -> npt.NDArray[np.float64]:
     """Triangular filters, evenly spaced in mel from `low_hz` to half the rate: (fft // 2 + 1, bands) float64.
 
     Source: the filterbank of python_speech_features (HTK's mel scale, edges on the bins of the transform).

@@ -19,7 +19,7 @@ def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
     grey levels keeps the noise of an even picture from being blown up into a face.
     """
     pixels = crop.astype(np.float32)
-    return ((pixels - pixels.mean()) / max(float(pixels.std()), 4.0))[None, :, :, None]
+    return np.asarray((pixels - pixels.mean()) / max(float(pixels.std()), 4.0), np.float32)[None, :, :, None]
 
 
 def voice_input(log_mel: Floats) -> Floats:

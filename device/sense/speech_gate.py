@@ -22,7 +22,7 @@ def levels_db(samples: Floats) -> Floats:
     """Level of each 10 ms: (samples,) float32 in -1..1 -> (samples // HOP,) float32 dBFS, silence being -120."""
     whole = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
     power = np.einsum("ij,ij->i", whole, whole) / HOP
-    return (10 * np.log10(np.maximum(power, 1e-12))).astype(np.float32)
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
@@ -42,7 +42,7 @@ def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """`marked` with its short gaps closed and its lonely frames (under 50 ms) dropped."""
     closed = marked.copy()
     for start, stop in _runs(~marked):
-        if 0 < start and stop < len(marked) and stop - start <= _BRIDGE_FRAMES:
+        if start > 0 and stop < len(marked) and stop - start <= _BRIDGE_FRAMES:
             closed[start:stop] = True
     for start, stop in _runs(closed):
         if stop - start < 5:

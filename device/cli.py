@@ -1,0 +1,80 @@
+"""The commands: what each takes. What each does is in device/commands, one file a command."""
+
+import argparse
+import importlib
+import logging
+import sys
+from pathlib import Path
+
+from device import __version__
+from device.errors import MienError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mien", description="A room that responds to how the people in it feel.")
+    parser.add_argument("--version", action="version", version=f"mien {__version__}")
+    parser.add_argument("--settings", type=Path, help="the settings file (default: ~/.config/mien/mien.toml)")
+    parser.add_argument(
+        "--log", default="info", choices=["debug", "info", "warning", "error"], help="how much is logged"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, about: str, module: str | None = None) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(module=module or name)
+        return added
+
+    command("run", "both processes, in the foreground, on the camera and microphone of the settings")
+    command("sense", "eyes and ears alone: what systemd starts", "sense_alone")
+    command("hub", "hands, memory and display alone: what systemd starts", "hub_alone")
+    demo = command("demo", "no hardware, network or broker needed: the stand-in performs in front of the real sense")
+    demo.add_argument("--seconds", type=float, help="end by itself after so long (default: at Ctrl-C)")
+    demo.add_argument("--no-browser", action="store_true", help="print the page's address only")
+
+    analyze = command("analyze", "read pictures, sounds, videos or folders of them, offline")
+    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    analyze.add_argument("--json", action="store_true", help="one JSON object a line")
+    analyze.add_argument("--crop", action="store_true", help="a picture is a face already")
+    analyze.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
+
+    bench = command("bench", "time every stage on this device")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--seconds", type=float, default=2.0, help="how long each stage is timed (default: 2)")
+    doctor = command("doctor", "every check with its fix; exit status 1 if the service could not work")
+    doctor.add_argument("--json", action="store_true")
+
+    config = command("config", "the settings file")
+    config.add_argument("what", choices=["init", "check", "show"])
+    config.add_argument("--force", action="store_true", help="init: write over an existing file")
+    history = command("history", "what was remembered: moods, actions, and the gaps between")
+    history.add_argument("--since", default="1d", help="2h, 3d, a date or a time (default: 1d)")
+    history.add_argument("--csv", action="store_true")
+    rules = command("rules", "what the rules would do")
+    rules.add_argument("what", choices=["try", "show"])
+    rules.add_argument("question", nargs="?", help='"sad for 2m at 21:30"')
+    models = command("models", "the model pairs in use")
+    models.add_argument("what", choices=["list"])
+    models.add_argument("--json", action="store_true")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; 1 and one line on a MienError, 2 on wrong use, 130 on Ctrl-C."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
+    )
+    try:
+        status: int = importlib.import_module(f"device.commands.{arguments.module}").run(arguments)
+    except MienError as error:
+        print(f"mien: {error}", file=sys.stderr)  # noqa: T201 - the console is a command's output
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""`mien config init / check / show`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from device.errors import SettingsError
+from device.hub.rules import explain
+from device.settings import Settings, default_path, load
+
+_HEAD = """\
+# Mien's settings. Every key may be left out; what stands here after a # is its default.
+# After a change: mien config check
+"""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write, check or show the settings file."""
+    path = arguments.settings or default_path()
+    if arguments.what == "init":
+        _init(path, force=arguments.force)
+        print(f"wrote {path}; every key in it is commented out, with its default and what is allowed")
+        return 0
+    settings = load(arguments.settings)
+    if arguments.what == "show":
+        print(as_toml(settings, commented=False), end="")
+        return 0
+    print(f"{path}: fine" if path.exists() else f"{path} is not there: the defaults hold")
+    for rule in settings.rules:
+        print(f"  {rule.name}: {explain(rule)}")
+    return 0
+
+
+def _init(path: Path, *, force: bool) -> None:
+    if path.exists() and not force:
+        raise SettingsError(f"{path} is there already; nothing was changed. To write over it: mien config init --force")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(as_toml(Settings(), commented=True), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written ({error.strerror}); name another with --settings") from error
+
+
+def as_toml(settings: Settings, *, commented: bool) -> str:
+    """The settings as TOML; `commented` puts each key behind a #, under its sentence and its bounds."""
+    mark = "# " if commented else ""
+    lines = [_HEAD] if commented else []
+    for name in settings.__struct_fields__:
+        section = getattr(settings, name)
+        if name == "rules":
+            lines += _rules_lines(msgspec.to_builtins(section), mark)
+            continue
+        if commented and section.__doc__:
+            lines.append(f"# {section.__doc__}")
+        lines.append(f"[{name}]")
+        hints = get_type_hints(type(section), include_extras=True)
+        for key in section.__struct_fields__:
+            if commented and (about := _about(hints[key])):
+                lines.append(f"# {about}")
+            lines.append(f"{mark}{key} = {_value(getattr(section, key))}")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _about(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any type
+    metas = [part for part in get_args(hint) if isinstance(part, Meta)]
+    said = [m.description for m in metas if m.description]
+    for meta in metas:
+        bounds = [("at least", meta.ge), ("over", meta.gt), ("at most", meta.le)]
+        said += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    choices = [a for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str)]
+    if choices:
+        said.append("one of " + ", ".join(choices))
+    return "; ".join(s.rstrip(".") for s in said) + "." if said else ""
+
+
+def _rules_lines(rules: list[dict[str, Any]], mark: str) -> list[str]:
+    lines = []
+    for rule in rules:
+        lines.append(f"{mark}[[rules]]")
+        lines += [f"{mark}{key} = {_value(value)}" for key, value in rule.items()]
+        lines.append("")
+    return lines
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML can hold
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)  # a JSON scalar is a TOML scalar

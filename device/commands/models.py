@@ -1,0 +1,25 @@
+"""`mien models list`."""
+
+import argparse
+import json
+
+import msgspec
+
+from device.sense.model import MODELS, Model
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load, check and describe the model pairs in use."""
+    cards = [Model(name).card for name in ("face", "voice")]
+    if arguments.json:
+        print(json.dumps([msgspec.to_builtins(card) for card in cards]))
+        return 0
+    for card in cards:
+        print(f"{card.name} {card.version}  {MODELS / card.name}.tflite  sha256 {card.sha256[:16]}…")
+        print(f"  reads {card.input}")
+        for corpus in card.corpora:
+            print(f"  learned from {corpus.name} ({corpus.licence})")
+        for what, value in card.accuracy.items():
+            print(f"  {what}: {value:.1f} %")
+        print(f"  {card.limits}")
+    return 0

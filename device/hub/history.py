@@ -1,0 +1,119 @@
+"""What is remembered: a queue in front of the file. The loop never waits for a disk, a sick disk loses nothing."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from device.hub import history_reading
+from device.hub.history_file import Alive, Entry, HistoryFile, MoodRow, Row
+
+_log = logging.getLogger(__name__)
+
+MOST_WAITING = 5_000
+"""Rows held in memory while the file does not take them; then the oldest are dropped, and their gap is shown."""
+BATCH = 200
+CLOSE_S = 3.0
+"""How long a stop waits for the disk."""
+
+
+class History:
+    """Rows go in at `remember` and reach the file in `run`.
+
+    `stored` hears (session, seq) once every change up to it is on the disk; `health` hears a text, empty for well.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        keep_days: int,
+        stored: Callable[[str, int], Awaitable[None]],
+        health: Callable[[str], None],
+        retry_s: float = 2.0,
+    ) -> None:
+        self._folder = folder
+        self._file = HistoryFile(folder, keep_days, time.time())
+        self._stored = stored
+        self._tell = health
+        self._ill = ""
+        self._retry_s = retry_s
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._waiting: deque[Row] = deque()
+        self._batch: list[Row] = []
+        self._writing: asyncio.Future[None] | None = None
+        self._dropped = 0
+        self._wake = asyncio.Event()
+
+    def remember(self, row: Row) -> None:
+        """Put `row` in the queue. Never waits."""
+        if isinstance(row, Alive) and self._waiting and isinstance(self._waiting[-1], Alive):
+            self._waiting.pop()  # only the newest stamp of life is worth a row
+        self._waiting.append(row)
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._dropped += 1
+            if self._dropped % 100 == 1:
+                _log.error("history: %d rows dropped, since the file takes none", self._dropped)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what comes, until cancelled."""
+        # An empty batch opens the file, so that what is wrong with it is said before the first mood.
+        opened = False
+        while True:
+            while not opened or self._waiting or self._batch:
+                opened = await self._write()
+                if not opened:
+                    await asyncio.sleep(self._retry_s)
+            await self._wake.wait()
+            self._wake.clear()
+
+    async def rows(self, since_s: float | None = None, most: int = 5_000) -> list[Entry]:
+        """As history_reading.read, off the loop. Raises MienError."""
+        return await asyncio.to_thread(history_reading.read, self._folder, since_s, most)
+
+    async def close(self) -> None:
+        """Write what waits, for at most CLOSE_S, and close the file."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                while (self._waiting or self._batch or self._writing) and await self._write():
+                    pass
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._file.close)
+        except (TimeoutError, sqlite3.Error) as error:
+            _log.error("history: not all was written at the stop (%s)", error or "the disk is too slow")
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _health(self, text: str) -> None:
+        if text != self._ill:
+            self._ill = text
+            self._tell(text)
+
+    async def _write(self) -> bool:
+        """One batch. It is kept until the file has taken it."""
+        if self._writing is None:
+            while self._waiting and len(self._batch) < BATCH:
+                self._batch.append(self._waiting.popleft())
+            loop = asyncio.get_running_loop()
+            self._writing = loop.run_in_executor(self._executor, self._file.write, list(self._batch))
+        try:
+            # A stop in the middle leaves the write running, and `close` waits for this same one.
+            await asyncio.shield(self._writing)
+            self._writing = None
+        except (sqlite3.Error, OSError) as error:
+            self._writing = None
+            waiting = len(self._batch) + len(self._waiting)
+            if not self._ill:
+                _log.error("history: %s takes nothing: %s", self._file.path, error)
+            self._health(f"history: {self._file.path} takes nothing ({error}); {waiting} rows wait, it is tried again")
+            return False
+        done = {row.session: row.seq for row in self._batch if isinstance(row, MoodRow)}
+        self._batch.clear()
+        damaged = self._file.damaged
+        self._health(f"history: the file was damaged and moved to {damaged}; a new one began" if damaged else "")
+        for session, seq in done.items():
+            await self._stored(session, seq)
+        return True

@@ -1,0 +1,126 @@
+"""Reading the history, while hub runs or not: for `mien history` and the page. Gaps are part of every answer."""
+
+import csv
+import io
+import re
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from device.errors import MienError, SettingsError
+from device.hub.history_file import ALIVE_S, FILE_NAME, Entry
+from device.hub.state import iso
+
+_MOODS = "SELECT * FROM moods WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
+_ACTIONS = "SELECT * FROM actions WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
+_GAPS = "SELECT * FROM gaps WHERE until_s IS NULL OR until_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
+_UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def read(state_dir: Path, since_s: float | None = None, most: int = 100_000) -> list[Entry]:
+    """Everything at or after `since_s` (seconds of UTC since 1970; None: all), oldest first, at most the newest `most`.
+
+    A gap that reaches over `since_s` is in it. If hub was killed and is still away, the last entry is a gap that
+    lasts. No file yet is an empty list. Raises MienError when the file cannot be read.
+    """
+    path = state_dir / FILE_NAME
+    if not path.exists():
+        return []
+    since = since_s if since_s is not None else -1e18
+    try:
+        with closing(sqlite3.connect(path, timeout=2.0)) as db:
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA query_only = 1")
+            if not db.execute("PRAGMA user_version").fetchone()[0]:
+                return []  # hub has just made it
+            moods = db.execute(_MOODS, (since, most)).fetchall()
+            actions = db.execute(_ACTIONS, (since, most)).fetchall()
+            gaps = db.execute(_GAPS, (since, most)).fetchall()
+            alive = db.execute("SELECT time_s FROM alive").fetchone()
+    except sqlite3.Error as error:
+        raise MienError(f"{path}: the history cannot be read ({error})") from error
+    entries = [*map(_mood, reversed(moods)), *map(_action, reversed(actions)), *map(_gap, reversed(gaps))]
+    entries.sort(key=_place)
+    still_open = any(gap["until_s"] is None for gap in gaps)
+    if alive and not still_open and time.time() - alive[0] > 3 * ALIVE_S:
+        entries.append(Entry("gap", alive[0], why="hub was away"))
+    return entries[-most:]
+
+
+def to_csv(entries: Sequence[Entry]) -> str:
+    """A table with one header line; times are ISO 8601 in UTC, shares 0..1."""
+    out = io.StringIO()
+    names = [name for name in Entry.__struct_fields__ if name not in ("time_s", "until_s")]
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["time", *names, "until"])
+    for entry in entries:
+        cells = [getattr(entry, name) for name in names]
+        plain = [msgspec.json.encode(cell).decode() if isinstance(cell, dict) else cell for cell in cells]
+        table.writerow([iso(entry.time_s), *plain, "" if entry.until_s is None else iso(entry.until_s)])
+    return out.getvalue()
+
+
+def to_text(entry: Entry) -> str:
+    """One line for a person, in local time."""
+    moment = _local(entry.time_s)
+    if entry.kind == "mood":
+        said = [f"{n} {e} {100 * (c or 0):.0f} %" for n, e, c in _said(entry)]
+        people = "1 person" if entry.people == 1 else f"{entry.people} people"
+        parts = f" ({', '.join(said)})" if said else ""
+        return f"{moment}  {entry.emotion} {100 * (entry.confidence or 0):.0f} %{parts}, {people}"
+    if entry.kind == "action":
+        return f"{moment}    rule {entry.rule}: {entry.action} {entry.result}"
+    until = "now" if entry.until_s is None else _local(entry.until_s)
+    return f"{moment}  -- gap until {until}: {entry.why}"
+
+
+def parse_since(text: str, now_s: float | None = None) -> float:
+    """Seconds of UTC since 1970. Raises SettingsError.
+
+    `text` is `30m`, `2h`, `3d` or `1w` ago, an ISO date or time (local without a zone), or a number of such seconds.
+    """
+    now = time.time() if now_s is None else now_s
+    if ago := re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*([mhdw])", text.strip()):
+        return now - float(ago[1]) * _UNIT_S[ago[2]]
+    try:
+        if re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?", text.strip()):
+            return float(text)
+        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise SettingsError(
+            f"since {text!r} is no time; allowed are 30m, 2h, 3d, 1w, 2026-11-03 or 2026-11-03T18:00"
+        ) from error
+
+
+def _place(entry: Entry) -> tuple[float, int]:
+    """In order of time; at the same time a gap follows the mood that it begins after, and precedes one it ends with."""
+    if entry.kind == "gap":
+        return entry.time_s, 0 if entry.until_s == entry.time_s else 3
+    return entry.time_s, 1 if entry.kind == "mood" else 2
+
+
+def _said(entry: Entry) -> list[tuple[str, str, float | None]]:
+    both = (("face", entry.face, entry.face_confidence), ("voice", entry.voice, entry.voice_confidence))
+    return [(name, emotion, confidence) for name, emotion, confidence in both if emotion]
+
+
+def _local(utc_s: float) -> str:
+    return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _mood(row: sqlite3.Row) -> Entry:
+    fields = {key: row[key] for key in row.keys() if key not in ("id", "session", "seq", "probabilities")}  # noqa: SIM118
+    return Entry("mood", probabilities=msgspec.json.decode(row["probabilities"]), **fields)
+
+
+def _action(row: sqlite3.Row) -> Entry:
+    return Entry("action", row["time_s"], rule=row["rule"], action=row["action"], result=row["result"])
+
+
+def _gap(row: sqlite3.Row) -> Entry:
+    return Entry("gap", row["time_s"], until_s=row["until_s"], why=row["why"])

@@ -1,0 +1,41 @@
+"""A mood as a row of the history and as a line of the log, with its moment on the wall clock."""
+
+import time
+
+from device.emotions import EMOTIONS
+from device.hub.history_file import Entry, MoodRow
+from device.readings import Mood
+
+
+def moment_utc_s(monotonic_s: float) -> float:
+    """Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC, by the wall clock of now; never in the future."""
+    now_s = time.monotonic()
+    return time.time() - (now_s - min(max(monotonic_s, 0.0), now_s))
+
+
+def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
+    """The row of change `seq`: it happened when the emotion began, or the number of people changed after that."""
+    face, voice = mood.face, mood.voice
+    entry = Entry(
+        kind="mood",
+        time_s=moment_utc_s(max(mood.since_s, mood.time_s)),
+        emotion=mood.emotion.value,
+        confidence=round(mood.confidence, 4),
+        valence=round(mood.valence, 4),
+        arousal=round(mood.arousal, 4),
+        people=mood.people,
+        probabilities={e.value: round(p, 4) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+        face=face.emotion.value if face else None,
+        face_confidence=round(face.confidence, 4) if face else None,
+        voice=voice.emotion.value if voice else None,
+        voice_confidence=round(voice.confidence, 4) if voice else None,
+    )
+    return MoodRow(session, seq, entry)
+
+
+def told(mood: Mood) -> str:
+    """`mood sad 71 % (face sad 64 %, voice sad 80 %), 1 person`."""
+    both = (("face", mood.face), ("voice", mood.voice))
+    said = [f"{name} {one.emotion.value} {100 * one.confidence:.0f} %" for name, one in both if one]
+    people = "1 person" if mood.people == 1 else f"{mood.people} people"
+    return f"mood {mood.summary()}{' (' + ', '.join(said) + ')' if said else ''}, {people}"

@@ -1,0 +1,190 @@
+"""The board: one snapshot of all that there is to show. The page and MQTT are made from it and from nothing else."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from device import __version__
+from device.emotions import EMOTIONS
+from device.link import Health, Hello
+from device.readings import Mood, Said
+
+Json = dict[str, Any]
+
+
+class LastRule(Struct, frozen=True):
+    """The rule that fired last."""
+
+    name: str
+    why: str
+    time_s: float
+    """Seconds of UTC since 1970."""
+
+
+class Snapshot(Struct, frozen=True):
+    """Everything at one moment. Times ending in `_mono_s` are CLOCK_MONOTONIC, `_utc_s` seconds since 1970."""
+
+    name: str
+    mood: Mood | None = None
+    """None before the first and while sense is away."""
+    last_mood: Mood | None = None
+    """The newest there ever was."""
+    heard_mono_s: float = 0.0
+    """When `last_mood` came; 0.0: never."""
+    available: bool = False
+    """Sense is connected and speaks."""
+    available_since_utc_s: float = 0.0
+    """When `available` became what it is."""
+    problem: str = "sense has not come yet"
+    """Why sense is away; empty while it is there."""
+    hello: Hello | None = None
+    health: Health | None = None
+    mqtt: str | None = None
+    """None: no broker configured. Empty: connected. Else what is wrong."""
+    history: str = ""
+    """Empty: all is stored. Else what is wrong."""
+    lamp: Json = {}
+    player: Json = {}
+    last_rule: LastRule | None = None
+    delay_s: float | None = None
+    """From the frame to the message, of the last change."""
+
+    def problems(self) -> list[str]:
+        """Everything that is wrong, a sentence each, for a person."""
+        said = [self.problem, self.mqtt or "", self.history]
+        if self.available and self.health:
+            said += [f"{name}: {stage.detail}" for name, stage in self.health.stages.items() if stage.detail]
+            if self.health.lost_changes:
+                said.append(f"{self.health.lost_changes} changes were lost while hub was away")
+        return [one for one in said if one]
+
+    def as_json(self) -> Json:
+        """What `/api/state` says. Times are seconds of UTC since 1970, ages are seconds."""
+        now = time.monotonic()
+        switches = self.health if self.available else None
+        return {
+            "name": self.name,
+            "version": __version__,
+            "time": round(time.time(), 3),
+            "mood": _mood_json(self.mood),
+            "last_mood": _mood_json(self.last_mood),
+            "age_s": round(now - self.heard_mono_s, 1) if self.last_mood else None,
+            "sense": {
+                "available": self.available,
+                "since": self.available_since_utc_s,
+                "problem": self.problem,
+                "session": self.hello.session if self.hello else None,
+                "version": self.hello.version if self.hello else None,
+                "pid": self.hello.pid if self.hello else None,
+                "isolation": msgspec.to_builtins(self.hello.isolation) if self.hello else None,
+                "models": dict(self.hello.models) if self.hello else {},
+                "stages": msgspec.to_builtins(switches.stages) if switches else {},
+                "camera": switches.camera_on if switches else None,
+                "microphone": switches.microphone_on if switches else None,
+                "paused": switches.paused if switches else None,
+                "lost_changes": switches.lost_changes if switches else 0,
+            },
+            "mqtt": {"configured": self.mqtt is not None, "connected": self.mqtt == "", "health": self.mqtt or ""},
+            "history": {"health": self.history},
+            "lamp": self.lamp,
+            "player": self.player,
+            "last_rule": msgspec.to_builtins(self.last_rule),
+            "delay_s": None if self.delay_s is None else round(self.delay_s, 3),
+            "problems": self.problems(),
+        }
+
+
+def _mood_json(mood: Mood | None) -> Json | None:
+    if mood is None:
+        return None
+    # One clock for the page: monotonic moments become wall time at the moment of asking.
+    since = time.time() - (time.monotonic() - mood.since_s)
+    return {
+        "emotion": mood.emotion.value,
+        "confidence": round(mood.confidence, 3),
+        "valence": round(mood.valence, 3),
+        "arousal": round(mood.arousal, 3),
+        "probabilities": {e.value: round(p, 3) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+        "people": mood.people,
+        "since": round(since, 1),
+        "face": _said_json(mood.face),
+        "voice": _said_json(mood.voice),
+    }
+
+
+def _said_json(said: Said | None) -> Json | None:
+    return (
+        None
+        if said is None
+        else {
+            "emotion": said.emotion.value,
+            "confidence": round(said.confidence, 3),
+            "age_s": round(said.age_s, 1),
+        }
+    )
+
+
+def on_off(switch: bool | None) -> str | None:
+    """`ON` or `OFF`, as Home Assistant's switches and binary sensors say it; None stays None."""
+    return None if switch is None else "ON" if switch else "OFF"
+
+
+def iso(utc_s: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds")
+
+
+class Listener:
+    """One front end's view of the board. A slow one misses what lies between; it always gets the newest."""
+
+    def __init__(self, board: "Board") -> None:
+        self._board = board
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Called by the board."""
+        self._changed.set()
+
+    async def newest(self) -> Snapshot:
+        """Wait for a change since the last call (the first returns at once)."""
+        await self._changed.wait()
+        self._changed.clear()
+        return self._board.now
+
+
+class Board:
+    """Holds the newest snapshot and wakes whoever shows it."""
+
+    def __init__(self, name: str) -> None:
+        self.now = Snapshot(name)
+        self._listeners: set[Listener] = set()
+
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
+        """Replace these fields of the snapshot; nobody is woken when none of them differs."""
+        changed = msgspec.structs.replace(self.now, **fields)
+        if changed != self.now:
+            self.now = changed
+            for listener in self._listeners:
+                listener.wake()
+
+    @property
+    def listeners(self) -> int:
+        """How many are looking."""
+        return len(self._listeners)
+
+    @contextlib.contextmanager
+    def listen(self) -> Iterator[Listener]:
+        """A listener, for as long as the block lasts."""
+        listener = Listener(self)
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)

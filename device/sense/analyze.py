@@ -1,0 +1,219 @@
+"""`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from device.emotions import Floats, as_dict, top
+from device.errors import MienError
+from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
+from device.sense.readers import Readers
+from device.sense.faces import Eyes, aligned_crop, whole_picture
+from device.sense.features import HOP, RATE_HZ
+from device.sense.media import kind_of, read_picture, read_sound, video_frames
+from device.sense.speech_gate import speech_frames
+from device.sense.steady import Steady
+from device.sense.tiles import find_everywhere
+from device.sense.voice import WINDOW
+from device.settings import Settings
+
+Json = dict[str, Any]
+_TIMELINE_S = 1.0
+_LONG_SOUND_S = 6.0
+_VIDEO_FPS = 10.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for."""
+
+    crop: bool = False
+    """A picture is a face already."""
+    face: bool = True
+    voice: bool = True
+
+
+def analyze(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+    """One file as one JSON object. A file that cannot be read is told in its `error`, never raised."""
+    result: Json = {"path": str(path), "kind": None, "seconds": None, "faces": [], "voice": None, "mood": None}
+    result |= {"timeline": [], "error": None}
+    try:
+        result["kind"] = kind_of(path)
+        read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]
+        result |= read(path, wanted, readers, settings)
+    except MienError as error:
+        result["error"] = str(error)
+    return result
+
+
+def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+    if not wanted.face:
+        return {}
+    pixels = read_picture(path)
+    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    if wanted.crop:
+        faces = [whole_picture(gray)]
+    else:
+        faces = [replace(f, crop=aligned_crop(gray, f)) for f in find_everywhere(readers.detector, pixels)]
+    readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
+    fusion = readers.fusion(settings.mood.forget_s)
+    for reading in readings:
+        fusion.saw(reading)
+    mood = Steady(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
+    return {"faces": [_face(r) for r in readings], "mood": _mood(mood)}
+
+
+def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+    samples = read_sound(path)
+    seconds = len(samples) / RATE_HZ
+    readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
+    timeline, mood = _over_time([], readings, seconds, readers, settings, 0)
+    return {
+        "seconds": round(seconds, 3),
+        "voice": _voice(readings, samples),
+        "mood": _mood(mood),
+        "timeline": timeline if seconds > _LONG_SOUND_S else [],
+    }
+
+
+def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+    seen: list[FaceReading] = []
+    seconds = 0.0
+    if wanted.face:
+        eyes, due = Eyes(readers.detector, settings.camera.most_faces), 0.0
+        for pixels, at_s in video_frames(path):
+            seconds = max(seconds, at_s)
+            if at_s < due:
+                continue
+            due = at_s + 1 / _VIDEO_FPS
+            faces = [whole_picture(_gray(pixels))] if wanted.crop else eyes.look(Frame(pixels, at_s))
+            seen += [readers.face.read(face, at_s) for face in faces]
+    samples = np.zeros(0, np.float32)
+    if wanted.voice:
+        try:
+            samples = read_sound(path)
+        except MienError as error:
+            if "no sound" not in str(error):
+                raise
+    seconds = max(seconds, len(samples) / RATE_HZ)
+    heard = list(windows(samples, readers, settings.microphone.every_s))
+    timeline, mood = _over_time(seen, heard, seconds, readers, settings, len({r.face.track for r in seen}))
+    return {
+        "seconds": round(seconds, 3),
+        "faces": [_face(r) for r in _one_a_track(seen)],
+        "voice": _voice(heard, samples),
+        "mood": _mood(mood),
+        "timeline": timeline,
+    }
+
+
+def _gray(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+
+
+def windows(samples: Floats, readers: Readers, every_s: float) -> Iterator[VoiceReading]:
+    """Readings of a whole sound as the live loop makes them: the last three seconds, every `every_s`."""
+    for end in window_ends(samples, every_s):
+        reading = readers.voice.read(SoundWindow(samples[max(end - WINDOW, 0) : end], end / RATE_HZ))
+        if reading is not None:
+            yield reading
+
+
+def window_ends(samples: Floats, every_s: float) -> list[int]:
+    """Where the windows of a whole sound end, in samples: each `every_s` from the first full one, and at the end."""
+    return [*range(min(WINDOW, len(samples)), len(samples), max(round(every_s * RATE_HZ), 1)), len(samples)]
+
+
+def together(readings: list[VoiceReading]) -> Floats:
+    """The mean over a sound's readings, weighted by how much voice was in each: (7,)."""
+    weights = np.array([r.speech_share for r in readings], np.float32)
+    return np.average([r.probabilities for r in readings], axis=0, weights=weights).astype(np.float32)
+
+
+def _over_time(
+    seen: list[FaceReading],
+    heard: list[VoiceReading],
+    seconds: float,
+    readers: Readers,
+    settings: Settings,
+    people: int,
+) -> tuple[list[Json], Mood | None]:
+    """(timeline, mood of the whole): the readings played to fusion and steady, the file's own time being the clock.
+
+    The mood of the whole is that of one long look: all moments joined, unsmoothed.
+    """
+    if not seen and not heard:
+        return [], None
+    fusion, steady = readers.fusion(settings.mood.forget_s), Steady(settings.mood)
+    faces, voices = iter([*seen, None]), iter([*heard, None])
+    face, voice = next(faces), next(voices)
+    timeline: list[Json] = []
+    shown: tuple[str, int] | None = None
+    moments: list[Floats] = []
+    for step in range(round(seconds / 0.1) + 1):
+        now = step * 0.1
+        while face is not None and face.time_s <= now:
+            fusion.saw(face)
+            face = next(faces)
+        while voice is not None and voice.time_s <= now:
+            fusion.heard(voice)
+            voice = next(voices)
+        fused = fusion.now(now)
+        present = len({r.face.track for r in seen if abs(r.time_s - now) < 1.0})
+        mood = steady.update(fused, present, now)
+        if fused.heard_or_seen:
+            moments.append(fused.probabilities)
+        due = not timeline or now - timeline[-1]["t_s"] >= _TIMELINE_S
+        if due or (mood.emotion.value, mood.people) != shown:
+            timeline.append({"t_s": round(now, 2), "people": mood.people, **(_mood(mood) or {})})
+            shown = (mood.emotion.value, mood.people)
+    last = fusion.now(seconds)
+    whole = replace(last, probabilities=np.mean(moments, axis=0).astype(np.float32)) if moments else last
+    calm = Steady(settings.mood).update(whole, people, seconds) if moments else None
+    return timeline, calm
+
+
+def _one_a_track(seen: list[FaceReading]) -> list[FaceReading]:
+    """For each person of a video the best look, with the probabilities of all looks averaged by quality."""
+    tracks: dict[int, list[FaceReading]] = {}
+    for reading in seen:
+        tracks.setdefault(reading.face.track, []).append(reading)
+    people = []
+    for readings in tracks.values():
+        weights = [max(r.quality, 1e-3) for r in readings]
+        joined = np.average([r.probabilities for r in readings], axis=0, weights=weights).astype(np.float32)
+        people.append(replace(max(readings, key=lambda r: r.quality), probabilities=joined))
+    return people
+
+
+def _face(reading: FaceReading) -> Json:
+    return {
+        "box": [round(v, 1) for v in reading.face.box],
+        "score": round(reading.face.score, 4),
+        "emotion": top(reading.probabilities).value,
+        "probabilities": as_dict(reading.probabilities),
+    }
+
+
+def _voice(readings: list[VoiceReading], samples: Floats) -> Json | None:
+    if not readings:
+        return None
+    joined = together(readings)
+    speech_s = float(speech_frames(samples).sum()) * HOP / RATE_HZ
+    return {"emotion": top(joined).value, "probabilities": as_dict(joined), "speech_s": round(speech_s, 2)}
+
+
+def _mood(mood: Mood | None) -> Json | None:
+    if mood is None:
+        return None
+    return {
+        "emotion": mood.emotion.value,
+        "confidence": mood.confidence,
+        "valence": mood.valence,
+        "arousal": mood.arousal,
+        "probabilities": as_dict(np.array(mood.probabilities, np.float32)),
+    }

@@ -1,0 +1,50 @@
+"""Settings -> the parts of `sense`: the one place that knows which of them are chosen."""
+
+import time
+
+import msgspec
+
+from device.sense.camera import Camera, open_camera
+from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
+from device.sense.faces import Eyes
+from device.sense.loop import Sense
+from device.sense.microphone import Microphone, open_microphone
+from device.sense.readers import readers_of
+from device.sense.stand_in import StandInCamera, StandInMicrophone, start_of
+from device.settings import Settings
+
+
+def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, str]]:
+    """(Sense, versions of its models); `camera_source` is the settings' own, or its way through the window.
+
+    Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
+    """
+    readers = readers_of(settings)
+    camera_settings = msgspec.structs.replace(settings.camera, source=camera_source)
+    # One start for both: a video file that is camera and microphone plays in step.
+    start_s = time.monotonic() + 0.5
+
+    def camera() -> Camera:
+        if camera_source.startswith("stand-in"):
+            return StandInCamera(start_of(camera_source, start_s), camera_settings.fps)
+        return open_camera(camera_settings, time.monotonic, start_s=start_s)
+
+    def microphone() -> Microphone:
+        if settings.microphone.source.startswith("stand-in"):
+            return StandInMicrophone(start_of(settings.microphone.source, start_s))
+        return open_microphone(settings.microphone, time.monotonic, start_s=start_s)
+
+    latest, ring = Latest(), SoundRing()
+    sense = Sense(
+        settings,
+        CameraThread(camera, latest, camera_settings.timeout_s),
+        MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
+        latest,
+        ring,
+        Eyes(readers.detector, settings.camera.most_faces),
+        readers.face,
+        readers.voice,
+        readers.fusion(settings.mood.forget_s),
+    )
+    models = (readers.face_model, readers.voice_model)
+    return sense, {m.card.name: m.card.version for m in models}

@@ -1,0 +1,114 @@
+"""Cameras that OpenCV reads: USB (V4L2), network streams (FFmpeg) and GStreamer pipelines."""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from device.errors import DeviceError
+from device.readings import Frame
+from device.settings import Camera as CameraSettings
+
+# Both are process-wide and read when a device is opened; what the user has set stays. The first ends a read of
+# a dead USB camera after one second instead of ten. The second keeps RTSP off UDP, which loses packets.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+
+_PAUSE_S = 0.05
+
+
+class OpenCVCamera:
+    """A cv2.VideoCapture. A frame's time is the clock right after `grab`, before it is unpacked."""
+
+    still_is_frozen = True
+
+    def __init__(
+        self,
+        capture: cv2.VideoCapture,
+        name: str,
+        clock: Callable[[], float],
+        patience_s: float = 0.0,
+        node: Path | None = None,
+    ) -> None:
+        """`patience_s`: how long grabs may fail before the camera counts as gone; `node`: its file in /dev."""
+        self.name = name
+        self._capture = capture
+        self._clock = clock
+        self._patience_s = patience_s
+        self._node = node
+        self._newest_s = clock()
+
+    def read(self) -> Frame | None:
+        """The next frame. Blocks for as long as the driver does: about 1 s (V4L2), `timeout_s` (streams)."""
+        grabbed = self._capture.grab()
+        now_s = self._clock()
+        bgr = self._capture.retrieve()[1] if grabbed else None
+        if bgr is None:
+            if self._node is not None and not self._node.exists():
+                raise DeviceError(f"{self.name}: unplugged; plug it in again")
+            if now_s - self._newest_s >= self._patience_s:
+                raise DeviceError(f"{self.name}: gives no more frames; it is opened again")
+            time.sleep(_PAUSE_S)  # a grab that fails at once must not spin
+            return None
+        self._newest_s = now_s
+        return Frame(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), now_s)
+
+    def close(self) -> None:
+        """Release the device."""
+        self._capture.release()
+
+
+def v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
+    """A USB camera, asked for MJPEG: uncompressed, USB 2 carries a few frames a second only. Raises DeviceError."""
+    if not path.exists():
+        raise DeviceError(f"{path}: there is no such camera; plug it in, or set camera.source")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise DeviceError(f"{path}: not allowed; add this user to the group video (sudo usermod -aG video USER)")
+    # The stable name is a link; OpenCV wants what it points to.
+    capture = cv2.VideoCapture(os.path.realpath(path), cv2.CAP_V4L2)
+    if not capture.isOpened():
+        raise DeviceError(f"{path}: does not open; another program may be using it (sudo fuser -v {path})")
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width_px)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height_px)
+    capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    return OpenCVCamera(capture, str(path), clock, settings.timeout_s, path)
+
+
+def stream(url: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
+    """A camera on the network, by FFmpeg: rtsp (over TCP) or http (MJPEG). Raises DeviceError."""
+    limit_ms = int(settings.timeout_s * 1000)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+    if not capture.isOpened():
+        raise DeviceError(
+            f"{_without_password(url)}: no stream within {settings.timeout_s:g} s; "
+            "check the address, the password and that the camera is on"
+        )
+    return OpenCVCamera(capture, _without_password(url), clock)
+
+
+def gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
+    """A GStreamer pipeline that ends in an appsink, such as a Jetson's nvarguscamerasrc. Raises DeviceError."""
+    if not re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()):
+        raise DeviceError(
+            "camera.source = gstreamer:... needs an OpenCV built with GStreamer, and pip's is not; a Jetson has one "
+            "(python3-opencv of JetPack, seen by a virtual environment made with --system-site-packages)"
+        )
+    limit_ms = int(settings.timeout_s * 1000)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+    capture = cv2.VideoCapture(pipeline, cv2.CAP_GSTREAMER, limits)
+    if not capture.isOpened():
+        raise DeviceError(
+            "the GStreamer pipeline does not start; try it with gst-launch-1.0, and end it with: "
+            "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1"
+        )
+    return OpenCVCamera(capture, "gstreamer", clock)
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)

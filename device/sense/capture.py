@@ -1,0 +1,114 @@
+"""The threads of camera and microphone: each reads its device and leaves what it got where the readers find it."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from device.sense.camera import Camera
+from device.sense.camera.latest import Latest
+from device.sense.device_thread import DeviceThread
+from device.sense.microphone import Microphone
+from device.sense.microphone.ring import SoundRing
+
+__all__ = ["CameraThread", "Latest", "MicrophoneThread", "SoundRing"]
+
+
+class CameraThread(DeviceThread[Camera]):
+    """Reads a camera and leaves its newest frame in `latest`, at most `wanted_fps` times a second."""
+
+    def __init__(  # noqa: PLR0913 - each has a name of its own
+        self,
+        opener: Callable[[], Camera],
+        latest: Latest,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        wanted_fps: float = 10.0,
+        on: bool = True,
+    ) -> None:
+        super().__init__("camera", opener, timeout_s, clock, on)
+        self.wanted_fps = wanted_fps
+        """May be changed at any time. All frames are read, or the device would hand out old ones."""
+        self._latest = latest
+        self._due_s = 0.0
+        self._seen: npt.NDArray[np.uint8] | None = None
+
+    def _take(self, device: Camera) -> bool:
+        frame = device.read()
+        if frame is None:
+            return False
+        # One pixel in 256 will do: a sensor's noise changes some of them from any frame to the next.
+        seen = frame.pixels[::16, ::16].copy()
+        same = device.still_is_frozen and self._seen is not None and np.array_equal(seen, self._seen)
+        self._seen = seen
+        self._note(same, self._clock())
+        if self._due(frame.time_s):
+            with self._guard:
+                if self._on:
+                    self._latest.put(frame)
+                    self._handed.append(self._clock())
+        return True
+
+    def _due(self, taken_s: float) -> bool:
+        """Whether a frame is to be handed on; a quarter of a step early is not too early."""
+        step_s = 1 / self.wanted_fps
+        due_s = min(self._due_s, taken_s + step_s)
+        if taken_s + step_s / 4 < due_s:
+            return False
+        # One that came more than a step late begins a new count: there is nothing to make up for.
+        self._due_s = (due_s if taken_s - due_s < step_s else taken_s) + step_s
+        return True
+
+    def _forget(self) -> None:
+        self._latest.clear()
+
+    def _dropped(self) -> int:
+        return self._latest.dropped
+
+    def _frozen(self, for_s: float) -> str:
+        return f"the same picture for {for_s:.0f} s"
+
+
+class MicrophoneThread(DeviceThread[Microphone]):
+    """Reads a microphone and keeps its last seconds in `ring`."""
+
+    def __init__(
+        self,
+        opener: Callable[[], Microphone],
+        ring: SoundRing,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        on: bool = True,
+    ) -> None:
+        super().__init__("microphone", opener, timeout_s, clock, on)
+        self._ring = ring
+        self._overflows = 0
+        self._counted: tuple[Microphone | None, int] = (None, 0)
+
+    def _take(self, device: Microphone) -> bool:
+        heard = device.read()
+        # A device that was opened anew counts from nothing.
+        before = self._counted[1] if self._counted[0] is device else 0
+        self._counted = (device, device.overflows)
+        self._overflows += self._counted[1] - before
+        if heard is None:
+            return False
+        block, end_s = heard
+        self._note(device.still_is_frozen and not block.any(), self._clock())
+        with self._guard:
+            if self._on:
+                self._ring.push(block, end_s)
+                self._handed.append(self._clock())
+        return True
+
+    def _forget(self) -> None:
+        self._ring.clear()
+
+    def _dropped(self) -> int:
+        return self._overflows
+
+    def _frozen(self, for_s: float) -> str:
+        return f"silent: nothing but zeros for {for_s:.0f} s; is it muted or unplugged?"

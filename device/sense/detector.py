@@ -1,0 +1,138 @@
+"""Faces in a picture: MediaPipe's BlazeFace networks, run by our own runtime, with our own decoding.
+
+Source: Bazarevsky et al. 2019, "BlazeFace: Sub-millisecond neural face detection on mobile GPUs". The anchors and
+the weighted non-maximum suppression follow MediaPipe's published graph settings (Apache-2.0); a test holds the
+result to MediaPipe's own on the same pictures.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+from device.errors import ModelError
+from device.readings import Face
+from device.sense.model import MODELS
+from device.sense.tflite import Network
+
+Pixels = npt.NDArray[np.uint8]
+_OVERLAP = 0.3
+"""Boxes that overlap by more than this share (intersection over union) are one face."""
+
+
+class FaceDetector(Protocol):
+    """Whatever finds faces."""
+
+    def find(self, pixels: Pixels) -> list[Face]:
+        """Faces in (h, w, 3) uint8 RGB, the surest first."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """One of the two networks."""
+
+    file: str
+    side_px: int
+    grids: tuple[tuple[int, int], ...]
+    """(cells a side, anchors a cell)."""
+
+
+NEAR = Range("face_detection_short_range.tflite", 128, ((16, 2), (8, 6)))
+FAR = Range("face_detection_full_range_sparse.tflite", 192, ((48, 1),))
+
+
+def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
+    """Centres (n, 2) float32 in 0..1, cell by cell, row by row."""
+    parts = []
+    for cells, each in grids:
+        at = (np.arange(cells) + 0.5) / cells
+        x, y = np.meshgrid(at, at)
+        parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), each, axis=0))
+    return np.concatenate(parts).astype(np.float32)
+
+
+class BlazeFace:
+    """A FaceDetector for `far` (full range) or `near` (short range)."""
+
+    def __init__(self, reach: Range = FAR, least_score: float = 0.5, folder: Path = MODELS) -> None:
+        """Raises ModelError when the network's file is missing."""
+        path = folder / reach.file
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{path}: missing; fetch it with: python -m device.commands.fetch") from error
+        self._network = Network(content, str(path))
+        self._side = reach.side_px
+        self._anchors = anchors(reach.grids)
+        # The sigmoid is monotonic: comparing logits spares computing it for thousands of empty anchors.
+        self._least_logit = float(np.log(least_score / (1 - least_score)))
+        scores = [i for i, t in enumerate(self._network.outputs) if t.shape[-1] == 1]
+        if len(scores) != 1 or self._network.inputs[0].shape != (1, self._side, self._side, 3):
+            raise ModelError(f"{path}: is not the face detector that its name says; fetch it again")
+        self._score_output = scores[0]
+
+    def find(self, pixels: Pixels) -> list[Face]:
+        """Faces in (h, w, 3) uint8 RGB, the surest first; their crops are not made yet."""
+        square, scale, left, top = _letterboxed(pixels, self._side)
+        outputs = self._network.run((square[None].astype(np.float32) - 127.5) / 127.5)
+        logits = outputs[self._score_output].ravel()
+        sure = np.flatnonzero(logits >= self._least_logit)
+        if not len(sure):
+            return []
+        raw = outputs[1 - self._score_output].reshape(len(self._anchors), 16)[sure].reshape(-1, 8, 2)
+        # Rows: centre, size, then six key points; all but the size lie around the anchor. In 0..1 of the square.
+        points = np.asarray(raw / self._side, np.float32)
+        points[:, [0, 2, 3, 4, 5, 6, 7]] += self._anchors[sure][:, None]
+        # On the way to pixels: undo the border, then the shrinking.
+        points *= self._side
+        points[:, [0, 2, 3, 4, 5, 6, 7]] -= np.array([left, top], np.float32)
+        points /= scale
+        scores = np.asarray(1 / (1 + np.exp(-np.clip(logits[sure], -100, 100))), np.float32)
+        return [_face(merged, score) for merged, score in _merged(points, scores)]
+
+
+def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, int, int]:
+    """The picture shrunk into a black square: (square, scale, left border, top border)."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    small_w, small_h = max(round(width * scale), 1), max(round(height * scale), 1)
+    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+    small = cv2.resize(pixels, (small_w, small_h), interpolation=method)
+    left, top = (side - small_w) // 2, (side - small_h) // 2
+    square = cv2.copyMakeBorder(small, top, side - small_h - top, left, side - small_w - left, cv2.BORDER_CONSTANT)
+    return square.astype(np.uint8, copy=False), scale, left, top
+
+
+def _merged(points: Floats, scores: Floats) -> list[tuple[Floats, float]]:
+    """Weighted non-maximum suppression: each group's points averaged by score, with the surest one's score."""
+    order = np.argsort(-scores, kind="stable")
+    boxes = np.concatenate([points[:, 0] - points[:, 1] / 2, points[:, 0] + points[:, 1] / 2], axis=1)
+    result = []
+    while len(order):
+        group = overlap(boxes[order[0]], boxes[order]) > _OVERLAP
+        group[0] = True
+        members = order[group]
+        weights = scores[members] / scores[members].sum()
+        result.append((np.tensordot(weights, points[members], axes=1).astype(np.float32), float(scores[order[0]])))
+        order = order[~group]
+    return result
+
+
+def overlap(box: Floats, others: Floats) -> Floats:
+    """Intersection over union of (4,) with each of (n, 4), as left, top, right, bottom: (n,) in 0..1."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=1)
+    areas = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1)
+    union = areas + max(float(np.prod(np.maximum(box[2:] - box[:2], 0))), 0.0) - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
+
+
+def _face(points: Floats, score: float) -> Face:
+    (x, y), (width, height) = points[0], points[1]
+    box = (float(x - width / 2), float(y - height / 2), float(width), float(height))
+    return Face(box, score, points[2:].copy())

@@ -1,0 +1,81 @@
+"""The walls of `sense`: no network but its own empty one, and the proof of it.
+
+Under systemd the unit's PrivateNetwork does this; anywhere else `sense` moves itself into an empty network
+namespace where the kernel allows it. Unix sockets, the door among them, go through: they are files.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import socket
+import struct
+from pathlib import Path
+
+from device.link import Isolation
+
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
+_PR_SET_NO_NEW_PRIVS = 38
+# RFC 5737: an address that no network routes, so that nobody is bothered should the wall be missing.
+_NOWHERE = ("192.0.2.1", 9)
+
+
+def drop_network() -> str:
+    """Leave every network for good. Returns by what means, or why it could not, for a person to read.
+
+    To be called before any thread runs: the kernel allows a new user namespace to single-threaded processes only.
+    """
+    if _interfaces() in ((), ("lo",)):
+        return "the service manager gave no network"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNET) == 0:
+        means = "own empty network namespace"
+    else:
+        uid, gid = os.getuid(), os.getgid()
+        if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            return f"the kernel refused a network namespace ({reason}); systemd's unit takes the network away"
+        # The same user inside as outside; without a map every file would seem to belong to nobody.
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+        means = "own empty network namespace, in a user namespace"
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return means
+
+
+def raise_loopback() -> None:
+    """Bring up `lo` in the namespace that `drop_network` made: the camera's window needs it. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sh", b"lo", 0)
+        flags = struct.unpack("16sh", fcntl.ioctl(control, _SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _IFF_UP))
+
+
+def prove(detail: str) -> Isolation:
+    """Try the walls from inside: which interfaces are there, and what becomes of a connection."""
+    interfaces = _interfaces()
+    refused = _attempt()
+    enforced = set(interfaces) <= {"lo"} and refused != "connected"
+    return Isolation(enforced, interfaces, refused, detail)
+
+
+def _interfaces() -> tuple[str, ...]:
+    try:
+        return tuple(name for _, name in socket.if_nameindex())
+    except OSError:
+        # systemd's RestrictAddressFamilies=AF_UNIX refuses even the question.
+        return ()
+
+
+def _attempt() -> str:
+    """The error of a connection to nowhere, or `connected`; a try that is still under way counts as connected."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            code = probe.connect_ex(_NOWHERE)
+    except OSError as error:
+        return str(error.strerror)
+    return "connected" if code in (0, errno.EINPROGRESS) else os.strerror(code)

@@ -1,0 +1,184 @@
+"""The story of `sense`: capture -> read -> fuse -> steady -> send.
+
+Four threads: the camera's and the microphone's (device/sense/capture.py), one that reads faces, one that reads the
+voice. What they read meets in `Fusion`; ten times a second it becomes a Mood and goes to the door.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from device.link import HEARTBEAT_S, Command, Health, Stage, State
+from device.notify import notify
+from device.readings import Mood
+from device.sense import switches
+from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
+from device.sense.door import Door
+from device.sense.expression import FaceReader
+from device.sense.faces import Eyes
+from device.sense.fusion import Fusion
+from device.sense.steady import Steady
+from device.sense.voice import VoiceReader
+from device.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+_REFRESH_S = 0.5
+_STALL_S = 10.0
+"""A reading thread that has not turned for so long hangs: no more kicks for the watchdog."""
+
+
+@dataclass
+class Pulse:
+    """Life signs of a reading thread."""
+
+    beat_s: float
+    done: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    trouble: str = ""
+
+    def rate_hz(self, now_s: float) -> float:
+        """Readings a second over the last five."""
+        return sum(now_s - t < 5 for t in self.done) / 5
+
+
+class Sense:
+    """All of it, put together. `run` returns when `stop` is set or the last file has been played."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        camera: CameraThread,
+        microphone: MicrophoneThread,
+        latest: Latest,
+        ring: SoundRing,
+        eyes: Eyes,
+        face_reader: FaceReader,
+        voice_reader: VoiceReader,
+        fusion: Fusion,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._camera, self._microphone = camera, microphone
+        self._latest, self._ring = latest, ring
+        self._eyes, self._face_reader, self._voice_reader = eyes, face_reader, voice_reader
+        self._fusion, self._steady = fusion, Steady(settings.mood)
+        self._clock = clock
+        self._lock = threading.Lock()  # fusion and tracks, between the two readers and the tick
+        self._stopped = threading.Event()
+        self._pulses = {"face": Pulse(clock()), "voice": Pulse(clock())}
+        self._switches_path = settings.state_dir / "switches.json"
+        self._switches = switches.load(self._switches_path)
+
+    def run(self, door: Door, stop: threading.Event) -> None:
+        """See, hear and say, until `stop` is set."""
+        self._apply_switches()
+        readers = [
+            threading.Thread(target=self._turn, args=(name, step), name=name, daemon=True)
+            for name, step in (("face", self._see), ("voice", self._hear))
+        ]
+        for thread in (self._camera, self._microphone, *readers):
+            thread.start()
+        door.start()
+        notify("READY=1")
+        try:
+            self._tick_until(stop, door)
+        finally:
+            self._stopped.set()
+            self._camera.stop()
+            self._microphone.stop()
+            for thread in readers:
+                thread.join(2.0)
+            door.stop()
+
+    def on_command(self, command: Command) -> None:
+        """Throw a switch: at once, and for good."""
+        with self._lock:
+            self._switches = self._switches.after(command.order, on=command.on)
+            kept = self._switches
+        self._apply_switches()
+        log.info("%s is now %s", command.order, "on" if command.on else "off")
+        try:
+            switches.save(self._switches_path, kept)
+        except OSError as error:
+            log.error("%s: the switch cannot be kept over a restart (%s)", self._switches_path, error)
+
+    def _apply_switches(self) -> None:
+        self._camera.set_on(self._switches.sees and self._settings.camera.source != "off")
+        self._microphone.set_on(self._switches.hears and self._settings.microphone.source != "off")
+        with self._lock:
+            if not self._switches.sees:
+                self._fusion.forget_faces()
+            if not self._switches.hears:
+                self._fusion.forget_voice()
+
+    def _tick_until(self, stop: threading.Event, door: Door) -> None:
+        shown: Mood | None = None
+        said_s = health_s = float("-inf")
+        while not stop.wait(TICK_S):
+            now = self._clock()
+            with self._lock:
+                people = self._eyes.people(now)
+                mood = self._steady.update(self._fusion.now(now), people, now)
+            # The slow look is enough where nobody is.
+            self._camera.wanted_fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
+            changed = shown is None or (mood.emotion, mood.people) != (shown.emotion, shown.people)
+            if changed or now - said_s >= _REFRESH_S:
+                door.say(mood, changed=changed)
+                shown, said_s = mood, now
+            if now - health_s >= HEARTBEAT_S / 2:
+                door.health(self._health(now, door.lost))
+                health_s = now
+                if all(now - p.beat_s < _STALL_S for p in self._pulses.values()):
+                    notify("WATCHDOG=1")
+
+    def _turn(self, name: str, step: Callable[[Pulse], None]) -> None:
+        """A reading thread's life: it does not end because one picture or sound went wrong."""
+        pulse = self._pulses[name]
+        while not self._stopped.is_set():
+            pulse.beat_s = self._clock()
+            try:
+                step(pulse)
+            except Exception as error:  # noqa: BLE001 - the edge of a thread: said in health, and tried again
+                if not pulse.trouble:
+                    log.error("reading the %s failed: %s", name, type(error).__name__)
+                pulse.trouble = f"reading failed ({type(error).__name__}); mien doctor tells more"
+                self._stopped.wait(1.0)
+
+    def _see(self, pulse: Pulse) -> None:
+        frame = self._latest.get(0.5)
+        if frame is None or not self._switches.sees:
+            return
+        faces = self._eyes.look(frame)
+        readings = [self._face_reader.read(face, frame.time_s) for face in faces]
+        with self._lock:
+            for reading in readings:
+                self._fusion.saw(reading)
+        pulse.done.append(self._clock())
+        pulse.trouble = ""
+
+    def _hear(self, pulse: Pulse) -> None:
+        self._stopped.wait(self._settings.microphone.every_s)
+        window = self._ring.window()
+        if window is None or not self._switches.hears:
+            return
+        if self._clock() - window.end_s > self._settings.microphone.every_s + 1:
+            return  # nothing new has come: the same sound is not read twice
+        reading = self._voice_reader.read(window)
+        if reading is not None:
+            with self._lock:
+                self._fusion.heard(reading)
+        pulse.done.append(self._clock())
+        pulse.trouble = ""
+
+    def _health(self, now_s: float, lost: int) -> Health:
+        stages = {"camera": self._camera.stage(now_s), "microphone": self._microphone.stage(now_s)}
+        for name, pulse in self._pulses.items():
+            stalled = now_s - pulse.beat_s > _STALL_S
+            trouble = "it hangs; the watchdog restarts sense" if stalled else pulse.trouble
+            stages[name] = Stage(State.LOST if trouble else State.OK, trouble, round(pulse.rate_hz(now_s), 2))
+        kept = self._switches
+        return Health(stages, kept.camera, kept.microphone, kept.pause, lost)

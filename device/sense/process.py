@@ -1,0 +1,49 @@
+"""The `sense` process: the walls first, then eyes and ears. What is imported before the walls stands is light."""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+
+from device import __version__
+from device.link import Hello, socket_path
+from device.sense.isolation import drop_network, prove, raise_loopback
+from device.sense.window import Window, address_of
+from device.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_sense(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, or until a file that is camera and microphone has been played. Exit status.
+
+    Raises MienError when the settings or a model make it impossible.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    source = settings.camera.source
+    address = address_of(source)
+    window = Window(address) if address else None
+    detail = drop_network()
+    enforced = prove(detail).enforced
+    if window and address and enforced:
+        raise_loopback()
+        source = window.open(source)
+        detail += f"; one window, to the camera at {address.host}:{address.port}"
+    isolation = prove(detail)
+    log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
+
+    from device.sense.assembly import assemble
+
+    sense, versions = assemble(settings, source)
+    from device.sense.door import Door
+
+    hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
+    try:
+        sense.run(Door(socket_path(settings.runtime_dir), hello, sense.on_command), stop)
+    finally:
+        if window:
+            window.close()
+    return 0

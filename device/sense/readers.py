@@ -1,0 +1,43 @@
+"""The models and what reads with them: the same live and in `mien analyze`."""
+
+from dataclasses import dataclass
+
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
+from device.sense.expression import FaceReader
+from device.sense.fusion import Fusion
+from device.sense.model import Model
+from device.sense.voice import VoiceReader
+from device.settings import Settings
+
+
+def detector_of(settings: Settings) -> FaceDetector:
+    """The detector that `camera.range` names. Raises ModelError or DeviceError."""
+    camera = settings.camera
+    if camera.range == "mediapipe":
+        from device.sense.mediapipe_detector import MediaPipeDetector
+
+        return MediaPipeDetector(camera.least_score)
+    return BlazeFace(FAR if camera.range == "far" else NEAR, camera.least_score)
+
+
+@dataclass(frozen=True)
+class Readers:
+    """A detector and two readers, with the pairs that they read with."""
+
+    detector: FaceDetector
+    face: FaceReader
+    voice: VoiceReader
+    face_model: Model
+    voice_model: Model
+
+    def fusion(self, forget_s: float) -> Fusion:
+        """A new fusion, weighted by the models' own measured F1."""
+        return Fusion(self.face_model.card.f1, self.voice_model.card.f1, forget_s)
+
+
+def readers_of(settings: Settings) -> Readers:
+    """Load and check the model pairs. Raises ModelError."""
+    face, voice = Model("face"), Model("voice")
+    return Readers(
+        detector_of(settings), FaceReader(face), VoiceReader(voice, settings.microphone.least_speech), face, voice
+    )

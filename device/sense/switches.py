@@ -1,0 +1,56 @@
+"""Which senses are on: kept over a restart and a reboot, since off means off."""
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from device.link import Order
+
+log = logging.getLogger(__name__)
+
+
+class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the people in the room have chosen."""
+
+    camera: bool = True
+    microphone: bool = True
+    pause: bool = False
+
+    @property
+    def sees(self) -> bool:
+        """Whether the camera may be open."""
+        return self.camera and not self.pause
+
+    @property
+    def hears(self) -> bool:
+        """Whether the microphone may be open."""
+        return self.microphone and not self.pause
+
+    def after(self, order: Order, *, on: bool) -> "Switches":
+        """The switches with one of them set."""
+        return msgspec.structs.replace(self, **{order.value: on})
+
+
+def load(path: Path) -> Switches:
+    """The kept switches; all on where none were kept yet, all paused where the file cannot be trusted."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Switches)
+    except FileNotFoundError:
+        return Switches()
+    except (OSError, msgspec.DecodeError) as error:
+        # Somebody may have switched the camera off in the lost file: to see nothing is the mistake that harms nobody.
+        log.warning("%s: cannot be read (%s); paused until it is switched on again", path, error)
+        return Switches(pause=True)
+
+
+def save(path: Path, switches: Switches) -> None:
+    """Whole or not at all, and on the disk before it returns. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(msgspec.json.encode(switches))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,122 @@
+"""One window in the wall: an IP camera's address, and nothing else.
+
+Before `sense` leaves the network it forks a small helper that stays outside. The helper accepts connections on a
+listener that lives inside (`127.0.0.1`, in a namespace that nobody else is in) and joins each to the one address
+of the settings. It reads no settings, keeps nothing, and ends with `sense`.
+"""
+
+import contextlib
+import ctypes
+import logging
+import os
+import signal
+import socket
+import threading
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from device.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
+_PR_SET_PDEATHSIG = 1
+_CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an IP camera is."""
+
+    host: str
+    port: int
+
+
+def address_of(url: str) -> Address | None:
+    """The address that a camera source names; None for a source that needs no network. Raises DeviceError."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS:
+        return None
+    try:
+        port = parts.port or _PORTS[parts.scheme]
+    except ValueError as error:
+        raise DeviceError(f"camera.source: {url!r} has no valid port ({error})") from error
+    if not parts.hostname:
+        raise DeviceError(f"camera.source: {url!r} names no host")
+    return Address(parts.hostname, port)
+
+
+class Window:
+    """The helper, opened while there is still a network and given its listener when there is none any more."""
+
+    def __init__(self, address: Address) -> None:
+        """Forks. To be called before any thread runs."""
+        self._address = address
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._control.close()
+            _stay_outside(theirs, address, parent)
+        theirs.close()
+
+    def open(self, url: str) -> str:
+        """Listen inside and hand the listener out; returns `url` as it is reached from inside."""
+        with socket.create_server(("127.0.0.1", 0), backlog=4) as listener:
+            port = listener.getsockname()[1]
+            socket.send_fds(self._control, [b"listener"], [listener.fileno()])
+        parts = urlsplit(url)
+        credentials, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}"))
+
+    def close(self) -> None:
+        """End the helper."""
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _stay_outside(control: socket.socket, address: Address, parent: int) -> None:
+    """The helper's whole life; does not return."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches sense, and sense ends us
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() == parent:  # else it died between the fork and prctl
+            _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+            if descriptors:
+                _serve(socket.socket(fileno=descriptors[0]), address)
+    finally:
+        os._exit(0)
+
+
+def _serve(listener: socket.socket, address: Address) -> None:
+    while True:
+        inside, _ = listener.accept()
+        threading.Thread(target=_join, args=(inside, address), daemon=True).start()
+
+
+def _join(inside: socket.socket, address: Address) -> None:
+    """Carry bytes both ways until either side ends."""
+    with inside:
+        try:
+            outside = socket.create_connection((address.host, address.port), _CONNECT_S)
+        except OSError:
+            return  # the reader inside sees the connection close and tries again
+        with outside:
+            outside.settimeout(None)
+            back = threading.Thread(target=_carry, args=(outside, inside), daemon=True)
+            back.start()
+            _carry(inside, outside)
+            back.join()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # a broken side is an ended side
+        while piece := source.recv(65_536):
+            sink.sendall(piece)
+    for side in (source, sink):
+        with contextlib.suppress(OSError):
+            side.shutdown(socket.SHUT_RDWR)

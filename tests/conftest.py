@@ -1,0 +1,79 @@
+"""What several test files use."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass
+class Pulse:
+    """A private PulseAudio without a sound card: what is played into its sink `mood` is heard from source `mic`."""
+
+    env: dict[str, str]
+    """For a process that is to hear it: PortAudio reads its environment once, when it is loaded."""
+
+    def play(self, path: Path) -> "subprocess.Popen[bytes]":
+        """Play a sound file; returns at once."""
+        return subprocess.Popen(["paplay", "--device=mood", str(path)], env=self.env)
+
+    def pactl(self, *words: str) -> str:
+        done = subprocess.run(["pactl", *words], env=self.env, capture_output=True, text=True, timeout=10, check=False)
+        return done.stdout
+
+    def python(self, code: str, *arguments: str) -> "subprocess.Popen[str]":
+        """A Python of its own with this sound system; its stdin, stdout and stderr are pipes."""
+        command = [sys.executable, "-c", code, *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+@pytest.fixture
+def pulse(tmp_path: Path) -> Iterator[Pulse]:
+    for program in ("pulseaudio", "pactl", "paplay", "pacat"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    if importlib.util.find_spec("pyaudio") is None:
+        pytest.skip("pyaudio is not installed")
+    home = tmp_path / "pulse"
+    home.mkdir(mode=0o700)
+    socket = home / "native"
+    (home / ".asoundrc").write_text(
+        "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.pulse { type pulse }\n"
+    )
+    places = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_SERVER": f"unix:{socket}"}
+    # Without a wish for less, a null sink takes two seconds at a time.
+    places["PULSE_LATENCY_MSEC"] = "30"
+    env = {**os.environ, **places, "PYTHONPATH": str(Path(__file__).parents[1])}
+    modules = (
+        f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+        "module-null-sink sink_name=mood rate=16000 channels=1 format=s16le",
+        "module-remap-source master=mood.monitor source_name=mic",
+    )
+    loads = [word for module in modules for word in ("-L", module)]
+    options = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--log-level=error"]
+    daemon = subprocess.Popen(["pulseaudio", *options, *loads], env=env, stderr=subprocess.DEVNULL)
+    started = [daemon]
+    try:
+        sound = Pulse(env)
+        until = time.monotonic() + 10
+        while "mic" not in sound.pactl("list", "short", "sources"):
+            assert daemon.poll() is None, "pulseaudio ended"
+            assert time.monotonic() < until, "pulseaudio did not start"
+            time.sleep(0.05)
+        sound.pactl("set-default-source", "mic")
+        # Silence, played without end, keeps the clock of the sink running.
+        feed = ["pacat", "--playback", "--device=mood", "--rate=16000", "--channels=1", "--format=s16le", "/dev/zero"]
+        started.append(subprocess.Popen(feed, env=env))
+        yield sound
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(5)

@@ -1,0 +1,95 @@
+"""A real broker, a real door with a test's sense at it, real files."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from device import settings
+from device.settings import Settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Broker:
+    """Mosquitto on a loopback port, which a test may kill and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        config = self._folder / "mosquitto.conf"
+        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        self._process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise TimeoutError("mosquitto did not listen within 5 s")
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait(5)
+            self._process = None
+
+    def retained(self, topic: str, limit_s: int = 3) -> str | None:
+        """What a new subscriber gets at once; None when there is nothing within `limit_s`."""
+        return self._subscribe(topic, limit_s, "-C", "1", "--retained-only")
+
+    def _subscribe(self, topic: str, limit_s: int, *options: str) -> str | None:
+        command = ["mosquitto_sub", "-p", str(self.port), "-t", topic, "-W", str(limit_s), *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s + 5, check=False)
+        return done.stdout.rstrip("\n") or None
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    if not shutil.which("mosquitto") or not shutil.which("mosquitto_sub"):
+        pytest.skip("mosquitto and mosquitto-clients are not installed")
+    one = Broker(tmp_path)
+    one.start()
+    yield one
+    one.kill()
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose name fits into a Unix socket's."""
+    with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def house(short: Path) -> Settings:
+    """Settings of a hub that is alone: no broker, a page on a free port."""
+    return settings.parse(
+        f"""
+        [home]
+        name = "test"
+        state_dir = "{short}/state"
+        runtime_dir = "{short}/run"
+        [kiosk]
+        port = 0
+        [[rules]]
+        name = "comfort"
+        mood = ["sad", "fear"]
+        for_s = 0.3
+        do = [{{action = "lamp", colour = "#ffb46b", brightness = 40}}, {{action = "player", playlist = "calm"}}]
+        """,
+        "house",
+    )

@@ -1,0 +1,149 @@
+"""What the tests of the hub share: a sense of their own, moods, and waits that end."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from device import link
+from device.emotions import EMOTIONS, Emotion
+from device.hub.service import Hub
+from device.link import FromHub, FromSense, Health, Hello, Isolation, MoodSaid, Stage, State
+from device.readings import Mood, Said
+from device.settings import Mqtt, Settings
+
+LIMIT_S = 8.0
+T = TypeVar("T")
+
+
+def run(story: Coroutine[Any, Any, T], limit_s: float = 40.0) -> T:
+    """asyncio.run with an end."""
+
+    async def limited() -> T:
+        async with asyncio.timeout(limit_s):
+            return await story
+
+    return asyncio.run(limited())
+
+
+async def until(look: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
+    """Look again and again until it is true; what it was then."""
+    end_s = time.monotonic() + limit_s
+    while True:
+        seen = look()
+        value = await seen if isinstance(seen, Awaitable) else seen
+        if value:
+            return value
+        assert time.monotonic() < end_s, f"not within {limit_s} s: {value!r}"
+        await asyncio.sleep(0.02)
+
+
+def mood(emotion: Emotion = Emotion.SAD, confidence: float = 0.71, people: int = 1, age_s: float = 0.0) -> Mood:
+    now_s = time.monotonic() - age_s
+    rest = (1 - confidence) / 6
+    shares = tuple(confidence if e is emotion else rest for e in EMOTIONS)
+    face = Said(emotion, 0.64, 0.1)
+    return Mood(emotion, confidence, -0.5, -0.25, shares, people, now_s, now_s, face, Said(emotion, 0.8, 0.2))
+
+
+HELLO = Hello("s1", "0.1.0", 42, Isolation(True, ("lo",), "OSError", "by a namespace"), {"face": "1.0"})
+WELL = Health({"camera": Stage(State.OK, "", 10.0)}, camera_on=True, microphone_on=True, paused=False)
+
+
+class Sense:
+    """A sense at the door: says hello, keeps its heart beating, and remembers what it was told."""
+
+    def __init__(self, settings: Settings, session: str = "s1") -> None:
+        self._path = link.socket_path(settings.runtime_dir)
+        self.session = session
+        self.told: list[FromHub] = []
+        self.health = WELL
+        self.ended = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._seq = 0
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        self.say(msgspec.structs.replace(HELLO, session=self.session))
+        self._tasks.append(asyncio.create_task(self._beat()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self.writer.close()
+
+    async def connect(self) -> None:
+        self.reader, self.writer = await asyncio.open_unix_connection(str(self._path), limit=link.MAX_LINE)
+        self._tasks.append(asyncio.create_task(self._listen()))
+
+    def say(self, *messages: FromSense) -> None:
+        for message in messages:
+            self.writer.write(link.encode(message))
+
+    def change(self, said: Mood, seq: int | None = None) -> int:
+        self._seq = self._seq + 1 if seq is None else seq
+        self.say(MoodSaid(self.session, self._seq, said))
+        return self._seq
+
+    def acked(self) -> int:
+        return max((m.seq for m in self.told if isinstance(m, link.Ack)), default=0)
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                self.say(self.health)
+                await self.writer.drain()
+                await asyncio.sleep(0.2)
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await self.reader.readline():
+                self.told.append(link.from_hub(line))
+        self.ended.set()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Hub]:
+    """A hub in this loop, stopped at the end."""
+    hub, stop = Hub(settings), asyncio.Event()
+    task = asyncio.create_task(hub.run(stop))
+    try:
+        await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and door_is(settings)))
+        if task.done():
+            await task
+        yield hub
+    finally:
+        stop.set()
+        async with asyncio.timeout(10):
+            await asyncio.gather(task, return_exceptions=False)
+
+
+def door_is(settings: Settings) -> bool:
+    return link.socket_path(settings.runtime_dir).exists()
+
+
+async def state(hub: Hub) -> dict[str, Any]:
+    """What the page's /api/state says, over HTTP."""
+    async with aiohttp.ClientSession() as client, client.get(hub.page + "api/state") as answer:
+        assert answer.status == 200
+        document: dict[str, Any] = await answer.json()
+        return document
+
+
+def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
+    return msgspec.structs.replace(settings, mqtt=Mqtt(host="127.0.0.1", port=port, **more))
+
+
+def write_settings(settings: Settings, path: Path, port: int = 0) -> None:
+    """As much of `settings` as a hub in another process needs."""
+    home = settings.home
+    path.write_text(
+        f'[home]\nname = "{home.name}"\nstate_dir = "{home.state_dir}"\nruntime_dir = "{home.runtime_dir}"\n'
+        f"[kiosk]\nenabled = false\n" + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n' if port else "")
+    )

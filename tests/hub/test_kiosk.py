@@ -1,0 +1,308 @@
+"""The page's server over real HTTP."""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from device.emotions import Emotion
+from device.hub.kiosk import events
+from device.link import Command, Order
+from device.settings import Settings
+from tests.hub.helpers import Sense, mood, run, running, state, until
+
+KIOSK = Path(events.__file__).parent
+
+
+async def ask(method: str, url: str, **more: Any) -> tuple[int, str, dict[str, str]]:
+    async with aiohttp.ClientSession() as client, client.request(method, url, **more) as answer:
+        return answer.status, await answer.text(), dict(answer.headers)
+
+
+def test_page_and_headers(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            for path, kind in (("", "text/html"), ("page.css", "text/css"), ("page.js", "javascript")):
+                status, text, headers = await ask("GET", hub.page + path)
+                assert status == 200
+                assert kind in headers["Content-Type"]
+                assert len(text) > 500
+                assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+                assert headers["X-Content-Type-Options"] == "nosniff"
+                assert headers["Referrer-Policy"] == "no-referrer"
+            assert (await ask("GET", hub.page + "favicon.ico"))[0] == 204
+            status, _, headers = await ask("GET", hub.page + "../service.py")
+            assert status == 404
+            assert "Content-Security-Policy" in headers
+
+    run(story())
+
+
+def test_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
+    page = (KIOSK / "page.html").read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=|https?://", page)
+    for name in ("page.css", "page.js"):
+        assert not re.search(r"https?://|@import|innerHTML", (KIOSK / name).read_text())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:1", "localhost:8137", "[::1]:80", "LOCALHOST"])
+def test_loopback_names_are_served(house: Settings, host: str) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            assert (await ask("GET", hub.page + "api/state", headers={"Host": host}))[0] == 200
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil", "", "a@127.0.0.1", "127.0.0.1:x"]
+)
+def test_foreign_names_are_refused(house: Settings, host: str) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            for path in ("", "api/state", "api/events", "healthz"):
+                assert (await ask("GET", hub.page + path, headers={"Host": host}))[0] == 403
+
+    run(story())
+
+
+def test_health_says_whether_sense_is_there(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            status, text, _ = await ask("GET", hub.page + "healthz")
+            assert status == 503
+            assert json.loads(text)["problems"] == ["sense has not come yet"]
+            async with Sense(house):
+                await until(lambda: hub.board.now.available)
+                assert (await ask("GET", hub.page + "healthz"))[0] == 200
+
+    run(story())
+
+
+def test_state_has_all_that_there_is_to_show(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.last_rule and hub.board.now.delay_s)
+            said = await state(hub)
+            assert said["mood"]["emotion"] == "sad"
+            assert list(said["mood"]["probabilities"]) == [
+                "angry",
+                "disgust",
+                "fear",
+                "happy",
+                "sad",
+                "surprise",
+                "neutral",
+            ]
+            assert abs(said["mood"]["since"] - said["time"]) < 5
+            assert said["sense"]["isolation"]["enforced"] is True
+            assert said["sense"]["stages"]["camera"]["state"] == "ok"
+            assert said["lamp"] == {"on": True, "colour": "#ffb46b", "brightness": 40}
+            assert said["player"] == {"playing": True, "playlist": "calm", "volume": 50}
+            assert said["last_rule"]["name"] == "comfort"
+            assert said["last_rule"]["why"].startswith("sad 71 % for 0.")
+            assert said["mqtt"] == {"configured": False, "connected": False, "health": ""}
+            assert said["problems"] == []
+
+    run(story())
+
+
+# -- commands
+
+
+def test_commands_arrive_at_the_sense(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            url, origin = hub.page + "api/command", hub.page.rstrip("/")
+            body = {"order": "camera", "on": False}
+            status, text, _ = await ask("POST", url, json=body)
+            assert status == 409
+            assert "sense is away" in text
+            async with Sense(house) as sense:
+                await until(lambda: hub.board.now.available)
+                assert (await ask("POST", url, json=body, headers={"Origin": origin}))[0] == 200
+                assert (await ask("POST", url, json={"order": "pause", "on": True}))[0] == 200
+                await until(lambda: Command(Order.PAUSE, True) in sense.told)
+                assert Command(Order.CAMERA, False) in sense.told
+
+    run(story())
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost"])
+def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            await until(lambda: hub.board.now.available)
+            body = {"order": "camera", "on": True}
+            assert (await ask("POST", hub.page + "api/command", json=body, headers={"Origin": origin}))[0] == 403
+            await asyncio.sleep(0.2)
+            assert not [m for m in sense.told if isinstance(m, Command)]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b'{"order": "camera", "on": true}', "text/plain", 415),
+        (b"", "application/json", 400),
+        (b"nonsense", "application/json", 400),
+        (b'{"order": "explode", "on": true}', "application/json", 400),
+        (b'{"order": "camera", "on": 1}', "application/json", 400),
+        (b'{"order": "camera", "on": true, "x": 1}', "application/json", 400),
+        (b"[" * 4000, "application/json", 400),
+        (b" " * 100_000, "application/json", 413),
+    ],
+)
+def test_nonsense_is_no_command(house: Settings, body: bytes, kind: str, status: int) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            await until(lambda: hub.board.now.available)
+            url = hub.page + "api/command"
+            got, text, _ = await ask("POST", url, data=body, headers={"Content-Type": kind})
+            assert got == status
+            assert json.loads(text)["error"]
+            assert not [m for m in sense.told if isinstance(m, Command)]
+
+    run(story())
+
+
+def test_history_over_http(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            seq = sense.change(mood(Emotion.SAD))
+            await until(lambda: sense.acked() == seq)
+            status, text, _ = await ask("GET", hub.page + "api/history?since=1h")
+            assert status == 200
+            assert [e["emotion"] for e in json.loads(text) if e["kind"] == "mood"] == ["sad"]
+            assert (await ask("GET", hub.page + "api/history?since=lately"))[0] == 400
+            house.state_dir.joinpath("history.sqlite3").write_bytes(b"nonsense" * 9999)
+            house.state_dir.joinpath("history.sqlite3-wal").write_bytes(b"")
+            status, text, _ = await ask("GET", hub.page + "api/history?since=1h")
+            assert status == 503
+            assert "cannot be read" in text
+
+    run(story())
+
+
+# -- events
+
+
+async def messages(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, str]]:
+    """The fields of each event, until the stream ends."""
+    fields: dict[str, str] = {}
+    async for raw in answer.content:
+        line = raw.decode().rstrip("\n")
+        if not line and fields:
+            yield fields
+            fields = {}
+        elif line:
+            name, _, value = line.partition(": " if not line.startswith(":") else ":")
+            fields[name] = value
+
+
+def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, aiohttp.ClientSession() as client:
+            async with client.get(hub.page + "api/events") as answer:
+                assert answer.headers["Content-Type"] == "text/event-stream"
+                stream = messages(answer)
+                assert await anext(stream) == {"retry": "1000"}
+                first = await anext(stream)
+                assert first["id"] == "1"
+                assert json.loads(first["data"])["mood"] is None
+                async with Sense(house) as sense:
+                    sense.change(mood(Emotion.HAPPY))
+                    async for event in stream:
+                        if (json.loads(event["data"])["mood"] or {}).get("emotion") == "happy":
+                            break
+                    assert hub.board.listeners == 1
+                async for event in stream:
+                    document = json.loads(event["data"])
+                    if not document["sense"]["available"]:
+                        break
+                assert document["mood"] is None
+                assert document["last_mood"]["emotion"] == "happy"
+                assert document["age_s"] < 5
+            await until(lambda: hub.board.listeners == 0)
+
+    run(story())
+
+
+def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PING_S", 0.2)
+
+    async def story() -> None:
+        async with running(house) as hub, aiohttp.ClientSession() as client:
+            async with client.get(hub.page + "api/events") as answer:
+                stream = messages(answer)
+                got = [await anext(stream) for _ in range(4)]
+                assert got[-1] == {"": " ping"}
+
+    run(story())
+
+
+def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
+            slow = socket.socket()
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", port))
+            slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            slow.setblocking(False)
+            await until(lambda: hub.board.listeners == 1)
+            changes = 80
+            for number in range(changes):  # 8 s of changes at the rate of the page
+                hub.board.change(lamp={"number": number, "padding": "x" * 2000})
+                await asyncio.sleep(events.LEAST_APART_S)
+            loop = asyncio.get_running_loop()
+            reader, writer = await asyncio.open_connection(sock=slow)
+            seen: list[int] = []
+            async with asyncio.timeout(10):
+                while not seen or seen[-1] != changes - 1:
+                    line = await reader.readline()
+                    if line.startswith(b"data:"):
+                        seen.append(json.loads(line[5:])["lamp"].get("number", -1))
+            assert seen == sorted(seen)
+            assert len(seen) < changes / 2, "what lay between was skipped"
+            writer.close()
+            assert loop.is_running()
+
+    run(story())
+
+
+def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "STUCK_S", 0.5)
+
+    async def story() -> None:
+        async with running(house) as hub:
+            port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
+            with socket.socket() as stuck:
+                stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stuck.connect(("127.0.0.1", port))
+                stuck.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await until(lambda: hub.board.listeners == 1)
+                for number in range(200):
+                    hub.board.change(lamp={"number": number, "padding": "x" * 20_000})
+                    await asyncio.sleep(0.02)
+                await until(lambda: hub.board.listeners == 0)
+
+    run(story())
+
+
+def test_too_many_readers_are_refused(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MOST_READERS", 0)
+
+    async def story() -> None:
+        async with running(house) as hub:
+            assert (await ask("GET", hub.page + "api/events"))[0] == 503
+
+    run(story())

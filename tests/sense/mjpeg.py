@@ -1,0 +1,80 @@
+"""A network camera on loopback: multipart JPEG over HTTP, as IP cameras and ESP32-CAMs serve it. It can misbehave."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+
+from tests.sense import made
+
+
+class MjpegServer(ThreadingHTTPServer):
+    """Each picture is of another brightness, so that distinct ones can be counted."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fault = ""
+        """`stall` stops in the middle of a picture, `drop` ends the connection there, `refuse` answers 503."""
+        self.same = False
+        self.connections = 0
+        self.numbers = itertools.count()
+        self.ending = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/cam.mjpg"
+
+    def next_jpeg(self) -> bytes:
+        number = 0 if self.same else next(self.numbers) % 50
+        pixels = np.full((96, 128, 3), (20, 120, 220), np.uint8)
+        pixels[:48] = 5 * number
+        return made.jpeg(pixels)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: MjpegServer
+
+    def do_GET(self) -> None:
+        self.server.connections += 1
+        if self.server.fault == "refuse":
+            self.send_error(503)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        while not self.server.ending.is_set():
+            data = self.server.next_jpeg()
+            head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(data)
+            fault = self.server.fault
+            try:
+                self.wfile.write(head + (data[: len(data) // 2] if fault else data + b"\r\n"))
+            except OSError:
+                return
+            if fault == "stall":
+                self.server.ending.wait(30)
+            if fault:
+                return
+            time.sleep(0.02)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def served() -> Iterator[MjpegServer]:
+    server = MjpegServer()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.ending.set()
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,206 @@
+import struct
+import subprocess
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from device.errors import DeviceError, MediaError
+from device.sense import media
+from tests.sense import made
+
+RED, GREEN = (220, 20, 20), (20, 200, 20)
+
+
+def _red_left() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    pixels = np.full((48, 80, 3), GREEN, np.uint8)
+    pixels[:, :40] = RED
+    return pixels
+
+
+def test_an_end_of_media_is_a_device_error() -> None:
+    assert issubclass(media.EndOfMedia, DeviceError)
+
+
+def test_picture_is_rgb(tmp_path: Path) -> None:
+    pixels = _red_left()
+    assert np.array_equal(media.read_picture(made.picture(tmp_path / "a.png", pixels)), pixels)
+    seen = media.read_picture(made.picture(tmp_path / "a.jpg", pixels))
+    assert seen.shape == (48, 80, 3)
+    assert np.abs(seen[20, 10].astype(int) - RED).max() < 8
+    assert np.abs(seen[20, 70].astype(int) - GREEN).max() < 8
+
+
+def test_picture_is_turned_upright(tmp_path: Path) -> None:
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(made.turned(made.jpeg(_red_left()), 6))  # to be turned a quarter clockwise: left comes up
+    seen = media.read_picture(path)
+    assert seen.shape == (80, 48, 3)
+    assert np.abs(seen[10, 20].astype(int) - RED).max() < 12
+    assert np.abs(seen[70, 20].astype(int) - GREEN).max() < 12
+
+
+def test_grey_alpha_and_sixteen_bits(tmp_path: Path) -> None:
+    grey = made.picture(tmp_path / "grey.png", np.full((8, 9), 77, np.uint8))
+    assert np.array_equal(media.read_picture(grey), np.full((8, 9, 3), 77))
+    deep = made.picture(tmp_path / "deep.png", np.full((8, 9, 3), 0x8040, np.uint16))
+    assert media.read_picture(deep).dtype == np.uint8
+    assert np.abs(media.read_picture(deep).astype(int) - 0x80).max() <= 1
+    alpha = tmp_path / "alpha.png"
+    cv2.imwrite(str(alpha), np.full((8, 9, 4), (10, 20, 30, 128), np.uint8))
+    assert np.array_equal(media.read_picture(alpha), np.full((8, 9, 3), (30, 20, 10)))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
+def test_cut_off_picture(tmp_path: Path, name: str, share: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
+    path = made.picture(tmp_path / name, noise)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(MediaError, match=name):
+        media.read_picture(path)
+
+
+def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> None:
+    data = made.jpeg(_red_left())
+    preview = b"\xff\xe1" + struct.pack(">H", 8) + b"PRE\xff\xd9\0"
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:2] + preview + data[2:])
+    assert media.read_picture(path).shape == (48, 80, 3)
+    path.write_bytes(data[:2] + preview + data[2:-40])
+    with pytest.raises(MediaError, match="breaks off"):
+        media.read_picture(path)
+
+
+def _header(kind: str, side: int) -> bytes:
+    if kind == "png":
+        return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", side, side) + bytes(20)
+    if kind == "bmp":
+        return b"BM" + bytes(16) + struct.pack("<ii", side, -side) + bytes(30)
+    if kind == "gif":
+        return b"GIF89a" + struct.pack("<HH", side, side) + bytes(30)
+    if kind == "webp":
+        return b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + (side - 1).to_bytes(3, "little") * 2 + bytes(30)
+    frame = b"\xff\xc0" + struct.pack(">HBHH", 17, 8, side, side) + bytes(10)
+    return b"\xff\xd8\xff\xe0" + struct.pack(">H", 6) + bytes(4) + frame + b"\xff\xda\0\x02\xff\xd9"
+
+
+@pytest.mark.parametrize("kind", ["png", "bmp", "gif", "webp", "jpg"])
+def test_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"huge.{kind}"
+    path.write_bytes(_header(kind, 20_000))
+    with pytest.raises(MediaError, match=r"huge.* 400 megapixels; at most 100"):
+        media.read_picture(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("text.png", b"hello, this is text\n" * 50),
+        ("empty.jpg", b""),
+        ("note.txt", b"hello\n"),
+        ("noise.bin", bytes(range(256)) * 9),
+        ("list.m3u8", b"#EXTM3U\n#EXTINF:5,\nhttp://192.0.2.1/a.ts\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (media.kind_of, media.read_picture, media.read_sound, lambda p: list(media.video_frames(p))):
+        with pytest.raises(MediaError, match=name):
+            read(path)
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "gone.png"
+    for read in (media.kind_of, media.read_picture, media.read_sound, lambda p: list(media.video_frames(p))):
+        with pytest.raises(MediaError, match=r"gone\.png.*No such file"):
+            read(path)
+
+
+def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
+    made.picture(tmp_path / "a.png", _red_left()).rename(tmp_path / "a.wav")
+    assert media.kind_of(tmp_path / "a.wav") == "image"
+    made.wav(tmp_path / "b.wav", made.chirp(0.2)).rename(tmp_path / "b.mp4")
+    assert media.kind_of(tmp_path / "b.mp4") == "sound"
+    assert media.kind_of(made.video(tmp_path / "c.mp4", 5)) == "video"
+    assert media.kind_of(made.video(tmp_path / "d: e.mp4", 5, sound=True)) == "video"
+    (tmp_path / "f.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(30))
+    assert media.kind_of(tmp_path / "f.avif") == "image"
+    with pytest.raises(MediaError, match=r"f\.avif"):
+        media.read_picture(tmp_path / "f.avif")
+
+
+def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+    cover = made.picture(tmp_path / "cover.jpg", _red_left())
+    song = made.wav(tmp_path / "song.wav", made.chirp(0.5))
+    command = (
+        "ffmpeg -loglevel error -i song.wav -i cover.jpg -map 0 -map 1 -c:v copy -disposition:v attached_pic a.mp3"
+    )
+    try:
+        subprocess.run(command.split(), cwd=tmp_path, check=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("ffmpeg is not installed")
+    with av.open(str(tmp_path / "a.mp3")) as container:
+        assert len(container.streams.video) == 1, "the cover must be there for the test to mean anything"
+    assert media.kind_of(tmp_path / "a.mp3") == "sound"
+    with pytest.raises(MediaError, match="no video"):
+        next(media.video_frames(tmp_path / "a.mp3"))
+    assert len(media.read_sound(tmp_path / "a.mp3")) > 7000
+    assert cover.exists()
+    assert song.exists()
+
+
+def test_video_frames_in_order_with_times(tmp_path: Path) -> None:
+    frames = list(media.video_frames(made.video(tmp_path / "a.mp4", 12, fps=8)))
+    assert [round(pts, 3) for _, pts in frames] == [round(i / 8, 3) for i in range(12)]
+    for index, (pixels, _) in enumerate(frames):
+        assert pixels.shape == (48, 64, 3)
+        assert pixels.dtype == np.uint8
+        assert abs(int(pixels[20, 10, 0]) - made.shade(index)) < 6
+    with pytest.raises(MediaError, match=r"a\.mp4: no sound"):
+        media.read_sound(tmp_path / "a.mp4")
+
+
+def test_video_is_turned_upright(tmp_path: Path) -> None:
+    made.video(tmp_path / "a.mp4", 6)
+    with av.open(str(tmp_path / "a.mp4")) as old, av.open(str(tmp_path / "b.mp4"), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    data = (tmp_path / "b.mp4").read_bytes()
+    at = data.index(b"tkhd") + 4 + 40  # version and flags, times, ids, duration, layer, volume: then nine numbers
+    one = 0x10000
+    matrix = struct.pack(">9i", 0, one, 0, -one, 0, 0, 48 * one, 0, 0x40000000)  # a quarter clockwise
+    (tmp_path / "b.mp4").write_bytes(data[:at] + matrix + data[at + 36 :])
+    pixels, _ = list(media.video_frames(tmp_path / "b.mp4"))[5]
+    assert pixels.shape == (64, 48, 3)
+    assert abs(int(pixels[10, 20, 0]) - made.shade(5)) < 6, "the bright left half comes up"
+    assert pixels[60, 20, 0] < 30
+
+
+def test_cut_off_video(tmp_path: Path) -> None:
+    path = made.video(tmp_path / "a.mp4", 20, options={"movflags": "faststart"})
+    data = path.read_bytes()
+    at = data.index(b"mdat")
+    path.write_bytes(data[: at + (len(data) - at) // 2])
+    seen: list[tuple[media.Pixels, float]] = []
+    with pytest.raises(MediaError, match=r"a\.mp4"):
+        seen.extend(media.video_frames(path))  # keeps what came before the break
+    assert 3 < len(seen) < 18
+    path.write_bytes(data[:200])
+    with pytest.raises(MediaError, match=r"a\.mp4"):
+        list(media.video_frames(path))
+
+
+def test_sound_is_read_and_resampled(tmp_path: Path) -> None:
+    chirp = made.chirp(1.0, 44_100)
+    heard = media.read_sound(made.wav(tmp_path / "a.wav", chirp, 44_100))
+    assert abs(len(heard) - 16_000) < 40
+    n = min(len(heard), 16_000)
+    assert np.corrcoef(heard[:n], made.chirp(1.0)[:n])[0, 1] > 0.99
