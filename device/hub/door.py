@@ -88,33 +88,46 @@ class Door:
             raise LinkError("sense does not read; it was let go") from error
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._writer is not None:
-            _log.warning("a second sense came to the door while one is there; it was refused")
+        """One connection. It is the sense from its Hello on: a mere look at the door keeps nobody out."""
+        messages = self._messages(reader)
+        try:
+            hello = await self._first(messages)
+        except (LinkError, TimeoutError) as error:
+            _log.warning("the door was closed: %s", str(error) or "nobody said hello")
+            hello = None
+        if hello is None:
             writer.transport.abort()
             return
-        self._writer, self._reading = writer, asyncio.current_task()
-        self._last_line_s, self._silent = time.monotonic(), False
+        self._writer, self._reading, self._silent = writer, asyncio.current_task(), False
         beating = asyncio.create_task(self._beat(writer))
-        said_hello = False
         why = "it was let go"
         try:
-            async for message in self._messages(reader):
-                if not said_hello and not isinstance(message, Hello):
-                    raise LinkError(f"sense began with a {type(message).__name__}, not with a Hello")
-                said_hello = True
+            await self._heard(hello)
+            async for message in messages:
                 await self._heard(message)
             why = f"no word for {SILENCE_S:g} s" if self._silent else "it closed the door"
         except LinkError as error:
             why = str(error)
-            _log.warning("the door was closed: %s", error)
-        except asyncio.CancelledError:
-            said_hello = False  # the hub itself is closing
+            _log.warning("the door was closed: %s", why)
         finally:
+            # Also when the hub itself closes the door and cancels this.
             beating.cancel()
             writer.transport.abort()
             self._writer = self._reading = None
-        if said_hello:
-            await self._gone(why)
+        await self._gone(why)
+
+    async def _first(self, messages: AsyncIterator[FromSense]) -> Hello | None:
+        """The Hello; None when it left without a word. Raises LinkError, and TimeoutError after SILENCE_S."""
+        if self._writer is None:
+            async with asyncio.timeout(SILENCE_S):
+                hello = await anext(messages, None)
+            if hello is None:
+                return None
+            if not isinstance(hello, Hello):
+                raise LinkError(f"sense began with a {type(hello).__name__}, not with a Hello")
+            if self._writer is None:
+                return hello
+        raise LinkError("a second sense came while one is there; it was refused")
 
     async def _messages(self, reader: asyncio.StreamReader) -> AsyncIterator[FromSense]:
         """Until the connection ends. Raises LinkError at the first line that is none."""

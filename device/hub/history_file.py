@@ -228,7 +228,8 @@ def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
         db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", gap)
     db.execute(
         "INSERT INTO moods (time_s, session, seq, emotion, confidence, valence, arousal, probabilities,"
-        " people, face, face_confidence, voice, voice_confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session, seq) DO NOTHING",
+        " people, face, face_confidence, voice, voice_confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (session, seq) DO NOTHING",
         (
             *(mood.time_s, row.session, row.seq, mood.emotion, mood.confidence, mood.valence, mood.arousal),
             msgspec.json.encode(mood.probabilities).decode(),

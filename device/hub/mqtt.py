@@ -43,6 +43,7 @@ class Mqtt:
         self._state: Json | None = None
         self._sent: Json | None = None
         self._urgent = False
+        self._stopping = False
         self._sent_at_s: deque[float] = deque([-1e9, -1e9], maxlen=2)
         self._wake = asyncio.Event()
 
@@ -87,7 +88,7 @@ class Mqtt:
                 error = group.exceptions[0]
                 while isinstance(error, BaseExceptionGroup):
                     error = error.exceptions[0]
-            if (task := asyncio.current_task()) and task.cancelling():
+            if self._stopping:
                 raise asyncio.CancelledError  # the goodbye itself failed; a stop is still a stop
             failures = 0 if time.monotonic() - began_s > 10 else failures
             wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
@@ -124,6 +125,7 @@ class Mqtt:
                     # The messages end with an MqttError when the connection does, and take _show with them.
                     group.create_task(_listen(client))
             except asyncio.CancelledError:
+                self._stopping = True
                 with contextlib.suppress(MqttError):
                     await client.publish(availability, "offline", qos=1, retain=True, timeout=1.0)
                 raise

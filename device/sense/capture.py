@@ -18,7 +18,7 @@ __all__ = ["CameraThread", "Latest", "MicrophoneThread", "SoundRing"]
 class CameraThread(DeviceThread[Camera]):
     """Reads a camera and leaves its newest frame in `latest`, at most `wanted_fps` times a second."""
 
-    def __init__(  # noqa: PLR0913 - each has a name of its own
+    def __init__(
         self,
         opener: Callable[[], Camera],
         latest: Latest,
@@ -54,7 +54,8 @@ class CameraThread(DeviceThread[Camera]):
     def _due(self, taken_s: float) -> bool:
         """Whether a frame is to be handed on; a quarter of a step early is not too early."""
         step_s = 1 / self.wanted_fps
-        due_s = min(self._due_s, taken_s + step_s)
+        # Kept, so that a rate that was raised is not waited for with the old one's patience.
+        due_s = self._due_s = min(self._due_s, taken_s + step_s)
         if taken_s + step_s / 4 < due_s:
             return False
         # One that came more than a step late begins a new count: there is nothing to make up for.
@@ -63,6 +64,7 @@ class CameraThread(DeviceThread[Camera]):
 
     def _forget(self) -> None:
         self._latest.clear()
+        self._seen = None
 
     def _dropped(self) -> int:
         return self._latest.dropped

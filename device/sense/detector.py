@@ -95,16 +95,61 @@ class BlazeFace:
         return [_face(merged, score) for merged, score in _merged(points, scores)]
 
 
-def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, int, int]:
-    """The picture shrunk into a black square: (square, scale, left border, top border)."""
+class Refined:
+    """A FaceDetector of two: the far one finds the faces, the near one takes a close look at each for its eyes.
+
+    The far network's key points are coarse: aligned by them, FER2013 faces in a scene are read right 5 points less
+    often than by the near network's (`python -m convert framing`).
+    """
+
+    def __init__(self, far: FaceDetector, near: FaceDetector) -> None:
+        self._far, self._near = far, near
+
+    def find(self, pixels: Pixels) -> list[Face]:
+        """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's, if it saw one."""
+        return [self._closer(pixels, face) for face in self._far.find(pixels)]
+
+    def _closer(self, pixels: Pixels, face: Face) -> Face:
+        x, y, width, height = face.box
+        # Half a face of air on each side: what the near network was trained on.
+        half = max(width, height)
+        left, top = max(int(x + width / 2 - half), 0), max(int(y + height / 2 - half), 0)
+        part = pixels[top : int(y + height / 2 + half), left : int(x + width / 2 + half)]
+        if min(part.shape[:2]) < 8:
+            return face
+        corner = np.array([left, top], np.float32)
+        for found in self._near.find(part):
+            low = np.array(found.box[:2], np.float32) + corner
+            moved = (float(low[0]), float(low[1]), found.box[2], found.box[3])
+            if overlap(corners(moved), corners(face.box)[None])[0] > _OVERLAP:
+                return Face(moved, face.score, found.key_points + corner)
+        return face
+
+
+def corners(box: tuple[float, float, float, float]) -> Floats:
+    """(left, top, right, bottom) of a box, float32."""
+    x, y, width, height = box
+    return np.array([x, y, x + width, y + height], np.float32)
+
+
+def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float]:
+    """The picture in the middle of a black square: (square, scale, left border, top border), in px of the square.
+
+    Sampled as MediaPipe samples it (bilinear, pixel 0 upon pixel 0): the networks were trained so, and averaging by
+    area, though it looks better, moves key points by up to 12 px.
+    """
     height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    small_w, small_h = max(round(width * scale), 1), max(round(height * scale), 1)
-    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-    small = cv2.resize(pixels, (small_w, small_h), interpolation=method)
-    left, top = (side - small_w) // 2, (side - small_h) // 2
-    square = cv2.copyMakeBorder(small, top, side - small_h - top, left, side - small_w - left, cv2.BORDER_CONSTANT)
-    return square.astype(np.uint8, copy=False), scale, left, top
+    longest = max(height, width)
+    step = longest / side
+    left, top = (longest - width) / 2, (longest - height) / 2
+    square = cv2.warpAffine(
+        pixels,
+        np.array([[step, 0, -left], [0, step, -top]]),
+        (side, side),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    return square.astype(np.uint8, copy=False), 1 / step, left / step, top / step
 
 
 def _merged(points: Floats, scores: Floats) -> list[tuple[Floats, float]]:

@@ -66,7 +66,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
 
     @abstractmethod
     def _forget(self) -> None:
-        """Empty what was handed on."""
+        """Empty what was handed on, and keep nothing else of it."""
 
     @abstractmethod
     def _dropped(self) -> int:
@@ -109,6 +109,9 @@ class DeviceThread(threading.Thread, Generic[_D]):
             self.beat_s = self._clock()
             if not self._on or self.ended.is_set():
                 self._close()
+                with self._guard:
+                    if not self._on:
+                        self._forget()  # once more: a read that was under way has ended by now
                 self._rest(_TURN_S)
             elif self._device is None and self._clock() < self._retry_s:
                 self._rest(min(_TURN_S, self._retry_s - self._clock()))

@@ -46,7 +46,7 @@ class Pulse:
 
 
 class Sense:
-    """All of it, put together. `run` returns when `stop` is set or the last file has been played."""
+    """All of it, put together."""
 
     def __init__(
         self,

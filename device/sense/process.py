@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run_sense(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, or until a file that is camera and microphone has been played. Exit status.
+    """Run until SIGTERM or SIGINT; returns the exit status. A file that has been played to its end leaves its sense off.
 
     Raises MienError when the settings or a model make it impossible.
     """

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
 from device.sense.expression import FaceReader
 from device.sense.fusion import Fusion
 from device.sense.model import Model
@@ -17,7 +17,8 @@ def detector_of(settings: Settings) -> FaceDetector:
         from device.sense.mediapipe_detector import MediaPipeDetector
 
         return MediaPipeDetector(camera.least_score)
-    return BlazeFace(FAR if camera.range == "far" else NEAR, camera.least_score)
+    near = BlazeFace(NEAR, camera.least_score)
+    return Refined(BlazeFace(FAR, camera.least_score), near) if camera.range == "far" else near
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.readings import Face
-from device.sense.detector import FaceDetector, overlap
+from device.sense.detector import FaceDetector, corners, overlap
 
 _TILE_PX = 480
 """At this size the far detector finds a face of 32 px nine times in ten."""
@@ -21,8 +21,8 @@ def find_everywhere(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> li
         found += [_moved(face, left, top) for face in detector.find(part) if not _cut(face, left, top, part, pixels)]
     kept: list[Face] = []
     for face in sorted(found, key=lambda f: -f.score):
-        others = np.array([_corners(k) for k in kept], np.float32).reshape(-1, 4)
-        if not (overlap(_corners(face), others) > 0.3).any() and not _inside(_corners(face), others).any():
+        others = np.array([corners(k.box) for k in kept], np.float32).reshape(-1, 4)
+        if not (overlap(corners(face.box), others) > 0.3).any() and not _inside(corners(face.box), others).any():
             kept.append(face)
     return kept
 
@@ -59,11 +59,6 @@ def _cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: np
     high_x = x + width > part.shape[1] and left + part.shape[1] < whole.shape[1]
     high_y = y + height > part.shape[0] and top + part.shape[0] < whole.shape[0]
     return low_x or low_y or high_x or high_y
-
-
-def _corners(face: Face) -> npt.NDArray[np.float32]:
-    x, y, width, height = face.box
-    return np.array([x, y, x + width, y + height], np.float32)
 
 
 def _inside(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

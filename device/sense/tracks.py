@@ -6,7 +6,7 @@ import numpy as np
 
 from device.emotions import Floats
 from device.readings import Face
-from device.sense.detector import overlap
+from device.sense.detector import corners, overlap
 
 KEEP_S = 1.5
 """A face that is lost for less than this (a turned head, a hand) comes back under its number."""
@@ -37,7 +37,7 @@ class Tracker:
     def follow(self, faces: list[Face], time_s: float) -> list[Face]:
         """The faces that are sure by now, with their track numbers; a face that matches nothing begins a track."""
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= KEEP_S]
-        boxes = [_corners(face) for face in faces]
+        boxes = [corners(face.box) for face in faces]
         pairs = sorted(
             ((_likeness(t.box, box), i, t) for t in self._tracks for i, box in enumerate(boxes)), key=lambda p: -p[0]
         )
@@ -57,11 +57,6 @@ class Tracker:
     def present(self, now_s: float) -> int:
         """Tracks seen within KEEP_S."""
         return sum(now_s - t.seen_s <= KEEP_S and t.sightings >= SURE for t in self._tracks)
-
-
-def _corners(face: Face) -> Floats:
-    x, y, width, height = face.box
-    return np.array([x, y, x + width, y + height], np.float32)
 
 
 def _likeness(old: Floats, new: Floats) -> float:

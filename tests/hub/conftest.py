@@ -1,6 +1,7 @@
 """A real broker, a real door with a test's sense at it, real files."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -46,6 +47,11 @@ class Broker:
             self._process.kill()
             self._process.wait(5)
             self._process = None
+
+    def freeze(self) -> None:
+        """It keeps its connections and says nothing any more."""
+        if self._process:
+            self._process.send_signal(signal.SIGSTOP)
 
     def retained(self, topic: str, limit_s: int = 3) -> str | None:
         """What a new subscriber gets at once; None when there is nothing within `limit_s`."""

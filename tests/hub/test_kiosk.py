@@ -240,11 +240,14 @@ def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(events, "PING_S", 0.2)
 
     async def story() -> None:
-        async with running(house) as hub, aiohttp.ClientSession() as client:
-            async with client.get(hub.page + "api/events") as answer:
-                stream = messages(answer)
-                got = [await anext(stream) for _ in range(4)]
-                assert got[-1] == {"": " ping"}
+        async with (
+            running(house) as hub,
+            aiohttp.ClientSession() as client,
+            client.get(hub.page + "api/events") as answer,
+        ):
+            stream = messages(answer)
+            got = [await anext(stream) for _ in range(4)]
+            assert got[-1] == {"": " ping"}
 
     run(story())
 
@@ -259,9 +262,9 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
             slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             slow.setblocking(False)
             await until(lambda: hub.board.listeners == 1)
-            changes = 80
-            for number in range(changes):  # 8 s of changes at the rate of the page
-                hub.board.change(lamp={"number": number, "padding": "x" * 2000})
+            changes = 40
+            for number in range(changes):  # 4 s of changes at the rate of the page
+                hub.board.change(lamp={"number": number, "padding": "x" * 5000})
                 await asyncio.sleep(events.LEAST_APART_S)
             loop = asyncio.get_running_loop()
             reader, writer = await asyncio.open_connection(sock=slow)

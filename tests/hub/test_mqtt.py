@@ -149,6 +149,21 @@ def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settin
     run(story())
 
 
+def test_a_frozen_broker_is_noticed(house: Settings, broker: Broker) -> None:
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
+            await until(lambda: hub.board.now.mqtt == "")
+            broker.freeze()
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.lamp["on"], 3)
+            await until(lambda: "timed out" in (hub.board.now.mqtt or ""), 7)
+            await asyncio.to_thread(broker.kill)
+            await asyncio.to_thread(broker.start)
+            await until(lambda: hub.board.now.mqtt == "", 8)
+
+    run(story())
+
+
 def test_the_hub_works_without_its_broker_from_the_start(house: Settings) -> None:
     async def story() -> None:
         async with running(with_broker(house, free_port())) as hub, Sense(house) as sense:

@@ -275,3 +275,10 @@ def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> N
             assert time.monotonic() - began_s < 2
 
     run(story())
+
+
+def test_the_hub_knows_no_device_and_no_model() -> None:
+    code = "import sys, device.hub.service; \
+print([m for m in sys.modules if m.startswith(('device.sense', 'cv2', 'ai_edge'))])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "[]"

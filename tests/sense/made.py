@@ -1,6 +1,7 @@
 """Media files made for tests, by the libraries that also read them."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -52,7 +53,7 @@ def video(
     return path
 
 
-def picture(path: Path, pixels_rgb: npt.NDArray[np.generic]) -> Path:
+def picture(path: Path, pixels_rgb: npt.NDArray[np.integer[Any]]) -> Path:
     assert cv2.imwrite(str(path), np.ascontiguousarray(pixels_rgb[..., ::-1]) if pixels_rgb.ndim == 3 else pixels_rgb)
     return path
 

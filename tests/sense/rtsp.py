@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -62,7 +63,7 @@ class RtspServer:
         return method != "PLAY"
 
 
-def _header(lines: socket.SocketIO) -> tuple[str, str]:
+def _header(lines: IO[bytes]) -> tuple[str, str]:
     name, _, value = lines.readline().decode().strip().partition(":")
     return name.lower(), value.strip()
 

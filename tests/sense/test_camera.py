@@ -141,6 +141,17 @@ def test_broken_and_blind_files(tmp_path: Path) -> None:
         open_camera(_file(cut))
 
 
+def test_a_video_that_breaks_off_is_no_end(tmp_path: Path) -> None:
+    path = made.video(tmp_path / "a.mp4", 20, options={"movflags": "faststart"})
+    data = path.read_bytes()
+    at = data.index(b"mdat")
+    path.write_bytes(data[: at + (len(data) - at) // 2])
+    camera = VideoCamera(path, lambda: 0.0, start_s=-100.0)
+    with pytest.raises(DeviceError, match=r"a\.mp4.*(breaks off|cannot be read)") as caught:
+        _drain(camera)
+    assert not isinstance(caught.value, EndOfMedia)
+
+
 # Network
 
 
@@ -218,6 +229,25 @@ def test_gstreamer_says_what_is_missing() -> None:
         pytest.skip("this OpenCV has GStreamer")
     with pytest.raises(DeviceError, match="OpenCV built with GStreamer"):
         open_camera(Settings(source="gstreamer:videotestsrc ! appsink"))
+
+
+def test_gstreamer_where_opencv_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such OpenCV is here: a fake one, as a Jetson's answers."""
+    asked: list[tuple[str, int]] = []
+
+    def capture(pipeline: str, backend: int, limits: list[int]) -> Any:
+        asked.append((pipeline, backend))
+        assert limits[1::2] == [2000, 2000]
+        return SimpleNamespace(isOpened=lambda: "appsink" in pipeline)
+
+    monkeypatch.setattr(
+        cv2, "getBuildInformation", lambda: "  Video I/O:\n    GStreamer:                   YES (1.20)\n"
+    )
+    monkeypatch.setattr(cv2, "VideoCapture", capture)
+    assert open_camera(Settings(source="gstreamer:videotestsrc ! appsink", timeout_s=2)).name == "gstreamer"
+    assert asked == [("videotestsrc ! appsink", cv2.CAP_GSTREAMER)]
+    with pytest.raises(DeviceError, match="appsink drop=true"):
+        open_camera(Settings(source="gstreamer:videotestsrc", timeout_s=2))
 
 
 class FakeCapture:

@@ -334,6 +334,26 @@ def test_off_closes_and_forgets(camera: Make) -> None:
     assert len(opened) == 2
 
 
+def test_a_read_under_way_leaves_nothing_behind(camera: Make) -> None:
+    go_on = threading.Event()
+
+    def late() -> Frame:
+        go_on.wait(5)
+        return _live()
+
+    device = Scripted(_live, late)
+    thread, latest, _ = camera(device)
+    _until(lambda: device.count == 2)
+    thread.set_on(False)
+    put: list[Frame] = []
+    latest.put = put.append  # type: ignore[method-assign]
+    go_on.set()
+    _until(lambda: _stage(thread).state is State.OFF)
+    _until(lambda: thread._seen is None)
+    assert put == [], "not even for a moment"
+    assert latest.get(0) is None
+
+
 def test_a_thread_begins_off(camera: Make) -> None:
     thread, _, opened = camera(Scripted(_live), on=False)
     time.sleep(0.1)

@@ -8,7 +8,7 @@ const COLOURS = {
 const WORDS = { disgust: "disgusted", fear: "fearful", surprise: "surprised" };
 const $ = (id) => document.getElementById(id);
 const percent = (share) => `${Math.round(100 * share)} %`;
-const clock = (utc) => new Date(1000 * utc).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const clock = (utc) => new Date(1000 * utc).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const word = (emotion) => WORDS[emotion] || emotion;
 
 let state = null; // the newest snapshot

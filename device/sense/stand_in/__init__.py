@@ -109,6 +109,7 @@ class StandInMicrophone:
     """A Microphone that hears the made voice."""
 
     name = "the stand-in's voice"
+    still_is_frozen = True
     overflows = 0
 
     def __init__(

@@ -1,0 +1,212 @@
+"""`mien doctor`: every check with its fix; exit status 1 if the service could not work."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from device import __version__
+from device.errors import MienError
+from device.sense.camera import open_camera
+from device.sense.isolation import drop_network, prove
+from device.sense.microphone import open_microphone
+from device.sense.model import Model, ramp
+from device.sense.readers import detector_of
+from device.sense.tflite import runtime
+from device.settings import Settings, default_path, load
+
+_SLOW_MS = 60.0
+"""The face network takes 0.6 ms on a desktop core and some 5 ms on a Pi 4; far over that the fast kernels are off."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check."""
+
+    check: str
+    ok: bool | None
+    """None: not to be told here, or worth knowing but no obstacle."""
+    said: str
+    fix: str = ""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every finding."""
+    findings = list(examine(arguments.settings))
+    works = all(finding.ok is not False for finding in findings)
+    if arguments.json:
+        print(json.dumps({"version": __version__, "works": works, "findings": [asdict(f) for f in findings]}))
+        return int(not works)
+    for finding in findings:
+        mark = {True: "ok  ", False: "BAD ", None: "note"}[finding.ok]
+        print(f"{mark} {finding.check}: {finding.said}")
+        if finding.fix:
+            print(f"     -> {finding.fix}")
+    print("Mien can work here." if works else "Mien cannot work here as it is set up; see BAD above.")
+    return int(not works)
+
+
+def examine(path: Path | None) -> Iterator[Finding]:
+    """All findings, in the order in which one would mend them."""
+    yield Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.machine()}")
+    try:
+        settings = load(path)
+        shown = path or default_path()
+        yield Finding("settings", True, str(shown) if shown.exists() else "defaults (no file)")
+    except MienError as error:
+        yield Finding("settings", False, str(error), "mien config check")
+        settings = Settings()
+    yield from _models(settings)
+    yield _tried("camera", settings.camera.source, lambda: _camera(settings))
+    yield _tried("microphone", settings.microphone.source, lambda: _microphone(settings))
+    yield _folder("state folder", settings.state_dir)
+    yield _isolation()
+    yield _service(settings)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    try:
+        name, version = runtime()
+        yield Finding("runtime", True, f"{name} {version}")
+    except MienError as error:
+        yield Finding("runtime", False, str(error), "pip install ai-edge-litert")
+        return
+    for model in ("face", "voice"):
+        try:
+            network = Model(model).network
+        except MienError as error:
+            yield Finding(f"{model} model", False, str(error), "install Mien again")
+            continue
+        taken_ms = _milliseconds(lambda net=network: net.run_raw(ramp(net.inputs[0])))  # type: ignore[misc]
+        slow = taken_ms > _SLOW_MS
+        said = f"intact, golden input read right in {taken_ms:.1f} ms"
+        fix = "the runtime's fast kernels (XNNPACK) are off: is /proc/cpuinfo hidden, or is this an emulator?"
+        yield Finding(f"{model} model", None if slow else True, said, fix if slow else "")
+    try:
+        detector_of(settings)
+        yield Finding("face detector", True, settings.camera.range)
+    except MienError as error:
+        yield Finding("face detector", False, str(error), "python -m device.commands.fetch")
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    call()
+    begun = time.perf_counter()
+    for _ in range(5):
+        call()
+    return 200 * (time.perf_counter() - begun)
+
+
+def _tried(check: str, source: str, attempt: Callable[[], str]) -> Finding:
+    if source == "off":
+        return Finding(check, None, "off in the settings")
+    if source.startswith("stand-in"):
+        return Finding(check, None, "the built-in stand-in performs")
+    try:
+        with _quiet_stderr():
+            return Finding(check, True, attempt())
+    except MienError as error:
+        return Finding(check, False, str(error), f"set {check}.source, or off to do without; see mien config init")
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Drivers chatter on the console while they are tried."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _camera(settings: Settings) -> str:
+    camera = open_camera(settings.camera)
+    try:
+        until = time.monotonic() + settings.camera.timeout_s
+        while time.monotonic() < until:
+            frame = camera.read()
+            if frame is not None:
+                height, width = frame.pixels.shape[:2]
+                dark = "; the picture is black: is it covered?" if frame.pixels.mean() < 4 else ""
+                return f"{camera.name} gives {width}x{height}{dark}"
+    finally:
+        camera.close()
+    raise MienError(f"{camera.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
+
+
+def _microphone(settings: Settings) -> str:
+    microphone = open_microphone(settings.microphone)
+    blocks = []
+    try:
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            heard = microphone.read()
+            if heard is not None:
+                blocks.append(heard[0])
+    finally:
+        microphone.close()
+    if not blocks:
+        raise MienError(f"{microphone.name} opened, but gave no sound within a second")
+    level = 10 * np.log10(max(float(np.mean(np.concatenate(blocks) ** 2)), 1e-12))
+    silent = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
+    return f"{microphone.name} hears {level:.0f} dBFS{silent}"
+
+
+def _folder(check: str, folder: Path) -> Finding:
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    free_mb = shutil.disk_usage(existing).free / 1e6
+    if not os.access(existing, os.W_OK):
+        return Finding(check, False, f"{folder} cannot be written", f"give this user the folder, or set home.state_dir")
+    return Finding(check, free_mb > 50, f"{folder}, {free_mb:,.0f} MB free", "" if free_mb > 50 else "free some space")
+
+
+def _isolation() -> Finding:
+    """Whether this kernel lets `sense` wall itself in: tried in a child, since there is no way back."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, msgspec.json.encode(prove(drop_network())))
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        found: dict[str, Any] = json.loads(answer.read() or b"{}")
+    os.waitpid(child, 0)
+    if found.get("enforced"):
+        return Finding("no network in sense", True, f"{found['detail']}; a connection from inside: {found['refused']}")
+    said = found.get("detail", "the attempt died")
+    return Finding("no network in sense", None, f"not enforced when run by hand: {said}", "run it by systemd (README)")
+
+
+def _service(settings: Settings) -> Finding:
+    if not settings.kiosk.enabled or not settings.kiosk.port:
+        return Finding("running", None, "cannot be asked without the kiosk's fixed port")
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.kiosk.port}/api/state", timeout=2) as answer:
+            state = json.load(answer)
+    except (OSError, ValueError):
+        return Finding("running", None, "no hub answers: Mien is not running here now")
+    sense = state["sense"]
+    if not sense["available"]:
+        return Finding("running", False, f"hub runs, sense does not: {sense['problem']}", "mien sense, or its journal")
+    walls = sense["isolation"]
+    held = f"it sees {', '.join(walls['interfaces']) or 'no interface'}; a connection: {walls['refused']}"
+    problems = "; ".join(state["problems"])
+    return Finding(
+        "running", None if problems else True, f"hub and sense run ({walls['detail']}; {held}) {problems}".rstrip()
+    )
