@@ -10,17 +10,25 @@ from device import __version__
 from device.errors import MienError
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mien", description="A room that responds to how the people in it feel.")
-    parser.add_argument("--version", action="version", version=f"mien {__version__}")
-    parser.add_argument("--settings", type=Path, help="the settings file (default: ~/.config/mien/mien.toml)")
-    parser.add_argument(
-        "--log", default="info", choices=["debug", "info", "warning", "error"], help="how much is logged"
+def _common() -> argparse.ArgumentParser:
+    """What every command takes, before its name or behind it."""
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--settings", type=Path, help="the settings file (default: ~/.config/mien/mien.toml)")
+    common.add_argument(
+        "--log", choices=["debug", "info", "warning", "error"], help="how much is logged (default: info)"
     )
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    about = "A room that responds to how the people in it feel."
+    common = _common()
+    parser = argparse.ArgumentParser(prog="mien", description=about, parents=[common])
+    parser.add_argument("--version", action="version", version=f"mien {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, about: str, module: str | None = None) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=about, description=about)
+        added = commands.add_parser(name, help=about, description=about, parents=[common])
         added.set_defaults(module=module or name)
         return added
 
@@ -60,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; 1 and one line on a MienError, 2 on wrong use, 130 on Ctrl-C."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(argv, argparse.Namespace(settings=None, log="info"))
     logging.basicConfig(
         level=arguments.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )

@@ -1,0 +1,71 @@
+# Two commands for a newcomer: make demo, make test. Both set up all that they need.
+PYTHON ?= python3
+VENV := .venv
+CONVERT := .venv-convert
+BIN := $(VENV)/bin
+DATA ?= ../shared/data
+SECONDS ?=
+
+.PHONY: demo test test-convert test-tflite-runtime lint bench evaluate setup packages clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/mien demo $(if $(SECONDS),--seconds $(SECONDS))
+
+# What runs on the device: wheels only, no compiler.
+setup: $(VENV)/.runtime
+$(VENV)/.runtime: pyproject.toml device/commands/fetch.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m device.commands.fetch
+	touch $@
+
+# What the tests need beside it: Debian packages (sudo is asked for those alone) and the development extra.
+packages:
+	@sh tests/packages.sh
+
+$(VENV)/.dev: $(VENV)/.runtime pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,mic]'
+	touch $@
+
+test: packages
+	@$(MAKE) --no-print-directory $(VENV)/.dev
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not convert" $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/python tests/coverage_floor.py
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# PyTorch and the converter, in an environment of their own (2 GB).
+$(CONVERT)/.done: pyproject.toml
+	$(PYTHON) -m venv $(CONVERT)
+	$(CONVERT)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(CONVERT)/bin/pip install --quiet --disable-pip-version-check -e '.[convert]' pytest pytest-timeout
+	touch $@
+
+test-convert: $(CONVERT)/.done
+	$(CONVERT)/bin/python -m pytest tests/convert $(PYTEST)
+
+# The older runtime, for who has it installed already.
+test-tflite-runtime:
+	$(PYTHON) -m venv .venv-tflite
+	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
+		opencv-python-headless==4.11.0.86 msgspec av pytest pytest-timeout
+	.venv-tflite/bin/python -m device.commands.fetch
+	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/test_detector.py $(PYTEST)
+
+bench: $(VENV)/.runtime
+	$(BIN)/mien bench
+
+# The accuracies that the cards and the README state, measured again on the committed .tflite files.
+evaluate: $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check scipy
+	$(BIN)/python -m convert evaluate --data $(DATA)
+
+clean:
+	rm -rf $(VENV) $(CONVERT) .venv-tflite .mypy_cache .ruff_cache .pytest_cache .coverage*
