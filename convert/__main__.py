@@ -42,6 +42,20 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         print(measure(network, arguments.data, arguments.models, arguments.rows))
 
 
+def _framing(arguments: argparse.Namespace) -> None:
+    from convert.framing import framing
+
+    print(framing(arguments.data))
+
+
+def _rehearse(arguments: argparse.Namespace) -> None:
+    from convert.rehearse import rehearse
+
+    source = rehearse(arguments.steps)
+    if arguments.write:
+        (MODELS.parent / "sense" / "stand_in" / "roles.py").write_text(source)
+
+
 def main() -> int:
     """Run the named step; 1 and one line on a MienError."""
     parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
@@ -68,6 +82,13 @@ def main() -> int:
     step.add_argument("--data", type=Path, default=DATA)
     step.add_argument("--models", type=Path, default=MODELS)
     step.add_argument("--rows", type=int)
+    step = steps.add_parser("framing", help="how FER2013 frames a face, and what detection and alignment cost")
+    step.set_defaults(run=_framing)
+    step.add_argument("--data", type=Path, default=DATA)
+    step = steps.add_parser("rehearse", help="find the stand-in's poses and prosodies anew, for new networks")
+    step.set_defaults(run=_rehearse)
+    step.add_argument("--steps", type=int, default=150)
+    step.add_argument("--write", action="store_true", help="write device/sense/stand_in/roles.py")
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

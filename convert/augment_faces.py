@@ -13,13 +13,15 @@ def augment(picture: Picture, rng: np.random.Generator) -> Picture:
     # A detector's crop is rarely framed as FER2013 was: tighter, looser, tilted, off centre.
     angle = rng.normal(0, 8)
     scale = float(np.exp(rng.normal(0.05, 0.13)))
-    matrix = cv2.getRotationMatrix2D((side / 2 - 0.5, side / 2 - 0.5), angle, scale)
+    matrix: npt.NDArray[np.float64] = np.asarray(
+        cv2.getRotationMatrix2D((side / 2 - 0.5, side / 2 - 0.5), angle, scale), np.float64
+    )
     matrix[:, 2] += rng.normal(0, 0.045 * side, 2)
     if rng.random() < 0.5:
         matrix[0] *= -1
         matrix[0, 2] += side - 1
     changed = cv2.warpAffine(picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    pixels = changed.astype(np.float32)
+    pixels: npt.NDArray[np.floating] = changed.astype(np.float32)
     if rng.random() < 0.3:  # light from one side
         across = np.linspace(-1, 1, side, dtype=np.float32)
         direction = rng.uniform(0, 2 * np.pi)
@@ -29,9 +31,10 @@ def augment(picture: Picture, rng: np.random.Generator) -> Picture:
         pixels = 255 * np.clip(pixels / 255, 0, 1) ** float(np.exp(rng.normal(0, 0.35)))
     if rng.random() < 0.2:  # a face farther away, enlarged
         small = int(rng.integers(side // 2, side))
-        pixels = cv2.resize(cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA), (side, side))
+        smaller = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(cv2.resize(smaller, (side, side)), np.float32)
     if rng.random() < 0.15:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.0))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.4, 1.0)), np.float32)
     if rng.random() < 0.2:
         pixels = pixels + rng.normal(0, rng.uniform(2, 10), pixels.shape)
     if rng.random() < 0.4:  # a hand, a cup, hair

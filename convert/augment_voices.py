@@ -2,7 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import fftconvolve, lfilter, resample_poly  # type: ignore[import-untyped]
+from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from device.emotions import Floats
 from device.sense.features import HOP, RATE_HZ
@@ -57,12 +57,12 @@ def reverberate(samples: Floats, rng: np.random.Generator) -> Floats:
     tail = rng.normal(size=len(t)) * np.exp(-6.9 * t / decay_s)
     tail *= 10 ** (-rng.uniform(0, 12) / 20) / np.sqrt(np.sum(tail**2))
     tail[0] = 1.0
-    return fftconvolve(samples, tail)[: len(samples)].astype(np.float32)
+    return np.asarray(fftconvolve(samples, tail)[: len(samples)], np.float32)
 
 
 def at_ratio(sound: npt.NDArray[np.floating], power: float, ratio_db: float) -> Floats:
     """`sound` scaled to lie `ratio_db` under `power`."""
-    return (sound * np.sqrt(power / 10 ** (ratio_db / 10) / (np.mean(sound**2) + 1e-12))).astype(np.float32)
+    return np.asarray(sound * np.sqrt(power / 10 ** (ratio_db / 10) / (np.mean(sound**2) + 1e-12)), np.float32)
 
 
 def noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:

@@ -32,7 +32,7 @@ VOICE_CORPORA = (
 )
 
 
-def temperature_of(logits: Floats, labels: np.ndarray) -> float:  # type: ignore[type-arg]
+def temperature_of(logits: Floats, labels: np.ndarray) -> float:
     """The temperature in 0.3..5 under which the labels (n,) are likeliest given logits (n, k)."""
     candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 141))
     rows = np.arange(len(labels))

@@ -18,7 +18,7 @@ from device.sense.prepare import face_input, voice_input
 from device.sense.tflite import Network
 from device.sense.voice import WINDOW, VoiceReader
 
-Ints = np.ndarray  # type: ignore[type-arg]
+Ints = np.ndarray
 CACHE = Path("cache")
 
 
@@ -103,7 +103,7 @@ def voice_logits(network: Network, data: Path, split: str, rows: int | None = No
     from convert.augment_voices import trimmed
 
     clips = _clips(data, split, rows)
-    parts = [trimmed(clip.samples.astype(np.float32) / 32768)[-WINDOW:] for clip in clips]
+    parts = [trimmed(clip.real)[-WINDOW:] for clip in clips]
     logits = np.array([network.run(voice_input(log_mel(part)))[0][0] for part in parts], np.float32)
     return logits, np.array([clip.emotion for clip in clips])
 
@@ -150,7 +150,7 @@ def _measure_voice(data: Path, models: Path, rows: int | None) -> Figures:
     silent = 0
     probabilities, truth, corpora = [], [], []
     for clip in clips:
-        said = clip_reading(reader, clip.samples.astype(np.float32) / 32768)
+        said = clip_reading(reader, clip.real)
         silent += said is None
         # A voice that was not heard is a mistake: an even guess is counted, not left out.
         probabilities.append(np.full(7, 1 / 7, np.float32) if said is None else said)
@@ -178,5 +178,5 @@ def _false_voices(reader: VoiceReader, data: Path) -> float:
     from convert.corpora.esc10 import read_noises
 
     noises = read_noises(data / "noise", CACHE)[0][::5]
-    heard = [clip_reading(reader, noise.astype(np.float32) / 32768) is not None for noise in noises]
+    heard = [clip_reading(reader, np.asarray(noise / np.float32(32768), np.float32)) is not None for noise in noises]
     return 100 * math.fsum(heard) / len(heard)

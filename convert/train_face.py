@@ -1,9 +1,10 @@
 """The task of training Mien's face network on FER2013's labels and FER+'s votes together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,7 +18,7 @@ from device.sense.prepare import face_input
 PLAN = Plan(epochs=22, batch=128, learning_rate=0.1, weight_decay=5e-4)
 
 
-def _inputs(pictures: list[np.ndarray] | np.ndarray) -> Tensor:  # type: ignore[type-arg]
+def _inputs(pictures: Iterable[npt.NDArray[np.uint8]]) -> Tensor:
     """(n, 48, 48) uint8 -> (n, 1, 48, 48) float32, by the device's own preparation."""
     stacked = np.concatenate([face_input(picture) for picture in pictures])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

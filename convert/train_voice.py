@@ -53,8 +53,8 @@ def voice_task(data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Pa
     bands = np.random.default_rng(plan.seed)
     noises += [(music(5 * RATE_HZ, bands) * 32767).astype(np.int16) for _ in range(120 if rows is None else 4)]
     split = by_speaker(clips)
-    training = [(trimmed(c.samples.astype(np.float32) / 32768), c) for c in split.training[:rows]]
-    validation = [(trimmed(c.samples.astype(np.float32) / 32768), c) for c in split.validation[:rows]]
+    training = [(trimmed(c.real), c) for c in split.training[:rows]]
+    validation = [(trimmed(c.real), c) for c in split.validation[:rows]]
     weights = _balance([clip for _, clip in training])
 
     def sample(rng: np.random.Generator, index: int) -> tuple[Floats, int]:
@@ -109,5 +109,5 @@ def calibration_inputs(data: Path, rows: int | None = None, count: int = 400) ->
     noises, _ = read_noises(data / "noise", cache)
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(clips), min(count, len(clips)), replace=False)
-    voices = [augment(trimmed(clips[i].samples.astype(np.float32) / 32768), noises, rng) for i in chosen]
+    voices = [augment(trimmed(clips[i].real), noises, rng) for i in chosen]
     return [_input(s) for s in voices] + [_input(noise(3 * RATE_HZ, noises, rng)) for _ in range(count // 8)]

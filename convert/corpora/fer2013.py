@@ -38,7 +38,7 @@ class Fer2013:
         if sheet is None or sheet.shape != (13_488, 6_144) or len(labels["usage"]) != COUNT:
             raise MediaError(f"FER2013: {folder} is not the complete set of {COUNT} faces; copy it again")
         tiles = sheet.reshape(281, 48, 128, 48).swapaxes(1, 2)
-        self._pictures = np.ascontiguousarray(tiles.reshape(-1, 48, 48)[:COUNT])
+        self._pictures = np.ascontiguousarray(tiles.reshape(-1, 48, 48)[:COUNT], np.uint8)
         self._labels = labels["fer2013_label"].astype(np.int64)
         counts = labels["ferplus_votes"].astype(np.float32)
         emotions = counts[:, :8]

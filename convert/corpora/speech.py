@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.corpora import need
 from device.emotions import EMOTIONS, Emotion, Floats
@@ -26,7 +27,12 @@ class Clip:
     speaker: str
     sex: str
     emotion: int
-    samples: np.ndarray  # type: ignore[type-arg]
+    samples: npt.NDArray[np.int16]
+
+    @property
+    def real(self) -> Floats:
+        """The samples as float32 in -1..1."""
+        return np.asarray(self.samples / np.float32(32768), np.float32)
 
 
 def read_corpus(folder: Path, corpus: str, cache: Path | None = None) -> list[Clip]:
@@ -46,7 +52,7 @@ def _emotion(name: str) -> int:
     return EMOTIONS.index(_MERGED.get(name) or Emotion(name))
 
 
-def decoded(archive: Path, names: list[str], cache: Path | None) -> list[np.ndarray]:  # type: ignore[type-arg]
+def decoded(archive: Path, names: list[str], cache: Path | None) -> list[npt.NDArray[np.int16]]:
     """The named .opus members of a zip as int16 at 16 kHz, in order."""
     kept = cache / f"{archive.stem}.npz" if cache else None
     if kept and kept.exists():
@@ -60,7 +66,7 @@ def decoded(archive: Path, names: list[str], cache: Path | None) -> list[np.ndar
     return sounds
 
 
-def _int16(samples: Floats) -> np.ndarray:  # type: ignore[type-arg]
+def _int16(samples: Floats) -> npt.NDArray[np.int16]:
     return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
 
 

@@ -12,7 +12,9 @@ from device.sense.readers import readers_of
 from device.settings import load
 
 _SUFFIXES = frozenset(
-    ".png .jpg .jpeg .bmp .webp .tif .tiff .gif .wav .flac .ogg .opus .mp3 .m4a .aac .mp4 .mkv .webm .avi .mov .mpg".split()
+    {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+    | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac"}
+    | {".mp4", ".mkv", ".webm", ".avi", ".mov", ".mpg"}
 )
 
 

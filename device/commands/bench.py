@@ -92,7 +92,7 @@ def measure(readers: Readers, seconds: float) -> Json:
 
 def _timed(stage: str, call: Callable[[], object], seconds: float) -> Json:
     call()
-    walls = []
+    walls: list[float] = []
     begun_cpu, begun = time.process_time(), time.perf_counter()
     while time.perf_counter() - begun < seconds or len(walls) < 5:
         at = time.perf_counter()

@@ -73,7 +73,7 @@ class Watcher:
         self._told = ""
         self.seen = False
 
-    def watch(self, seconds: float | None, browser: bool) -> None:  # noqa: FBT001 - a thread's argument
+    def watch(self, seconds: float | None, browser: bool) -> None:
         """Until `stop`, or set it after `seconds` of the performance."""
         while not self._stop.wait(0.25):
             played_s = time.monotonic() - self._start_s
@@ -91,7 +91,7 @@ class Watcher:
 
     def _state(self) -> dict[str, Any] | None:
         try:
-            with urllib.request.urlopen(f"{self._page}api/state", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self._page}api/state", timeout=2) as answer:  # noqa: S310 - our own page
                 state: dict[str, Any] = json.load(answer)
                 return state
         except OSError:
@@ -99,7 +99,8 @@ class Watcher:
 
     def _tell(self, state: dict[str, Any], played_s: float) -> None:
         index, since = act_at(played_s)
-        played = SCRIPT[index].emotion.value if SCRIPT[index].emotion else _NOBODY
+        acted = SCRIPT[index].emotion
+        played = acted.value if acted else _NOBODY
         mood = state["mood"]
         if since > 4:  # a calm mood takes its time; what it is after that counts
             self._read[played][mood["emotion"]] += 1

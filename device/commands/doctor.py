@@ -172,7 +172,7 @@ def _folder(check: str, folder: Path) -> Finding:
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     free_mb = shutil.disk_usage(existing).free / 1e6
     if not os.access(existing, os.W_OK):
-        return Finding(check, False, f"{folder} cannot be written", f"give this user the folder, or set home.state_dir")
+        return Finding(check, False, f"{folder} cannot be written", "give this user the folder, or set home.state_dir")
     return Finding(check, free_mb > 50, f"{folder}, {free_mb:,.0f} MB free", "" if free_mb > 50 else "free some space")
 
 

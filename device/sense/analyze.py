@@ -11,10 +11,10 @@ import numpy as np
 from device.emotions import Floats, as_dict, top
 from device.errors import MienError
 from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
-from device.sense.readers import Readers
 from device.sense.faces import Eyes, aligned_crop, whole_picture
 from device.sense.features import HOP, RATE_HZ
 from device.sense.media import kind_of, read_picture, read_sound, video_frames
+from device.sense.readers import Readers
 from device.sense.speech_gate import speech_frames
 from device.sense.steady import Steady
 from device.sense.tiles import find_everywhere
@@ -111,7 +111,7 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     }
 
 
-def _gray(pixels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _gray(pixels: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 

@@ -119,16 +119,9 @@ class Door:
                 for key, _ in ready.select(HEARTBEAT_S):
                     if key.fileobj is self._bell:
                         self._bell.recv(4096)
-                        continue
-                    piece = line.recv(65_536)
-                    if not piece:
-                        raise OSError("it closed the connection")
-                    *lines, rest = (rest + piece).split(b"\n")
-                    if len(rest) > MAX_LINE:
-                        raise LinkError(f"hub sent a line of over {MAX_LINE} bytes")
-                    heard_s = time.monotonic()
-                    for received in lines:
-                        self._take(received)
+                    else:
+                        rest = self._read(line, rest)
+                        heard_s = time.monotonic()
                 if time.monotonic() - heard_s > SILENCE_S:
                     raise OSError(f"nothing heard from it for {SILENCE_S} s")
                 for message in self._pending(sent):
@@ -137,6 +130,18 @@ class Door:
                         sent = max(sent, message.seq)
                 if self._stopped.is_set():
                     return
+
+    def _read(self, line: socket.socket, rest: bytes) -> bytes:
+        """Take what has come; returns the beginning of a line that is not whole yet."""
+        piece = line.recv(65_536)
+        if not piece:
+            raise OSError("it closed the connection")
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE:
+            raise LinkError(f"hub sent a line of over {MAX_LINE} bytes")
+        for received in lines:
+            self._take(received)
+        return rest
 
     def _take(self, received: bytes) -> None:
         message = from_hub(received)

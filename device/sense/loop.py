@@ -80,7 +80,8 @@ class Sense:
             threading.Thread(target=self._turn, args=(name, step), name=name, daemon=True)
             for name, step in (("face", self._see), ("voice", self._hear))
         ]
-        for thread in (self._camera, self._microphone, *readers):
+        threads: list[threading.Thread] = [self._camera, self._microphone, *readers]
+        for thread in threads:
             thread.start()
         door.start()
         notify("READY=1")

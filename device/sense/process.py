@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run_sense(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit status. A file that has been played to its end leaves its sense off.
+    """Run until SIGTERM or SIGINT; returns the exit status. A file played to its end leaves its sense off.
 
     Raises MienError when the settings or a model make it impossible.
     """

@@ -109,7 +109,7 @@ def quantized(real: Floats, tensor: Tensor) -> npt.NDArray[Any]:
         return real.astype(tensor.dtype, copy=False)
     limits = np.iinfo(tensor.dtype)
     stored = np.rint(real / tensor.scale) + tensor.zero_point
-    return np.clip(stored, limits.min, limits.max).astype(tensor.dtype)
+    return np.asarray(np.clip(stored, limits.min, limits.max), tensor.dtype)
 
 
 def _dequantized(stored: npt.NDArray[Any], tensor: Tensor) -> Floats:

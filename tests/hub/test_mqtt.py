@@ -16,6 +16,7 @@ import pytest
 from device.emotions import Emotion
 from device.errors import ActionError
 from device.hub.actions.mqtt import MqttMessage
+from device.hub.history_reading import read
 from device.hub.mqtt import Mqtt
 from device.settings import Publish, Rule, Settings
 from tests.hub.conftest import Broker, free_port
@@ -204,22 +205,31 @@ sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))"
 
 
 def test_a_rule_publishes_and_a_failure_is_remembered(house: Settings, broker: Broker) -> None:
-    rule = Rule("plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0)
+    rule = Rule(
+        "plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0, cooldown_s=0
+    )
     mine = msgspec.structs.replace(with_broker(house, broker.port), rules=(rule,))
+
+    def kept() -> bool:
+        return broker.retained("zigbee2mqtt/lamp/set", 1) == '{"state":"ON"}'
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
             await until(lambda: hub.board.now.mqtt == "")
             sense.change(mood(Emotion.SAD))
-            kept = await asyncio.to_thread(broker.retained, "zigbee2mqtt/lamp/set")
-            assert kept == '{"state":"ON"}'
-
-            async def result() -> list[str | None]:
-                return [e.result for e in await hub._history.rows() if e.kind == "action"]
-
-            assert await until(result) == ["done"]
+            await until(lambda: asyncio.to_thread(kept))
+            await until(lambda: results(mine) == ["done"])
+            await asyncio.to_thread(broker.kill)
+            await until(lambda: hub.board.now.mqtt)
+            sense.change(mood(Emotion.HAPPY))
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: results(mine)[1:] == ["mqtt: zigbee2mqtt/lamp/set was not sent, the broker is away"])
 
     run(story())
+
+
+def results(settings: Settings) -> list[str | None]:
+    return [e.result for e in read(settings.state_dir) if e.kind == "action"]
 
 
 def test_without_a_broker_a_message_says_what_to_do() -> None:

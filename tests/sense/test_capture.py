@@ -346,7 +346,7 @@ def test_a_read_under_way_leaves_nothing_behind(camera: Make) -> None:
     _until(lambda: device.count == 2)
     thread.set_on(False)
     put: list[Frame] = []
-    latest.put = put.append  # type: ignore[method-assign]
+    latest.put = put.append  # type: ignore[method-assign, assignment]
     go_on.set()
     _until(lambda: _stage(thread).state is State.OFF)
     _until(lambda: thread._seen is None)

@@ -138,9 +138,10 @@ class StandInMicrophone:
     def _sound(self, index: int) -> Floats:
         if index not in self._sounds:
             act = self._script[index]
-            silent = act.emotion is None or not act.speaks
-            spoken = np.zeros(0, np.float32) if silent else speak(PROSODIES[Emotion(act.emotion)], act.seconds, index)
-            self._sounds[index] = spoken
+            if act.emotion is None or not act.speaks:
+                self._sounds[index] = np.zeros(0, np.float32)
+            else:
+                self._sounds[index] = speak(PROSODIES[act.emotion], act.seconds, index)
         return self._sounds[index]
 
 

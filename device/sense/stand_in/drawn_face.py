@@ -56,14 +56,14 @@ class _Pen:
         self.canvas, self.centre, self.unit = canvas, np.array(centre), unit_px
 
     def _fixed(self, points: Points) -> npt.NDArray[np.int32]:
-        return np.round((points * self.unit + self.centre) * 2**_SHIFT).astype(np.int32)
+        return np.asarray(np.round((points * self.unit + self.centre) * 2**_SHIFT), np.int32)
 
     def fill(self, points: Points, colour: tuple[int, int, int]) -> None:
         cv2.fillPoly(self.canvas, [self._fixed(points)], colour, cv2.LINE_AA, _SHIFT)
 
     def line(self, points: Points, width: float, colour: tuple[int, int, int]) -> None:
         thick = max(round(width * self.unit), 1)
-        cv2.polylines(self.canvas, [self._fixed(points)], False, colour, thick, cv2.LINE_AA, _SHIFT)  # noqa: FBT003
+        cv2.polylines(self.canvas, [self._fixed(points)], False, colour, thick, cv2.LINE_AA, _SHIFT)
 
     def shade(self, points: Points, strength: float, blur: float) -> None:
         """Darken (or with a negative strength lighten) softly inside `points`."""
@@ -130,7 +130,7 @@ def _eye(pen: _Pen, side: float, pose: Pose, blink: float) -> None:
         pen.fill(_arc(x - 0.02, y - 0.03, 0.013, 0.013), (250, 250, 250))
     pen.line(upper, 0.028, (44, 30, 26))
     pen.line(lower, 0.012, (120, 84, 72))
-    pen.line(upper + [0, -0.045], 0.012, (158, 116, 98))
+    pen.line(upper + np.array([0, -0.045]), 0.012, (158, 116, 98))
     pen.shade(_arc(x, y + 0.14 - 0.04 * pose.cheeks, 0.13, 0.03), 0.08 + 0.16 * max(pose.cheeks, 0), 0.02)
 
 
@@ -196,7 +196,7 @@ def _folds(pen: _Pen, pose: Pose) -> None:
         depth = 0.12 + 0.3 * max(pose.cheeks, pose.nose_wrinkle, 0)
         wide = 0.36 + 0.06 * pose.mouth_wide
         line = np.array([[0.13, 0.26], [0.24, 0.36], [wide, 0.52]]) * [side, 1]
-        pen.shade(np.concatenate([line, (line + [0.03 * side, 0.015])[::-1]]), depth, 0.018)
+        pen.shade(np.concatenate([line, (line + np.array([0.03 * side, 0.015]))[::-1]]), depth, 0.018)
     if pose.brow_frown > 0.15:
         for side in (-1, 1):
             pen.line(

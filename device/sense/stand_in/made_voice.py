@@ -72,7 +72,7 @@ def speak(prosody: Prosody, seconds: float, seed: int = 0) -> Floats:
     consonants = np.diff(rng.normal(size=count + 1)) * 0.25 * np.clip(0.35 - loud, 0, 1) * (place > 0)
     sound = (voiced / (np.abs(voiced).max() + 1e-9) + 0.6 * hiss) * loud + 0.25 * consonants
     sound += 1e-4 * rng.normal(size=count)  # a room is never digitally silent
-    return (0.3 * sound / (np.abs(sound).max() + 1e-9)).astype(np.float32)
+    return np.asarray(0.3 * sound / (np.abs(sound).max() + 1e-9), np.float32)
 
 
 def _syllables(prosody: Prosody, t: Signal, rng: np.random.Generator) -> tuple[Signal, Signal, npt.NDArray[np.int64]]:
@@ -102,4 +102,4 @@ def _throat(at_hz: Signal, vowels: npt.NDArray[np.int64]) -> Signal:
     centres = _formants()[vowels]
     widths = np.array(_WIDTHS_HZ)
     weights = np.array([1.0, 0.6, 0.3, 0.15])
-    return (weights / (1 + ((at_hz[:, None] - centres) / widths) ** 2)).sum(axis=1) + 0.01
+    return np.asarray((weights / (1 + ((at_hz[:, None] - centres) / widths) ** 2)).sum(axis=1) + 0.01)

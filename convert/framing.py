@@ -1,0 +1,51 @@
+"""How FER2013 frames a face, and what aligning by detected eyes costs: the numbers in device/sense/faces.py."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from convert.corpora.fer2013 import Fer2013
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
+from device.sense.expression import FaceReader
+from device.sense.faces import aligned_crop, whole_picture
+from device.sense.model import Model
+
+_SIZE_PX, _LEFT_PX, _TOP_PX = 140, 58, 58
+
+
+def framing(data: Path, rows: int = 1500) -> str:
+    """Eye positions in PublicTest, and accuracy as published against detected and aligned, each on the same faces."""
+    faces = Fer2013(data / "fer2013").validation()
+    reader = FaceReader(Model("face"))
+    near = BlazeFace(NEAR)
+    lines = []
+    detectors: dict[str, FaceDetector] = {
+        "near": near,
+        "far": BlazeFace(FAR),
+        "far, then near": Refined(BlazeFace(FAR), near),
+    }
+    for name, detector in detectors.items():
+        points, direct, aligned = [], [], []
+        for picture, label in zip(faces.pictures[:rows], faces.labels[:rows], strict=True):
+            large = cv2.resize(picture, (_SIZE_PX, _SIZE_PX), interpolation=cv2.INTER_CUBIC)
+            scene = cv2.copyMakeBorder(large, _TOP_PX, _TOP_PX, _LEFT_PX, _LEFT_PX, cv2.BORDER_REPLICATE)
+            scene = scene.astype(np.uint8, copy=False)
+            found = detector.find(np.repeat(scene[:, :, None], 3, axis=2))
+            if not found:
+                continue
+            points.append((found[0].key_points[:2] - [_LEFT_PX, _TOP_PX]) / _SIZE_PX)
+            cut = replace(found[0], crop=aligned_crop(scene, found[0]))
+            direct.append(reader.read(whole_picture(picture), 0.0).probabilities.argmax() == label)
+            aligned.append(reader.read(cut, 0.0).probabilities.argmax() == label)
+        eyes = np.array(points)
+        distance = np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)
+        height = eyes[:, :, 1].mean(axis=1)
+        lines.append(
+            f"{name}: found {len(eyes)} of {rows}; eyes {np.median(distance):.2f} apart "
+            f"({np.quantile(distance, 0.1):.2f}-{np.quantile(distance, 0.9):.2f}), {np.median(height):.2f} down "
+            f"({np.quantile(height, 0.1):.2f}-{np.quantile(height, 0.9):.2f}); accuracy as published "
+            f"{100 * np.mean(direct):.1f}, detected and aligned {100 * np.mean(aligned):.1f}"
+        )
+    return "\n".join(lines)
