@@ -70,7 +70,7 @@ def noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Gener
     if rng.random() < 0.7 and noises:
         sound = noises[int(rng.integers(len(noises)))]
         start = int(rng.integers(max(len(sound) - length, 0) + 1))
-        return np.resize(sound[start : start + length], length).astype(np.float32) / 32768
+        return np.asarray(np.resize(sound[start : start + length], length) / np.float32(32768), np.float32)
     hiss = lfilter([1.0], [1.0, -rng.uniform(0, 0.98)], rng.normal(size=length))
     hum = np.sin(2 * np.pi * rng.choice([50, 60, 100, 120]) * np.arange(length) / RATE_HZ)
     return (hiss / (hiss.std() + 1e-9) + rng.uniform(0, 1.5) * hum).astype(np.float32) * 0.1

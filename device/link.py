@@ -154,7 +154,7 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", line: bytes, sender: str) -> _T
         raise LinkError(f"{sender} sent a line of {len(line)} bytes; {MAX_LINE} are allowed")
     try:
         return decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"{sender} sent what is no message of the door: {error}") from error
 
 

@@ -4,6 +4,7 @@ Times are seconds of CLOCK_MONOTONIC, which every process of one machine shares 
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -92,8 +93,8 @@ class Mood(msgspec.Struct, frozen=True):
     """-1..1, unpleasant to pleasant."""
     arousal: float
     """-1..1, calm to excited."""
-    probabilities: tuple[float, ...]
-    """Seven, in EMOTIONS' order."""
+    probabilities: Annotated[tuple[float, ...], msgspec.Meta(min_length=7, max_length=7)]
+    """Seven, in EMOTIONS' order: a longer row could carry a sound through the door."""
     people: int
     """Faces in view."""
     since_s: float

@@ -17,7 +17,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
-Colour = Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
+_NO_NUL = r"^[^\x00]*\Z"  # no path of the system holds one
+Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,13 +29,21 @@ class Home(_Section, frozen=True):
     """Where this Mien lives."""
 
     name: Annotated[
-        str, Meta(pattern="^[a-zA-Z0-9_-]{1,40}$", description="Letters, digits, _ and -. Part of every MQTT topic.")
+        str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}\Z", description="Letters, digits, _ and -. Part of every MQTT topic.")
     ] = "home"
     state_dir: Annotated[
-        str, Meta(description="History and switches are kept here. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.")
+        str,
+        Meta(
+            pattern=_NO_NUL,
+            description="History and switches are kept here. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.",
+        ),
     ] = ""
     runtime_dir: Annotated[
-        str, Meta(description="The door's socket is here. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.")
+        str,
+        Meta(
+            pattern=_NO_NUL,
+            description="The door's socket is here. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.",
+        ),
     ] = ""
 
 
@@ -99,9 +108,9 @@ class Mqtt(_Section, frozen=True):
     host: Annotated[str, Meta(description="Empty: no MQTT.")] = ""
     port: Port = 1883
     username: str = ""
-    password_file: Annotated[str, Meta(description="A file with the password and nothing else.")] = ""
+    password_file: Annotated[str, Meta(pattern=_NO_NUL, description="A file with the password and nothing else.")] = ""
     prefix: Annotated[
-        str, Meta(pattern="^[a-zA-Z0-9_/-]+$", description="Topics are PREFIX/NAME/state and the like.")
+        str, Meta(pattern=r"^[a-zA-Z0-9_/-]+\Z", description="Topics are PREFIX/NAME/state and the like.")
     ] = "mien"
 
 
@@ -128,7 +137,7 @@ class Player(_Section, frozen=True, tag_field="action", tag="player"):
 class Publish(_Section, frozen=True, tag_field="action", tag="mqtt"):
     """A message to the broker: Zigbee2MQTT and WLED listen there."""
 
-    topic: Annotated[str, Meta(min_length=1, max_length=500, pattern="^[^#+\\x00]+$")]
+    topic: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^#+\x00-\x1f]+\Z")]
     payload: str
     retain: bool = False
 
@@ -145,7 +154,7 @@ class Rule(_Section, frozen=True):
     do: Annotated[tuple[Action, ...], Meta(min_length=1)]
     for_s: Seconds = 10.0
     least_confidence: Share = 0.5
-    between: Annotated[str, Meta(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$")] = ""
+    between: Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?\Z")] = ""
     """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
     cooldown_s: Seconds = 60.0
 
@@ -238,6 +247,8 @@ def _explained(message: str, raw: dict[str, Any]) -> str:
         near = difflib.get_close_matches(unknown[1], known, 1)
         hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}"
         return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
+    if said.startswith("Invalid") and (allowed := _words(where)):
+        said = f"{said}; allowed are {', '.join(allowed)}"
     value: Any = raw
     for step, index in steps:
         try:
@@ -256,3 +267,17 @@ def _keys(where: str) -> list[str]:
     return sorted(
         {field for kind in kinds for field in kind.__struct_fields__} | ({"action"} if len(kinds) > 1 else set())
     )
+
+
+def _words(where: str) -> list[str]:
+    """The words allowed at msgspec's path `where`; none where it is not a choice of words."""
+    kind: Any = msgspec.inspect.type_info(Settings)
+    for name in re.findall(r"\.([a-z_]+)", where):
+        if isinstance(kind, msgspec.inspect.UnionType):
+            return [str(one.tag) for one in kind.types if isinstance(one, msgspec.inspect.StructType)]
+        kind = next(field.type for field in kind.fields if field.encode_name == name)
+        while isinstance(kind, msgspec.inspect.VarTupleType | msgspec.inspect.Metadata):
+            kind = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind.item_type
+    if isinstance(kind, msgspec.inspect.EnumType):
+        return [str(member.value) for member in kind.cls if member is not Emotion.UNKNOWN]
+    return [str(value) for value in kind.values] if isinstance(kind, msgspec.inspect.LiteralType) else []

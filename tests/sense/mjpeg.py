@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
 
 import numpy as np
 
@@ -67,9 +68,12 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+_S = TypeVar("_S", bound=MjpegServer)
+
+
 @contextmanager
-def served() -> Iterator[MjpegServer]:
-    server = MjpegServer()
+def served(kind: type[_S] = MjpegServer) -> Iterator[_S]:  # type: ignore[assignment]
+    server = kind()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

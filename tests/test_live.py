@@ -1,0 +1,215 @@
+"""The whole of Mien on real input: a network camera, a PulseAudio microphone, a Mosquitto, and what is killed of them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from device.emotions import Emotion
+from device.sense.stand_in.drawn_face import draw
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import POSES, PROSODIES
+from tests.conftest import Pulse
+from tests.hub.conftest import Broker, broker, free_port, short
+from tests.sense.mjpeg import MjpegServer, served
+
+__all__ = ["broker", "short"]  # fixtures
+
+Json = dict[str, Any]
+PATIENCE_S = 40.0
+
+
+class Stage(MjpegServer):
+    """A network camera in front of the drawn face, which pulls the face that the test asks for."""
+
+    emotion: Emotion | None = Emotion.HAPPY
+
+    def next_jpeg(self) -> bytes:
+        turn = next(self.numbers)
+        pixels = np.full((480, 640, 3), (92, 100, 108), np.uint8)
+        if self.emotion:
+            draw(pixels, (320 + turn % 7, 250), 230, POSES[self.emotion])
+        pixels[:8, :8] = turn % 200  # a sensor is never still
+        encoded: bytes = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
+        time.sleep(0.06)
+        return encoded
+
+
+class Mien:
+    """Its processes, started as a user or systemd starts them, and looked at from outside."""
+
+    def __init__(self, folder: Path, camera: str, microphone: str, broker_port: int, env: dict[str, str]) -> None:
+        self.folder, self.port, self._env = folder, free_port(), env
+        self.settings = folder / "mien.toml"
+        self.settings.write_text(
+            f'[home]\nname = "live"\nstate_dir = "{folder}/state"\nruntime_dir = "{folder}/run"\n'
+            f'[camera]\nsource = "{camera}"\n[microphone]\nsource = "{microphone}"\n'
+            f'[mqtt]\nhost = "127.0.0.1"\nport = {broker_port}\n[kiosk]\nport = {self.port}\n'
+            "[mood]\nsmoothing_s = 0.8\nhold_s = 1.5\n"
+            '[[rules]]\nname = "bright"\nmood = ["happy"]\nfor_s = 0.5\nleast_confidence = 0.3\n'
+            'do = [{ action = "lamp", colour = "#fff1d6", brightness = 90 }]\n'
+            '[[rules]]\nname = "spark"\nmood = ["surprise"]\nfor_s = 0.5\nleast_confidence = 0.3\n'
+            'do = [{ action = "lamp", colour = "#c9a0ff", brightness = 80 }]\n'
+        )
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, command: str) -> "subprocess.Popen[bytes]":
+        log = (self.folder / f"{command}.log").open("ab")
+        arguments = [sys.executable, "-m", "device.cli", "--settings", str(self.settings), command]
+        process = subprocess.Popen(arguments, env=self._env, stderr=log, stdout=log)
+        self.started.append(process)
+        return process
+
+    def log(self, command: str) -> str:
+        return (self.folder / f"{command}.log").read_text()
+
+    def state(self) -> Json | None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/state", timeout=2) as answer:
+                state: Json = json.load(answer)
+                return state
+        except (OSError, urllib.error.URLError):
+            return None
+
+    def history(self) -> str:
+        arguments = [sys.executable, "-m", "device.cli", "--settings", str(self.settings), "history", "--csv"]
+        return subprocess.run(arguments, env=self._env, capture_output=True, text=True, check=True).stdout
+
+
+def within(limit_s: float, what: Callable[[], Any], hint: Callable[[], object] = lambda: "") -> Any:
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        if found := what():
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"not within {limit_s} s; {hint()}")
+
+
+@contextmanager
+def lives(folder: Path, stage: Stage, microphone: str, broker_port: int, env: dict[str, str]) -> Iterator[Mien]:
+    mien = Mien(folder, stage.url, microphone, broker_port, env)
+    try:
+        yield mien
+    finally:
+        for process in reversed(mien.started):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(15)
+
+
+def mood_is(mien: Mien, emotion: str) -> Callable[[], Json | None]:
+    def look() -> Json | None:
+        state = mien.state()
+        return state if state and state["mood"] and state["mood"]["emotion"] == emotion else None
+
+    return look
+
+
+def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_retained_state(
+    short: Path, tmp_path: Path, pulse: Pulse, broker: Broker
+) -> None:
+    with served(Stage) as stage, lives(short, stage, "pulse", broker.port, pulse.env) as mien:
+        process = mien.start("run")
+        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+        within(5, lambda: (mien.state() or {})["lamp"]["colour"] == "#fff1d6", mien.state)
+        retained = json.loads(broker.retained("mien/live/state") or "{}")
+        assert retained["mood"] == "happy"
+        assert retained["people"] == 1
+
+        stage.emotion = Emotion.SURPRISE
+        state = within(PATIENCE_S, mood_is(mien, "surprise"), mien.state)
+        within(5, lambda: (mien.state() or {})["lamp"]["colour"] == "#c9a0ff", mien.state)
+        within(3, lambda: json.loads(broker.retained("mien/live/state") or "{}")["mood"] == "surprise", mien.state)
+        delay = re.findall(r"mood surprise.*; (\d+\.\d+) s from the frame to the message", mien.log("run"))
+        assert delay, mien.log("run")
+        assert 0 < float(delay[0]) < 10
+
+        voice = tmp_path / "voice.wav"
+        with wave.open(str(voice), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes((speak(PROSODIES[Emotion.ANGRY], 8.0) * 32767).astype("<i2").tobytes())
+        playing = pulse.play(voice)
+        heard = within(12, lambda: (s := mien.state()) and s["mood"] and s["mood"]["voice"] and s, mien.state)
+        assert heard["mood"]["face"], "both senses speak at once"
+        playing.wait(15)
+
+        walls = state["sense"]["isolation"]
+        if walls["enforced"]:
+            assert_walled_in(state["sense"]["pid"], broker.port)
+        else:
+            assert "refused" in walls["detail"], "where the kernel does not allow it, that is said"
+
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0
+        assert broker.retained("mien/live/availability") == "offline"
+        assert "Traceback" not in mien.log("run")
+
+
+def assert_walled_in(pid: int, port: int) -> None:
+    """From the running sense's own point of view: nothing but loopback, and nobody to connect to."""
+    devices = re.findall(r"^\s*(\w+):", Path(f"/proc/{pid}/net/dev").read_text(), re.M)
+    assert devices == ["lo"]
+    assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
+    if os.geteuid():
+        return  # entering another's namespace takes root; what sense itself tried is in its isolation
+    probe = (
+        "import socket\n"
+        f"for address in (('127.0.0.1', {port}), ('192.0.2.1', 9), ('10.0.0.1', 53)):\n"
+        "    try:\n        socket.create_connection(address, 2)\n        print('connected', address)\n"
+        "    except OSError as error:\n        print('refused', error.errno)\n"
+    )
+    command = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", probe]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert said.count("refused") == 3, said
+
+
+def test_whatever_is_killed_the_others_say_so_and_it_comes_back(short: Path, broker: Broker) -> None:
+    with served(Stage) as stage, lives(short, stage, "off", broker.port, dict(os.environ)) as mien:
+        hub, sense = mien.start("hub"), mien.start("sense")
+        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+
+        sense.kill()
+        sense.wait()
+        within(2, lambda: (s := mien.state()) and not s["sense"]["available"])
+        within(2, lambda: json.loads(broker.retained("mien/live/state") or "{}")["mood"] is None)
+        sense = mien.start("sense")
+        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+
+        before = len(mien.log("sense"))
+        hub.kill()
+        hub.wait()
+        within(2, lambda: "hub is away" in mien.log("sense")[before:])
+        within(5, lambda: broker.retained("mien/live/availability") == "offline")
+        stage.emotion = Emotion.SURPRISE  # it happens while nobody remembers
+        time.sleep(4)
+        hub = mien.start("hub")
+        within(PATIENCE_S, mood_is(mien, "surprise"), mien.state)
+        within(5, lambda: broker.retained("mien/live/availability") == "online")
+
+        broker.kill()
+        within(2, lambda: (s := mien.state()) and not s["mqtt"]["connected"])
+        broker.start()
+        within(10, lambda: (s := mien.state()) and s["mqtt"]["connected"], mien.state)
+        within(5, lambda: json.loads(broker.retained("mien/live/state") or "{}").get("mood") == "surprise")
+
+        told = mien.history()
+        assert "sense was away" in told
+        assert "hub was away" in told
+        assert "lost" not in told, "what sense saw while hub was away has been kept"
+        assert told.index("hub was away") < told.index("mood,surprise"), told
+        for command in ("hub", "sense"):
+            assert "Traceback" not in mien.log(command)
