@@ -1,0 +1,170 @@
+"""Our own running and decoding of the detectors, held to MediaPipe's."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from device.errors import ModelError
+from device.readings import Face, Frame
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Range, Refined, corners, overlap
+from device.sense.faces import Eyes
+from device.sense.model import MODELS
+from device.sense.stand_in.roles import POSES
+from tests.sense.made import Pixels, drawn, group, heads, noisy, portrait
+
+_RECORDED: dict[str, list[dict[str, Any]]] = json.loads(
+    (Path(__file__).parent / "recorded" / "mediapipe_0_10_21.json").read_text()
+)
+_PICTURES = {"astro": portrait, "four": group}
+_RANGES = {"near": NEAR, "far": FAR}
+
+
+def _refined() -> Refined:
+    return Refined(BlazeFace(FAR), BlazeFace(NEAR))
+
+
+@pytest.mark.parametrize("case", sorted(_RECORDED))
+def test_the_same_faces_are_found_as_mediapipe_finds(case: str) -> None:
+    reach, picture = case.split("/")
+    found = BlazeFace(_RANGES[reach]).find(_PICTURES[picture]())
+    theirs = _RECORDED[case]
+    assert len(found) == len(theirs) > 0
+    apart = []
+    for ours, other in zip(found, theirs, strict=True):
+        assert ours.score == pytest.approx(other["score"], abs=0.01)
+        boxes = np.abs(np.array(ours.box) - other["box"])
+        points = np.abs(ours.key_points - np.array(other["points"]))
+        apart += [*boxes, *points.ravel()]
+    assert max(apart) < 4
+    if case != "far/four":
+        assert np.quantile(apart, 0.9) < 0.5
+
+
+def test_most_of_all_boxes_and_points_are_mediapipes_to_half_a_pixel() -> None:
+    apart: list[float] = []
+    for case, theirs in _RECORDED.items():
+        reach, picture = case.split("/")
+        for ours, other in zip(BlazeFace(_RANGES[reach]).find(_PICTURES[picture]()), theirs, strict=True):
+            apart += [*np.abs(np.array(ours.box) - other["box"])]
+            apart += [*np.abs(ours.key_points - np.array(other["points"])).ravel()]
+    assert (np.array(apart) < 0.5).mean() > 0.7
+
+
+def test_colours_are_taken_in_the_order_red_green_blue() -> None:
+    scores = [BlazeFace(NEAR).find(pixels)[0].score for pixels in (portrait(), portrait()[:, :, ::-1].copy())]
+    assert scores[0] == pytest.approx(_RECORDED["near/astro"][0]["score"], abs=0.01)
+    assert abs(scores[1] - scores[0]) > 0.01
+
+
+@pytest.mark.parametrize("detector", [BlazeFace(NEAR), BlazeFace(FAR), _refined()], ids=["near", "far", "refined"])
+@pytest.mark.parametrize("kind", ["black", "white", "across", "down", "wall", "squares", "bulb"])
+def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> None:
+    y, x = np.mgrid[:480, :640]
+    levels = {
+        "black": 0 * x,
+        "white": 0 * x + 255,
+        "across": x / 2.51,
+        "down": y / 1.89,
+        "wall": 0 * x + 110,
+        "squares": 255 * ((x // 40 + y // 40) % 2),
+        "bulb": 255 * np.exp(-((x - 300) ** 2 + (y - 200) ** 2) / 5000),
+    }[kind]
+    plain = np.repeat(levels[:, :, None], 3, axis=2).astype(np.uint8)
+    for seed in range(2):
+        assert detector.find(noisy(plain, seed)) == []
+
+
+@pytest.mark.parametrize("reach", [NEAR, FAR], ids=["near", "far"])
+def test_pure_noise_never_becomes_a_person(reach: Range) -> None:
+    """The networks see a face in one noise picture of many, as MediaPipe does; it is nobody, since it is gone at once."""
+    eyes = Eyes(BlazeFace(reach))
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+        assert eyes.look(Frame(noise, index / 10)) == []
+    assert eyes.people(1.2) == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (480, 640), (31, 33), (1000, 100)])
+def test_a_picture_of_any_shape_is_taken(size: tuple[int, int]) -> None:
+    assert _refined().find(np.full((*size, 3), 100, np.uint8)) == []
+
+
+def test_faces_of_a_tall_picture_lie_where_they_are() -> None:
+    wide = BlazeFace(FAR).find(heads([(100, 100, 220)]))[0]
+    tall = BlazeFace(FAR).find(heads([(100, 260, 220)], 480, 640))[0]
+    np.testing.assert_allclose(tall.key_points - wide.key_points, np.tile([[0, 160]], (6, 1)), atol=4)
+
+
+def test_the_surest_face_comes_first() -> None:
+    scores = [face.score for face in _refined().find(group())]
+    assert len(scores) == 4
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_face_less_sure_than_asked_for_is_none() -> None:
+    least = BlazeFace(FAR, 0.92)
+    assert [round(face.score, 2) for face in least.find(group())] == [0.93]
+
+
+def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"face_detection_short_range\.tflite: missing.*device\.commands\.fetch"):
+        BlazeFace(NEAR, folder=tmp_path)
+
+
+def test_another_network_in_a_detectors_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / NEAR.file).write_bytes((MODELS / FAR.file).read_bytes())
+    with pytest.raises(ModelError, match=f"{NEAR.file}: is not the face detector"):
+        BlazeFace(NEAR, folder=tmp_path)
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / FAR.file).write_bytes((MODELS / FAR.file).read_bytes()[:1000])
+    with pytest.raises(ModelError, match=FAR.file):
+        BlazeFace(FAR, folder=tmp_path)
+
+
+def test_the_close_look_brings_the_eyes_nearer_to_where_they_are() -> None:
+    """The drawn face's eyes are at known places: 0.3 and -0.08 of its half height from its middle."""
+    height = 130.0
+    rights, plains = [], []
+    for pose in POSES.values():
+        for centre in ((200.0, 180.0), (431.0, 300.0)):
+            pixels = drawn((centre, height, pose))
+            true = np.array([[-0.3, -0.08], [0.3, -0.08]]) * height / 2 + centre
+            for detector, errors in ((_refined(), rights), (BlazeFace(FAR), plains)):
+                found = detector.find(pixels)
+                assert len(found) == 1
+                errors.append(float(np.abs(found[0].key_points[:2] - true).max()))
+    assert np.median(rights) < np.median(plains)
+    assert np.median(rights) < 0.05 * height
+
+
+def test_the_close_look_keeps_the_far_looks_face_where_the_near_one_sees_none() -> None:
+    class Blind:
+        def find(self, pixels: Pixels) -> list[Face]:
+            return []
+
+    far = BlazeFace(FAR)
+    kept, own = Refined(far, Blind()).find(group()), far.find(group())
+    assert [face.box for face in kept] == [face.box for face in own]
+
+
+def test_a_face_at_the_pictures_corner_is_found() -> None:
+    pixels = drawn(((70, 75), 170, POSES[next(iter(POSES))]))
+    assert len(_refined().find(pixels)) == 1
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    boxes = np.stack([corners((0, 0, 10, 10)), corners((5, 0, 10, 10)), corners((20, 20, 5, 5)), corners((0, 0, 0, 0))])
+    np.testing.assert_allclose(overlap(boxes[0], boxes), [1, 1 / 3, 0, 0])
+
+
+def test_a_large_picture_is_found_as_well_as_a_small_one() -> None:
+    large = np.asarray(cv2.resize(portrait(), (2560, 1920), interpolation=cv2.INTER_CUBIC), np.uint8)
+    small, big = _refined().find(portrait())[0], _refined().find(large)[0]
+    np.testing.assert_allclose(np.array(big.box) / 4, small.box, atol=6)

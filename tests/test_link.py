@@ -1,0 +1,204 @@
+"""The door's messages: what passes, and that nothing else does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from device.emotions import Emotion
+from device.errors import LinkError
+from device.link import (
+    MAX_LINE,
+    Ack,
+    Beat,
+    Command,
+    FromHub,
+    FromSense,
+    Health,
+    Hello,
+    Isolation,
+    MoodSaid,
+    Order,
+    Stage,
+    State,
+    encode,
+    from_hub,
+    from_sense,
+    socket_path,
+)
+from device.readings import Mood, Said
+
+_SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
+_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)
+_WALLS = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
+_STAGES = {"camera": Stage(State.LOST, "no camera found", 0.0, 3), "voice": Stage(State.OK, rate_hz=2)}
+_FROM_SENSE: list[FromSense] = [
+    Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
+    MoodSaid("5e55", 7, _MOOD),
+    MoodSaid("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
+    Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2),
+]
+_FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(Command(order, on) for order in Order for on in (True, False)), Beat()]
+
+
+@pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
+def test_what_sense_says_arrives_as_it_was_said(message: FromSense) -> None:
+    line = encode(message)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert from_sense(line) == message
+
+
+@pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
+def test_what_hub_says_arrives_as_it_was_said(message: FromHub) -> None:
+    assert from_hub(encode(message)) == message
+
+
+@given(st.text(max_size=200), st.integers(0, 2**62), st.sampled_from(list(Emotion)), st.floats(-1, 1))
+def test_any_mood_arrives_on_one_line(session: str, seq: int, emotion: Emotion, valence: float) -> None:
+    said = MoodSaid(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
+    line = encode(said)
+    assert line.index(b"\n") == len(line) - 1
+    assert from_sense(line) == said
+
+
+@pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
+def test_hubs_words_are_refused_from_sense(message: FromHub) -> None:
+    with pytest.raises(LinkError, match="sense sent"):
+        from_sense(encode(message))
+
+
+@pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
+def test_senses_words_are_refused_from_hub(message: FromSense) -> None:
+    with pytest.raises(LinkError, match="hub sent"):
+        from_hub(encode(message))
+
+
+@tries(max_examples=300, deadline=None)
+@given(st.one_of(st.binary(max_size=300), st.text().map(str.encode)))
+def test_bytes_that_are_no_message_give_a_link_error_and_nothing_else(line: bytes) -> None:
+    for decode in (from_sense, from_hub):
+        with pytest.raises(LinkError):
+            decode(line)
+
+
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=9)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=9), inner, max_size=4)),
+    max_leaves=8,
+)
+
+
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if path:
+        yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(inner, (*path, key))
+
+
+@tries(max_examples=400, deadline=None)
+@given(st.data())
+def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.DataObject) -> None:
+    decode, message = data.draw(
+        st.sampled_from([(from_sense, m) for m in _FROM_SENSE] + [(from_hub, m) for m in _FROM_HUB])
+    )
+    raw = json.loads(encode(message))
+    *way, last = data.draw(st.sampled_from(list(_places(raw))))
+    inner = raw
+    for step in way:
+        inner = inner[step]
+    if data.draw(st.booleans()) and isinstance(inner, dict):
+        del inner[last]
+    else:
+        inner[last] = data.draw(_JSON)
+    try:
+        assert isinstance(decode(json.dumps(raw).encode()), FromSense | FromHub)
+    except LinkError as error:
+        assert "no message of the door" in str(error)  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("cut", [2, 20, 100])
+def test_a_line_that_was_cut_is_refused(cut: int) -> None:
+    with pytest.raises(LinkError):
+        from_sense(encode(_FROM_SENSE[1])[:-cut])
+
+
+def test_text_that_is_not_utf_8_inside_a_good_message_is_refused() -> None:
+    with pytest.raises(LinkError):
+        from_hub(encode(Ack("5e55", 7)).replace(b"5e55", b"5\xff\xfe5"))
+
+
+@given(st.integers(1, 200_000))
+@tries(max_examples=30, deadline=None)
+def test_a_line_over_the_limit_is_refused_though_it_is_well_formed(over: int) -> None:
+    line = encode(Beat()).rstrip()
+    with pytest.raises(LinkError, match=f"{MAX_LINE} are allowed"):
+        from_hub(line + b" " * (MAX_LINE - len(line) + over))
+
+
+def test_a_line_of_just_the_limit_is_read() -> None:
+    assert from_hub(encode(Beat()).rstrip().ljust(MAX_LINE)) == Beat()
+
+
+def test_a_message_that_would_not_fit_is_not_sent() -> None:
+    with pytest.raises(LinkError, match="does not fit"):
+        encode(Ack("x" * MAX_LINE, 1))
+
+
+def test_json_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(LinkError):
+        from_sense(b"[" * 8000 + b"]" * 8000)
+
+
+@pytest.mark.parametrize("count", [0, 6, 8, 2000])
+def test_a_mood_carries_seven_numbers_and_no_row_of_samples(count: int) -> None:
+    raw = json.loads(encode(MoodSaid("5e55", 1, _MOOD)))
+    raw["mood"]["probabilities"] = [0.5] * count
+    with pytest.raises(LinkError, match="probabilities"):
+        from_sense(json.dumps(raw).encode())
+
+
+_SMALL = (inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType, inspect.EnumType)
+
+
+def _leaves(kind: inspect.Type, where: str) -> Iterator[tuple[str, inspect.Type]]:
+    """Every type that a message can hold, with the way to it."""
+    match kind:
+        case inspect.StructType():
+            for field in kind.fields:
+                yield from _leaves(field.type, f"{where}.{field.name}")
+        case inspect.UnionType():
+            for one in kind.types:
+                yield from _leaves(one, where)
+        case inspect.DictType():
+            yield from _leaves(kind.key_type, f"{where}{{}}")
+            yield from _leaves(kind.value_type, f"{where}{{}}")
+        case inspect.VarTupleType(max_length=None) if not isinstance(kind.item_type, inspect.StrType):
+            yield f"{where}: a row of any length", kind
+        case inspect.VarTupleType():
+            yield from _leaves(kind.item_type, f"{where}[]")
+        case inspect.Metadata():
+            yield from _leaves(kind.type, where)
+        case _:
+            yield where, kind
+
+
+@pytest.mark.parametrize("side", [FromSense, FromHub])
+def test_no_message_has_a_place_for_bytes_for_anything_or_for_a_row_of_numbers(side: Any) -> None:
+    leaves = list(_leaves(inspect.type_info(side), "$"))
+    assert len(leaves) > 3
+    assert [where for where, kind in leaves if not isinstance(kind, _SMALL)] == []
+
+
+def test_a_socket_path_that_the_system_would_refuse_says_what_to_set() -> None:
+    assert socket_path(Path("/run/mien")) == Path("/run/mien/door.sock")
+    with pytest.raises(LinkError, match=r"home\.runtime_dir"):
+        socket_path(Path("/" + "ü" * 50))
