@@ -55,9 +55,8 @@ def test_most_of_all_boxes_and_points_are_mediapipes_to_half_a_pixel() -> None:
 
 
 def test_colours_are_taken_in_the_order_red_green_blue() -> None:
-    scores = [BlazeFace(NEAR).find(pixels)[0].score for pixels in (portrait(), portrait()[:, :, ::-1].copy())]
-    assert scores[0] == pytest.approx(_RECORDED["near/astro"][0]["score"], abs=0.01)
-    assert abs(scores[1] - scores[0]) > 0.01
+    blue = BlazeFace(NEAR).find(portrait()[:, :, ::-1].copy())
+    assert not [face for face in blue if face.score > _RECORDED["near/astro"][0]["score"] - 0.01]
 
 
 @pytest.mark.parametrize("detector", [BlazeFace(NEAR), BlazeFace(FAR), _refined()], ids=["near", "far", "refined"])
@@ -78,10 +77,9 @@ def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> 
         assert detector.find(noisy(plain, seed)) == []
 
 
-@pytest.mark.parametrize("reach", [NEAR, FAR], ids=["near", "far"])
-def test_pure_noise_never_becomes_a_person(reach: Range) -> None:
-    """The networks see a face in one noise picture of many, as MediaPipe does; it is nobody, since it is gone at once."""
-    eyes = Eyes(BlazeFace(reach))
+def test_full_scale_noise_never_becomes_a_person() -> None:
+    """A detector sees a face in one noise picture of many, as MediaPipe does; it is nobody, since it is gone at once."""
+    eyes = Eyes(_refined())
     rng = np.random.default_rng(0)
     for index in range(12):
         noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
@@ -128,20 +126,16 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
         BlazeFace(FAR, folder=tmp_path)
 
 
-def test_the_close_look_brings_the_eyes_nearer_to_where_they_are() -> None:
-    """The drawn face's eyes are at known places: 0.3 and -0.08 of its half height from its middle."""
-    height = 130.0
-    rights, plains = [], []
-    for pose in POSES.values():
-        for centre in ((200.0, 180.0), (431.0, 300.0)):
-            pixels = drawn((centre, height, pose))
-            true = np.array([[-0.3, -0.08], [0.3, -0.08]]) * height / 2 + centre
-            for detector, errors in ((_refined(), rights), (BlazeFace(FAR), plains)):
-                found = detector.find(pixels)
-                assert len(found) == 1
-                errors.append(float(np.abs(found[0].key_points[:2] - true).max()))
-    assert np.median(rights) < np.median(plains)
-    assert np.median(rights) < 0.05 * height
+def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -> None:
+    sides = (90, 120, 160, 200, 300)
+    spread = {}
+    for name, detector in (("far", BlazeFace(FAR)), ("refined", _refined())):
+        found = [detector.find(heads([(133, 150, side)])) for side in sides]
+        assert [len(faces) for faces in found] == [1] * len(sides)
+        eyes = [(faces[0].key_points[:2] - [133, 150]) / side for faces, side in zip(found, sides, strict=True)]
+        spread[name] = float(np.std(eyes, axis=0).max())
+    assert spread["refined"] < 0.01
+    assert spread["refined"] < spread["far"] / 2
 
 
 def test_the_close_look_keeps_the_far_looks_face_where_the_near_one_sees_none() -> None:

@@ -1,0 +1,125 @@
+"""From a dataset to a model pair that the device takes: train, be cut off, resume, quantize, evaluate."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.sense.model import Model
+from device.sense.prepare import FACE_PX, face_input
+from device.sense.tflite import Network
+
+pytestmark = pytest.mark.convert
+pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+
+def convert(*words: str, where: Path) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-m", "convert", *words]
+    return subprocess.Popen(command, cwd=where, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def done(*words: str, where: Path) -> str:
+    process = convert(*words, where=where)
+    said, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, said
+    return said
+
+
+def epochs(log: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+@pytest.mark.timeout(600)
+def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora: Path, tmp_path: Path) -> None:
+    log = tmp_path / "runs" / "face" / "log.jsonl"
+    train = (
+        "train",
+        "face",
+        "--data",
+        str(corpora),
+        "--rows",
+        "200",
+        "--batch",
+        "20",
+        "--epochs",
+        "3",
+        "--threads",
+        "1",
+    )
+    first = convert(*train, where=tmp_path)
+    until = time.monotonic() + 300
+    while not (log.parent / "last.pt").exists():
+        assert time.monotonic() < until
+        assert first.poll() is None, first.communicate()[0]
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    before = epochs(log)
+    assert before
+    assert before[-1] < 3, "the kill came too late to test anything"
+
+    done(*train, where=tmp_path)
+    after = epochs(log)
+    assert after[: len(before)] == before
+    assert after[-1] == 3
+    # At most the epoch that was cut off while it was being saved is done twice.
+    assert len(after) - len(set(after)) <= 1
+
+    models = tmp_path / "models"
+    done("quantize", "face", "--data", str(corpora), "--out", str(models), "--rows", "70", where=tmp_path)
+    model = Model("face", models)
+    assert model.network.inputs[0].dtype == np.int8
+    assert model.network.outputs[0].dtype == np.int8
+    assert (models / "face.tflite").stat().st_size < 1_000_000
+    said = done("evaluate", "face", "--data", str(corpora), "--models", str(models), "--rows", "70", where=tmp_path)
+    assert f"{model.card.accuracy['FER2013 PrivateTest (3,589), accuracy']:.2f}" in said
+
+
+@pytest.mark.timeout(600)
+def test_a_voice_network_ends_on_the_device(corpora: Path, tmp_path: Path) -> None:
+    rows = ("--data", str(corpora), "--rows", "28")
+    done("train", "voice", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
+    models = tmp_path / "models"
+    done("quantize", "voice", *rows, "--out", str(models), where=tmp_path)
+    model = Model("voice", models)
+    assert model.card.labels[-1] == "no_speech"
+    assert "SAVEE" in done("evaluate", "voice", *rows, "--models", str(models), where=tmp_path)
+
+
+@pytest.mark.timeout(300)
+def test_int8_says_what_float_says(tmp_path: Path) -> None:
+    import torch
+
+    from convert.export import to_float_tflite, to_int8
+    from convert.recipes.mien_face import MienFace
+
+    torch.manual_seed(0)
+    network = MienFace().eval()
+    rng = np.random.default_rng(0)
+    pictures = [face_input(rng.integers(0, 256, (FACE_PX, FACE_PX), np.uint8)) for _ in range(40)]
+    path = str(tmp_path / "float.tflite")
+    to_float_tflite(network, (1, FACE_PX, FACE_PX, 1), path)
+    real, int8 = Network(Path(path).read_bytes(), "float"), Network(to_int8(path, pictures), "int8")
+    exact = np.array([real.run(picture)[0][0] for picture in pictures])
+    rounded = np.array([int8.run(picture)[0][0] for picture in pictures])
+    with torch.inference_mode():
+        torch_says = network(torch.from_numpy(np.concatenate(pictures)).permute(0, 3, 1, 2)).numpy()
+    np.testing.assert_allclose(exact, torch_says, atol=1e-4)
+    spread = float(exact.max() - exact.min())
+    assert np.abs(rounded - exact).mean() < 0.05 * spread
+
+
+def test_a_missing_dataset_is_one_clear_line(tmp_path: Path) -> None:
+    process = convert("train", "face", "--data", str(tmp_path), where=tmp_path)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "faces.png is missing" in said
+    assert "Traceback" not in said

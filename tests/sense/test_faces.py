@@ -1,0 +1,151 @@
+"""Aligned crops, and the eyes over a stream of frames."""
+
+import cv2
+import numpy as np
+import pytest
+
+from device.readings import Face, Frame
+from device.sense.detector import FAR, NEAR, BlazeFace, Refined
+from device.sense.faces import EYE_DISTANCE, EYE_HEIGHT, Eyes, aligned_crop, whole_picture
+from device.sense.prepare import FACE_PX
+from device.sense.stand_in.drawn_face import Pose
+from tests.sense.made import Pixels, drawn, face_at, heads, noisy
+
+_ROOM_GRAY, _DOT = 60, 255
+_WANTED = [(0.5 - EYE_DISTANCE / 2, EYE_HEIGHT), (0.5 + EYE_DISTANCE / 2, EYE_HEIGHT)]
+
+
+def _dotted(middle: tuple[float, float], size: float, roll_deg: float) -> tuple[Pixels, Face]:
+    """A gray picture with a bright dot for each eye of a face of this size and roll, and that face."""
+    angle = np.radians(roll_deg)
+    half = 0.19 * size * np.array([np.cos(angle), np.sin(angle)])
+    eyes = np.array([np.array(middle) - half, np.array(middle) + half], np.float32)
+    gray = np.full((720, 960), _ROOM_GRAY, np.uint8)
+    for x, y in eyes:
+        cv2.circle(gray, (round(16 * x), round(16 * y)), round(16 * 0.05 * size), _DOT, -1, cv2.LINE_AA, 4)
+    x, y = middle[0] - size / 2, middle[1] - 0.4 * size
+    points = np.concatenate([eyes, [[middle[0], middle[1] + 0.2 * size]] * 4]).astype(np.float32)
+    return gray, Face((x, y, size, size), 0.9, points)
+
+
+def _dots(crop: Pixels) -> list[tuple[float, float]]:
+    """Middles of the bright dots of a crop, from left to right, as shares of its side."""
+    count, _, _, middles = cv2.connectedComponentsWithStats((crop > 140).astype(np.uint8))
+    return sorted(((float(x) + 0.5) / FACE_PX, (float(y) + 0.5) / FACE_PX) for x, y in middles[1:count])
+
+
+@pytest.mark.parametrize("roll_deg", [-20, -7, 0, 13, 20])
+@pytest.mark.parametrize("size", [40, 64, 100, 240, 600])
+def test_the_eyes_lie_level_where_the_corpus_has_them(size: float, roll_deg: float) -> None:
+    crop = aligned_crop(*_dotted((470.3, 330.6), size, roll_deg))
+    assert (crop.shape, crop.dtype) == ((FACE_PX, FACE_PX), np.uint8)
+    found = _dots(crop)
+    assert len(found) == 2
+    np.testing.assert_allclose(found, _WANTED, atol=1.0 / FACE_PX)
+
+
+@pytest.mark.parametrize("size", [60, 500])
+@pytest.mark.parametrize("middle", [(30.0, 20.0), (950.0, 700.0), (20.0, 710.0)])
+def test_a_face_at_the_border_is_filled_up_with_the_borders_own_colour(
+    middle: tuple[float, float], size: float
+) -> None:
+    crop = aligned_crop(*_dotted(middle, size, 0))
+    inside = [(x, y) for x, y in _dots(crop)]
+    for x, y in inside:
+        assert any(abs(x - a) < 0.06 and abs(y - b) < 0.06 for a, b in _WANTED)
+    assert crop.min() > 0.7 * _ROOM_GRAY  # no black corner that a network could take for hair
+
+
+def test_a_face_mostly_outside_the_picture_still_gives_a_crop() -> None:
+    gray = np.full((100, 100), _ROOM_GRAY, np.uint8)
+    for x, y in ((-70, 10), (95, 95), (-500, -500), (300, 40)):
+        for size in (30, 90, 400):
+            crop = aligned_crop(gray, face_at(x, y, size))
+            assert (crop.shape, set(np.unique(crop))) == ((FACE_PX, FACE_PX), {_ROOM_GRAY})
+
+
+def test_eyes_at_one_place_and_a_profile_take_their_scale_from_the_box() -> None:
+    gray = np.tile(np.arange(200, dtype=np.uint8), (200, 1))
+    face = face_at(60, 60, 80)
+    same = np.tile(face.key_points[:1], (6, 1))
+    crop = aligned_crop(gray, Face(face.box, 0.9, same))
+    assert crop[24].max() - crop[24].min() < 0.25 * 80 * 48 / 20
+    assert np.isfinite(crop.astype(float)).all()
+
+
+def test_a_large_face_is_averaged_and_not_sampled() -> None:
+    gray, face = _dotted((480, 360), 600, 0)
+    noise = np.random.default_rng(0).normal(0, 40, gray.shape)
+    crop = aligned_crop(np.clip(gray * 0 + 120 + noise, 0, 255).astype(np.uint8), face)
+    assert crop.std() < 12
+
+
+def test_a_whole_picture_is_a_face_of_any_size() -> None:
+    for height, width in ((48, 48), (20, 20), (400, 300), (1, 1)):
+        gray = np.linspace(0, 255, height * width).reshape(height, width).astype(np.uint8)
+        face = whole_picture(gray)
+        assert face.crop is not None
+        assert (face.crop.shape, face.crop.dtype) == ((FACE_PX, FACE_PX), np.uint8)
+        assert face.box == (0, 0, width, height)
+    exact = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
+    crop = whole_picture(exact).crop
+    assert crop is not None
+    np.testing.assert_array_equal(crop, exact)
+
+
+def _eyes() -> Eyes:
+    return Eyes(Refined(BlazeFace(FAR), BlazeFace(NEAR)))
+
+
+def _person(x: float, y: float = 240, height: float = 200) -> Pixels:
+    return drawn(((x, y), height, Pose()))
+
+
+def _stream(eyes: Eyes, pictures: list[Pixels], begin_s: float = 0.0) -> list[list[Face]]:
+    return [eyes.look(Frame(noisy(p, i), begin_s + i / 10)) for i, p in enumerate(pictures)]
+
+
+def test_a_person_who_moves_keeps_the_number_and_has_a_crop_in_each_frame() -> None:
+    looks = _stream(_eyes(), [_person(150 + 12 * step, 240 + 3 * step) for step in range(20)])
+    assert looks[0] == []
+    assert [[face.track for face in faces] for faces in looks[1:]] == [[1]] * 19
+    crops = [faces[0].crop for faces in looks[1:]]
+    assert all(crop is not None and crop.shape == (FACE_PX, FACE_PX) and crop.std() > 20 for crop in crops)
+
+
+def test_a_person_who_is_hidden_for_a_second_keeps_the_number() -> None:
+    eyes, empty = _eyes(), drawn()
+    looks = _stream(eyes, [_person(300)] * 5 + [empty] * 10 + [_person(310)] * 3)
+    assert all(not faces for faces in looks[5:15])
+    assert [face.track for faces in looks[15:] for face in faces] == [1, 1, 1]
+    assert eyes.people(1.75) == 1
+
+
+def test_somebody_else_elsewhere_gets_another_number_and_is_counted() -> None:
+    eyes = _eyes()
+    both = drawn(((170, 240), 200, Pose()), ((470, 240), 190, Pose(mouth_curve=1)))
+    looks = _stream(eyes, [_person(170)] * 3 + [both] * 4)
+    assert sorted(face.track for face in looks[-1]) == [1, 2]
+    assert eyes.people(0.6) == 2
+
+
+def test_a_person_who_leaves_is_no_longer_counted() -> None:
+    eyes = _eyes()
+    _stream(eyes, [_person(300)] * 3)
+    assert (eyes.people(0.3), eyes.people(2.5)) == (1, 0)
+
+
+def test_a_face_in_one_frame_only_is_nobody() -> None:
+    eyes = _eyes()
+    looks = _stream(eyes, [drawn(), _person(300), drawn(), drawn()])
+    assert looks == [[], [], [], []]
+    assert eyes.people(0.3) == 0
+
+
+def test_of_many_the_largest_are_read() -> None:
+    eyes = Eyes(BlazeFace(FAR), most_faces=2)
+    pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
+    looks = [eyes.look(Frame(pixels, i / 10)) for i in range(2)]
+    assert len(looks[1]) == 2
+    assert min(face.box[2] for face in looks[1]) > 80
+    assert eyes.people(0.1) == 4
