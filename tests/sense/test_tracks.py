@@ -82,9 +82,9 @@ def test_two_that_sit_side_by_side_are_not_mixed_up_by_the_detectors_order(order
 
 def test_what_is_seen_once_here_and_once_there_is_nobody() -> None:
     tracker = Tracker()
-    for step in range(30):
-        assert tracker.follow([face_at(200 * (step % 3), 100 * (step % 4), 50)], step / 10) == [] or step > 11
-    assert Tracker().follow([], 0.0) == []
+    for step in range(12):
+        assert tracker.follow([face_at(200 * (step % 3), 100 * (step % 4), 50)], step / 10) == []
+    assert tracker.present(1.2) == 0
 
 
 _BOXES = st.builds(face_at, st.floats(-50, 600), st.floats(-50, 400), st.floats(0, 300))
@@ -95,14 +95,12 @@ _BOXES = st.builds(face_at, st.floats(-50, 600), st.floats(-50, 400), st.floats(
 def test_no_two_faces_of_a_frame_share_a_number_and_none_is_made_up(
     frames: list[tuple[list[Face], float]],
 ) -> None:
-    tracker, now, most = Tracker(), 0.0, 0
+    tracker, now = Tracker(), 0.0
     for faces, pause in frames:
         now += pause
         found = tracker.follow(faces, now)
         numbers = _numbers(found)
-        assert len(set(numbers)) == len(numbers)
+        assert len(set(numbers)) == len(numbers) <= len(faces)
         assert all(number > 0 for number in numbers)
-        assert [f.box for f in found] == [f.box for f in faces if any(f.box == g.box for g in found)][: len(found)]
+        assert {face.box for face in found} <= {face.box for face in faces}
         assert len(found) <= tracker.present(now)
-        most += len(faces)
-    assert all(number <= most for number in _numbers(tracker.follow([], now)))
