@@ -92,7 +92,9 @@ class MoodSettings(_Section, frozen=True):
     hold_s: Annotated[Seconds, Meta(description="A mood stays at least so long.")] = 3.0
     least_confidence: Annotated[Share, Meta(description="Less sure than this is said as unknown.")] = 0.4
     lead: Annotated[Share, Meta(description="A new mood must be likelier than the old one by this much.")] = 0.1
-    forget_s: Annotated[Seconds, Meta(description="A reading older than this says nothing any more.")] = 4.0
+    forget_s: Annotated[
+        float, Meta(ge=0.5, le=86_400, description="A reading older than this says nothing any more.")
+    ] = 4.0
 
 
 class Kiosk(_Section, frozen=True):
@@ -216,7 +218,8 @@ def default_path() -> Path:
 def load(path: Path | None = None) -> Settings:
     """Read the settings; without a file at the default place, the defaults. Raises SettingsError."""
     chosen = path or default_path()
-    if path is None and not chosen.exists():
+    named = path or os.environ.get("MIEN_SETTINGS")
+    if not named and not chosen.exists():
         return Settings()
     try:
         text = chosen.read_text(encoding="utf-8")

@@ -43,6 +43,7 @@ def _uncommented(text: str) -> str:
         ("[microphone]\nleast_speech = 1.5", ["microphone.least_speech", "1.5", "<= 1"]),
         ("[mood]\nhold_s = nan", ["mood.hold_s", "nan", ">= 0"]),
         ("[mood]\nhold_s = -1", ["mood.hold_s", "-1", ">= 0"]),
+        ("[mood]\nforget_s = 0", ["mood.forget_s", "0", ">= 0.5"]),
         ("[kiosk]\nport = 70000", ["kiosk.port", "70000", "<= 65535"]),
         ("[kiosk]\nenabled = 1", ["kiosk.enabled", "1", "bool"]),
         ('[home]\nname = "my home"', ["home.name", "my home", "a-zA-Z0-9_-"]),

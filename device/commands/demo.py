@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             f'[camera]\nsource = "stand-in@{start_s}"\n[microphone]\nsource = "stand-in@{start_s}"\n'
             f"[kiosk]\nport = {port}\n"
         )
-        arguments.log = "warning" if arguments.log == "info" else arguments.log
+        arguments.log = "error" if arguments.log == "info" else arguments.log  # this command tells it itself
         os.environ.setdefault("PYTHONUNBUFFERED", "1")
         (Path(folder) / "run").mkdir(mode=0o700)
         flags = flags_of(arguments, settings)

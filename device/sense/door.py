@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 OUTBOX = 4096
 """Changes kept while `hub` is away: hours of a lively room. Then the oldest go, and are counted."""
 _RETRY_S = 0.5
+_GRACE_S = 1.5
 
 
 class Door:
@@ -93,18 +94,18 @@ class Door:
             log.debug("the door is closed")
 
     def _run(self) -> None:
+        told_s = time.monotonic() + _GRACE_S  # at the start both come up at once, and either may be first
         told = False
         while not self._stopped.is_set():
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                     line.settimeout(1.0)
                     line.connect(str(self._path))
-                    told = False
                     self._talk(line)
             except (OSError, LinkError) as error:
-                if self.connected or not told:
+                if self.connected or (not told and time.monotonic() > told_s):
                     log.warning("hub is away (%s); changes are kept until it is back", error)
-                told = True
+                    told = True
             self.connected = False
             self._stopped.wait(_RETRY_S)
 

@@ -18,6 +18,9 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
+# NET_ADMIN, NET_RAW, SYS_MODULE, SYS_CHROOT, SYS_PTRACE, SYS_ADMIN: what a way back over the wall would take.
+_POWERS = (12, 13, 16, 18, 19, 21)
 # RFC 5737: an address that no network routes, so that nobody is bothered should the wall be missing.
 _NOWHERE = ("192.0.2.1", 9)
 
@@ -42,8 +45,22 @@ def drop_network() -> str:
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
         means = "own empty network namespace, in a user namespace"
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return means
+
+
+def give_up_powers() -> None:
+    """Lose for good the capabilities that a process of root's would need to enter another namespace again."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for capabilities 32 and over
+    if libc.capget(header, sets) != 0:
+        return  # not a Linux that knows them: then there are none to lose
+    for power in _POWERS:
+        for kind in range(3):
+            sets[kind] &= ~(1 << power)
+    libc.capset(header, sets)
+    # Nor can a program with the setuid bit give them back.
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def raise_loopback() -> None:

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from device.link import HEARTBEAT_S, Command, Health, Stage, State
 from device.notify import notify
 from device.readings import Mood
@@ -70,6 +72,7 @@ class Sense:
         self._lock = threading.Lock()  # fusion and tracks, between the two readers and the tick
         self._stopped = threading.Event()
         self._pulses = {"face": Pulse(clock()), "voice": Pulse(clock())}
+        self._looked_s = 0.0
         self._switches_path = settings.state_dir / "switches.json"
         self._switches = switches.load(self._switches_path)
 
@@ -126,6 +129,9 @@ class Sense:
                 mood = self._steady.update(self._fusion.now(now), people, now)
             # The slow look is enough where nobody is.
             self._camera.wanted_fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
+            if shown and mood.emotion is shown.emotion and people != shown.people:
+                # What decided is the newest look, which did or did not find somebody, and no reading.
+                mood = msgspec.structs.replace(mood, time_s=max(mood.time_s, self._looked_s))
             changed = shown is None or (mood.emotion, mood.people) != (shown.emotion, shown.people)
             if changed or now - said_s >= _REFRESH_S:
                 door.say(mood, changed=changed)
@@ -154,6 +160,7 @@ class Sense:
         if frame is None or not self._switches.sees:
             return
         faces = self._eyes.look(frame)
+        self._looked_s = frame.time_s
         readings = [self._face_reader.read(face, frame.time_s) for face in faces]
         with self._lock:
             for reading in readings:

@@ -8,7 +8,7 @@ import threading
 
 from device import __version__
 from device.link import Hello, socket_path
-from device.sense.isolation import drop_network, prove, raise_loopback
+from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
 from device.sense.window import Window, address_of
 from device.settings import Settings
 
@@ -32,6 +32,7 @@ def run_sense(settings: Settings) -> int:
         raise_loopback()
         source = window.open(source)
         detail += f"; one window, to the camera at {address.host}:{address.port}"
+    give_up_powers()
     isolation = prove(detail)
     log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
 

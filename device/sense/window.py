@@ -34,16 +34,20 @@ class Address:
 
 def address_of(url: str) -> Address | None:
     """The address that a camera source names; None for a source that needs no network. Raises DeviceError."""
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS:
-        return None
     try:
-        port = parts.port or _PORTS[parts.scheme]
-    except ValueError as error:
-        raise DeviceError(f"camera.source: {url!r} has no valid port ({error})") from error
-    if not parts.hostname:
-        raise DeviceError(f"camera.source: {url!r} names no host")
-    return Address(parts.hostname, port)
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS:
+            return None
+        host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+    except ValueError:
+        host = None
+    if not host:
+        # Neither the address nor urllib's error is repeated: both may hold the password.
+        raise DeviceError(
+            "camera.source: its host or port is not valid; it should look like rtsp://USER:PASSWORD@HOST:PORT/PATH "
+            "(write a / in the password as %2F, an @ as %40)"
+        ) from None
+    return Address(host, port)
 
 
 class Window:

@@ -139,7 +139,7 @@ def noises() -> dict[str, Floats]:
         "silence": np.zeros(len(t)),
         "hiss": 1e-4 * rng.normal(size=len(t)),
         "white noise": 0.1 * rng.normal(size=len(t)),
-        "hum": 0.1 * sum(np.sin(2 * np.pi * 50 * k * t) / k for k in range(1, 8)),
+        "hum": 0.1 * np.sum([np.sin(2 * np.pi * 50 * k * t) / k for k in range(1, 8)], axis=0),
         "tone": 0.3 * np.sin(2 * np.pi * 440 * t),
         "one click": one,
         "clicks": clicks,
@@ -151,6 +151,24 @@ def chords(seconds: float = 6.0) -> Floats:
     """A band without a singer: four struck chords, again and again."""
     t = np.arange(12_000) / 16_000
     bars = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))
-    struck = [sum(0.1 * np.sin(2 * np.pi * f * t) * np.exp(-3 * t) for f in chord) for chord in bars]
+    struck = [0.1 * np.sum([np.sin(2 * np.pi * f * t) for f in chord], axis=0) * np.exp(-3 * t) for chord in bars]
     song = np.tile(np.concatenate(struck), int(seconds / 3) + 1)[: int(seconds * 16_000)]
     return song.astype(np.float32)
+
+
+def film(path: Path, pictures: list[Pixels], fps: int = 10, sound: Floats | None = None) -> Path:
+    """A video of these pictures, with a 16 kHz sound track if there is a sound."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "2"})
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        voice = container.add_stream("aac", rate=16_000, layout="mono") if sound is not None else None
+        for pixels in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+        if voice is not None and sound is not None:
+            frame = av.AudioFrame.from_ndarray(sound[None], "fltp", "mono")
+            frame.sample_rate = 16_000
+            container.mux(voice.encode(frame))
+            container.mux(voice.encode(None))
+    return path

@@ -10,7 +10,7 @@ import pytest
 
 from device.errors import ModelError
 from device.readings import Face, Frame
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Range, Refined, corners, overlap
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined, corners, overlap
 from device.sense.faces import Eyes
 from device.sense.model import MODELS
 from device.sense.stand_in.roles import POSES
@@ -78,7 +78,7 @@ def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> 
 
 
 def test_full_scale_noise_never_becomes_a_person() -> None:
-    """A detector sees a face in one noise picture of many, as MediaPipe does; it is nobody, since it is gone at once."""
+    """A detector sees a face in one noise picture of many, as MediaPipe does; gone at once, it is nobody."""
     eyes = Eyes(_refined())
     rng = np.random.default_rng(0)
     for index in range(12):
@@ -140,7 +140,7 @@ def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -
 
 def test_the_close_look_keeps_the_far_looks_face_where_the_near_one_sees_none() -> None:
     class Blind:
-        def find(self, pixels: Pixels) -> list[Face]:
+        def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return []
 
     far = BlazeFace(FAR)

@@ -1,6 +1,7 @@
 """Log-mel features, held to the library whose equal they are."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as tries
@@ -11,7 +12,7 @@ from device.sense.features import BANDS, FRAME, HOP, RATE_HZ, filterbank, frame_
 from device.sense.stand_in.made_voice import Prosody, speak
 
 
-def _theirs(samples: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _theirs(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     energy = base.fbank(samples, RATE_HZ, 0.025, 0.01, BANDS, 512, 50, None, 0.97, winfunc=np.hamming)[0]
     return np.asarray(np.log(energy))
 

@@ -31,7 +31,7 @@ def test_a_full_scale_square_is_at_0_dbfs_and_silence_at_its_floor() -> None:
     square = np.tile([1.0, -1.0], HOP * 2).astype(np.float32)
     np.testing.assert_allclose(levels_db(square), 0, atol=1e-4)
     np.testing.assert_allclose(levels_db(np.zeros(3 * HOP, np.float32)), -120)
-    np.testing.assert_allclose(levels_db(square / 10), -20, atol=1e-3)
+    np.testing.assert_allclose(levels_db((square / 10).astype(np.float32)), -20, atol=1e-3)
 
 
 @tries(max_examples=60, deadline=None)

@@ -86,7 +86,7 @@ def test_the_tiles_leave_no_place_out() -> None:
 
 def test_an_eye_that_looks_like_a_face_of_its_own_is_none() -> None:
     class Twice:
-        def find(self, pixels: Pixels) -> list[Face]:
+        def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(100, 100, 200, 0.9), face_at(140, 150, 40, 0.8)]
 
     assert len(find_everywhere(Twice(), np.zeros((400, 400, 3), np.uint8))) == 1

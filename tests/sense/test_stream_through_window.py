@@ -1,0 +1,40 @@
+"""An RTSP camera seen by a process that has no network but its one window."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sense.rtsp import streamed
+
+INSIDE = """
+import sys
+from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
+from device.sense.window import Window, address_of
+url = sys.argv[1]
+window = Window(address_of(url))
+if not prove(drop_network()).enforced:
+    sys.exit("refused")
+raise_loopback()
+inside = window.open(url)
+give_up_powers()
+from device.sense.camera import open_camera
+from device.settings import Camera
+camera = open_camera(Camera(source=inside))
+frames = [frame for frame in (camera.read() for _ in range(40)) if frame is not None][:8]
+print(len(frames), frames[0].pixels.shape, prove("").interfaces)
+camera.close()
+window.close()
+"""
+
+
+def test_rtsp_comes_through_the_window_and_nothing_else_does(tmp_path: Path) -> None:
+    with streamed(tmp_path) as server:
+        command = [sys.executable, "-c", INSIDE, server.url]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    if "refused" in done.stderr:
+        pytest.skip("this kernel gives no network namespace")
+    assert done.stdout.strip() == "8 (120, 160, 3) ('lo',)", done.stderr
