@@ -16,7 +16,7 @@ setup: $(VENV)/.runtime
 $(VENV)/.runtime: pyproject.toml device/commands/fetch.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
-	$(BIN)/python -m device.commands.fetch
+	$(BIN)/mien models fetch
 	touch $@
 
 # What the tests need beside it: Debian packages (sudo is asked for those alone) and the development extra.
@@ -56,7 +56,7 @@ test-tflite-runtime:
 	$(PYTHON) -m venv .venv-tflite
 	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
 		opencv-python-headless==4.11.0.86 msgspec av pytest pytest-timeout
-	.venv-tflite/bin/python -m device.commands.fetch
+	.venv-tflite/bin/python -m device.cli models fetch
 	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/test_detector.py $(PYTEST)
 
 bench: $(VENV)/.runtime

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("what", choices=["try", "show"])
     rules.add_argument("question", nargs="?", help='"sad for 2m at 21:30"')
     models = command("models", "the model pairs in use")
-    models.add_argument("what", choices=["list"])
+    models.add_argument("what", choices=["list", "fetch"], help="fetch: MediaPipe's face detectors, by hash")
     models.add_argument("--json", action="store_true")
     return parser
 

@@ -195,23 +195,41 @@ class Settings(_Section, frozen=True):
     @property
     def state_dir(self) -> Path:
         """The folder of what is kept."""
-        home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-        return Path(self.home.state_dir or os.environ.get("STATE_DIRECTORY") or f"{home}/mien").expanduser()
+        if given := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
+            return _expanded(given)
+        return _user_folder("XDG_STATE_HOME", ".local/state") / "mien"
 
     @property
     def runtime_dir(self) -> Path:
         """The folder of the door."""
         run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner
         given = self.home.runtime_dir or os.environ.get("RUNTIME_DIRECTORY")
-        return Path(given or f"{run}/mien").expanduser()
+        return _expanded(given or f"{run}/mien")
+
+
+def _expanded(path: str) -> Path:
+    """`path` with its ~ written out. Raises SettingsError where nobody has a home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{path}: this user has no home folder; write the path out") from error
+
+
+def _user_folder(variable: str, otherwise: str) -> Path:
+    """The folder that a variable of the XDG specification names, or its default in the user's home."""
+    named = os.environ.get(variable)
+    return Path(named) if named else _expanded(f"~/{otherwise}")
 
 
 def default_path() -> Path:
     """$MIEN_SETTINGS, or else ~/.config/mien/mien.toml, or else /etc/mien/mien.toml."""
     if named := os.environ.get("MIEN_SETTINGS"):
         return Path(named)
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "mien" / "mien.toml"
     system = Path("/etc/mien/mien.toml")
+    try:
+        config = _user_folder("XDG_CONFIG_HOME", ".config") / "mien" / "mien.toml"
+    except SettingsError:
+        return system  # a service's user has no home
     return system if system.exists() and not config.exists() else config
 
 

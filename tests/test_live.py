@@ -25,7 +25,7 @@ from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from tests.conftest import Pulse
 from tests.hub.conftest import Broker, broker, free_port, short
-from tests.sense.mjpeg import MjpegServer, served
+from tests.sense.mjpeg import MjpegServer, serving
 
 __all__ = ["broker", "short"]  # fixtures
 
@@ -127,7 +127,7 @@ def mood_is(mien: Mien, emotion: str) -> Callable[[], Json | None]:
 def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_retained_state(
     short: Path, tmp_path: Path, pulse: Pulse, broker: Broker
 ) -> None:
-    with served(Stage) as stage, lives(short, stage, "pulse", broker.port, pulse.env) as mien:
+    with serving(Stage) as stage, lives(short, stage, "pulse", broker.port, pulse.env) as mien:
         process = mien.start("run")
         within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
         within(5, lambda: (mien.state() or {})["lamp"]["colour"] == "#fff1d6", mien.state)
@@ -182,7 +182,7 @@ def assert_walled_in(pid: int, port: int) -> None:
 
 
 def test_whatever_is_killed_the_others_say_so_and_it_comes_back(short: Path, broker: Broker) -> None:
-    with served(Stage) as stage, lives(short, stage, "off", broker.port, dict(os.environ)) as mien:
+    with serving(Stage) as stage, lives(short, stage, "off", broker.port, dict(os.environ)) as mien:
         hub, sense = mien.start("hub"), mien.start("sense")
         within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
 

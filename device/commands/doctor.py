@@ -99,7 +99,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
         detector_of(settings)
         yield Finding("face detector", True, settings.camera.range)
     except MienError as error:
-        yield Finding("face detector", False, str(error), "python -m device.commands.fetch")
+        yield Finding("face detector", False, str(error), "mien models fetch")
 
 
 def _milliseconds(call: Callable[[], object]) -> float:

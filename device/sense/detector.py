@@ -64,7 +64,7 @@ class BlazeFace:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ModelError(f"{path}: missing; fetch it with: python -m device.commands.fetch") from error
+            raise ModelError(f"{path}: missing; fetch it with: mien models fetch") from error
         self._network = Network(content, str(path))
         self._side = reach.side_px
         self._anchors = anchors(reach.grids)

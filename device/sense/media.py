@@ -26,6 +26,10 @@ _PICTURE_BRANDS = (b"avif", b"heic", b"heix", b"mif1")
 _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
 
+class NoSoundError(MediaError):
+    """A file that can be read, and in which there is nothing to hear."""
+
+
 class EndOfMedia(DeviceError):  # noqa: N818 - an end is no error
     """A file that stands in for a device has been played to its end."""
 
@@ -39,7 +43,7 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
     try:
         with _opened(source) as container:
             if not container.streams.audio:
-                raise MediaError(f"{name}: no sound in it")
+                raise NoSoundError(f"{name}: no sound in it")
             resampler = av.AudioResampler("fltp", "mono", rate_hz, frame_size=_BLOCK)
             for decoded in container.decode(container.streams.audio[0]):
                 for frame in resampler.resample(decoded):

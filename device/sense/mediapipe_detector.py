@@ -25,7 +25,7 @@ class MediaPipeDetector:
             raise ModelError(f"camera.range = mediapipe, but: {error}; install it, or choose far or near") from error
         path = MODELS / NEAR.file
         if not path.exists():
-            raise ModelError(f"{path}: missing; fetch it with: python -m device.commands.fetch")
+            raise ModelError(f"{path}: missing; fetch it with: mien models fetch")
         options = vision.FaceDetectorOptions(
             base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=least_score
         )

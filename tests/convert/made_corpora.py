@@ -72,7 +72,9 @@ def esc10(folder: Path) -> None:
     _write(folder, "esc10", ["name", "corpus", "label", "fold", "duration", "mean_abs", "orig_sr"], rows, sounds)
 
 
-def _write(folder: Path, name: str, columns: list[str], rows: Sequence[Sequence[object]], sounds: dict[str, Floats]) -> None:
+def _write(
+    folder: Path, name: str, columns: list[str], rows: Sequence[Sequence[object]], sounds: dict[str, Floats]
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{name}.csv").open("w", newline="") as table:
         csv.writer(table).writerows([columns, *rows])

@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
 
@@ -71,8 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
 _S = TypeVar("_S", bound=MjpegServer)
 
 
+def served() -> AbstractContextManager[MjpegServer]:
+    return serving(MjpegServer)
+
+
 @contextmanager
-def served(kind: type[_S] = MjpegServer) -> Iterator[_S]:  # type: ignore[assignment]
+def serving(kind: type[_S]) -> Iterator[_S]:
     server = kind()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
