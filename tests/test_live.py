@@ -1,4 +1,4 @@
-"""The whole of Mien on real input: a network camera, a PulseAudio microphone, a Mosquitto, and what is killed of them."""
+"""The whole of Mien on real input: a network camera, a PulseAudio microphone, a Mosquitto; and each of them killed."""
 
 import json
 import os
@@ -165,7 +165,7 @@ def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_re
 
 def assert_walled_in(pid: int, port: int) -> None:
     """From the running sense's own point of view: nothing but loopback, and nobody to connect to."""
-    devices = re.findall(r"^\s*(\w+):", Path(f"/proc/{pid}/net/dev").read_text(), re.M)
+    devices = re.findall(r"^\s*(\w+):", Path(f"/proc/{pid}/net/dev").read_text(), re.MULTILINE)
     assert devices == ["lo"]
     assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
     if os.geteuid():

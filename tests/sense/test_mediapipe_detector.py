@@ -6,16 +6,16 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from skimage import data
 
 from device.errors import ModelError
 from device.sense.mediapipe_detector import MediaPipeDetector
 from device.settings import parse
+from tests.sense.made import astronaut
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mediapipe") is None, reason="mediapipe is not installed")
 def test_the_real_package_finds_the_astronaut() -> None:
-    found = MediaPipeDetector().find(data.astronaut())
+    found = MediaPipeDetector().find(astronaut())
     assert len(found) == 1
     x, y, width, height = found[0].box
     assert 150 < x + width / 2 < 300
@@ -24,7 +24,7 @@ def test_the_real_package_finds_the_astronaut() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("mediapipe") is not None, reason="mediapipe is installed")
 def test_without_the_package_the_setting_is_a_clear_error() -> None:
-    with pytest.raises(ModelError, match="mediapipe.*install it, or choose far or near"):
+    with pytest.raises(ModelError, match=r"mediapipe.*install it, or choose far or near"):
         MediaPipeDetector()
     assert parse('[camera]\nrange = "mediapipe"', "x").camera.range == "mediapipe"
 
@@ -54,7 +54,7 @@ def test_its_faces_are_put_into_our_terms(monkeypatch: pytest.MonkeyPatch) -> No
         ModuleType("mediapipe.tasks"),
         ModuleType("mediapipe.tasks.python"),
     )
-    package.Image = lambda image_format, data: SimpleNamespace(data=data)  # type: ignore[attr-defined]
+    package.Image = SimpleNamespace  # type: ignore[attr-defined]
     package.ImageFormat = SimpleNamespace(SRGB=1)  # type: ignore[attr-defined]
     python.BaseOptions = SimpleNamespace  # type: ignore[attr-defined]
     python.vision = SimpleNamespace(  # type: ignore[attr-defined]
