@@ -77,8 +77,16 @@ class Mqtt:
         except (MqttError, ValueError) as error:
             raise ActionError(f"mqtt: {topic} was not taken: {error}") from error
 
+    def stop(self) -> None:
+        """To be called before `run` is cancelled.
+
+        An error of the connection in the same moment takes the place of the cancellation (the goodbye fails, or the
+        task group prefers the error), and `run` has to know that it was told to end.
+        """
+        self._stopping = True
+
     async def run(self) -> None:
-        """Stay connected until cancelled; then say `offline`."""
+        """Stay connected until stopped and cancelled; then say `offline`."""
         failures = 0
         while True:
             began_s = time.monotonic()
@@ -89,7 +97,7 @@ class Mqtt:
                 while isinstance(error, BaseExceptionGroup):
                     error = error.exceptions[0]
             if self._stopping:
-                raise asyncio.CancelledError  # the goodbye itself failed; a stop is still a stop
+                raise asyncio.CancelledError
             failures = 0 if time.monotonic() - began_s > 10 else failures
             wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
             where = f"{self._broker.host}:{self._broker.port}"

@@ -80,7 +80,11 @@ class Hub:
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(room) for room in rooms]
                 notify("READY=1")
-                await stop.wait()
+                try:
+                    await stop.wait()
+                finally:
+                    if self._mqtt:
+                        self._mqtt.stop()
                 notify("STOPPING=1")
                 for task in running:
                     task.cancel()

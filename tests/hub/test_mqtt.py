@@ -165,6 +165,18 @@ def test_a_frozen_broker_is_noticed(house: Settings, broker: Broker) -> None:
     run(story())
 
 
+def test_a_stop_in_the_moment_the_broker_dies_is_still_a_stop(house: Settings, broker: Broker) -> None:
+    async def story() -> None:
+        for delay_s in (0.0, 0.001, 0.004, 0.02):
+            async with running(with_broker(house, broker.port)) as hub:
+                await until(lambda: hub.board.now.mqtt == "")
+                await asyncio.to_thread(broker.kill)
+                await asyncio.sleep(delay_s)
+            await asyncio.to_thread(broker.start)
+
+    run(story())
+
+
 def test_the_hub_works_without_its_broker_from_the_start(house: Settings) -> None:
     async def story() -> None:
         async with running(with_broker(house, free_port())) as hub, Sense(house) as sense:

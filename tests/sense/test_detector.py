@@ -110,7 +110,7 @@ def test_a_face_less_sure_than_asked_for_is_none() -> None:
 
 
 def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"face_detection_short_range\.tflite: missing.*device\.commands\.fetch"):
+    with pytest.raises(ModelError, match=r"face_detection_short_range\.tflite: missing.*mien models fetch"):
         BlazeFace(NEAR, folder=tmp_path)
 
 
