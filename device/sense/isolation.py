@@ -79,9 +79,15 @@ def raise_loopback() -> None:
 def prove(detail: str) -> Isolation:
     """Try the walls from inside: which interfaces are there, and what becomes of a connection."""
     interfaces = _interfaces()
-    refused = _attempt()
-    enforced = set(interfaces) <= {"lo"} and refused != "connected"
-    return Isolation(enforced, interfaces, refused, detail)
+    code = _attempt()
+    enforced = set(interfaces) <= {"lo"} and code in _WALLS
+    return Isolation(enforced, interfaces, os.strerror(code) if code else "connected", detail)
+
+
+# Any other error (out of descriptors, say) is no wall, only a failed try.
+_WALLS = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES}
+)
 
 
 def _interfaces() -> tuple[str, ...]:
@@ -92,12 +98,12 @@ def _interfaces() -> tuple[str, ...]:
         return ()
 
 
-def _attempt() -> str:
-    """The error of a connection to nowhere, or `connected`; a try that is still under way counts as connected."""
+def _attempt() -> int:
+    """The error number of a connection to nowhere; 0 when it was made, or is still being tried."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             code = probe.connect_ex(_NOWHERE)
     except OSError as error:
-        return str(error.strerror)
-    return "connected" if code in (0, errno.EINPROGRESS) else os.strerror(code)
+        code = error.errno or errno.EIO
+    return 0 if code == errno.EINPROGRESS else code

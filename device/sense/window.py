@@ -6,7 +6,6 @@ of the settings. It reads no settings, keeps nothing, and ends with `sense`.
 """
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
@@ -20,7 +19,6 @@ from device.errors import DeviceError
 log = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
-_PR_SET_PDEATHSIG = 1
 _CONNECT_S = 5.0
 
 
@@ -57,11 +55,10 @@ class Window:
         """Forks. To be called before any thread runs."""
         self._address = address
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             self._control.close()
-            _stay_outside(theirs, address, parent)
+            _stay_outside(theirs, address)
         theirs.close()
 
     def open(self, url: str) -> str:
@@ -76,22 +73,20 @@ class Window:
     def close(self) -> None:
         """End the helper."""
         self._control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGTERM)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
 
 
-def _stay_outside(control: socket.socket, address: Address, parent: int) -> None:
-    """The helper's whole life; does not return."""
+def _stay_outside(control: socket.socket, address: Address) -> None:
+    """The helper's whole life; does not return. It ends when `control` does: with `sense`, however that ends."""
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches sense, and sense ends us
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() == parent:  # else it died between the fork and prctl
-            _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
-            if descriptors:
-                _serve(socket.socket(fileno=descriptors[0]), address)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # they are for sense, which then ends us
+        _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        if descriptors:
+            listener = socket.socket(fileno=descriptors[0])
+            threading.Thread(target=_serve, args=(listener, address), daemon=True).start()
+            control.recv(1)
     finally:
         os._exit(0)
 

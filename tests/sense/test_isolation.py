@@ -15,8 +15,10 @@ from device.sense.isolation import prove
 
 _INSIDE = """
 import json, socket, sys
-from device.sense.isolation import drop_network, prove
+from device.sense.isolation import drop_network, give_up_powers, prove
 port, path = int(sys.argv[1]), sys.argv[2]
+if sys.argv[3] == "without powers":
+    give_up_powers()  # as any user: what is left is a namespace of users
 
 def tried(family, address):
     with socket.socket(family, socket.SOCK_STREAM) as line:
@@ -39,8 +41,8 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module")
-def inside() -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["as we are", "without powers"])
+def inside(request: pytest.FixtureRequest) -> dict[str, Any]:
     """What a process finds that has dropped its network: a TCP and a Unix listener of ours are there to be reached."""
     with (
         TemporaryDirectory(prefix="mien-", dir="/tmp") as folder,
@@ -50,7 +52,7 @@ def inside() -> dict[str, Any]:
         path = str(Path(folder) / "s")
         unix.bind(path)
         unix.listen()
-        command = [sys.executable, "-c", _INSIDE, str(tcp.getsockname()[1]), path]
+        command = [sys.executable, "-c", _INSIDE, str(tcp.getsockname()[1]), path, request.param]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             for listener in (tcp, unix):
                 listener.settimeout(30)
@@ -104,3 +106,59 @@ def test_a_process_with_a_network_is_not_called_walled_in() -> None:
     walls = prove("none")
     assert walls.enforced is False
     assert set(walls.interfaces) == set(names)
+
+
+_NO_WAY_BACK = """
+import ctypes, os, sys
+from device.sense.isolation import drop_network, give_up_powers
+outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+detail = drop_network()
+if "refused" in detail:
+    sys.exit(detail)
+give_up_powers()
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.setns(outside, 0), os.strerror(ctypes.get_errno()))
+"""
+
+
+def test_even_root_finds_no_way_back() -> None:
+    done = subprocess.run([sys.executable, "-c", _NO_WAY_BACK], capture_output=True, text=True, check=False)
+    if "refused" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout.strip() == "-1 Operation not permitted", done.stderr
+
+
+_REFUSED = """
+import os, sys
+from device.sense.isolation import drop_network, give_up_powers, prove
+os.chroot(sys.argv[1])  # the kernel gives no namespace of users to who lives in another root
+give_up_powers()
+detail = drop_network()
+os.write(1, (detail + "|" + str(prove(detail).enforced)).encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="chroot takes root")
+def test_where_the_kernel_refuses_it_says_so_and_claims_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _REFUSED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    detail, _, enforced = done.stdout.partition("|")
+    assert "the kernel refused a network namespace (Operation not permitted)" in detail, done.stderr
+    assert enforced == "False"
+
+
+_OUT_OF_DESCRIPTORS = """
+import os, resource
+from device.sense.isolation import prove
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+walls = prove("none")
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+print(walls.enforced, walls.refused)
+"""
+
+
+def test_a_try_that_fails_for_another_reason_proves_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", _OUT_OF_DESCRIPTORS], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "False Too many open files", done.stderr

@@ -1,0 +1,72 @@
+"""The face detectors come out of a wheel, by hash, and from the cache the next time."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from device.commands.fetch import FILES, fetch, intact
+from device.errors import ModelError
+from device.sense.model import MODELS
+
+WHEEL = "mediapipe-0.10.18-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip is sent to instead of the registry."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def wheel_in(shelf: Path, change: bytes = b"") -> None:
+    with zipfile.ZipFile(shelf / WHEEL, "w") as wheel:
+        for name in FILES:
+            wheel.writestr(f"mediapipe/modules/face_detection/{name}", (MODELS / name).read_bytes() + change)
+        wheel.writestr(
+            "mediapipe-0.10.18.dist-info/METADATA", "Metadata-Version: 2.1\nName: mediapipe\nVersion: 0.10.18\n"
+        )
+        wheel.writestr(
+            "mediapipe-0.10.18.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: cp311-cp311-manylinux_2_17_x86_64\n"
+        )
+        wheel.writestr("mediapipe-0.10.18.dist-info/RECORD", "")
+
+
+def test_they_are_taken_out_of_the_wheel_and_kept(tmp_path: Path, shelf: Path) -> None:
+    models, cache = tmp_path / "models", tmp_path / "cache"
+    models.mkdir()
+    wheel_in(shelf)
+    assert fetch(models, cache) == list(FILES)
+    assert all(intact(models / name) and intact(cache / name) for name in FILES)
+    shutil.rmtree(shelf)  # from here on, nothing can be downloaded
+    assert fetch(models, cache) == []
+    first = next(iter(FILES))
+    (models / first).write_bytes(b"damaged")
+    assert fetch(models, cache) == [first]
+    assert intact(models / first)
+
+
+def test_a_changed_file_in_the_wheel_is_refused(tmp_path: Path, shelf: Path) -> None:
+    (tmp_path / "models").mkdir()
+    wheel_in(shelf, change=b"!")
+    with pytest.raises(ModelError, match="not the file that was expected"):
+        fetch(tmp_path / "models", tmp_path / "cache")
+    assert not list((tmp_path / "models").iterdir())
+
+
+def test_without_a_network_it_says_what_to_do(tmp_path: Path, shelf: Path) -> None:
+    (tmp_path / "models").mkdir()
+    with pytest.raises(ModelError, match=r"pip cannot download mediapipe==0\.10\.18 .*mien models fetch"):
+        fetch(tmp_path / "models", tmp_path / "cache")
+
+
+def test_the_command_says_that_they_are_there() -> None:
+    command = [sys.executable, "-m", "device.cli", "models", "fetch"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "face detectors: there already\n"

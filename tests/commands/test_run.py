@@ -1,0 +1,85 @@
+"""`mien run`: brings back what dies, and does not hide what never lives."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.commands.test_demo import children_of
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def settings_in(folder: Path, port: int) -> Path:
+    path = folder / "mien.toml"
+    path.write_text(
+        f'[home]\nstate_dir = "{folder}/state"\nruntime_dir = "{folder}/run"\n'
+        f'[camera]\nsource = "off"\n[microphone]\nsource = "off"\n[kiosk]\nport = {port}\n'
+    )
+    return path
+
+
+def running(settings: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "device.cli", "run", "--settings", str(settings)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_hub_that_never_stays_up_ends_it_with_the_reason(short: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = running(settings_in(short, port))
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert str(port) in said, said
+    assert "hub ended 6 times in a row" in said
+    assert "Traceback" not in said
+
+
+def test_a_killed_child_is_started_again(short: Path) -> None:
+    process = running(settings_in(short, 0))
+    try:
+        until = time.monotonic() + 20
+        while len(before := children_of(process.pid)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.kill(before[1], signal.SIGKILL)
+        while before[1] in (now := children_of(process.pid)) or len(now) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "ended (SIGKILL); starting it again" in said
+
+
+def test_a_killed_parent_takes_both_with_it(short: Path) -> None:
+    process = running(settings_in(short, 0))
+    until = time.monotonic() + 20
+    while len(both := children_of(process.pid)) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1)
+    process.kill()
+    process.communicate(timeout=20)
+    while any(Path(f"/proc/{pid}").exists() and "Z" not in _state(pid) for pid in both):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
