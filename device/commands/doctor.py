@@ -10,7 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from device.sense.camera import open_camera
 from device.sense.isolation import drop_network, prove
 from device.sense.microphone import open_microphone
 from device.sense.model import Model, ramp
+from device.sense.quiet import quiet_stderr
 from device.sense.readers import detector_of
 from device.sense.tflite import runtime
 from device.settings import Settings, default_path, load
@@ -116,23 +116,10 @@ def _tried(check: str, source: str, attempt: Callable[[], str]) -> Finding:
     if source.startswith("stand-in"):
         return Finding(check, None, "the built-in stand-in performs")
     try:
-        with _quiet_stderr():
+        with quiet_stderr():  # drivers chatter while they are tried
             return Finding(check, True, attempt())
     except MienError as error:
         return Finding(check, False, str(error), f"set {check}.source, or off to do without; see mien config init")
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Drivers chatter on the console while they are tried."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _camera(settings: Settings) -> str:

@@ -2,10 +2,6 @@
 
 import importlib
 import importlib.metadata
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +10,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.errors import ModelError
+from device.sense.quiet import quiet_stderr
 
 # LiteRT is tflite-runtime's successor; the older one is still what a tflite-runtime installation has.
 _RUNTIMES = (
@@ -33,20 +30,6 @@ class Tensor:
     """Real = scale * (stored - zero_point); 0 for a float tensor."""
     zero_point: int
     index: int
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the runtime's own chatter ("Created XNNPACK delegate") off the user's console."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def runtime() -> tuple[str, str]:
@@ -74,7 +57,7 @@ class Network:
         """Raises ModelError, with `name` in it, when `content` is no network that the runtime can run."""
         interpreter, package = _interpreter_class()
         try:
-            with _quiet():
+            with quiet_stderr():  # it says "Created XNNPACK delegate" at each one
                 self._interpreter = interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, SystemError) as error:

@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib
-import os
 import threading
 import time
 from collections import deque
@@ -145,7 +144,8 @@ def _start() -> tuple[Any, Any]:
             "sudo apt install portaudio19-dev python3-dev gcc, then: pip install pyaudio (or microphone.source = off)"
         ) from error
     try:
-        with _quiet():
+        # ALSA tries every plugin of its configuration and prints a line for each that is not there.
+        with quiet_stderr():
             return module, module.PyAudio()
     except OSError as error:
         raise DeviceError(f"PortAudio does not start ({error}); check the sound system with: arecord -l") from error
@@ -159,17 +159,3 @@ def _alone() -> Iterator[None]:
         yield
     finally:
         _portaudio.release()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """ALSA tries every plugin of its configuration and prints a line for each that is not there; nobody needs them."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)
