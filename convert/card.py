@@ -88,7 +88,7 @@ def _face(run: Path, data: Path) -> tuple[torch.nn.Module, list[Floats], tuple[i
     network = MienFace()
     network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
     pictures = Fer2013(data / "fer2013").training().pictures
-    chosen = np.random.default_rng(0).choice(len(pictures), 400, replace=False)
+    chosen = np.random.default_rng(0).choice(len(pictures), min(400, len(pictures)), replace=False)
     return network, [face_input(pictures[i]) for i in chosen], (1, FACE_PX, FACE_PX, 1)
 
 
