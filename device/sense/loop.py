@@ -125,7 +125,7 @@ class Sense:
         while not stop.wait(TICK_S):
             now = self._clock()
             with self._lock:
-                people = self._eyes.people(now)
+                people = self._eyes.people(now) if self._switches.sees else 0
                 mood = self._steady.update(self._fusion.now(now), people, now)
             # The slow look is enough where nobody is.
             self._camera.wanted_fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
@@ -163,8 +163,9 @@ class Sense:
         self._looked_s = frame.time_s
         readings = [self._face_reader.read(face, frame.time_s) for face in faces]
         with self._lock:
-            for reading in readings:
-                self._fusion.saw(reading)
+            if self._switches.sees:  # a frame that was under way when the camera was switched off is forgotten too
+                for reading in readings:
+                    self._fusion.saw(reading)
         pulse.done.append(self._clock())
         pulse.trouble = ""
 
@@ -178,7 +179,8 @@ class Sense:
         reading = self._voice_reader.read(window)
         if reading is not None:
             with self._lock:
-                self._fusion.heard(reading)
+                if self._switches.hears:
+                    self._fusion.heard(reading)
         pulse.done.append(self._clock())
         pulse.trouble = ""
 
