@@ -55,7 +55,7 @@ test-convert: $(CONVERT)/.done
 test-tflite-runtime:
 	$(PYTHON) -m venv .venv-tflite
 	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
-		opencv-python-headless==4.11.0.86 msgspec av pytest pytest-timeout
+		opencv-python-headless==4.11.0.86 msgspec av scikit-image pytest pytest-timeout
 	.venv-tflite/bin/python -m device.cli models fetch
 	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/test_detector.py $(PYTEST)
 

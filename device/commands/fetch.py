@@ -15,14 +15,12 @@ import zipfile
 from pathlib import Path
 
 from device.errors import ModelError
+from device.sense.detector import FAR, NEAR
 from device.sense.model import MODELS
 
 WHEEL = "mediapipe==0.10.18"
 _FOLDER = "mediapipe/modules/face_detection/"
-FILES = {
-    "face_detection_full_range_sparse.tflite": "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
-    "face_detection_short_range.tflite": "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
-}
+FILES = {reach.file: reach.sha256 for reach in (FAR, NEAR)}
 
 
 def cache_dir() -> Path:

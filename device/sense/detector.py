@@ -5,6 +5,7 @@ the weighted non-maximum suppression follow MediaPipe's published graph settings
 result to MediaPipe's own on the same pictures.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,13 +37,24 @@ class Range:
     """One of the two networks."""
 
     file: str
+    sha256: str
     side_px: int
     grids: tuple[tuple[int, int], ...]
     """(cells a side, anchors a cell)."""
 
 
-NEAR = Range("face_detection_short_range.tflite", 128, ((16, 2), (8, 6)))
-FAR = Range("face_detection_full_range_sparse.tflite", 192, ((48, 1),))
+NEAR = Range(
+    "face_detection_short_range.tflite",
+    "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    128,
+    ((16, 2), (8, 6)),
+)
+FAR = Range(
+    "face_detection_full_range_sparse.tflite",
+    "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+    192,
+    ((48, 1),),
+)
 
 
 def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
@@ -59,20 +71,22 @@ class BlazeFace:
     """A FaceDetector for `far` (full range) or `near` (short range)."""
 
     def __init__(self, reach: Range = FAR, least_score: float = 0.5, folder: Path = MODELS) -> None:
-        """Raises ModelError when the network's file is missing."""
+        """Raises ModelError when the network's file is missing or damaged."""
         path = folder / reach.file
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: missing; fetch it with: mien models fetch") from error
+        if hashlib.sha256(content).hexdigest() != reach.sha256:
+            raise ModelError(
+                f"{path}: damaged, or not the face detector that its name says; mien models fetch mends it"
+            )
         self._network = Network(content, str(path))
         self._side = reach.side_px
         self._anchors = anchors(reach.grids)
         # The sigmoid is monotonic: comparing logits spares computing it for thousands of empty anchors.
         self._least_logit = float(np.log(least_score / (1 - least_score)))
         scores = [i for i, t in enumerate(self._network.outputs) if t.shape[-1] == 1]
-        if len(scores) != 1 or self._network.inputs[0].shape != (1, self._side, self._side, 3):
-            raise ModelError(f"{path}: is not the face detector that its name says; fetch it again")
         self._score_output = scores[0]
 
     def find(self, pixels: Pixels) -> list[Face]:
