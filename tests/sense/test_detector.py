@@ -116,7 +116,7 @@ def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
 
 def test_another_network_in_a_detectors_place_is_told(tmp_path: Path) -> None:
     (tmp_path / NEAR.file).write_bytes((MODELS / FAR.file).read_bytes())
-    with pytest.raises(ModelError, match="is not the face detector that its name says"):
+    with pytest.raises(ModelError, match="not the face detector that its name says"):
         BlazeFace(NEAR, folder=tmp_path)
 
 
