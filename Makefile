@@ -64,7 +64,6 @@ bench: $(VENV)/.runtime
 
 # The accuracies that the cards and the README state, measured again on the committed .tflite files.
 evaluate: $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check scipy
 	$(BIN)/python -m convert evaluate --data $(DATA)
 
 clean:

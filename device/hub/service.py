@@ -168,7 +168,7 @@ class Hub:
         accepted = await self._mqtt.event(event_document(mood, time.time())) if self._mqtt else True
         delay_s = time.monotonic() - mood.time_s
         # A mood that came of muting, or of nobody there, rests on no frame of now.
-        fresh = accepted and delay_s < STALE_S
+        fresh = accepted and delay_s < STALE_S and bool(mood.face or mood.voice)
         _log.info("%s%s", told(mood), f"; {delay_s:.2f} s from the frame to the message" if fresh else "")
         if fresh:
             self._show(delay_s=delay_s)
