@@ -461,3 +461,16 @@ def test_picamera2_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picamera2", None)
     with pytest.raises(DeviceError, match="apt install python3-picamera2"):
         open_camera(Settings(source="picamera2"))
+
+
+@pytest.mark.parametrize("source", ["picamera2", "auto"])
+def test_picamera2_beside_a_numpy_it_was_not_built_for(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Debian 12's simplejpeg ends an import with this very ValueError.
+    broken = 'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")\n'
+    (tmp_path / "picamera2.py").write_text(broken)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    with pytest.raises(DeviceError, match=r"numpy\.dtype size changed.*pip install 'simplejpeg>=1\.8'"):
+        open_camera(Settings(source=source))

@@ -80,9 +80,12 @@ def _device(source: str) -> Path:
 
 def _first(settings: CameraSettings, clock: Callable[[], float]) -> Camera:
     """The Raspberry Pi's own camera, else the first USB camera that opens."""
-    if picamera2_sees_one():
-        return Picamera2Camera(settings, clock)
     faults = []
+    if picamera2_sees_one():
+        try:
+            return Picamera2Camera(settings, clock)
+        except DeviceError as error:
+            faults.append(str(error))
     # A Raspberry Pi has a dozen /dev/video* that are no cameras: they are the last resort, and each is tried.
     for path in [*_stable(), *sorted(_DEV.glob("video*"), key=_number)]:
         try:

@@ -34,6 +34,12 @@ class Picamera2Camera:
                 "picamera2 is not installed here; on Raspberry Pi OS: sudo apt install python3-picamera2, "
                 "and make the virtual environment with --system-site-packages"
             ) from error
+        except (ValueError, OSError) as error:
+            # Debian 12's simplejpeg was built for numpy 1 and ends so beside numpy 2; libcamera may be missing too.
+            raise DeviceError(
+                f"picamera2 cannot be imported ({error}); where that speaks of numpy: pip install 'simplejpeg>=1.8' "
+                "into Mien's virtual environment"
+            ) from error
         if not module.Picamera2.global_camera_info():
             raise DeviceError("picamera2 sees no camera; check the ribbon cable, then: rpicam-hello --list-cameras")
         self._clock = clock
@@ -98,3 +104,5 @@ def picamera2_sees_one() -> bool:
     except (ImportError, RuntimeError, OSError):
         # Without libcamera's own library the import ends in an OSError: then there is no such camera.
         return False
+    except ValueError:
+        return True  # it is installed and broken: opening it says how to mend that
