@@ -1,17 +1,16 @@
 """One TOML file -> frozen, typed settings. Every key has its unit, its bounds and a sentence, all from here."""
 
-import difflib
 import os
-import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from device.emotions import Emotion
 from device.errors import SettingsError
+from device.explain import explained
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
@@ -255,50 +254,4 @@ def parse(text: str, name: str) -> Settings:
     try:
         return msgspec.convert(raw, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {_explained(str(error), raw)}") from error
-
-
-def _explained(message: str, raw: dict[str, Any]) -> str:
-    """A message `... - at `$.camera.fps`` as `camera.fps = 500: ...`, with what a misspelt key may have meant."""
-    said, _, where = message.partition(" - at `$")
-    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)
-    key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
-    if unknown := re.search(r"unknown field `(.*)`", said):
-        known = _keys(where)
-        near = difflib.get_close_matches(unknown[1], known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}"
-        return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
-    if said.startswith("Invalid") and (allowed := _words(where)):
-        said = f"{said}; allowed are {', '.join(allowed)}"
-    value: Any = raw
-    for step, index in steps:
-        try:
-            value = value[int(index)] if index else value[step]
-        except (KeyError, IndexError, TypeError, ValueError):
-            return f"{key}: {said}"
-    return f"{key} = {value!r}: {said}" if key and not isinstance(value, dict | list) else f"{key}: {said}".lstrip(": ")
-
-
-def _keys(where: str) -> list[str]:
-    """The keys allowed at msgspec's path `where`."""
-    section: Any = Settings
-    for name in re.findall(r"\.([a-z_]+)", where):
-        section = {"rules": Rule, "do": Action}.get(name) or section.__annotations__.get(name, Settings)
-    kinds = section.__args__ if section is Action else (section,)
-    return sorted(
-        {field for kind in kinds for field in kind.__struct_fields__} | ({"action"} if len(kinds) > 1 else set())
-    )
-
-
-def _words(where: str) -> list[str]:
-    """The words allowed at msgspec's path `where`; none where it is not a choice of words."""
-    kind: Any = msgspec.inspect.type_info(Settings)
-    for name in re.findall(r"\.([a-z_]+)", where):
-        if isinstance(kind, msgspec.inspect.UnionType):
-            return [str(one.tag) for one in kind.types if isinstance(one, msgspec.inspect.StructType)]
-        kind = next(field.type for field in kind.fields if field.encode_name == name)
-        while isinstance(kind, msgspec.inspect.VarTupleType | msgspec.inspect.Metadata):
-            kind = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind.item_type
-    if isinstance(kind, msgspec.inspect.EnumType):
-        return [str(member.value) for member in kind.cls if member is not Emotion.UNKNOWN]
-    return [str(value) for value in kind.values] if isinstance(kind, msgspec.inspect.LiteralType) else []
+        raise SettingsError(f"{name}: {explained(str(error), raw, Settings)}") from error

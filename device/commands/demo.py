@@ -111,9 +111,11 @@ class Watcher:
         line = f"played {played:9} read {mood['emotion']:9}"
         rest = f"({said or 'nothing seen or heard'})  lamp {lamp['colour']} at {lamp['brightness']} %"
         rest += f"  music: {player['playlist'] or 'none'}"
-        if line != self._told:
+        # A change of the lamp or the music is news as much as one of the mood: it comes some seconds later.
+        news = f"{line} {lamp} {player}"
+        if news != self._told:
             print(f"{played_s:6.1f} s  {line} {mood['confidence']:4.0%} {rest}", flush=True)
-            self._told = line
+            self._told = news
 
     def summary(self) -> str:
         """How often each act was read as it was played, its first 4 s left out."""

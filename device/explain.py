@@ -1,0 +1,63 @@
+"""A settings file's fault in its user's words: the key, the value, and what is allowed there."""
+
+import difflib
+import re
+from typing import Any
+
+from msgspec import inspect
+
+from device.emotions import Emotion
+
+
+def explained(message: str, raw: dict[str, Any], whole: type) -> str:
+    """What msgspec said of `raw` while it made a `whole` of it, as `camera.fps = 500: ...`."""
+    said, _, where = message.partition(" - at `$")
+    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)
+    key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
+    names = [name for name, _ in steps if name]
+    if unknown := re.search(r"unknown field `(.*)`", said):
+        known = _keys(_at(whole, names))
+        near = difflib.get_close_matches(unknown[1], known, 1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}"
+        return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
+    if said.startswith("Invalid") and (allowed := _words(_at(whole, names))):
+        said = f"{said}; allowed are {', '.join(allowed)}"
+    value: Any = raw
+    for name, index in steps:
+        try:
+            value = value[int(index)] if index else value[name]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return f"{key}: {said}"
+    return f"{key} = {value!r}: {said}" if key and not isinstance(value, dict | list) else f"{key}: {said}".lstrip(": ")
+
+
+def _at(whole: type, names: list[str]) -> inspect.Type:
+    """The type at a path of keys. The tag of a union (`action`) stands for the union itself."""
+    kind = inspect.type_info(whole)
+    for name in names:
+        fields = {field.encode_name: field.type for one in _structs(kind) for field in one.fields}
+        kind = fields.get(name, kind)
+        while isinstance(kind, inspect.VarTupleType | inspect.Metadata):
+            kind = kind.type if isinstance(kind, inspect.Metadata) else kind.item_type
+    return kind
+
+
+def _structs(kind: inspect.Type) -> list[inspect.StructType]:
+    kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return [one for one in kinds if isinstance(one, inspect.StructType)]
+
+
+def _keys(kind: inspect.Type) -> list[str]:
+    """The keys allowed in a table of this type."""
+    structs = _structs(kind)
+    tags = {one.tag_field for one in structs if one.tag_field}
+    return sorted({field.encode_name for one in structs for field in one.fields} | tags)
+
+
+def _words(kind: inspect.Type) -> list[str]:
+    """The words allowed for a value of this type; none where it is not a choice of words."""
+    if isinstance(kind, inspect.EnumType):
+        return [str(member.value) for member in kind.cls if member is not Emotion.UNKNOWN]
+    if isinstance(kind, inspect.LiteralType):
+        return [str(value) for value in kind.values]
+    return [str(one.tag) for one in _structs(kind) if one.tag_field]
