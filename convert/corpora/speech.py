@@ -1,33 +1,63 @@
-"""Acted speech: RAVDESS (speech and song), TESS and SAVEE, mapped to the seven emotions, with their speakers."""
+"""Voices as clips: any corpus of voices, decoded, mapped to the seven emotions, with its speakers.
+
+A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from its folder as it was published.
+"""
 
 import csv
+import hashlib
 import io
 import zipfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from convert.corpora import need
-from device.emotions import EMOTIONS, Emotion, Floats
+from convert.corpora import cremad, emodb, folders, need, ravdess, savee, tess
+from convert.corpora.records import Reader, Sound
+from convert.corpora.spelling import NONE, own_label
+from device.emotions import Floats
+from device.errors import MediaError
 from device.sense.media import read_sound
 
 CORPORA = ("ravdess_speech", "ravdess_song", "tess", "savee")
-# RAVDESS's calm is a second kind of neutral; nobody else has it, and a household has no use for the difference.
-_MERGED = {"calm": Emotion.NEUTRAL}
+"""What the shipped network learns from."""
+
+Samples = npt.NDArray[np.int16]
+
+
+PUBLISHED: dict[str, Reader[Sound]] = {
+    "ravdess_speech": ravdess.read_speech,
+    "ravdess_song": ravdess.read_song,
+    "tess": tess.read,
+    "savee": savee.read,
+    "cremad": cremad.read,
+    "emodb": emodb.read,
+    "folders": folders.read_sounds,
+}
+"""The readers of the published folders, by the corpus's name."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: samples (n,) int16 at 16 kHz, an emotion index 0..6, and where it comes from."""
+    """One recording: samples (n,) int16 at 16 kHz, an emotion index 0..6, and where it comes from.
+
+    The emotion is `spelling.NONE` for what is none of the seven, which is given only where `every` is asked for.
+    """
 
     name: str
     corpus: str
     speaker: str
     sex: str
     emotion: int
-    samples: npt.NDArray[np.int16]
+    samples: Samples
+    own: str = ""
+    """The corpus's own name of the emotion: RAVDESS tells calm from neutral."""
+    statement: str = ""
+    """What is said, as the corpus calls it."""
+    intensity: str = ""
+    """How strongly it was to be acted: normal, strong; low, medium, high."""
 
     @property
     def real(self) -> Floats:
@@ -35,38 +65,116 @@ class Clip:
         return np.asarray(self.samples / np.float32(32768), np.float32)
 
 
-def read_corpus(folder: Path, corpus: str, cache: Path | None = None) -> list[Clip]:
-    """Every clip of one corpus, from `folder`/CORPUS.csv and CORPUS.zip; decoded once into `cache`.
+def read_corpus(
+    folder: Path, corpus: str, cache: Path | None = None, *, every: bool = False, part: bool = False
+) -> list[Clip]:
+    """Every clip of one corpus, from the zip and csv or the published folder in `folder`; decoded once into `cache`.
 
-    Raises MediaError when a file of it is missing or cannot be decoded.
+    What is none of the seven emotions is left out, unless `every` clip is asked for. Raises MediaError when a file is
+    missing or cannot be decoded, and when not all clips are there, unless a `part` will do.
     """
-    rows = list(csv.DictReader(need(folder / f"{corpus}.csv", corpus).read_text().splitlines()))
-    sounds = decoded(need(folder / f"{corpus}.zip", corpus), [row["name"] for row in rows], cache)
+    sounds = listed(folder, corpus, part=part)
+    if sounds[0].member:
+        samples = decoded(sounds[0].path, [sound.name for sound in sounds], cache)
+    else:
+        samples = decoded_files([sound.path for sound in sounds], corpus, cache)
+    clips = [
+        Clip(s.name, corpus, s.person, s.sex, s.emotion, heard, s.own, s.statement, s.intensity)
+        for s, heard in zip(sounds, samples, strict=True)
+    ]
+    return [clip for clip in clips if every or clip.emotion != NONE]
+
+
+def listed(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
+    """What `read_corpus` decodes, not decoded, with what is none of the seven; raises MediaError likewise.
+
+    The zip and csv are as whole as the csv says. A published folder is looked for as CORPUS in `folder`, then as what
+    comes before the "_" of that, and `folder` itself is taken for it last.
+    """
+    if (folder / f"{corpus}.csv").exists() or (folder / f"{corpus}.zip").exists():
+        return _packed(folder, corpus)
+    if corpus not in PUBLISHED:
+        raise MediaError(f"{folder}: no corpus {corpus!r} there; the readers know {', '.join(PUBLISHED)}")
+    names = [name for name in (corpus, corpus.split("_", maxsplit=1)[0]) if (folder / name).is_dir()]
+    return PUBLISHED[corpus](folder / names[0] if names else folder, part=part)
+
+
+def _packed(folder: Path, corpus: str) -> list[Sound]:
+    table = need(folder / f"{corpus}.csv", corpus)
+    archive = need(folder / f"{corpus}.zip", corpus)
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    if not rows:
+        raise MediaError(f"{corpus}: {table} lists no clip; copy it again")
     return [
-        Clip(row["name"], corpus, row["speaker"], row["sex"], _emotion(row["emotion"]), sound)
-        for row, sound in zip(rows, sounds, strict=True)
+        Sound(
+            name=row["name"],
+            corpus=corpus,
+            path=archive,
+            own=own_label(row["emotion"] or "", f"{table}, {row['name']}"),
+            person=row["speaker"],
+            sex=row["sex"],
+            statement=row.get("statement") or "",
+            intensity=row.get("intensity") or "",
+            member=_member(row["name"]),
+        )
+        for row in rows
     ]
 
 
-def _emotion(name: str) -> int:
-    return EMOTIONS.index(_MERGED.get(name) or Emotion(name))
+def _member(name: str) -> str:
+    return f"{name}.opus"
 
 
-def decoded(archive: Path, names: list[str], cache: Path | None) -> list[npt.NDArray[np.int16]]:
-    """The named .opus members of a zip as int16 at 16 kHz, in order."""
-    kept = cache / f"{archive.stem}.npz" if cache else None
+def decoded(archive: Path, names: Sequence[str], cache: Path | None) -> list[Samples]:
+    """The named .opus members of a zip as int16 at 16 kHz, in order; raises MediaError when one is not there."""
+
+    def sounds() -> Iterable[Samples]:
+        try:
+            with zipfile.ZipFile(archive) as members:
+                there = len(set(members.namelist()) & {_member(name) for name in names})
+                if there < len(names):
+                    raise MediaError(f"{archive}: {there} of {len(names)} clips in it; copy it again")
+                for name in names:
+                    yield _heard(members.read(_member(name)), f"{archive}, {_member(name)}")
+        except zipfile.BadZipFile as error:
+            raise MediaError(f"{archive}: cannot be read as a zip ({error}); copy it again") from error
+
+    return _kept(cache and cache / f"{archive.stem}.npz", len(names), sounds)
+
+
+def decoded_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
+    """Sound files as int16 at 16 kHz, in order; kept in `cache` under `label` and the files' names and sizes."""
+    sizes = [(path.parts[-2:], path.stat().st_size) for path in paths]
+    digest = hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
+    kept = cache and cache / f"{label}-{digest}.npz"
+    return _kept(kept, len(paths), lambda: (_int16(read_sound(path)) for path in paths))
+
+
+def _kept(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
+    """`count` sounds, out of the file `kept` where it has them, or made and then kept."""
     if kept and kept.exists():
         stored = np.load(kept)
-        return np.split(stored["samples"], stored["ends"][:-1])
-    with zipfile.ZipFile(archive) as members:
-        sounds = [_int16(read_sound(io.BytesIO(members.read(f"{name}.opus")))) for name in names]
+        if len(stored["ends"]) == count:
+            return np.split(stored["samples"], stored["ends"][:-1])
+    made = list(sounds())
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, samples=np.concatenate(sounds), ends=np.cumsum([len(s) for s in sounds]))
-    return sounds
+        # Renamed when whole: another process may read it, and this one may be cut off.
+        partial = kept.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.savez(file, samples=np.concatenate(made), ends=np.cumsum([len(s) for s in made]))
+        partial.replace(kept)
+    return made
 
 
-def _int16(samples: Floats) -> npt.NDArray[np.int16]:
+def _heard(data: bytes, where: str) -> Samples:
+    try:
+        return _int16(read_sound(io.BytesIO(data)))
+    except MediaError as error:
+        raise MediaError(f"{where}: {error}; copy it again") from error
+
+
+def _int16(samples: Floats) -> Samples:
     return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
 
 
