@@ -10,23 +10,35 @@ from ai_edge_quantizer.recipe_manager import RecipeManager
 from ai_edge_quantizer.utils import qsv_utils
 from torch import Tensor, nn
 
+from convert.recipes.mien_face import MienFace
 from device.emotions import Floats
 
 
 class _ChannelsLast(nn.Module):
-    """The device hands over (1, h, w, 1); the network wants (1, 1, h, w). One channel: nothing moves in memory."""
+    """The device hands over (1, h, w, c); the network wants (1, c, h, w)."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.network(x.permute(0, 3, 1, 2))
-        return logits
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.network(x.permute(0, 3, 1, 2))
+
+
+class BothHeads(nn.Module):
+    """A face network whose graph gives FER2013's logits first and FER+'s second, from one body."""
+
+    def __init__(self, network: MienFace) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 1, 48, 48) -> logits (n, 7) and (n, 8)."""
+        return self.network.both(x)
 
 
 def to_float_tflite(network: nn.Module, input_shape: tuple[int, ...], path: str) -> None:
-    """Write `network` (put to rest by .eval()) for inputs of (1, h, w, 1) to `path`."""
+    """Write `network` (put to rest by .eval()) for inputs of (1, h, w, c) to `path`."""
     litert_torch.convert(_ChannelsLast(network).eval(), (torch.zeros(input_shape),)).export(path)
 
 

@@ -5,6 +5,8 @@ A run folder holds `run.json` (what was asked), `log.jsonl` (one object an epoch
 """
 
 import json
+import platform
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from convert.ranks import Ranks
+from device.errors import SettingsError
+
 Batch = tuple[Tensor, ...]
+_TELL_S = 20.0
+"""A line of progress so often within an epoch."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class Task:
     loss: Callable[[nn.Module, Batch], Tensor]
     score: Callable[[nn.Module], dict[str, float]]
     """Validation: at least {"score": higher is better}."""
+    keep_last: bool = False
+    """`best.pt` is what the last epoch leaves, whatever its score."""
 
 
 def device_here() -> torch.device:
@@ -49,14 +58,27 @@ def device_here() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def half_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 for the convolutions where the hardware has it (CUDA, AVX-512 BF16), else a context of no effect."""
+    able = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
+
+
 def train(task: Task, plan: Plan, folder: Path) -> float:
-    """Train `task` by `plan` in `folder`, going on where an interrupted run stopped; returns the best score."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Train `task` by `plan` in `folder`, going on where an interrupted run stopped; returns the best score.
+
+    Every epoch draws from the seed and its own number, so a run that was cut off ends as one that was not. Under
+    torchrun every process takes its part of each batch, and the first one writes. Raises SettingsError when what is
+    in `folder` was begun with another plan.
+    """
     if plan.threads:
         torch.set_num_threads(plan.threads)
-    torch.manual_seed(plan.seed)
-    device = device_here()
+    ranks, device = Ranks(), device_here()
+    if ranks.first:
+        _begun(task, plan, folder)
+    ranks.wait()  # the folder is there for all
     network = task.network.to(device=device, memory_format=torch.channels_last)
+    ranks.alike(network)
     # Each step keeps 0.5 % of the new weights: the average is calmer than any single step and costs nothing later.
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.SGD(
@@ -72,34 +94,70 @@ def train(task: Task, plan: Plan, folder: Path) -> float:
         for name, part in parts.items():
             part.load_state_dict(state[name])
         begin, best = state["epochs_done"], state["best"]
-        torch.manual_seed(plan.seed + begin)
-    (folder / "run.json").write_text(json.dumps({"recipe": task.name, "plan": asdict(plan)}, indent=1) + "\n")
-
     for epoch in range(begin, plan.epochs):
         started, total, count = time.monotonic(), 0.0, 0
+        told = started
+        torch.manual_seed(1000 * plan.seed + epoch)
         network.train()
         for batch in task.batches(epoch):
             optimizer.zero_grad(set_to_none=True)
-            loss = task.loss(network, tuple(part.to(device) for part in batch))
+            with half_precision(device):
+                loss = task.loss(network, tuple(rows.to(device) for rows in ranks.part(batch)))
             loss.backward()
+            ranks.average_gradients(network)
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             schedule.step()
             average.update_parameters(network)
             total, count = total + float(loss.detach()), count + 1
+            if ranks.first and time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                _tell(f"{task.name} {epoch + 1}/{plan.epochs}", count / task.batches_an_epoch, told - started)
+        ranks.wait()
+        if not ranks.first:
+            continue
         average.eval()
         with torch.inference_mode():
             figures = task.score(average.module)
         line = {"epoch": epoch + 1, "loss": total / max(count, 1), **figures, "seconds": time.monotonic() - started}
-        with (folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
-        print(f"{task.name} {epoch + 1}/{plan.epochs}", {k: round(v, 4) for k, v in line.items()}, flush=True)
-        if figures["score"] > best:
+        _log(f"{task.name} {epoch + 1}/{plan.epochs}", {k: round(v, 4) for k, v in line.items()}, folder)
+        if task.keep_last or figures["score"] > best:
             best = figures["score"]
             _write(average.module.state_dict(), folder / "best.pt")
         state = {name: part.state_dict() for name, part in parts.items()}
         _write({**state, "epochs_done": epoch + 1, "best": best}, folder / "last.pt")
     return best
+
+
+def _log(where: str, line: dict[str, float], folder: Path) -> None:
+    with (folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    print(where, line, flush=True)
+
+
+def _tell(where: str, share: float, spent_s: float) -> None:
+    print(f"{where}: {100 * share:.0f} % of the epoch, {spent_s * (1 / share - 1):.0f} s left of it", flush=True)
+
+
+def _begun(task: Task, plan: Plan, folder: Path) -> None:
+    """Put down what repeats the run; refuse to go on with a run of another plan."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / "run.json"
+    wanted = asdict(plan)
+    if (folder / "last.pt").exists() and record.exists():
+        before = json.loads(record.read_text())
+        # How many threads compute it changes nothing that is learnt.
+        if [before["recipe"], before["plan"] | {"threads": 0}] != [task.name, wanted | {"threads": 0}]:
+            raise SettingsError(
+                f"{record}: this run was begun as {before['recipe']} with {before['plan']}, now {task.name} with "
+                f"{wanted} is asked for; name another folder with --out, or remove this one"
+            )
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    made_with = {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()}
+    record.write_text(
+        json.dumps({"recipe": task.name, "plan": wanted, "commit": commit or None, "made_with": made_with}, indent=1)
+        + "\n"
+    )
 
 
 def _write(state: object, path: Path) -> None:

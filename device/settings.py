@@ -89,7 +89,9 @@ class MoodSettings(_Section, frozen=True):
 
     smoothing_s: Annotated[Seconds, Meta(description="Time constant: after so long, 63 % of a change has come.")] = 1.5
     hold_s: Annotated[Seconds, Meta(description="A mood stays at least so long.")] = 3.0
-    least_confidence: Annotated[Share, Meta(description="Less sure than this is said as unknown.")] = 0.4
+    least_confidence: Annotated[
+        Share, Meta(description="Less sure than this is said as unknown; `mien models list` tells more.")
+    ] = 0.4
     lead: Annotated[Share, Meta(description="A new mood must be likelier than the old one by this much.")] = 0.1
     forget_s: Annotated[
         float, Meta(ge=0.5, le=86_400, description="A reading older than this says nothing any more.")

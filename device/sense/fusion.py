@@ -64,7 +64,7 @@ class Fusion:
         newest = 0.0
         face_said = voice_said = None
         if faces:
-            weights = np.array([r.quality * self._freshness(r.time_s, time_s) for r in faces], np.float32)
+            weights = np.array([face_weight(r) * self._freshness(r.time_s, time_s) for r in faces], np.float32)
             seen = np.average([r.probabilities for r in faces], axis=0, weights=np.maximum(weights, 1e-6))
             newest = max(r.time_s for r in faces)
             face_said = _said(seen.astype(np.float32), time_s - newest)
@@ -72,7 +72,7 @@ class Fusion:
         voice = self._voice
         if voice is not None and (fresh := self._freshness(voice.time_s, time_s)) > 0:
             voice_said = _said(voice.probabilities, time_s - voice.time_s)
-            total += min(1.0, 0.3 + voice.speech_share) * fresh * self._voice_f1 * voice.probabilities
+            total += voice_weight(voice) * fresh * self._voice_f1 * voice.probabilities
             newest = max(newest, voice.time_s)
         weight = float(total.sum())
         probabilities = total / weight if weight > 0 else uniform()
@@ -80,6 +80,16 @@ class Fusion:
 
     def _freshness(self, then_s: float, now_s: float) -> float:
         return max(0.0, 1 - max(now_s - then_s, 0.0) / self._forget_s)
+
+
+def face_weight(reading: FaceReading) -> float:
+    """0..1: how far a face's reading is trusted beside the voice's, whatever the emotion."""
+    return reading.quality
+
+
+def voice_weight(reading: VoiceReading) -> float:
+    """0..1: the same of the voice's."""
+    return min(1.0, 0.3 + reading.speech_share)
 
 
 def _said(probabilities: Floats, age_s: float) -> Said:

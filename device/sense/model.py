@@ -32,7 +32,7 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a network. `convert` writes it; the README beside the models explains each key."""
+    """What is known of a network. `convert` writes it; docs/REPORT.md tells it at length."""
 
     name: str
     version: str
@@ -45,6 +45,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Divides the logits; chosen on validation."""
     f1: tuple[float, ...]
     """Per emotion on validation, in EMOTIONS' order: the weights of the fusion."""
+    unknown_below: Annotated[float, Meta(ge=0, le=1)]
+    """Less sure than this it is wrong too often: from it on, three of four answers on validation are right."""
     corpora: tuple[Corpus, ...]
     accuracy: dict[str, float]
     """Measured on the .tflite by `python -m convert evaluate`, in per cent."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from device.emotions import EMOTIONS, softmax
 from device.readings import SoundWindow, VoiceReading
-from device.sense.features import HOP, RATE_HZ, log_mel
+from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
 from device.sense.prepare import voice_input
 from device.sense.speech_gate import speech_frames
@@ -36,7 +36,7 @@ class VoiceReader:
             return None
         # The quiet at both ends says how the recording was cut, not how it was spoken.
         part = samples[max(int(marked[0]) - 5, 0) * HOP : (int(marked[-1]) + 6) * HOP]
-        probabilities = softmax(self._model.network.run(voice_input(log_mel(part)))[0][0], self._model.card.temperature)
+        probabilities = softmax(self._model.network.run(voice_input(part))[0][0], self._model.card.temperature)
         spoken = 1 - float(probabilities[self._model.card.labels.index(NO_SPEECH)])
         share *= spoken
         if spoken < 0.5 or share < self._least_speech:

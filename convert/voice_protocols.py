@@ -1,0 +1,90 @@
+"""Who trains and who is tested: the protocols of the voice networks, each decided clip by clip.
+
+A protocol's networks never hear a tested speaker (folds, across corpora) or at least never a tested clip (random).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convert.corpora.speech import TEST, VALIDATION, Clip
+from device.emotions import EMOTIONS
+from device.sense.voice import NO_SPEECH
+
+SHIPPED_CLASSES = (*(e.value for e in EMOTIONS), NO_SPEECH)
+OWN_CLASSES = (*(e.value for e in EMOTIONS), "calm")
+"""RAVDESS's eight; the seven others' neutral is a neutral here too."""
+SPEAKERS_A_FOLD = 4
+_SAVEE = ("DC", "JE", "JK", "KL")
+_TESS = ("OAF", "YAF")
+
+
+@dataclass(frozen=True)
+class VoiceRun:
+    """One network of a protocol: what its outputs mean, who trains it, and whom it is asked about."""
+
+    name: str
+    classes: tuple[str, ...]
+    trains: Callable[[Clip], bool]
+    tested: Callable[[Clip], bool]
+    own_labels: bool = False
+    """Whether RAVDESS's own eight are asked of it. Who never heard RAVDESS never heard of calm."""
+
+    def label(self, clip: Clip) -> int:
+        """Index of the clip's emotion among the classes."""
+        return self.classes.index(clip.own) if clip.own in self.classes else clip.emotion
+
+
+def _fold(number: int) -> VoiceRun:
+    """Fold 1-6: four actors of RAVDESS (1-4, 5-8, …), one man of SAVEE and one woman of TESS are kept out at once.
+
+    One training serves three tables; each table is a little worse for what the other two keep out.
+    """
+    out = {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * number - 3, SPEAKERS_A_FOLD * number + 1)}
+    out |= {f"SAVEE_{s}" for s in _SAVEE[number - 1 : number]} | {f"TESS_{s}" for s in _TESS[number - 1 : number]}
+    return VoiceRun(
+        f"voice-fold-{number}",
+        OWN_CLASSES,
+        lambda clip: clip.speaker not in out,
+        lambda clip: clip.speaker in out,
+        own_labels=True,
+    )
+
+
+def share_of(clip: Clip) -> float:
+    """0..1, even and the same for ever: where a random split puts a clip.
+
+    RAVDESS's 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are one recording: they fall together.
+    """
+    name = clip.name.replace("03-01-03-01-02-02-07", "03-01-03-01-02-01-07")
+    return int.from_bytes(hashlib.sha256(f"{clip.corpus}/{name}".encode()).digest()[:6], "big") / 2**48
+
+
+RUNS: dict[str, VoiceRun] = {
+    run.name: run
+    for run in (
+        VoiceRun(
+            "voice",
+            SHIPPED_CLASSES,
+            lambda clip: clip.speaker not in VALIDATION | TEST,
+            lambda clip: clip.speaker in TEST,
+        ),
+        *(_fold(number) for number in range(1, 7)),
+        VoiceRun(
+            "voice-random",
+            OWN_CLASSES,
+            lambda clip: share_of(clip) < 0.6,
+            lambda clip: share_of(clip) >= 0.8,
+            own_labels=True,
+        ),
+        *(
+            VoiceRun(
+                f"voice-without-{corpus}",
+                OWN_CLASSES,
+                lambda clip, corpus=corpus: not clip.corpus.startswith(corpus),  # type: ignore[misc]
+                lambda clip, corpus=corpus: clip.corpus.startswith(corpus),  # type: ignore[misc]
+            )
+            for corpus in ("ravdess", "tess", "savee")
+        ),
+    )
+}

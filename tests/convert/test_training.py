@@ -1,0 +1,79 @@
+"""One training by two processes, and a run folder that is asked to be another run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.convert
+torch = pytest.importorskip("torch", reason="the training environment: make test-convert")
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words: str, where: Path) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.mark.timeout(600)
+def test_two_processes_train_one_network_and_the_first_writes(corpora: Path, tmp_path: Path) -> None:
+    asked = ("train", "face", "--data", str(corpora), "--rows", "80", "--batch", "20", "--epochs", "1")
+    done = run("torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "convert", *asked, where=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = (tmp_path / "runs" / "face" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in log] == [1]
+    weights = torch.load(tmp_path / "runs" / "face" / "last.pt", weights_only=True)["network"]
+    assert all(torch.isfinite(values).all() for values in weights.values())
+
+
+_STEP = """
+import sys, torch
+from convert.ranks import Ranks
+ranks = Ranks()
+torch.manual_seed(ranks.own)  # each would begin elsewhere
+network = torch.nn.Linear(5, 3)
+ranks.alike(network)
+batch = (torch.arange(40.0).reshape(8, 5) / 40, torch.arange(8) % 3)
+inputs, labels = ranks.part(batch)
+torch.nn.functional.cross_entropy(network(inputs), labels).backward()
+ranks.average_gradients(network)
+start = {name: values.detach() for name, values in network.named_parameters()}
+torch.save({"rows": len(labels), "start": start, "gradient": network.weight.grad}, f"{sys.argv[1]}/{ranks.own}.pt")
+ranks.wait()
+"""
+
+
+@pytest.mark.timeout(300)
+def test_each_process_has_its_rows_and_all_step_as_one_would_with_the_whole_batch(tmp_path: Path) -> None:
+    (tmp_path / "step.py").write_text(_STEP)
+    launch = ("torch.distributed.run", "--standalone", "--nproc-per-node=2", "step.py", str(tmp_path))
+    done = run(*launch, where=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert first["rows"] == second["rows"] == 4
+    assert torch.equal(first["gradient"], second["gradient"])
+    network = torch.nn.Linear(5, 3)
+    network.load_state_dict(first["start"])
+    inputs, labels = torch.arange(40.0).reshape(8, 5) / 40, torch.arange(8) % 3
+    torch.nn.functional.cross_entropy(network(inputs), labels).backward()
+    assert network.weight.grad is not None
+    torch.testing.assert_close(first["gradient"], network.weight.grad)
+
+
+@pytest.mark.timeout(300)
+def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp_path: Path) -> None:
+    asked = ("convert", "train", "face", "--data", str(corpora), "--rows", "40", "--batch", "20")
+    first = run(*asked, "--epochs", "1", where=tmp_path)
+    assert first.returncode == 0, first.stderr
+    record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
+    assert record["plan"]["epochs"] == 1
+    assert record["made_with"]["torch"] == torch.__version__
+    other = run(*asked, "--epochs", "2", where=tmp_path)
+    assert other.returncode == 1
+    assert "begun as face" in other.stderr
+    assert "--out" in other.stderr
+    assert "Traceback" not in other.stderr

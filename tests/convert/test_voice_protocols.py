@@ -1,0 +1,77 @@
+"""Nobody is tested whom the network has heard: the protocols on the four corpora's real speakers, clip by clip."""
+
+import numpy as np
+import pytest
+
+from convert.corpora.speech import TEST, VALIDATION, Clip
+from convert.voice_protocols import OWN_CLASSES, RUNS, SHIPPED_CLASSES, share_of
+from device.emotions import EMOTIONS, Emotion
+
+SILENCE = np.zeros(16, np.int16)
+
+
+def clip(name: str, corpus: str, speaker: str, own: str = "neutral") -> Clip:
+    emotion = EMOTIONS.index(Emotion.NEUTRAL if own == "calm" else Emotion(own))
+    return Clip(name, corpus, speaker, "F", emotion, SILENCE, own)
+
+
+CLIPS = [
+    *(
+        clip(f"03-0{1 + song}-02-01-01-0{take}-{a:02d}", f"ravdess_{kind}", f"RAV{a:02d}", "calm")
+        for song, kind in enumerate(("speech", "song"))
+        for a in range(1, 25)
+        for take in range(1, 9)
+    ),
+    *(clip(f"{s}_n{i:02d}", "savee", f"SAVEE_{s}") for s in ("DC", "JE", "JK", "KL") for i in range(1, 16)),
+    *(clip(f"{s}_word{i}_sad", "tess", f"TESS_{s}", "sad") for s in ("OAF", "YAF") for i in range(200)),
+]
+FOLDS = [RUNS[f"voice-fold-{k}"] for k in range(1, 7)]
+
+
+@pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS], ids=lambda run: run.name)
+def test_no_speaker_is_both_heard_and_asked(run: "object") -> None:
+    heard = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
+    asked = {c.speaker for c in CLIPS if run.tested(c)}  # type: ignore[attr-defined]
+    assert heard
+    assert asked
+    assert not heard & asked
+
+
+def test_the_six_folds_ask_each_actor_once_in_fours_and_each_man_and_woman_once() -> None:
+    asked = [{c.speaker for c in CLIPS if run.tested(c)} for run in FOLDS]
+    actors = [{s for s in fold if s.startswith("RAV")} for fold in asked]
+    assert actors[0] == {"RAV01", "RAV02", "RAV03", "RAV04"}
+    assert actors[5] == {"RAV21", "RAV22", "RAV23", "RAV24"}
+    for prefix, people in (("RAV", 24), ("SAVEE", 4), ("TESS", 2)):
+        everyone = [s for fold in asked for s in fold if s.startswith(prefix)]
+        assert len(everyone) == len(set(everyone)) == people
+
+
+def test_the_shipped_network_hears_neither_test_nor_validation() -> None:
+    heard = {c.speaker for c in CLIPS if RUNS["voice"].trains(c)}
+    assert not heard & (TEST | VALIDATION)
+
+
+def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_together() -> None:
+    run = RUNS["voice-random"]
+    assert not [c for c in CLIPS if run.trains(c) and run.tested(c)]
+    assert np.mean([run.trains(c) for c in CLIPS]) == pytest.approx(0.6, abs=0.05)
+    assert np.mean([run.tested(c) for c in CLIPS]) == pytest.approx(0.2, abs=0.05)
+    twice = [clip(f"03-01-03-01-02-0{take}-07", "ravdess_speech", "RAV07") for take in (1, 2)]
+    assert share_of(twice[0]) == share_of(twice[1])
+
+
+@pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
+def test_across_corpora_the_tested_one_is_never_heard(corpus: str) -> None:
+    run = RUNS[f"voice-without-{corpus}"]
+    heard, asked = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tested(c)}
+    assert all(name.startswith(corpus) for name in asked)
+    assert not any(name.startswith(corpus) for name in heard)
+    assert len(heard | asked) == 4
+
+
+def test_calm_is_a_class_of_its_own_for_ravdess_and_a_neutral_on_the_device() -> None:
+    calm = CLIPS[0]
+    assert RUNS["voice-fold-1"].label(calm) == OWN_CLASSES.index("calm")
+    assert SHIPPED_CLASSES[RUNS["voice"].label(calm)] == "neutral"
+    assert OWN_CLASSES[RUNS["voice-fold-1"].label(CLIPS[-1])] == "sad"

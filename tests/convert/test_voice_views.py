@@ -1,0 +1,42 @@
+"""The kept views are what the device would hear, are made once, and are made anew when anything about them changes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from convert.augment_voices import trimmed
+from convert.corpora.speech import read_corpus
+from convert.voice_views import changed, views_of
+from device.sense.features import BANDS
+from device.sense.prepare import WINDOW_FRAMES, voice_input
+from device.sense.voice import WINDOW
+
+
+def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: Path) -> None:
+    clips = read_corpus(corpora / "speech", "savee", tmp_path)[:3]
+    views = views_of(clips, [], 2, tmp_path)
+    assert views.shape == (3, 3, WINDOW_FRAMES, BANDS, 2)
+    for clip, own in zip(clips, views, strict=True):
+        np.testing.assert_allclose(own[0], voice_input(trimmed(clip.real)[-WINDOW:])[0], atol=2e-3)
+        assert np.abs(own[1].astype(np.float32) - own[0]).mean() > 0.05
+    (kept,) = tmp_path.glob("views-*.npy")
+    made = kept.stat().st_mtime_ns
+    np.testing.assert_array_equal(views_of(clips, [], 2, tmp_path), views)
+    assert kept.stat().st_mtime_ns == made
+    views_of([replace(clips[0], name="another"), *clips[1:]], [], 2, tmp_path)
+    assert len(list(tmp_path.glob("views-*.npy"))) == 2
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_changed_view_differs_each_time_and_repeats_with_its_seed(corpora: Path, tmp_path: Path) -> None:
+    clip = read_corpus(corpora / "speech", "savee", tmp_path)[0]
+    view = voice_input(clip.real)[0]
+    untouched = view.copy()
+    rng = np.random.default_rng(0)
+    first, second = changed(view, rng), changed(view, rng)
+    assert first.shape == view.shape
+    assert np.isfinite(first).all()
+    assert np.abs(first - second).max() > 0.1
+    np.testing.assert_array_equal(changed(view, np.random.default_rng(0)), first)
+    np.testing.assert_array_equal(view, untouched)
