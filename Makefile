@@ -63,7 +63,7 @@ bench: $(VENV)/.runtime
 	$(BIN)/mien bench
 
 # The accuracies that the cards and the README state, measured again on the committed .tflite files.
-evaluate: $(VENV)/.runtime
+evaluate: $(VENV)/.dev
 	$(BIN)/python -m convert evaluate --data $(DATA)
 
 clean:

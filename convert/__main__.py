@@ -11,19 +11,42 @@ MODELS = Path(__file__).parents[1] / "device" / "models"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def _networks() -> list[str]:
+    from convert.voice_protocols import RUNS
+
+    return ["face", "face-as-published", *RUNS]
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from convert.training import train
 
-    if arguments.network == "face":
-        from convert.train_face import PLAN
-        from convert.train_face import face_task as task_of
-    else:
-        from convert.train_voice import PLAN
-        from convert.train_voice import voice_task as task_of
+    name, runs = arguments.network, Path("runs")
     asked = {"epochs": arguments.epochs, "threads": arguments.threads, "batch": arguments.batch}
-    plan = replace(PLAN, **{name: value for name, value in asked.items() if value is not None})
-    out = arguments.out or Path("runs") / arguments.network
-    best = train(task_of(arguments.data, plan, arguments.rows), plan, out)
+    given = {key: value for key, value in asked.items() if value is not None}
+    out = arguments.out or runs / name
+    if name.startswith("voice"):
+        from convert.train_voice import PLAN, voice_task
+        from convert.voice_protocols import RUNS
+
+        plan = replace(PLAN, **given)
+        task = voice_task(arguments.data, plan, arguments.rows, run=RUNS[name])
+    else:
+        from convert import train_face
+
+        plans = {
+            "face": train_face.PLAN,
+            "face-as-published": train_face.AS_PUBLISHED_PLAN,
+        }
+        plan = replace(plans[name], **given)
+        task = train_face.face_task(
+            arguments.data,
+            plan,
+            arguments.rows,
+            name=name,
+            as_published=name == "face-as-published",
+            start=runs / "face" if name == "face-as-published" else None,
+        )
+    best = train(task, plan, out)
     print(f"{arguments.network}: best validation score {best:.2f}; weights in {out}/best.pt")
 
 
@@ -31,15 +54,38 @@ def _quantize(arguments: argparse.Namespace) -> None:
     from convert.card import quantize
 
     run = arguments.run_folder or Path("runs") / arguments.network
-    print(quantize(arguments.network, run, arguments.data, arguments.out, arguments.rows))
+    for title, value in quantize(arguments.network, run, arguments.data, arguments.out, arguments.rows).items():
+        print(f"{title}: {value:.2f}")
+
+
+def _benchmark(arguments: argparse.Namespace) -> None:
+    from convert.benchmark import benchmark
+    from convert.voice_protocols import RUNS
+
+    for name in arguments.names or [name for name in RUNS if name != "voice"]:
+        for written in benchmark(name, arguments.data, Path("runs"), arguments.out, arguments.rows):
+            print(written)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from convert.evaluate import measure
+    from convert.report import write
 
-    for network in arguments.networks or ["face", "voice"]:
-        print(f"{network}: {arguments.models}/{network}.tflite")
-        print(measure(network, arguments.data, arguments.models, arguments.rows))
+    print(write(arguments.data, arguments.models))
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from convert.compare import compare
+
+    page = compare(
+        arguments.data,
+        arguments.out,
+        arguments.only,
+        minutes=arguments.minutes,
+        rows=arguments.rows,
+        page=arguments.page,
+        vggish=arguments.vggish,
+    )
+    print(page)
 
 
 def _framing(arguments: argparse.Namespace) -> None:
@@ -62,7 +108,7 @@ def main() -> int:
     steps = parser.add_subparsers(required=True)
     step = steps.add_parser("train", help="train a network, resuming a run that was cut off")
     step.set_defaults(run=_train)
-    step.add_argument("network", choices=["face", "voice"])
+    step.add_argument("network", choices=_networks())
     step.add_argument("--data", type=Path, default=DATA, help="folder of the datasets (default: %(default)s)")
     step.add_argument("--out", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--epochs", type=int)
@@ -71,17 +117,30 @@ def main() -> int:
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
     step = steps.add_parser("quantize", help="run folder -> int8 .tflite and its card, measured on the test split")
     step.set_defaults(run=_quantize)
-    step.add_argument("network", choices=["face", "voice"])
+    step.add_argument("network", choices=["face", "face-as-published", "voice"])
     step.add_argument("--run", dest="run_folder", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--data", type=Path, default=DATA)
     step.add_argument("--out", type=Path, default=MODELS, help="folder of the pair (default: %(default)s)")
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
-    step = steps.add_parser("evaluate", help="measure the pairs on the test splits, through the device's code")
+    step = steps.add_parser("benchmark", help="ask the trained networks of the voice protocols; keep what they say")
+    step.set_defaults(run=_benchmark)
+    step.add_argument("names", nargs="*", help="runs (default: all)")
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--out", type=Path, default=Path("docs/answers"))
+    step.add_argument("--rows", type=int)
+    step = steps.add_parser("evaluate", help="ask the committed networks about their test sets; write docs/REPORT.md")
     step.set_defaults(run=_evaluate)
-    step.add_argument("networks", nargs="*", help="face, voice (default: both)")
     step.add_argument("--data", type=Path, default=DATA)
     step.add_argument("--models", type=Path, default=MODELS)
-    step.add_argument("--rows", type=int)
+    step = steps.add_parser("compare", help="train the earlier projects' recipes, table and pictures of all of them")
+    step.set_defaults(run=_compare)
+    step.add_argument("--only", nargs="+", metavar="RECIPE", help="train just these; the others as they stand")
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--out", type=Path, default=Path("runs/compare"), help="run folder (default: %(default)s)")
+    step.add_argument("--page", type=Path, default=Path("docs/compare"), help="where the page goes (%(default)s)")
+    step.add_argument("--minutes", type=float, help="begin no further recipe after so many")
+    step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
+    step.add_argument("--vggish", type=Path, help="VGGish's published weights as a PyTorch state dict")
     step = steps.add_parser("framing", help="how FER2013 frames a face, and what detection and alignment cost")
     step.set_defaults(run=_framing)
     step.add_argument("--data", type=Path, default=DATA)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from convert.corpora.fer2013 import Fer2013
-from convert.evaluate import recall
+from convert.metrics import recall
 from device.emotions import EMOTIONS
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

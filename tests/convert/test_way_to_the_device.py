@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.predictions import load
+from device.emotions import EMOTIONS
 from device.sense.model import Model
 from device.sense.prepare import FACE_PX, face_input
 from device.sense.tflite import Network
@@ -31,6 +33,13 @@ def done(*words: str, where: Path) -> str:
     said, _ = process.communicate(timeout=400)
     assert process.returncode == 0, said
     return said
+
+
+def _weights(checkpoint: Path) -> "dict[str, np.ndarray]":
+    import torch
+
+    network = torch.load(checkpoint, weights_only=True)["network"]
+    return {name: tensor.numpy() for name, tensor in network.items()}
 
 
 def epochs(log: Path) -> list[int]:
@@ -79,8 +88,16 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
     assert model.network.inputs[0].dtype == np.int8
     assert model.network.outputs[0].dtype == np.int8
     assert (models / "face.tflite").stat().st_size < 1_000_000
-    said = done("evaluate", "face", "--data", str(corpora), "--models", str(models), "--rows", "70", where=tmp_path)
-    assert f"{model.card.accuracy['FER2013 PrivateTest (3,589), accuracy']:.2f}" in said
+    # One body, two heads: FER2013's seven for the device, FER+'s eight for the benchmark.
+    assert [tensor.shape for tensor in model.network.outputs] == [(1, 7), (1, 8)]
+    assert set(model.card.accuracy) >= {"FER+ majority (3,153), accuracy", "the same, expected calibration error"}
+    assert (models / "answers" / "face-float.npz").exists()
+
+    # Cut off or not, the same epochs end in the same weights.
+    done(*train, "--out", str(tmp_path / "at-one-go"), where=tmp_path)
+    resumed, at_one_go = (_weights(folder / "last.pt") for folder in (log.parent, tmp_path / "at-one-go"))
+    for name, values in at_one_go.items():
+        np.testing.assert_array_equal(resumed[name], values, err_msg=name)
 
 
 @pytest.mark.timeout(600)
@@ -88,10 +105,29 @@ def test_a_voice_network_ends_on_the_device(corpora: Path, tmp_path: Path) -> No
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "voice", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     models = tmp_path / "models"
-    done("quantize", "voice", *rows, "--out", str(models), where=tmp_path)
+    said = done("quantize", "voice", *rows, "--out", str(models), where=tmp_path)
     model = Model("voice", models)
     assert model.card.labels[-1] == "no_speech"
-    assert "SAVEE" in done("evaluate", "voice", *rows, "--models", str(models), where=tmp_path)
+    assert 0 < model.card.unknown_below < 1
+    uar = model.card.accuracy["savee, speakers kept out, UAR"]
+    assert f"savee, speakers kept out, UAR: {uar:.2f}" in said
+
+
+@pytest.mark.timeout(600)
+def test_a_protocols_network_is_asked_about_the_speaker_it_never_heard(corpora: Path, tmp_path: Path) -> None:
+    rows = ("--data", str(corpora), "--rows", "28")
+    missing = convert("benchmark", "voice-fold-2", *rows, where=tmp_path)
+    said, _ = missing.communicate(timeout=300)
+    assert missing.returncode == 1
+    assert "python -m convert train voice-fold-2" in said
+
+    done("train", "voice-fold-2", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
+    done("benchmark", "voice-fold-2", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
+    int8 = load(tmp_path / "answers" / "voice-fold-2-savee.npz")
+    exact = load(tmp_path / "answers" / "voice-fold-2-savee-float.npz")
+    assert set(int8.groups.tolist()) == {"SAVEE_JE M"}
+    assert int8.classes == exact.classes == tuple(e.value for e in EMOTIONS)
+    assert np.abs(int8.logits - exact.logits).mean() < 0.1 * float(np.ptp(exact.logits))
 
 
 @pytest.mark.timeout(300)

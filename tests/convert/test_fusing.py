@@ -1,0 +1,55 @@
+"""The ways of joining two senses, on made readings of which it is known how good they are."""
+
+import numpy as np
+
+from convert.fusing import Pairs, ways
+from convert.metrics import accuracy
+from device.emotions import Floats, softmax
+
+
+def made(rng: np.random.Generator, rows: int, face: float, voice: "Floats | float") -> Pairs:
+    """`face` and `voice`: how clearly each sense shows the truth; a voice that shows nothing is trusted a tenth."""
+    truth = np.arange(rows) % 7
+    shown = np.eye(7, dtype=np.float32)[truth]
+    clear = np.broadcast_to(np.asarray(voice, np.float32), rows)
+    seen = softmax((face * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
+    heard = softmax((clear[:, None] * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
+    trust = np.where(clear > 0, 1.0, 0.1).astype(np.float32)
+    return Pairs(seen, heard, np.ones(rows, np.float32), trust, truth)
+
+
+def scores(asked: Pairs, fitted_on: Pairs) -> dict[str, float]:
+    even = np.full(7, 0.5, np.float32)
+    return {
+        name.split(" (face")[0]: accuracy(way(asked).argmax(axis=1), asked.truth)
+        for name, way in ways(even, even, fitted_on).items()
+    }
+
+
+def test_two_senses_are_better_than_one_and_all_ways_give_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    fitted_on, asked = made(rng, 700, 1.5, 1.5), made(rng, 2100, 1.5, 1.5)
+    found = scores(asked, fitted_on)
+    alone = max(found["face alone"], found["voice alone"])
+    assert found["mean"] > alone + 5
+    assert found["log-linear, fitted"] >= found["mean"]
+    even = np.full(7, 0.5, np.float32)
+    for way in ways(even, even, fitted_on).values():
+        said = way(asked)
+        assert said.shape == (2100, 7)
+        np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-4)
+
+
+def test_a_sense_that_shows_nothing_is_fitted_away_and_quality_tells_when_it_does() -> None:
+    rng = np.random.default_rng(1)
+    deaf = scores(made(rng, 2100, 2.0, 0.0), made(rng, 700, 2.0, 0.0))
+    assert deaf["log-linear, fitted"] >= deaf["face alone"] - 1
+    assert deaf["mean"] < deaf["face alone"] - 5
+
+    # Half of the voices show nothing, and their quality says so.
+    def half(rows: int) -> Pairs:
+        return made(rng, rows, 1.5, np.where(np.arange(rows) // 7 % 2 == 0, 3.0, 0.0).astype(np.float32))
+
+    found = scores(half(2100), half(700))
+    assert found["F-scores and quality"] > found["F-scores (seed B)"] + 1
+    assert found["log-linear and quality, fitted"] > found["log-linear, fitted"] + 1

@@ -1,0 +1,107 @@
+"""The report's numbers are counted right: on answers small enough to count by hand, and on made ones of known truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.benchmark_answers import folds
+from convert.metrics import (
+    accuracy,
+    calibration_error,
+    calibration_floor,
+    confusion,
+    f1,
+    measured,
+    recall,
+    surest,
+    temperature_of,
+    unknown_below,
+)
+from convert.predictions import Predictions, load, together
+from device.emotions import Floats, softmax
+from device.errors import MediaError
+
+
+def answers(logits: Floats, truth: list[int], groups: list[str] | None = None) -> Predictions:
+    n = len(truth)
+    return Predictions(
+        tuple("abcdefg"[: logits.shape[1]]),
+        logits.astype(np.float32),
+        np.array(truth),
+        np.array([f"clip{i}" for i in range(n)]),
+        np.array(groups or ["x"] * n),
+        np.array(["made"] * n),
+    )
+
+
+def made(rng: np.random.Generator, rows: int, sharpness: float) -> tuple[Floats, "np.ndarray"]:
+    """Logits of a network that is exactly as sure as it is right, times `sharpness`."""
+    logits = rng.normal(0, 1.5, (rows, 7)).astype(np.float32)
+    chances = softmax(logits).cumsum(axis=1)
+    truth = (rng.random((rows, 1)) * chances[:, -1:] > chances).sum(axis=1)
+    return logits * sharpness, truth
+
+
+def test_recall_counts_each_class_alike_and_accuracy_each_row() -> None:
+    read, truth = np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2])
+    assert accuracy(read, truth) == 75
+    assert recall(read, truth) == 50
+    np.testing.assert_array_equal(confusion(read, truth, 3), [[3, 0, 0], [0, 0, 0], [0, 1, 0]])
+    assert f1(np.array([0, 0, 1]), np.array([0, 1, 1]), 2) == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_a_calibrated_network_has_no_more_error_than_the_floor_and_the_temperature_finds_it() -> None:
+    logits, truth = made(np.random.default_rng(0), 20_000, 2.0)
+    assert calibration_error(softmax(logits), truth) > 10
+    temperature = temperature_of(logits, truth)
+    assert temperature == pytest.approx(2.0, rel=0.05)
+    assert calibration_error(softmax(logits, temperature), truth) < 1.5
+    few, few_truth = made(np.random.default_rng(1), 400, 1.0)
+    floor = calibration_floor(softmax(few))
+    assert 2 < floor < 8
+    assert calibration_error(softmax(few), few_truth) < 2 * floor
+
+
+def test_the_surest_are_right_more_often_and_unknown_below_keeps_its_word() -> None:
+    logits, truth = made(np.random.default_rng(2), 5_000, 1.0)
+    chances = softmax(logits)
+    everything = accuracy(chances.argmax(axis=1), truth)
+    assert surest(chances, truth, 1.0) == pytest.approx(everything)
+    assert surest(chances, truth, 0.5) > everything + 5
+    least = unknown_below(chances, truth, right=0.7, answered=0.1)
+    given = chances.max(axis=1) >= least
+    assert accuracy(chances.argmax(axis=1)[given], truth[given]) == pytest.approx(70, abs=1)
+    # Where three of four cannot be had, half of the answers are given all the same.
+    hopeless = unknown_below(chances, np.roll(truth, 1), right=0.99, answered=0.5)
+    assert (chances.max(axis=1) >= hopeless).mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_an_interval_over_speakers_is_wider_than_one_over_rows() -> None:
+    # Each of eight speakers is read always or never: 400 rows say no more than eight.
+    truth = [0] * 400
+    logits = np.zeros((400, 2), np.float32)
+    logits[:200, 0], logits[200:, 1] = 1, 1
+    p = answers(logits, truth, [f"speaker{i // 50}" for i in range(400)])
+    rows, speakers = measured(accuracy, p), measured(accuracy, p, by_group=True)
+    assert rows.value == speakers.value == 50
+    assert rows.low < 50 < rows.high
+    assert speakers.high - speakers.low > 4 * (rows.high - rows.low)
+
+
+def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    parts = [answers(rng.normal(size=(5, 3)).astype(np.float32), [0, 1, 2, 0, 1], [f"s{k}"] * 5) for k in range(2)]
+    for number, part in enumerate(parts, 1):
+        part.save(tmp_path / f"voice-fold-{number}-made.npz")
+    again = load(tmp_path / "voice-fold-1-made.npz")
+    assert again.classes == ("a", "b", "c")
+    np.testing.assert_array_equal(again.read, parts[0].read)
+    np.testing.assert_array_equal(again.names, parts[0].names)
+    both = folds(tmp_path, "made")
+    np.testing.assert_array_equal(both.truth, together(parts).truth)
+    assert set(both.groups.tolist()) == {"s0", "s1"}
+    with pytest.raises(MediaError, match="python -m convert benchmark"):
+        folds(tmp_path, "tess")
+    with pytest.raises(MediaError, match="no such answers"):
+        load(tmp_path / "nothing.npz")
