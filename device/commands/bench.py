@@ -16,7 +16,7 @@ import numpy as np
 from device.emotions import Emotion
 from device.readings import Frame, SoundWindow
 from device.sense.faces import Eyes, aligned_crop
-from device.sense.features import RATE_HZ, log_mel
+from device.sense.features import RATE_HZ, correlogram, log_mel
 from device.sense.readers import Readers, readers_of
 from device.sense.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
@@ -70,6 +70,7 @@ def measure(readers: Readers, seconds: float) -> Json:
         "face path, one frame": face_path,
         "speech gate, 3 s": lambda: speech_frames(window.samples),
         "log-mel, 3 s": lambda: log_mel(window.samples),
+        "correlogram, 3 s": lambda: correlogram(window.samples),
         "voice path, one window": lambda: readers.voice.read(window),
     }
     timed = [_timed(name, call, seconds) for name, call in stages.items()]
