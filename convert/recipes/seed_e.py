@@ -1,0 +1,164 @@
+"""Seed E: RAVDESS by embeddings of VGGish's shape, by an LSTM, by pictures, and by sound and picture together.
+
+The visual network's layers and its 1,837,496 parameters are printed. VGGish is built as published (Hershey et al. 2017,
+"CNN architectures for large-scale audio classification"), 72,141,184 parameters; the sizes of the rest are our reading.
+"""
+
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from torch import Tensor, nn
+
+from device.errors import ModelError
+
+EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
+"""RAVDESS's emotions in the order of its file names."""
+EMBEDDING = 128
+PATCH_FRAMES, PATCH_BANDS = 96, 64
+"""What VGGish hears at a time: 0.96 s of log-mel."""
+LSTM_FRAMES, LSTM_FEATURES = 150, 40
+PICTURE_PX = 128
+
+
+class Vggish(nn.Module):
+    """(n, 1, 96, 64) float32 log-mel -> embeddings (n, 128).
+
+    `thinner` divides every width but the last: 1 is the published network, whose weights in PyTorch's layout fit by
+    name. 4 is what can be trained here: 54 million multiply-adds a patch and not 863.
+    """
+
+    def __init__(self, thinner: int = 1) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 1
+        for widths in ((64,), (128,), (256, 256), (512, 512)):
+            for width in (w // thinner for w in widths):
+                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
+                before = width
+            layers.append(nn.MaxPool2d(2))
+        wide = 4096 // thinner
+        self.features = nn.Sequential(*layers)
+        self.embeddings = nn.Sequential(
+            *(nn.Linear(before * 6 * 4, wide), nn.ReLU()),
+            *(nn.Linear(wide, wide), nn.ReLU()),
+            *(nn.Linear(wide, EMBEDDING), nn.ReLU()),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embeddings (n, 128)."""
+        # The published dense weights expect time, band, channel: TensorFlow's order.
+        heard = self.features(x).permute(0, 2, 3, 1).flatten(1)
+        embedded: Tensor = self.embeddings(heard)
+        return embedded
+
+
+def vggish_from(path: Path) -> Vggish:
+    """The published network with the weights in `path` (a PyTorch state dict); raises ModelError when they do not fit.
+
+    Keys that VGGish itself lacks, such as those of the whitening after it, are let go.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network = Vggish()
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
+    except (OSError, UnpicklingError, LookupError, RuntimeError, TypeError, AttributeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: no weights of VGGish ({type(error).__name__}); give a PyTorch state dict with features.* "
+            "and embeddings.*, or leave it out to train a thinner network"
+        ) from error
+    return network.eval()
+
+
+class EmbeddingClassifier(nn.Module):
+    """(n, 1, 96, 64) float32 log-mel -> logits (n, 8): how the thinner embedding network is taught."""
+
+    def __init__(self, thinner: int = 4) -> None:
+        super().__init__()
+        self.embed = Vggish(thinner)
+        self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(EMBEDDING, len(EIGHT)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 8)."""
+        said: Tensor = self.classify(self.embed(x))
+        return said
+
+
+class Mlp(nn.Module):
+    """(n, inputs) float32 -> logits (n, 8) by hidden layers of the given widths."""
+
+    def __init__(self, inputs: int, hidden: tuple[int, ...]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width in hidden:
+            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(0.2)]
+            inputs = width
+        self.layers = nn.Sequential(*layers, nn.Linear(inputs, len(EIGHT)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 8)."""
+        said: Tensor = self.layers(x)
+        return said
+
+
+class FeatureLstm(nn.Module):
+    """(n, LSTM_FRAMES, LSTM_FEATURES) float32, scaled MFCC -> logits (n, 8)."""
+
+    def __init__(self, memory: int = 128) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(LSTM_FEATURES, memory, batch_first=True)
+        self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(memory, 64), nn.ReLU(), nn.Linear(64, len(EIGHT)))
+
+    def heard(self, x: Tensor) -> Tensor:
+        """(n, memory): the mean over what the LSTM said at each step; the last step alone hears a silence."""
+        return self.lstm(x)[0].mean(dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 8)."""
+        said: Tensor = self.classify(self.heard(x))
+        return said
+
+
+class VisualCnn(nn.Module):
+    """(n, 3, 128, 128) float32 in 0..1 -> (n, outputs), logits by default; 1,837,496 parameters, 99 % in the last one.
+
+    Pooling in steps of 1 makes nothing smaller: 119×119×16 numbers reach the one dense layer.
+    """
+
+    def __init__(self, outputs: int = len(EIGHT)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for width in (64, 32, 16):
+            layers += [nn.Conv2d(before, width, 3), nn.ReLU(), nn.MaxPool2d(2, stride=1)]
+            before = width
+        self.see = nn.Sequential(*layers)
+        self.classify = nn.Sequential(nn.Flatten(), nn.Linear(16 * 119 * 119, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 8), or (n, outputs)."""
+        said: Tensor = self.classify(self.see(x))
+        return said
+
+
+PICTURE_FEATURES = 16 * 12 * 12
+
+
+def picture_features(network: VisualCnn, pictures: Tensor) -> Tensor:
+    """(n, PICTURE_FEATURES): what `network` sees in (n, 3, 128, 128), averaged over places to a size for an MLP."""
+    return nn.functional.adaptive_avg_pool2d(network.see(pictures), 12).flatten(1)
+
+
+class Joint(nn.Module):
+    """MFCC (n, LSTM_FRAMES, LSTM_FEATURES) and pictures (n, 3, 128, 128) -> logits (n, 8): trained as one network."""
+
+    def __init__(self, memory: int = 128) -> None:
+        super().__init__()
+        self.sound = FeatureLstm(memory)
+        self.picture = nn.Sequential(VisualCnn(EMBEDDING), nn.ReLU())
+        self.classify = nn.Linear(memory + EMBEDDING, len(EIGHT))
+
+    def forward(self, sounds: Tensor, pictures: Tensor) -> Tensor:
+        """Logits (n, 8)."""
+        said: Tensor = self.classify(torch.cat([self.sound.heard(sounds), self.picture(pictures)], dim=1))
+        return said
