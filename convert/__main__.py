@@ -1,11 +1,12 @@
 """`python -m convert train face|voice`, `quantize`, `evaluate`: from a dataset to a model pair on the device."""
 
 import argparse
+import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from device.errors import MienError
+from device.errors import MienError, ModelError
 
 MODELS = Path(__file__).parents[1] / "device" / "models"
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -17,11 +18,25 @@ def _networks() -> list[str]:
     return ["face", "face-as-published", *RUNS]
 
 
+def _sha256(path: Path | None) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+
+
 def _train(arguments: argparse.Namespace) -> None:
     from convert.training import train
 
     name, runs = arguments.network, Path("runs")
-    asked = {"epochs": arguments.epochs, "threads": arguments.threads, "batch": arguments.batch}
+    asked = {
+        "epochs": arguments.epochs,
+        "threads": arguments.threads,
+        "batch": arguments.batch,
+        "learning_rate": arguments.learning_rate,
+        "start": _sha256(arguments.start),
+        "teacher": _sha256(arguments.teacher),
+    }
     given = {key: value for key, value in asked.items() if value is not None}
     out = arguments.out or runs / name
     if name.startswith("voice"):
@@ -44,7 +59,8 @@ def _train(arguments: argparse.Namespace) -> None:
             arguments.rows,
             name=name,
             as_published=name == "face-as-published",
-            start=runs / "face" if name == "face-as-published" else None,
+            start=arguments.start or (runs / "face" if name == "face-as-published" else None),
+            teacher=arguments.teacher,
         )
     best = train(task, plan, out)
     print(f"{arguments.network}: best validation score {best:.2f}; weights in {out}/best.pt")
@@ -102,19 +118,28 @@ def _rehearse(arguments: argparse.Namespace) -> None:
         (MODELS.parent / "sense" / "stand_in" / "roles.py").write_text(source)
 
 
-def main() -> int:
-    """Run the named step; 1 and one line on a MienError."""
-    parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
-    steps = parser.add_subparsers(required=True)
-    step = steps.add_parser("train", help="train a network, resuming a run that was cut off")
+def _train_options(step: argparse.ArgumentParser) -> None:
     step.set_defaults(run=_train)
     step.add_argument("network", choices=_networks())
     step.add_argument("--data", type=Path, default=DATA, help="folder of the datasets (default: %(default)s)")
     step.add_argument("--out", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--epochs", type=int)
+    step.add_argument("--learning-rate", type=float, help="the highest; it rises to it and falls from it")
+    step.add_argument("--start", type=Path, help="a face network's .tflite to go on from")
+    step.add_argument(
+        "--teacher", type=Path, help="a face network's .tflite whose answers are learnt beside the labels"
+    )
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
+
+
+def main() -> int:
+    """Run the named step; 1 and one line on a MienError."""
+    parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
+    steps = parser.add_subparsers(required=True)
+    step = steps.add_parser("train", help="train a network, resuming a run that was cut off")
+    _train_options(step)
     step = steps.add_parser("quantize", help="run folder -> int8 .tflite and its card, measured on the test split")
     step.set_defaults(run=_quantize)
     step.add_argument("network", choices=["face", "face-as-published", "voice"])

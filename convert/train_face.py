@@ -12,14 +12,19 @@ from torch.nn import functional
 from convert.augment_faces import augment
 from convert.corpora.fer2013 import Faces, Fer2013
 from convert.recipes.mien_face import MienFace
+from convert.thaw import thaw
 from convert.training import Batch, Plan, Task
 from device.emotions import EMOTIONS
+from device.sense.model import Model
 from device.sense.prepare import face_input
 
-PLAN = Plan(epochs=64, batch=128, learning_rate=0.1, weight_decay=3e-4)
+PLAN = Plan(epochs=100, batch=128, learning_rate=0.1, weight_decay=3e-4)
 AS_PUBLISHED_PLAN = Plan(epochs=10, batch=128, learning_rate=0.03, weight_decay=3e-4)
 _HARD = 0.5
 """Share of the published label in what is learnt; the rest is what the ten votes make likely."""
+_TAUGHT = 0.3
+"""Share of what a teacher says, where there is one: a network taught by its like is the better one (Furlanello et al.
+2018, "Born-again neural networks")."""
 _CALM_END = 0.7
 """From this share of the epochs on, the pictures are changed a third as often: the end is learnt on what is met."""
 
@@ -52,6 +57,14 @@ def label_given_votes(faces: Faces) -> Tensor:
         return torch.softmax(regression(shares), dim=1)
 
 
+def taught(teacher: Path, faces: Faces) -> tuple[Tensor, Tensor]:
+    """What the committed kind of network in `teacher` sees in `faces`: (n, 7) and FER+'s (n, 8), probabilities."""
+    network = Model(teacher.stem, teacher.parent).network
+    said = [network.run(face_input(picture)) for picture in faces.pictures]
+    emotions, ferplus = (torch.from_numpy(np.concatenate([row[k] for row in said])) for k in range(2))
+    return torch.softmax(emotions, dim=1), torch.softmax(ferplus, dim=1)
+
+
 def face_task(
     data: Path,
     plan: Plan = PLAN,
@@ -60,11 +73,13 @@ def face_task(
     name: str = "face",
     as_published: bool = False,
     start: Path | None = None,
+    teacher: Path | None = None,
 ) -> Task:
     """The task on the corpus in `data`/fer2013.
 
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
-    pictures among them; `start` is the run folder of a network to go on from.
+    pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teacher` is a face
+    network's .tflite, which must not have seen more than `training` shows.
     """
     corpus = Fer2013(data / "fer2013")
     training, validation = corpus.training(as_published=as_published), corpus.validation()
@@ -73,6 +88,11 @@ def face_task(
     hard = functional.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float()
     soft, votes = label_given_votes(training), torch.from_numpy(training.votes)
     targets = _HARD * hard + (1 - _HARD) * soft
+    if teacher is not None:
+        emotions, ferplus = taught(teacher, training)
+        targets = (1 - _TAUGHT) * targets + _TAUGHT * emotions
+        seen = votes.sum(dim=1, keepdim=True)
+        votes = (1 - _TAUGHT) * votes + _TAUGHT * seen * ferplus
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((plan.seed, epoch))
@@ -92,7 +112,9 @@ def face_task(
 
     torch.manual_seed(plan.seed)
     network = MienFace()
-    if start is not None:
+    if start is not None and start.suffix == ".tflite":
+        thaw(network, start, _inputs(training.pictures[:2048]))
+    elif start is not None:
         network.load_state_dict(torch.load(start / "best.pt", map_location="cpu", weights_only=True))
     return Task(name, network, batches, max(len(training) // plan.batch, 1), loss, _scorer(validation))
 

@@ -35,6 +35,10 @@ class Plan:
     seed: int = 1
     threads: int = 0
     """CPU threads; 0 leaves it to PyTorch."""
+    start: str = ""
+    """The SHA-256 of the .tflite to go on from, where there is one."""
+    teacher: str = ""
+    """The SHA-256 of the .tflite whose answers are learnt beside the labels, where there is one."""
 
 
 @dataclass(frozen=True)

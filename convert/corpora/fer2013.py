@@ -34,8 +34,11 @@ class Faces:
 
     @property
     def votes(self) -> Floats:
-        """(n, 8): the share of each of FER+'s emotions, summing to 1, or to 0 where nobody saw one."""
-        emotions = self.counts[:, :8]
+        """(n, 8): the share of each of FER+'s emotions, summing to 1, or to 0 where no two saw the same one.
+
+        A single vote is an outlier, as in FER+'s own code.
+        """
+        emotions = np.where(self.counts[:, :8] > 1, self.counts[:, :8], 0)
         return np.asarray(emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.float32)
 
     def majority(self) -> npt.NDArray[np.int64]:

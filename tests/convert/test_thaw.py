@@ -1,0 +1,70 @@
+"""A committed .tflite as the start of more training, and as a teacher."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.errors import ModelError
+from device.sense.model import MODELS, Model
+from device.sense.prepare import face_input
+
+pytestmark = pytest.mark.convert
+pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+
+def _pictures(count: int = 64) -> "list[np.ndarray]":
+    rng = np.random.default_rng(3)
+    coarse = rng.uniform(0, 255, (count, 6, 6))
+    return [np.kron(picture, np.ones((8, 8))).astype(np.uint8) for picture in coarse]
+
+
+def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on() -> None:
+    import torch
+
+    from convert.recipes.mien_face import MienFace
+    from convert.thaw import thaw
+
+    pictures = _pictures()
+    inputs = torch.from_numpy(np.concatenate([face_input(p) for p in pictures])).permute(0, 3, 1, 2)
+    network = MienFace(dropout=0.0)
+    thaw(network, MODELS / "face.tflite", inputs)
+    committed = Model("face").network
+    wanted = [np.concatenate(said) for said in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
+    for training in (False, True):  # in training every normalization goes by the batch: the same one, here
+        with torch.no_grad():
+            said = network.train(training).both(inputs)
+        for ours, theirs in zip(said, wanted, strict=True):
+            assert np.corrcoef(ours.numpy().ravel(), theirs.ravel())[0, 1] > 0.99
+            assert np.abs(ours.numpy() - theirs).mean() < 0.15 * theirs.std()
+
+
+def test_a_network_of_another_recipe_is_refused() -> None:
+    import torch
+
+    from convert.recipes.mien_face import MienFace
+    from convert.thaw import thaw
+
+    with pytest.raises(ModelError, match="its layers are not those of MienFace"):
+        thaw(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
+
+
+def test_a_teacher_s_answers_are_probabilities_of_both_label_sets() -> None:
+    from convert.corpora.fer2013 import Faces
+    from convert.train_face import taught
+
+    faces = Faces(np.stack(_pictures(5)), np.zeros(5, np.int64), np.ones((5, 10), np.float32))
+    emotions, ferplus = taught(MODELS / "face.tflite", faces)
+    assert (tuple(emotions.shape), tuple(ferplus.shape)) == ((5, 7), (5, 8))
+    np.testing.assert_allclose([emotions.sum(1).numpy(), ferplus.sum(1).numpy()], 1, atol=1e-5)
+    _, direct = Model("face").network.run(face_input(faces.pictures[2]))
+    assert int(ferplus[2].argmax()) == int(np.asarray(direct)[0].argmax())
+
+
+def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "convert", "train", "face", "--start", str(tmp_path / "gone.tflite")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, "gone.tflite: cannot be read" in said.stderr) == (1, True)
