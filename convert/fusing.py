@@ -23,7 +23,7 @@ from device.emotions import EMOTIONS, Floats
 from device.readings import SoundWindow
 from device.sense.expression import FaceReader
 from device.sense.faces import whole_picture
-from device.sense.fusion import face_weight, voice_weight
+from device.sense.fusion import face_weight, pooled, voice_weight
 from device.sense.model import Model
 from device.sense.voice import WINDOW, VoiceReader
 
@@ -106,7 +106,13 @@ def ways(face_f1: Floats, voice_f1: Floats, fitted_on: Pairs) -> dict[str, Way]:
         "F-scores and quality": scored_and_trusted,
         _named("log-linear, fitted", plain): lambda p: _log_linear(p, plain, trusted=False),
         _named("log-linear and quality, fitted", trusting): lambda p: _log_linear(p, trusting, trusted=True),
+        "the device's: log-linear by trust, the more trusted sense counting once": _device,
     }
+
+
+def _device(p: Pairs) -> Floats:
+    rows = zip(p.face, p.voice, p.face_trust.tolist(), p.voice_trust.tolist(), strict=True)
+    return np.stack([pooled(*row) for row in rows])
 
 
 def _named(way: str, powers: Floats) -> str:

@@ -14,6 +14,7 @@ from device.errors import MienError
 from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
 from device.sense.faces import Eyes, aligned_crop, whole_picture
 from device.sense.features import HOP, RATE_HZ
+from device.sense.fusion import Fusion
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
 from device.sense.speech_gate import speech_frames
@@ -63,7 +64,7 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     else:
         faces = [replace(f, crop=aligned_crop(gray, f)) for f in find_everywhere(readers.detector, pixels)]
     readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
-    fusion = readers.fusion(settings.mood.forget_s)
+    fusion = Fusion(settings.mood.forget_s)
     for reading in readings:
         fusion.saw(reading)
     mood = Steady(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
@@ -74,7 +75,7 @@ def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     samples = read_sound(path)
     seconds = len(samples) / RATE_HZ
     readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
-    timeline, mood = _over_time([], readings, seconds, readers, settings, 0)
+    timeline, mood = _over_time([], readings, seconds, settings, 0)
     return {
         "seconds": round(seconds, 3),
         "voice": _voice(readings, samples),
@@ -103,7 +104,7 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
             log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
     heard = list(windows(samples, readers, settings.microphone.every_s))
-    timeline, mood = _over_time(seen, heard, seconds, readers, settings, len({r.face.track for r in seen}))
+    timeline, mood = _over_time(seen, heard, seconds, settings, len({r.face.track for r in seen}))
     return {
         "seconds": round(seconds, 3),
         "faces": [_face(r) for r in _one_a_track(seen)],
@@ -140,7 +141,6 @@ def _over_time(
     seen: list[FaceReading],
     heard: list[VoiceReading],
     seconds: float,
-    readers: Readers,
     settings: Settings,
     people: int,
 ) -> tuple[list[Json], Mood | None]:
@@ -150,7 +150,7 @@ def _over_time(
     """
     if not seen and not heard:
         return [], None
-    fusion, steady = readers.fusion(settings.mood.forget_s), Steady(settings.mood)
+    fusion, steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
     faces, voices = iter([*seen, None]), iter([*heard, None])
     face, voice = next(faces), next(voices)
     timeline: list[Json] = []

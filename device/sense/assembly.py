@@ -7,6 +7,7 @@ import msgspec
 from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.faces import Eyes
+from device.sense.fusion import Fusion
 from device.sense.loop import Sense
 from device.sense.microphone import Microphone, open_microphone
 from device.sense.readers import readers_of
@@ -44,7 +45,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         Eyes(readers.detector, settings.camera.most_faces),
         readers.face,
         readers.voice,
-        readers.fusion(settings.mood.forget_s),
+        Fusion(settings.mood.forget_s),
     )
     models = (readers.face_model, readers.voice_model)
     return sense, {m.card.name: m.card.version for m in models}

@@ -44,7 +44,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, Meta(gt=0, le=100)]
     """Divides the logits; chosen on validation."""
     f1: tuple[float, ...]
-    """Per emotion on validation, in EMOTIONS' order: the weights of the fusion."""
+    """Per emotion on validation, in EMOTIONS' order."""
     unknown_below: Annotated[float, Meta(ge=0, le=1)]
     """Less sure than this it is wrong too often: from it on, three of four answers on validation are right."""
     corpora: tuple[Corpus, ...]

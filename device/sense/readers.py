@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
 from device.sense.expression import FaceReader
-from device.sense.fusion import Fusion
 from device.sense.model import Model
 from device.sense.voice import VoiceReader
 from device.settings import Settings
@@ -30,10 +29,6 @@ class Readers:
     voice: VoiceReader
     face_model: Model
     voice_model: Model
-
-    def fusion(self, forget_s: float) -> Fusion:
-        """A new fusion, weighted by the models' own measured F1."""
-        return Fusion(self.face_model.card.f1, self.voice_model.card.f1, forget_s)
 
 
 def readers_of(settings: Settings) -> Readers:
