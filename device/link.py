@@ -9,7 +9,7 @@ longer than MAX_LINE, and what does not decode to one of these types is refused 
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -91,6 +91,10 @@ class Health(msgspec.Struct, frozen=True, tag="health"):
     paused: bool
     lost_changes: int = 0
     """Changes of this session that were dropped because `hub` was away for longer than the outbox holds."""
+    hold_s: float = 0.0
+    """How long a mood stays at least, as the settings or a SetHold have it."""
+    baseline_utc_s: float | None = None
+    """When the household's neutral was recorded; None without one."""
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
@@ -115,6 +119,16 @@ class Command(msgspec.Struct, frozen=True, tag="command"):
     on: bool
 
 
+class SetHold(msgspec.Struct, frozen=True, tag="hold"):
+    """How long a mood stays at least. Kept over a restart, and the next Health shows it."""
+
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)]
+
+
+class ClearBaseline(msgspec.Struct, frozen=True, tag="clear_baseline"):
+    """Forget the household's neutral."""
+
+
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """Heartbeat of `hub`."""
 
@@ -122,7 +136,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 _T = TypeVar("_T")
 
 FromSense = Hello | MoodSaid | Health
-FromHub = Ack | Command | Beat
+FromHub = Ack | Command | SetHold | ClearBaseline | Beat
 
 _encoder = msgspec.json.Encoder()
 _from_sense = msgspec.json.Decoder(FromSense)

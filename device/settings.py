@@ -6,47 +6,57 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from device.bounds import NO_NUL, FilePath, Port, Seconds, Section, Share
+from device.destinations import (
+    Action,
+    CallService,
+    HomeAssistant,
+    Hue,
+    HueLight,
+    Lamp,
+    Mpd,
+    Music,
+    Player,
+    Webhooks,
+)
 from device.emotions import Emotion
 from device.errors import SettingsError
 from device.explain import explained
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Seconds = Annotated[float, Meta(ge=0, le=86_400)]
-Percent = Annotated[int, Meta(ge=0, le=100)]
-Port = Annotated[int, Meta(ge=0, le=65_535)]
-_NO_NUL = r"^[^\x00]*\Z"  # no path of the system holds one
-Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+QUIET = "quiet"
+"""The profile that is always there, and in which no rule acts."""
+Profile = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9 _-]{1,40}\Z")]
 
 
-class _Section(Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Home(_Section, frozen=True):
+class Home(Section, frozen=True):
     """Where this Mien lives."""
 
     name: Annotated[
         str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}\Z", description="Letters, digits, _ and -. Part of every MQTT topic.")
     ] = "home"
+    profiles: Annotated[
+        tuple[Profile, ...],
+        Meta(min_length=1, description="Rules can be bound to them. The first holds at first; quiet is always there."),
+    ] = ("everyday",)
     state_dir: Annotated[
         str,
         Meta(
-            pattern=_NO_NUL,
+            pattern=NO_NUL,
             description="History and switches are kept here. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.",
         ),
     ] = ""
     runtime_dir: Annotated[
         str,
         Meta(
-            pattern=_NO_NUL,
+            pattern=NO_NUL,
             description="The door's socket is here. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.",
         ),
     ] = ""
 
 
-class Camera(_Section, frozen=True):
+class Camera(Section, frozen=True):
     """The eye."""
 
     source: Annotated[
@@ -72,7 +82,7 @@ class Camera(_Section, frozen=True):
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No new frame for so long: the camera is lost.")] = 5.0
 
 
-class Microphone(_Section, frozen=True):
+class Microphone(Section, frozen=True):
     """The ear."""
 
     source: Annotated[
@@ -84,7 +94,7 @@ class Microphone(_Section, frozen=True):
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No sound block for so long: it is lost.")] = 5.0
 
 
-class MoodSettings(_Section, frozen=True):
+class MoodSettings(Section, frozen=True):
     """From readings to a calm mood."""
 
     smoothing_s: Annotated[Seconds, Meta(description="Time constant: after so long, 63 % of a change has come.")] = 1.5
@@ -98,72 +108,94 @@ class MoodSettings(_Section, frozen=True):
     ] = 4.0
 
 
-class Kiosk(_Section, frozen=True):
+class Kiosk(Section, frozen=True):
     """The page on the wall."""
 
     enabled: bool = True
     port: Annotated[Port, Meta(description="On loopback only. 0 takes any free one, and prints it.")] = 8137
 
 
-class Mqtt(_Section, frozen=True):
+class Mqtt(Section, frozen=True):
     """A broker, if there is one."""
 
     host: Annotated[str, Meta(description="Empty: no MQTT.")] = ""
     port: Port = 1883
     username: str = ""
-    password_file: Annotated[str, Meta(pattern=_NO_NUL, description="A file with the password and nothing else.")] = ""
+    password_file: Annotated[FilePath, Meta(description="A file with the password and nothing else.")] = ""
     prefix: Annotated[
         str, Meta(pattern=r"^[a-zA-Z0-9_/-]+\Z", description="Topics are PREFIX/NAME/state and the like.")
     ] = "mien"
+    version: Annotated[Literal["5", "3.1.1"], Meta(description="Of the protocol.")] = "5"
+    tls: Annotated[bool, Meta(description="The broker's certificate is checked, and its name.")] = False
+    ca_file: Annotated[FilePath, Meta(description="Who vouches for the broker. Empty: whom this system trusts.")] = ""
+    certificate_file: Annotated[FilePath, Meta(description="Our own certificate, where the broker asks for one.")] = ""
+    key_file: Annotated[FilePath, Meta(description="Its key.")] = ""
+    discovery: Annotated[bool, Meta(description="Home Assistant shows this Mien by itself.")] = True
+    discovery_prefix: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_/-]+\Z")] = "homeassistant"
+
+    def __post_init__(self) -> None:
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError("mqtt needs username and password_file together, or neither")
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("mqtt needs certificate_file and key_file together, or neither")
+        if not self.tls and (self.ca_file or self.certificate_file):
+            raise ValueError("mqtt.ca_file and certificate_file are for tls = true")
 
 
-class History(_Section, frozen=True):
+class History(Section, frozen=True):
     """What is remembered: moods and actions, never a picture or a sound."""
 
     keep_days: Annotated[int, Meta(ge=0, le=36_500, description="Older rows are deleted; 0 keeps all.")] = 365
 
 
-class Lamp(_Section, frozen=True, tag_field="action", tag="lamp"):
-    """The virtual lamp: on the console and the page."""
-
-    colour: Colour = "#ffffff"
-    brightness: Percent = 100
+_Signed = Annotated[float, Meta(ge=-1, le=1)]
+_People = Annotated[int, Meta(ge=0, le=1000)]
 
 
-class Player(_Section, frozen=True, tag_field="action", tag="player"):
-    """The virtual player: on the console and the page."""
-
-    playlist: str
-    volume: Percent = 50
-
-
-class Publish(_Section, frozen=True, tag_field="action", tag="mqtt"):
-    """A message to the broker: Zigbee2MQTT and WLED listen there."""
-
-    topic: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^#+\x00-\x1f]+\Z")]
-    payload: str
-    retain: bool = False
-
-
-Action = Lamp | Player | Publish
-
-
-class Rule(_Section, frozen=True):
-    """When the room feels so, for so long, then that."""
+class Rule(Section, frozen=True):
+    """When the room feels so, for so long, then that. Every condition that is given has to hold."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
-    mood: tuple[Emotion, ...]
+    mood: tuple[Emotion, ...] = ()
     """Any of these. `unknown` is refused: nothing is triggered by not knowing."""
-    do: Annotated[tuple[Action, ...], Meta(min_length=1)]
+    do: Annotated[tuple[Action, ...], Meta(min_length=1)] = ()
     for_s: Seconds = 10.0
     least_confidence: Share = 0.5
     between: Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?\Z")] = ""
     """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
     cooldown_s: Seconds = 60.0
+    presence: Literal["", "someone", "nobody"] = ""
+    valence_least: _Signed = -1.0
+    valence_most: _Signed = 1.0
+    people_least: _People = 0
+    people_most: _People = 1000
+    profiles: tuple[Profile, ...] = ()
+    """In these; empty is in all but `quiet`."""
+    restore: bool = False
+    """When it is over, what `do` changed goes back to what it was, unless somebody else has changed it since."""
 
     def __post_init__(self) -> None:
-        if not self.mood or Emotion.UNKNOWN in self.mood:
+        if Emotion.UNKNOWN in self.mood:
             raise ValueError("mood needs one or more of the seven emotions; unknown triggers nothing")
+        if not self.do:
+            raise ValueError("a rule needs `do`, a list of one or more actions")
+        counted = self.people_least > 0 or self.people_most < 1000
+        if not (self.mood or self.feels or self.presence or counted):
+            raise ValueError(
+                "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_least or _most, "
+                "people_least or _most"
+            )
+        if self.presence == "nobody" and (self.mood or self.feels or self.people_least > 0):
+            raise ValueError("with presence = nobody there is no mood, no valence and no people_least")
+        if self.valence_least > self.valence_most or self.people_least > self.people_most:
+            raise ValueError("valence_least and people_least may not lie over valence_most and people_most")
+        if QUIET in self.profiles:
+            raise ValueError(f"in the profile {QUIET} no rule acts")
+
+    @property
+    def feels(self) -> bool:
+        """Whether it asks for a valence."""
+        return (self.valence_least, self.valence_most) != (-1.0, 1.0)
 
 
 def _first_rules() -> tuple[Rule, ...]:
@@ -177,7 +209,7 @@ def _first_rules() -> tuple[Rule, ...]:
     )
 
 
-class Settings(_Section, frozen=True):
+class Settings(Section, frozen=True):
     """The whole file. Every key may be left out."""
 
     home: Home = Home()
@@ -187,11 +219,25 @@ class Settings(_Section, frozen=True):
     kiosk: Kiosk = Kiosk()
     mqtt: Mqtt = Mqtt()
     history: History = History()
+    home_assistant: HomeAssistant = HomeAssistant()
+    hue: Hue = Hue()
+    mpd: Mpd = Mpd()
+    webhooks: Webhooks = Webhooks()
     rules: tuple[Rule, ...] = msgspec.field(default_factory=_first_rules)
 
     def __post_init__(self) -> None:
-        if bool(self.mqtt.username) != bool(self.mqtt.password_file):
-            raise ValueError("mqtt needs username and password_file together, or neither")
+        known = {*self.home.profiles, QUIET}
+        for rule in self.rules:
+            if unknown := set(rule.profiles) - known:
+                raise ValueError(f"rule {rule.name}: no profile {', '.join(unknown)}; home.profiles names them")
+            for action in rule.do:
+                if lacking := _lacking(action, self):
+                    raise ValueError(f"rule {rule.name}: {lacking}")
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """All that can be chosen, the first being the one to begin with."""
+        return (*self.home.profiles, *((QUIET,) if QUIET not in self.home.profiles else ()))
 
     @property
     def state_dir(self) -> Path:
@@ -206,6 +252,18 @@ class Settings(_Section, frozen=True):
         run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner
         given = self.home.runtime_dir or os.environ.get("RUNTIME_DIRECTORY")
         return _expanded(given or f"{run}/mien")
+
+
+def _lacking(action: Action, settings: Settings) -> str:
+    """What an action needs and the settings do not give; empty when all is there."""
+    match action:
+        case CallService() if not settings.home_assistant.url:
+            return "home_assistant.url and token_file are not set"
+        case HueLight() if not (settings.hue.bridge and settings.hue.key_file):
+            return "hue.bridge and hue.key_file are not set; pair with: mien hue pair ADDRESS"
+        case Music() if not settings.mpd.host:
+            return "mpd.host is not set"
+    return ""
 
 
 def _expanded(path: str) -> Path:

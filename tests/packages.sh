@@ -1,7 +1,7 @@
 #!/bin/sh
-# The Debian packages that the tests use: a real broker, a real sound server, real streams, and what PyAudio is built with.
+# The Debian packages that the tests use: a real broker, music player and sound server, real streams, and what PyAudio is built with.
 set -eu
-wanted="mosquitto mosquitto-clients pulseaudio pulseaudio-utils libasound2-plugins portaudio19-dev gcc libc6-dev python3-dev ffmpeg iproute2 procps"
+wanted="mosquitto mosquitto-clients pulseaudio pulseaudio-utils libasound2-plugins portaudio19-dev gcc libc6-dev python3-dev ffmpeg iproute2 procps mpd openssl"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"

@@ -10,6 +10,8 @@ _HOUSE = Path(__file__).parents[1]
 _DEVICE = sorted((_HOUSE / "device").rglob("*.py"))
 _TOP = {
     "device",
+    "device.bounds",
+    "device.destinations",
     "device.emotions",
     "device.errors",
     "device.explain",

@@ -11,9 +11,10 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.commands.config import as_toml
+from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.settings import Lamp, Mqtt, Player, Publish, Rule, Settings, default_path, load, parse
+from device.settings import Mqtt, Rule, Settings, default_path, load, parse
 
 _RULE = '[[rules]]\nname = "x"\nmood = ["sad"]\n'
 _LAMP = 'do = [{ action = "lamp" }]\n'

@@ -4,9 +4,10 @@ from datetime import time
 
 from msgspec import Struct
 
+from device.destinations import Action
 from device.emotions import Emotion
 from device.readings import Mood
-from device.settings import Action, Lamp, Player, Publish, Rule
+from device.settings import Rule
 
 ADJECTIVES = {
     Emotion.ANGRY: "angry",
@@ -119,15 +120,4 @@ def between_text(rule: Rule) -> str:
 
 def actions_text(actions: tuple[Action, ...]) -> str:
     """`lamp #ffb46b at 40 %, player calm at 30 %`."""
-    return ", ".join(action_text(action) for action in actions)
-
-
-def action_text(action: Action) -> str:
-    """One action, in a few words."""
-    match action:
-        case Lamp(colour, brightness):
-            return f"lamp {colour} at {brightness} %"
-        case Player(playlist, volume):
-            return f"player {playlist} at {volume} %"
-        case Publish(topic):
-            return f"message to {topic}"
+    return ", ".join(action.words for action in actions)

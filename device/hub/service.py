@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from device.destinations import Action, Lamp, Player, Publish
 from device.errors import LinkError, MienError
 from device.hub.actions import Destinations
 from device.hub.actions.lamp import VirtualLamp
@@ -29,7 +30,7 @@ from device.hub.state import Board, LastRule
 from device.link import Ack, FromSense, Health, Hello, MoodSaid
 from device.notify import notify
 from device.readings import Mood
-from device.settings import Action, Lamp, Player, Publish, Settings
+from device.settings import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -49,6 +49,9 @@ class Snapshot(Struct, frozen=True):
     """None: no broker configured. Empty: connected. Else what is wrong."""
     history: str = ""
     """Empty: all is stored. Else what is wrong."""
+    profile: str = ""
+    """The chosen one of `profiles`."""
+    profiles: tuple[str, ...] = ()
     lamp: Json = {}
     player: Json = {}
     last_rule: LastRule | None = None

@@ -13,12 +13,13 @@ import aiomqtt
 import msgspec
 import pytest
 
+from device.destinations import Publish
 from device.emotions import Emotion
 from device.errors import ActionError
 from device.hub.actions.mqtt import MqttMessage
 from device.hub.history_reading import read
 from device.hub.mqtt import Mqtt
-from device.settings import Publish, Rule, Settings
+from device.settings import Rule, Settings
 from tests.hub.conftest import Broker, free_port
 from tests.hub.helpers import Sense, door_is, mood, run, running, state, until, with_broker, write_settings
 

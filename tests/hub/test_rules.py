@@ -5,12 +5,13 @@ from datetime import time
 
 import pytest
 
+from device.destinations import Lamp, Player, Publish
 from device.emotions import EMOTIONS, Emotion
 from device.errors import SettingsError
 from device.hub.question import parse_question, would_happen
 from device.hub.rules import Rules, duration, explain, within
 from device.readings import Mood
-from device.settings import Lamp, Player, Publish, Rule, Settings
+from device.settings import Rule, Settings
 
 NOON = time(12)
 

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from device import link
+from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import ActionError, MienError
 from device.hub.actions import Destinations
@@ -23,7 +24,7 @@ from device.hub.history_reading import read
 from device.hub.service import Hub, run_hub
 from device.link import Stage, State
 from device.notify import notify
-from device.settings import Kiosk, Lamp, Player, Publish, Settings
+from device.settings import Kiosk, Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import WELL, Sense, door_is, mood, run, running, state, until, write_settings
 

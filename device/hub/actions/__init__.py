@@ -5,8 +5,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar
 
+from device.destinations import Action
 from device.errors import ActionError
-from device.settings import Action
 
 _log = logging.getLogger(__name__)
 _A_contra = TypeVar("_A_contra", contravariant=True)

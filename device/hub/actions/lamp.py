@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from device.settings import Lamp
+from device.destinations import Lamp
 
 _log = logging.getLogger(__name__)
 

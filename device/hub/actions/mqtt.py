@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from device.destinations import Publish
 from device.errors import ActionError
 from device.hub.mqtt import Mqtt
-from device.settings import Publish
 
 
 class MqttMessage:

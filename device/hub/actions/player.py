@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from device.settings import Player
+from device.destinations import Player
 
 _log = logging.getLogger(__name__)
 

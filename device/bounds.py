@@ -1,0 +1,18 @@
+"""What a value in the settings may be: the types that their sections share."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+NO_NUL = r"^[^\x00]*\Z"  # no path of the system holds one
+FilePath = Annotated[str, Meta(pattern=NO_NUL)]
+Uuid = Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?\Z")]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file: a key that it does not know is an error, never ignored."""
