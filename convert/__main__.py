@@ -13,9 +13,9 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def _networks() -> list[str]:
-    from convert.voice_protocols import RUNS
+    from convert.voice_protocols import PROSODY_RUNS, RUNS
 
-    return ["face", "face-as-published", *RUNS]
+    return ["face", "face-as-published", *RUNS, *PROSODY_RUNS]
 
 
 def _sha256(path: Path | None) -> str | None:
@@ -45,6 +45,13 @@ def _train(arguments: argparse.Namespace) -> None:
 
         plan = replace(PLAN, **given)
         task = voice_task(arguments.data, plan, arguments.rows, run=RUNS[name])
+    elif name.startswith("prosody"):
+        from convert.train_prosody import PLAN as PROSODY_PLAN
+        from convert.train_prosody import prosody_task
+        from convert.voice_protocols import PROSODY_RUNS
+
+        plan = replace(PROSODY_PLAN, **given)
+        task = prosody_task(arguments.data, plan, arguments.rows, run=PROSODY_RUNS[name])
     else:
         from convert import train_face
 
@@ -76,9 +83,9 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
 def _benchmark(arguments: argparse.Namespace) -> None:
     from convert.benchmark import benchmark
-    from convert.voice_protocols import RUNS
+    from convert.voice_protocols import PROSODY_RUNS, RUNS
 
-    for name in arguments.names or [name for name in RUNS if name != "voice"]:
+    for name in arguments.names or [name for name in {**RUNS, **PROSODY_RUNS} if name not in ("voice", "prosody")]:
         for written in benchmark(name, arguments.data, Path("runs"), arguments.out, arguments.rows):
             print(written)
 
@@ -142,7 +149,7 @@ def main() -> int:
     _train_options(step)
     step = steps.add_parser("quantize", help="run folder -> int8 .tflite and its card, measured on the test split")
     step.set_defaults(run=_quantize)
-    step.add_argument("network", choices=["face", "face-as-published", "voice"])
+    step.add_argument("network", choices=["face", "face-as-published", "voice", "prosody"])
     step.add_argument("--run", dest="run_folder", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--data", type=Path, default=DATA)
     step.add_argument("--out", type=Path, default=MODELS, help="folder of the pair (default: %(default)s)")

@@ -13,15 +13,20 @@ from convert.augment_voices import trimmed
 from convert.corpora.speech import Clip
 from convert.export import to_float_tflite, to_int8
 from convert.predictions import Predictions
+from convert.prosody_stages import HEARD, ORDERS
+from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
+from convert.train_prosody import Material, material
 from convert.train_voice import all_clips, calibration_inputs
-from convert.voice_protocols import OWN_CLASSES, RUNS, VoiceRun
+from convert.voice_protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, VoiceRun
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError
 from device.sense.features import BANDS
 from device.sense.prepare import WINDOW_FRAMES, voice_input
+from device.sense.prosody import PROSODY
 from device.sense.tflite import Network
 from device.sense.voice import WINDOW
+from device.sense.voice_baseline import VoiceBaseline
 
 INPUT_SHAPE = (1, WINDOW_FRAMES, BANDS, 2)
 _CALM = OWN_CLASSES.index("calm")
@@ -40,28 +45,87 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
 
     Raises MediaError when the run is not trained.
     """
+    if name in PROSODY_RUNS:
+        return _prosody(name, data, runs, out, rows)
     run = RUNS[name]
-    weights = runs / name / "best.pt"
-    if not weights.exists():
-        raise MediaError(f"{weights} is missing: python -m convert train {name}")
-    network = MienVoice(classes=len(run.classes))
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/float.tflite"
-        to_float_tflite(network.eval(), INPUT_SHAPE, path)
-        int8 = Network(to_int8(path, calibration_inputs(data, rows, run=run)), f"{name}, int8")
-        exact = Network(Path(path).read_bytes(), f"{name}, float")
+    network = _trained(runs / name, MienVoice(classes=len(run.classes)))
+    int8, exact = both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
     clips = [clip for clip in all_clips(data, rows) if run.tested(clip)][:rows]
     heard = [windows(clip.real) for clip in clips]
     written = []
     for kind, reader in (("", int8), ("-float", exact)):
         logits = np.array([np.mean([reader.run(x)[0][0] for x in parts], axis=0) for parts in heard], np.float32)
-        for corpus in sorted({clip.corpus for clip in clips}):
-            mask = np.array([clip.corpus == corpus for clip in clips])
-            path_out = out / f"{name}-{corpus}{kind}.npz"
-            _kept(run, [c for c, m in zip(clips, mask, strict=True) if m], logits[mask]).save(path_out)
-            written.append(path_out)
+        written += _written(out, run, clips, logits, kind)
     return written
+
+
+def _written(out: Path, run: VoiceRun, clips: list[Clip], logits: Floats, kind: str) -> list[Path]:
+    paths = []
+    for corpus in sorted({clip.corpus for clip in clips}):
+        mask = np.array([clip.corpus == corpus for clip in clips])
+        paths.append(out / f"{run.name}-{corpus}{kind}.npz")
+        _kept(run, [c for c, m in zip(clips, mask, strict=True) if m], logits[mask]).save(paths[-1])
+    return paths
+
+
+def _trained(run: Path, network: torch.nn.Module) -> torch.nn.Module:
+    weights = run / "best.pt"
+    if not weights.exists():
+        raise MediaError(f"{weights} is missing: python -m convert train {run.name}")
+    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    return network.eval()
+
+
+def both(
+    network: torch.nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str
+) -> tuple[Network, Network]:
+    """(the int8 network, the float one), both on the device's runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/float.tflite"
+        to_float_tflite(network, shape, path)
+        int8 = to_int8(path, calibration)
+        return Network(int8, f"{name}, int8"), Network(Path(path).read_bytes(), f"{name}, float")
+
+
+def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> list[Path]:
+    """Ask a prosodic network twice: about strangers (`-stranger`), and about speakers whose voices have been heard.
+
+    To hear a speaker is to have learnt, without labels, from all of the clips that are asked about.
+    """
+    run = PROSODY_RUNS[name]
+    network = _trained(runs / name, MienProsody(classes=len(run.classes)))
+    heard = material(data, run, rows)
+    int8, exact = both(network, (1, PROSODY), prosody_calibration(heard), name)
+    asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]
+    clips = [heard.clips[i] for i in asked]
+    strange, known = (deviations_of(heard, asked, known=known) for known in (False, True))
+    written = []
+    for kind, reader in (("", int8), ("-float", exact)):
+        for stage, inputs in (("-stranger", strange), ("", known)):
+            logits = np.array([reader.run(x)[0][0] for x in inputs], np.float32)
+            written += _written(out, run, clips, logits, f"{stage}{kind}")
+    return written
+
+
+def deviations_of(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
+    """(1, PROSODY) each, by the device's own baseline: one a speaker and corpus; a `known` one has heard all of it."""
+    stages = heard.stages
+    baselines: dict[tuple[str, str], VoiceBaseline] = {}
+    keys = [(heard.clips[i].speaker, heard.clips[i].corpus) for i in asked]
+    for key in set(keys):
+        baselines[key] = VoiceBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
+    if known:
+        for key, i in zip(keys, asked, strict=True):
+            baselines[key].learn(stages.numbers[i, 0])
+    return [baselines[key].deviations(stages.numbers[i, 0]) for key, i in zip(keys, asked, strict=True)]
+
+
+def prosody_calibration(heard: Material, count: int = 500) -> list[Floats]:
+    """Inputs (1, PROSODY) of training clips at all stages, for the ranges of the int8 network."""
+    rng = np.random.default_rng(0)
+    mine = rng.choice(np.flatnonzero(heard.trains), count)
+    stage = rng.integers(len(HEARD), size=count)
+    return list(heard.stages.at(mine, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))[:, None])
 
 
 def _kept(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:

@@ -1,16 +1,38 @@
 """Where the benchmarks' answers lie, and the folds of one corpus put together. Needs no PyTorch."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from convert.predictions import Predictions, load, together
-from convert.voice_protocols import RUNS
-from device.errors import MediaError
+from convert.predictions import Predictions, load, multiplied, together
+from convert.voice_protocols import PROSODY_RUNS, RUNS
 
 
-def folds(folder: Path, corpus: str, kind: str = "") -> Predictions:
-    """The folds' answers for one corpus, put together; those that keep none of its speakers out have none."""
-    names = [name for name in RUNS if name.startswith("voice-fold-")]
-    parts = [path for name in names if (path := folder / f"{name}-{corpus}{kind}.npz").exists()]
-    if not parts:
-        raise MediaError(f"{folder}: no answers of the folds for {corpus}: python -m convert benchmark")
-    return together([load(path) for path in parts])
+@dataclass(frozen=True)
+class Ways:
+    """One protocol's answers: of each network, and of both; None where a network was not asked."""
+
+    picture: Predictions | None
+    stranger: Predictions | None
+    """The prosodic network, of a speaker it has not heard."""
+    known: Predictions | None
+    """… whose clips it has heard, without their labels."""
+    both_stranger: Predictions | None
+    both_known: Predictions | None
+
+
+def ways(folder: Path, pictures: str, prosodies: str, corpus: str, powers: tuple[float, float], kind: str = "") -> Ways:
+    """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together."""
+    picture = _of([name for name in RUNS if name.startswith(pictures)], folder, corpus, kind)
+    names = [name for name in PROSODY_RUNS if name.startswith(prosodies)]
+    stranger, known = (_of(names, folder, corpus, stage + kind) for stage in ("-stranger", ""))
+    return Ways(
+        picture,
+        stranger,
+        known,
+        *(multiplied(picture, one, powers) if picture and one else None for one in (stranger, known)),
+    )
+
+
+def _of(names: list[str], folder: Path, corpus: str, kind: str) -> Predictions | None:
+    parts = [load(path) for name in names if (path := folder / f"{name}-{corpus}{kind}.npz").exists()]
+    return together(parts) if parts else None

@@ -9,27 +9,31 @@ import numpy as np
 import torch
 
 from convert.corpora.fer2013 import Faces, Fer2013
+from convert.corpora.speech import VALIDATION, Clip
 from convert.evaluate import (
     AS_PUBLISHED,
+    clip_reading,
     clips_of,
     face_answers,
     face_predictions,
     private_test,
-    voice_answers,
 )
 from convert.export import BothHeads, to_float_tflite, to_int8
 from convert.metrics import accuracy, calibration_error, f1, recall, surest, temperature_of, unknown_below
-from convert.predictions import Predictions
+from convert.predictions import Ints, Predictions
 from convert.recipes.mien_face import MienFace
+from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
 from convert.train_voice import calibration_inputs
+from convert.voice_protocols import PROSODY_RUNS
 from device import __version__
 from device.emotions import EMOTIONS, Floats, softmax
 from device.sense.features import BANDS
 from device.sense.model import Card, Corpus, Golden, Model, ramp
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES, face_input
+from device.sense.prosody import PROSODY
 from device.sense.tflite import Network
-from device.sense.voice import NO_SPEECH
+from device.sense.voice import NO_SPEECH, VoiceReader
 
 FACE_SHAPE = (1, FACE_PX, FACE_PX, 1)
 VOICE_SHAPE = (1, WINDOW_FRAMES, BANDS, 2)
@@ -56,6 +60,8 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
     """
     if name == "voice":
         return _voice(run, data, out, rows)
+    if name == "prosody":
+        return _prosody(run, data, out, rows)
     return _face(name, run, data, out, rows)
 
 
@@ -136,25 +142,79 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     clips = clips_of(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
     # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
-    watched = Predictions(
+    watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
+    _write_pair(out, content, _card("voice", content, VOICE_SHAPE, note, watched, VOICE_CORPORA, (NO_SPEECH,)))
+    reader = VoiceReader(Model("voice", out))
+    asked = clips_of(data, "test", rows)
+    said = [clip_reading(reader, clip.real) for clip in asked]
+    even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    heard = _of_clips(asked, np.log(np.array([even if p is None else p for p in said]) + 1e-6))
+    figures = {
+        f"{corpus}, speakers kept out, this network alone, UAR": recall(own.read, own.truth)
+        for corpus in sorted(set(heard.corpora.tolist()))
+        for own in [heard.where(heard.corpora == corpus)]
+    }
+    return _with_figures(out, "voice", figures)
+
+
+def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
+    """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied."""
+    from convert.benchmark import deviations_of, prosody_calibration, windows
+    from convert.train_prosody import material
+
+    heard = material(data, PROSODY_RUNS["prosody"], rows)
+    network = MienProsody()
+    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
+    shape = (1, PROSODY)
+    content = _quantized(network.eval(), shape, prosody_calibration(heard))
+    int8 = Network(content, "prosody")
+    watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
+    logits = np.array([int8.run(x)[0][0] for x in deviations_of(heard, watched, known=False)], np.float32)
+    said = _of_clips([heard.clips[i] for i in watched], logits)
+    card = _card("prosody", content, shape, "device.sense.prosody.prosody against a VoiceBaseline", said, VOICE_CORPORA)
+    picture = Model("voice", out)
+    seen = [
+        np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[: len(EMOTIONS)]
+        for i in watched
+    ]
+    powers = _powers(softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature), said.truth)
+    centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
+    _write_pair(out, content, msgspec.structs.replace(card, power=powers[1], centre=centre, spread=spread))
+    _write_pair(out, (out / "voice.tflite").read_bytes(), msgspec.structs.replace(picture.card, power=powers[0]))
+    figures = {}
+    tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
+    for words, known in (("never heard", False), ("heard before, without labels", True)):
+        answers = np.array([int8.run(x)[0][0] for x in deviations_of(heard, tested, known=known)], np.float32)
+        p = _of_clips([heard.clips[i] for i in tested], answers)
+        for corpus in sorted(set(p.corpora.tolist())):
+            own = p.where(p.corpora == corpus)
+            figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.read, own.truth)
+    return _with_figures(out, "prosody", figures)
+
+
+def _of_clips(clips: list[Clip], logits: Floats) -> Predictions:
+    return Predictions(
         tuple(e.value for e in EMOTIONS),
-        np.array(logits, np.float32)[:, : len(EMOTIONS)],
+        logits,
         np.array([clip.emotion for clip in clips]),
         np.array([clip.name for clip in clips]),
         np.array([clip.speaker for clip in clips]),
         np.array([clip.corpus for clip in clips]),
     )
-    _write_pair(out, content, _card("voice", content, VOICE_SHAPE, note, watched, VOICE_CORPORA, (NO_SPEECH,)))
-    said, silent = voice_answers(Model("voice", out), clips_of(data, "test", rows))
-    figures = {
-        f"{corpus}, speakers kept out, UAR": recall(own.read, own.truth)
-        for corpus in sorted(set(said.corpora.tolist()))
-        for own in [said.where(said.corpora == corpus)]
+
+
+def _powers(picture: Floats, prosodic: Floats, truth: Ints) -> tuple[float, float]:
+    """The powers of two networks' probabilities (n, 7) under which the truth is likeliest; a grid in steps of 0.05."""
+    grid = np.arange(0.05, 1.51, 0.05)
+    seen, heard = np.log(picture + 1e-6), np.log(prosodic + 1e-6)
+    rows = np.arange(len(truth))
+    losses = {
+        (a, b): -float(np.log(softmax((a * seen + b * heard).astype(np.float32))[rows, truth] + 1e-9).mean())
+        for a in grid
+        for b in grid
     }
-    probabilities = np.exp(said.logits)
-    figures["all of them, expected calibration error"] = calibration_error(probabilities, said.truth)
-    figures["all of them, no voice found"] = silent
-    return _with_figures(out, "voice", figures)
+    a, b = min(losses, key=lambda pair: losses[pair])
+    return round(float(a), 2), round(float(b), 2)
 
 
 def _card(

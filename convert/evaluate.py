@@ -72,13 +72,22 @@ def clip_reading(reader: VoiceReader, samples: Floats) -> Floats | None:
     return together(heard) if heard else None
 
 
-def voice_answers(model: Model, clips: list[Clip]) -> tuple[Predictions, float]:
+def voice_reader(models: Path = MODELS) -> VoiceReader:
+    """The shipped voice networks, as the device reads with them; one who has not heard anybody yet."""
+    return VoiceReader(shipped("voice", models), shipped("prosody", models))
+
+
+def voice_answers(models: Path, clips: list[Clip], *, known: bool = False) -> tuple[Predictions, float]:
     """What `mien analyze` says of each clip, as log-probabilities, and the share in which it found no voice.
 
-    A voice that was not heard is a mistake: an even guess is counted, not left out.
+    `known`: what the living room says once it has heard all the clips of the speaker, without their labels. A voice
+    that was not heard is a mistake: an even guess is counted, not left out.
     """
-    reader = VoiceReader(model)
-    said = [clip_reading(reader, clip.real) for clip in clips]
+    readers = {(clip.speaker, clip.corpus): voice_reader(models) for clip in clips} if known else {}
+    for clip in clips if known else ():
+        readers[clip.speaker, clip.corpus].read(SoundWindow(clip.real, len(clip.samples) / RATE_HZ), learn=1.0)
+    stranger = voice_reader(models)
+    said = [clip_reading(readers.get((clip.speaker, clip.corpus), stranger), clip.real) for clip in clips]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
     return Predictions(
         CLASSES,
@@ -90,9 +99,9 @@ def voice_answers(model: Model, clips: list[Clip]) -> tuple[Predictions, float]:
     ), 100 * float(np.mean([p is None for p in said]))
 
 
-def false_voices(model: Model, data: Path) -> float:
+def false_voices(models: Path, data: Path) -> float:
     """Share of the household sounds kept aside (every fifth) in which a voice is heard, in per cent."""
-    reader = VoiceReader(model)
+    reader = voice_reader(models)
     noises = read_noises(data / "noise", CACHE)[0][::5]
     heard = [clip_reading(reader, np.asarray(noise / np.float32(32768), np.float32)) is not None for noise in noises]
     return 100 * math.fsum(heard) / len(heard)

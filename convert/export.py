@@ -15,14 +15,14 @@ from device.emotions import Floats
 
 
 class _ChannelsLast(nn.Module):
-    """The device hands over (1, h, w, c); the network wants (1, c, h, w)."""
+    """The device hands over (1, h, w, c); the network wants (1, c, h, w). Rows (1, k) stay as they are."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        return self.network(x.permute(0, 3, 1, 2))
+        return self.network(x.permute(0, 3, 1, 2) if x.ndim == 4 else x)
 
 
 class BothHeads(nn.Module):
@@ -38,7 +38,7 @@ class BothHeads(nn.Module):
 
 
 def to_float_tflite(network: nn.Module, input_shape: tuple[int, ...], path: str) -> None:
-    """Write `network` (put to rest by .eval()) for inputs of (1, h, w, c) to `path`."""
+    """Write `network` (put to rest by .eval()) for inputs of (1, h, w, c) or (1, k) to `path`."""
     litert_torch.convert(_ChannelsLast(network).eval(), (torch.zeros(input_shape),)).export(path)
 
 

@@ -16,7 +16,7 @@ from convert.augment_voices import at_ratio, noise, trimmed
 from convert.corpora.esc10 import read_noises
 from convert.corpora.fer2013 import Faces, Fer2013
 from convert.corpora.speech import Clip
-from convert.evaluate import CACHE, clips_of, shipped
+from convert.evaluate import CACHE, clips_of, shipped, voice_reader
 from convert.metrics import accuracy, calibration_error, recall
 from convert.predictions import Ints
 from device.emotions import EMOTIONS, Floats
@@ -25,7 +25,7 @@ from device.sense.expression import FaceReader
 from device.sense.faces import whole_picture
 from device.sense.fusion import face_weight, pooled, voice_weight
 from device.sense.model import Model
-from device.sense.voice import WINDOW, VoiceReader
+from device.sense.voice import WINDOW
 
 PAIRS_AN_EMOTION = 120
 _EVEN = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
@@ -49,7 +49,7 @@ def pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: 
     as loud as they are.
     """
     rng = np.random.default_rng(seed)
-    face_reader, voice_reader = FaceReader(Model("face", models)), VoiceReader(Model("voice", models))
+    face_reader, ears = FaceReader(Model("face", models)), voice_reader(models)
     noises = read_noises(data / "noise", CACHE)[0][::5]
     rows: list[tuple[Floats, Floats, float, float, int]] = []
     for emotion in range(len(EMOTIONS)):
@@ -68,7 +68,7 @@ def pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: 
             if which == 1:
                 voice = voice + at_ratio(noise(len(voice), noises, rng), float(np.mean(voice**2)), 0.0)
             face = face_reader.read(whole_picture(picture), 0.0)
-            sound = voice_reader.read(SoundWindow(voice, len(voice) / 16_000))
+            sound = ears.read(SoundWindow(voice, len(voice) / 16_000))
             said = _EVEN if sound is None else sound.probabilities
             rows.append((face.probabilities, said, face_weight(face), voice_weight(sound) if sound else 0.0, emotion))
     face_said, voice_said, face_trust, voice_trust, truth = zip(*rows, strict=True)

@@ -3,7 +3,7 @@
 One file a protocol, `NAME.npz`, small enough to be committed: a sceptic need not train to count once more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +83,25 @@ def together(parts: list[Predictions]) -> Predictions:
         np.concatenate([p.groups for p in parts]),
         np.concatenate([p.corpora for p in parts]),
     )
+
+
+def multiplied(first: Predictions, second: Predictions, powers: tuple[float, float]) -> Predictions:
+    """Two networks' answers to the same clips as one: their probabilities, each to its power, multiplied.
+
+    Raises MediaError when they were not asked about the same clips.
+    """
+    rows = {key: i for i, key in enumerate(zip(second.corpora.tolist(), second.names.tolist(), strict=True))}
+    try:
+        order = [rows[key] for key in zip(first.corpora.tolist(), first.names.tolist(), strict=True)]
+    except KeyError as error:
+        raise MediaError(
+            f"{error.args[0]}: one network was asked about it and the other not; ask both again"
+        ) from error
+    if first.classes != second.classes:
+        raise MediaError(f"one network tells {first.classes}, the other {second.classes}; ask both again")
+    both = powers[0] * _log_shares(first.logits) + powers[1] * _log_shares(second.logits[order])
+    return replace(first, logits=both.astype(np.float32))
+
+
+def _log_shares(logits: Floats) -> Floats:
+    return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), np.float32)

@@ -65,7 +65,7 @@ def voice_task(
     views = views_of(clips, noises, VIEWS, cache)
     mine = [i for i, clip in enumerate(clips) if run.trains(clip)][:rows]
     labels = np.array([run.label(clip) for clip in clips])
-    chances = _balance([clips[i] for i in mine], labels[mine])
+    chances = balance([clips[i] for i in mine], labels[mine])
     drawn = DRAWN_AN_EPOCH if rows is None else rows
     silence = _silence(noises, 400 if rows is None else 8) if shipped else None
     watched = [i for i, clip in enumerate(clips) if clip.speaker in VALIDATION][:rows] if shipped else []
@@ -109,7 +109,7 @@ def voice_task(
     return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=not shipped)
 
 
-def _balance(clips: list[Clip], labels: npt.NDArray[np.int64]) -> Floats:
+def balance(clips: list[Clip], labels: npt.NDArray[np.int64]) -> Floats:
     """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger."""
     kinds = list(zip((clip.corpus for clip in clips), labels.tolist(), strict=True))
     count = Counter(kinds)

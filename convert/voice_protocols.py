@@ -35,12 +35,16 @@ class VoiceRun:
         return self.classes.index(clip.own) if clip.own in self.classes else clip.emotion
 
 
+def _actors(fold: int) -> set[str]:
+    return {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * fold - 3, SPEAKERS_A_FOLD * fold + 1)}
+
+
 def _fold(number: int) -> VoiceRun:
     """Fold 1-6: four actors of RAVDESS (1-4, 5-8, …), one man of SAVEE and one woman of TESS are kept out at once.
 
     One training serves three tables; each table is a little worse for what the other two keep out.
     """
-    out = {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * number - 3, SPEAKERS_A_FOLD * number + 1)}
+    out = _actors(number)
     out |= {f"SAVEE_{s}" for s in _SAVEE[number - 1 : number]} | {f"TESS_{s}" for s in _TESS[number - 1 : number]}
     return VoiceRun(
         f"voice-fold-{number}",
@@ -85,6 +89,46 @@ RUNS: dict[str, VoiceRun] = {
                 lambda clip, corpus=corpus: clip.corpus.startswith(corpus),  # type: ignore[misc]
             )
             for corpus in ("ravdess", "tess", "savee")
+        ),
+    )
+}
+
+
+def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tested: Callable[[Clip], bool]) -> VoiceRun:
+    """A prosodic network of one corpus: what it does with the pitch of others' acting would only blur its own."""
+    return VoiceRun(
+        f"prosody-{name}",
+        OWN_CLASSES,
+        lambda clip: clip.corpus.startswith(corpus) and trains(clip),
+        lambda clip: clip.corpus.startswith(corpus) and tested(clip),
+        own_labels=True,
+    )
+
+
+def _without(corpus: str, speakers: set[str], name: str) -> VoiceRun:
+    return _prosody(name, corpus, lambda clip: clip.speaker not in speakers, lambda clip: clip.speaker in speakers)
+
+
+PROSODY_RUNS: dict[str, VoiceRun] = {
+    run.name: run
+    for run in (
+        VoiceRun("prosody", tuple(e.value for e in EMOTIONS), RUNS["voice"].trains, RUNS["voice"].tested),
+        *(
+            _without(
+                "ravdess", {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * n - 3, SPEAKERS_A_FOLD * n + 1)}, f"fold-{n}"
+            )
+            for n in range(1, 7)
+        ),
+        *(_without("savee", {f"SAVEE_{s}"}, f"savee-{s}") for s in _SAVEE),
+        *(_without("tess", {f"TESS_{s}"}, f"tess-{s}") for s in _TESS),
+        *(
+            _prosody(f"random-{corpus}", corpus, RUNS["voice-random"].trains, RUNS["voice-random"].tested)
+            for corpus in ("ravdess", "tess", "savee")
+        ),
+        *(
+            VoiceRun(f"prosody-without-{corpus}", OWN_CLASSES, run.trains, run.tested)
+            for corpus in ("ravdess", "tess", "savee")
+            for run in [RUNS[f"voice-without-{corpus}"]]
         ),
     )
 }

@@ -20,7 +20,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
 
     Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
     """
-    readers = readers_of(settings)
+    readers = readers_of(settings, live=True)
     camera_settings = msgspec.structs.replace(settings.camera, source=camera_source)
     # One start for both: a video file that is camera and microphone plays in step.
     start_s = time.monotonic() + 0.5
@@ -47,5 +47,5 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         readers.voice,
         Fusion(settings.mood.forget_s),
     )
-    models = (readers.face_model, readers.voice_model)
+    models = (readers.face_model, readers.voice_model, readers.prosody_model)
     return sense, {m.card.name: m.card.version for m in models}

@@ -53,6 +53,12 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     golden: Golden
     limits: str
     """What it must not be used for."""
+    power: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    """What its probabilities are raised to where they meet another network's; fitted with the temperature."""
+    centre: tuple[float, ...] = ()
+    """Of inputs that are set against what is usual: the mean over its corpora."""
+    spread: tuple[float, ...] = ()
+    """And the deviation."""
 
 
 def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:

@@ -29,11 +29,12 @@ class Readers:
     voice: VoiceReader
     face_model: Model
     voice_model: Model
+    prosody_model: Model
 
 
-def readers_of(settings: Settings) -> Readers:
-    """Load and check the model pairs. Raises ModelError."""
-    face, voice = Model("face"), Model("voice")
-    return Readers(
-        detector_of(settings), FaceReader(face), VoiceReader(voice, settings.microphone.least_speech), face, voice
-    )
+def readers_of(settings: Settings, *, live: bool = False) -> Readers:
+    """Load and check the model pairs. Raises ModelError. `live`: how voices usually sound here is remembered."""
+    face, voice, prosody = Model("face"), Model("voice"), Model("prosody")
+    kept = settings.state_dir / "voices.json" if live else None
+    heard = VoiceReader(voice, prosody, settings.microphone.least_speech, kept)
+    return Readers(detector_of(settings), FaceReader(face), heard, face, voice, prosody)

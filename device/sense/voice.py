@@ -1,32 +1,58 @@
-"""SoundWindow -> VoiceReading: the gate, the features, the voice network."""
+"""SoundWindow -> VoiceReading: the gate, the features, the voice networks."""
+
+import logging
+import time
+from pathlib import Path
 
 import numpy as np
 
-from device.emotions import EMOTIONS, softmax
+from device.emotions import EMOTIONS, Floats, softmax
 from device.readings import SoundWindow, VoiceReading
 from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
 from device.sense.prepare import voice_input
+from device.sense.prosody import prosody
 from device.sense.speech_gate import speech_frames
+from device.sense.voice_baseline import VoiceBaseline, load_heard, save_heard
+
+log = logging.getLogger(__name__)
 
 WINDOW = 3 * RATE_HZ
 """Samples that the network reads at a time."""
 NO_SPEECH = "no_speech"
+_KEEP_S = 600.0
+"""How often what was learnt is written down: an SD card lasts longer than a memory of ten minutes is worth."""
 
 
 class VoiceReader:
-    """Reads sound with one model pair."""
+    """Reads sound with two networks: one that sees a picture of the voice, one that hears how it differs from usual."""
 
-    def __init__(self, model: Model, least_speech: float = 0.25) -> None:
-        """`least_speech`: a window with a smaller share of voice gives no reading."""
-        self._model = model
+    def __init__(
+        self,
+        picture: Model,
+        prosodic: Model | None = None,
+        least_speech: float = 0.25,
+        kept: Path | None = None,
+    ) -> None:
+        """`least_speech`: a window with a smaller share of voice gives no reading.
+
+        Without `prosodic` the picture alone is read. `kept` is the file that remembers how voices usually sound here;
+        without it that is known only until the end.
+        """
+        self._picture, self._prosodic = picture, prosodic
         self._least_speech = least_speech
+        self._kept, self._kept_s = kept, time.monotonic()
+        self._baseline: VoiceBaseline | None = None
+        if prosodic is not None:
+            heard = load_heard(kept) if kept else None
+            self._baseline = VoiceBaseline(prosodic.card.centre, prosodic.card.spread, heard)
 
-    def read(self, window: SoundWindow) -> VoiceReading | None:
-        """What the network says of the voice in a window; None when there is too little of one in it.
+    def read(self, window: SoundWindow, learn: float = 0.0) -> VoiceReading | None:
+        """What the networks say of the voice in a window; None when there is too little of one in it.
 
         The share of speech is that of the frames that pass the gate, times the network's own belief that what it
-        heard is a voice and not a dog, a clock or a song's band.
+        heard is a voice and not a dog, a clock or a song's band. `learn`: how many utterances it counts for in what
+        is usual here.
         """
         samples = window.samples[-WINDOW:]
         marked = np.flatnonzero(speech_frames(samples))
@@ -36,10 +62,41 @@ class VoiceReader:
             return None
         # The quiet at both ends says how the recording was cut, not how it was spoken.
         part = samples[max(int(marked[0]) - 5, 0) * HOP : (int(marked[-1]) + 6) * HOP]
-        probabilities = softmax(self._model.network.run(voice_input(part))[0][0], self._model.card.temperature)
-        spoken = 1 - float(probabilities[self._model.card.labels.index(NO_SPEECH)])
+        card = self._picture.card
+        probabilities = softmax(self._picture.network.run(voice_input(part))[0][0], card.temperature)
+        spoken = 1 - float(probabilities[card.labels.index(NO_SPEECH)])
         share *= spoken
         if spoken < 0.5 or share < self._least_speech:
             return None
-        emotions = probabilities[: len(EMOTIONS)]
-        return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)
+        emotions = probabilities[: len(EMOTIONS)] / probabilities[: len(EMOTIONS)].sum()
+        return VoiceReading(self._with_prosody(emotions, part, learn), float(min(share, 1.0)), window.end_s)
+
+    def _with_prosody(self, emotions: Floats, part: Floats, learn: float) -> Floats:
+        """(7,): the picture's `emotions` and the prosody's, multiplied, each to the power that its card says."""
+        if self._prosodic is None or self._baseline is None:
+            return emotions
+        numbers = prosody(part)
+        logits = self._prosodic.network.run(self._baseline.deviations(numbers))[0][0]
+        if learn:
+            self._baseline.learn(numbers, learn)
+            if time.monotonic() - self._kept_s > _KEEP_S:
+                self.keep()
+        said = np.log(softmax(logits, self._prosodic.card.temperature) + 1e-6)
+        return softmax(self._picture.card.power * np.log(emotions + 1e-6) + self._prosodic.card.power * said)
+
+    def keep(self) -> None:
+        """Write down how voices usually sound here; a disk that refuses is said in the log."""
+        if self._kept is None or self._baseline is None:
+            return
+        self._kept_s = time.monotonic()
+        try:
+            save_heard(self._kept, self._baseline.heard)
+        except OSError as error:
+            log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
+
+    def forget(self) -> None:
+        """Begin again with voices in general. Raises OSError when the file cannot be removed."""
+        if self._prosodic is not None:
+            self._baseline = VoiceBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
+        if self._kept is not None:
+            self._kept.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.benchmark_answers import folds
+from convert.benchmark_answers import ways
 from convert.metrics import (
     accuracy,
     calibration_error,
@@ -98,10 +98,10 @@ def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
     assert again.classes == ("a", "b", "c")
     np.testing.assert_array_equal(again.read, parts[0].read)
     np.testing.assert_array_equal(again.names, parts[0].names)
-    both = folds(tmp_path, "made")
-    np.testing.assert_array_equal(both.truth, together(parts).truth)
-    assert set(both.groups.tolist()) == {"s0", "s1"}
-    with pytest.raises(MediaError, match="python -m convert benchmark"):
-        folds(tmp_path, "tess")
+    found = ways(tmp_path, "voice-fold", "prosody-fold", "made", (1.0, 1.0))
+    assert found.picture is not None
+    np.testing.assert_array_equal(found.picture.truth, together(parts).truth)
+    assert set(found.picture.groups.tolist()) == {"s0", "s1"}
+    assert (found.known, found.both_known) == (None, None), "nobody asked the other network"
     with pytest.raises(MediaError, match="no such answers"):
         load(tmp_path / "nothing.npz")

@@ -12,7 +12,7 @@ from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import WINDOW, VoiceReader
 from tests.sense.made import chords, noises
 
-_READER = VoiceReader(Model("voice"))
+_READER = VoiceReader(Model("voice"), Model("prosody"))
 # The made voice is a voice to the network in these; whether it is the emotion too is the network's own matter.
 _CLEAR = (Emotion.ANGRY, Emotion.HAPPY, Emotion.SURPRISE, Emotion.NEUTRAL)
 

@@ -1,0 +1,26 @@
+"""Mien's second voice network: how something was said, against how the same person usually says things."""
+
+from torch import Tensor, nn
+
+from device.sense.prosody import PROSODY
+
+
+class MienProsody(nn.Module):
+    """(n, PROSODY) float32 deviations from what is usual -> logits (n, classes)."""
+
+    def __init__(self, classes: int = 7, hidden: int = 256) -> None:
+        super().__init__()
+        # Three in ten of the numbers missing at a time: none of them is to be leant on.
+        self.layers = nn.Sequential(
+            nn.Dropout(0.3),
+            nn.Linear(PROSODY, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(hidden, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, classes)."""
+        logits: Tensor = self.layers(x)
+        return logits

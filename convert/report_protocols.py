@@ -1,0 +1,153 @@
+"""The report's section on the voice protocols, counted from the answers that are kept in docs/answers."""
+
+from pathlib import Path
+
+import numpy as np
+
+from convert.benchmark_answers import Ways, ways
+from convert.metrics import Metric, accuracy, measured, recall, temperature_of
+from convert.predictions import Predictions, together
+from convert.report_tables import by_class, error_and_floor, table
+from device.emotions import softmax
+from device.errors import MediaError
+
+CORPUS = {"ravdess_speech": "RAVDESS speech", "ravdess_song": "RAVDESS song", "tess": "TESS", "savee": "SAVEE"}
+
+
+def _by_sex(p: Predictions, metric: Metric) -> str:
+    sexes = np.array([group.split()[-1] for group in p.groups.tolist()])
+    return ", ".join(
+        f"{name} {metric(p.read[sexes == s], p.truth[sexes == s]):.1f}"
+        for s, name in (("F", "women"), ("M", "men"))
+        if (sexes == s).any()
+    )
+
+
+def _mean_of_folds(p: Predictions) -> str:
+    speakers = np.array([int(g.split()[0][3:]) for g in p.groups.tolist()])
+    scores = [recall(q.read, q.truth) for f in range(6) for q in [p.where((speakers - 1) // 4 == f)] if len(q.truth)]
+    return f"{np.mean(scores):.1f} ± {np.std(scores):.1f}"
+
+
+_WORDS = """## Voices: the recipes under the protocols of others
+
+One pair of networks a fold, trained alike and never chosen by those it is tested on (the last epoch is taken); int8.
+The prosodic network of a protocol learns from that corpus alone, the one that sees pictures from all. *Heard before*:
+it has listened to the speaker's test clips once, without their labels, as it listens to a household; who compares
+with networks that do not should read *strangers*. Again: `python -m convert train NAME`, NAME being voice-fold-1 …
+-6, voice-random, voice-without-savee, -ravdess and the same and more with prosody- (`train --help` lists all), then
+`python -m convert benchmark`."""
+
+
+def protocols(answers: Path, powers: tuple[float, float]) -> str:
+    """The section on those never heard, counted from the kept `answers`; `powers` are the voice cards'."""
+
+    def asked(pictures: str, prosodies: str, corpus: str, kind: str = "") -> Ways:
+        found = ways(answers, pictures, prosodies, corpus, powers, kind)
+        if found.known is None:
+            raise MediaError(f"{answers}: no answers of {prosodies}* for {corpus}: python -m convert benchmark")
+        return found
+
+    speech = asked("voice-fold", "prosody-fold", "ravdess_speech")
+    song = asked("voice-fold", "prosody-fold", "ravdess_song")
+    exact = asked("voice-fold", "prosody-fold", "ravdess_speech", "-float")
+    savee, tess = asked("voice-fold", "prosody-savee", "savee"), asked("voice-fold", "prosody-tess", "tess")
+    never = [
+        ("RAVDESS speech, 8 classes, 6 folds of 4, UAR", _row(speech, recall, by_group=True)),
+        ("RAVDESS song, 6 classes, the same folds, UAR", _row(song, recall, by_group=True)),
+        ("SAVEE, 7 classes, one speaker out, UAR", _row(savee, recall)),
+        ("TESS, 7 classes, the other woman, UAR", _row(tess, recall)),
+    ]
+    across = [
+        (f"{CORPUS[corpus]}, UAR; trained on the others", _row(found, recall))
+        for corpus in ("savee", "tess", "ravdess_speech")
+        for left_out in [corpus.split("_")[0]]
+        for found in [asked(f"voice-without-{left_out}", f"prosody-without-{left_out}", corpus)]
+    ]
+    drawn = {corpus: asked("voice-random", f"prosody-random-{corpus.split('_')[0]}", corpus) for corpus in CORPUS}
+    randoms = [
+        ("RAVDESS speech, 8 classes, accuracy", _row(drawn["ravdess_speech"], accuracy)),
+        ("RAVDESS speech and song, accuracy", _row(_both(drawn["ravdess_speech"], drawn["ravdess_song"]), accuracy)),
+        ("TESS, accuracy", _row(drawn["tess"], accuracy)),
+        ("SAVEE, accuracy", _row(drawn["savee"], accuracy)),
+    ]
+    columns = (
+        "the picture alone",
+        "prosody, strangers",
+        "both, strangers",
+        "prosody, heard before",
+        "both, heard before",
+    )
+    best, floating = speech.both_known or speech.known, exact.both_known or exact.known
+    assert best is not None
+    assert floating is not None
+    details: list[tuple[str, object]] = [
+        ("mean of the six folds ± their deviation", _mean_of_folds(best)),
+        ("by sex", _by_sex(best, recall)),
+        ("float instead of int8: points lost", f"{_uar(floating) - _uar(best):+.2f}"),
+        ("expected calibration error, the temperature fitted on the other speakers", _calibration(best)),
+        *((f"SAVEE, each man, {words}", ", ".join(_each(p))) for words, p in _told(savee)),
+        *((f"TESS, each woman, {words}", ", ".join(_each(p))) for words, p in _told(tess)),
+    ]
+    return (
+        f"{_WORDS}\n\n"
+        + table(("speakers never trained on, per cent", *columns), [(name, *row) for name, row in never])
+        + "\n"
+        + table(("corpora never trained on, per cent", *columns), [(name, *row) for name, row in across])
+        + "\n"
+        + table(
+            ("random 60/20/20: the same speakers, other clips, per cent", *columns),
+            [(name, *row) for name, row in randoms],
+        )
+        + "\n"
+        + table(("RAVDESS speech, both, heard before", "per cent"), details)
+        + "\nRAVDESS speech by emotion, the six folds together, both networks, heard before:\n\n"
+        + by_class(best)
+    )
+
+
+def _row(found: Ways, metric: Metric, *, by_group: bool = False) -> list[str]:
+    """One cell a way, with its interval; a dash where that network was not asked."""
+    asked = (found.picture, found.stranger, found.both_stranger, found.known, found.both_known)
+    return ["–" if p is None else str(measured(metric, p, by_group=by_group)) for p in asked]
+
+
+def _told(found: Ways) -> list[tuple[str, Predictions]]:
+    named = (("strangers", found.both_stranger or found.stranger), ("heard before", found.both_known or found.known))
+    return [(words, p) for words, p in named if p is not None]
+
+
+def _both(speech: Ways, song: Ways) -> Ways:
+    """RAVDESS's two halves as one. Song has no disgust and no surprise: the classes are speech's."""
+
+    def one(a: Predictions | None, b: Predictions | None) -> Predictions | None:
+        return None if a is None or b is None else together([a, b])
+
+    names = ("picture", "stranger", "known", "both_stranger", "both_known")
+    return Ways(*(one(getattr(speech, name), getattr(song, name)) for name in names))
+
+
+def _uar(p: Predictions) -> float:
+    return recall(p.read, p.truth)
+
+
+def _calibration(p: Predictions) -> str:
+    chances = _cross_fitted(p)
+    return error_and_floor(chances, p.truth)
+
+
+def _cross_fitted(p: Predictions) -> "np.ndarray":
+    """Probabilities (n, k), each speaker's under the temperature that suits all the others."""
+    chances = np.empty_like(p.logits)
+    for group in np.unique(p.groups):
+        own = p.groups == group
+        chances[own] = softmax(p.logits[own], temperature_of(p.logits[~own], p.truth[~own]))
+    return chances
+
+
+def _each(p: Predictions) -> list[str]:
+    return [
+        f"{group.split()[0].split('_')[-1]} {recall(q.read, q.truth):.1f}"
+        for group in np.unique(p.groups).tolist()
+        for q in [p.where(p.groups == group)]
+    ]

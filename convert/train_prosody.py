@@ -1,0 +1,102 @@
+"""The task of training Mien's prosodic network: on every clip at every stage of acquaintance with its speaker."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.corpora.speech import VALIDATION, Clip
+from convert.metrics import recall
+from convert.predictions import Ints
+from convert.prosody_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, stages_of
+from convert.recipes.mien_prosody import MienProsody
+from convert.train_voice import all_clips, balance, household
+from convert.training import Batch, Plan, Task
+from convert.voice_protocols import PROSODY_RUNS, VoiceRun
+from device.emotions import EMOTIONS
+
+PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
+DRAWN_AN_EPOCH = 2400
+_KNOWN_SHARE = 0.4
+"""So many are drawn at the last stage, the others from all."""
+_CLEAN_SHARE = 0.6
+_JITTER = 0.2
+"""Deviations of noise on each number."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run learns from and is asked about."""
+
+    clips: list[Clip]
+    stages: Stages
+    labels: Ints
+    trains: npt.NDArray[np.bool_]
+    """(clips,) bool."""
+
+
+def material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
+    """All clips at all stages, the general one being that of those who train."""
+    clips = all_clips(data, rows, cache)
+    trains = np.array([run.trains(clip) for clip in clips])
+    numbers = numbers_of(clips, household(data, cache), cache)
+    labels = np.array([run.label(clip) for clip in clips])
+    return Material(clips, stages_of(numbers, clips, trains), labels, trains)
+
+
+def prosody_task(
+    data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Path = Path("cache"), run: VoiceRun | None = None
+) -> Task:
+    """The task of `run` on the corpora in `data`; `rows` takes only so many clips, for a quick check of the whole way.
+
+    Only the shipped network is watched on validation; a benchmark's is taken as its last epoch leaves it.
+    """
+    run = run or PROSODY_RUNS["prosody"]
+    heard = material(data, run, rows, cache)
+    mine = np.flatnonzero(heard.trains)[:rows]
+    chances = balance([heard.clips[i] for i in mine], heard.labels[mine])
+    drawn = DRAWN_AN_EPOCH if rows is None else max(rows, plan.batch)
+    shipped = run.name == "prosody"
+    watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        rng = np.random.default_rng((plan.seed, epoch))
+        order = rng.choice(mine, drawn, p=chances)
+        for start in range(0, drawn - plan.batch + 1, plan.batch):
+            part = order[start : start + plan.batch]
+            n = len(part)
+            view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(heard.stages.numbers.shape[1], size=n))
+            stage = np.where(rng.random(n) < _KNOWN_SHARE, KNOWN, rng.integers(len(HEARD), size=n))
+            away = heard.stages.at(part, view, stage, rng.integers(ORDERS, size=n))
+            noisy = away + rng.normal(0, _JITTER, away.shape)
+            yield torch.from_numpy(noisy.astype(np.float32)), torch.from_numpy(heard.labels[part])
+
+    def loss(network: nn.Module, batch: Batch) -> Tensor:
+        inputs, wanted = batch
+        mix = float(torch.distributions.Beta(0.4, 0.4).sample())
+        other = torch.randperm(len(wanted))
+        logits = network(mix * inputs + (1 - mix) * inputs[other]).float()
+        return mix * functional.cross_entropy(logits, wanted, label_smoothing=0.1) + (
+            1 - mix
+        ) * functional.cross_entropy(logits, wanted[other], label_smoothing=0.1)
+
+    def score(network: nn.Module) -> dict[str, float]:
+        if not len(watched):
+            return {"score": 0.0}
+        device = next(network.parameters()).device
+        found = {}
+        for name, stage in (("score", KNOWN), ("stranger", 0)):
+            first = np.zeros(len(watched), int)
+            away = heard.stages.at(watched, first, first + stage, first)
+            read = network(torch.from_numpy(away).to(device))[:, : len(EMOTIONS)].argmax(1).cpu().numpy()
+            found[name] = recall(read, heard.labels[watched])
+        return found
+
+    torch.manual_seed(plan.seed)
+    network = MienProsody(classes=len(run.classes))
+    return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=not shipped)

@@ -1,0 +1,62 @@
+"""The pitch of a voice, frame by frame: how high it is, and how far it is a tone at all."""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+from device.sense.features import FRAME, HOP, RATE_HZ, frame_count
+
+_WIDE = 800
+"""50 ms: three periods of the lowest voice."""
+_FFT = 2048
+_LAGS = np.arange(27, 258)
+"""In samples: 593-62 Hz."""
+_OCTAVE_COST = 0.02
+"""A tone repeats after two of its periods as well as after one: the shorter lag is the better guess."""
+A1_HZ = 27.5
+"""The lowest A of a piano; semitones are counted from it."""
+
+
+@lru_cache(maxsize=1)
+def _window() -> tuple[Floats, npt.NDArray[np.float64]]:
+    """A Hann window, and its own autocorrelation, which is divided out."""
+    window = np.hanning(_WIDE).astype(np.float32)
+    own = np.fft.irfft(np.abs(np.fft.rfft(window, _FFT)) ** 2)[: _LAGS[-1] + 2]
+    return window, own / own[0]
+
+
+def pitch(samples: Floats) -> tuple[Floats, Floats]:
+    """(semitones above A1_HZ, height of the autocorrelation's peak 0..1), each (frames,) float32.
+
+    (samples,) float at 16 kHz; the frames are those of `log_mel`, each 50 ms around the same middle. Without a
+    voice the pitch is any number and the peak is low; over 500 Hz it may be an octave too low. Boersma 1993,
+    "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound".
+    """
+    frames, early = frame_count(len(samples)), (_WIDE - FRAME) // 2
+    padded = np.zeros((frames - 1) * HOP + _WIDE, np.float32)
+    kept = samples[: len(padded) - early]
+    padded[early : early + len(kept)] = kept
+    window, own = _window()
+    framed = np.lib.stride_tricks.sliding_window_view(padded, _WIDE)[::HOP] * window
+    around = np.fft.irfft(np.abs(np.fft.rfft(framed, _FFT)) ** 2)[:, : _LAGS[-1] + 2]
+    around = around / np.maximum(around[:, :1], 1e-9) / own
+    heights = around[:, _LAGS[0] - 1 :]
+    middle = heights[:, 1:-1]
+    is_peak = (middle >= heights[:, :-2]) & (middle >= heights[:, 2:])
+    best = np.where(is_peak, middle - _OCTAVE_COST * np.log2(_LAGS / _LAGS[0]), -1).argmax(axis=1)
+    rows = np.arange(frames)
+    left, top, right = (heights[rows, best + k] for k in range(3))
+    # A parabola through the three points puts the peak between two samples.
+    bend = left - 2 * top + right
+    between = np.divide(0.5 * (left - right), bend, out=np.zeros(frames), where=np.abs(bend) > 1e-6)
+    lag = _LAGS[best] + np.clip(between, -0.5, 0.5)
+    semitones = 12 * np.log2(RATE_HZ / lag / A1_HZ)
+    return _without_leaps(semitones).astype(np.float32), np.clip(top, 0.01, 0.995).astype(np.float32)
+
+
+def _without_leaps(semitones: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A frame that leaps by more than five semitones from the middle of its seven neighbours is a wrong octave."""
+    calm = np.median(np.lib.stride_tricks.sliding_window_view(np.pad(semitones, 3, mode="edge"), 7), axis=1)
+    return np.where(np.abs(semitones - calm) > 5, calm, semitones)

@@ -1,0 +1,102 @@
+"""How a voice usually sounds here: what `prosody` is set against, learnt by listening, kept as a few numbers."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+
+log = logging.getLogger(__name__)
+
+PRIOR = 5.0
+"""So many utterances weighs what is known of voices in general, against those that were heard here."""
+MOST = 300.0
+"""So many utterances weighs all that was heard: older ones fade, and a household that changes is learnt anew."""
+_FARTHEST = 4.0
+"""In deviations: one broken window must not shout all others down."""
+
+
+class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of all the voices: two rows of numbers, from which no word and no person can be told."""
+
+    weight: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+    """How many utterances it stands for."""
+    mean: tuple[float, ...]
+    square: tuple[float, ...]
+    """The mean of the squares, counted from the general centre."""
+
+
+class VoiceBaseline:
+    """Turns `prosody`'s numbers into deviations from what is usual, and learns what that is.
+
+    Nobody tells it who speaks or how they feel: normalization by the speaker, without labels, as in Schuller et al.
+    2010, "Cross-corpus acoustic emotion recognition: variances and strategies".
+    """
+
+    def __init__(self, centre: tuple[float, ...], spread: tuple[float, ...], heard: HeardVoices | None = None) -> None:
+        """`centre` and `spread` (k,) of voices in general, from the card; `heard` where something was kept."""
+        self._centre = np.array(centre, np.float64)
+        self._spread = np.maximum(np.array(spread, np.float64), 1e-6)
+        self._weight = 0.0
+        self._mean = np.zeros(len(self._centre))
+        self._square = np.zeros(len(self._centre))
+        if heard is not None and len(heard.mean) == len(heard.square) == len(centre):
+            self._weight = heard.weight
+            self._mean, self._square = np.array(heard.mean), np.array(heard.square)
+
+    def deviations(self, numbers: Floats) -> Floats:
+        """(k,) -> (1, k) float32: how far from the usual, in deviations, within four."""
+        return deviations(numbers, *self._usual())[None]
+
+    def learn(self, numbers: Floats, weight: float = 1.0) -> None:
+        """Another utterance (k,); `weight` under 1 for windows that overlap."""
+        away = (numbers - self._centre) / self._spread
+        away = np.clip(away, -_FARTHEST, _FARTHEST)
+        total = min(self._weight + weight, MOST)
+        share = weight / total
+        self._mean += share * (away - self._mean)
+        self._square += share * (away**2 - self._square)
+        self._weight = total
+
+    @property
+    def heard(self) -> HeardVoices:
+        """What is to be kept."""
+        return HeardVoices(self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()))
+
+    def _usual(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(centre, spread) of the voices here: the general one and those that were heard, by their weights."""
+        own = self._weight / (self._weight + PRIOR)
+        mean = own * self._mean
+        square = own * self._square + (1 - own)
+        spread = np.sqrt(np.maximum(square - mean**2, 1e-4))
+        return self._centre + mean * self._spread, spread * self._spread
+
+
+def deviations(numbers: Floats, centre: npt.NDArray[np.floating], spread: npt.NDArray[np.floating]) -> Floats:
+    """(..., k): how far `numbers` lie from `centre`, in `spread`s, clipped to four; training shares it."""
+    away = np.clip((numbers - centre) / spread, -_FARTHEST, _FARTHEST)
+    return np.asarray(away, np.float32)
+
+
+def load_heard(path: Path) -> HeardVoices | None:
+    """What was kept; None where nothing was, or nothing that can be used."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=HeardVoices)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s: cannot be read (%s); the voices here are learnt anew", path, error)
+        return None
+
+
+def save_heard(path: Path, heard: HeardVoices) -> None:
+    """Whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_bytes(msgspec.json.encode(heard))
+    partial.replace(path)

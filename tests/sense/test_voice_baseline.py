@@ -1,0 +1,107 @@
+"""Getting to know how voices usually sound here."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.emotions import Emotion
+from device.readings import SoundWindow
+from device.sense.model import Model
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import PROSODIES
+from device.sense.voice import VoiceReader
+from device.sense.voice_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard, save_heard
+
+K = 6
+CENTRE, SPREAD = (1.0,) * K, (2.0,) * K
+
+
+def people(mean: float, spread: float, count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(mean, spread, (count, K)).astype(np.float32)
+
+
+def test_at_first_it_goes_by_voices_in_general() -> None:
+    away = VoiceBaseline(CENTRE, SPREAD).deviations(np.full(K, 5.0, np.float32))
+    assert away.shape == (1, K)
+    np.testing.assert_allclose(away, 2.0)
+    far = VoiceBaseline(CENTRE, SPREAD).deviations(np.full(K, 1e6, np.float32))
+    np.testing.assert_allclose(far, 4.0)
+
+
+def test_a_voice_that_is_always_high_is_no_longer_high_once_it_is_known() -> None:
+    baseline = VoiceBaseline(CENTRE, SPREAD)
+    usual = np.full(K, 4.0, np.float32)
+    before = float(baseline.deviations(usual).mean())
+    shares = [before]
+    for numbers in people(4.0, 0.5, 100):
+        baseline.learn(numbers)
+        shares.append(float(baseline.deviations(usual).mean()))
+    assert before == 1.5
+    assert shares[int(PRIOR)] < 0.8 * before
+    assert abs(shares[-1]) < 0.25
+    # And what is unusual for this voice is seen more clearly than for voices in general.
+    excited = np.full(K, 5.0, np.float32)
+    assert baseline.deviations(excited).mean() - shares[-1] > 2.0 / 2.0 * 0.5
+
+
+def test_windows_that_overlap_count_as_one_utterance() -> None:
+    once, often = VoiceBaseline(CENTRE, SPREAD), VoiceBaseline(CENTRE, SPREAD)
+    numbers = people(4.0, 0.5, 1)[0]
+    once.learn(numbers)
+    for _ in range(6):
+        often.learn(numbers, 1 / 6)
+    np.testing.assert_allclose(once.deviations(numbers), often.deviations(numbers), atol=1e-5)
+
+
+def test_another_household_moves_in_and_the_old_one_fades() -> None:
+    baseline = VoiceBaseline(CENTRE, SPREAD)
+    for numbers in [*people(6.0, 0.5, 600), *people(0.0, 0.5, 900, seed=1)]:
+        baseline.learn(numbers)
+    assert abs(float(baseline.deviations(np.zeros(K, np.float32)).mean())) < 0.3
+    assert baseline.heard.weight == MOST
+
+
+def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "voices.json"
+    assert load_heard(path) is None
+    baseline = VoiceBaseline(CENTRE, SPREAD)
+    for numbers in people(3.0, 1.0, 30):
+        baseline.learn(numbers)
+    save_heard(path, baseline.heard)
+    assert path.stat().st_mode & 0o777 == 0o600
+    again = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    probe = people(3.0, 1.0, 1, seed=5)[0]
+    np.testing.assert_allclose(again.deviations(probe), baseline.deviations(probe), atol=1e-5)
+    for nonsense in (b"", b"{", b'{"weight": -1, "mean": [], "square": []}', b"\xff"):
+        path.write_bytes(nonsense)
+        assert load_heard(path) is None
+    # Of another version, with another number of numbers.
+    other = VoiceBaseline(CENTRE, SPREAD, HeardVoices(50, (9.0,) * 3, (99.0,) * 3))
+    np.testing.assert_allclose(other.deviations(np.full(K, 5.0, np.float32)), 2.0)
+
+
+def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_path: Path) -> None:
+    kept = tmp_path / "voices.json"
+    window = SoundWindow(speak(PROSODIES[Emotion.HAPPY], 3.0), 3.0)
+    reader = VoiceReader(Model("voice"), Model("prosody"), kept=kept)
+    first = reader.read(window)
+    assert first is not None
+    again = reader.read(window)
+    assert again is not None
+    np.testing.assert_array_equal(first.probabilities, again.probabilities)
+    for _ in range(20):
+        reader.read(window, learn=1.0)
+    later = reader.read(window)
+    assert later is not None
+    assert np.abs(later.probabilities - first.probabilities).max() > 0.01
+    assert later.probabilities.sum() == pytest.approx(1, abs=1e-4)
+    reader.keep()
+    other = VoiceReader(Model("voice"), Model("prosody"), kept=kept).read(window)
+    assert other is not None
+    np.testing.assert_allclose(other.probabilities, later.probabilities, atol=1e-4)
+    reader.forget()
+    assert not kept.exists()
+    fresh = reader.read(window)
+    assert fresh is not None
+    np.testing.assert_array_equal(fresh.probabilities, first.probabilities)
