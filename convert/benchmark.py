@@ -125,7 +125,9 @@ def prosody_calibration(heard: Material, count: int = 500) -> list[Floats]:
     rng = np.random.default_rng(0)
     mine = rng.choice(np.flatnonzero(heard.trains), count)
     stage = rng.integers(len(HEARD), size=count)
-    return list(heard.stages.at(mine, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))[:, None])
+    voices = heard.stages.at(mine, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))
+    silent = heard.silent(count // 8, rng) if heard.silence is not None else voices[:0]
+    return list(np.concatenate([voices, silent])[:, None])
 
 
 def _kept(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:

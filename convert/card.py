@@ -169,13 +169,15 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     content = _quantized(network.eval(), shape, prosody_calibration(heard))
     int8 = Network(content, "prosody")
     watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
-    logits = np.array([int8.run(x)[0][0] for x in deviations_of(heard, watched, known=False)], np.float32)
+    seven = slice(len(EMOTIONS))
+    asked = deviations_of(heard, watched, known=False)
+    logits = np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven]
     said = _of_clips([heard.clips[i] for i in watched], logits)
-    card = _card("prosody", content, shape, "device.sense.prosody.prosody against a VoiceBaseline", said, VOICE_CORPORA)
+    note = "device.sense.prosody.prosody against a VoiceBaseline"
+    card = _card("prosody", content, shape, note, said, VOICE_CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
     seen = [
-        np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[: len(EMOTIONS)]
-        for i in watched
+        np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[seven] for i in watched
     ]
     powers = _powers(softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature), said.truth)
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
@@ -184,7 +186,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
     for words, known in (("never heard", False), ("heard before, without labels", True)):
-        answers = np.array([int8.run(x)[0][0] for x in deviations_of(heard, tested, known=known)], np.float32)
+        answers = np.array([int8.run(x)[0][0] for x in deviations_of(heard, tested, known=known)], np.float32)[:, seven]
         p = _of_clips([heard.clips[i] for i in tested], answers)
         for corpus in sorted(set(p.corpora.tolist())):
             own = p.where(p.corpora == corpus)

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.augment_voices import augment, trimmed
+from convert.augment_voices import augment, music, noise, trimmed
 from convert.corpora.speech import Clip
 from convert.predictions import Ints
 from device.emotions import Floats
+from device.sense.features import RATE_HZ
 from device.sense.prosody import PROSODY, prosody
 from device.sense.voice import WINDOW
 from device.sense.voice_baseline import PRIOR, deviations
@@ -45,6 +46,19 @@ def numbers_of(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache
         partial = path.with_name(f"{path.stem}.partial.npy")
         np.save(partial, made)
         partial.replace(path)
+    return np.asarray(np.load(path))
+
+
+def silence_of(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
+    """(count, PROSODY) of what is no voice: household sounds, hiss, hum and made-up music; kept in `cache`."""
+    digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
+    path = cache / f"silence-{count}-{digest.hexdigest()[:16]}.npy"
+    if not path.exists():
+        rng = np.random.default_rng(13)
+        bands = [(music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 8)]
+        sounds = (noise(3 * RATE_HZ, noises + bands, rng) for _ in range(count))
+        cache.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.stack([prosody(trimmed(sound)[-WINDOW:]) for sound in sounds]))
     return np.asarray(np.load(path))
 
 

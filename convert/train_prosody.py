@@ -13,18 +13,22 @@ from torch.nn import functional
 from convert.corpora.speech import VALIDATION, Clip
 from convert.metrics import recall
 from convert.predictions import Ints
-from convert.prosody_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, stages_of
+from convert.prosody_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
 from convert.recipes.mien_prosody import MienProsody
 from convert.train_voice import all_clips, balance, household
 from convert.training import Batch, Plan, Task
 from convert.voice_protocols import PROSODY_RUNS, VoiceRun
-from device.emotions import EMOTIONS
+from device.emotions import EMOTIONS, Floats
+from device.sense.voice import NO_SPEECH
+from device.sense.voice_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
 DRAWN_AN_EPOCH = 2400
 _KNOWN_SHARE = 0.4
 """So many are drawn at the last stage, the others from all."""
 _CLEAN_SHARE = 0.6
+_NO_SPEECH_SHARE = 0.12
+_NO_SPEECH_SOUNDS = 1500
 _JITTER = 0.2
 """Deviations of noise on each number."""
 
@@ -38,15 +42,28 @@ class Material:
     labels: Ints
     trains: npt.NDArray[np.bool_]
     """(clips,) bool."""
+    silence: Floats | None
+    """(n, PROSODY) of what is no voice, for a run that has a class for it."""
+
+    def silent(self, count: int, rng: np.random.Generator) -> Floats:
+        """(count, PROSODY): what is no voice, in anybody's household, at any stage."""
+        assert self.silence is not None
+        usual = self.stages.usual
+        house = usual[rng.integers(len(usual), size=count), 0, rng.integers(len(HEARD), size=count), 0]
+        return deviations(self.silence[rng.integers(len(self.silence), size=count)], house[:, 0], house[:, 1])
 
 
 def material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
     """All clips at all stages, the general one being that of those who train."""
     clips = all_clips(data, rows, cache)
+    noises = household(data, cache)
     trains = np.array([run.trains(clip) for clip in clips])
-    numbers = numbers_of(clips, household(data, cache), cache)
+    numbers = numbers_of(clips, noises, cache)
     labels = np.array([run.label(clip) for clip in clips])
-    return Material(clips, stages_of(numbers, clips, trains), labels, trains)
+    silence = None
+    if NO_SPEECH in run.classes:
+        silence = silence_of(noises, _NO_SPEECH_SOUNDS if rows is None else rows, cache)
+    return Material(clips, stages_of(numbers, clips, trains), labels, trains, silence)
 
 
 def prosody_task(
@@ -73,8 +90,13 @@ def prosody_task(
             view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(heard.stages.numbers.shape[1], size=n))
             stage = np.where(rng.random(n) < _KNOWN_SHARE, KNOWN, rng.integers(len(HEARD), size=n))
             away = heard.stages.at(part, view, stage, rng.integers(ORDERS, size=n))
+            wanted = heard.labels[part].copy()
+            if heard.silence is not None:
+                silent = rng.random(n) < _NO_SPEECH_SHARE
+                away[silent] = heard.silent(int(silent.sum()), rng)
+                wanted[silent] = run.classes.index(NO_SPEECH)
             noisy = away + rng.normal(0, _JITTER, away.shape)
-            yield torch.from_numpy(noisy.astype(np.float32)), torch.from_numpy(heard.labels[part])
+            yield torch.from_numpy(noisy.astype(np.float32)), torch.from_numpy(wanted)
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         inputs, wanted = batch

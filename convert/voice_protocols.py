@@ -112,7 +112,7 @@ def _without(corpus: str, speakers: set[str], name: str) -> VoiceRun:
 PROSODY_RUNS: dict[str, VoiceRun] = {
     run.name: run
     for run in (
-        VoiceRun("prosody", tuple(e.value for e in EMOTIONS), RUNS["voice"].trains, RUNS["voice"].tested),
+        VoiceRun("prosody", SHIPPED_CLASSES, RUNS["voice"].trains, RUNS["voice"].tested),
         *(
             _without(
                 "ravdess", {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * n - 3, SPEAKERS_A_FOLD * n + 1)}, f"fold-{n}"

@@ -8,7 +8,7 @@ from device.sense.prosody import PROSODY
 class MienProsody(nn.Module):
     """(n, PROSODY) float32 deviations from what is usual -> logits (n, classes)."""
 
-    def __init__(self, classes: int = 7, hidden: int = 256) -> None:
+    def __init__(self, classes: int = 8, hidden: int = 256) -> None:
         super().__init__()
         # Three in ten of the numbers missing at a time: none of them is to be leant on.
         self.layers = nn.Sequential(

@@ -62,27 +62,28 @@ class VoiceReader:
             return None
         # The quiet at both ends says how the recording was cut, not how it was spoken.
         part = samples[max(int(marked[0]) - 5, 0) * HOP : (int(marked[-1]) + 6) * HOP]
-        card = self._picture.card
-        probabilities = softmax(self._picture.network.run(voice_input(part))[0][0], card.temperature)
-        spoken = 1 - float(probabilities[card.labels.index(NO_SPEECH)])
+        probabilities = self._said(part, learn)
+        spoken = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
         share *= spoken
         if spoken < 0.5 or share < self._least_speech:
             return None
-        emotions = probabilities[: len(EMOTIONS)] / probabilities[: len(EMOTIONS)].sum()
-        return VoiceReading(self._with_prosody(emotions, part, learn), float(min(share, 1.0)), window.end_s)
+        emotions = probabilities[: len(EMOTIONS)]
+        return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)
 
-    def _with_prosody(self, emotions: Floats, part: Floats, learn: float) -> Floats:
-        """(7,): the picture's `emotions` and the prosody's, multiplied, each to the power that its card says."""
+    def _said(self, part: Floats, learn: float) -> Floats:
+        """(8,): both networks' probabilities multiplied, each to the power that its card says."""
+        picture = self._picture.card
+        seen = softmax(self._picture.network.run(voice_input(part))[0][0], picture.temperature)
         if self._prosodic is None or self._baseline is None:
-            return emotions
-        numbers = prosody(part)
-        logits = self._prosodic.network.run(self._baseline.deviations(numbers))[0][0]
-        if learn:
+            return seen
+        card, numbers = self._prosodic.card, prosody(part)
+        heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
+        said = softmax(picture.power * np.log(seen + 1e-6) + card.power * np.log(heard + 1e-6))
+        if learn and said[picture.labels.index(NO_SPEECH)] < 0.5:
             self._baseline.learn(numbers, learn)
             if time.monotonic() - self._kept_s > _KEEP_S:
                 self.keep()
-        said = np.log(softmax(logits, self._prosodic.card.temperature) + 1e-6)
-        return softmax(self._picture.card.power * np.log(emotions + 1e-6) + self._prosodic.card.power * said)
+        return said
 
     def keep(self) -> None:
         """Write down how voices usually sound here; a disk that refuses is said in the log."""
