@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convert.corpora.speech import TEST, VALIDATION, Clip
-from convert.voice_protocols import OWN_CLASSES, RUNS, SHIPPED_CLASSES, share_of
+from convert.voice_protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)
@@ -28,7 +28,10 @@ CLIPS = [
 FOLDS = [RUNS[f"voice-fold-{k}"] for k in range(1, 7)]
 
 
-@pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS], ids=lambda run: run.name)
+APART = [run for run in PROSODY_RUNS.values() if "random" not in run.name]
+
+
+@pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS, *APART], ids=lambda run: run.name)
 def test_no_speaker_is_both_heard_and_asked(run: "object") -> None:
     heard = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
     asked = {c.speaker for c in CLIPS if run.tested(c)}  # type: ignore[attr-defined]
@@ -75,3 +78,14 @@ def test_calm_is_a_class_of_its_own_for_ravdess_and_a_neutral_on_the_device() ->
     assert RUNS["voice-fold-1"].label(calm) == OWN_CLASSES.index("calm")
     assert SHIPPED_CLASSES[RUNS["voice"].label(calm)] == "neutral"
     assert OWN_CLASSES[RUNS["voice-fold-1"].label(CLIPS[-1])] == "sad"
+
+
+def test_a_prosodic_network_of_a_protocol_hears_its_own_corpus_alone_and_of_another_corpus_nothing() -> None:
+    for run in PROSODY_RUNS.values():
+        heard, asked = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tested))
+        if "without" in run.name:
+            assert not heard & asked
+        elif run.name != "prosody":
+            assert heard == asked
+            assert len(heard) == 1
+    assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tested(c)]

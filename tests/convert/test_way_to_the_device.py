@@ -13,9 +13,12 @@ import pytest
 
 from convert.predictions import load
 from device.emotions import EMOTIONS
+from device.readings import SoundWindow
 from device.sense.model import Model
 from device.sense.prepare import FACE_PX, face_input
+from device.sense.prosody import PROSODY
 from device.sense.tflite import Network
+from device.sense.voice import VoiceReader
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -101,7 +104,7 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
 
 
 @pytest.mark.timeout(600)
-def test_a_voice_network_ends_on_the_device(corpora: Path, tmp_path: Path) -> None:
+def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> None:
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "voice", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     models = tmp_path / "models"
@@ -109,8 +112,19 @@ def test_a_voice_network_ends_on_the_device(corpora: Path, tmp_path: Path) -> No
     model = Model("voice", models)
     assert model.card.labels[-1] == "no_speech"
     assert 0 < model.card.unknown_below < 1
-    uar = model.card.accuracy["savee, speakers kept out, UAR"]
-    assert f"savee, speakers kept out, UAR: {uar:.2f}" in said
+    uar = model.card.accuracy["savee, speakers kept out, this network alone, UAR"]
+    assert f"savee, speakers kept out, this network alone, UAR: {uar:.2f}" in said
+
+    # The second network's card says what is usual, and both cards to what powers the two are multiplied.
+    done("train", "prosody", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
+    done("quantize", "prosody", *rows, "--out", str(models), where=tmp_path)
+    prosody = Model("prosody", models)
+    assert prosody.card.labels == model.card.labels
+    assert len(prosody.card.centre) == len(prosody.card.spread) == PROSODY
+    assert (models / "prosody.tflite").stat().st_size < 100_000
+    reader = VoiceReader(Model("voice", models), prosody)
+    assert reader.read(SoundWindow(np.zeros(48_000, np.float32), 3.0)) is None
+    assert {"heard before" in name for name in prosody.card.accuracy} == {True, False}
 
 
 @pytest.mark.timeout(600)
@@ -128,6 +142,17 @@ def test_a_protocols_network_is_asked_about_the_speaker_it_never_heard(corpora: 
     assert set(int8.groups.tolist()) == {"SAVEE_JE M"}
     assert int8.classes == exact.classes == tuple(e.value for e in EMOTIONS)
     assert np.abs(int8.logits - exact.logits).mean() < 0.1 * float(np.ptp(exact.logits))
+
+
+@pytest.mark.timeout(600)
+def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(corpora: Path, tmp_path: Path) -> None:
+    rows = ("--data", str(corpora), "--rows", "28")
+    done("train", "prosody-savee-JE", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
+    done("benchmark", "prosody-savee-JE", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
+    stranger, known = (load(tmp_path / "answers" / f"prosody-savee-JE-savee{k}.npz") for k in ("-stranger", ""))
+    assert set(stranger.groups.tolist()) == set(known.groups.tolist()) == {"SAVEE_JE M"}
+    assert (stranger.names == known.names).all()
+    assert np.abs(stranger.logits - known.logits).max() > 0.01, "to have listened makes a difference"
 
 
 @pytest.mark.timeout(300)
