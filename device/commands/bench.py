@@ -17,6 +17,7 @@ from device.emotions import Emotion
 from device.readings import Frame, SoundWindow
 from device.sense.faces import Eyes, aligned_crop
 from device.sense.features import RATE_HZ, correlogram, log_mel
+from device.sense.prosody import prosody
 from device.sense.readers import Readers, readers_of
 from device.sense.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
@@ -71,6 +72,7 @@ def measure(readers: Readers, seconds: float) -> Json:
         "speech gate, 3 s": lambda: speech_frames(window.samples),
         "log-mel, 3 s": lambda: log_mel(window.samples),
         "correlogram, 3 s": lambda: correlogram(window.samples),
+        "prosody, 3 s": lambda: prosody(window.samples),
         "voice path, one window": lambda: readers.voice.read(window),
     }
     timed = [_timed(name, call, seconds) for name, call in stages.items()]

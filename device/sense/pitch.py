@@ -10,7 +10,8 @@ from device.sense.features import FRAME, HOP, RATE_HZ, frame_count
 
 _WIDE = 800
 """50 ms: three periods of the lowest voice."""
-_FFT = 2048
+_FFT = 1152
+"""The least with small factors that holds a window and the longest lag: nothing wraps round."""
 _LAGS = np.arange(27, 258)
 """In samples: 593-62 Hz."""
 _OCTAVE_COST = 0.02
@@ -20,11 +21,11 @@ A1_HZ = 27.5
 
 
 @lru_cache(maxsize=1)
-def _window() -> tuple[Floats, npt.NDArray[np.float64]]:
+def _window() -> tuple[Floats, Floats]:
     """A Hann window, and its own autocorrelation, which is divided out."""
     window = np.hanning(_WIDE).astype(np.float32)
-    own = np.fft.irfft(np.abs(np.fft.rfft(window, _FFT)) ** 2)[: _LAGS[-1] + 2]
-    return window, own / own[0]
+    own = np.fft.irfft(np.abs(np.fft.rfft(window, _FFT)) ** 2, _FFT)[: _LAGS[-1] + 2]
+    return window, np.asarray(own / own[0], np.float32)
 
 
 def pitch(samples: Floats) -> tuple[Floats, Floats]:
@@ -40,12 +41,14 @@ def pitch(samples: Floats) -> tuple[Floats, Floats]:
     padded[early : early + len(kept)] = kept
     window, own = _window()
     framed = np.lib.stride_tricks.sliding_window_view(padded, _WIDE)[::HOP] * window
-    around = np.fft.irfft(np.abs(np.fft.rfft(framed, _FFT)) ** 2)[:, : _LAGS[-1] + 2]
+    spectrum = np.fft.rfft(framed, _FFT)
+    around = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, _FFT)[:, : _LAGS[-1] + 2]
     around = around / np.maximum(around[:, :1], 1e-9) / own
     heights = around[:, _LAGS[0] - 1 :]
     middle = heights[:, 1:-1]
     is_peak = (middle >= heights[:, :-2]) & (middle >= heights[:, 2:])
-    best = np.where(is_peak, middle - _OCTAVE_COST * np.log2(_LAGS / _LAGS[0]), -1).argmax(axis=1)
+    cost = np.asarray(_OCTAVE_COST * np.log2(_LAGS / _LAGS[0]), np.float32)
+    best = np.where(is_peak, middle - cost, -1).argmax(axis=1)
     rows = np.arange(frames)
     left, top, right = (heights[rows, best + k] for k in range(3))
     # A parabola through the three points puts the peak between two samples.
