@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from device.bounds import Colour, FilePath, Percent, Port, Seconds, Section, Uuid
+from device.bounds import Colour, FilePath, Percent, Port, Section, Uuid
 
 
 class HomeAssistant(Section, frozen=True):
@@ -108,7 +108,7 @@ class HueLight(Section, frozen=True, tag_field="action", tag="hue"):
     """0 switches it off."""
     colour: Annotated[str, Meta(pattern=r"^(#[0-9a-fA-F]{6})?\Z")] = ""
     """Empty leaves it."""
-    transition_s: Seconds = 2.0
+    transition_s: Annotated[float, Meta(ge=0, le=6000)] = 2.0
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.light, self.group, self.scene))) != 1:

@@ -179,8 +179,7 @@ class Rule(Section, frozen=True):
             raise ValueError("mood needs one or more of the seven emotions; unknown triggers nothing")
         if not self.do:
             raise ValueError("a rule needs `do`, a list of one or more actions")
-        counted = self.people_least > 0 or self.people_most < 1000
-        if not (self.mood or self.feels or self.presence or counted):
+        if not (self.mood or self.feels or self.counts):
             raise ValueError(
                 "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_least or _most, "
                 "people_least or _most"
@@ -191,6 +190,11 @@ class Rule(Section, frozen=True):
             raise ValueError("valence_least and people_least may not lie over valence_most and people_most")
         if QUIET in self.profiles:
             raise ValueError(f"in the profile {QUIET} no rule acts")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks who is there."""
+        return bool(self.presence) or self.people_least > 0 or self.people_most < 1000
 
     @property
     def feels(self) -> bool:

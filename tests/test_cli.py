@@ -209,6 +209,7 @@ def test_rules_try_says_what_would_happen(mien: Mien) -> None:
     assert "sad for 2 min from 21:30" in done.stdout
     assert re.search(r"comfort.*lamp #ffb46b at 40 %", done.stdout)
     assert "bright" in mien("rules", "show").stdout
+    assert "in this profile no rule acts" in mien("rules", "try", "sad for 2m in quiet").stdout
 
 
 @pytest.mark.parametrize(
@@ -252,6 +253,14 @@ def test_history_of_a_home_where_nothing_happened_yet(mien: Mien) -> None:
     assert table.stdout.startswith("time,kind,")
     assert len(table.stdout.splitlines()) == 1
     _told_in_one_line(mien("history", "--since", "yesterday"), "yesterday", "allowed are")
+
+
+def test_history_forget_wants_to_know_what(mien: Mien) -> None:
+    for words in ([], ["--since", "2h", "--all"]):
+        _told_in_one_line(mien("history", "forget", *words), "--since 2h", "--all")
+    for words in (["--since", "2h"], ["--all"]):
+        done = mien("history", "forget", *words)
+        assert (done.returncode, done.stdout) == (0, "forgotten: 0 moods, 0 actions and 0 gaps\n")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from device.link import (
     MAX_LINE,
     Ack,
     Beat,
+    ClearBaseline,
     Command,
     FromHub,
     FromSense,
@@ -26,6 +27,7 @@ from device.link import (
     Isolation,
     MoodSaid,
     Order,
+    SetHold,
     Stage,
     State,
     encode,
@@ -43,9 +45,10 @@ _FROM_SENSE: list[FromSense] = [
     Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
     MoodSaid("5e55", 7, _MOOD),
     MoodSaid("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
-    Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2),
+    Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0, baseline_utc_s=1e9),
 ]
 _FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(Command(order, on) for order in Order for on in (True, False)), Beat()]
+_FROM_HUB += [SetHold(0.0), SetHold(3600.0), ClearBaseline()]
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
@@ -123,6 +126,12 @@ def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.
         assert isinstance(decode(json.dumps(raw).encode()), FromSense | FromHub)
     except LinkError as error:
         assert "no message of the door" in str(error)  # noqa: PT017 - either outcome is right
+
+
+@pytest.mark.parametrize("hold_s", [-0.5, 3600.5, 1e300])
+def test_a_hold_beyond_an_hour_is_refused(hold_s: float) -> None:
+    with pytest.raises(LinkError, match="hold_s"):
+        from_hub(encode(SetHold(hold_s)))
 
 
 @pytest.mark.parametrize("cut", [2, 20, 100])

@@ -110,6 +110,7 @@ def test_a_whole_file_is_read_with_its_types() -> None:
     assert read.home.name == "flat_2-b"
     assert (read.camera.fps, read.camera.range, read.camera.idle_fps) == (5.0, "near", 3.0)
     assert read.mqtt == Mqtt("broker", 1883, "u", "/run/secret")
+    assert (read.mqtt.version, read.mqtt.tls, read.mqtt.discovery_prefix) == ("5", False, "homeassistant")
     do = (Lamp("#ffb46b", 40), Player("calm"), Publish("zigbee2mqtt/lamp/set", "{}", retain=True))
     assert read.rules == (Rule("calm", (Emotion.SAD, Emotion.FEAR), do, for_s=3, between="22:00-06:00"),)
 

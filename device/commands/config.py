@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from device.errors import SettingsError
-from device.hub.rules import explain
+from device.hub.rule_words import explain
 from device.settings import Settings, default_path, load
 
 _HEAD = """\

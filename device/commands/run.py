@@ -29,9 +29,9 @@ def _die_with_parent() -> None:
 class Child:
     """One of the two processes: started again with growing pauses; given up when it never stays."""
 
-    def __init__(self, name: str, flags: list[str]) -> None:
+    def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", "device.cli", *flags, name]
+        self._command = [sys.executable, "-m", "device.cli", *flags, name, *options]
         self._failures = 0
         self._due_s = 0.0
         self._started_s = 0.0
@@ -104,5 +104,6 @@ def run(arguments: argparse.Namespace) -> int:
     settings.runtime_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     flags = flags_of(arguments, arguments.settings)
-    together([Child("hub", flags), Child("sense", flags)], stop_on_signals())
+    dry = ["--dry-run"] if arguments.dry_run else []
+    together([Child("hub", flags, *dry), Child("sense", flags)], stop_on_signals())
     return 0

@@ -8,15 +8,21 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from device.hub import history_reading
-from device.hub.history_file import Alive, Entry, HistoryFile, MoodRow, Row
+from device.hub.history_file import Alive, Entry, HistoryFile, MoodRow, Row, Told
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 MOST_WAITING = 5_000
 """Rows held in memory while the file does not take them; then the oldest are dropped, and their gap is shown."""
 BATCH = 200
+CROWDED = 1_000
+"""With more rows waiting, who brings changes is asked to wait a little, so that none has to be dropped."""
+ROOM_S = 0.5
+"""How long at most: less than the door's silence."""
 CLOSE_S = 3.0
 """How long a stop waits for the disk."""
 
@@ -40,6 +46,7 @@ class History:
         self._stored = stored
         self._tell = health
         self._ill = ""
+        self._sick = False
         self._retry_s = retry_s
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._waiting: deque[Row] = deque()
@@ -50,8 +57,8 @@ class History:
 
     def remember(self, row: Row) -> None:
         """Put `row` in the queue. Never waits."""
-        if isinstance(row, Alive) and self._waiting and isinstance(self._waiting[-1], Alive):
-            self._waiting.pop()  # only the newest stamp of life is worth a row
+        if isinstance(row, Alive | Told) and self._waiting and type(self._waiting[-1]) is type(row):
+            self._waiting.pop()  # only the newest stamp of life, or of what was told, is worth a row
         self._waiting.append(row)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
@@ -59,6 +66,26 @@ class History:
             if self._dropped % 100 == 1:
                 _log.error("history: %d rows dropped, since the file takes none", self._dropped)
         self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that the file has not taken yet."""
+        return len(self._waiting) + len(self._batch)
+
+    @property
+    def well(self) -> bool:
+        """The file takes what it is given."""
+        return not self._sick
+
+    async def room(self) -> None:
+        """Returns when few rows wait, the file is ill, or after ROOM_S: a flood goes at the pace of the disk."""
+        end_s = time.monotonic() + ROOM_S
+        while self.well and self.waiting > CROWDED and time.monotonic() < end_s:  # noqa: ASYNC110 - nobody else waits
+            await asyncio.sleep(0.01)
+
+    async def ask(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `question` finds in the file, off the loop and between two writes. Raises sqlite3.Error and OSError."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._file.read, question)
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
@@ -104,12 +131,13 @@ class History:
             await asyncio.shield(self._writing)
             self._writing = None
         except (sqlite3.Error, OSError) as error:
-            self._writing = None
-            waiting = len(self._batch) + len(self._waiting)
+            self._writing, self._sick = None, True
             if not self._ill:
                 _log.error("history: %s takes nothing: %s", self._file.path, error)
-            self._health(f"history: {self._file.path} takes nothing ({error}); {waiting} rows wait, it is tried again")
+            wait = f"{self.waiting} rows wait, it is tried again"
+            self._health(f"history: {self._file.path} takes nothing ({error}); {wait}")
             return False
+        self._sick = False
         done = {row.session: row.seq for row in self._batch if isinstance(row, MoodRow)}
         self._batch.clear()
         damaged = self._file.damaged

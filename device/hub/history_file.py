@@ -3,16 +3,18 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 FILE_NAME = "history.sqlite3"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ALIVE_S = 5.0
 """How often the stamp of life is written while sense is there."""
 
@@ -30,6 +32,13 @@ CREATE TABLE gaps (id INTEGER PRIMARY KEY, time_s REAL NOT NULL, until_s REAL, w
 CREATE TABLE sessions (session TEXT PRIMARY KEY, seq INTEGER NOT NULL, time_s REAL NOT NULL);
 CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), time_s REAL NOT NULL);
 """
+_TOLD = """
+CREATE TABLE told (id INTEGER PRIMARY KEY CHECK (id = 1), mood INTEGER NOT NULL);
+INSERT INTO told SELECT 1, coalesce(max(id), 0) FROM moods;
+"""
+# In a file of version 1, which had no cursor, all counts as told.
+AFTER_DELETING = "UPDATE told SET mood = min(mood, (SELECT coalesce(max(id), 0) FROM moods))"
+"""The ids of deleted moods are given again; the cursor must not lie over what is yet to come."""
 # All times are seconds of UTC since 1970. `sessions` outlives the moods that it counts, so that a resend is known.
 
 
@@ -80,13 +89,20 @@ class GapEnds(Struct, frozen=True):
     time_s: float
 
 
+class Told(Struct, frozen=True):
+    """The broker has acknowledged this change and all before it: where the outbox goes on after a restart."""
+
+    session: str
+    seq: int
+
+
 class Alive(Struct, frozen=True):
     """Sense was there at this moment: what a killed hub leaves behind."""
 
     time_s: float
 
 
-Row = MoodRow | Entry | GapBegins | GapEnds | Alive
+Row = MoodRow | Entry | GapBegins | GapEnds | Told | Alive
 
 
 class HistoryFile:
@@ -119,6 +135,10 @@ class HistoryFile:
             raise
         self._prune(db)
 
+    def read(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `question` finds in the open file, which is opened and brought up to date first."""
+        return question(self._db or self._open())
+
     def close(self) -> None:
         """Close the file; a later write opens it again."""
         if self._db is not None:
@@ -138,7 +158,9 @@ class HistoryFile:
             db.execute("PRAGMA journal_mode = WAL")
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_TOLD} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            elif version == 1:
+                db.executescript(f"BEGIN IMMEDIATE; {_TOLD} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise sqlite3.NotSupportedError(f"it has version {version}, this Mien knows {SCHEMA_VERSION}")
             if not self._told_of_the_night:
@@ -179,6 +201,7 @@ class HistoryFile:
         for table in ("moods", "actions", "sessions"):
             db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names stand above
         db.execute("DELETE FROM gaps WHERE until_s < ?", (oldest,))
+        db.execute(AFTER_DELETING)
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
@@ -212,6 +235,9 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
         case GapEnds():
             db.execute("UPDATE gaps SET until_s = max(time_s, ?) WHERE until_s IS NULL", (row.time_s,))
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
+        case Told():
+            last = "SELECT max(id) FROM moods WHERE session = ? AND seq <= ?"
+            db.execute(f"UPDATE told SET mood = max(mood, coalesce(({last}), 0))", (row.session, row.seq))  # noqa: S608
         case Alive():
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
 

@@ -44,7 +44,7 @@ def read(state_dir: Path, since_s: float | None = None, most: int = 100_000) -> 
             alive = db.execute("SELECT time_s FROM alive").fetchone()
     except sqlite3.Error as error:
         raise MienError(f"{path}: the history cannot be read ({error})") from error
-    entries = [*map(_mood, reversed(moods)), *map(_action, reversed(actions)), *map(_gap, reversed(gaps))]
+    entries = [*map(mood_entry, reversed(moods)), *map(_action, reversed(actions)), *map(_gap, reversed(gaps))]
     entries.sort(key=_place)
     still_open = any(gap["until_s"] is None for gap in gaps)
     if alive and not still_open and time.time() - alive[0] > 3 * ALIVE_S:
@@ -113,7 +113,8 @@ def _local(utc_s: float) -> str:
     return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _mood(row: sqlite3.Row) -> Entry:
+def mood_entry(row: sqlite3.Row) -> Entry:
+    """A row of `moods`."""
     fields = {key: row[key] for key in row.keys() if key not in ("id", "session", "seq", "probabilities")}  # noqa: SIM118
     return Entry("mood", probabilities=msgspec.json.decode(row["probabilities"]), **fields)
 

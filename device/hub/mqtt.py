@@ -4,40 +4,60 @@ import asyncio
 import contextlib
 import json
 import logging
+import random
 import time
 from collections import deque
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from aiomqtt import Client, MqttError, Will
+from aiomqtt import Client, MqttError
 
 from device import settings
 from device.errors import ActionError
+from device.hub.announcement import Announcement
+from device.hub.mqtt_client import ANSWER_S, client_of, credentials_of, meaning
+from device.hub.mqtt_commands import Commands
+from device.hub.outbox import Outbox
+from device.hub.state import Json
 
 _log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
-
-KEEPALIVE_S = 4
-"""A frozen broker is noticed after twice that, a killed one at once."""
-ANSWER_S = 4.0
-"""The broker must acknowledge within this."""
 REPEAT_S = 30.0
 """The state is published at least so often."""
 WINDOW_S = 1.0
 """In so long, at most two states are published: one for what drifts, and one kept free for what changes."""
+BIRTH_S = (0.5, 3.0)
+"""Home Assistant has started: the devices of a house are not to answer all at once."""
+BIRTH_APART_S = 10.0
+"""Nor again and again, whoever says that it has started."""
 # A restarted broker is back within a second or two, a broken one is not hammered.
 _BACKOFF_S = (0.5, *[1.0] * 10, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
 class Mqtt:
-    """One broker. `health` hears a text whenever it changes: empty while connected."""
+    """One broker. `health` hears a text whenever it changes: empty while connected.
 
-    def __init__(self, broker: settings.Mqtt, name: str, health: Callable[[str], None]) -> None:
+    `acknowledged` is called for each message that the broker has taken.
+    """
+
+    def __init__(
+        self,
+        broker: settings.Mqtt,
+        name: str,
+        health: Callable[[str], None],
+        *,
+        outbox: Outbox | None = None,
+        announcement: Announcement | None = None,
+        commands: Commands | None = None,
+        acknowledged: Callable[[], None] = lambda: None,
+    ) -> None:
         self._broker = broker
         self._name = name
         self._health = health
+        self._outbox = outbox
+        self._announcement = announcement
+        self._commands = commands
+        self._acknowledged = acknowledged
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
         self._state: Json | None = None
@@ -46,6 +66,7 @@ class Mqtt:
         self._stopping = False
         self._sent_at_s: deque[float] = deque([-1e9, -1e9], maxlen=2)
         self._wake = asyncio.Event()
+        self._born = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -58,22 +79,13 @@ class Mqtt:
         self._state = state
         self._wake.set()
 
-    async def event(self, document: Json) -> bool:
-        """A change, not retained. True when the broker has acknowledged it; an old event is worth nothing."""
-        try:
-            await self.publish(f"{self._topic}/event", json.dumps(document))
-        except ActionError as error:
-            _log.debug("%s", error)
-            return False
-        return True
-
     async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
         client = self._client
         if client is None:
             raise ActionError(f"mqtt: {topic} was not sent, the broker is away")
         try:
-            await client.publish(topic, payload, qos=1, retain=retain, timeout=ANSWER_S)
+            await self._send(client, topic, payload, retain=retain)
         except (MqttError, ValueError) as error:
             raise ActionError(f"mqtt: {topic} was not taken: {error}") from error
 
@@ -90,6 +102,7 @@ class Mqtt:
         failures = 0
         while True:
             began_s = time.monotonic()
+            _forget_cancellations()
             try:
                 await self._session()
             except* (MqttError, OSError, ValueError) as group:
@@ -100,38 +113,35 @@ class Mqtt:
                 raise asyncio.CancelledError
             failures = 0 if time.monotonic() - began_s > 10 else failures
             wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-            where = f"{self._broker.host}:{self._broker.port}"
-            self._health(f"MQTT broker {where} is away ({error}); it is tried again")
+            why = f"{self._broker.host}:{self._broker.port} is away ({meaning(error, self._broker)})"
+            self._health(f"MQTT broker {why}; it is tried again")
             if failures % 10 == 0:
-                _log.warning("MQTT broker %s: %s; trying again in %g s", where, error, wait_s)
+                _log.warning("MQTT broker %s; trying again in %g s", why, wait_s)
             failures += 1
             await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
         """From one connect to its end, which is always an exception."""
         availability = f"{self._topic}/availability"
-        client = Client(
-            self._broker.host,
-            self._broker.port,
-            username=self._broker.username or None,
-            password=self._password(),
-            # Always the same: a broker that has not yet noticed the old connection's end replaces it, instead of
-            # saying its last will after we came back.
-            identifier=f"mien-{self._name}",
-            will=Will(availability, "offline", qos=1, retain=True),
-            keepalive=KEEPALIVE_S,
-            timeout=ANSWER_S,
-        )
+        credentials = await asyncio.to_thread(credentials_of, self._broker)
+        client = client_of(self._broker, credentials, self._name, availability)
         async with client:
             try:
-                await client.publish(availability, "online", qos=1, retain=True)
+                _end_if_cancelled()
+                await self._subscribe(client)
+                await self._announce(client)
+                await self._send(client, availability, "online", retain=True)
+                _end_if_cancelled()
                 self._client, self._sent = client, None
                 _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
                 self._health("")
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._show(client))
-                    # The messages end with an MqttError when the connection does, and take _show with them.
-                    group.create_task(_listen(client))
+                    group.create_task(self._greet(client))
+                    # The messages end with an MqttError when the connection does, and take the others with them.
+                    group.create_task(self._listen(client))
+                    if self._outbox:
+                        group.create_task(self._outbox.deliver(self._event(client)))
             except asyncio.CancelledError:
                 self._stopping = True
                 with contextlib.suppress(MqttError):
@@ -139,6 +149,57 @@ class Mqtt:
                 raise
             finally:
                 self._client = None
+
+    async def _send(self, client: Client, topic: str, payload: str, *, retain: bool = False) -> None:
+        """With QoS 1. Raises MqttError."""
+        await client.publish(topic, payload, qos=1, retain=retain, timeout=ANSWER_S)
+        self._acknowledged()
+
+    def _event(self, client: Client) -> Callable[[str], Coroutine[Any, Any, None]]:
+        return lambda payload: self._send(client, f"{self._topic}/event", payload)
+
+    # -- what comes
+
+    async def _subscribe(self, client: Client) -> None:
+        topics = [f"{self._topic}/+/set"] if self._commands else []
+        if self._announcement and self._announcement.status_topic:
+            topics.append(self._announcement.status_topic)
+        for topic in topics:
+            codes = await client.subscribe(topic, qos=1)
+            _end_if_cancelled()
+            if any((code if isinstance(code, int) else code.value) >= 128 for code in codes):
+                _log.warning("MQTT broker %s: we may not listen to %s", self._broker.host, topic)
+
+    async def _listen(self, client: Client) -> None:
+        async for message in client.messages:
+            topic = str(message.topic)
+            if self._announcement and topic == self._announcement.status_topic:
+                # A status that the broker has kept is no news: everything was announced just now.
+                if message.payload == b"online" and not message.retain:
+                    self._born.set()
+            elif self._commands and topic.startswith(f"{self._topic}/") and topic.endswith("/set"):
+                key = topic[len(self._topic) + 1 : -len("/set")]
+                await self._commands.take(key, message.payload, retained=bool(message.retain))
+            else:
+                _log.debug("MQTT: %s was not expected", topic)
+
+    # -- what is retained
+
+    async def _announce(self, client: Client) -> None:
+        if self._announcement:
+            await self._announcement.publish(lambda topic, payload: self._send(client, topic, payload, retain=True))
+            _end_if_cancelled()
+
+    async def _greet(self, client: Client) -> None:
+        """Each time that Home Assistant has started: the document again, then the state."""
+        while True:
+            await self._born.wait()
+            await asyncio.sleep(random.uniform(*BIRTH_S))  # noqa: S311 - no secret
+            self._born.clear()
+            await self._announce(client)
+            self._sent = None
+            self._wake.set()
+            await asyncio.sleep(BIRTH_APART_S)
 
     async def _show(self, client: Client) -> None:
         """Publish the newest state: when it changed, not too often, and again after REPEAT_S."""
@@ -153,8 +214,9 @@ class Mqtt:
             elif due_s <= now_s:
                 state, self._urgent = self._state, False
                 self._sent_at_s.append(now_s)
-                await client.publish(f"{self._topic}/state", json.dumps(state), qos=1, retain=True)
                 self._sent = state
+                await self._send(client, f"{self._topic}/state", json.dumps(state), retain=True)
+                _end_if_cancelled()
                 continue
             try:
                 async with asyncio.timeout(max(due_s - now_s, 0.01)):
@@ -163,13 +225,19 @@ class Mqtt:
                 continue
             self._wake.clear()
 
-    def _password(self) -> str | None:
-        """Read anew at each connect, so that a corrected file needs no restart. Raises OSError."""
-        if not self._broker.password_file:
-            return None
-        return Path(self._broker.password_file).expanduser().read_text(encoding="utf-8").strip()
+
+def _forget_cancellations() -> None:
+    """Python 3.11's task group cancels the task that waits for it when a member fails, and leaves that counted."""
+    task = asyncio.current_task()
+    while task and task.cancelling():
+        task.uncancel()
 
 
-async def _listen(client: Client) -> None:
-    async for message in client.messages:
-        _log.debug("MQTT: %s was not expected", message.topic)
+def _end_if_cancelled() -> None:
+    """Python 3.11's wait_for, on which aiomqtt waits, loses a cancellation that comes together with the answer.
+
+    A loop that lost its own would never end, and the task group would wait for it.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError

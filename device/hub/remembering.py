@@ -2,9 +2,9 @@
 
 import time
 
-from device.emotions import EMOTIONS
+from device.emotions import EMOTIONS, Emotion
 from device.hub.history_file import Entry, MoodRow
-from device.readings import Mood
+from device.readings import Mood, Said
 
 
 def moment_utc_s(monotonic_s: float) -> float:
@@ -31,6 +31,23 @@ def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
         voice_confidence=round(voice.confidence, 4) if voice else None,
     )
     return MoodRow(session, seq, entry)
+
+
+def mood_of(entry: Entry) -> Mood:
+    """The mood that a stored change was. Its monotonic moments are lost: they are 0. Raises ValueError and KeyError."""
+    shares = entry.probabilities or {}
+    return Mood(
+        emotion=Emotion(entry.emotion or ""),
+        confidence=entry.confidence or 0.0,
+        valence=entry.valence or 0.0,
+        arousal=entry.arousal or 0.0,
+        probabilities=tuple(shares[emotion.value] for emotion in EMOTIONS),
+        people=entry.people or 0,
+        since_s=0.0,
+        time_s=0.0,
+        face=Said(Emotion(entry.face), entry.face_confidence or 0.0, 0.0) if entry.face else None,
+        voice=Said(Emotion(entry.voice), entry.voice_confidence or 0.0, 0.0) if entry.voice else None,
+    )
 
 
 def told(mood: Mood) -> str:

@@ -1,24 +1,16 @@
-"""Rules: a mood over time -> the actions to run. Pure: the caller gives both clocks."""
+"""Rules: a mood over time -> what to do, and when it is over. Pure: the caller gives both clocks."""
 
 from datetime import time
 
 from msgspec import Struct
 
-from device.destinations import Action
 from device.emotions import Emotion
+from device.hub.rule_words import duration
 from device.readings import Mood
-from device.settings import Rule
+from device.settings import QUIET, Rule
 
-ADJECTIVES = {
-    Emotion.ANGRY: "angry",
-    Emotion.DISGUST: "disgusted",
-    Emotion.FEAR: "fearful",
-    Emotion.HAPPY: "happy",
-    Emotion.SAD: "sad",
-    Emotion.SURPRISE: "surprised",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.UNKNOWN: "unknown",
-}
+AWAY_S = 60.0
+"""If for so long nobody can tell whether it holds, what was begun is over: sense restarts in less."""
 
 
 class Firing(Struct, frozen=True):
@@ -29,15 +21,30 @@ class Firing(Struct, frozen=True):
     """For a person: `sad 71 % for 5 s`."""
 
 
+class Over(Struct, frozen=True):
+    """A rule with `restore` that had fired, and no longer holds."""
+
+    rule: Rule
+    why: str
+
+
 class _Held:
     """What one rule remembers. Times are the caller's monotonic seconds."""
 
     def __init__(self) -> None:
         self.since_s: float | None = None
-        """Since when its mood holds, sure enough, without a break."""
+        """Since when it holds, sure enough, without a break."""
+        self.left_s: float | None = None
+        """Since when a rule that has fired does not hold."""
         self.fired_s: float | None = None
         self.spent = False
         """It has fired in this period; the mood must be left first."""
+        self.active = False
+        """It has fired, and what it did is to be put back when it is over."""
+
+    def over(self, rule: Rule, why: str) -> tuple[Over, ...]:
+        was, self.active = self.active, False
+        return (Over(rule, why),) if was else ()
 
 
 class Rules:
@@ -46,78 +53,103 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = tuple((rule, _Held()) for rule in rules)
 
-    def look(self, mood: Mood | None, now_s: float, local: time) -> tuple[Firing, ...]:
-        """The rules that fire now, in the settings' order.
+    def look(
+        self, mood: Mood | None, now_s: float, local: time | None, profile: str = "", *, sees: bool = True
+    ) -> tuple[Firing | Over, ...]:
+        """What is over and what fires now, in this order, each in the settings' order.
 
         `mood` is what the room feels now, None while sense is away; `now_s` is monotonic; `local` is the time of day
-        for `between`. Call it at every mood and a few times a second. `unknown` breaks a period as any other mood
-        does. None breaks the hold, but is no leaving: a restart of sense must not fire a rule twice.
+        for `between`, None while the clock is not set; `sees` is False while the camera is off or lost, so that an
+        empty picture is no empty room. Call it at every mood and a few times a second. `unknown` breaks a period as
+        any other mood does. None breaks the hold, but is no leaving: a restart of sense must not fire a rule twice.
+        Cooldowns and holds are monotonic: a wall clock that jumps moves nothing but the hours.
         """
-        return tuple(f for rule, held in self._rules if (f := _look(rule, held, mood, now_s, local)))
+        found: list[Firing | Over] = []
+        for rule, held in self._rules:
+            if acts_in(rule, profile):
+                holds = None if mood is None else _holds(rule, mood, sees=sees)
+                found += _look(rule, held, mood, holds, now_s, local)
+            else:
+                held.since_s, held.left_s, held.spent = None, None, False
+                found += held.over(rule, f"the profile is {profile}")
+        return tuple(sorted(found, key=lambda one: isinstance(one, Firing)))
 
 
-def _look(rule: Rule, held: _Held, mood: Mood | None, now_s: float, local: time) -> Firing | None:
-    if mood is None:
+def acts_in(rule: Rule, profile: str) -> bool:
+    """Whether a rule acts in `profile`; in none but `quiet` where it names none."""
+    return profile in rule.profiles if rule.profiles else profile != QUIET
+
+
+def _holds(rule: Rule, mood: Mood, *, sees: bool) -> bool | None:
+    """None: that cannot be told now. What certainly fails counts for more than what is not known."""
+    if rule.mood and mood.emotion not in rule.mood:
+        return False
+    if rule.feels and (mood.emotion is Emotion.UNKNOWN or not rule.valence_least <= mood.valence <= rule.valence_most):
+        return False
+    if rule.counts and sees:
+        wanted = {"someone": mood.people > 0, "nobody": mood.people == 0}.get(rule.presence, True)
+        if not wanted or not rule.people_least <= mood.people <= rule.people_most:
+            return False
+    unseen = rule.counts and not sees
+    unsure = bool(rule.mood or rule.feels) and mood.confidence < rule.least_confidence
+    return None if unseen or unsure else True
+
+
+def _look(
+    rule: Rule, held: _Held, mood: Mood | None, holds: bool | None, now_s: float, local: time | None
+) -> tuple[Firing | Over, ...]:
+    in_hours = within(rule.between, local)
+    since_s = now_s if held.since_s is None else held.since_s
+    if holds:
+        held.left_s, held.since_s = None, since_s
+    else:
+        held.left_s = now_s if held.left_s is None else held.left_s
         held.since_s = None
-        return None
-    if mood.emotion not in rule.mood:
-        held.since_s, held.spent = None, False
-        return None
-    if mood.confidence < rule.least_confidence:
-        held.since_s = None
-        return None
-    if held.since_s is None:
-        held.since_s = now_s
+        held.spent = held.spent and holds is None
+    if in_hours is False:
+        # Each day's hours are a period of their own, also for a room that is empty for a week.
+        held.spent = False
+        return held.over(rule, f"the hours {rule.between} are over")
+    if not holds or mood is None:
+        # What took so long to begin takes as long to end: a light must not follow each breath.
+        calm_s = rule.for_s if holds is False else max(rule.for_s, AWAY_S)
+        if not held.active or held.left_s is None or now_s - held.left_s < calm_s:
+            return ()
+        held.spent = False
+        return held.over(rule, _left(mood, holds))
     cooling = held.fired_s is not None and now_s - held.fired_s < rule.cooldown_s
-    if held.spent or cooling or now_s - held.since_s < rule.for_s or not within(rule.between, local):
-        return None
-    held.fired_s, held.spent = now_s, True
-    return Firing(rule, f"{mood.summary()} for {duration(now_s - held.since_s)}")
+    if held.spent or cooling or now_s - since_s < rule.for_s or in_hours is None:
+        return ()
+    held.fired_s, held.spent, held.active = now_s, True, rule.restore
+    return (Firing(rule, f"{_seen(rule, mood)} for {duration(now_s - since_s)}"),)
 
 
-def within(between: str, local: time) -> bool:
+def _left(mood: Mood | None, holds: bool | None) -> str:
+    """Why a rule is over, outside its hours aside."""
+    if mood is None:
+        return "sense is away"
+    return "it cannot be told any more" if holds is None else "it is over"
+
+
+def _seen(rule: Rule, mood: Mood) -> str:
+    """What of the mood has made the rule fire."""
+    people = "nobody" if mood.people == 0 else "1 person" if mood.people == 1 else f"{mood.people} people"
+    felt = [mood.summary()] if rule.mood or rule.feels else []
+    valence = [f"valence {mood.valence:.2f}"] if rule.feels else []
+    return ", ".join([*felt, *valence, *([people] if rule.counts else [])])
+
+
+def within(between: str, local: time | None) -> bool | None:
     """Whether `local` is in `18:00-23:30`: the first minute is in, the last is out; over midnight is fine.
 
-    Empty, or twice the same time, is the whole day.
+    Empty, or twice the same time, is the whole day. None: the clock is not set, and nobody knows.
     """
     if not between:
         return True
+    if local is None:
+        return None
     start, end = (time.fromisoformat(part) for part in between.split("-"))
     moment = local.replace(tzinfo=None)
     if start < end:
         return start <= moment < end
     return start == end or moment >= start or moment < end
-
-
-def duration(seconds: float) -> str:
-    """`5 s`, `2 min`, `1 min 30 s`, `1 h 5 min`: at most two parts, for a person."""
-    if seconds < 60:
-        return f"{round(seconds, 1):g} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    parts = [(whole // 3600, "h"), (whole % 3600 // 60, "min"), (whole % 60, "s")]
-    return " ".join([f"{n} {unit}" for n, unit in parts if n][:2])
-
-
-def explain(rule: Rule) -> str:
-    """One plain sentence."""
-    held = f" for {duration(rule.for_s)}" if rule.for_s else ""
-    when = f" {between_text(rule)}" if rule.between else ""
-    again = f"; not again for {duration(rule.cooldown_s)}" if rule.cooldown_s else ""
-    sure = f"Mien is at least {100 * rule.least_confidence:.0f} % sure"
-    return f"When the room is {feelings(rule)}{held}{when} and {sure}: {actions_text(rule.do)}{again}."
-
-
-def feelings(rule: Rule) -> str:
-    """`sad or fearful`."""
-    words = [ADJECTIVES[emotion] for emotion in rule.mood]
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def between_text(rule: Rule) -> str:
-    """`between 18:00 and 23:30`, of a rule that has such hours."""
-    return "between {} and {}".format(*rule.between.split("-"))
-
-
-def actions_text(actions: tuple[Action, ...]) -> str:
-    """`lamp #ffb46b at 40 %, player calm at 30 %`."""
-    return ", ".join(action.words for action in actions)

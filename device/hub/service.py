@@ -4,30 +4,31 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sqlite3
 import time
-from collections.abc import Coroutine
-from datetime import datetime
-from datetime import time as clock_time
 from typing import Any
 
-import msgspec
-
-from device.destinations import Action, Lamp, Player, Publish
-from device.errors import LinkError, MienError
-from device.hub.actions import Destinations
-from device.hub.actions.lamp import VirtualLamp
-from device.hub.actions.mqtt import MqttMessage
-from device.hub.actions.player import VirtualPlayer
+from device.destinations import Lamp, Player
+from device.errors import ActionError, LinkError, MienError
+from device.hub import outbox_file, profiles
+from device.hub.acting import Acting
+from device.hub.actions.assembly import destinations_of
+from device.hub.announcement import Announcement
+from device.hub.clock import local_time
 from device.hub.door import Door
+from device.hub.features import ChooseProfile, Wish
 from device.hub.history import History
-from device.hub.history_file import ALIVE_S, Alive, Entry, GapBegins, GapEnds
+from device.hub.history_file import ALIVE_S, Alive, GapBegins, GapEnds
 from device.hub.kiosk.server import Kiosk
+from device.hub.metrics import Counters, exposition
 from device.hub.mqtt import Mqtt
-from device.hub.mqtt_state import event_document, state_document
+from device.hub.mqtt_commands import Commands
+from device.hub.mqtt_state import state_document
+from device.hub.outbox import Change, Outbox
 from device.hub.remembering import change_row, moment_utc_s, told
 from device.hub.rules import Firing, Rules
-from device.hub.state import Board, LastRule
-from device.link import Ack, FromSense, Health, Hello, MoodSaid
+from device.hub.state import Board, LastRule, Snapshot
+from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State
 from device.notify import notify
 from device.readings import Mood
 from device.settings import Settings
@@ -39,42 +40,58 @@ STALE_S = 5.0
 """A change older than this is remembered and acknowledged, but no lamp moves for it."""
 FIRST_WAIT_S = 3.0
 """After so long without sense at the start, a gap begins."""
-MOST_TASKS = 64
-"""Actions and messages under way; more are refused, and the history says so."""
 
 
 class Hub:
     """Everything with a network. Made of rooms that do not know one another; this is where they meet."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, dry: bool = False) -> None:
+        """With `dry`, rules fire and are told, and no destination is sent anything."""
         self.page = ""
         """The page's address once it listens; empty without one."""
         self.board = Board(settings.home.name)
+        self.counters = Counters(rule.name for rule in settings.rules)
         self._settings = settings
         self._door = Door(settings.runtime_dir, self._heard, self._gone)
         self._history = History(
             settings.state_dir, settings.history.keep_days, self._acknowledge, lambda text: self._show(history=text)
         )
-        self._mqtt = None
+        self._prepared = asyncio.Event()
+        self._outbox: Outbox | None = None
+        self._mqtt: Mqtt | None = None
         if settings.mqtt.host:
-            self._mqtt = Mqtt(settings.mqtt, settings.home.name, lambda text: self._show(mqtt=text))
-        lamp = VirtualLamp(lambda state: self._show(lamp=state))
-        player = VirtualPlayer(lambda state: self._show(player=state))
-        self._destinations = Destinations({Lamp: lamp, Player: player, Publish: MqttMessage(self._mqtt)})
+            self._outbox = Outbox(self._history, self._told, lambda text: self._show(outbox=text))
+            self._mqtt = Mqtt(
+                settings.mqtt,
+                settings.home.name,
+                lambda text: self._show(mqtt=text),
+                outbox=self._outbox,
+                announcement=Announcement(settings.mqtt, settings.home.name, settings.state_dir, self._now),
+                commands=Commands(self._now, self.obey, self.counters.rejected),
+                acknowledged=self.counters.message,
+            )
+        destinations = destinations_of(
+            settings, self._mqtt, lambda state: self._show(lamp=state), lambda state: self._show(player=state), dry=dry
+        )
+        self._acting = Acting(destinations, self._history.remember, self.counters)
         self._rules = Rules(settings.rules)
-        self._kiosk = Kiosk(self.board, self._door.send, self._history.rows) if settings.kiosk.enabled else None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._kiosk = None
+        if settings.kiosk.enabled:
+            self._kiosk = Kiosk(self.board, self._door.send, self._history.rows, self._metrics)
         self.board.change(
-            lamp=lamp.state(),
-            player=player.state(),
+            lamp=destinations.state(Lamp),
+            player=destinations.state(Player),
             available_since_utc_s=time.time(),
             mqtt="MQTT broker: connecting" if self._mqtt else None,
+            profile=profiles.load(settings.state_dir, settings.profiles),
+            profiles=settings.profiles,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """From start to `stop`. Raises MienError when the door or the page cannot be opened."""
-        await self._door.open()
+        await self._door.open()  # first: only one hub may write the history
         try:
+            await self._prepare()
             if self._kiosk:
                 self.page = await self._kiosk.open(self._settings.kiosk.port)
             rooms = [self._history.run(), self._tick(), *([self._mqtt.run()] if self._mqtt else [])]
@@ -92,18 +109,29 @@ class Hub:
         finally:
             await self._close()
 
+    async def _prepare(self) -> None:
+        """Learn what was told before; until then, sense is not heard."""
+        if self._outbox:
+            await self._outbox.open()
+        else:
+            # The history says by itself that it is ill; a TimeoutError is an OSError.
+            with contextlib.suppress(sqlite3.Error, OSError):
+                async with asyncio.timeout(SILENCE_S):
+                    await self._history.ask(outbox_file.no_broker)
+        self._prepared.set()
+
     async def _close(self) -> None:
         if self._kiosk:
             await self._kiosk.close()
         await self._door.close()
-        for task in self._tasks:
-            task.cancel()
+        await self._acting.close()
         self._history.remember(GapBegins(time.time(), "hub was away"))
         await self._history.close()
 
     # -- receive
 
     async def _heard(self, message: FromSense) -> None:
+        await self._prepared.wait()
         match message:
             case Hello():
                 _log.info("sense is here: session %s, version %s, process %d", *_introduction(message))
@@ -111,11 +139,25 @@ class Hub:
                 self._show(available=True, available_since_utc_s=time.time(), problem="", hello=message, health=None)
             case Health():
                 self._show(health=message)
-            case MoodSaid(session=session, seq=seq, mood=mood):
+            case MoodSaid(seq=seq, mood=mood):
+                fresh = time.monotonic() - max(mood.time_s, mood.since_s) < STALE_S
                 if seq:
-                    self._history.remember(change_row(session, seq, mood))
-                if not seq or time.monotonic() - max(mood.time_s, mood.since_s) < STALE_S:
-                    self._feel(mood, changed=seq > 0)
+                    self._change(message, fresh=fresh)
+                if not seq or fresh:
+                    self._show(mood=mood, last_mood=mood, heard_mono_s=time.monotonic())
+                    self._decide()
+                if seq:
+                    await self._history.room()
+
+    def _change(self, said: MoodSaid, *, fresh: bool) -> None:
+        """Remember a change and tell it: live changes wait for no disk and no broker."""
+        row = change_row(said.session, said.seq, said.mood)
+        self._history.remember(row)
+        if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
+            return  # sense has sent it again
+        self.counters.mood(said.mood.emotion)
+        if fresh and not (self._mqtt and self._mqtt.connected):
+            self._say(said.mood, time.monotonic() - said.mood.time_s if self._mqtt is None else None)
 
     async def _gone(self, why: str) -> None:
         _log.warning("sense is away: %s", why)
@@ -127,31 +169,35 @@ class Hub:
     # -- remember
 
     async def _acknowledge(self, session: str, seq: int) -> None:
+        if self._outbox:
+            self._outbox.stored(session, seq)
         with contextlib.suppress(LinkError):  # then it sends the change again, which is known by its number
             await self._door.send(Ack(session, seq))
 
     # -- decide
 
-    def _feel(self, mood: Mood, *, changed: bool) -> None:
-        self._show(mood=mood, last_mood=mood, heard_mono_s=time.monotonic())
-        if changed:
-            self._start(self._tell(mood))
-        self._decide()
-
     def _decide(self) -> None:
-        for firing in self._rules.look(self.board.now.mood, time.monotonic(), _local_time()):
-            _log.info("rule   %s: %s", firing.rule.name, firing.why)
-            self._show(last_rule=LastRule(firing.rule.name, firing.why, time.time()))
-            for action in firing.rule.do:
-                self._start(self._act(firing, action))
+        now = self.board.now
+        local = local_time(time.time())
+        events = self._rules.look(now.mood, time.monotonic(), local, now.profile, sees=_sees(now))
+        if firings := [event for event in events if isinstance(event, Firing)]:
+            self._show(last_rule=LastRule(firings[-1].rule.name, firings[-1].why, time.time()))
+        if events:
+            self._acting.act(events, now.mood)
 
-    # -- act
-
-    async def _act(self, firing: Firing, action: Action) -> None:
-        began_s = time.time()
-        result = await self._destinations.run(action)
-        plain = msgspec.json.encode(action).decode()
-        self._history.remember(Entry("action", began_s, rule=firing.rule.name, action=plain, result=result))
+    async def obey(self, wish: Wish) -> None:
+        """Do what somebody asks for; what becomes of it is in the next state. Raises LinkError, ActionError."""
+        if not isinstance(wish, ChooseProfile):
+            await self._door.send(wish)
+            return
+        if wish.name not in self._settings.profiles:
+            raise ActionError(f"there is no profile {wish.name}")
+        self._show(profile=wish.name)
+        self._decide()
+        try:
+            await asyncio.to_thread(profiles.save, self._settings.state_dir, wish.name)
+        except OSError as error:
+            raise ActionError(f"the profile is {wish.name}, and cannot be kept over a restart ({error})") from error
 
     # -- show
 
@@ -161,18 +207,27 @@ class Hub:
         self.board.change(**fields)
         now = self.board.now
         if self._mqtt:
-            urgent = before.available != now.available or _feeling(before.mood) != _feeling(now.mood)
-            self._mqtt.show(state_document(now), urgent=urgent)
+            self._mqtt.show(state_document(now), urgent=_awaited(before) != _awaited(now))
 
-    async def _tell(self, mood: Mood) -> None:
-        """The event of a change, and its line in the log with the time from the frame until it was told."""
-        accepted = await self._mqtt.event(event_document(mood, time.time())) if self._mqtt else True
-        delay_s = time.monotonic() - mood.time_s
+    def _told(self, change: Change) -> None:
+        """The broker has acknowledged a change."""
+        if not change.kept and time.time() - change.time_utc_s < STALE_S:
+            self._say(change.mood, time.monotonic() - change.mood.time_s)
+
+    def _say(self, mood: Mood, delay_s: float | None) -> None:
+        """A change's line in the log, with the time from the frame until it was told."""
         # A mood that came of muting, or of nobody there, rests on no frame of now.
-        fresh = accepted and delay_s < STALE_S and bool(mood.face or mood.voice)
-        _log.info("%s%s", told(mood), f"; {delay_s:.2f} s from the frame to the message" if fresh else "")
-        if fresh:
+        timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
+        _log.info("%s%s", told(mood), f"; {delay_s:.2f} s from the frame to the message" if timed else "")
+        if timed and delay_s is not None:
+            self.counters.delay(delay_s)
             self._show(delay_s=delay_s)
+
+    def _now(self) -> Snapshot:
+        return self.board.now
+
+    def _metrics(self, accept: str) -> tuple[bytes, str]:
+        return exposition(self.board.now, self.counters, history_waiting=self._history.waiting, accept=accept)
 
     async def _tick(self) -> None:
         """What time alone brings: holds that are over, signs of life, the watchdog."""
@@ -190,41 +245,40 @@ class Hub:
                 began_s = 0.0
             await asyncio.sleep(TICK_S)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Beside the story, so that a slow destination holds up nothing."""
-        if len(self._tasks) >= MOST_TASKS:
-            work.close()
-            _log.error("%d actions and messages are under way already; one was refused", MOST_TASKS)
-            return
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-
-def run_hub(settings: Settings) -> int:
+def run_hub(settings: Settings, *, dry: bool = False) -> int:
     """`mien hub`: until SIGTERM or SIGINT. The exit status; a MienError is said in the log and is 1."""
     try:
-        asyncio.run(_until_signal(settings))
+        asyncio.run(_until_signal(settings, dry=dry))
     except MienError as error:
         _log.error("%s", error)
         return 1
     return 0
 
 
-async def _until_signal(settings: Settings) -> None:
+async def _until_signal(settings: Settings, *, dry: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Hub(settings).run(stop)
+    await Hub(settings, dry=dry).run(stop)
 
 
 def _introduction(hello: Hello) -> tuple[str, str, int]:
     return hello.session, hello.version, hello.pid
 
 
-def _feeling(mood: Mood | None) -> tuple[str, int] | None:
-    return (mood.emotion.value, mood.people) if mood else None
+def _awaited(now: Snapshot) -> tuple[object, ...]:
+    """What somebody may be waiting for: a change of it is told at once."""
+    feeling = (now.mood.emotion, now.mood.people) if now.mood else None
+    health = now.health
+    switches = (health.camera_on, health.microphone_on, health.paused, health.hold_s) if health else None
+    return now.available, feeling, switches, now.profile, health.baseline_utc_s if health else None
 
 
-def _local_time() -> clock_time:
-    return datetime.now().astimezone().time()
+def _sees(now: Snapshot) -> bool:
+    """Whether an empty picture is an empty room."""
+    health = now.health if now.available else None
+    if health is None or health.paused or not health.camera_on:
+        return False
+    camera = health.stages.get("camera")
+    return camera is not None and camera.state is State.OK

@@ -49,6 +49,8 @@ class Snapshot(Struct, frozen=True):
     """None: no broker configured. Empty: connected. Else what is wrong."""
     history: str = ""
     """Empty: all is stored. Else what is wrong."""
+    outbox: str = ""
+    """Empty: each change is told, or kept to be told. Else what was dropped."""
     profile: str = ""
     """The chosen one of `profiles`."""
     profiles: tuple[str, ...] = ()
@@ -60,7 +62,7 @@ class Snapshot(Struct, frozen=True):
 
     def problems(self) -> list[str]:
         """Everything that is wrong, a sentence each, for a person."""
-        said = [self.problem, self.mqtt or "", self.history]
+        said = [self.problem, self.mqtt or "", self.history, self.outbox]
         if self.available and self.health:
             said += [f"{name}: {stage.detail}" for name, stage in self.health.stages.items() if stage.detail]
             if self.health.lost_changes:
@@ -91,10 +93,13 @@ class Snapshot(Struct, frozen=True):
                 "camera": switches.camera_on if switches else None,
                 "microphone": switches.microphone_on if switches else None,
                 "paused": switches.paused if switches else None,
+                "hold_s": switches.hold_s if switches else None,
+                "baseline": switches.baseline_utc_s if switches else None,
                 "lost_changes": switches.lost_changes if switches else 0,
             },
             "mqtt": {"configured": self.mqtt is not None, "connected": self.mqtt == "", "health": self.mqtt or ""},
             "history": {"health": self.history},
+            "profile": {"chosen": self.profile, "all": list(self.profiles)},
             "lamp": self.lamp,
             "player": self.player,
             "last_rule": msgspec.to_builtins(self.last_rule),

@@ -15,11 +15,13 @@ from device.link import (
     MAX_LINE,
     SILENCE_S,
     Ack,
+    ClearBaseline,
     Command,
     FromSense,
     Health,
     Hello,
     MoodSaid,
+    SetHold,
     encode,
     from_hub,
 )
@@ -33,10 +35,14 @@ _RETRY_S = 0.5
 _GRACE_S = 1.5
 
 
+Asked = Command | SetHold | ClearBaseline
+"""What `hub` may ask for."""
+
+
 class Door:
     """A thread that talks to `hub`. Nothing here blocks the one who calls `say` or `health`."""
 
-    def __init__(self, path: Path, hello: Hello, on_command: Callable[[Command], None]) -> None:
+    def __init__(self, path: Path, hello: Hello, on_command: Callable[[Asked], None]) -> None:
         """`on_command` is called in the door's thread."""
         self._path = path
         self._hello = hello
@@ -154,7 +160,7 @@ class Door:
             with self._lock:
                 while self._outbox and self._outbox[0].seq <= message.seq:
                     self._outbox.popleft()
-        elif isinstance(message, Command):
+        elif isinstance(message, Asked):
             self._on_command(message)
 
     def _pending(self, sent: int) -> list[FromSense]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from device.link import HEARTBEAT_S, Command, Health, Stage, State
+from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, SetHold, Stage, State
 from device.notify import notify
 from device.readings import Mood
 from device.sense import switches
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
-from device.sense.door import Door
+from device.sense.door import Asked, Door
 from device.sense.expression import FaceReader
 from device.sense.faces import Eyes
 from device.sense.fusion import Fusion
@@ -96,15 +96,23 @@ class Sense:
             self._microphone.stop()
             for thread in readers:
                 thread.join(2.0)
+            self._voice_reader.keep()
             door.stop()
 
-    def on_command(self, command: Command) -> None:
-        """Throw a switch: at once, and for good."""
+    def on_command(self, command: Asked) -> None:
+        """Throw a switch, set the hold, or forget the neutral: at once, and for good."""
+        if isinstance(command, ClearBaseline):
+            log.info("how voices usually sound here is forgotten")
+            self._voice_reader.forget()
+            return
         with self._lock:
-            self._switches = self._switches.after(command.order, on=command.on)
+            if isinstance(command, SetHold):
+                self._switches = msgspec.structs.replace(self._switches, hold_s=command.hold_s)
+            else:
+                self._switches = self._switches.after(command.order, on=command.on)
             kept = self._switches
         self._apply_switches()
-        log.info("%s is now %s", command.order, "on" if command.on else "off")
+        log.info("%s", _said(command))
         try:
             switches.save(self._switches_path, kept)
         except OSError as error:
@@ -114,6 +122,8 @@ class Sense:
         self._camera.set_on(self._switches.sees and self._settings.camera.source != "off")
         self._microphone.set_on(self._switches.hears and self._settings.microphone.source != "off")
         with self._lock:
+            hold_s = self._switches.hold_s
+            self._steady.hold_s = self._settings.mood.hold_s if hold_s is None else hold_s
             if not self._switches.sees:
                 self._fusion.forget_faces()
             if not self._switches.hears:
@@ -176,7 +186,8 @@ class Sense:
             return
         if self._clock() - window.end_s > self._settings.microphone.every_s + 1:
             return  # nothing new has come: the same sound is not read twice
-        reading = self._voice_reader.read(window)
+        # Windows overlap: all those of one utterance count as one.
+        reading = self._voice_reader.read(window, learn=self._settings.microphone.every_s / 3)
         if reading is not None:
             with self._lock:
                 if self._switches.hears:
@@ -191,4 +202,10 @@ class Sense:
             trouble = "it hangs; the watchdog restarts sense" if stalled else pulse.trouble
             stages[name] = Stage(State.LOST if trouble else State.OK, trouble, round(pulse.rate_hz(now_s), 2))
         kept = self._switches
-        return Health(stages, kept.camera, kept.microphone, kept.pause, lost)
+        return Health(stages, kept.camera, kept.microphone, kept.pause, lost, hold_s=self._steady.hold_s)
+
+
+def _said(command: Command | SetHold) -> str:
+    if isinstance(command, SetHold):
+        return f"a mood now stays for {command.hold_s:g} s at least"
+    return f"{command.order} is now {'on' if command.on else 'off'}"

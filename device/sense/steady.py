@@ -13,6 +13,8 @@ class Steady:
 
     def __init__(self, settings: MoodSettings) -> None:
         self._settings = settings
+        self.hold_s = settings.hold_s
+        """How long a mood stays at least; may be set at any time."""
         self._smooth: Floats | None = None
         self._at_s = 0.0
         self._emotion = Emotion.UNKNOWN
@@ -67,4 +69,4 @@ class Steady:
 
     def _may_change(self, now_s: float) -> bool:
         held = now_s - (self._since_s if self._since_s is not None else -math.inf)
-        return self._emotion is Emotion.UNKNOWN or held >= self._settings.hold_s
+        return self._emotion is Emotion.UNKNOWN or held >= self.hold_s

@@ -1,8 +1,9 @@
-"""Which senses are on: kept over a restart and a reboot, since off means off."""
+"""Which senses are on, and how calm: kept over a restart and a reboot, since off means off."""
 
 import logging
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,8 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera: bool = True
     microphone: bool = True
     pause: bool = False
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] | None = None
+    """How long a mood stays at least; None: as the settings say."""
 
     @property
     def sees(self) -> bool:

@@ -96,8 +96,7 @@ class VoiceReader:
             log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
 
     def forget(self) -> None:
-        """Begin again with voices in general. Raises OSError when the file cannot be removed."""
+        """Begin again with voices in general. What was kept is written over at once: a removal might not come off."""
         if self._prosodic is not None:
             self._baseline = VoiceBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
-        if self._kept is not None:
-            self._kept.unlink(missing_ok=True)
+        self.keep()

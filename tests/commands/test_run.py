@@ -30,8 +30,8 @@ def settings_in(folder: Path, port: int) -> Path:
     return path
 
 
-def running(settings: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "device.cli", "run", "--settings", str(settings)]
+def running(settings: Path, *options: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "device.cli", "run", "--settings", str(settings), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -62,6 +62,21 @@ def test_a_killed_child_is_started_again(short: Path) -> None:
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "ended (SIGKILL); starting it again" in said
+
+
+def test_a_dry_run_is_one_of_the_hub_too(short: Path) -> None:
+    process = running(settings_in(short, 0), "--dry-run")
+    try:
+        until = time.monotonic() + 20
+        while len(both := children_of(process.pid)) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        words = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1] for pid in both]
+        assert [words[0][-2:], words[1][-1]] == [[b"hub", b"--dry-run"], b"sense"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
 
 
 def test_a_killed_parent_takes_both_with_it(short: Path) -> None:

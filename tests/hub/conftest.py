@@ -1,11 +1,13 @@
 """A real broker, a real door with a test's sense at it, real files."""
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,9 +32,14 @@ class Broker:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
+        """With `options`, more lines of its configuration; sessions and queues outlive a `stop`."""
         config = self._folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "max_queued_messages 0"]
+        if not os.geteuid():
+            lines.append("user root")  # else it would not be itself in the folder of the test
+        lines += ["persistence true", f"persistence_location {self._folder}/", *options]
+        config.write_text("\n".join(lines) + "\n")
         self._process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
         until = time.monotonic() + 5
         while time.monotonic() < until:
@@ -46,6 +53,13 @@ class Broker:
         if self._process:
             self._process.kill()
             self._process.wait(5)
+            self._process = None
+
+    def stop(self) -> None:
+        """A clean end: what durable sessions wait for is kept."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait(10)
             self._process = None
 
     def freeze(self) -> None:
@@ -71,6 +85,45 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     one.start()
     yield one
     one.kill()
+
+
+@dataclass(frozen=True)
+class Papers:
+    """Certificates, each with its key in the same file."""
+
+    ca: Path
+    server: Path
+    """For localhost and 127.0.0.1."""
+    elsewhere: Path
+    """For broker.example."""
+    client: Path
+    stranger: Path
+    """Another authority, which signed nothing here."""
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("papers")
+
+    def made(name: str, *options: str) -> Path:
+        path = folder / f"{name}.pem"
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        out = ["-keyout", str(path), "-out", str(folder / "certificate"), "-subj", f"/CN={name}"]
+        subprocess.run(["openssl", "req", "-x509", *key, *out, *options], check=True, capture_output=True, timeout=20)
+        path.write_text(path.read_text() + (folder / "certificate").read_text())
+        return path
+
+    ca = made("ca", "-addext", "keyUsage=keyCertSign")
+    signed = ("-CA", str(ca), "-CAkey", str(ca), "-addext", "basicConstraints=critical,CA:FALSE", "-addext")
+    return Papers(
+        ca,
+        made("server", *signed, "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        made("elsewhere", *signed, "subjectAltName=DNS:broker.example"),
+        made("client", *signed, "subjectAltName=DNS:mien"),
+        made("stranger"),
+    )
 
 
 @pytest.fixture

@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import aiohttp
+import aiomqtt
 import msgspec
 
 from device import link
@@ -109,9 +114,9 @@ class Sense:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Hub]:
+async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub]:
     """A hub in this loop, stopped at the end."""
-    hub, stop = Hub(settings), asyncio.Event()
+    hub, stop = Hub(settings, dry=dry), asyncio.Event()
     task = asyncio.create_task(hub.run(stop))
     try:
         await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and door_is(settings)))
@@ -136,8 +141,62 @@ async def state(hub: Hub) -> dict[str, Any]:
         return document
 
 
+class Subscriber:
+    """Everything that is said on a broker, with its moment and whether it was retained."""
+
+    def __init__(self, port: int, name: str = "") -> None:
+        """With a `name`, the broker keeps what comes while this one is away."""
+        self._port = port
+        self._name = name
+        self.got: list[tuple[float, str, str, bool]] = []
+        self.ready = asyncio.Event()
+        self._task = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        name = self._name or None
+        async with aiomqtt.Client("127.0.0.1", self._port, identifier=name, clean_session=name is None) as client:
+            await client.subscribe("#", qos=1)
+            self.ready.set()
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes)
+                topic = str(message.topic)
+                self.got.append((time.monotonic(), topic, message.payload.decode(), bool(message.retain)))
+
+    def of(self, topic: str) -> list[str]:
+        return [payload for _, t, payload, _ in self.got if t == topic]
+
+    def last(self) -> dict[str, object]:
+        states = self.of("mien/test/state")
+        document: dict[str, object] = json.loads(states[-1]) if states else {}
+        return document
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(payload) for payload in self.of("mien/test/event")]
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+
 def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
     return msgspec.structs.replace(settings, mqtt=Mqtt(host="127.0.0.1", port=port, **more))
+
+
+def hub_process(
+    settings: Settings, folder: Path, port: int = 0, level: str = "INFO", **environment: str
+) -> "subprocess.Popen[str]":
+    """A hub in another process, for who wants to kill it. What it logs waits in a pipe: a flood needs less of it."""
+    path = folder / "mien.toml"
+    write_settings(settings, path, port)
+    code = f"""
+import logging, pathlib, sys
+from device import settings
+from device.hub.service import run_hub
+logging.basicConfig(level={level!r})
+sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))
+"""
+    env = os.environ | environment
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)
 
 
 def write_settings(settings: Settings, path: Path, port: int = 0) -> None:

@@ -12,21 +12,26 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 from device import link
 from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
-from device.errors import ActionError, MienError
-from device.hub.actions import Destinations
+from device.errors import ActionError, LinkError, MienError
+from device.hub import acting
+from device.hub.actions import Destinations, Occasion
+from device.hub.features import ChooseProfile
+from device.hub.history import CROWDED, ROOM_S, History
+from device.hub.history_file import Entry
 from device.hub.history_reading import read
 from device.hub.service import Hub, run_hub
-from device.link import Stage, State
+from device.link import SILENCE_S, ClearBaseline, SetHold, Stage, State
 from device.notify import notify
-from device.settings import Kiosk, Settings
+from device.settings import Kiosk, Rule, Settings
 from tests.hub.conftest import free_port
-from tests.hub.helpers import WELL, Sense, door_is, mood, run, running, state, until, write_settings
+from tests.hub.helpers import WELL, Sense, door_is, hub_process, mood, run, running, state, until
 
 
 def test_a_mood_is_remembered_acknowledged_acted_on_and_said(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -157,25 +162,12 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
         async with running(house):
             with pytest.raises(MienError, match="another hub is running"):
                 await Hub(house).run(asyncio.Event())
+            assert gaps(house) == [], "the second one has written nothing"
 
     run(story())
 
 
 # -- as a process
-
-
-def start(house: Settings, short: Path, **environment: str) -> "subprocess.Popen[str]":
-    path = short / "mien.toml"
-    write_settings(house, path)
-    code = f"""
-import logging, pathlib, sys
-from device import settings
-from device.hub.service import run_hub
-logging.basicConfig(level=logging.INFO)
-sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))
-"""
-    env = os.environ | environment
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)
 
 
 def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
@@ -185,7 +177,7 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
             sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
             await until(lambda: sense.acked() == seq)
 
-    first = start(house, short)
+    first = hub_process(house, short)
     try:
         run(one(first, 1))
     finally:
@@ -193,7 +185,7 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
         first.communicate(timeout=5)
     killed_s = time.time()
     time.sleep(0.5)
-    second = start(house, short)
+    second = hub_process(house, short)
     try:
         run(one(second, 2))
     finally:
@@ -218,7 +210,7 @@ def test_systemd_is_told(house: Settings, short: Path, abstract: bool) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(f"\0{name}" if abstract else name)
         systemd.settimeout(15)
-        process = start(house, short, NOTIFY_SOCKET=f"@{name}" if abstract else name)
+        process = hub_process(house, short, NOTIFY_SOCKET=f"@{name}" if abstract else name)
         try:
             got = [systemd.recv(100) for _ in range(3)]
             process.send_signal(signal.SIGINT)
@@ -242,10 +234,13 @@ def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 # -- destinations
 
 
+WHY = Occasion("r", "sad 71 % for 5 s", 0.0)
+
+
 class Bad:
     """A destination that fails, or never ends."""
 
-    async def run(self, action: Any) -> None:
+    async def run(self, action: Any, _occasion: Occasion) -> None:
         if isinstance(action, Lamp):
             raise ActionError("the lamp is not there")
         await asyncio.sleep(60)
@@ -257,9 +252,9 @@ class Bad:
 def test_a_bad_destination_is_a_result_in_time() -> None:
     async def story() -> None:
         destinations = Destinations({Lamp: Bad(), Player: Bad()}, limit_s=0.1)
-        assert await destinations.run(Lamp()) == "the lamp is not there"
-        assert await destinations.run(Player("calm")) == "player: no answer within 0.1 s"
-        assert await destinations.run(Publish("a", "b")) == "publish: nothing here takes it"
+        assert await destinations.run(Lamp(), WHY) == "the lamp is not there"
+        assert await destinations.run(Player("calm"), WHY) == "player: no answer within 0.1 s"
+        assert await destinations.run(Publish("a", "b"), WHY) == "publish: nothing here takes it"
 
     run(story(), 2)
 
@@ -267,7 +262,7 @@ def test_a_bad_destination_is_a_result_in_time() -> None:
 def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            hub._destinations = Destinations({Lamp: Bad(), Player: Bad()}, limit_s=5)
+            hub._acting._destinations = Destinations({Lamp: Bad(), Player: Bad()}, limit_s=5)
             sense.change(mood(Emotion.SAD))
             await until(lambda: hub.board.now.last_rule)
             began_s = time.monotonic()
@@ -283,3 +278,191 @@ def test_the_hub_knows_no_device_and_no_model() -> None:
 print([m for m in sys.modules if m.startswith(('device.sense', 'cv2', 'ai_edge'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# -- rules in the house
+
+
+def living_room(house: Settings, *rules: Rule, **more: Any) -> Settings:
+    home = msgspec.structs.replace(house.home, profiles=("everyday", "evening"))
+    return msgspec.structs.replace(house, rules=rules, home=home, **more)
+
+
+def rule(name: str, emotion: Emotion, *do: Any, **more: Any) -> Rule:
+    return Rule(name, (emotion,), do, 0, cooldown_s=0, **more)
+
+
+def results(settings: Settings) -> list[tuple[str | None, str | None, str | None]]:
+    return [(e.rule, e.action, e.result) for e in read(settings.state_dir) if e.kind == "action"]
+
+
+def test_what_is_over_is_put_back_before_what_begins_and_both_are_remembered(house: Settings) -> None:
+    mine = living_room(
+        house,
+        rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40), restore=True),
+        rule("bright", Emotion.HAPPY, Lamp("#fff1d6", 90), restore=True),
+    )
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            before = hub.board.now.lamp
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.lamp["brightness"] == 40)
+            sense.change(mood(Emotion.HAPPY))
+            await until(lambda: hub.board.now.lamp["brightness"] == 90)
+            sense.change(mood(Emotion.NEUTRAL))
+            await until(lambda: hub.board.now.lamp == before)
+            await until(lambda: len(results(mine)) == 4)
+
+    run(story())
+    said = results(mine)
+    assert [(name, action if action == "restore" else "act", result) for name, action, result in said] == [
+        ("comfort", "act", "done"),
+        ("comfort", "restore", "lamp: done"),
+        ("bright", "act", "done"),
+        ("bright", "restore", "lamp: done"),
+    ]
+
+
+def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    mine = living_room(house, rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40)))
+
+    async def story() -> None:
+        async with running(mine, dry=True) as hub, Sense(mine) as sense:
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.last_rule)
+            await until(lambda: results(mine))
+            assert hub.board.now.lamp["on"] is False
+
+    run(story())
+    assert [result for _, _, result in results(mine)] == ["dry run: lamp #ffb46b at 40 %"]
+    assert "dry run: lamp #ffb46b at 40 %" in caplog.text
+
+
+def test_an_empty_picture_of_a_closed_eye_is_no_empty_room(house: Settings) -> None:
+    mine = living_room(house, Rule("away", (), (Lamp(),), 0, cooldown_s=0, presence="nobody"))
+    blind = [
+        msgspec.structs.replace(WELL, camera_on=False),
+        msgspec.structs.replace(WELL, paused=True),
+        msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "gone")}),
+        msgspec.structs.replace(WELL, stages={}),
+    ]
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            for health in blind:
+                sense.health = health
+                await until(lambda: hub.board.now.health == sense.health)
+                sense.change(mood(Emotion.UNKNOWN, 0.0, people=0))
+                await asyncio.sleep(0.4)
+                assert hub.board.now.last_rule is None
+            sense.health = WELL
+            await until(lambda: hub.board.now.last_rule)
+
+    run(story())
+
+
+def test_the_profile_decides_which_rules_act(house: Settings) -> None:
+    mine = living_room(
+        house,
+        rule("late", Emotion.SAD, Lamp("#000011", 5), profiles=("evening",)),
+        rule("any", Emotion.SAD, Player("calm")),
+    )
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            assert (hub.board.now.profile, hub.board.now.profiles) == ("everyday", ("everyday", "evening", "quiet"))
+            await hub.obey(ChooseProfile("quiet"))
+            sense.change(mood(Emotion.SAD))
+            await asyncio.sleep(0.5)
+            assert hub.board.now.last_rule is None
+            await hub.obey(ChooseProfile("evening"))
+            await until(lambda: hub.board.now.lamp["brightness"] == 5 and hub.board.now.player["playing"])
+            assert (await state(hub))["profile"] == {"chosen": "evening", "all": ["everyday", "evening", "quiet"]}
+            with pytest.raises(ActionError, match="no profile"):
+                await hub.obey(ChooseProfile("gone"))
+        async with running(mine) as hub:
+            assert hub.board.now.profile == "evening"
+            (mine.state_dir / "profile.partial").mkdir()
+            with pytest.raises(ActionError, match="cannot be kept"):
+                await hub.obey(ChooseProfile("quiet"))
+            assert hub.board.now.profile == "quiet"
+
+    run(story())
+
+
+def test_wishes_reach_the_sense_or_say_that_it_is_away(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            with pytest.raises(LinkError, match="away"):
+                await hub.obey(SetHold(2.0))
+            async with Sense(house) as sense:
+                await until(lambda: hub.board.now.available)
+                await hub.obey(SetHold(2.0))
+                await hub.obey(ClearBaseline())
+                await until(lambda: sense.told[-1:] == [ClearBaseline()])
+                assert SetHold(2.0) in sense.told
+
+    run(story())
+
+
+def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acting, "MOST_TASKS", 1)
+    mine = living_room(house, rule("two", Emotion.SAD, Player("calm"), Player("loud")))
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            hub._acting._destinations = Destinations({Player: Bad()}, limit_s=0.3)
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: len(results(mine)) == 2)
+
+    run(story())
+    assert sorted(result or "" for _, _, result in results(mine)) == [
+        "player: no answer within 0.3 s",
+        "refused, too much is under way",
+    ]
+
+
+def test_the_metrics_count_what_happens(house: Settings) -> None:
+    mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.lamp["on"])
+            sense.change(mood(Emotion.HAPPY))
+            await until(lambda: not hub.board.now.lamp["on"])
+            async with aiohttp.ClientSession() as client:
+                async with client.get(hub.page + "metrics") as answer:
+                    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+                    text = await answer.text()
+                async with client.get(hub.page + "metrics", headers={"Host": "evil.example"}) as answer:
+                    assert answer.status == 403
+            assert 'mien_moods_total{emotion="sad"} 1.0' in text
+            assert 'mien_actions_total{result="done",rule="comfort"} 2.0' in text
+            assert "mien_message_delay_seconds_count 2.0" in text
+
+    run(story())
+
+
+def test_a_flood_waits_for_the_disk_and_not_longer_than_the_door_allows(house: Settings) -> None:
+    async def story() -> None:
+        history = History(house.state_dir, 0, _nobody, lambda _: None)
+        for n in range(CROWDED + 5):
+            history.remember(Entry("action", float(n), rule="r", action="{}", result="done"))
+        began_s = time.monotonic()
+        await history.room()
+        assert ROOM_S <= time.monotonic() - began_s < SILENCE_S
+        task = asyncio.create_task(history.run())
+        await history.room()
+        assert history.waiting <= CROWDED
+        task.cancel()
+        await asyncio.wait([task])
+        await history.close()
+
+    run(story())
+
+
+async def _nobody(session: str, seq: int) -> None:
+    """Hears what was stored."""

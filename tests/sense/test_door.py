@@ -18,6 +18,7 @@ from device.link import (
     SILENCE_S,
     Ack,
     Beat,
+    ClearBaseline,
     Command,
     FromHub,
     FromSense,
@@ -26,12 +27,13 @@ from device.link import (
     Isolation,
     MoodSaid,
     Order,
+    SetHold,
     encode,
     from_sense,
 )
 from device.readings import Mood
 from device.sense import door as door_module
-from device.sense.door import Door
+from device.sense.door import Asked, Door
 
 _T = TypeVar("_T", Hello, MoodSaid, Health)
 _SESSION = "5e55"
@@ -140,12 +142,12 @@ def hub(path: Path) -> Iterator[_Hub]:
 
 
 @pytest.fixture
-def commands() -> list[Command]:
+def commands() -> list[Asked]:
     return []
 
 
 @pytest.fixture
-def door(path: Path, commands: list[Command], monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+def door(path: Path, commands: list[Asked], monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
     monkeypatch.setattr(door_module, "_RETRY_S", 0.05)
     one = Door(path, _HELLO, commands.append)
     yield one
@@ -259,11 +261,16 @@ def test_of_refreshes_and_health_only_the_newest_is_said(door: Door, hub: _Hub) 
 
 
 def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
-    door: Door, hub: _Hub, commands: list[Command]
+    door: Door, hub: _Hub, commands: list[Asked]
 ) -> None:
     door.start()
     line = hub.greet()
-    wanted = [Command(Order.CAMERA, on=False), Command(Order.PAUSE, on=True), Command(Order.CAMERA, on=True)]
+    wanted: list[Asked] = [
+        Command(Order.CAMERA, on=False),
+        SetHold(1.5),
+        ClearBaseline(),
+        Command(Order.PAUSE, on=True),
+    ]
     data = b"".join(encode(command) for command in wanted)
     line.raw(data[:20])
     time.sleep(0.05)
@@ -298,7 +305,7 @@ def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: Door, hub: _
     ids=lambda data: repr(data[:24]),
 )
 def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
-    door: Door, hub: _Hub, commands: list[Command], data: bytes
+    door: Door, hub: _Hub, commands: list[Asked], data: bytes
 ) -> None:
     door.start()
     door.say(_mood(1), changed=True)

@@ -10,12 +10,27 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from device.link import HEARTBEAT_S, Beat, Command, FromHub, Health, Hello, Isolation, MoodSaid, Order, State, encode
+from device.link import (
+    HEARTBEAT_S,
+    Beat,
+    ClearBaseline,
+    Command,
+    FromHub,
+    Health,
+    Hello,
+    Isolation,
+    MoodSaid,
+    Order,
+    SetHold,
+    State,
+    encode,
+)
 from device.link import from_sense as decoded
 from device.readings import Face, FaceReading, SoundWindow
 from device.sense.assembly import assemble
 from device.sense.door import Door
 from device.sense.loop import Sense
+from device.sense.voice_baseline import load_heard
 from device.settings import Camera, Home, Microphone, MoodSettings, Settings
 
 HELLO = Hello("5e55", "0.1.0", 1, Isolation(True, ("lo",), "Network is unreachable", ""), {})
@@ -129,6 +144,44 @@ def test_pause_closes_both_and_says_unknown(house: Settings) -> None:
         assert hub.mood.mood.confidence == 0
 
 
+def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
+    with living(house) as (sense, hub):
+        assert hub.health
+        assert hub.health.hold_s == house.mood.hold_s
+        hub.say(SetHold(7.5))
+        until(lambda: hub.health and hub.health.hold_s == 7.5, 3)
+        assert sense._steady.hold_s == 7.5
+        hub.say(Command(Order.CAMERA, on=False))
+        until(lambda: hub.health and not hub.health.camera_on, 3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert (hub.health.hold_s, hub.health.camera_on) == (7.5, False)
+
+
+def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house: Settings) -> None:
+    kept = house.state_dir / "voices.json"
+
+    def weight() -> float:
+        heard = load_heard(kept)
+        return heard.weight if heard else 0.0
+
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.voice)
+        until(lambda: hub.health and hub.health.stages["voice"].rate_hz > 0)
+        time.sleep(1.5)
+    learnt = weight()
+    assert learnt > 0.1
+    with living(house) as (_, hub):
+        until(lambda: hub.health and hub.health.stages["voice"].rate_hz > 0)
+    assert weight() > learnt
+    with living(house) as (_, hub):
+        hub.say(Command(Order.MICROPHONE, on=False))
+        until(lambda: hub.health and not hub.health.microphone_on, 3)
+        hub.say(ClearBaseline())
+        until(lambda: weight() == 0.0, 3)
+    assert weight() == 0.0
+
+
 def test_a_switch_that_cannot_be_kept_still_switches(house: Settings) -> None:
     # A file where the folder of the state should be: nothing can be written there, by root neither.
     house.state_dir.write_text("in the way")
@@ -166,7 +219,7 @@ def test_a_reader_that_hangs_stops_the_watchdogs_kicks(house: Settings, monkeypa
     monkeypatch.setattr("device.sense.loop._STALL_S", 1.0)
     free = threading.Event()
 
-    def hanging(window: SoundWindow) -> None:
+    def hanging(window: SoundWindow, learn: float = 1.0) -> None:
         free.wait(20)
 
     with living(house) as (sense, hub):

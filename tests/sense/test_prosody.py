@@ -38,7 +38,7 @@ def test_loudness_of_the_recording_changes_nothing() -> None:
     voice = np.concatenate(
         [tone(150, 0.7, 0.3), 0.001 * rng.normal(size=3000).astype(np.float32), tone(180, 0.8, -0.4)]
     )
-    loud, quiet = prosody(voice), prosody(0.1 * voice)
+    loud, quiet = prosody(voice), prosody(np.float32(0.1) * voice)
     assert loud.shape == (PROSODY,)
     assert np.abs(loud - quiet).max() < 0.05 * np.abs(loud).max()
     assert np.corrcoef(loud, quiet)[0, 1] > 0.9999

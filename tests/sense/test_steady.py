@@ -100,6 +100,15 @@ def test_a_mood_stays_for_its_hold_however_clear_the_next_one_is() -> None:
     assert at_s == pytest.approx(3.0, abs=_TICK_S)
 
 
+def test_the_hold_can_be_set_while_it_runs() -> None:
+    steady = Steady(MoodSettings(smoothing_s=0.0, hold_s=60.0))
+    assert _changes(_play(steady, [_HAPPY, *[_SAD] * 30])) == []
+    steady.hold_s = 0.5
+    assert [emotion for _, emotion in _changes(_play(steady, [_HAPPY, *[_SAD] * 5], 4.0))] == [Emotion.SAD]
+    steady.hold_s = 60.0
+    assert _changes(_play(steady, [_SAD, *[_HAPPY] * 30], 5.0)) == []
+
+
 def test_unknown_is_left_at_once_and_comes_only_after_the_hold() -> None:
     steady = Steady(MoodSettings(smoothing_s=0.0, hold_s=3.0))
     moods = _play(steady, [None, _HAPPY, *[None] * 50])

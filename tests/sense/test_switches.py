@@ -37,8 +37,27 @@ def test_the_end_of_a_pause_opens_nothing_that_was_off_before() -> None:
     assert (kept.sees, kept.hears) == (False, True)
 
 
+def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_path: Path) -> None:
+    path = tmp_path / "switches.json"
+    path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
+    assert load(path) == Switches(camera=False, hold_s=None)
+    save(path, Switches(camera=False, hold_s=0.0))
+    assert load(path).after(Order.CAMERA, on=True) == Switches(hold_s=0.0)
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"camera": "no"}', b'{"camera": false, "eyes": true}', b"\xff\xfe", b"null"]
+    "content",
+    [
+        b'{"hold_s": -1}',
+        b'{"hold_s": 1e9}',
+        b"",
+        b"{",
+        b"[]",
+        b'{"camera": "no"}',
+        b'{"camera": false, "eyes": true}',
+        b"\xff\xfe",
+        b"null",
+    ],
 )
 def test_a_damaged_file_is_a_pause_and_not_an_open_eye(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "switches.json"

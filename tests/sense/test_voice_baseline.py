@@ -101,7 +101,18 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
     assert other is not None
     np.testing.assert_allclose(other.probabilities, later.probabilities, atol=1e-4)
     reader.forget()
-    assert not kept.exists()
+    heard = load_heard(kept)
+    assert heard is not None
+    assert heard.weight == 0
     fresh = reader.read(window)
     assert fresh is not None
     np.testing.assert_array_equal(fresh.probabilities, first.probabilities)
+
+
+def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    reader = VoiceReader(Model("voice"), Model("prosody"), kept=tmp_path / "file" / "voices.json")
+    reader.keep()
+    assert "cannot be kept" in caplog.text
+    VoiceReader(Model("voice")).keep()
+    VoiceReader(Model("voice")).forget()

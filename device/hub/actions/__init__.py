@@ -2,51 +2,198 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from device.destinations import Action
+from device.destinations import Action, Command
 from device.errors import ActionError
+from device.hub.actions.former import Former
+from device.hub.actions.keeper import Held, Keeper
+from device.hub.actions.occasion import Occasion
+from device.hub.actions.targets import target_of
+from device.hub.actions.turns import SupersededError, Turns
+
+__all__ = ["ACTION_S", "DONE", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
 
 _log = logging.getLogger(__name__)
 _A_contra = TypeVar("_A_contra", contravariant=True)
 
-ACTION_S = 5.0
-"""A destination that has not taken its action by then has failed."""
+ACTION_S = 15.0
+"""An action that is not through by then, with all its tries, has failed."""
 DONE = "done"
 
 
 class Destination(Protocol[_A_contra]):
     """Something that a mood can drive."""
 
-    async def run(self, action: _A_contra) -> None:
+    async def run(self, action: _A_contra, occasion: Occasion, /) -> None:
         """Carry it out. Raises ActionError saying what was wrong, where, and what to do."""
 
     def state(self) -> dict[str, Any]:
         """What it became, for the page; empty when that is not known."""
 
 
-class Destinations:
-    """All destinations; the time limit is kept here, for every one of them."""
+@runtime_checkable
+class Restorable(Protocol[_A_contra]):
+    """A destination that can tell what it was, and be that again."""
 
-    def __init__(self, by_type: Mapping[type[Any], Destination[Any]], limit_s: float = ACTION_S) -> None:
+    async def former(self, action: _A_contra, /) -> tuple[Former, ...]:
+        """How all that `action` would change is now; empty where that cannot be brought back. Raises ActionError."""
+
+    async def restore(self, former: Former, /) -> None:
+        """Make it what it was. Raises ActionError."""
+
+
+class Destinations:
+    """All destinations, the time limit of each action, and what is to be brought back."""
+
+    def __init__(
+        self,
+        by_type: Mapping[type[Any], Destination[Any]],
+        limit_s: float = ACTION_S,
+        *,
+        dry: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._by_type = dict(by_type)
         self._limit_s = limit_s
+        self._dry = dry
+        self._keeper = Keeper(clock)
+        self._turns = Turns()
+        self._close = close
 
-    async def run(self, action: Action) -> str:
-        """`done`, or what went wrong, for the history. Never raises for a destination that fails."""
+    async def run(self, action: Action, occasion: Occasion, *, keep: bool = False) -> str:
+        """`done`, or what went wrong, for the history. Never raises for a destination that fails.
+
+        With `keep`, what the action changes is remembered under the rule's name, for `restore`. What another rule holds
+        already passes on to this one, with what it was before both.
+        """
+        if self._dry:
+            _log.info("dry run: %s", action.words)
+            return f"dry run: {action.words}"
         destination = self._by_type.get(type(action))
-        name = type(action).__name__.lower()
         if destination is None:
-            return f"{name}: nothing here takes it"
+            return f"{_name(action)}: nothing here takes it"
+
+        async def work() -> str:
+            return await self._carry_out(destination, action, occasion, keep=keep)
+
+        limit_s = action.limit_s + 1 if isinstance(action, Command) else self._limit_s
         try:
-            async with asyncio.timeout(self._limit_s):
-                await destination.run(action)
+            async with asyncio.timeout(limit_s):
+                if target := target_of(action):
+                    return await self._turns.take(target, occasion, work)
+                return await work()
         except TimeoutError:
-            result = f"{name}: no answer within {self._limit_s:g} s"
+            result = f"{_name(action)}: no answer within {limit_s:g} s"
+        except SupersededError as error:
+            _log.info("%s", error)
+            return str(error)
         except ActionError as error:
             result = str(error)
-        else:
-            return DONE
         _log.warning("an action failed: %s", result)
         return result
+
+    async def restore(self, rule: str) -> list[str]:
+        """Bring back all that `rule` holds: a line for each target, empty when it holds nothing. Never raises.
+
+        What it has under way is given up. What somebody else has changed since is left alone. What fails stays held,
+        for the next time.
+        """
+        self._turns.end(rule)
+        actions = self._keeper.actions(rule)
+        found = await asyncio.gather(*(self._bring_back(rule, action) for action in actions))
+        return [line for lines in found for line in lines]
+
+    def state(self, kind: type[Any]) -> dict[str, Any]:
+        """What the destination of this type of action became; empty when that is not known."""
+        destination = self._by_type.get(kind)
+        return destination.state() if destination else {}
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        if self._close:
+            await self._close()
+
+    # -- an action
+
+    async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Occasion, *, keep: bool) -> str:
+        taken, note = await self._remember(destination, action, occasion.rule) if keep else ([], "")
+        try:
+            await destination.run(action, occasion)
+        finally:
+            self._keeper.acted(taken)
+        return DONE + note
+
+    async def _remember(self, destination: Destination[Any], action: Action, rule: str) -> tuple[list[Held], str]:
+        """What is held now, and what the result has to say. An action is worth more than the way back from it."""
+        if not isinstance(destination, Restorable):
+            return [], ""
+        try:
+            async with asyncio.timeout(self._limit_s / 3):
+                formers = await destination.former(action)
+        except (TimeoutError, ActionError) as error:
+            why = str(error) or f"it did not say how it is within {self._limit_s / 3:g} s"
+            _log.warning("%s will not be brought back: %s", action.words, why)
+            return [], f"; it will not be brought back: {why}"
+        return self._keeper.take(rule, action, formers), ""
+
+    # -- the way back
+
+    async def _bring_back(self, rule: str, action: Action) -> list[str]:
+        held = self._keeper.of(rule, action)
+        destination = self._by_type[type(action)]
+        assert isinstance(destination, Restorable)  # noqa: S101 - else nothing of it would be held
+
+        async def work() -> list[str]:
+            try:
+                now = {former.target: former for former in await destination.former(action)}
+            except ActionError as error:
+                return [_failed(one, str(error)) for one in held if self._keeper.holds(one)]
+            return await asyncio.gather(
+                *(
+                    self._restore(destination, one, now.get(one.former.target))
+                    for one in held
+                    if self._keeper.holds(one)
+                )
+            )
+
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await self._turns.take(target_of(action) or _name(action), None, work)
+        except TimeoutError:
+            why = f"no answer within {self._limit_s:g} s"
+        except SupersededError as error:
+            why = str(error)
+        return [_failed(one, why) for one in held if self._keeper.holds(one)]
+
+    async def _restore(self, destination: Restorable[Any], held: Held, now: Former | None) -> str:
+        """One target, back to what it was; the line that says so."""
+        target = held.former.target
+        if now is None:
+            self._keeper.drop(held)
+            return f"{target}: it is not there any more"
+        as_it_was = self._keeper.settled(held) and held.former.was == now.was
+        if not as_it_was:
+            if not self._keeper.untouched(held, now.was):
+                self._keeper.drop(held)
+                return f"{target}: left alone, it was changed since"
+            try:
+                await destination.restore(held.former)
+            except ActionError as error:
+                return _failed(held, str(error))
+        self._keeper.drop(held)
+        _log.info("%s is as it was before", target)
+        return f"{target}: {DONE}"
+
+
+def _failed(held: Held, why: str) -> str:
+    line = f"{held.former.target}: not brought back: {why}"
+    _log.warning("%s", line)
+    return line
+
+
+def _name(action: Action) -> str:
+    return type(action).__name__.lower()

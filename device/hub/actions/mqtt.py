@@ -4,6 +4,7 @@ from typing import Any
 
 from device.destinations import Publish
 from device.errors import ActionError
+from device.hub.actions.occasion import Occasion
 from device.hub.mqtt import Mqtt
 
 
@@ -14,7 +15,7 @@ class MqttMessage:
         self._mqtt = mqtt
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Publish) -> None:
+    async def run(self, action: Publish, _occasion: Occasion) -> None:
         """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
         if self._mqtt is None:
             raise ActionError(f"mqtt: {action.topic} was not sent, no broker is configured; set mqtt.host")

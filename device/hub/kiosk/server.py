@@ -37,17 +37,22 @@ class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Kiosk:
-    """Serves from `open` to `close`. `send` takes a Command to sense and raises LinkError when it is away."""
+    """Serves from `open` to `close`. `send` takes a Command to sense and raises LinkError when it is away.
+
+    `metrics` makes the page for Prometheus, and its content type, for a header `Accept`.
+    """
 
     def __init__(
         self,
         board: Board,
         send: Callable[[Command], Awaitable[None]],
         rows: Callable[[float | None], Awaitable[list[Entry]]],
+        metrics: Callable[[str], tuple[bytes, str]],
     ) -> None:
         self._board = board
         self._send = send
         self._rows = rows
+        self._metrics = metrics
         self._runner: web.AppRunner | None = None
 
     async def open(self, port: int) -> str:
@@ -60,6 +65,7 @@ class Kiosk:
         app.router.add_get("/api/state", self._state)
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/history", self._history)
+        app.router.add_get("/metrics", self._exposition)
         app.router.add_post("/api/command", self._command)
         app.on_response_prepare.append(_add_headers)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
@@ -98,6 +104,10 @@ class Kiosk:
             return _json(await self._rows(since_s))
         except MienError as error:
             return _error(503, str(error))
+
+    async def _exposition(self, request: web.Request) -> web.Response:
+        body, kind = self._metrics(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": kind})
 
     async def _command(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":

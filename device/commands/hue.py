@@ -1,0 +1,25 @@
+"""`mien hue pair ADDRESS`: the bridge's button, its certificate, and a key for the settings."""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from device.hub.actions.hue_pairing import BUTTON_S, pair, write_key
+from device.settings import default_path
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pair, write the key, and print what the settings need. Raises ActionError."""
+    path: Path = (arguments.file or (arguments.settings or default_path()).parent / "hue.json").expanduser().absolute()
+    print(f"Press the button on the Hue bridge at {arguments.address} within {BUTTON_S:.0f} s.", flush=True)
+    key = asyncio.run(pair(arguments.address, arguments.port))
+    write_key(path, key)
+    print(f"Paired. The key is in {path}; from now on, only the bridge with this certificate is shown it:")
+    print(f"  SHA-256 {key.certificate_sha256}")
+    print("Add to the settings:\n")
+    print(f"[hue]\nbridge = {json.dumps(arguments.address)}")
+    if arguments.port != 443:
+        print(f"port = {arguments.port}")
+    print(f"key_file = {json.dumps(str(path))}")
+    return 0

@@ -1,0 +1,87 @@
+"""From what the rules say to what is done: actions beside the story, what is over put back first, all remembered."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+
+from device.destinations import Action
+from device.hub.actions import DONE, Destinations, Occasion
+from device.hub.history_file import Entry
+from device.hub.metrics import Counters
+from device.hub.rules import Firing, Over
+from device.readings import Mood
+
+_log = logging.getLogger(__name__)
+
+MOST_TASKS = 64
+"""Actions under way; more are refused, and the history says so."""
+
+
+class Acting:
+    """Nothing here waits for a destination. `remember` takes a line of the history for each thing done."""
+
+    def __init__(self, destinations: Destinations, remember: Callable[[Entry], None], counters: Counters) -> None:
+        self._destinations = destinations
+        self._remember = remember
+        self._counters = counters
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def act(self, events: Sequence[Firing | Over], mood: Mood | None) -> None:
+        """Carry out what one look at the rules has found."""
+        overs = [event for event in events if isinstance(event, Over)]
+        firings = [event for event in events if isinstance(event, Firing)]
+        for event in events:
+            over = " is over" if isinstance(event, Over) else ""
+            _log.info("rule   %s%s: %s", event.rule.name, over, event.why)
+        if overs:
+            # What begins now may drive the same lamp: it is to find it as it was.
+            self._start(self._put_back(overs, firings, mood), "; ".join(f"restore {o.rule.name}" for o in overs))
+        else:
+            self._begin(firings, mood)
+
+    async def close(self) -> None:
+        """Give up what is under way, and let go of every connection."""
+        for task in self._tasks:
+            task.cancel()
+        await self._destinations.close()
+
+    def _begin(self, firings: Sequence[Firing], mood: Mood | None) -> None:
+        for firing in firings:
+            occasion = Occasion(firing.rule.name, firing.why, time.time(), mood)
+            for action in firing.rule.do:
+                if not self._start(self._run(firing, action, occasion), action.words):
+                    self._done(firing.rule.name, _plain(action), "refused, too much is under way", done=False)
+
+    async def _put_back(self, overs: Sequence[Over], firings: Sequence[Firing], mood: Mood | None) -> None:
+        for over in overs:
+            for line in await self._destinations.restore(over.rule.name):
+                self._done(over.rule.name, "restore", line, done=line.endswith(DONE))
+        self._begin(firings, mood)
+
+    async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:
+        result = await self._destinations.run(action, occasion, keep=firing.rule.restore)
+        self._done(firing.rule.name, _plain(action), result, done=result.startswith(DONE), began_s=occasion.time_utc_s)
+
+    def _done(self, rule: str, action: str, result: str, *, done: bool, began_s: float | None = None) -> None:
+        self._counters.action(rule, done=done)
+        at_s = time.time() if began_s is None else began_s
+        self._remember(Entry("action", at_s, rule=rule, action=action, result=result))
+
+    def _start(self, work: Coroutine[Any, Any, None], words: str) -> bool:
+        """Beside the story, so that a slow destination holds up nothing."""
+        if len(self._tasks) >= MOST_TASKS:
+            work.close()
+            _log.error("%d actions are under way already; refused: %s", MOST_TASKS, words)
+            return False
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+
+def _plain(action: Action) -> str:
+    return msgspec.json.encode(action).decode()

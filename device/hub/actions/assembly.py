@@ -1,0 +1,49 @@
+"""All destinations, made from the settings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from device.destinations import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
+from device.hub.actions import Destination, Destinations
+from device.hub.actions.command import Programs
+from device.hub.actions.home_assistant import HomeAssistantServices
+from device.hub.actions.http import Http
+from device.hub.actions.hue import HueBridge
+from device.hub.actions.lamp import VirtualLamp
+from device.hub.actions.mpd import MusicPlayer
+from device.hub.actions.mqtt import MqttMessage
+from device.hub.actions.player import VirtualPlayer
+from device.hub.actions.webhook import SignedWebhooks
+from device.hub.actions.wled import WledStrips
+from device.hub.mqtt import Mqtt
+from device.settings import Settings
+
+
+def destinations_of(
+    settings: Settings,
+    mqtt: Mqtt | None,
+    lamp_changed: Callable[[dict[str, Any]], None],
+    player_changed: Callable[[dict[str, Any]], None],
+    *,
+    dry: bool = False,
+) -> Destinations:
+    """Those that the settings name, and those that need no settings. No connection is made before the first action.
+
+    `lamp_changed` and `player_changed` hear each new state of the virtual two. With `dry`, nothing is sent anywhere.
+    """
+    http = Http()
+    by_type: dict[type[Any], Destination[Any]] = {
+        Lamp: VirtualLamp(lamp_changed),
+        Player: VirtualPlayer(player_changed),
+        Publish: MqttMessage(mqtt),
+        Wled: WledStrips(http),
+        Webhook: SignedWebhooks(settings.webhooks, http),
+        Command: Programs(),
+    }
+    if settings.home_assistant.url:
+        by_type[CallService] = HomeAssistantServices(settings.home_assistant, http)
+    if settings.hue.bridge:
+        by_type[HueLight] = HueBridge(settings.hue, http)
+    if settings.mpd.host:
+        by_type[Music] = MusicPlayer(settings.mpd)
+    return Destinations(by_type, dry=dry, close=http.close)

@@ -1,0 +1,106 @@
+"""The connection to a broker as the settings want it: version, user, TLS, last will; and what its failure means."""
+
+import logging
+import ssl
+from pathlib import Path
+
+from aiomqtt import Client, ProtocolVersion, Will
+from aiomqtt.exceptions import MqttConnectError
+from msgspec import Struct
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from device import settings
+
+KEEPALIVE_S = 4
+"""A frozen broker is noticed after twice that, a killed one at once."""
+ANSWER_S = 4.0
+"""The broker must acknowledge within this."""
+MOST_PACKET = 8_192
+"""Bytes that we are willing to receive at once; a broker of version 5 keeps longer ones to itself."""
+_MOST_INCOMING = 64
+
+# A flood would be a flood of lines, and what ends a connection is said by the health.
+_library_log = logging.getLogger("device.hub.mqtt.library")
+_library_log.setLevel(logging.CRITICAL)
+
+
+class Credentials(Struct, frozen=True):
+    """What stands in files."""
+
+    password: str | None
+    tls: ssl.SSLContext | None
+
+
+def credentials_of(broker: settings.Mqtt) -> Credentials:
+    """Read the files, anew at each connect, so that a corrected one needs no restart. It blocks. Raises OSError."""
+    password = None
+    if broker.password_file:
+        password = _file(broker.password_file).read_text(encoding="utf-8").strip()
+    return Credentials(password, _tls(broker))
+
+
+def client_of(broker: settings.Mqtt, credentials: Credentials, name: str, availability: str) -> Client:
+    """A client that is not connected yet. `availability` is the topic of its last will."""
+    five = broker.version == "5"
+    limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limit.MaximumPacketSize = MOST_PACKET
+    return Client(
+        broker.host,
+        broker.port,
+        username=broker.username or None,
+        password=credentials.password,
+        # Always the same: a broker that has not yet noticed the old connection's end replaces it, instead of
+        # saying its last will after we came back.
+        identifier=f"mien-{name}",
+        will=Will(availability, "offline", qos=1, retain=True),
+        protocol=ProtocolVersion.V5 if five else ProtocolVersion.V311,
+        properties=limit if five else None,
+        tls_context=credentials.tls,
+        keepalive=KEEPALIVE_S,
+        timeout=ANSWER_S,
+        max_queued_incoming_messages=_MOST_INCOMING,
+        logger=_library_log,
+    )
+
+
+def _tls(broker: settings.Mqtt) -> ssl.SSLContext | None:
+    """The broker's certificate and its name are always checked; there is no setting that leaves it."""
+    if not broker.tls:
+        return None
+    ca_file = _file(broker.ca_file) if broker.ca_file else None
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise OSError(f"mqtt.ca_file {ca_file} cannot be used: {error}") from error
+    if broker.certificate_file:
+        ours, key = _file(broker.certificate_file), _file(broker.key_file)
+        try:
+            context.load_cert_chain(ours, key)
+        except OSError as error:
+            raise OSError(f"mqtt.certificate_file {ours} and key_file {key} cannot be used: {error}") from error
+    return context
+
+
+def _file(path: str) -> Path:
+    return Path(path).expanduser()
+
+
+def meaning(error: BaseException, broker: settings.Mqtt) -> str:
+    """Why there is no connection, and what to do about it, for a person."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        why = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or text
+        if "mismatch" in text:
+            return f"its certificate is for another name, nothing was sent ({why}); set mqtt.host to that name"
+        return f"its certificate is not trusted, nothing was sent ({why}); set mqtt.ca_file to who vouches for it"
+    if isinstance(error, MqttConnectError):
+        hints = {"authorized": "username and password_file", "user name": "username and password_file"}
+        hints |= {"protocol version": "version"}
+        hint = next((f"; set mqtt.{keys}" for word, keys in hints.items() if word in text.lower()), "")
+        return f"it refused us: {text}{hint}"
+    if broker.tls and "time" in text.lower():
+        # With TLS 1.3, a broker that does not like our certificate just leaves.
+        doubt = "is mqtt.certificate_file one that it trusts" if broker.certificate_file else "does it ask for one"
+        return f"{text}; if it checks our certificate: {doubt}? See mqtt.certificate_file and key_file"
+    return text or type(error).__name__

@@ -1,0 +1,74 @@
+"""`mien hue pair`, as a person starts it, with a bridge that has a button."""
+
+import asyncio
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from device import settings
+from tests.hub.actions.hue_bridge import KEY, Bridge, certificate
+from tests.hub.actions.peers import said
+from tests.hub.helpers import run, until
+
+_HOUSE = Path(__file__).parents[2]
+Mien = Callable[..., Awaitable[tuple[int, str, str]]]
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    return certificate(tmp_path, "bridge")
+
+
+async def pair(home: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit status, output and errors of `mien hue pair 127.0.0.1`."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MIEN_", "XDG_"))}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "device.cli", "hue", "pair", "127.0.0.1", *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env | {"HOME": str(home), "PYTHONPATH": str(_HOUSE)},
+    )
+    out, errors = await process.communicate()
+    return process.returncode or 0, out.decode(), errors.decode()
+
+
+def test_the_button_gives_a_key_and_the_lines_for_the_settings(tmp_path: Path, tls: ssl.SSLContext) -> None:
+    async def story() -> str:
+        async with Bridge(tls) as bridge:
+            pairing = asyncio.create_task(pair(tmp_path, "--port", str(bridge.port)))
+            await until(lambda: bridge.asked_to_pair or pairing.done(), 20)
+            bridge.pressed = True
+            status, out, errors = await pairing
+            assert (status, errors) == (0, "")
+            return out
+
+    out = run(story())
+    assert out.startswith("Press the button on the Hue bridge at 127.0.0.1 within 30 s.\n")
+    assert KEY not in out
+    path = tmp_path / ".config" / "mien" / "hue.json"
+    assert json.loads(path.read_text())["application_key"] == KEY
+    assert path.stat().st_mode & 0o777 == 0o600
+    lines = out[out.index("[hue]") :]
+    assert settings.parse(lines, "printed").hue.key_file == str(path)
+    assert settings.parse(lines, "printed").hue.bridge == "127.0.0.1"
+
+
+def test_what_goes_wrong_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl.SSLContext) -> None:
+    async def story() -> None:
+        async with Bridge(tls) as bridge:
+            bridge.faults = [said([{"error": {"type": 7, "description": "no more room"}}])]
+            file = tmp_path / "kept" / "key.json"
+            status, _, errors = await pair(tmp_path, "--port", str(bridge.port), "--file", str(file))
+            assert (status, errors) == (1, "mien: Hue bridge 127.0.0.1: does not pair: no more room\n")
+            assert not file.parent.exists()
+
+    run(story())

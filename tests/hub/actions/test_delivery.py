@@ -1,0 +1,250 @@
+"""Limits, tries and the breaker: by a clock of the test's own, and on arrival times."""
+
+import asyncio
+import itertools
+import logging
+import re
+import time
+
+import pytest
+
+from device.errors import ActionError
+from device.hub.actions.delivery import Delivery, Lane, TransientError
+from tests.hub.actions.peers import Clock
+from tests.hub.helpers import run
+
+
+class Failing:
+    """Fails so many times, then answers."""
+
+    def __init__(self, times: int, error: Exception | None = None) -> None:
+        self.left = times
+        self.error = error or TransientError("lamp: cannot be reached", untouched=True)
+        self.tries = 0
+
+    async def __call__(self) -> str:
+        self.tries += 1
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return "well"
+
+
+@pytest.fixture
+def road(clock: Clock) -> Delivery:
+    return clock.roads(per_s=1000.0)("lamp")
+
+
+def test_what_fails_for_a_moment_is_tried_again_with_longer_waits(road: Delivery, clock: Clock) -> None:
+    attempt = Failing(3)
+    assert run(road.run(attempt)) == "well"
+    assert attempt.tries == 4
+    for wait_s, least_s in zip(clock.slept_s, (0.3, 0.6, 1.2), strict=True):
+        assert least_s <= wait_s <= least_s + 0.3
+    assert len({round(wait_s % 0.3, 4) for wait_s in clock.slept_s}) == 3, "no jitter"
+
+
+def test_it_ends_in_time_and_says_how_often_it_was_tried(road: Delivery, clock: Clock) -> None:
+    began_s = clock()
+    attempt = Failing(100)
+    with pytest.raises(ActionError) as caught:
+        run(road.run(attempt))
+    assert str(caught.value) == f"lamp: cannot be reached; tried {attempt.tries} times"
+    assert attempt.tries in (5, 6)
+    assert clock() - began_s < 9
+
+
+def test_a_refusal_is_final(road: Delivery, clock: Clock) -> None:
+    attempt = Failing(1, ActionError("lamp: refused it"))
+    with pytest.raises(ActionError, match=r"^lamp: refused it$"):
+        run(road.run(attempt))
+    assert (attempt.tries, clock.slept_s) == (1, [])
+
+
+def test_a_wish_for_patience_is_granted_where_there_is_time(road: Delivery, clock: Clock) -> None:
+    greedy = Failing(1, TransientError("lamp: busy", retry_after_s=3600.0, untouched=True))
+
+    async def story() -> None:
+        assert await road.run(Failing(1, TransientError("lamp: busy", retry_after_s=3.0, untouched=True))) == "well"
+        with pytest.raises(ActionError, match="busy"):
+            await road.run(greedy)
+
+    run(story())
+    assert greedy.tries == 1
+    assert clock.slept_s == [3.0]
+
+
+def test_what_must_not_happen_twice_is_tried_again_only_where_nothing_happened(road: Delivery) -> None:
+    broke_off = Failing(1, TransientError("lamp: the connection broke off"))
+
+    async def story() -> None:
+        with pytest.raises(ActionError, match="broke off"):
+            await road.run(broke_off, repeatable=False)
+        assert await road.run(Failing(1), repeatable=False) == "well"
+
+    run(story())
+    assert broke_off.tries == 1
+
+
+def test_an_attempt_that_hangs_is_ended_and_tried_again(clock: Clock) -> None:
+    road = clock.roads(per_s=1000.0, attempt_s=0.05)("lamp")
+    tries = 0
+
+    async def attempt() -> str:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(60 if tries == 1 else 0)
+        return "well"
+
+    assert run(road.run(attempt), 2) == "well"
+    assert tries == 2
+
+
+def test_all_tries_together_have_an_end_even_where_the_clock_of_the_waits_stands_still() -> None:
+    async def attempt() -> None:
+        await asyncio.sleep(60)
+
+    road = Delivery("lamp", attempt_s=30, whole_s=0.1)
+    with pytest.raises(ActionError, match=r"lamp: no answer within 0\.1 s"):
+        run(road.run(attempt), 2)
+
+
+def test_a_queue_of_our_own_is_not_its_failure() -> None:
+    async def story() -> None:
+        gate = asyncio.Event()
+        road = Delivery("lamp", parallel=1, per_s=1000.0, attempt_s=30, whole_s=0.5)
+        first = asyncio.create_task(road.run(gate.wait))
+        await asyncio.sleep(0)  # so that it has its time
+        road._whole_s = 0.02
+        for _ in range(6):
+            with pytest.raises(ActionError, match=r"^lamp: no turn within 0\.02 s$"):
+                await road.run(gate.wait)
+        gate.set()
+        assert await first is True
+        assert await road.run(Failing(0)) == "well"
+
+    run(story())
+
+
+# -- the breaker
+
+
+def test_after_five_failures_it_is_left_alone_for_a_minute_and_then_tried_once(
+    road: Delivery, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    attempt = Failing(10_000)
+
+    async def fails() -> str:
+        with pytest.raises(ActionError) as caught:
+            await road.run(attempt)
+        return str(caught.value)
+
+    async def story() -> str:
+        for _ in range(5):
+            assert "left alone" not in await fails()
+        tries = attempt.tries
+        left_alone = await fails()
+        assert attempt.tries == tries, "it was asked while it is left alone"
+        clock.now_s += 61
+        await fails()
+        assert attempt.tries == tries + 1, "a trial is one try"
+        assert "left alone" in await fails()
+        attempt.left = 0
+        clock.now_s += 61
+        assert await road.run(attempt) == "well"
+        attempt.left = 1
+        assert await road.run(attempt) == "well", "tries are back"
+        return left_alone
+
+    times = re.search(
+        r"^lamp: left alone since (\d\d:\d\d:\d\d) until (\d\d:\d\d:\d\d), after 5 failures in a row; "
+        r"it said last: lamp: cannot be reached$",
+        run(story()),
+    )
+    assert times
+    since, until = (time.strptime(one, "%H:%M:%S") for one in times.groups())
+    assert (until.tm_min * 60 + until.tm_sec - since.tm_min * 60 - since.tm_sec) % 3600 in (59, 60, 61)
+    assert "failed 5 times in a row, and is left alone" in caplog.text
+
+    assert "lamp answers again" in caplog.text
+
+
+def test_only_one_trial_at_a_time(road: Delivery, clock: Clock) -> None:
+    async def story() -> None:
+        for _ in range(5):
+            with pytest.raises(ActionError):
+                await road.run(Failing(100))
+        clock.now_s += 61
+        gate = asyncio.Event()
+
+        async def slow() -> str:
+            await gate.wait()
+            return "well"
+
+        trial = asyncio.create_task(road.run(slow))
+        await asyncio.sleep(0.01)
+        with pytest.raises(ActionError, match="left alone"):
+            await road.run(Failing(0))
+        trial.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await trial
+        gate.set()
+        assert await road.run(slow) == "well", "a trial that was given up counts for nothing"
+
+    run(story())
+
+
+def test_a_refusal_is_an_answer_and_starts_the_count_anew(road: Delivery) -> None:
+    async def story() -> None:
+        for error in (*[None] * 4, ActionError("no"), *[None] * 4):
+            with pytest.raises(ActionError):
+                await road.run(Failing(100, error))
+        assert await road.run(Failing(0)) == "well"
+
+    run(story())
+
+
+# -- rate and number
+
+
+def test_never_more_than_so_many_a_second_and_at_a_time() -> None:
+    arrived_s: list[float] = []
+    under_way = most = 0
+
+    async def attempt() -> None:
+        nonlocal under_way, most
+        arrived_s.append(time.monotonic())
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.2)
+        under_way -= 1
+
+    async def story() -> None:
+        road = Delivery("lamp", parallel=3, per_s=20.0)
+        await asyncio.gather(*(road.run(attempt) for _ in range(9)))
+
+    run(story())
+    assert most == 3
+    gaps_s = [later - earlier for earlier, later in itertools.pairwise(arrived_s)]
+    assert min(gaps_s) > 0.045
+    assert arrived_s[-1] - arrived_s[0] > 0.4, "nine at three a time, 0.2 s each"
+
+
+def test_a_slow_lane_holds_up_nobody_else() -> None:
+    arrived: list[tuple[str, float]] = []
+
+    async def story() -> None:
+        road, lane = Delivery("bridge", per_s=100.0), Lane(0.25)
+
+        async def attempt(name: str) -> None:
+            arrived.append((name, time.monotonic()))
+
+        groups = [road.run(lambda: attempt("group"), lane=lane) for _ in range(3)]
+        await asyncio.gather(*groups, *(road.run(lambda: attempt("light")) for _ in range(3)))
+
+    run(story())
+    groups_s = [at_s for name, at_s in arrived if name == "group"]
+    lights_s = [at_s for name, at_s in arrived if name == "light"]
+    assert all(later - earlier > 0.24 for earlier, later in itertools.pairwise(groups_s))
+    assert max(lights_s) < groups_s[1]

@@ -1,0 +1,230 @@
+"""Everything that can go wrong on the way, with real sockets; through a WLED strip, the plainest that uses HTTP."""
+
+import asyncio
+import gzip
+import time
+
+import pytest
+from aiohttp import web
+
+from device.destinations import Wled
+from device.errors import ActionError
+from device.hub.actions.http import Http, _retry_after_s, plain_text
+from device.hub.actions.wled import WledStrips
+from tests.hub.actions.peers import (
+    WHY,
+    Clock,
+    Peer,
+    busy,
+    dripping,
+    dropping,
+    http_reply,
+    raw,
+    said,
+    silent,
+)
+from tests.hub.conftest import free_port
+from tests.hub.helpers import run
+
+OK = http_reply("HTTP/1.1 200 OK\nContent-Length: 16", b'{"success":true}')
+
+
+async def told(port: int, clock: Clock | None = None, **limits: object) -> str:
+    """What comes of one action: `done`, or the error."""
+    http = Http()
+    try:
+        strips = WledStrips(http, (clock or Clock()).roads(per_s=1000.0, **limits))
+        await strips.run(Wled(f"127.0.0.1:{port}"), WHY)
+    except ActionError as error:
+        return str(error)
+    finally:
+        await http.close()
+    return "done"
+
+
+def test_busy_once_is_no_failure() -> None:
+    async def story() -> None:
+        clock = Clock()
+        async with Peer() as peer:
+            for status in (429, 502, 503, 504):
+                peer.faults = [busy(status)]
+                assert await told(peer.port, clock) == "done"
+            assert len(peer.seen) == 8
+            clock.slept_s.clear()
+            peer.faults = [busy(429, Retry_After="2")]
+            assert await told(peer.port, clock) == "done"
+            assert clock.slept_s == [2.0]
+            peer.faults = [busy(503, Retry_After="86400")]
+            assert await told(peer.port, clock) == (f"WLED {peer.host}: busy (answered 503, asks us to wait 86400 s)")
+            peer.faults = [busy(429, Retry_After="soon"), busy(429, Retry_After="-5")]
+            assert await told(peer.port, clock) == "done"
+            assert max(clock.slept_s[1:]) < 1
+
+    run(story())
+
+
+def test_a_refusal_or_a_redirect_is_asked_once() -> None:
+    async def story() -> None:
+        async with Peer() as peer, Peer() as elsewhere:
+            peer.faults = [busy(400)]
+            assert await told(peer.port) == f"WLED {peer.host}: refused it (answered 400); is that a WLED?"
+            peer.faults = [busy(307, Location=f"http://{elsewhere.host}/")]
+            assert "sends us elsewhere (answered 307), which is not followed" in await told(peer.port)
+            assert len(peer.seen) == 2
+            assert elsewhere.seen == []
+
+    run(story())
+
+
+def test_nobody_there_is_tried_until_the_time_is_up() -> None:
+    async def story() -> None:
+        port = free_port()
+        clock = Clock()
+        assert (await told(port, clock)).startswith(f"WLED 127.0.0.1:{port}: cannot be reached (Connect")
+        assert len(clock.slept_s) >= 4
+        assert (
+            await told(port, Clock(), whole_s=0.01) == f"WLED 127.0.0.1:{port}: cannot be reached (Connect call failed "
+            f"('127.0.0.1', {port}))"
+        )
+
+    run(story())
+
+
+def test_silence_dropping_and_dripping_are_tried_again() -> None:
+    async def story() -> None:
+        for fault in (silent, dripping):
+            async with raw(fault, OK) as (port, came_s):
+                began_s = time.monotonic()
+                assert await told(port, attempt_s=0.2) == "done"
+                assert 0.2 <= time.monotonic() - began_s < 2
+                assert len(came_s) == 2
+        half = http_reply("HTTP/1.1 200 OK\nContent-Length: 1000", b'{"on":')
+        for broken in (dropping, half):
+            async with raw(broken, OK) as (port, came_s):
+                assert await told(port) == "done"
+                assert len(came_s) == 2
+            async with raw(broken) as (port, came_s):
+                assert await told(port) == f"WLED 127.0.0.1:{port}: the connection broke off; tried {len(came_s)} times"
+
+    run(story())
+
+
+def test_an_answer_without_end_is_not_read() -> None:
+    sent = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+            await writer.drain()
+            sent += 65_536
+
+    async def story() -> None:
+        async with raw(flood) as (port, came_s):
+            result = await told(port)
+            assert result == f"WLED 127.0.0.1:{port}: the answer is longer than 65536 bytes, and was not read"
+            assert len(came_s) == 1
+        assert sent < 20_000_000
+
+    run(story())
+
+
+def test_a_packed_answer_is_not_unpacked() -> None:
+    bomb = gzip.compress(b"[" * 5_000_000)
+    reply = http_reply(f"HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: {len(bomb)}", bomb)
+
+    async def story() -> None:
+        async with raw(reply) as (port, _):
+            assert "the answer is not understood" in await told(port)
+        async with Peer() as peer:
+            await told(peer.port)
+            assert peer.seen[0].headers["Accept-Encoding"] == "identity"
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'{"error": "many"}',
+        b'{"error": {}}',
+        b"[" * 60_000,
+        b"\xff\xfe",
+        b'{"error": 1e99}',
+        b"NaN",
+    ],
+)
+def test_an_answer_of_the_wrong_kind_is_said_in_one_line(body: bytes) -> None:
+    async def story() -> str:
+        async with raw(http_reply(f"HTTP/1.1 200 OK\nContent-Length: {len(body)}", body)) as (port, came_s):
+            result = await told(port)
+            assert len(came_s) == 1
+            return result
+
+    result = run(story())
+    assert "the answer is not understood" in result
+    assert "\n" not in result
+    assert len(result) < 300
+
+
+def test_what_is_not_http_is_said() -> None:
+    async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example.com ESMTP\r\n" * 3)
+        await writer.drain()
+        await reader.read(100)
+
+    async def story() -> None:
+        async with raw(greeting) as (port, _):
+            assert await told(port) == f"WLED 127.0.0.1:{port}: the answer is not HTTP as it should be"
+
+    run(story())
+
+
+def test_an_address_that_is_none_is_said() -> None:
+    async def story() -> None:
+        strips = WledStrips(Http())
+        with pytest.raises(ActionError, match=r"WLED 1:2:3: not an address"):
+            await strips.run(Wled("1:2:3"), WHY)
+
+    run(story())
+
+
+def test_no_cookie_is_kept() -> None:
+    class Baker(Peer):
+        async def answer(self, _seen: object) -> web.Response:
+            answer = said({"success": True})
+            answer.set_cookie("taste", "sweet")
+            return answer
+
+    async def story() -> None:
+        http = Http()
+        async with Baker() as peer:
+            strips = WledStrips(http)
+            await strips.run(Wled(peer.host), WHY)
+            await strips.run(Wled(peer.host), WHY)
+            assert "Cookie" not in peer.seen[1].headers
+            await http.close()
+            await strips.run(Wled(peer.host), WHY)
+            assert len(peer.seen) == 3
+            await http.close()
+
+    run(story())
+
+
+def test_patience_can_be_a_date() -> None:
+    from email.utils import formatdate
+
+    assert 3 < _retry_after_s(formatdate(time.time() + 5, usegmt=True)) <= 5
+    assert _retry_after_s(formatdate(time.time() - 500, usegmt=True)) == 0
+    for nonsense in ("", "soon", "-1", "1e9", "٣", "Mon, 99 Foo 2026 00:00:00 GMT"):
+        assert _retry_after_s(nonsense) == 0
+    assert _retry_after_s("9" * 5000) > 1e6
+
+
+def test_what_a_stranger_says_is_one_short_line() -> None:
+    assert plain_text("a\nb\x1b[31mc" + "d" * 500) == "a b [31mc" + "d" * 191

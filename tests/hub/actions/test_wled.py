@@ -1,0 +1,237 @@
+"""A WLED strip that keeps its state as the real one does: what it is sent, and the way back."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from device.destinations import Wled
+from device.errors import ActionError
+from device.hub.actions import DONE, Destinations, Occasion
+from device.hub.actions.http import Http
+from device.hub.actions.wled import WledStrips
+from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, said
+from tests.hub.helpers import run, until
+
+RAINBOW: dict[str, Any] = {
+    "id": 0,
+    "start": 0,
+    "stop": 60,
+    "len": 60,
+    "on": True,
+    "bri": 255,
+    "fx": 9,
+    "sx": 128,
+    "ix": 128,
+    "pal": 0,
+}
+RAINBOW |= {"sel": True, "rev": False, "mi": False, "col": [[8, 16, 32, 0], [0, 0, 0], [0, 0, 0]]}
+
+
+@dataclass
+class Strip(Peer):
+    """Two segments; preset 3 makes three of them."""
+
+    state: dict[str, Any] = field(
+        default_factory=lambda: {
+            "on": True,
+            "bri": 77,
+            "transition": 7,
+            "ps": -1,
+            "pl": -1,
+            "nl": {"on": False},
+            "seg": [dict(RAINBOW), RAINBOW | {"id": 1, "start": 60, "stop": 90}],
+        }
+    )
+
+    async def answer(self, seen: Seen) -> web.Response:
+        assert seen.path == "/json/state"
+        if seen.method == "GET":
+            return said(self.state)
+        assert seen.headers["Content-Type"] == "application/json"
+        self.take(seen.json)
+        return said({"success": True})
+
+    def take(self, command: dict[str, Any]) -> None:
+        assert command.keys() <= {"on", "bri", "transition", "ps", "seg"}
+        assert 0 <= command["transition"] <= 65_535
+        state = self.state
+        state |= {name: command[name] for name in ("on", "transition") if name in command}
+        if command.get("bri"):  # 0 is not a brightness
+            state["bri"] = command["bri"]
+        if command.get("ps", -1) > 0:
+            state |= {"ps": command["ps"], "bri": 255, "on": True}
+            state["seg"] = [RAINBOW | {"id": number, "fx": 40} for number in range(3)]
+            return
+        state["ps"] = -1
+        segments = {segment["id"]: segment for segment in state["seg"]}
+        for number, change in enumerate(command.get("seg", ())):
+            segments.setdefault(change.get("id", number), {}).update(change)
+        state["seg"] = [segment for segment in segments.values() if segment.get("stop") != 0]
+
+
+class House:
+    def __init__(self, strip: Strip) -> None:
+        self.strip, self.clock, self.http = strip, Clock(), Http()
+        self.strips = WledStrips(self.http, self.clock.roads(per_s=200.0))
+        self.all = Destinations({Wled: self.strips}, clock=self.clock)
+        self.target = f"wled {strip.host}"
+
+    async def act(self, rule: str = "a", **what: Any) -> str:
+        self.clock.now_s += 10
+        return await self.all.run(Wled(self.strip.host, **what), Occasion(rule, "", self.clock()), keep=True)
+
+    async def end(self, rule: str = "a") -> list[str]:
+        self.clock.now_s += 10
+        return await self.all.restore(rule)
+
+
+def test_commands_are_as_documented() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            assert house.strips.state() == {}
+            await house.strips.run(Wled(strip.host, brightness=50, colour="#ffA000"), WHY)
+            assert house.strips.state() == {"host": strip.host, "brightness": 50, "colour": "#ffA000"}
+            await house.strips.run(Wled(strip.host, brightness=1, transition_s=0), WHY)
+            await house.strips.run(Wled(strip.host, brightness=0, colour="#ffa000", transition_s=6553.5), WHY)
+            await house.strips.run(Wled(strip.host, preset=3), WHY)
+            assert house.strips.state() == {"host": strip.host, "preset": 3, "colour": ""}
+            assert [seen.json for seen in strip.seen] == [
+                {"on": True, "bri": 128, "transition": 20, "seg": [{"col": [[255, 160, 0]]}]},
+                {"on": True, "bri": 3, "transition": 0},
+                {"on": False, "transition": 65_535},
+                {"ps": 3, "transition": 20},
+            ]
+            await house.http.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("what", [{"brightness": 90, "colour": "#00FF00"}, {"brightness": 0}, {"preset": 3}, {}])
+@pytest.mark.parametrize("on", [True, False])
+def test_a_strip_comes_back_with_its_effect_and_its_segments(what: dict[str, Any], on: bool) -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            strip.state["on"] = on
+            before = {name: value for name, value in strip.state.items() if name != "transition"}
+            segments = [dict(segment) for segment in strip.state["seg"]]
+            assert await house.act(**what) == DONE
+            assert await house.end() == [f"{house.target}: done"]
+            assert {name: strip.state[name] for name in before} == before | {"seg": segments}
+            assert strip.state["transition"] == (7 if strip.seen[-1].method == "POST" else 20)
+            await house.http.close()
+
+    run(story())
+
+
+def test_a_preset_that_held_before_holds_again() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            strip.state["ps"] = 5
+            await house.act(brightness=10)
+            assert strip.state["ps"] == -1
+            assert await house.end() == [f"{house.target}: done"]
+            assert strip.state["ps"] == 5
+            await house.http.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("what", "hand"),
+    [
+        ({"brightness": 90, "colour": "#00ff00"}, {"bri": 60}),
+        ({"brightness": 90, "colour": "#00ff00"}, {"on": False}),
+        ({"brightness": 90, "colour": "#00ff00"}, {"seg": [RAINBOW]}),
+        ({"preset": 3}, {"ps": 4}),
+        ({"brightness": 0}, {"on": True, "bri": 200}),
+    ],
+)
+def test_a_hand_at_the_strip_keeps_it(what: dict[str, Any], hand: dict[str, Any]) -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            await house.act(**what)
+            strip.state |= hand
+            sent = [seen.method for seen in strip.seen].count("POST")
+            assert await house.end() == [f"{house.target}: left alone, it was changed since"]
+            assert [seen.method for seen in strip.seen].count("POST") == sent
+            await house.http.close()
+
+    run(story())
+
+
+def test_after_a_preset_and_a_colour_the_strip_is_what_it_was_before_both() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            segments = [dict(segment) for segment in strip.state["seg"]]
+            await house.act("a", preset=3)
+            await house.act("b", brightness=40, colour="#ff0000")
+            assert await house.end("a") == []
+            assert await house.end("b") == [f"{house.target}: done"]
+            assert (strip.state["bri"], strip.state["seg"]) == (77, segments)
+            await house.http.close()
+
+    run(story())
+
+
+def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            http = Http()
+            strips = Destinations({Wled: WledStrips(http)})  # with waits that are real
+            strip.faults = [busy(503, Retry_After="5")]
+            older = asyncio.create_task(strips.run(Wled(strip.host, colour="#ff0000"), WHY))
+            await until(lambda: strip.seen)
+            began_s = time.monotonic()
+            assert await strips.run(Wled(strip.host, colour="#0000ff"), LATER) == DONE
+            assert time.monotonic() - began_s < 2
+            assert await older == f"wled {strip.host}: given up for a newer action"
+            assert [seen.json["seg"][0]["col"] for seen in strip.seen] == [[[255, 0, 0]], [[0, 0, 255]]]
+            assert strip.state["seg"][0]["col"] == [[0, 0, 255]]
+            await http.close()
+
+    run(story())
+
+
+def test_two_strips_have_limits_of_their_own() -> None:
+    async def story() -> None:
+        async with Strip() as well, Strip() as ill:
+            house = House(well)
+            ill.faults = [busy(503) for _ in range(100)]
+            for _ in range(5):
+                assert "busy" in await house.all.run(Wled(ill.host), WHY)
+            assert "left alone since" in await house.all.run(Wled(ill.host), LATER)
+            assert await house.act() == DONE
+            await house.http.close()
+
+    run(story())
+
+
+def test_what_a_strip_refuses_is_said() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            strip.faults = [said({"error": 9})]
+            with pytest.raises(ActionError, match=rf"WLED {strip.host}: refused it \(error 9\)"):
+                await house.strips.run(Wled(strip.host), WHY)
+            for nonsense in (
+                {"on": 1, "bri": 5},
+                {"on": True, "bri": 999},
+                {"on": True, "bri": 5, "seg": [{"col": "x"}]},
+            ):
+                strip.faults = [said(nonsense)]
+                assert (await house.act()).startswith("done; it will not be brought back: WLED 127.0.0.1:")
+            strip.faults = [said({"on": True, "bri": 5, "seg": [{"id": 0}]})]
+            (former,) = await house.strips.former(Wled(strip.host))
+            assert former.was == {"on": True, "brightness": pytest.approx(1.96, abs=0.01), "preset": -1}
+            await house.http.close()
+
+    run(story())

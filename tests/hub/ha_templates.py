@@ -1,0 +1,93 @@
+"""Home Assistant's templates, rendered: by Jinja where it is installed, and by a reader of their few words anywhere."""
+
+import ast
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Render = Callable[[str, Any], str]
+
+_MISSING = object()
+_FILTERS: dict[str, Callable[[Any], Any]] = {"round": lambda x: float(round(x)), "int": int, "tojson": json.dumps}
+_TESTS: dict[str, Callable[[Any], bool]] = {
+    "none": lambda x: x is None,
+    "defined": lambda x: x is not _MISSING,
+    "number": lambda x: isinstance(x, int | float),
+}
+
+
+def by_jinja(template: str, value_json: Any) -> str:
+    """The real thing, and strict: what is missing is an error here, and an empty text in Home Assistant."""
+    jinja2: Any = pytest.importorskip("jinja2")
+    made = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
+    return str(made.render(value_json=value_json))
+
+
+def plainly(template: str, value_json: Any) -> str:
+    """One expression of the words that Jinja and Python share; ValueError for any other, KeyError for what is missing.
+
+    A filter binds closer than arithmetic in Jinja and not in Python: it is read only after a name, a bracket or
+    another filter.
+    """
+    inside = template.removeprefix("{{ ").removesuffix(" }}")
+    if template != f"{{{{ {inside} }}}}" or "{{" in inside or "}}" in inside:
+        raise ValueError(f"{template}: not one expression in {{{{ }}}}")
+    reader = _Reader(inside, value_json)
+    return str(reader.known(ast.parse(inside, mode="eval").body))
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, source: str, value_json: Any) -> None:
+        self._source = source
+        self._names = {"value_json": value_json, "none": None}
+
+    def known(self, node: ast.AST) -> Any:
+        value = self.visit(node)
+        if value is _MISSING:
+            raise KeyError(ast.unparse(node))
+        return value
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        raise ValueError(f"{ast.unparse(node)}: this reader does not know it")
+
+    def visit_Name(self, node: ast.Name) -> Any:
+        return self._names[node.id]
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        return node.value
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        return self.known(node.value).get(node.attr, _MISSING)
+
+    def visit_Dict(self, node: ast.Dict) -> Any:
+        return {self.known(k): self.known(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        return self.known(node.body if self.visit(node.test) else node.orelse)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> bool:
+        whether = all if isinstance(node.op, ast.And) else any
+        return whether(self.visit(value) for value in node.values)
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        if isinstance(node.op, ast.Mult):
+            return self.known(node.left) * self.known(node.right)
+        if isinstance(node.op, ast.BitOr) and isinstance(node.right, ast.Name) and self._whole(node.left):
+            return _FILTERS[node.right.id](self.known(node.left))
+        return self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> bool:
+        test = node.comparators[0]
+        if isinstance(node.ops[0], ast.Is) and isinstance(test, ast.Name):
+            return _TESTS[test.id](self.visit(node.left))
+        if all(isinstance(op, ast.LtE) for op in node.ops):
+            values = [self.known(one) for one in (node.left, *node.comparators)]
+            return values == sorted(values)
+        return bool(self.generic_visit(node))
+
+    def _whole(self, left: ast.expr) -> bool:
+        """Whether Jinja gives a filter all of `left`, as Python does."""
+        bracketed = self._source[: left.col_offset].endswith("(")
+        return bracketed or not isinstance(left, ast.BinOp) or isinstance(left.op, ast.BitOr)

@@ -1,0 +1,220 @@
+"""The exposition, read back by Prometheus' own parsers."""
+
+import re
+from collections import Counter as Count
+from collections.abc import Callable, Iterable
+
+import msgspec
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.parser import text_string_to_metric_families
+
+from device import __version__
+from device.emotions import Emotion
+from device.hub.features import FEATURES, MOODS
+from device.hub.metrics import Counters, exposition
+from device.hub.state import Snapshot
+from device.link import Stage, State
+from tests.hub.helpers import HELLO, WELL, mood
+from tests.hub.test_features import AWAY, BEFORE, FULL
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5"
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def series(families: Iterable[Metric]) -> Series:
+    """Every sample by name and labels; Prometheus refuses a page that names one twice."""
+    every = [(s.name, frozenset(s.labels.items()), s.value) for family in families for s in family.samples]
+    assert max(Count((name, labels) for name, labels, _ in every).values()) == 1
+    return {(name, labels): value for name, labels, value in every}
+
+
+def page(now: Snapshot, counters: Counters | None = None, waiting: int = 0) -> Series:
+    body, kind = exposition(now, counters or Counters(), history_waiting=waiting)
+    assert kind == "text/plain; version=0.0.4; charset=utf-8"
+    return series(text_string_to_metric_families(body.decode()))
+
+
+def of(said: Series, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    return {labels: value for (one, labels), value in said.items() if one == name}
+
+
+def one(said: Series, metric: str, /, **labels: str) -> float | None:
+    return said.get((metric, frozenset(labels.items())))
+
+
+def test_a_full_room() -> None:
+    said = page(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
+    numbers = {
+        "mien_available": 1,
+        "mien_confidence_ratio": 0.71,
+        "mien_valence": -0.5,
+        "mien_arousal": -0.25,
+        "mien_presence": 1,
+        "mien_people": 2,
+        "mien_problem": 0,
+        "mien_camera": 1,
+        "mien_microphone": 1,
+        "mien_pause": 0,
+        "mien_hold_seconds": 3,
+        "mien_baseline_timestamp_seconds": 1_700_000_000,
+        "mien_mqtt_connected": 1,
+        "mien_history_waiting_rows": 3,
+        "mien_lost_changes_total": 0,
+    }
+    assert {name: one(said, name) for name in numbers} == numbers
+    assert one(said, "mien_info", version=__version__, name="test") == 1
+    assert of(said, "mien_model_info") == {frozenset({("model", "face"), ("version", "1.0")}): 1}
+    for name in ("mien_mood", "mien_face_mood", "mien_voice_mood"):
+        assert of(said, name) == {frozenset({("emotion", m)}): float(m == "sad") for m in MOODS}
+    assert of(said, "mien_profile") == {
+        frozenset({("profile", p)}): float(p == "Late night") for p in ("everyday", "Late night", "quiet")
+    }
+
+
+def test_each_stage_is_in_one_state_and_says_its_rate_and_what_it_dropped() -> None:
+    stages = {"camera": Stage(State.OK, "", 9.5, 4), "microphone": Stage(State.LOST, "gone")}
+    said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
+    states = {
+        (name, state.value): one(said, "mien_stage_state", stage=name, state=state.value)
+        for name in stages
+        for state in State
+    }
+    assert {at for at, value in states.items() if value == 1} == {("camera", "ok"), ("microphone", "lost")}
+    assert sum(value or 0 for value in states.values()) == 2
+    assert len(of(said, "mien_stage_state")) == len(states)
+    assert one(said, "mien_stage_rate_hertz", stage="camera") == 9.5
+    assert one(said, "mien_stage_dropped_total", stage="camera") == 4
+    assert one(said, "mien_lost_changes_total") == 2
+    assert one(said, "mien_problem") == 1
+
+
+@pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
+def test_what_is_not_known_has_no_number(now: Snapshot) -> None:
+    said = page(now)
+    unknown = (
+        "confidence_ratio",
+        "presence",
+        "people",
+        "mood",
+        "camera",
+        "hold_seconds",
+        "stage_state",
+        "lost_changes_total",
+    )
+    assert [name for name in unknown if of(said, f"mien_{name}")] == []
+    assert (one(said, "mien_available"), one(said, "mien_problem")) == (0, 1)
+    assert of(said, "mien_mqtt_connected") == {}, "no broker is configured"
+
+
+def test_a_broker_that_is_away() -> None:
+    assert one(page(msgspec.structs.replace(FULL, mqtt="MQTT broker is away")), "mien_mqtt_connected") == 0
+
+
+def test_every_feature_with_a_state_has_its_metric() -> None:
+    found = {name for name, _ in page(FULL)}
+    for feature in FEATURES:
+        stem = f"mien_{feature.key.removesuffix('_s')}"
+        assert any(name.startswith(stem) for name in found) or not feature.has_state, feature.key
+    assert not any("recalibrate" in name or "mood_change" in name for name in found)
+
+
+def test_names_keep_to_the_conventions() -> None:
+    body, _ = exposition(FULL, Counters(["comfort"]))
+    for family in text_string_to_metric_families(body.decode()):
+        assert re.fullmatch(r"mien(_[a-z]+)+", family.name)
+        assert family.documentation.endswith(".")
+        assert not family.name.endswith(("_ms", "_percent", "_hz", "_s", "_created"))
+        if family.type == "counter":
+            assert all(sample.name.endswith("_total") for sample in family.samples), family.name
+
+
+# -- what was counted
+
+COUNTED: list[tuple[Callable[[Counters], None], str, dict[str, str]]] = [
+    (lambda c: c.mood(Emotion.SAD), "mien_moods_total", {"emotion": "sad"}),
+    (lambda c: c.mood(Emotion.UNKNOWN), "mien_moods_total", {"emotion": "unknown"}),
+    (lambda c: c.action("comfort", done=True), "mien_actions_total", {"rule": "comfort", "result": "done"}),
+    (lambda c: c.action("comfort", done=False), "mien_actions_total", {"rule": "comfort", "result": "failed"}),
+    (lambda c: c.message(), "mien_mqtt_messages_total", {}),
+    (lambda c: c.rejected(), "mien_rejected_commands_total", {}),
+]
+
+
+@pytest.mark.parametrize(("count", "name", "labels"), COUNTED, ids=[name for _, name, _ in COUNTED])
+def test_what_happens_counts_once_and_alone(
+    count: Callable[[Counters], None], name: str, labels: dict[str, str]
+) -> None:
+    counters = Counters(["comfort"])
+    before = page(BEFORE, counters)
+    assert one(before, name, **labels) == 0, "it is there from the start"
+    count(counters)
+    count(counters)
+    after = page(BEFORE, counters)
+    assert {at: value for at, value in after.items() if before[at] != value} == {(name, frozenset(labels.items())): 2}
+
+
+def test_delays_fall_into_their_buckets() -> None:
+    counters = Counters()
+    for delay_s in (0.04, 0.25, 0.25, 7.0):
+        counters.delay(delay_s)
+    said = page(BEFORE, counters)
+    buckets = {
+        le: one(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
+    }
+    assert buckets == {"0.05": 1, "0.2": 1, "0.3": 3, "5.0": 3, "+Inf": 4}
+    assert one(said, "mien_message_delay_seconds_count") == 4
+    assert one(said, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
+
+
+def test_two_hubs_of_one_process_count_apart() -> None:
+    first, second = Counters(), Counters()
+    first.message()
+    assert one(page(BEFORE, first), "mien_mqtt_messages_total") == 1
+    assert one(page(BEFORE, second), "mien_mqtt_messages_total") == 0
+
+
+# -- bounds
+
+
+def test_no_name_from_outside_makes_series_without_end() -> None:
+    long = "x" * 60
+    hello = msgspec.structs.replace(
+        HELLO, models={f"{long}{i}": long for i in range(9)} | {str(i): "1" for i in range(99)}
+    )
+    health = msgspec.structs.replace(
+        WELL, stages={f"{long}{i}": Stage(State.OK) for i in range(9)} | {str(i): Stage(State.OK) for i in range(99)}
+    )
+    counters = Counters(["comfort"])
+    for i in range(99):
+        counters.action(f"rule {i}", done=True)
+    said = page(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
+    assert len(of(said, "mien_model_info")) == len(of(said, "mien_stage_rate_hertz")) == 16
+    assert max(len(value) for _, labels in said for _, value in labels) == 40
+    assert one(said, "mien_actions_total", rule="other", result="done") == 99
+    assert len(of(said, "mien_actions_total")) == 3
+
+
+def test_odd_names_are_escaped() -> None:
+    odd = 'a "rule"\\\nof {two} lines'
+    said = page(BEFORE, Counters([odd]))
+    assert one(said, "mien_actions_total", rule=odd, result="done") == 0
+
+
+def test_openmetrics_where_it_is_asked_for() -> None:
+    counters = Counters(["comfort"])
+    counters.delay(0.2)
+    counters.mood(Emotion.SAD)
+    body, kind = exposition(FULL, counters, accept=OPENMETRICS)
+    assert kind.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    families = openmetrics_parser.text_string_to_metric_families(body.decode())  # type: ignore[no-untyped-call]
+    assert series(families) == page(FULL, counters)
+
+
+def test_the_page_follows_the_room() -> None:
+    counters = Counters()
+    happy = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY))
+    assert one(page(FULL, counters), "mien_mood", emotion="happy") == 0
+    assert one(page(happy, counters), "mien_mood", emotion="happy") == 1
