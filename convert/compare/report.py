@@ -98,7 +98,7 @@ def _own_row(task: str, answers: Path, test: Predictions | None) -> str:
         return "| *Mien* | | | | | not measured yet | | | |"
     powers = shipped("voice").card.power, shipped("prosody").card.power
     asked = [[load(answers / f"{name}.npz") for name in part] for part in parts]
-    kept = together([multiplied(*part, powers) if len(part) > 1 else part[0] for part in asked])
+    kept = together([multiplied(part[0], part[1], powers) if len(part) > 1 else part[0] for part in asked])
     said = kept.where(np.isin(kept.names, test.names))
     count, right = len(said.truth), accuracy(said.read, said.truth)
     rows = "the same rows" if count == len(test.truth) else f"{count:,} of the {len(test.truth):,} rows"

@@ -111,11 +111,12 @@ def test_miens_own_row_counts_the_same_rows(finished: Path, corpora: Path, tmp_p
         np.full(33, ""),
         np.full(33, "fer2013"),
     )
-    more.save(tmp_path / report.OWN["fer2013"][0])
+    [(name,)] = report.OWN["fer2013"]
+    more.save(tmp_path / f"{name}.npz")
     page = compare(corpora, finished, minutes=0, rows=ROWS, page=tmp_path / "page", answers=tmp_path).read_text()
     line = next(x for x in page.splitlines() if x.startswith("| *Mien*"))
     assert "| 75.0 ±" in line
-    assert f"28 of the {ROWS} rows; {report.OWN['fer2013'][0]}" in line
+    assert f"28 of the {ROWS} rows; {name}.npz" in line
     assert page.count("not measured yet") == len(report.TASKS) - 1
 
 

@@ -81,8 +81,15 @@ class Broker:
 def broker(tmp_path: Path) -> Iterator[Broker]:
     if not shutil.which("mosquitto") or not shutil.which("mosquitto_sub"):
         pytest.skip("mosquitto and mosquitto-clients are not installed")
-    one = Broker(tmp_path)
-    one.start()
+    for tries_left in (2, 1, 0):
+        one = Broker(tmp_path)
+        try:
+            one.start()
+            break
+        except TimeoutError:  # somebody else took the free port in between
+            one.kill()
+            if not tries_left:
+                raise
     yield one
     one.kill()
 
