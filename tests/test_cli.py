@@ -219,9 +219,9 @@ def test_rules_try_tells_what_it_does_not_understand(mien: Mien, question: str, 
     _told_in_one_line(mien("rules", "try", *([question] if question else [])), word)
 
 
-def test_models_list_describes_both_pairs(mien: Mien) -> None:
+def test_models_list_describes_every_pair(mien: Mien) -> None:
     (cards,) = _lines(mien("models", "list", "--json"))
-    assert [card["name"] for card in cards] == ["face", "voice"]
+    assert [card["name"] for card in cards] == ["face", "voice", "prosody"]
     for card in cards:
         assert {"version", "labels", "sha256", "temperature", "f1", "corpora", "accuracy", "limits"} <= set(card)
     words = mien("models", "list")

@@ -22,7 +22,7 @@ from device.errors import MienError
 from device.sense.camera import open_camera
 from device.sense.isolation import drop_network, prove
 from device.sense.microphone import open_microphone
-from device.sense.model import Model, ramp
+from device.sense.model import PAIRS, Model, ramp
 from device.sense.quiet import quiet_stderr
 from device.sense.readers import detector_of
 from device.sense.tflite import runtime
@@ -84,7 +84,7 @@ def _models(settings: Settings) -> Iterator[Finding]:
     except MienError as error:
         yield Finding("runtime", False, str(error), "pip install ai-edge-litert")
         return
-    for model in ("face", "voice"):
+    for model in PAIRS:
         try:
             network = Model(model).network
         except MienError as error:

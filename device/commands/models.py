@@ -6,7 +6,7 @@ import json
 import msgspec
 
 from device.commands.fetch import fetch
-from device.sense.model import MODELS, Model
+from device.sense.model import MODELS, PAIRS, Model
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace) -> int:
         fetched = fetch()
         print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
         return 0
-    cards = [Model(name).card for name in ("face", "voice")]
+    cards = [Model(name).card for name in PAIRS]
     if arguments.json:
         print(json.dumps([msgspec.to_builtins(card) for card in cards]))
         return 0

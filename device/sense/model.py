@@ -14,6 +14,8 @@ from device.errors import ModelError
 from device.sense.tflite import Network, Tensor
 
 MODELS = Path(__file__).parents[1] / "models"
+PAIRS = ("face", "voice", "prosody")
+"""All that are in use: one reads faces, two read voices."""
 _GOLDEN_SLACK = 3
 """Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
 
