@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from convert.corpora.speech import VALIDATION, Clip
 from convert.metrics import recall
+from convert.mixup import mixed_loss
 from convert.predictions import Ints
 from convert.prosody_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
 from convert.recipes.mien_prosody import MienProsody
@@ -99,13 +99,7 @@ def prosody_task(
             yield torch.from_numpy(noisy.astype(np.float32)), torch.from_numpy(wanted)
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        inputs, wanted = batch
-        mix = float(torch.distributions.Beta(0.4, 0.4).sample())
-        other = torch.randperm(len(wanted))
-        logits = network(mix * inputs + (1 - mix) * inputs[other]).float()
-        return mix * functional.cross_entropy(logits, wanted, label_smoothing=0.1) + (
-            1 - mix
-        ) * functional.cross_entropy(logits, wanted[other], label_smoothing=0.1)
+        return mixed_loss(network, batch, beta=0.4, smoothing=0.1)
 
     def score(network: nn.Module) -> dict[str, float]:
         if not len(watched):

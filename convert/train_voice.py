@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from convert.augment_voices import augment, music, noise, trimmed
 from convert.corpora.esc10 import read_noises
 from convert.corpora.speech import CORPORA, VALIDATION, Clip, read_corpus
 from convert.metrics import recall
+from convert.mixup import mixed_loss
 from convert.recipes.mien_voice import MienVoice
 from convert.training import Batch, Plan, Task
 from convert.voice_protocols import RUNS, VoiceRun
@@ -85,14 +85,7 @@ def voice_task(
             yield tensor([x for x, _ in part]), torch.tensor([label for _, label in part])
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        inputs, wanted = batch
-        # mixup (Zhang et al. 2018): between two voices the answer lies between theirs.
-        mix = float(torch.distributions.Beta(0.2, 0.2).sample())
-        other = torch.randperm(len(wanted))
-        logits = network(mix * inputs + (1 - mix) * inputs[other]).float()
-        return mix * functional.cross_entropy(logits, wanted, label_smoothing=0.05) + (
-            1 - mix
-        ) * functional.cross_entropy(logits, wanted[other], label_smoothing=0.05)
+        return mixed_loss(network, batch, beta=0.2, smoothing=0.05)
 
     def score(network: nn.Module) -> dict[str, float]:
         if not watched:

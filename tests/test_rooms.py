@@ -18,6 +18,7 @@ _TOP = {
     "device.link",
     "device.notify",
     "device.readings",
+    "device.rule",
 } | {"device.settings"}
 _SPEAKERS = {"aiohttp", "aiomqtt", "ftplib", "http", "httpx", "paho", "requests", "smtplib", "socketserver", "urllib3"}
 _SPEAKERS |= {"urllib.request", "websockets", "xmlrpc"}

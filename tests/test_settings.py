@@ -14,7 +14,8 @@ from device.commands.config import as_toml
 from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.settings import Mqtt, Rule, Settings, default_path, load, parse
+from device.rule import Rule
+from device.settings import Mqtt, Settings, default_path, load, parse
 
 _RULE = '[[rules]]\nname = "x"\nmood = ["sad"]\n'
 _LAMP = 'do = [{ action = "lamp" }]\n'

@@ -11,7 +11,7 @@ from device.errors import SettingsError
 from device.hub.rule_words import ADJECTIVES, actions_text, between_text, condition, duration, feelings
 from device.hub.rules import Over, Rules, acts_in
 from device.readings import Mood
-from device.settings import Rule
+from device.rule import Rule
 
 _HEAD = re.compile(
     r"((?P<count>\d{1,3})\s+(people|persons?)\b|(?P<who>nobody|somebody|someone)\b)?\s*(?P<mood>(?!for\b)[a-z]+)?\s*"

@@ -2,7 +2,7 @@
 
 from device.destinations import Action
 from device.emotions import Emotion
-from device.settings import Rule
+from device.rule import Rule
 
 ADJECTIVES = {
     Emotion.ANGRY: "angry",

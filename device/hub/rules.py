@@ -7,7 +7,7 @@ from msgspec import Struct
 from device.emotions import Emotion
 from device.hub.rule_words import duration
 from device.readings import Mood
-from device.settings import QUIET, Rule
+from device.rule import QUIET, Rule
 
 AWAY_S = 60.0
 """If for so long nobody can tell whether it holds, what was begun is over: sense restarts in less."""

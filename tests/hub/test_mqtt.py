@@ -26,7 +26,8 @@ from device.hub.mqtt_commands import MOST_COMMANDS, Commands
 from device.hub.service import Hub
 from device.hub.state import Snapshot
 from device.link import ClearBaseline, Command, Order, SetHold
-from device.settings import Rule, Settings
+from device.rule import Rule
+from device.settings import Settings
 from tests.hub.conftest import Broker, Papers, free_port
 from tests.hub.helpers import Sense, Subscriber, door_is, hub_process, mood, run, running, state, until, with_broker
 

@@ -15,7 +15,8 @@ from device.hub.question import parse_question, would_happen
 from device.hub.rule_words import condition, duration, explain
 from device.hub.rules import AWAY_S, Firing, Rules, within
 from device.readings import Mood
-from device.settings import QUIET, Rule, Settings
+from device.rule import QUIET, Rule
+from device.settings import Settings
 
 NOON = time(12)
 
