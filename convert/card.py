@@ -24,6 +24,7 @@ from convert.predictions import Ints, Predictions
 from convert.recipes.mien_face import MienFace
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
+from convert.resting import usual
 from convert.train_voice import calibration_inputs
 from convert.voice_protocols import PROSODY_RUNS
 from device import __version__
@@ -102,11 +103,9 @@ def _face(name: str, run: Path, data: Path, out: Path, rows: int | None) -> dict
         return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
     validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
     watched, _ = face_answers(Network(content, name), validation)
-    _write_pair(
-        out,
-        content,
-        _card("face", content, FACE_SHAPE, "48x48 gray face, device.sense.prepare.face_input", watched, FACE_CORPORA),
-    )
+    card = _card("face", content, FACE_SHAPE, "48x48 gray face, device.sense.prepare.face_input", watched, FACE_CORPORA)
+    rest = usual(softmax(watched.logits, card.temperature), watched.truth)
+    _write_pair(out, content, msgspec.structs.replace(card, resting=rest))
     clean = private_test(data, without_copies=True, rows=rows)
     model = Model("face", out)
     said, _ = face_answers(model.network, clean)
@@ -179,9 +178,14 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     seen = [
         np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[seven] for i in watched
     ]
-    powers = _powers(softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature), said.truth)
+    shares = softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature)
+    powers = _powers(*shares, said.truth)
+    both = softmax(powers[0] * np.log(shares[0] + 1e-6) + powers[1] * np.log(shares[1] + 1e-6))
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
-    _write_pair(out, content, msgspec.structs.replace(card, power=powers[1], centre=centre, spread=spread))
+    rest = usual(both, said.truth)
+    _write_pair(
+        out, content, msgspec.structs.replace(card, power=powers[1], centre=centre, spread=spread, resting=rest)
+    )
     _write_pair(out, (out / "voice.tflite").read_bytes(), msgspec.structs.replace(picture.card, power=powers[0]))
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]

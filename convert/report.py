@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convert import resting
 from convert.evaluate import (
     AS_PUBLISHED,
     as_published,
@@ -44,7 +45,7 @@ def report(data: Path, models: Path = MODELS, answers: Path = ANSWERS, fusion: b
         protocols(answers, _powers(models)),
     ]
     if fusion:
-        sections.append(_fusion(data, models))
+        sections += [_fusion(data, models), resting.section(data, models)]
     return "\n".join([*sections, _LIMITS])
 
 

@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     rules = command("rules", "what the rules would do")
     rules.add_argument("what", choices=["try", "show"])
     rules.add_argument("question", nargs="?", help='"sad for 2m at 21:30"')
+    baseline = command("baseline", "the household's neutral: how its faces and voices read at rest")
+    baseline.add_argument("what", choices=["record", "show", "clear"], help="record: a minute at rest, in view")
     hue = command("hue", "a Hue bridge")
     hue.add_argument("what", choices=["pair"], help="pair: its button is pressed, and a key kept")
     hue.add_argument("address", metavar="ADDRESS", help="of the bridge in the house")

@@ -82,6 +82,35 @@ class MoodSaid(msgspec.Struct, frozen=True, tag="mood"):
     mood: Mood
 
 
+Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], msgspec.Meta(min_length=7, max_length=7)]
+"""Of the seven emotions, in EMOTIONS' order; a longer row could carry a sound through the door."""
+
+
+class Resting(msgspec.Struct, frozen=True):
+    """How one sense reads this household at rest."""
+
+    readings: int
+    shares: Shares
+    """The geometric mean of what was read."""
+
+
+class Neutral(msgspec.Struct, frozen=True):
+    """A household's neutral: all that is kept of a minute at rest."""
+
+    recorded_utc_s: float
+    face: Resting | None = None
+    voice: Resting | None = None
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recording of the neutral."""
+
+    left_s: float = 0.0
+    """0 when none is under way."""
+    said: str = ""
+    """For a person: what to do, or what became of the last one."""
+
+
 class Health(msgspec.Struct, frozen=True, tag="health"):
     """Heartbeat of `sense`, at least every HEARTBEAT_S."""
 
@@ -93,8 +122,8 @@ class Health(msgspec.Struct, frozen=True, tag="health"):
     """Changes of this session that were dropped because `hub` was away for longer than the outbox holds."""
     hold_s: float = 0.0
     """How long a mood stays at least, as the settings or a SetHold have it."""
-    baseline_utc_s: float | None = None
-    """When the household's neutral was recorded; None without one."""
+    baseline: Neutral | None = None
+    recording: Recording = Recording()
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
@@ -125,6 +154,12 @@ class SetHold(msgspec.Struct, frozen=True, tag="hold"):
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)]
 
 
+class RecordBaseline(msgspec.Struct, frozen=True, tag="record_baseline"):
+    """Take the next so many seconds as the household's neutral."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
+
+
 class ClearBaseline(msgspec.Struct, frozen=True, tag="clear_baseline"):
     """Forget the household's neutral."""
 
@@ -136,7 +171,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 _T = TypeVar("_T")
 
 FromSense = Hello | MoodSaid | Health
-FromHub = Ack | Command | SetHold | ClearBaseline | Beat
+FromHub = Ack | Command | SetHold | RecordBaseline | ClearBaseline | Beat
 
 _encoder = msgspec.json.Encoder()
 _from_sense = msgspec.json.Decoder(FromSense)

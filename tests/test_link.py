@@ -26,7 +26,11 @@ from device.link import (
     Hello,
     Isolation,
     MoodSaid,
+    Neutral,
     Order,
+    RecordBaseline,
+    Recording,
+    Resting,
     SetHold,
     Stage,
     State,
@@ -41,14 +45,16 @@ _SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
 _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)
 _WALLS = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
 _STAGES = {"camera": Stage(State.LOST, "no camera found", 0.0, 3), "voice": Stage(State.OK, rate_hz=2)}
+_NEUTRAL = Neutral(1e9, Resting(300, _SEVEN), None)
 _FROM_SENSE: list[FromSense] = [
     Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
     MoodSaid("5e55", 7, _MOOD),
     MoodSaid("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
-    Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0, baseline_utc_s=1e9),
+    Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0),
+    Health({}, True, True, False, baseline=_NEUTRAL, recording=Recording(59.5, "look as you do at rest")),
 ]
 _FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(Command(order, on) for order in Order for on in (True, False)), Beat()]
-_FROM_HUB += [SetHold(0.0), SetHold(3600.0), ClearBaseline()]
+_FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline()]
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)

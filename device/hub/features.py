@@ -12,7 +12,7 @@ from msgspec import Struct
 from device.emotions import EMOTIONS, Emotion
 from device.errors import ActionError
 from device.hub.state import Json, Snapshot
-from device.link import ClearBaseline, Command, Health, Order, SetHold
+from device.link import ClearBaseline, Command, Health, Order, RecordBaseline, SetHold
 from device.readings import Mood, Said
 
 Value = str | int | float | bool | None
@@ -47,7 +47,7 @@ class ChooseProfile(Struct, frozen=True):
     name: str
 
 
-Wish = Command | SetHold | ClearBaseline | ChooseProfile
+Wish = Command | SetHold | RecordBaseline | ClearBaseline | ChooseProfile
 """What can be asked of Mien."""
 
 
@@ -119,7 +119,7 @@ def _word(said: Mood | Said | None) -> str | None:
 
 def _recorded(health: Health) -> float | None:
     # A moment that no calendar holds would end the hub when it is written out.
-    moment_s = health.baseline_utc_s
+    moment_s = health.baseline.recorded_utc_s if health.baseline else None
     return moment_s if moment_s is not None and 0 <= moment_s < 1e11 else None
 
 
@@ -234,6 +234,14 @@ FEATURES: tuple[Feature, ...] = (
         _health(_recorded),
         device_class="timestamp",
         category="diagnostic",
+    ),
+    Feature(
+        "record_neutral",
+        "Record neutral",
+        Kind.BUTTON,
+        category="config",
+        order=lambda _: RecordBaseline(),
+        icon="mdi:record-circle-outline",
     ),
     Feature("recalibrate", "Recalibrate", Kind.BUTTON, category="config", order=lambda _: ClearBaseline()),
     Feature("mood_change", "Mood change", Kind.EVENT, options=_moods, icon="mdi:emoticon-outline"),

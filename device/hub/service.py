@@ -77,7 +77,7 @@ class Hub:
         self._rules = Rules(settings.rules)
         self._kiosk = None
         if settings.kiosk.enabled:
-            self._kiosk = Kiosk(self.board, self._door.send, self._history.rows, self._metrics)
+            self._kiosk = Kiosk(self.board, self.obey, self._history.rows, self._metrics)
         self.board.change(
             lamp=destinations.state(Lamp),
             player=destinations.state(Player),
@@ -272,7 +272,7 @@ def _awaited(now: Snapshot) -> tuple[object, ...]:
     feeling = (now.mood.emotion, now.mood.people) if now.mood else None
     health = now.health
     switches = (health.camera_on, health.microphone_on, health.paused, health.hold_s) if health else None
-    return now.available, feeling, switches, now.profile, health.baseline_utc_s if health else None
+    return now.available, feeling, switches, now.profile, health.baseline if health else None
 
 
 def _sees(now: Snapshot) -> bool:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.link import Health, Hello
+from device.link import Health, Hello, Neutral, Resting
 from device.readings import Mood, Said
 
 Json = dict[str, Any]
@@ -94,7 +94,8 @@ class Snapshot(Struct, frozen=True):
                 "microphone": switches.microphone_on if switches else None,
                 "paused": switches.paused if switches else None,
                 "hold_s": switches.hold_s if switches else None,
-                "baseline": switches.baseline_utc_s if switches else None,
+                "baseline": _neutral_json(switches.baseline) if switches else None,
+                "recording": msgspec.to_builtins(switches.recording) if switches else None,
                 "lost_changes": switches.lost_changes if switches else 0,
             },
             "mqtt": {"configured": self.mqtt is not None, "connected": self.mqtt == "", "health": self.mqtt or ""},
@@ -124,6 +125,19 @@ def _mood_json(mood: Mood | None) -> Json | None:
         "face": _said_json(mood.face),
         "voice": _said_json(mood.voice),
     }
+
+
+def _neutral_json(neutral: Neutral | None) -> Json | None:
+    if neutral is None:
+        return None
+    senses = {"face": neutral.face, "voice": neutral.voice}
+    return {"recorded": round(neutral.recorded_utc_s, 1)} | {k: _resting_json(r) for k, r in senses.items()}
+
+
+def _resting_json(resting: Resting | None) -> Json | None:
+    if resting is None:
+        return None
+    return {"readings": resting.readings, "shares": dict(zip(EMOTIONS, resting.shares, strict=True))}
 
 
 def _said_json(said: Said | None) -> Json | None:

@@ -4,6 +4,7 @@ import time
 
 import msgspec
 
+from device.sense.baseline import Baseline
 from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.faces import Eyes
@@ -46,6 +47,9 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         readers.face,
         readers.voice,
         Fusion(settings.mood.forget_s),
+        Baseline(
+            settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
+        ),
     )
     models = (readers.face_model, readers.voice_model, readers.prosody_model)
     return sense, {m.card.name: m.card.version for m in models}

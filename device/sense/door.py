@@ -21,6 +21,7 @@ from device.link import (
     Health,
     Hello,
     MoodSaid,
+    RecordBaseline,
     SetHold,
     encode,
     from_hub,
@@ -35,7 +36,7 @@ _RETRY_S = 0.5
 _GRACE_S = 1.5
 
 
-Asked = Command | SetHold | ClearBaseline
+Asked = Command | SetHold | RecordBaseline | ClearBaseline
 """What `hub` may ask for."""
 
 

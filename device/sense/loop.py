@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, SetHold, Stage, State
+from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, RecordBaseline, SetHold, Stage, State
 from device.notify import notify
 from device.readings import Mood
 from device.sense import switches
+from device.sense.baseline import Baseline
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.door import Asked, Door
 from device.sense.expression import FaceReader
@@ -61,6 +62,7 @@ class Sense:
         face_reader: FaceReader,
         voice_reader: VoiceReader,
         fusion: Fusion,
+        baseline: Baseline,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -68,8 +70,9 @@ class Sense:
         self._latest, self._ring = latest, ring
         self._eyes, self._face_reader, self._voice_reader = eyes, face_reader, voice_reader
         self._fusion, self._steady = fusion, Steady(settings.mood)
+        self._baseline = baseline
         self._clock = clock
-        self._lock = threading.Lock()  # fusion and tracks, between the two readers and the tick
+        self._lock = threading.Lock()  # fusion and tracks, baseline too, between the two readers and the tick
         self._stopped = threading.Event()
         self._pulses = {"face": Pulse(clock()), "voice": Pulse(clock())}
         self._looked_s = 0.0
@@ -100,10 +103,14 @@ class Sense:
             door.stop()
 
     def on_command(self, command: Asked) -> None:
-        """Throw a switch, set the hold, or forget the neutral: at once, and for good."""
+        """Throw a switch, set the hold, record or forget the neutral: at once, and for good."""
+        if isinstance(command, RecordBaseline):
+            with self._lock:
+                self._baseline.record(command.seconds)
+            log.info("the next %g s are taken as this household's neutral", command.seconds)
+            return
         if isinstance(command, ClearBaseline):
-            log.info("how voices usually sound here is forgotten")
-            self._voice_reader.forget()
+            self._forget()
             return
         with self._lock:
             if isinstance(command, SetHold):
@@ -117,6 +124,17 @@ class Sense:
             switches.save(self._switches_path, kept)
         except OSError as error:
             log.error("%s: the switch cannot be kept over a restart (%s)", self._switches_path, error)
+
+    def _forget(self) -> None:
+        """The household's neutral, and how its voices usually sound."""
+        self._voice_reader.forget()
+        try:
+            with self._lock:
+                self._baseline.forget()
+        except OSError as error:
+            log.error("the neutral is forgotten until a restart; its file cannot be removed (%s)", error)
+            return
+        log.info("the neutral, and how voices usually sound here, is forgotten")
 
     def _apply_switches(self) -> None:
         self._camera.set_on(self._switches.sees and self._settings.camera.source != "off")
@@ -136,6 +154,7 @@ class Sense:
             now = self._clock()
             with self._lock:
                 people = self._eyes.people(now) if self._switches.sees else 0
+                self._baseline.tick()
                 mood = self._steady.update(self._fusion.now(now), people, now)
             # The slow look is enough where nobody is.
             self._camera.wanted_fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
@@ -175,7 +194,7 @@ class Sense:
         with self._lock:
             if self._switches.sees:  # a frame that was under way when the camera was switched off is forgotten too
                 for reading in readings:
-                    self._fusion.saw(reading)
+                    self._fusion.saw(self._baseline.saw(reading))
         pulse.done.append(self._clock())
         pulse.trouble = ""
 
@@ -191,7 +210,7 @@ class Sense:
         if reading is not None:
             with self._lock:
                 if self._switches.hears:
-                    self._fusion.heard(reading)
+                    self._fusion.heard(self._baseline.heard(reading))
         pulse.done.append(self._clock())
         pulse.trouble = ""
 
@@ -202,7 +221,9 @@ class Sense:
             trouble = "it hangs; the watchdog restarts sense" if stalled else pulse.trouble
             stages[name] = Stage(State.LOST if trouble else State.OK, trouble, round(pulse.rate_hz(now_s), 2))
         kept = self._switches
-        return Health(stages, kept.camera, kept.microphone, kept.pause, lost, hold_s=self._steady.hold_s)
+        with self._lock:
+            neutral, recording = self._baseline.neutral, self._baseline.recording
+        return Health(stages, kept.camera, kept.microphone, kept.pause, lost, self._steady.hold_s, neutral, recording)
 
 
 def _said(command: Command | SetHold) -> str:

@@ -61,6 +61,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of inputs that are set against what is usual: the mean over its corpora."""
     spread: tuple[float, ...] = ()
     """And the deviation."""
+    resting: tuple[float, ...] = ()
+    """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
 
 
 def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
@@ -102,6 +104,8 @@ class Model:
             raise ModelError(f"{path}: gives {result.shape}, its card names {len(card.labels)} labels")
         if card.labels[: len(EMOTIONS)] != tuple(e.value for e in EMOTIONS) or len(card.f1) != len(EMOTIONS):
             raise ModelError(f"{path}: its card's labels must begin with {', '.join(EMOTIONS)}")
+        if len(card.resting) not in (0, len(EMOTIONS)):
+            raise ModelError(f"{path}: its card's resting has {len(card.resting)} numbers, not {len(EMOTIONS)}")
 
 
 def read_card(path: Path) -> Card:

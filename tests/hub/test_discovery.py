@@ -20,6 +20,7 @@ from device.hub.discovery import document, machine, removal, topic
 from device.hub.features import FEATURES, wish_of
 from device.hub.mqtt_state import event_document, state_document
 from device.hub.state import Json, Snapshot
+from device.link import Neutral
 from device.readings import Mood, Said
 from tests.hub import ha_rules, ha_templates
 from tests.hub.ha_templates import Render
@@ -140,7 +141,7 @@ def test_all_that_it_offers_is_taken() -> None:
         for payload in ends or part.get("ops") or ([part["pl_prs"]] if "pl_prs" in part else ["ON", "OFF"]):
             wish_of(key, payload.encode(), FULL)
             pressed += 1
-    assert pressed == 3 * 2 + 2 + len(FULL.profiles) + 1
+    assert pressed == 3 * 2 + 2 + len(FULL.profiles) + 2
 
 
 def test_its_machine_is_named(tmp_path: Path) -> None:
@@ -264,7 +265,12 @@ _moods = st.builds(
 )
 _health = st.builds(
     lambda on, hold_s, moment_s: msgspec.structs.replace(
-        WELL, camera_on=on, microphone_on=not on, paused=on, hold_s=hold_s, baseline_utc_s=moment_s
+        WELL,
+        camera_on=on,
+        microphone_on=not on,
+        paused=on,
+        hold_s=hold_s,
+        baseline=None if moment_s is None else Neutral(moment_s),
     ),
     st.booleans(),
     st.floats(-1, 90_000) | st.sampled_from([0.0, 60.0, 60.01]),

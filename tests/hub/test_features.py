@@ -15,7 +15,7 @@ from device.errors import ActionError
 from device.hub.features import FEATURES, MOODS, ChooseProfile, Kind, Wish, described, wish_of
 from device.hub.mqtt_state import event_document, state_document
 from device.hub.state import Snapshot
-from device.link import ClearBaseline, Command, Order, SetHold, Stage, State
+from device.link import ClearBaseline, Command, Neutral, Order, RecordBaseline, SetHold, Stage, State
 from tests.hub.helpers import HELLO, WELL, mood
 
 PROFILES = ("everyday", "Late night", "quiet")
@@ -26,7 +26,7 @@ FULL = Snapshot(
     available=True,
     problem="",
     hello=HELLO,
-    health=msgspec.structs.replace(WELL, hold_s=3.0, baseline_utc_s=1_700_000_000),
+    health=msgspec.structs.replace(WELL, hold_s=3.0, baseline=Neutral(1_700_000_000)),
     profile="Late night",
     profiles=PROFILES,
     lamp={"on": True},
@@ -59,6 +59,7 @@ def test_everything_of_a_full_room() -> None:
         "hold_s": 3.0,
         "profile": "Late night",
         "baseline": 1_700_000_000,
+        "record_neutral": None,
         "recalibrate": None,
         "mood_change": None,
     }
@@ -95,7 +96,7 @@ def test_nobody_is_no_presence() -> None:
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
 def test_a_baseline_of_no_calendar_is_none(moment_s: float) -> None:
-    odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline_utc_s=moment_s))
+    odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Neutral(moment_s)))
     assert values(odd)["baseline"] is None
     assert state_document(odd)["baseline"] is None
 
@@ -198,6 +199,7 @@ WISHES: list[tuple[str, bytes, Wish]] = [
     ("hold_s", b"3.5", SetHold(3.5)),
     ("hold_s", b"60", SetHold(60.0)),
     ("recalibrate", b"PRESS", ClearBaseline()),
+    ("record_neutral", b"PRESS", RecordBaseline(60.0)),
     *(("profile", profile.encode(), ChooseProfile(profile)) for profile in PROFILES),
 ]
 
@@ -223,7 +225,7 @@ def test_minus_nothing_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("key", "payload", "said"),
     [
-        ("mood", b"sad", "'mood' takes no commands; camera, microphone, pause, hold_s, profile, recalibrate do"),
+        ("mood", b"sad", "'mood' takes no commands; camera, microphone, pause, hold_s, profile, record_neutral, recal"),
         ("mood_change", b"", "'mood_change' takes no commands"),
         ("x/../camera", b"ON", "'x/../camera' takes no commands"),
         ("", b"ON", "'' takes no commands"),

@@ -121,14 +121,14 @@ def test_commands_arrive_at_the_sense(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             url, origin = hub.page + "api/command", hub.page.rstrip("/")
-            body = {"order": "camera", "on": False}
+            body = {"feature": "camera", "value": "OFF"}
             status, text, _ = await ask("POST", url, json=body)
             assert status == 409
             assert "sense is away" in text
             async with Sense(house) as sense:
                 await until(lambda: hub.board.now.available)
                 assert (await ask("POST", url, json=body, headers={"Origin": origin}))[0] == 200
-                assert (await ask("POST", url, json={"order": "pause", "on": True}))[0] == 200
+                assert (await ask("POST", url, json={"feature": "pause", "value": "ON"}))[0] == 200
                 await until(lambda: Command(Order.PAUSE, True) in sense.told)
                 assert Command(Order.CAMERA, False) in sense.told
 
@@ -140,7 +140,7 @@ def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             await until(lambda: hub.board.now.available)
-            body = {"order": "camera", "on": True}
+            body = {"feature": "camera", "value": "ON"}
             assert (await ask("POST", hub.page + "api/command", json=body, headers={"Origin": origin}))[0] == 403
             await asyncio.sleep(0.2)
             assert not [m for m in sense.told if isinstance(m, Command)]
@@ -151,12 +151,14 @@ def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
-        (b'{"order": "camera", "on": true}', "text/plain", 415),
+        (b'{"feature": "camera", "value": "ON"}', "text/plain", 415),
         (b"", "application/json", 400),
         (b"nonsense", "application/json", 400),
-        (b'{"order": "explode", "on": true}', "application/json", 400),
-        (b'{"order": "camera", "on": 1}', "application/json", 400),
-        (b'{"order": "camera", "on": true, "x": 1}', "application/json", 400),
+        (b'{"feature": "explode", "value": "ON"}', "application/json", 400),
+        (b'{"feature": "mood", "value": "happy"}', "application/json", 400),
+        (b'{"feature": "camera", "value": "../on"}', "application/json", 400),
+        (b'{"feature": "camera", "value": true}', "application/json", 400),
+        (b'{"feature": "camera", "value": "ON", "x": 1}', "application/json", 400),
         (b"[" * 4000, "application/json", 400),
         (b" " * 100_000, "application/json", 413),
     ],

@@ -25,7 +25,7 @@ from device.hub.mqtt import Mqtt
 from device.hub.mqtt_commands import MOST_COMMANDS, Commands
 from device.hub.service import Hub
 from device.hub.state import Snapshot
-from device.link import ClearBaseline, Command, Order, SetHold
+from device.link import ClearBaseline, Command, Neutral, Order, RecordBaseline, SetHold
 from device.rule import Rule
 from device.settings import Settings
 from tests.hub.conftest import Broker, Papers, free_port
@@ -269,8 +269,10 @@ class Obedient(Sense):
                         self.health = msgspec.structs.replace(self.health, paused=on)
                     case SetHold(hold_s):
                         self.health = msgspec.structs.replace(self.health, hold_s=hold_s)
+                    case RecordBaseline():
+                        self.health = msgspec.structs.replace(self.health, baseline=Neutral(2e9))
                     case ClearBaseline():
-                        self.health = msgspec.structs.replace(self.health, baseline_utc_s=None)
+                        self.health = msgspec.structs.replace(self.health, baseline=None)
             await asyncio.sleep(0.02)
 
 
@@ -287,13 +289,14 @@ def test_every_command_makes_its_round(house: Settings, broker: Broker, version:
         ("hold_s", "7.5", "hold_s", 7.5),
         ("profile", "Late night", "profile", "Late night"),
         ("profile", "quiet", "profile", "quiet"),
+        ("record_neutral", "PRESS", "baseline", "2033-05-18T03:33:20.000+00:00"),
         ("recalibrate", "PRESS", "baseline", None),
     ]
 
     async def story() -> None:
         async with running(mine) as hub, Obedient(mine) as sense:
             obeying = asyncio.create_task(sense.obey())
-            sense.health = msgspec.structs.replace(sense.health, baseline_utc_s=1e9, hold_s=3.0)
+            sense.health = msgspec.structs.replace(sense.health, baseline=Neutral(1e9), hold_s=3.0)
             await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health == sense.health)
             listener = Subscriber(broker.port)
             await until(lambda: listener.last().get("baseline"))

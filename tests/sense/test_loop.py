@@ -21,6 +21,7 @@ from device.link import (
     Isolation,
     MoodSaid,
     Order,
+    RecordBaseline,
     SetHold,
     State,
     encode,
@@ -180,6 +181,40 @@ def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house
         hub.say(ClearBaseline())
         until(lambda: weight() == 0.0, 3)
     assert weight() == 0.0
+
+
+def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Settings) -> None:
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.face)
+        hub.say(RecordBaseline(3.0))
+        until(lambda: hub.health and hub.health.recording.left_s > 0, 3)
+        until(lambda: hub.health and hub.health.baseline, 10)
+        assert hub.health
+        assert hub.health.recording.left_s == 0
+        assert hub.health.recording.said.startswith("recorded from")
+        recorded = hub.health.baseline
+        assert recorded
+        assert recorded.face
+        assert recorded.face.readings >= 10
+        assert sum(recorded.face.shares) == pytest.approx(1, abs=1e-3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert hub.health.baseline == recorded
+        hub.say(ClearBaseline())
+        until(lambda: hub.health and hub.health.baseline is None, 3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert hub.health.baseline is None
+
+
+def test_nobody_there_is_no_neutral(house: Settings) -> None:
+    with living(house) as (_, hub):
+        hub.say(Command(Order.PAUSE, on=True))
+        until(lambda: hub.health and hub.health.paused, 3)
+        hub.say(RecordBaseline(1.0))
+        until(lambda: hub.health and "nothing was recorded" in hub.health.recording.said, 5)
+        assert hub.health
+        assert hub.health.baseline is None
 
 
 def test_a_switch_that_cannot_be_kept_still_switches(house: Settings) -> None:

@@ -162,3 +162,16 @@ def test_the_golden_input_covers_the_whole_range_and_is_always_the_same() -> Non
     one = ramp(tensor)
     assert (one.min(), one.max()) == (-127, 127)
     np.testing.assert_array_equal(one, ramp(tensor))
+
+
+def test_resting_is_seven_numbers_or_none(pair: tuple[Path, str]) -> None:
+    folder, name = pair
+    _change(folder, name, lambda card: card.update(resting=[0.5, 0.5]))
+    assert "resting" in _told(folder, name)
+
+
+def test_the_pairs_that_are_shipped_say_how_neutral_reads() -> None:
+    for name in ("face", "prosody"):
+        resting = Model(name).card.resting
+        assert sum(resting) == pytest.approx(1, abs=1e-3)
+        assert EMOTIONS[int(np.argmax(resting))] == "neutral"

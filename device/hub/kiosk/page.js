@@ -135,7 +135,7 @@ document.getElementById("switches").addEventListener("click", async (click) => {
     const answer = await fetch("/api/command", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ order: button.dataset.order, on }),
+      body: JSON.stringify({ feature: button.dataset.order, value: on ? "ON" : "OFF" }),
     });
     if (!answer.ok) showProblems([(await answer.json()).error]);
   } catch {

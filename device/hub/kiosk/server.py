@@ -9,12 +9,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from device.errors import LinkError, MienError, SettingsError
+from device.errors import ActionError, LinkError, MienError, SettingsError
+from device.hub.features import Wish, wish_of
 from device.hub.history_file import Entry
 from device.hub.history_reading import parse_since
 from device.hub.kiosk.events import stream
 from device.hub.state import Board
-from device.link import Command, Order
 
 _log = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
-    order: Order
-    on: bool
+    feature: str
+    value: str
 
 
 class Kiosk:
-    """Serves from `open` to `close`. `send` takes a Command to sense and raises LinkError when it is away.
+    """Serves from `open` to `close`. `obey` does what is wished and raises LinkError when sense is away.
 
     `metrics` makes the page for Prometheus, and its content type, for a header `Accept`.
     """
@@ -45,12 +45,12 @@ class Kiosk:
     def __init__(
         self,
         board: Board,
-        send: Callable[[Command], Awaitable[None]],
+        obey: Callable[[Wish], Awaitable[None]],
         rows: Callable[[float | None], Awaitable[list[Entry]]],
         metrics: Callable[[str], tuple[bytes, str]],
     ) -> None:
         self._board = board
-        self._send = send
+        self._obey = obey
         self._rows = rows
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
@@ -115,14 +115,16 @@ class Kiosk:
         try:
             asked = msgspec.json.decode(await request.read(), type=_Asked)
         except (msgspec.DecodeError, RecursionError) as error:
-            return _error(
-                400, f'not understood: {error}; send {{"order": "camera|microphone|pause", "on": true|false}}'
-            )
+            return _error(400, f'not understood: {error}; send {{"feature": "camera", "value": "OFF"}}')
         try:
-            await self._send(Command(asked.order, asked.on))
-        except LinkError as error:
-            return _error(409, f"nothing was switched: {error}")
-        _log.info("page: %s %s", asked.order.value, "on" if asked.on else "off")
+            wish = wish_of(asked.feature, asked.value.encode(), self._board.now)
+        except ActionError as error:
+            return _error(400, str(error))
+        try:
+            await self._obey(wish)
+        except (LinkError, ActionError) as error:
+            return _error(409, f"nothing was done: {error}")
+        _log.info("page: %s %s", asked.feature, asked.value)
         return _json({"sent": True})
 
 

@@ -1,0 +1,102 @@
+"""`mien baseline` as a user has it: a live hub, a sense that records, and every way in which nothing comes of it."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device.link import ClearBaseline, Neutral, RecordBaseline, Recording, Resting
+from device.settings import Settings
+from tests.hub.conftest import free_port
+from tests.hub.helpers import Sense, run, running, until
+
+RESTING = Resting(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
+
+
+@pytest.fixture
+def home(house: Settings, tmp_path: Path) -> tuple[Settings, Path]:
+    """The settings on a port of their own, and the file that says so."""
+    port = free_port()
+    path = tmp_path / "mien.toml"
+    path.write_text(f"[kiosk]\nport = {port}\n")
+    return msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, port=port)), path
+
+
+async def mien(settings: Path, *words: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "device.cli", "--settings", str(settings), "baseline", *words]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+async def recording(sense: Sense, *, found: Neutral | None, said: str) -> None:
+    """What a sense does when it is told to record."""
+    await until(lambda: RecordBaseline(60.0) in sense.told, 30)
+    sense.health = msgspec.structs.replace(sense.health, recording=Recording(60.0, "look and speak as you do at rest"))
+    await asyncio.sleep(2)
+    sense.health = msgspec.structs.replace(sense.health, recording=Recording(0.0, said), baseline=found)
+
+
+def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
+    settings, path = home
+
+    async def story() -> None:
+        async with running(settings) as hub, Sense(settings) as sense:
+            await until(lambda: hub.board.now.health)
+            status, out, _ = await mien(path, "show")
+            assert status == 0
+            assert "No neutral is recorded" in out
+            asked = asyncio.create_task(mien(path, "record"))
+            await recording(sense, found=Neutral(1.7e9, RESTING), said="recorded from 412 looks at faces")
+            status, out, err = await asked
+            assert (status, err.count("Traceback")) == (0, 0), err
+            assert "For 60 s: look and speak as you do at rest." in out
+            assert "faces here read as neutral 50 %, sad 40 %" in out
+            assert "voices: too few were there" in out
+            assert (await mien(path, "show"))[1].startswith("Recorded 2023-11-1")
+            assert (await mien(path, "clear"))[0] == 0
+            await until(lambda: ClearBaseline() in sense.told)
+
+    run(story())
+
+
+def test_a_recording_of_nobody_is_an_error_that_says_why(home: tuple[Settings, Path]) -> None:
+    settings, path = home
+
+    async def story() -> None:
+        async with running(settings) as hub, Sense(settings) as sense:
+            await until(lambda: hub.board.now.health)
+            asked = asyncio.create_task(mien(path, "record"))
+            await recording(sense, found=None, said="nothing was recorded: 0 looks at faces and 3 at voices")
+            status, _, err = await asked
+            assert status == 1
+            assert "nothing was recorded: 0 looks" in err
+
+    run(story())
+
+
+def test_without_sense_and_without_hub_it_says_what_is_missing(home: tuple[Settings, Path]) -> None:
+    settings, path = home
+
+    async def story() -> None:
+        status, _, err = await mien(path, "record")
+        assert status == 1
+        assert "no Mien answers" in err
+        assert "mien run" in err
+        async with running(settings):
+            status, _, err = await mien(path, "record")
+            assert status == 1
+            assert "sense is away" in err
+
+    run(story())
+
+
+@pytest.mark.parametrize("kiosk", ["enabled = false", "port = 0"])
+def test_a_page_that_cannot_be_found_is_named(tmp_path: Path, kiosk: str) -> None:
+    path = tmp_path / "mien.toml"
+    path.write_text(f"[kiosk]\n{kiosk}\n")
+    status, _, err = asyncio.run(mien(path, "show"))
+    assert status == 1
+    assert "kiosk.port" in err

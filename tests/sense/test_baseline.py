@@ -1,0 +1,138 @@
+"""A household's neutral: recorded, applied within bounds, kept, and survived when its file is broken."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.emotions import EMOTIONS, Emotion, Floats
+from device.link import Neutral, Resting
+from device.readings import Face, FaceReading, VoiceReading
+from device.sense.baseline import LEAST, MOST, Baseline, correction, load, save
+
+USUAL = (0.08, 0.01, 0.09, 0.03, 0.19, 0.01, 0.59)
+HANGING = (0.2, 0.01, 0.09, 0.03, 0.4, 0.01, 0.26)
+"""A household whose resting faces read as sad."""
+FACE = Face((0.0, 0.0, 80.0, 80.0), 0.9, np.zeros((6, 2), np.float32))
+SAD, NEUTRAL = EMOTIONS.index(Emotion.SAD), EMOTIONS.index(Emotion.NEUTRAL)
+
+
+class Clock:
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def row(*shares: float) -> Floats:
+    return np.array(shares, np.float32)
+
+
+def seen(shares: Floats, quality: float = 1.0) -> FaceReading:
+    return FaceReading(FACE, shares, quality, 0.0)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def baseline(tmp_path: Path, clock: Clock) -> Baseline:
+    return Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock)
+
+
+def record(baseline: Baseline, clock: Clock, shares: Floats, looks: int = 50, quality: float = 1.0) -> None:
+    baseline.record(60)
+    for _ in range(looks):
+        baseline.saw(seen(shares, quality))
+    clock.now_s += 61
+    baseline.tick()
+
+
+def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: Baseline, clock: Clock) -> None:
+    before = baseline.saw(seen(row(*HANGING))).probabilities
+    assert before.argmax() == SAD
+    record(baseline, clock, row(*HANGING))
+    after = baseline.saw(seen(row(*HANGING))).probabilities
+    assert after.argmax() == NEUTRAL
+    assert after.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_face_that_is_sad_beyond_its_rest_still_reads_as_sad(baseline: Baseline, clock: Clock) -> None:
+    record(baseline, clock, row(*HANGING))
+    assert baseline.saw(seen(row(0.05, 0.01, 0.04, 0.0, 0.8, 0.0, 0.1))).probabilities.argmax() == SAD
+
+
+def test_without_a_recording_and_for_the_usual_rest_nothing_changes(baseline: Baseline, clock: Clock) -> None:
+    shares = row(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
+    np.testing.assert_array_equal(baseline.saw(seen(shares)).probabilities, shares)
+    record(baseline, clock, row(*USUAL))
+    np.testing.assert_allclose(baseline.saw(seen(shares)).probabilities, shares, atol=1e-3)
+
+
+def test_each_sense_has_its_own(baseline: Baseline, clock: Clock) -> None:
+    record(baseline, clock, row(*HANGING))
+    assert baseline.neutral
+    assert baseline.neutral.voice is None
+    heard = VoiceReading(row(*HANGING), 1.0, 0.0)
+    np.testing.assert_array_equal(baseline.heard(heard).probabilities, heard.probabilities)
+    baseline.record(60)
+    for _ in range(LEAST):
+        baseline.heard(heard)
+    clock.now_s += 61
+    baseline.tick()
+    assert baseline.neutral.voice
+    assert baseline.neutral.face, "what was recorded of faces stays when only voices were there"
+    assert baseline.heard(heard).probabilities.argmax() == NEUTRAL
+
+
+@pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (LEAST - 1, 1.0), (500, 0.1)])
+def test_a_glance_or_a_blur_is_no_minute_at_rest(baseline: Baseline, clock: Clock, looks: int, quality: float) -> None:
+    record(baseline, clock, row(*USUAL))
+    held = baseline.neutral
+    record(baseline, clock, row(*HANGING), looks, quality)
+    assert baseline.neutral == held
+    assert "nothing was recorded" in baseline.recording.said
+
+
+def test_no_rest_moves_an_emotion_by_more_than_four_times() -> None:
+    sulking = (0.001, 0.001, 0.001, 0.001, 0.99, 0.001, 0.005)
+    assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MOST)
+
+
+def test_it_is_kept_and_cleared(tmp_path: Path, baseline: Baseline, clock: Clock) -> None:
+    record(baseline, clock, row(*HANGING))
+    again = Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock)
+    assert again.neutral == baseline.neutral
+    assert again.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
+    again.forget()
+    assert again.saw(seen(row(*HANGING))).probabilities.argmax() == SAD
+    assert Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock).neutral is None
+
+
+@pytest.mark.parametrize("content", [b"", b'{"recorded_utc_s": 1, "face": {"readings": 1, "shares": [2]}}', b"[]"])
+def test_a_broken_file_is_said_and_nothing_is_corrected(
+    tmp_path: Path, clock: Clock, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "neutral.json"
+    path.write_bytes(content)
+    assert Baseline(path, USUAL, USUAL, clock).neutral is None
+    assert "record the neutral again" in caplog.text
+
+
+def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / "file").write_text("in the way")
+    baseline = Baseline(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
+    record(baseline, clock, row(*HANGING))
+    assert "cannot be kept over a restart" in baseline.recording.said
+    assert baseline.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
+
+
+def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "neutral.json"
+    kept = Neutral(1e9, Resting(300, HANGING), None)
+    save(path, kept)
+    assert load(path) == kept
+    assert path.stat().st_size < 300
+    assert path.stat().st_mode & 0o077 == 0
