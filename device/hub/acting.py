@@ -1,4 +1,4 @@
-"""From what the rules say to what is done: actions beside the story, what is over put back first, all remembered."""
+"""From what the rules say to what is done: actions beside the story, what is over put back, all remembered."""
 
 import asyncio
 import logging
@@ -35,13 +35,18 @@ class Acting:
         overs = [event for event in events if isinstance(event, Over)]
         firings = [event for event in events if isinstance(event, Firing)]
         for event in events:
-            over = " is over" if isinstance(event, Over) else ""
-            _log.info("rule   %s%s: %s", event.rule.name, over, event.why)
+            ended = " is over" if isinstance(event, Over) else ""
+            _log.info("rule   %s%s: %s", event.rule.name, ended, event.why)
+        # A lamp that passes from one rule to the next is not put back in between: whoever will bring it back takes
+        # over what it was. All others are to find it as it was.
+        over = {event.rule.name for event in overs}
+        heirs = [firing for firing in firings if firing.rule.restore and firing.rule.name not in over]
+        rest = [firing for firing in firings if firing not in heirs]
+        self._begin(heirs, mood)
         if overs:
-            # What begins now may drive the same lamp: it is to find it as it was.
-            self._start(self._put_back(overs, firings, mood), "; ".join(f"restore {o.rule.name}" for o in overs))
+            self._start(self._put_back(overs, rest, mood), "; ".join(f"restore {o.rule.name}" for o in overs))
         else:
-            self._begin(firings, mood)
+            self._begin(rest, mood)
 
     async def close(self) -> None:
         """Give up what is under way, and let go of every connection."""
