@@ -9,6 +9,8 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+Hours = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?\Z")]
+"""`18:00-23:30`; over midnight is fine."""
 NO_NUL = r"^[^\x00]*\Z"  # no path of the system holds one
 FilePath = Annotated[str, Meta(pattern=NO_NUL)]
 Uuid = Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?\Z")]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from device.bounds import Seconds, Section, Share
+from device.bounds import Hours, Seconds, Section, Share
 from device.destinations import Action, Lamp, Player
 from device.emotions import Emotion
 
@@ -24,7 +24,7 @@ class Rule(Section, frozen=True):
     do: Annotated[tuple[Action, ...], Meta(min_length=1)] = ()
     for_s: Seconds = 10.0
     least_confidence: Share = 0.5
-    between: Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?\Z")] = ""
+    between: Hours = ""
     """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
     cooldown_s: Seconds = 60.0
     presence: Literal["", "someone", "nobody"] = ""

@@ -21,6 +21,7 @@ from device.destinations import (
 )
 from device.errors import SettingsError
 from device.explain import explained
+from device.kiosk import Kiosk
 from device.rule import QUIET, Profile, Rule, first_rules
 
 
@@ -100,13 +101,6 @@ class MoodSettings(Section, frozen=True):
     forget_s: Annotated[
         float, Meta(ge=0.5, le=86_400, description="A reading older than this says nothing any more.")
     ] = 4.0
-
-
-class Kiosk(Section, frozen=True):
-    """The page on the wall."""
-
-    enabled: bool = True
-    port: Annotated[Port, Meta(description="On loopback only. 0 takes any free one, and prints it.")] = 8137
 
 
 class Mqtt(Section, frozen=True):

@@ -15,6 +15,7 @@ _TOP = {
     "device.emotions",
     "device.errors",
     "device.explain",
+    "device.kiosk",
     "device.link",
     "device.notify",
     "device.readings",

@@ -19,6 +19,7 @@ from device.hub.door import Door
 from device.hub.features import ChooseProfile, Wish
 from device.hub.history import History
 from device.hub.history_file import ALIVE_S, Alive, GapBegins, GapEnds
+from device.hub.kiosk.api import Api
 from device.hub.kiosk.server import Kiosk
 from device.hub.metrics import Counters, exposition
 from device.hub.mqtt import Mqtt
@@ -77,7 +78,8 @@ class Hub:
         self._rules = Rules(settings.rules)
         self._kiosk = None
         if settings.kiosk.enabled:
-            self._kiosk = Kiosk(self.board, self.obey, self._history.rows, self._metrics)
+            api = Api(self.board, self.obey, self._history.rows, self._metrics)
+            self._kiosk = Kiosk(settings.kiosk, api.routes())
         self.board.change(
             lamp=destinations.state(Lamp),
             player=destinations.state(Player),
@@ -85,6 +87,8 @@ class Hub:
             mqtt="MQTT broker: connecting" if self._mqtt else None,
             profile=profiles.load(settings.state_dir, settings.profiles),
             profiles=settings.profiles,
+            night=settings.kiosk.night,
+            live_view=settings.kiosk.live_view,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -93,7 +97,7 @@ class Hub:
         try:
             await self._prepare()
             if self._kiosk:
-                self.page = await self._kiosk.open(self._settings.kiosk.port)
+                self.page = await self._kiosk.open()
             rooms = [self._history.run(), self._tick(), *([self._mqtt.run()] if self._mqtt else [])]
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(room) for room in rooms]

@@ -57,6 +57,14 @@ class Snapshot(Struct, frozen=True):
     lamp: Json = {}
     player: Json = {}
     last_rule: LastRule | None = None
+    night: str = ""
+    """`22:30-06:30`, local time, in which the page is dim; empty: never."""
+    live_view: bool = False
+    """The settings allow the camera's picture to be looked at."""
+    watchers: int = 0
+    """So many are looking at it now: the room is told."""
+    gallery: Json = {}
+    """The faces that answer to the voice heard last."""
     delay_s: float | None = None
     """From the frame to the message, of the last change."""
 
@@ -104,6 +112,8 @@ class Snapshot(Struct, frozen=True):
             "lamp": self.lamp,
             "player": self.player,
             "last_rule": msgspec.to_builtins(self.last_rule),
+            "kiosk": {"night": self.night, "live_view": self.live_view, "watchers": self.watchers},
+            "gallery": self.gallery,
             "delay_s": None if self.delay_s is None else round(self.delay_s, 3),
             "problems": self.problems(),
         }

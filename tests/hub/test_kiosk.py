@@ -17,7 +17,7 @@ from device.link import Command, Order
 from device.settings import Settings
 from tests.hub.helpers import Sense, mood, run, running, state, until
 
-KIOSK = Path(events.__file__).parent
+KIOSK = Path(events.__file__).parent / "web"
 
 
 async def ask(method: str, url: str, **more: Any) -> tuple[int, str, dict[str, str]]:

@@ -27,10 +27,11 @@ from device.hub.history import CROWDED, ROOM_S, History
 from device.hub.history_file import Entry
 from device.hub.history_reading import read
 from device.hub.service import Hub, run_hub
+from device.kiosk import Kiosk
 from device.link import SILENCE_S, ClearBaseline, SetHold, Stage, State
 from device.notify import notify
 from device.rule import Rule
-from device.settings import Kiosk, Settings
+from device.settings import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import WELL, Sense, door_is, hub_process, mood, run, running, state, until
 

@@ -1,0 +1,95 @@
+"""What other programs and the page itself ask over HTTP: state, events, history, commands, metrics."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from device.errors import ActionError, LinkError, MienError, SettingsError
+from device.hub.features import Wish, wish_of
+from device.hub.history_file import Entry
+from device.hub.history_reading import parse_since
+from device.hub.kiosk.answers import error, json
+from device.hub.kiosk.events import stream
+from device.hub.state import Board
+
+_log = logging.getLogger(__name__)
+
+
+class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
+    feature: str
+    value: str
+
+
+class Api:
+    """`obey` does what is wished and raises LinkError when sense is away; `rows` reads the history since a moment.
+
+    `metrics` makes the page for Prometheus, and its content type, for a header `Accept`.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        obey: Callable[[Wish], Awaitable[None]],
+        rows: Callable[[float | None], Awaitable[list[Entry]]],
+        metrics: Callable[[str], tuple[bytes, str]],
+    ) -> None:
+        self._board = board
+        self._obey = obey
+        self._rows = rows
+        self._metrics = metrics
+
+    def routes(self) -> list[web.RouteDef]:
+        """For the server."""
+        return [
+            web.get("/healthz", self._health),
+            web.get("/api/state", self._state),
+            web.get("/api/events", self._events),
+            web.get("/api/history", self._history),
+            web.get("/metrics", self._exposition),
+            web.post("/api/command", self._command),
+        ]
+
+    async def _health(self, _: web.Request) -> web.Response:
+        now = self._board.now
+        return json({"ok": now.available, "problems": now.problems()}, 200 if now.available else 503)
+
+    async def _state(self, _: web.Request) -> web.Response:
+        return json(self._board.now.as_json())
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        return await stream(request, self._board)
+
+    async def _history(self, request: web.Request) -> web.Response:
+        try:
+            since_s = parse_since(request.query.get("since", "24h"))
+        except SettingsError as found:
+            return error(400, str(found))
+        try:
+            return json(await self._rows(since_s))
+        except MienError as found:
+            return error(503, str(found))
+
+    async def _exposition(self, request: web.Request) -> web.Response:
+        body, kind = self._metrics(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    async def _command(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return error(415, "content type must be application/json")
+        try:
+            asked = msgspec.json.decode(await request.read(), type=_Asked)
+        except (msgspec.DecodeError, RecursionError) as found:
+            return error(400, f'not understood: {found}; send {{"feature": "camera", "value": "OFF"}}')
+        try:
+            wish = wish_of(asked.feature, asked.value.encode(), self._board.now)
+        except ActionError as found:
+            return error(400, str(found))
+        try:
+            await self._obey(wish)
+        except (LinkError, ActionError) as found:
+            return error(409, f"nothing was done: {found}")
+        _log.info("page: %s %s", asked.feature, asked.value)
+        return json({"sent": True})

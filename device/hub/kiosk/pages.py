@@ -1,0 +1,26 @@
+"""The page's own files: what is in device/hub/kiosk/web, and nothing else."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+WEB = Path(__file__).parent / "web"
+_KINDS = {".html", ".css", ".js", ".svg"}
+FILES = {
+    **{f"/{path.name}": path for path in sorted(WEB.iterdir()) if path.suffix in _KINDS and path.suffix != ".html"},
+    "/": WEB / "page.html",
+}
+"""What is asked for -> the file. No name that comes from outside ever becomes a path."""
+
+
+def routes() -> list[web.RouteDef]:
+    """For the server."""
+    return [*(web.get(name, _file) for name in FILES), web.get("/favicon.ico", _no_icon)]
+
+
+async def _file(request: web.Request) -> web.StreamResponse:
+    return web.FileResponse(FILES[request.path])
+
+
+async def _no_icon(_: web.Request) -> web.Response:
+    return web.Response(status=204)
