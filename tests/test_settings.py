@@ -49,7 +49,7 @@ def _uncommented(text: str) -> str:
         ("[kiosk]\nport = 70000", ["kiosk.port", "70000", "<= 65535"]),
         ("[kiosk]\nenabled = 1", ["kiosk.enabled", "1", "bool"]),
         ('[kiosk]\nlisten = "mien.local"', ["kiosk.listen", "mien.local", "IP address"]),
-        ('[kiosk]\nlisten = "0.0.0.0"', ["kiosk.listen", "0.0.0.0", "kiosk.password_file", "mien kiosk password"]),
+        ('[kiosk]\nlisten = "::"', ["kiosk.listen", "kiosk.password_file", "mien kiosk password"]),
         ('[kiosk]\nnight = "22-6"', ["kiosk.night", "22-6"]),
         ('[kiosk]\nnames = ["a b"]', ["kiosk.names[0]", "a b"]),
         ('[kiosk]\nkey_file = "/k"', ["kiosk", "certificate_file", "key_file"]),

@@ -33,6 +33,11 @@ def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
     return MoodRow(session, seq, entry)
 
 
+def for_pages(entry: Entry) -> dict[str, object]:
+    """A change as the page's stream tells it."""
+    return {name: getattr(entry, name) for name in ("time_s", "emotion", "confidence", "valence", "arousal", "people")}
+
+
 def mood_of(entry: Entry) -> Mood:
     """The mood that a stored change was. Its monotonic moments are lost: they are 0. Raises ValueError and KeyError."""
     shares = entry.probabilities or {}

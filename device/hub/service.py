@@ -14,6 +14,7 @@ from device.hub import outbox_file, profiles
 from device.hub.acting import Acting
 from device.hub.actions.assembly import destinations_of
 from device.hub.announcement import Announcement
+from device.hub.board import Board
 from device.hub.clock import local_time
 from device.hub.door import Door
 from device.hub.features import ChooseProfile, Wish
@@ -26,9 +27,9 @@ from device.hub.mqtt import Mqtt
 from device.hub.mqtt_commands import Commands
 from device.hub.mqtt_state import state_document
 from device.hub.outbox import Change, Outbox
-from device.hub.remembering import change_row, moment_utc_s, told
+from device.hub.remembering import change_row, for_pages, moment_utc_s, told
 from device.hub.rules import Firing, Rules
-from device.hub.state import Board, LastRule, Snapshot
+from device.hub.state import LastRule, Snapshot
 from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State
 from device.notify import notify
 from device.readings import Mood
@@ -78,7 +79,7 @@ class Hub:
         self._rules = Rules(settings.rules)
         self._kiosk = None
         if settings.kiosk.enabled:
-            api = Api(self.board, self.obey, self._history.rows, self._metrics)
+            api = Api(self.board, self.obey, self._history.rows, self._metrics, settings.state_dir)
             self._kiosk = Kiosk(settings.kiosk, api.routes())
         self.board.change(
             lamp=destinations.state(Lamp),
@@ -160,6 +161,7 @@ class Hub:
         if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
             return  # sense has sent it again
         self.counters.mood(said.mood.emotion)
+        self.board.tell(for_pages(row.entry))
         if fresh and not (self._mqtt and self._mqtt.connected):
             self._say(said.mood, time.monotonic() - said.mood.time_s if self._mqtt is None else None)
 

@@ -1,9 +1,6 @@
-"""The board: one snapshot of all that there is to show. The page and MQTT are made from it and from nothing else."""
+"""One snapshot of all that there is to show. The page and MQTT are made from it and from nothing else."""
 
-import asyncio
-import contextlib
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,53 +167,3 @@ def on_off(switch: bool | None) -> str | None:
 def iso(utc_s: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds")
-
-
-class Listener:
-    """One front end's view of the board. A slow one misses what lies between; it always gets the newest."""
-
-    def __init__(self, board: "Board") -> None:
-        self._board = board
-        self._changed = asyncio.Event()
-        self._changed.set()
-
-    def wake(self) -> None:
-        """Called by the board."""
-        self._changed.set()
-
-    async def newest(self) -> Snapshot:
-        """Wait for a change since the last call (the first returns at once)."""
-        await self._changed.wait()
-        self._changed.clear()
-        return self._board.now
-
-
-class Board:
-    """Holds the newest snapshot and wakes whoever shows it."""
-
-    def __init__(self, name: str) -> None:
-        self.now = Snapshot(name)
-        self._listeners: set[Listener] = set()
-
-    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
-        """Replace these fields of the snapshot; nobody is woken when none of them differs."""
-        changed = msgspec.structs.replace(self.now, **fields)
-        if changed != self.now:
-            self.now = changed
-            for listener in self._listeners:
-                listener.wake()
-
-    @property
-    def listeners(self) -> int:
-        """How many are looking."""
-        return len(self._listeners)
-
-    @contextlib.contextmanager
-    def listen(self) -> Iterator[Listener]:
-        """A listener, for as long as the block lasts."""
-        listener = Listener(self)
-        self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            self._listeners.discard(listener)

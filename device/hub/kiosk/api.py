@@ -1,19 +1,24 @@
 """What other programs and the page itself ask over HTTP: state, events, history, commands, metrics."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
 from device.errors import ActionError, LinkError, MienError, SettingsError
+from device.hub.board import Board
 from device.hub.features import Wish, wish_of
+from device.hub.findings import findings
 from device.hub.history_file import Entry
-from device.hub.history_reading import parse_since
+from device.hub.history_reading import parse_since, to_csv
 from device.hub.kiosk.answers import error, json
 from device.hub.kiosk.events import stream
-from device.hub.state import Board
+from device.hub.slots import BEFORE_S, slots
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +40,13 @@ class Api:
         obey: Callable[[Wish], Awaitable[None]],
         rows: Callable[[float | None], Awaitable[list[Entry]]],
         metrics: Callable[[str], tuple[bytes, str]],
+        state_dir: Path,
     ) -> None:
         self._board = board
         self._obey = obey
         self._rows = rows
         self._metrics = metrics
+        self._state_dir = state_dir
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
@@ -48,6 +55,9 @@ class Api:
             web.get("/api/state", self._state),
             web.get("/api/events", self._events),
             web.get("/api/history", self._history),
+            web.get("/api/history/slots", self._slots),
+            web.get("/api/history.csv", self._csv),
+            web.get("/api/setup", self._setup),
             web.get("/metrics", self._exposition),
             web.post("/api/command", self._command),
         ]
@@ -65,12 +75,38 @@ class Api:
     async def _history(self, request: web.Request) -> web.Response:
         try:
             since_s = parse_since(request.query.get("since", "24h"))
-        except SettingsError as found:
-            return error(400, str(found))
+        except SettingsError as problem:
+            return error(400, str(problem))
         try:
             return json(await self._rows(since_s))
-        except MienError as found:
-            return error(503, str(found))
+        except MienError as problem:
+            return error(503, str(problem))
+
+    async def _slots(self, request: web.Request) -> web.Response:
+        """How long each mood held, by `step_s` seconds since `since` (a time, as of the history)."""
+        until_s = time.time()
+        try:
+            step_s = float(request.query.get("step_s", "3600"))
+            since_s = parse_since(request.query.get("since", "24h"))
+            found = slots(await self._rows(since_s - BEFORE_S), since_s, until_s, step_s)
+        except (SettingsError, ValueError) as problem:
+            return error(400, str(problem))
+        except MienError as problem:
+            return error(503, str(problem))
+        return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": found})
+
+    async def _csv(self, request: web.Request) -> web.Response:
+        try:
+            rows = await self._rows(parse_since(request.query.get("since", "7d")))
+        except SettingsError as problem:
+            return error(400, str(problem))
+        except MienError as problem:
+            return error(503, str(problem))
+        headers = {"Content-Disposition": 'attachment; filename="mien.csv"'}
+        return web.Response(text=await asyncio.to_thread(to_csv, rows), content_type="text/csv", headers=headers)
+
+    async def _setup(self, _: web.Request) -> web.Response:
+        return json(await asyncio.to_thread(findings, self._board.now, self._state_dir))
 
     async def _exposition(self, request: web.Request) -> web.Response:
         body, kind = self._metrics(request.headers.get("Accept", ""))
@@ -81,15 +117,15 @@ class Api:
             return error(415, "content type must be application/json")
         try:
             asked = msgspec.json.decode(await request.read(), type=_Asked)
-        except (msgspec.DecodeError, RecursionError) as found:
-            return error(400, f'not understood: {found}; send {{"feature": "camera", "value": "OFF"}}')
+        except (msgspec.DecodeError, RecursionError) as problem:
+            return error(400, f'not understood: {problem}; send {{"feature": "camera", "value": "OFF"}}')
         try:
             wish = wish_of(asked.feature, asked.value.encode(), self._board.now)
-        except ActionError as found:
-            return error(400, str(found))
+        except ActionError as problem:
+            return error(400, str(problem))
         try:
             await self._obey(wish)
-        except (LinkError, ActionError) as found:
-            return error(409, f"nothing was done: {found}")
+        except (LinkError, ActionError) as problem:
+            return error(409, f"nothing was done: {problem}")
         _log.info("page: %s %s", asked.feature, asked.value)
         return json({"sent": True})

@@ -1,16 +1,18 @@
-"""Server-Sent Events: a snapshot at once and at each change. A slow reader skips to the newest, a stuck one goes."""
+"""Server-Sent Events: each change of mood in order, none left out, and beside them the newest snapshot of everything.
+
+A slow reader skips snapshots to the newest one, never a change. One that comes back says which change it had last, and
+is told those that it missed; `gap` means that some of them are not known here any more, and that the history has them.
+"""
 
 import asyncio
 import contextlib
-import itertools
 import socket
 
-import msgspec
 from aiohttp import web
 
-from device.hub.state import Board
+from device.hub.board import Board
 
-MOST_READERS = 32
+MOST_READERS = 64
 RETRY_MS = 1000
 """How soon a browser tries again."""
 PING_S = 10.0
@@ -32,19 +34,40 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     # A reader that is gone or stuck is no error: its browser comes back by itself.
     with board.listen() as listener, contextlib.suppress(ConnectionError, TimeoutError):
+        sent, beginning = _where_it_was(board, request.headers.get("Last-Event-ID", ""))
         await response.prepare(request)
-        await response.write(f"retry: {RETRY_MS}\n\n".encode())
-        for number in itertools.count(1):
+        await response.write(beginning.encode())
+        while True:
             try:
                 async with asyncio.timeout(PING_S):
                     snapshot = await listener.newest()
-                text = f"id: {number}\ndata: {msgspec.json.encode(snapshot.as_json()).decode()}\n\n"
+                sent, text = _changes(board, sent)
+                text += f"data: {board.text(snapshot)}\n\n"
             except TimeoutError:
                 text = ": ping\n\n"
             await response.write(text.encode())
             await asyncio.sleep(LEAST_APART_S)
             await _taken(transport)
     return response
+
+
+def _where_it_was(board: Board, last_event_id: str) -> tuple[int, str]:
+    """(The number of the change that it had last, how the stream begins)."""
+    retry = f"retry: {RETRY_MS}\n\n"
+    if not last_event_id:
+        return board.changes.last, retry
+    number = board.changes.number_of(last_event_id)
+    return (board.changes.last, retry + _GAP) if number is None else (number, retry)
+
+
+_GAP = "event: gap\ndata: {}\n\n"
+
+
+def _changes(board: Board, sent: int) -> tuple[int, str]:
+    told, whole = board.changes.after(sent)
+    identity = board.changes.identity
+    lines = [f"event: change\nid: {identity(one.number)}\ndata: {one.text}\n\n" for one in told]
+    return board.changes.last, ("" if whole else _GAP) + "".join(lines)
 
 
 async def _taken(transport: asyncio.Transport) -> None:
