@@ -164,6 +164,15 @@ class ClearBaseline(msgspec.Struct, frozen=True, tag="clear_baseline"):
     """Forget the household's neutral."""
 
 
+class Watch(msgspec.Struct, frozen=True, tag="watch"):
+    """Someone looks at the live view for the next so many seconds; 0: nobody any more.
+
+    `sense` sends pictures over a socket of their own (device/live.py), and only where its own settings allow it.
+    """
+
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=10)]
+
+
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """Heartbeat of `hub`."""
 
@@ -171,7 +180,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 _T = TypeVar("_T")
 
 FromSense = Hello | MoodSaid | Health
-FromHub = Ack | Command | SetHold | RecordBaseline | ClearBaseline | Beat
+FromHub = Ack | Command | SetHold | RecordBaseline | ClearBaseline | Watch | Beat
 
 _encoder = msgspec.json.Encoder()
 _from_sense = msgspec.json.Decoder(FromSense)

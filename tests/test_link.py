@@ -34,6 +34,7 @@ from device.link import (
     SetHold,
     Stage,
     State,
+    Watch,
     encode,
     from_hub,
     from_sense,
@@ -54,7 +55,7 @@ _FROM_SENSE: list[FromSense] = [
     Health({}, True, True, False, baseline=_NEUTRAL, recording=Recording(59.5, "look as you do at rest")),
 ]
 _FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(Command(order, on) for order in Order for on in (True, False)), Beat()]
-_FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline()]
+_FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline(), Watch(0.0), Watch(2.5)]
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
@@ -138,6 +139,12 @@ def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.
 def test_a_hold_beyond_an_hour_is_refused(hold_s: float) -> None:
     with pytest.raises(LinkError, match="hold_s"):
         from_hub(encode(SetHold(hold_s)))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 10.5, 86_400.0])
+def test_nobody_can_ask_for_the_live_view_for_long(seconds: float) -> None:
+    with pytest.raises(LinkError, match="seconds"):
+        from_hub(encode(Watch(seconds)))
 
 
 @pytest.mark.parametrize("cut", [2, 20, 100])

@@ -17,6 +17,7 @@ from device.emotions import Emotion
 from device.readings import Frame, SoundWindow
 from device.sense.faces import Eyes, aligned_crop
 from device.sense.features import RATE_HZ, correlogram, log_mel
+from device.sense.live import picture
 from device.sense.prosody import prosody
 from device.sense.readers import Readers, readers_of
 from device.sense.speech_gate import speech_frames
@@ -59,6 +60,7 @@ def measure(readers: Readers, seconds: float) -> Json:
     face = replace(faces[0], crop=aligned_crop(gray, faces[0]))
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     eyes = Eyes(readers.detector)
+    reading = readers.face.read(face, 0.0)
 
     def face_path() -> None:
         for seen in eyes.look(frame):
@@ -69,6 +71,7 @@ def measure(readers: Readers, seconds: float) -> Json:
         "align one crop": lambda: aligned_crop(gray, faces[0]),
         "read one face": lambda: readers.face.read(face, 0.0),
         "face path, one frame": face_path,
+        "live view, one picture": lambda: picture(frame, [reading]),
         "speech gate, 3 s": lambda: speech_frames(window.samples),
         "log-mel, 3 s": lambda: log_mel(window.samples),
         "correlogram, 3 s": lambda: correlogram(window.samples),

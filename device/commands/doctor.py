@@ -19,6 +19,7 @@ import numpy as np
 
 from device import __version__
 from device.errors import MienError
+from device.kiosk import Kiosk
 from device.sense.camera import open_camera
 from device.sense.isolation import drop_network, prove
 from device.sense.microphone import open_microphone
@@ -74,6 +75,7 @@ def examine(path: Path | None) -> Iterator[Finding]:
     yield _tried("microphone", settings.microphone.source, lambda: _microphone(settings))
     yield _folder("state folder", settings.state_dir)
     yield _isolation()
+    yield _live_view(settings.kiosk)
     yield _service(settings)
 
 
@@ -178,6 +180,19 @@ def _isolation() -> Finding:
         return Finding("no network in sense", True, f"{found['detail']}; a connection from inside: {found['refused']}")
     said = found.get("detail", "the attempt died")
     return Finding("no network in sense", None, f"not enforced when run by hand: {said}", "run it by systemd (README)")
+
+
+def _live_view(kiosk: Kiosk) -> Finding:
+    """One of the two exceptions to the walls: said here and on the page."""
+    if not kiosk.live_view:
+        return Finding("live view", True, "off in the settings: no picture leaves sense")
+    if not kiosk.enabled:
+        return Finding(
+            "live view", True, "on in the settings, and there is no page to look at: no picture leaves sense"
+        )
+    who = f"whoever has the page's password, from {kiosk.listen}" if kiosk.house else "whoever uses this device"
+    said = f"on in the settings: {who}, may look at the camera's picture; the page shows that someone does"
+    return Finding("live view", None, said, "kiosk.live_view = false closes it")
 
 
 def _service(settings: Settings) -> Finding:

@@ -4,11 +4,13 @@ import time
 
 import msgspec
 
+from device.live import live_path
 from device.sense.baseline import Baseline
 from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.faces import Eyes
 from device.sense.fusion import Fusion
+from device.sense.live import LIVE_CAMERA_FPS, LiveView
 from device.sense.loop import Sense
 from device.sense.microphone import Microphone, open_microphone
 from device.sense.readers import readers_of
@@ -22,7 +24,9 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
     Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
     """
     readers = readers_of(settings, live=True)
-    camera_settings = msgspec.structs.replace(settings.camera, source=camera_source)
+    live = settings.kiosk.enabled and settings.kiosk.live_view
+    fps = max(settings.camera.fps, LIVE_CAMERA_FPS) if live else settings.camera.fps
+    camera_settings = msgspec.structs.replace(settings.camera, source=camera_source, fps=fps)
     # One start for both: a video file that is camera and microphone plays in step.
     start_s = time.monotonic() + 0.5
 
@@ -50,6 +54,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         Baseline(
             settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
         ),
+        LiveView(live_path(settings.runtime_dir), allowed=live),
     )
     models = (readers.face_model, readers.voice_model, readers.prosody_model)
     return sense, {m.card.name: m.card.version for m in models}

@@ -23,6 +23,7 @@ from device.link import (
     MoodSaid,
     RecordBaseline,
     SetHold,
+    Watch,
     encode,
     from_hub,
 )
@@ -36,7 +37,7 @@ _RETRY_S = 0.5
 _GRACE_S = 1.5
 
 
-Asked = Command | SetHold | RecordBaseline | ClearBaseline
+Asked = Command | SetHold | RecordBaseline | ClearBaseline | Watch
 """What `hub` may ask for."""
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, RecordBaseline, SetHold, Stage, State
+from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, RecordBaseline, SetHold, Stage, State, Watch
 from device.notify import notify
 from device.readings import Mood
 from device.sense import switches
@@ -23,6 +23,7 @@ from device.sense.door import Asked, Door
 from device.sense.expression import FaceReader
 from device.sense.faces import Eyes
 from device.sense.fusion import Fusion
+from device.sense.live import LIVE_FPS, LiveView
 from device.sense.steady import Steady
 from device.sense.voice import VoiceReader
 from device.settings import Settings
@@ -63,6 +64,7 @@ class Sense:
         voice_reader: VoiceReader,
         fusion: Fusion,
         baseline: Baseline,
+        live: LiveView,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -71,6 +73,7 @@ class Sense:
         self._eyes, self._face_reader, self._voice_reader = eyes, face_reader, voice_reader
         self._fusion, self._steady = fusion, Steady(settings.mood)
         self._baseline = baseline
+        self._live = live
         self._clock = clock
         self._lock = threading.Lock()  # fusion and tracks, baseline too, between the two readers and the tick
         self._stopped = threading.Event()
@@ -89,12 +92,14 @@ class Sense:
         threads: list[threading.Thread] = [self._camera, self._microphone, *readers]
         for thread in threads:
             thread.start()
+        self._live.start()
         door.start()
         notify("READY=1")
         try:
             self._tick_until(stop, door)
         finally:
             self._stopped.set()
+            self._live.stop()
             self._camera.stop()
             self._microphone.stop()
             for thread in readers:
@@ -104,6 +109,9 @@ class Sense:
 
     def on_command(self, command: Asked) -> None:
         """Throw a switch, set the hold, record or forget the neutral: at once, and for good."""
+        if isinstance(command, Watch):
+            self._live.watch(command.seconds)
+            return
         if isinstance(command, RecordBaseline):
             with self._lock:
                 self._baseline.record(command.seconds)
@@ -137,7 +145,9 @@ class Sense:
         log.info("the neutral, and how voices usually sound here, is forgotten")
 
     def _apply_switches(self) -> None:
-        self._camera.set_on(self._switches.sees and self._settings.camera.source != "off")
+        sees = self._switches.sees and self._settings.camera.source != "off"
+        self._live.set_on(sees)
+        self._camera.set_on(sees)
         self._microphone.set_on(self._switches.hears and self._settings.microphone.source != "off")
         with self._lock:
             hold_s = self._switches.hold_s
@@ -156,8 +166,7 @@ class Sense:
                 people = self._eyes.people(now) if self._switches.sees else 0
                 self._baseline.tick()
                 mood = self._steady.update(self._fusion.now(now), people, now)
-            # The slow look is enough where nobody is.
-            self._camera.wanted_fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
+            self._camera.wanted_fps = self._wanted_fps(people)
             if shown and mood.emotion is shown.emotion and people != shown.people:
                 # What decided is the newest look, which did or did not find somebody, and no reading.
                 mood = msgspec.structs.replace(mood, time_s=max(mood.time_s, self._looked_s))
@@ -170,6 +179,12 @@ class Sense:
                 health_s = now
                 if all(now - p.beat_s < _STALL_S for p in self._pulses.values()):
                     notify("WATCHDOG=1")
+
+    def _wanted_fps(self, people: int) -> float:
+        """The slow look is enough where nobody is, unless someone watches."""
+        camera = self._settings.camera
+        fps = camera.fps if people else camera.idle_fps
+        return max(fps, LIVE_FPS) if self._live.watched else fps
 
     def _turn(self, name: str, step: Callable[[Pulse], None]) -> None:
         """A reading thread's life: it does not end because one picture or sound went wrong."""
@@ -193,8 +208,10 @@ class Sense:
         readings = [self._face_reader.read(face, frame.time_s) for face in faces]
         with self._lock:
             if self._switches.sees:  # a frame that was under way when the camera was switched off is forgotten too
+                readings = [self._baseline.saw(reading) for reading in readings]
                 for reading in readings:
-                    self._fusion.saw(self._baseline.saw(reading))
+                    self._fusion.saw(reading)
+                self._live.offer(frame, readings)
         pulse.done.append(self._clock())
         pulse.trouble = ""
 

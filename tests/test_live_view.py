@@ -1,0 +1,239 @@
+"""The live view from end to end: the real sense in front of the stand-in, the real hub, a page that looks."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import cv2
+import numpy as np
+import pytest
+
+from device.emotions import EMOTIONS
+from tests.hub.conftest import free_port, short
+from tests.hub.helpers import run, until
+
+__all__ = ["short"]  # a fixture
+
+Json = dict[str, Any]
+ENDED = re.compile(r"live view: ended; (\d+) pictures, ([\d.]+) ms of CPU each")
+
+
+class Mien:
+    """Both processes, as systemd starts them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.page = f"http://127.0.0.1:{self.port}/"
+        self.started: list[subprocess.Popen[bytes]] = []
+        # Far into the script's first act, so that a face is there at once.
+        self._source = f"stand-in@{time.monotonic() - 2}"
+
+    def settings(self, name: str = "mien", *, live_view: bool = True) -> Path:
+        path = self.folder / f"{name}.toml"
+        path.write_text(
+            f'[home]\nstate_dir = "{self.folder}/state"\nruntime_dir = "{self.folder}/run"\n'
+            f'[camera]\nsource = "{self._source}"\n[microphone]\nsource = "off"\n'
+            f"[kiosk]\nport = {self.port}\nlive_view = {str(live_view).lower()}\n"
+        )
+        return path
+
+    def start(self, command: str, settings: Path) -> "subprocess.Popen[bytes]":
+        with (self.folder / f"{command}.log").open("ab") as log:
+            arguments = [sys.executable, "-m", "device.cli", "--settings", str(settings), command]
+            process = subprocess.Popen(arguments, stderr=log, stdout=log)
+        self.started.append(process)
+        return process
+
+    def log(self, command: str) -> str:
+        return (self.folder / f"{command}.log").read_text()
+
+    def ended(self) -> list[tuple[str, str]]:
+        """(pictures, ms of CPU each) of every view that sense says has ended."""
+        found: list[tuple[str, str]] = ENDED.findall(self.log("sense"))
+        return found
+
+    async def state(self) -> Json | None:
+        try:
+            async with aiohttp.ClientSession() as client, client.get(self.page + "api/state") as answer:
+                state: Json = await answer.json()
+                return state
+        except OSError:
+            return None
+
+    async def people(self) -> bool:
+        state = await self.state()
+        return bool(state and state["mood"] and state["mood"]["people"])
+
+    @contextlib.asynccontextmanager
+    async def looking(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        headers = {"Origin": self.page.rstrip("/")}
+        async with (
+            aiohttp.ClientSession() as client,
+            client.ws_connect(self.page + "api/live", headers=headers) as viewer,
+        ):
+            yield viewer
+
+
+@pytest.fixture
+def mien(short: Path) -> Iterator[Mien]:
+    one = Mien(short)
+    yield one
+    for process in reversed(one.started):
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(15)
+
+
+async def shown(viewer: aiohttp.ClientWebSocketResponse) -> tuple[Json, np.ndarray[Any, Any]]:
+    """The next picture: its header, its pixels."""
+    async with asyncio.timeout(20):
+        while (message := await viewer.receive()).type is not aiohttp.WSMsgType.BINARY:
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+    split = 4 + int.from_bytes(message.data[:4], "big")
+    return json.loads(message.data[4:split]), np.asarray(
+        cv2.imdecode(np.frombuffer(message.data[split:], np.uint8), cv2.IMREAD_COLOR)
+    )
+
+
+async def paced(viewer: aiohttp.ClientWebSocketResponse, seconds: float) -> tuple[float, float]:
+    """(pictures a second, their median age in s) over so many seconds."""
+    begun_s, ages = time.monotonic(), []
+    while time.monotonic() < begun_s + seconds:
+        header, _ = await shown(viewer)
+        ages.append(time.monotonic() - header["time_s"])
+    return len(ages) / seconds, float(np.median(ages))
+
+
+def cpu_s(pid: int) -> float:
+    """What a process has spent so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def asks(mien: Mien, feature: str, value: str) -> None:
+    body = {"feature": feature, "value": value}
+    headers = {"Origin": mien.page.rstrip("/")}
+    url = mien.page + "api/command"
+    async with aiohttp.ClientSession() as client, client.post(url, json=body, headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+def test_who_looks_sees_box_label_and_crop_and_who_closes_the_page_ends_it(mien: Mien) -> None:
+    settings = mien.settings()
+    mien.start("hub", settings)
+    mien.start("sense", settings)
+
+    async def story() -> None:
+        await until(mien.people, 40)
+        await asyncio.sleep(1)
+        assert "live view" not in mien.log("sense"), "nobody has looked"
+        async with mien.looking() as viewer:
+            header, pixels = await shown(viewer)
+            assert pixels.shape == (header["height"], header["width"], 3) == (480, 640, 3)
+            (face,) = header["faces"]
+            x, y, width, height = face["box"]
+            assert x < 320 < x + width
+            assert y < 250 < y + height
+            assert face["emotion"] in {e.value for e in EMOTIONS}
+            assert set(face["probabilities"]) == {e.value for e in EMOTIONS}
+            assert face["probabilities"][face["emotion"]] == face["confidence"]
+            assert (await mien.state() or {})["kiosk"]["watchers"] == 1
+            rate_hz = age_s = 0.0
+            for _ in range(3):  # a machine with other work may stall once
+                rate_hz, age_s = await paced(viewer, 4.0)
+                print(f"{rate_hz:.1f} pictures a second, {1000 * age_s:.0f} ms old when shown")
+                if rate_hz >= 10:
+                    break
+            assert rate_hz >= 10
+            assert age_s < 0.5
+        closed_s = time.monotonic()
+        await until(mien.ended, 3)
+        print(f"ended {time.monotonic() - closed_s:.2f} s after the page was closed; {mien.ended()}")
+        assert float(mien.ended()[0][1]) < 10
+        assert (await mien.state() or {})["kiosk"]["watchers"] == 0
+
+        async with mien.looking() as viewer:  # switched off while someone looks
+            await shown(viewer)
+            await asks(mien, "camera", "OFF")
+            await until(lambda: len(mien.ended()) == 2, 3)
+            while (message := await viewer.receive(5)).type is aiohttp.WSMsgType.BINARY:
+                pass
+            while "switched off" not in message.data:
+                message = await viewer.receive(5)
+                assert message.type is aiohttp.WSMsgType.TEXT, "no picture any more"
+            await asks(mien, "camera", "ON")
+            header, _ = await shown(viewer)
+            assert header["width"] == 640
+        kept = {p.name for p in (mien.folder / "state").iterdir()} | {p.name for p in (mien.folder / "run").iterdir()}
+        assert not [name for name in kept if name.endswith((".jpg", ".png"))]
+
+    run(story(), 100)
+    for command in ("hub", "sense"):
+        assert "Traceback" not in mien.log(command)
+
+
+def test_whoever_is_killed_the_view_comes_back_and_nobody_encodes_meanwhile(mien: Mien) -> None:
+    settings = mien.settings()
+    hub, sense = mien.start("hub", settings), mien.start("sense", settings)
+
+    async def story() -> None:
+        await until(mien.people, 40)
+        async with mien.looking() as viewer:
+            await shown(viewer)
+            sense.kill()
+            sense.wait()
+            while (message := await viewer.receive(5)).type is aiohttp.WSMsgType.BINARY:
+                pass
+            assert json.loads(message.data)["picture"] is False
+            again = mien.start("sense", settings)
+            await shown(viewer)  # the same page, and it has done nothing
+            await asyncio.sleep(2)
+
+            before = len(mien.ended())
+            hub.kill()
+            hub.wait()
+            await until(lambda: len(mien.ended()) > before, 3)
+        await asyncio.sleep(1)
+        count = len(mien.ended())
+        spent_s = cpu_s(again.pid)
+        await asyncio.sleep(2)
+        assert again.poll() is None, "sense goes on"
+        assert cpu_s(again.pid) > spent_s
+        assert len(mien.ended()) == count
+        mien.start("hub", settings)
+        await until(mien.people, 20)
+        async with mien.looking() as viewer:
+            await shown(viewer)
+
+    run(story(), 100)
+    for command in ("hub", "sense"):
+        assert "Traceback" not in mien.log(command)
+    assert mien.log("sense").count("hub takes no picture") <= 3
+
+
+def test_a_sense_whose_settings_close_the_view_shows_nothing_to_a_hub_that_asks(mien: Mien) -> None:
+    mien.start("hub", mien.settings())
+    mien.start("sense", mien.settings("closed", live_view=False))
+
+    async def story() -> None:
+        await until(mien.people, 40)
+        async with mien.looking() as viewer:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(4):
+                    while True:
+                        message = await viewer.receive()
+                        assert message.type is aiohttp.WSMsgType.TEXT
+        assert mien.log("sense").count("refused, now and later") == 1
+        assert not mien.ended()
+
+    run(story(), 80)
