@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from device import __version__
@@ -66,15 +67,29 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("question", nargs="?", help='"sad for 2m at 21:30"')
     baseline = command("baseline", "the household's neutral: how its faces and voices read at rest")
     baseline.add_argument("what", choices=["record", "show", "clear"], help="record: a minute at rest, in view")
+    gallery = command("gallery", "the faces on the page that answer to a voice; alone, it tells what there is")
+    source = gallery.add_mutually_exclusive_group()
+    source.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of pictures with a face in each")
+    source.add_argument("--clear", action="store_true", help="back to the drawn faces")
+    gallery.add_argument("--crop", action="store_true", help="a picture is a face already")
+    gallery.add_argument("--json", action="store_true")
+    _add_secrets(command)
+    models = command("models", "the model pairs in use")
+    models.add_argument("what", choices=["list", "fetch"], help="fetch: MediaPipe's face detectors, by hash")
+    models.add_argument("--json", action="store_true")
+    return parser
+
+
+def _add_secrets(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """What makes a secret file for the settings."""
     hue = command("hue", "a Hue bridge")
     hue.add_argument("what", choices=["pair"], help="pair: its button is pressed, and a key kept")
     hue.add_argument("address", metavar="ADDRESS", help="of the bridge in the house")
     hue.add_argument("--port", type=int, default=443, help="default: 443")
     hue.add_argument("--file", type=Path, help="where the key is kept (default: hue.json beside the settings)")
-    models = command("models", "the model pairs in use")
-    models.add_argument("what", choices=["list", "fetch"], help="fetch: MediaPipe's face detectors, by hash")
-    models.add_argument("--json", action="store_true")
-    return parser
+    kiosk = command("kiosk", "the page on the wall")
+    kiosk.add_argument("what", choices=["password"], help="password: what the house opens the page with")
+    kiosk.add_argument("--file", type=Path, help="for its hash (default: kiosk-password.json beside the settings)")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -18,17 +18,21 @@ class Kiosk(Section, frozen=True):
     listen: Annotated[
         str,
         Meta(
-            description="127.0.0.1: this device only. 0.0.0.0, ::, or one of its addresses: the house too, with "
-            "password_file."
+            description="127.0.0.1: this device only. 0.0.0.0, :: (IPv6 too), or one of its addresses: the house too, "
+            "with password_file, on the same port; from this device itself it is always http://127.0.0.1 and open."
         ),
     ] = "127.0.0.1"
     names: Annotated[
         tuple[Name, ...],
         Meta(max_length=16, description='What the house calls this device beside its address: "mien.local".'),
     ] = ()
-    password_file: Annotated[FilePath, Meta(description="Made by `mien kiosk password`; holds a hash of it.")] = ""
-    certificate_file: Annotated[FilePath, Meta(description="TLS for the house: PEM, the whole chain.")] = ""
-    key_file: Annotated[FilePath, Meta(description="Its key.")] = ""
+    password_file: Annotated[
+        FilePath, Meta(description="Made by `mien kiosk password`; holds a hash of it. A new one ends every session.")
+    ] = ""
+    certificate_file: Annotated[
+        FilePath, Meta(description="TLS for the house: PEM, the whole chain. A renewed one is taken up by itself.")
+    ] = ""
+    key_file: Annotated[FilePath, Meta(description="Its key, without a password of its own.")] = ""
     night: Annotated[Hours, Meta(description="Local time in which the page is dim; empty: never.")] = "22:30-06:30"
     live_view: Annotated[
         bool,

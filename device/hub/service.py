@@ -14,14 +14,19 @@ from device.hub import outbox_file, profiles
 from device.hub.acting import Acting
 from device.hub.actions.assembly import destinations_of
 from device.hub.announcement import Announcement
+from device.hub.answering import Answering
 from device.hub.board import Board
 from device.hub.clock import local_time
 from device.hub.door import Door
 from device.hub.features import ChooseProfile, Wish
+from device.hub.gallery import Gallery
 from device.hub.history import History
 from device.hub.history_file import ALIVE_S, Alive, GapBegins, GapEnds
 from device.hub.kiosk.api import Api
+from device.hub.kiosk.gallery import GalleryRoutes
+from device.hub.kiosk.live import LiveRoute
 from device.hub.kiosk.server import Kiosk
+from device.hub.live import Live
 from device.hub.metrics import Counters, exposition
 from device.hub.mqtt import Mqtt
 from device.hub.mqtt_commands import Commands
@@ -77,10 +82,17 @@ class Hub:
         )
         self._acting = Acting(destinations, self._history.remember, self.counters)
         self._rules = Rules(settings.rules)
+        allowed = settings.kiosk.enabled and settings.kiosk.live_view
+        self._live = Live(settings.runtime_dir, self._door.send, lambda n: self._show(watchers=n), allowed=allowed)
+        voice = Answering(settings.microphone.every_s, settings.mood.least_confidence)
+        self._gallery = Gallery(settings.state_dir, self.board, voice)
         self._kiosk = None
         if settings.kiosk.enabled:
             api = Api(self.board, self.obey, self._history.rows, self._metrics, settings.state_dir)
-            self._kiosk = Kiosk(settings.kiosk, api.routes())
+            live = LiveRoute(self._live, self.board)
+            pictures = GalleryRoutes(self._gallery)
+            routes = [*api.routes(), *live.routes(), *pictures.routes()]
+            self._kiosk = Kiosk(settings.kiosk, routes, settings.state_dir)
         self.board.change(
             lamp=destinations.state(Lamp),
             player=destinations.state(Player),
@@ -97,9 +109,11 @@ class Hub:
         await self._door.open()  # first: only one hub may write the history
         try:
             await self._prepare()
+            await self._live.open()
             if self._kiosk:
                 self.page = await self._kiosk.open()
-            rooms = [self._history.run(), self._tick(), *([self._mqtt.run()] if self._mqtt else [])]
+            rooms = [self._history.run(), self._tick(), self._live.run(), *([self._mqtt.run()] if self._mqtt else [])]
+            rooms += [self._gallery.run()] if self._kiosk else []
             async with asyncio.TaskGroup() as group:
                 running = [group.create_task(room) for room in rooms]
                 notify("READY=1")
@@ -126,6 +140,7 @@ class Hub:
         self._prepared.set()
 
     async def _close(self) -> None:
+        await self._live.close()
         if self._kiosk:
             await self._kiosk.close()
         await self._door.close()

@@ -183,11 +183,11 @@ def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
 
 
 def hub_process(
-    settings: Settings, folder: Path, port: int = 0, level: str = "INFO", **environment: str
+    settings: Settings, folder: Path, port: int = 0, level: str = "INFO", page: int = 0, **environment: str
 ) -> "subprocess.Popen[str]":
     """A hub in another process, for who wants to kill it. What it logs waits in a pipe: a flood needs less of it."""
     path = folder / "mien.toml"
-    write_settings(settings, path, port)
+    write_settings(settings, path, port, page)
     code = f"""
 import logging, pathlib, sys
 from device import settings
@@ -199,10 +199,11 @@ sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))
     return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)
 
 
-def write_settings(settings: Settings, path: Path, port: int = 0) -> None:
+def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0) -> None:
     """As much of `settings` as a hub in another process needs."""
     home = settings.home
     path.write_text(
         f'[home]\nname = "{home.name}"\nstate_dir = "{home.state_dir}"\nruntime_dir = "{home.runtime_dir}"\n'
-        f"[kiosk]\nenabled = false\n" + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n' if port else "")
+        f"[kiosk]\nenabled = {str(bool(page)).lower()}\nport = {page}\n"
+        + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n' if port else "")
     )

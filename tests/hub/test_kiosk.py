@@ -33,7 +33,7 @@ def test_page_and_headers(house: Settings) -> None:
                 assert status == 200
                 assert kind in headers["Content-Type"]
                 assert len(text) > 500
-                assert headers["Content-Security-Policy"].startswith("default-src 'self'")
+                assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
                 assert headers["X-Content-Type-Options"] == "nosniff"
                 assert headers["Referrer-Policy"] == "no-referrer"
             assert (await ask("GET", hub.page + "favicon.ico"))[0] == 204

@@ -1,49 +1,118 @@
-"""Who is served: this page on this device, and nothing that another site makes a browser send."""
+"""Who is served what: the walls that each request has to pass, in order."""
 
-from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from device.hub.kiosk.answers import error
+from device.hub.kiosk.callers import Caller, caller_of
+from device.hub.kiosk.connections import Speaker
+from device.hub.kiosk.login import PUBLIC, Login, Way
+from device.hub.kiosk.names import foreign, host_of, is_ours
+from device.hub.kiosk.rates import Rates, TooManyError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+BODY_S = 10.0
+"""The whole of a request's body must be there; it has four kilobytes at most."""
+_READS = ("GET", "HEAD")
+_DECODINGS = 4
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@web.middleware
-async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what another site's page could send: a foreign name that resolves to us, a foreign origin."""
-    host = request.headers.get("Host", "")
-    if host_name(f"//{host}") not in _LOOPBACK:
-        return error(403, f"{host!r} is no name of this device's loopback")
-    origin = request.headers.get("Origin")
-    if request.method != "GET" and origin is not None and origin != f"http://{host}":
-        return error(403, "commands are taken from this page only")
+class Guard:
+    """Stands in front of every route, those that are none included."""
+
+    def __init__(self, names: frozenset[str], login: Login) -> None:
+        """`names` are those that the house may use for this device."""
+        self._names = names
+        self._login = login
+        self._house = Rates(per_s=20, burst=100)
+        self._here = Rates(per_s=200, burst=600)
+
+    @web.middleware
+    async def stand(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Serve the request, or refuse it in JSON."""
+        if isinstance(request.protocol, Speaker):
+            request.protocol.heard()
+        caller = caller_of(request)
+        try:
+            (self._here if caller.local else self._house).take(caller.key)
+            if refusal := self._strange(request, caller):
+                return refusal
+            way, session = await self._login.way(request, caller)
+        except TooManyError as found:
+            return _refused(429, str(found), {"Retry-After": str(found.wait_s)})
+        if refusal := _outside(request, way):
+            return refusal
+        with self._login.sessions.reading(session, request.transport) if session else contextlib.nullcontext():
+            return await _answered(request, handler)
+
+    def _strange(self, request: web.Request, caller: Caller) -> web.Response | None:
+        """The refusal of what no page of ours sends; None where it may be one."""
+        if not request.raw_path.startswith("/"):
+            return error(400, "this is no proxy")
+        if _strays(request.raw_path.partition("?")[0]):
+            return error(404, "Not Found")
+        host = host_of(request)
+        if not host or not is_ours(host, caller, self._names):
+            given = request.headers.get("Host", "")
+            return error(403, f"{given!r} is no name of this device here; kiosk.names can tell more of them")
+        if why := foreign(request, caller):
+            return error(403, why)
+        return None
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """With the whole body there; what aiohttp has to refuse, in JSON."""
+    try:
+        if request.method not in _READS and request.can_read_body:
+            async with asyncio.timeout(BODY_S):
+                await request.read()  # is kept for the handler
+    except TimeoutError:
+        return _refused(408, "the request's body did not come")
+    except web.RequestPayloadError:
+        return _refused(400, "the request's body is not what its headers say")
+    except web.HTTPRequestEntityTooLarge as found:
+        return _refused(found.status, found.reason)
     try:
         return await handler(request)
     except web.HTTPException as found:
-        return error(found.status, found.reason)
+        if found.status < 400:
+            raise
+        allowed = found.headers.get("Allow")
+        return _refused(found.status, found.reason, {"Allow": allowed} if allowed else {})
 
 
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, the refusals too."""
-    response.headers.update(HEADERS)
+def _outside(request: web.Request, way: Way) -> web.Response | None:
+    """The refusal of who has not come in, or may not do what it asks; None where it may."""
+    changes = request.method not in _READS or "upgrade" in request.headers.get("Connection", "").lower()
+    # A cookie goes along with what a foreign page makes a browser send; then its Origin has to tell that it is ours.
+    if way is Way.SESSION and changes and "Origin" not in request.headers:
+        return error(403, "where a session asks for this, its Origin has to be told")
+    if way is not Way.NONE or request.path in PUBLIC:
+        return None
+    if request.method in _READS and "text/html" in request.headers.get("Accept", ""):
+        return web.Response(status=303, headers={"Location": "/login"})
+    return _refused(401, "log in at /login, or send the password as a bearer", {"WWW-Authenticate": "Bearer"})
 
 
-def host_name(url: str) -> str:
-    """The host of `url`, without port and brackets; empty for nonsense."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is none
-    except ValueError:
-        return ""
-    plain = parts.username is None and not (parts.path or parts.query or parts.fragment)
-    return (parts.hostname or "") if plain else ""
+def _refused(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> web.Response:
+    answer = error(status, text)
+    answer.headers.update(headers)
+    return answer
+
+
+def _strays(path: str) -> bool:
+    """Whether a path leads up, or hides that it does."""
+    for _ in range(_DECODINGS):
+        if "\\" in path or "\0" in path or {".", ".."} & set(path.split("/")):
+            return True
+        before, path = path, unquote(path)
+        if path == before:
+            return False
+    return True

@@ -1,45 +1,158 @@
 """The page's server: where it listens, what it serves, and behind which guard."""
 
+import asyncio
+import errno
+import ipaddress
 import logging
+import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from aiohttp import web
 
 from device.errors import MienError
 from device.hub.kiosk import pages
-from device.hub.kiosk.guard import add_headers, guard
+from device.hub.kiosk.connections import Connections
+from device.hub.kiosk.guard import Guard
+from device.hub.kiosk.headers import add_headers
+from device.hub.kiosk.lock import Lock
+from device.hub.kiosk.login import Login
+from device.hub.kiosk.names import own_names
+from device.hub.kiosk.sessions import Sessions
+from device.hub.kiosk.tls import Certificate
 from device.kiosk import Kiosk as KioskSettings
 
 _log = logging.getLogger(__name__)
 
+LOOK_S = 2.0
+"""How soon a new password, or a renewed certificate, holds."""
+MOST_BODY = 4096
+"""Bytes of a request's body."""
+_HERE = "127.0.0.1"
+
 
 class Kiosk:
-    """Serves `routes`, and the page's own files, from `open` to `close`."""
+    """Serves `routes`, and the page's own files, from `open` to `close`. Sessions are kept in `state_dir`."""
 
-    def __init__(self, settings: KioskSettings, routes: Iterable[web.RouteDef]) -> None:
+    def __init__(self, settings: KioskSettings, routes: Iterable[web.RouteDef], state_dir: Path) -> None:
         self._settings = settings
         self._routes = [*pages.routes(), *routes]
+        self._state_dir = state_dir
         self._runner: web.AppRunner | None = None
+        self._connections: Connections | None = None
+        self._listeners: list[socket.socket] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> str:
-        """Listen; the page's address on loopback. Raises MienError when the port is taken."""
-        app = web.Application(middlewares=[guard], client_max_size=4096)
-        app.add_routes(self._routes)
+        """Listen; the page's address on loopback.
+
+        Raises MienError when the port is taken, or the password's or the certificate's file cannot be used.
+        """
+        settings = self._settings
+        path = settings.password_file
+        login = Login(Lock(_path(path)) if path else None, Sessions(self._state_dir))
+        certificate = None
+        if settings.certificate_file:
+            certificate = Certificate(_path(settings.certificate_file), _path(settings.key_file))
+        await login.begin()
+        app = web.Application(middlewares=[Guard(own_names(settings.names), login).stand], client_max_size=MOST_BODY)
+        app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
-        port = self._settings.port
+        server = self._runner.server
+        if server is None:  # only before setup
+            raise RuntimeError
+        self._connections = Connections(server, certificate.context if certificate else None)
         try:
-            await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        except OSError as error:
+            self._listeners = _listeners(settings.listen, settings.port)
+        except MienError:
             await self.close()
-            raise MienError(f"the page cannot use port {port} ({error}); set kiosk.port to another, or 0") from error
-        address = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
+            raise
+        self._tasks = [asyncio.create_task(self._connections.accept(one)) for one in self._listeners]
+        self._tasks.append(asyncio.create_task(_look_again(login, certificate)))
+        for task in self._tasks:
+            task.add_done_callback(_told)
+        port = self._listeners[0].getsockname()[1]
+        address = f"http://{_HERE}:{port}/"
         _log.info("page   %s", address)
+        if settings.house:
+            self._say_house(port)
         return address
 
     async def close(self) -> None:
         """Send every reader away."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for listener in self._listeners:
+            listener.close()
+        self._tasks, self._listeners = [], []
+        if self._connections is not None:
+            await self._connections.close()
+            self._connections = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    def _say_house(self, port: int) -> None:
+        listen = ipaddress.ip_address(self._settings.listen)
+        name = socket.gethostname() if listen.is_unspecified else str(listen)
+        if self._settings.certificate_file:
+            _log.info(
+                "page   https://%s:%d/ for the house, with the password", f"[{name}]" if ":" in name else name, port
+            )
+        else:
+            _log.warning(
+                "page   http://%s:%d/ for the house, with the password, which everybody in its network can read on its "
+                "way: kiosk.certificate_file and key_file prevent that",
+                f"[{name}]" if ":" in name else name,
+                port,
+            )
+
+
+async def _look_again(login: Login, certificate: Certificate | None) -> None:
+    while True:
+        await asyncio.sleep(LOOK_S)
+        await login.look()
+        if certificate:
+            certificate.look()
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    """None of them ends by itself."""
+    if not task.cancelled() and (failed := task.exception()):
+        _log.error("page: a part of its server failed; please report this", exc_info=failed)
+
+
+def _path(given: str) -> Path:
+    """Raises MienError where nobody has a home."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise MienError(f"{given}: this user has no home folder; write the path out") from None
+
+
+def _listeners(listen: str, port: int) -> list[socket.socket]:
+    """On loopback, and on `listen` where that is another address. Raises MienError."""
+    address = ipaddress.ip_address(listen)
+    # Every address includes loopback; two sockets would be in each other's way.
+    addresses = [listen] if address.is_unspecified else [_HERE, *([listen] if listen != _HERE else [])]
+    listeners: list[socket.socket] = []
+    try:
+        for one in addresses:
+            port = listeners[0].getsockname()[1] if listeners else port
+            family = socket.AF_INET6 if ":" in one else socket.AF_INET
+            listener = socket.create_server((one, port), family=family, dualstack_ipv6=one == "::")
+            listener.setblocking(False)
+            listeners.append(listener)
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise MienError(
+                f"the page cannot listen on {listen}: this device has no such address now; set kiosk.listen to one "
+                "that it has, or to 0.0.0.0"
+            ) from error
+        raise MienError(f"the page cannot use port {port} ({error}); set kiosk.port to another, or 0") from error
+    return listeners

@@ -1,0 +1,452 @@
+"""The password and its sessions: who comes in, for how long, and how often somebody may guess."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from device.hub.kiosk import lock, password, server
+from device.hub.kiosk.password import Password, write
+from device.hub.kiosk.sessions import FILE_NAME, KEPT_S, MOST
+from device.settings import Settings
+from tests.hub.helpers import run, running, until
+from tests.hub.kiosk.house import EVERYWHERE, PASSWORD, ask, from_house, log_in, opened, quick
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            there = from_house(hub)
+            headers = {"Origin": there, "Accept": "text/html"}
+            status, text, told = await ask("GET", there + "/login", headers=headers)
+            assert status == 200
+            assert 'type="password"' in text
+            assert "form-action 'self'" in told["Content-Security-Policy"]
+            assert "script-src 'none'" in told["Content-Security-Policy"]
+            assert told["Referrer-Policy"] == "same-origin", "with no-referrer, a form's Origin is null"
+            assert (await ask("GET", there + "/login.css"))[0] == 200
+            status, text, told = await ask("POST", there + "/login", data={"password": "<b>wrong"}, headers=headers)
+            assert status == 401
+            assert "That was not the password." in text
+            assert "<b>" not in text
+            assert "Set-Cookie" not in told
+            status, _, told = await ask("POST", there + "/login", data={"password": PASSWORD}, headers=headers)
+            assert (status, told["Location"]) == (303, "/")
+            cookie = SimpleCookie(told["Set-Cookie"])["mien"]
+            assert len(cookie.value) >= 43
+            assert cookie["httponly"]
+            assert (cookie["samesite"], cookie["path"], cookie["max-age"]) == ("Strict", "/", str(KEPT_S))
+            assert not cookie["secure"]
+            assert not cookie["domain"]
+            with_it = {"Cookie": f"mien={cookie.value}", "Accept": "text/html"}
+            status, text, _ = await ask("GET", there + "/", headers=with_it)
+            assert status == 200
+            assert "page.js" in text
+            assert (await ask("GET", there + "/login", headers=with_it))[2]["Location"] == "/"
+            assert (await ask("GET", hub.page + "login"))[2]["Location"] == "/", "this device needs none"
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'{"password": 1}', "application/json", 400),
+        (b'{"password": "calm lamps", "x": 1}', "application/json", 400),
+        (b"[" * 4000, "application/json", 400),
+        (b'{"password": "\\ud800"}', "application/json", 400),
+        (b"", FORM["Content-Type"], 400),
+        (b"password", FORM["Content-Type"], 400),
+        (b"password=%ff%fe", FORM["Content-Type"], 400),
+        (b"\xff=\xff", FORM["Content-Type"], 400),
+        (b"a=1&b=1&c=1&d=1&password=calm+lamps", FORM["Content-Type"], 400),
+        (b"password=" + b"x" * 3000, FORM["Content-Type"], 401),
+        (b"password=%00", FORM["Content-Type"], 401),
+        (b"password=calm+lamps", "text/plain", 415),
+        (b"password=calm+lamps", "multipart/form-data; boundary=x", 415),
+        (b"password=" + b"x" * 5000, FORM["Content-Type"], 413),
+    ],
+)
+def test_nonsense_opens_nothing(house: Settings, short: Path, body: bytes, kind: str, status: int) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/login"
+            got, _, headers = await ask("POST", url, data=body, headers={"Content-Type": kind})
+            assert got == status
+            assert "Set-Cookie" not in headers
+
+    run(story())
+
+
+def test_a_cookie_that_was_not_given_opens_nothing(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        settings = opened(house, short)
+        async with running(settings) as hub:
+            url = from_house(hub) + "/api/state"
+            good = await log_in(from_house(hub))
+            stored = json.loads((settings.state_dir / FILE_NAME).read_text())[0]["token_sha256"]
+            for cookie in (
+                "mien=",
+                "mien=x",
+                good[:-1],
+                good + "x",
+                f"mien={stored}",
+                'mien="',
+                "mien=\xff",
+                ";=;mien",
+            ):
+                assert (await ask("GET", url, headers={"Cookie": cookie}))[0] == 401, cookie
+            assert (await ask("GET", url, headers={"Cookie": f"other=1; {good}; x={'y' * 3000}"}))[0] == 200
+
+    run(story())
+
+
+# -- sessions
+
+
+def test_sessions_outlive_a_restart_and_their_tokens_are_nowhere(house: Settings, short: Path) -> None:
+    settings = opened(house, short)
+    path = settings.state_dir / FILE_NAME
+
+    async def first() -> str:
+        async with running(settings) as hub:
+            return await log_in(from_house(hub))
+
+    cookie = run(first())
+    token = cookie.partition("=")[2]
+    assert hashlib.sha256(token.encode()).hexdigest() in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    for file in settings.state_dir.iterdir():
+        assert token.encode() not in file.read_bytes()
+        assert PASSWORD.encode() not in file.read_bytes()
+
+    async def again(expected: int) -> None:
+        async with running(settings) as hub:
+            assert (await ask("GET", from_house(hub) + "/api/state", headers={"Cookie": cookie}))[0] == expected
+
+    run(again(200))
+    good = path.read_text()
+    old = json.loads(good)
+    old[0]["since_utc_s"] = time.time() - KEPT_S - 60
+    path.write_text(json.dumps(old))
+    run(again(401))
+    for text in ("nonsense", "", "{}", '[{"token_sha256": 1}]', "[" * 9999):
+        path.write_text(text)
+        run(again(401))
+    path.write_text(good)
+    run(again(200))
+    write(Path(settings.kiosk.password_file), quick("another password"))
+    run(again(401))
+    assert json.loads(path.read_text()) == []
+
+
+def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> None:
+    settings = opened(house, short)
+
+    async def story() -> None:
+        async with running(settings) as hub:
+            there = from_house(hub)
+            first = await log_in(there)
+            path = settings.state_dir / FILE_NAME
+            mark = json.loads(path.read_text())[0]["mark"]
+        full = json.loads(path.read_text())
+        full += [{"token_sha256": f"{n:064x}", "mark": mark, "since_utc_s": time.time()} for n in range(MOST - 1)]
+        path.write_text(json.dumps(full))
+        async with running(settings) as hub:
+            there = from_house(hub)
+            assert (await ask("GET", there + "/api/state", headers={"Cookie": first}))[0] == 200
+            second = await log_in(there)
+            assert (await ask("GET", there + "/api/state", headers={"Cookie": second}))[0] == 200
+            assert (await ask("GET", there + "/api/state", headers={"Cookie": first}))[0] == 401
+        assert len(json.loads(path.read_text())) == MOST
+
+    run(story())
+
+
+def test_logging_out_ends_the_session_and_what_it_still_reads(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub, aiohttp.ClientSession() as client:
+            there = from_house(hub)
+            mine, other = await log_in(there), await log_in(there)
+            async with (
+                client.get(there + "/api/events", headers={"Cookie": mine}) as ended,
+                client.get(there + "/api/events", headers={"Cookie": other}) as going,
+            ):
+                await until(lambda: hub.board.listeners == 2)
+                headers = {"Cookie": mine, "Origin": there}
+                status, _, told = await ask("POST", there + "/logout", headers=headers)
+                assert status == 200
+                assert 'mien="";' in told["cookies"]
+                with pytest.raises(aiohttp.ClientError):
+                    async with asyncio.timeout(5):
+                        await ended.read()
+                await until(lambda: hub.board.listeners == 1)
+                assert await going.content.readline()
+                assert (await ask("GET", there + "/api/state", headers={"Cookie": mine}))[0] == 401
+                assert (await ask("GET", there + "/api/state", headers={"Cookie": other}))[0] == 200
+
+    run(story())
+
+
+def test_a_new_password_ends_every_session_at_once(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server, "LOOK_S", 0.05)
+    settings = opened(house, short)
+    path = Path(settings.kiosk.password_file)
+
+    async def story() -> None:
+        async with running(settings) as hub, aiohttp.ClientSession() as client:
+            there = from_house(hub)
+            cookie, bearer = await log_in(there), {"Authorization": f"Bearer {PASSWORD}"}
+
+            async def status(**headers: str) -> int:
+                return (await ask("GET", there + "/api/state", headers=headers))[0]
+
+            assert await status(**bearer) == 200
+            async with (
+                client.get(there + "/api/events", headers={"Cookie": cookie}) as one,
+                client.get(there + "/api/events", headers=bearer) as two,
+            ):
+                await until(lambda: hub.board.listeners == 2)
+                write(path, quick("another password"))
+                for stream in (one, two):
+                    with pytest.raises(aiohttp.ClientError):
+                        async with asyncio.timeout(5):
+                            await stream.read()
+            assert await status(Cookie=cookie) == 401
+            assert await status(**bearer) == 401
+            assert await status(Authorization="Bearer another password") == 200
+            cookie = await log_in(there, "another password")
+            kept = _swapped(path, "half a file")
+            await until(lambda: "nobody is let in" in caplog.text)
+            assert await status(Cookie=cookie) == 401
+            assert await status(Authorization="Bearer another password") == 401
+            assert (await ask("GET", hub.page + "api/state"))[0] == 200
+            _swapped(path, kept)
+            await until(lambda: caplog.text.count("password has changed") == 2)
+            assert await status(Cookie=cookie) == 200
+
+    with caplog.at_level(logging.INFO):
+        run(story())
+
+
+def _swapped(path: Path, text: str) -> str:
+    """What was in the file before."""
+    before = path.read_text()
+    path.write_text(text)
+    return before
+
+
+# -- guesses
+
+
+def test_five_wrong_passwords_and_the_address_has_to_wait(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            there = from_house(hub)
+            wrong = {"password": "wrong password"}
+            before = await log_in(there)
+            got = [(await ask("POST", there + "/login", json=wrong))[0] for _ in range(3)]
+            bearer = {"Authorization": "Bearer wrong password"}
+            got += [(await ask("GET", there + "/api/state", headers=bearer))[0] for _ in range(2)]
+            assert got == [401] * 5
+            once_more: tuple[dict[str, Any], ...] = (
+                {"method": "POST", "url": there + "/login", "json": {"password": PASSWORD}},
+                {"method": "POST", "url": there + "/login", "data": {"password": PASSWORD}},
+                {"method": "GET", "url": there + "/api/state", "headers": {"Authorization": f"Bearer {PASSWORD}"}},
+            )
+            for again in once_more:
+                status, _, headers = await ask(**again)
+                assert status == 429, "the right one would tell that it is right"
+                assert 50 <= int(headers["Retry-After"]) <= 60
+            assert (await ask("GET", there + "/api/state", headers={"Cookie": before}))[0] == 200
+
+    run(story())
+
+
+def test_many_guesses_at_once_are_no_way_around(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/login"
+            guesses = [ask("POST", url, json={"password": f"wrong password {n}"}) for n in range(25)]
+            got = [status for status, _, _ in await asyncio.gather(*guesses)]
+            assert (got.count(401), got.count(429)) == (5, 20)
+
+    run(story())
+
+
+def test_the_right_password_is_not_counted(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/login"
+            for _ in range(4):
+                assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
+            await log_in(from_house(hub))
+            for _ in range(4):
+                assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
+            for _ in range(8):
+                await log_in(from_house(hub))
+
+    run(story())
+
+
+def test_a_program_that_asks_often_costs_one_hash(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    real = Password.opens
+
+    def counted(self: Password, text: str) -> bool:
+        hashed.append(text)
+        return real(self, text)
+
+    monkeypatch.setattr(Password, "opens", counted)
+
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/metrics"
+            for name in ("Bearer", "bearer", "BEARER"):
+                assert (await ask("GET", url, headers={"Authorization": f"{name} {PASSWORD}"}))[0] == 200
+            for wrong in (f"Basic {PASSWORD}", "Bearer", "Bearer ", PASSWORD, f"Bearer {PASSWORD} "[:-2]):
+                assert (await ask("GET", url, headers={"Authorization": wrong}))[0] == 401
+
+    run(story())
+    assert hashed == [PASSWORD, PASSWORD[:-1]]
+
+
+def test_hashing_stops_nothing_else_and_is_bounded(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the hash's real cost."""
+    settings = opened(house, short)
+    write(Path(settings.kiosk.password_file), password.made(PASSWORD))
+    at_once, most = 0, 0
+    real = Password.opens
+
+    def watched(self: Password, text: str) -> bool:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return real(self, text)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(Password, "opens", watched)
+
+    async def story() -> None:
+        async with running(settings) as hub:
+            there = from_house(hub)
+            tries = [asyncio.create_task(ask("POST", there + "/login", json={"password": "wrong one"})) for _ in "1234"]
+            took_s = []
+            while not all(one.done() for one in tries):
+                before_s = time.monotonic()
+                assert (await ask("GET", hub.page + "api/state"))[0] == 200
+                took_s.append(time.monotonic() - before_s)
+            assert len(took_s) > 3
+            assert sorted(took_s)[len(took_s) // 2] < 0.15
+
+    run(story())
+    assert most == lock.AT_ONCE
+
+
+# -- mien kiosk password
+
+
+def test_the_command_reads_a_line_and_writes_a_hash(house: Settings, short: Path) -> None:
+    path = short / "new" / "secret.json"
+    made = _command("--file", str(path), typed="open sesame\nmore\n")
+    assert made.returncode == 0, made.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "open sesame" not in path.read_text() + made.stdout + made.stderr
+    assert re.search(r'\[kiosk\]\nlisten = "0\.0\.0\.0"\npassword_file = ".*secret\.json"', made.stdout)
+    again = _command("--file", str(path), typed="open sesame\n")
+    assert again.returncode == 0
+    kiosk = msgspec.structs.replace(house.kiosk, listen=EVERYWHERE, password_file=str(path))
+
+    async def story() -> None:
+        async with running(msgspec.structs.replace(house, kiosk=kiosk)) as hub:
+            await log_in(from_house(hub), "open sesame")
+
+    run(story())
+
+
+def test_the_same_password_has_another_hash_each_time() -> None:
+    one, two = quick(), quick()
+    assert one.hash != two.hash
+    assert one.opens(PASSWORD)
+    assert not one.opens(PASSWORD + " ")
+    accented = quick("caf\u00e9 au lait")
+    assert accented.opens("cafe\u0301 au lait"), "however a keyboard spells it"
+
+
+@pytest.mark.parametrize("typed", ["", "short\n", "1234567\n", "x" * 3000 + "\n"])
+def test_a_password_that_cannot_be_used_is_refused(short: Path, typed: str) -> None:
+    path = short / "secret.json"
+    done = _command("--file", str(path), typed=typed)
+    assert done.returncode == 1
+    assert "password of at" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not path.exists()
+    done = _command("--file", "/proc/no/secret.json", typed="open sesame\n")
+    assert done.returncode == 1
+    assert "--file" in done.stderr
+
+
+def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(short: Path) -> None:
+    path = short / "secret.json"
+    for answers, status, said in (
+        (["open sesame", "open sesame"], 0, "password_file"),
+        (["open sesame", "open sesam"], 1, "not the same"),
+        (["short"], 1, "at least 8"),
+    ):
+        path.unlink(missing_ok=True)
+        got, shown = _at_terminal(path, answers)
+        assert got == status, shown
+        assert said in shown
+        assert "open sesam" not in shown
+        assert path.exists() == (status == 0)
+
+
+def _command(*arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "device.cli", "kiosk", "password", *arguments]
+    return subprocess.run(line, input=typed, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _at_terminal(path: Path, answers: list[str]) -> tuple[int, str]:
+    """The status, and all that the terminal showed."""
+    child, end = pty.fork()
+    if child == 0:
+        os.execv(  # noqa: S606
+            sys.executable, [sys.executable, "-m", "device.cli", "kiosk", "password", "--file", str(path)]
+        )
+    shown = ""
+    questions = ["Password for the page: ", "Once more: "]
+    try:
+        while piece := os.read(end, 4096).decode():
+            shown += piece
+            while answers and questions and questions[0] in shown:
+                questions.pop(0)
+                os.write(end, answers.pop(0).encode() + b"\n")
+    except OSError:  # the terminal is gone with its program
+        pass
+    os.close(end)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
