@@ -1,0 +1,115 @@
+"""The page when something goes: sense, hub, a switch. It says so, and is back by itself."""
+
+import asyncio
+import contextlib
+
+import msgspec
+import pytest
+from playwright.async_api import expect
+
+from device.emotions import Emotion
+from device.link import Command, Order
+from device.settings import Settings
+from tests.hub.conftest import free_port
+from tests.hub.helpers import WELL, Sense, mood, run, running, until
+from tests.kiosk.browser import chromium, needs_chromium, open_page, shoot
+
+pytestmark = [needs_chromium, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def fixed(house: Settings) -> Settings:
+    """The same with a port that stays."""
+    return msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, port=free_port()))
+
+
+def test_sense_goes_and_comes_back(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page) as watched:
+            page = watched.page
+            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#switches button:enabled")).to_have_count(0)
+            async with Sense(house) as sense:
+                sense.change(mood(Emotion.HAPPY))
+                await expect(page.locator("#word")).to_have_text("happy")
+                await expect(page.locator("#link")).to_contain_text("seeing and hearing")
+                await expect(page.locator("#switches button:enabled")).to_have_count(3)
+            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#age")).to_contain_text("old")
+            await expect(page.locator("#problems")).to_contain_text("sense is away")
+            await shoot(page, "sense-away-pi")
+            async with Sense(house, "s2") as sense:
+                sense.change(mood(Emotion.SAD))
+                await expect(page.locator("#word")).to_have_text("sad")
+                await expect(page.locator("#problems li")).to_have_count(0)
+            assert watched.loads == 1
+
+    run(story(), 120)
+
+
+def test_hub_goes_and_comes_back_without_a_reload(fixed: Settings) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as pages:
+            async with running(fixed) as hub, Sense(fixed) as sense:
+                sense.change(mood(Emotion.HAPPY))
+                watched = await pages.enter_async_context(open_page(browser, hub.page))
+                page = watched.page
+                await expect(page.locator("#word")).to_have_text("happy")
+            await expect(page.locator("#link")).to_have_text("no connection")
+            await expect(page.locator("#age")).to_contain_text("old")
+            await expect(page.locator("#switches button:enabled")).to_have_count(0)
+            await shoot(page, "hub-away-pi")
+            await asyncio.sleep(3)
+            async with running(fixed), Sense(fixed, "s2") as again:
+                again.change(mood(Emotion.SURPRISE))
+                await expect(page.locator("#word")).to_have_text("surprised", timeout=15_000)
+                await expect(page.locator("#link")).to_contain_text("seeing")
+                assert watched.loads == 1
+
+    run(story(), 120)
+
+
+def test_a_switch_shows_what_is_and_not_what_was_asked_for(house: Settings) -> None:
+    async def story() -> None:
+        async with (
+            running(house) as hub,
+            Sense(house) as sense,
+            chromium() as browser,
+            open_page(browser, hub.page) as watched,
+        ):
+            page = watched.page
+            camera = page.locator("button[data-order=camera]")
+            await expect(camera).to_have_text("camera on")
+            await camera.click()
+            await until(lambda: Command(Order.CAMERA, False) in sense.told)
+            await asyncio.sleep(0.5)
+            await expect(camera).to_have_text("camera on")
+            sense.health = msgspec.structs.replace(WELL, camera_on=False)
+            await expect(camera).to_have_text("camera off")
+            await expect(camera).to_have_attribute("aria-pressed", "false")
+            await expect(page.locator("#link")).to_contain_text("camera off")
+            await page.locator("button[data-order=pause]").click()
+            await until(lambda: Command(Order.PAUSE, True) in sense.told)
+            sense.health = msgspec.structs.replace(WELL, paused=True)
+            await expect(page.locator("#word")).to_have_text("resting")
+            await expect(page.locator("#link")).to_have_text("paused: camera and microphone are closed")
+            await shoot(page, "paused-pi")
+
+    run(story(), 120)
+
+
+def test_a_switch_that_was_not_thrown_is_said(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house), chromium() as browser, open_page(browser, hub.page) as watched:
+            page = watched.page
+            await expect(page.locator("button[data-order=camera]")).to_have_text("camera on")
+
+            async def refused(route: object) -> None:
+                await route.fulfill(status=409, json={"error": "nothing was done: sense does not read"})  # type: ignore[attr-defined]
+
+            await page.route("**/api/command", refused)
+            await page.click("button[data-order=camera]")
+            await expect(page.locator("#problems")).to_contain_text("nothing was done: sense does not read")
+            await expect(page.locator("button[data-order=camera]")).to_have_text("camera on")
+
+    run(story(), 120)
