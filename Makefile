@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 SECONDS ?=
 
-.PHONY: demo test test-convert test-tflite-runtime lint bench evaluate setup packages clean
+.PHONY: demo test test-convert test-system test-tflite-runtime lint bench evaluate setup packages clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/mien demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -31,7 +31,7 @@ test: packages
 	@$(MAKE) --no-print-directory $(VENV)/.dev
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not convert" $(PYTEST)
+	$(BIN)/coverage run -m pytest -m "not convert and not system" $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python tests/coverage_floor.py
@@ -50,6 +50,10 @@ $(CONVERT)/.done: pyproject.toml
 
 test-convert: $(CONVERT)/.done
 	$(CONVERT)/bin/python -m pytest tests/convert $(PYTEST)
+
+# Mien as system services in a Debian that boots here; needs root, debootstrap and systemd-container.
+test-system: $(VENV)/.dev
+	$(BIN)/python -m pytest -m system $(PYTEST)
 
 # The older runtime, for who has it installed already.
 test-tflite-runtime:

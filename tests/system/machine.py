@@ -1,0 +1,176 @@
+"""A Debian of its own: built once by debootstrap, booted by systemd-nspawn without a network, forgotten at the end."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+BUILT = Path(os.environ.get("MIEN_SYSTEM", "~/.cache/mien-system")).expanduser()
+"""Where the base systems are kept between runs, 1 GB each."""
+REPOSITORY = Path(__file__).parents[2]
+_BASE = "systemd,systemd-sysv,dbus,libpam-systemd,procps,iproute2,python3,python3-venv,udev,sudo,ca-certificates"
+_TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare")
+_PIP = "PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore"
+BOOT_S = 90.0
+
+
+def missing() -> str:
+    """Why no machine can be had here; empty when one can."""
+    if os.geteuid() != 0:
+        return "booting a machine needs root: sudo make test-system"
+    lacking = [tool for tool in _TOOLS if not shutil.which(tool)]
+    return f"not here: {', '.join(lacking)} (apt install debootstrap systemd-container)" if lacking else ""
+
+
+class Machine:
+    """A running one."""
+
+    def __init__(self, leader: int) -> None:
+        self._leader = leader
+
+    def run(self, command: str, *, check: bool = True, timeout_s: float = 120) -> str:
+        """What `command` prints, run by bash as root inside."""
+        inside = ["nsenter", "-at", str(self._leader), "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        settings = ["SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LANG=C.UTF-8", "/bin/bash", "-c", command]
+        done = subprocess.run([*inside, *settings], capture_output=True, text=True, timeout=timeout_s, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def read(self, path: str) -> bytes:
+        """A file of it."""
+        return subprocess.run(
+            ["nsenter", "-at", str(self._leader), "cat", path], capture_output=True, check=True
+        ).stdout
+
+    def until(self, command: str, limit_s: float = 60) -> str:
+        """What `command` prints once it succeeds."""
+        end_s = time.monotonic() + limit_s
+        while True:
+            try:
+                return self.run(command)
+            except AssertionError as error:
+                if time.monotonic() > end_s:
+                    raise AssertionError(f"not within {limit_s:g} s: {error}") from error
+            time.sleep(0.5)
+
+
+def built(suite: str, packages: str = "") -> Path:
+    """The base system of `suite`, made anew where it is not there yet."""
+    root = BUILT / suite
+    if not (root / ".built").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={_BASE}", suite, root, _mirror()], check=True)
+        _trust(root)
+        (root / ".built").touch()
+    stamp = root / ".packages"
+    if packages and (not stamp.exists() or stamp.read_text() != packages):
+        inside(root, f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {packages} >/dev/null")
+        stamp.write_text(packages)
+    return root
+
+
+def inside(root: Path, command: str) -> str:
+    """Run `command` in `root`, not booted, with the network that is here."""
+    mounts = "".join(f"mount --rbind /{name} {shlex.quote(str(root))}/{name}; " for name in ("proc", "dev", "sys"))
+    enter = f"chroot {shlex.quote(str(root))} /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    # The mounts are of a namespace of their own: whatever happens, none is left over.
+    script = f"set -e; {mounts}{enter}{path} {_PIP} /bin/bash -c {shlex.quote(command)}"
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation=slave", "/bin/bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def clone(root: Path) -> None:
+    """This working tree at /srv/mien in `root`: what git would have, and the detectors that were fetched."""
+    target = root / "srv" / "mien"
+    shutil.rmtree(target, ignore_errors=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    fetched = [str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "device" / "models").glob("*.tflite")]
+    for name in {*listed, *fetched}:
+        source = REPOSITORY / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+
+
+@contextlib.contextmanager
+def booted(root: Path) -> Iterator[Machine]:
+    """`root` running, its changes forgotten at the end."""
+    command = ["systemd-nspawn", "-q", "-D", str(root), "--boot", "--volatile=overlay", "--private-network"]
+    quiet = ["--register=no", "--keep-unit", "--console=read-only"]
+    environment = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+    (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
+    with subprocess.Popen(
+        [*command, *quiet], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
+    ) as process:
+        machine = None
+        try:
+            machine = Machine(_leader(process.pid))
+            machine.until("systemctl is-system-running | grep -qE 'running|degraded'", BOOT_S)
+            yield machine
+        finally:
+            if machine:
+                with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                    machine.run("systemctl poweroff", check=False, timeout_s=20)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _leader(parent: int) -> int:
+    """The machine's process 1, as it is seen from here."""
+    end_s = time.monotonic() + BOOT_S
+    while time.monotonic() < end_s:
+        children = subprocess.run(
+            ["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True
+        ).stdout.split("\n")
+        rows = [line.split() for line in children if line.strip()]
+        of = {int(row[0]): (int(row[1]), row[2]) for row in rows}
+        for pid, (above, name) in of.items():
+            if name == "systemd" and (above == parent or of.get(above, (0, ""))[0] == parent):
+                return pid
+        time.sleep(0.2)
+    raise AssertionError("the machine did not boot")
+
+
+def _mirror() -> str:
+    """Of the packages' first source on this machine."""
+    for path in [*Path("/etc/apt/sources.list.d").glob("*.sources"), Path("/etc/apt/sources.list")]:
+        if not path.exists():
+            continue
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words and words[0] == "URIs:":
+                return words[1]
+            if words and words[0] == "deb":
+                return next(word for word in words[1:] if "://" in word)
+    raise AssertionError("no source of Debian packages is set up here")
+
+
+def _trust(root: Path) -> None:
+    """What this machine trusts and how it reaches packages: the base system has to reach them too."""
+    for name in ("etc/resolv.conf", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt"):
+        source = Path("/") / name
+        if source.exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).unlink(missing_ok=True)
+            shutil.copy(source, root / name)
+    for source in Path("/etc/apt/apt.conf.d").glob("99*"):
+        shutil.copy(source, root / "etc/apt/apt.conf.d")
