@@ -16,6 +16,7 @@ _TOP = {
     "device.errors",
     "device.explain",
     "device.gallery_index",
+    "device.kept",
     "device.kiosk",
     "device.link",
     "device.live",

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from device import settings
 from device.hub import discovery
-from device.hub.kept import keep
 from device.hub.state import Json, Snapshot
+from device.kept import keep
 
 _log = logging.getLogger(__name__)
 

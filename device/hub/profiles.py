@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from device.hub.kept import keep
+from device.kept import keep
 
 _log = logging.getLogger(__name__)
 

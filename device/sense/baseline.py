@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from device.emotions import Floats, softmax
+from device.kept import keep
 from device.link import Neutral, Recording, Resting
 from device.readings import FaceReading, VoiceReading
 
@@ -101,7 +102,7 @@ class Baseline:
         of = " and ".join(f"{found[sense].readings} looks at {sense}s" for sense in found)
         self._said = f"recorded from {of}"
         try:
-            save(self._path, self._neutral)
+            keep(self._path, self._neutral)
         except OSError as error:
             self._said += f"; it cannot be kept over a restart ({error})"
         log.info("baseline: %s", self._said)
@@ -153,12 +154,3 @@ def load(path: Path) -> Neutral | None:
         log.warning("%s: cannot be read (%s); record the neutral again", path, error)
         return None
     return kept
-
-
-def save(path: Path, neutral: Neutral) -> None:
-    """Whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_bytes(msgspec.json.encode(neutral))
-    partial.replace(path)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from device.kept import keep
 from device.link import HEARTBEAT_S, ClearBaseline, Command, Health, RecordBaseline, SetHold, Stage, State, Watch
 from device.notify import notify
 from device.readings import Mood
@@ -129,7 +130,7 @@ class Sense:
         self._apply_switches()
         log.info("%s", _said(command))
         try:
-            switches.save(self._switches_path, kept)
+            keep(self._switches_path, kept)
         except OSError as error:
             log.error("%s: the switch cannot be kept over a restart (%s)", self._switches_path, error)
 

@@ -1,7 +1,6 @@
 """Which senses are on, and how calm: kept over a restart and a reboot, since off means off."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -46,14 +45,3 @@ def load(path: Path) -> Switches:
         # Somebody may have switched the camera off in the lost file: to see nothing is the mistake that harms nobody.
         log.warning("%s: cannot be read (%s); paused until it is switched on again", path, error)
         return Switches(pause=True)
-
-
-def save(path: Path, switches: Switches) -> None:
-    """Whole or not at all, and on the disk before it returns. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(msgspec.json.encode(switches))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

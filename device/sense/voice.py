@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from device.emotions import EMOTIONS, Floats, softmax
+from device.kept import keep
 from device.readings import SoundWindow, VoiceReading
 from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
 from device.sense.prepare import voice_input
 from device.sense.prosody import prosody
 from device.sense.speech_gate import speech_frames
-from device.sense.voice_baseline import VoiceBaseline, load_heard, save_heard
+from device.sense.voice_baseline import VoiceBaseline, load_heard
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class VoiceReader:
             return
         self._kept_s = time.monotonic()
         try:
-            save_heard(self._kept, self._baseline.heard)
+            keep(self._kept, self._baseline.heard)
         except OSError as error:
             log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
 

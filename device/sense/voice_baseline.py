@@ -91,12 +91,3 @@ def load_heard(path: Path) -> HeardVoices | None:
     except (OSError, msgspec.DecodeError) as error:
         log.warning("%s: cannot be read (%s); the voices here are learnt anew", path, error)
         return None
-
-
-def save_heard(path: Path, heard: HeardVoices) -> None:
-    """Whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_bytes(msgspec.json.encode(heard))
-    partial.replace(path)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
+from device.kept import keep
 from device.link import Neutral, Resting
 from device.readings import Face, FaceReading, VoiceReading
-from device.sense.baseline import LEAST, MOST, Baseline, correction, load, save
+from device.sense.baseline import LEAST, MOST, Baseline, correction, load
 
 USUAL = (0.08, 0.01, 0.09, 0.03, 0.19, 0.01, 0.59)
 HANGING = (0.2, 0.01, 0.09, 0.03, 0.4, 0.01, 0.26)
@@ -132,7 +133,7 @@ def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock:
 def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "neutral.json"
     kept = Neutral(1e9, Resting(300, HANGING), None)
-    save(path, kept)
+    keep(path, kept)
     assert load(path) == kept
     assert path.stat().st_size < 300
     assert path.stat().st_mode & 0o077 == 0

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from device.kept import keep
 from device.link import Order
-from device.sense.switches import Switches, load, save
+from device.sense.switches import Switches, load
 
 
 @pytest.mark.parametrize("order", list(Order))
@@ -14,7 +15,7 @@ def test_what_was_switched_is_read_back(tmp_path: Path, order: Order) -> None:
     path = tmp_path / "state" / "switches.json"
     for on in (True, False):
         wanted = Switches().after(order, on=on)
-        save(path, wanted)
+        keep(path, wanted)
         assert load(path) == wanted
         assert getattr(load(path), order.value) is on
 
@@ -41,7 +42,7 @@ def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_pa
     path = tmp_path / "switches.json"
     path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
     assert load(path) == Switches(camera=False, hold_s=None)
-    save(path, Switches(camera=False, hold_s=0.0))
+    keep(path, Switches(camera=False, hold_s=0.0))
     assert load(path).after(Order.CAMERA, on=True) == Switches(hold_s=0.0)
 
 
@@ -73,15 +74,15 @@ def test_a_file_that_cannot_be_opened_is_a_pause(tmp_path: Path) -> None:
 
 def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
     path = tmp_path / "switches.json"
-    save(path, Switches(camera=False))
+    keep(path, Switches(camera=False))
     (tmp_path / "switches.partial").mkdir()
     with pytest.raises(OSError, match="directory"):
-        save(path, Switches())
+        keep(path, Switches())
     assert load(path) == Switches(camera=False)
 
 
 def test_a_save_leaves_one_file_and_a_folder_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "state" / "switches.json"
-    save(path, Switches())
+    keep(path, Switches())
     assert os.listdir(path.parent) == ["switches.json"]  # noqa: PTH208 - the names are wanted
     assert path.parent.stat().st_mode & 0o777 == 0o700

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion
+from device.kept import keep
 from device.readings import SoundWindow
 from device.sense.model import Model
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import VoiceReader
-from device.sense.voice_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard, save_heard
+from device.sense.voice_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard
 
 K = 6
 CENTRE, SPREAD = (1.0,) * K, (2.0,) * K
@@ -68,7 +69,7 @@ def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_pat
     baseline = VoiceBaseline(CENTRE, SPREAD)
     for numbers in people(3.0, 1.0, 30):
         baseline.learn(numbers)
-    save_heard(path, baseline.heard)
+    keep(path, baseline.heard)
     assert path.stat().st_mode & 0o777 == 0o600
     again = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
     probe = people(3.0, 1.0, 1, seed=5)[0]

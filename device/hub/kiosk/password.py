@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import SettingsError
-from device.hub.kept import keep
+from device.kept import keep
 
 _log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from device.hub.kept import keep
+from device.kept import keep
 
 _log = logging.getLogger(__name__)
 

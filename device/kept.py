@@ -1,4 +1,4 @@
-"""Small files of the hub's own: whole or not there, for their owner alone."""
+"""Small files that are kept: whole or not there, for their owner alone."""
 
 import os
 from pathlib import Path
