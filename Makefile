@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 SECONDS ?=
 
-.PHONY: demo test test-convert test-system test-tflite-runtime lint bench evaluate setup packages clean
+.PHONY: demo test test-convert test-system test-tflite-runtime lint bench bench-page evaluate setup packages clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/mien demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -65,6 +65,10 @@ test-tflite-runtime:
 
 bench: $(VENV)/.runtime
 	$(BIN)/mien bench
+
+# What the page costs a Chromium while the mood rests.
+bench-page: $(VENV)/.dev
+	$(BIN)/python -m tests.kiosk.cpu
 
 # The accuracies that the cards and the README state, measured again on the committed .tflite files.
 evaluate: $(VENV)/.dev

@@ -87,6 +87,7 @@ def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Finding]:
     existing = next(path for path in (state_dir, *state_dir.parents) if path.exists())
     free_mb = shutil.disk_usage(existing).free / 1e6
     yield Finding("disk", free_mb > _LEAST_FREE_MB, f"{free_mb:,.0f} MB free in {state_dir}")
+    yield Finding("page", None, "open to the house, with a password" if now.house else "on this device only")
     yield Finding("live view", None, _live_view(now))
 
 

@@ -101,6 +101,7 @@ class Hub:
             profile=profiles.load(settings.state_dir, settings.profiles),
             profiles=settings.profiles,
             night=settings.kiosk.night,
+            house=settings.kiosk.house,
             live_view=settings.kiosk.live_view,
         )
 

@@ -56,6 +56,8 @@ class Snapshot(Struct, frozen=True):
     last_rule: LastRule | None = None
     night: str = ""
     """`22:30-06:30`, local time, in which the page is dim; empty: never."""
+    house: bool = False
+    """The page is open to the house, with its password."""
     live_view: bool = False
     """The settings allow the camera's picture to be looked at."""
     watchers: int = 0
