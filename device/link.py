@@ -35,6 +35,10 @@ class State(StrEnum):
     """It cannot be opened or has stopped giving anything; it is tried again."""
     FROZEN = "frozen"
     """It gives the same picture, or digital silence, again and again."""
+    DARK = "dark"
+    """It gives pictures in which nothing can be seen: night, or something in front of the lens."""
+    CLIPPED = "clipped"
+    """It gives sound that is cut off at the top: nothing can be heard in it."""
 
 
 class Stage(msgspec.Struct, frozen=True):

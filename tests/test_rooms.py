@@ -22,6 +22,7 @@ _TOP = {
     "device.live",
     "device.notify",
     "device.readings",
+    "device.reload",
     "device.rule",
 } | {"device.settings"}
 _SPEAKERS = {"aiohttp", "aiomqtt", "ftplib", "http", "httpx", "paho", "requests", "smtplib", "socketserver", "urllib3"}

@@ -8,4 +8,4 @@ from device.settings import load
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until told to stop."""
-    return run_hub(load(arguments.settings), dry=arguments.dry_run)
+    return run_hub(load(arguments.settings), arguments.settings, dry=arguments.dry_run)

@@ -57,6 +57,11 @@ class Child:
         log.warning("%s ended (%s); starting it again", self.name, _meaning(status))
         self.process = None
 
+    def pass_on(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+
     def end(self) -> None:
         """Ask it to stop, and make sure."""
         if self.process is None or self.process.poll() is not None:
@@ -75,7 +80,16 @@ def _meaning(status: int) -> str:
 
 
 def together(children: list[Child], stop: threading.Event) -> None:
-    """Tend the children until `stop`; then end them, sense first, so that hub hears its last words."""
+    """Tend the children until `stop`; then end them, sense first, so that hub hears its last words.
+
+    SIGHUP is passed on: each looks whether new settings can be taken over.
+    """
+
+    def pass_on(*_: object) -> None:
+        for child in children:
+            child.pass_on(signal.SIGHUP)
+
+    signal.signal(signal.SIGHUP, pass_on)
     try:
         while not stop.wait(0.1):
             for child in children:

@@ -8,4 +8,4 @@ from device.settings import load
 
 def run(arguments: argparse.Namespace) -> int:
     """Run until told to stop."""
-    return run_sense(load(arguments.settings))
+    return run_sense(load(arguments.settings), arguments.settings)

@@ -40,7 +40,7 @@ class Door:
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._last_line_s = 0.0
-        self._silent = False
+        self._silent = self._closed = False
 
     @property
     def last_line_s(self) -> float:
@@ -68,8 +68,11 @@ class Door:
         if self._server is None:
             return
         self._server.close()
+        self._closed = True
         if self._reading:
-            self._reading.cancel()
+            # Not cancelled: asyncio would report that as an error of the connection.
+            if self._writer:
+                self._writer.transport.abort()
             await asyncio.wait([self._reading], timeout=WRITE_S)
         self._path.unlink(missing_ok=True)
         self._server = None
@@ -110,11 +113,11 @@ class Door:
             why = str(error)
             _log.warning("the door was closed: %s", why)
         finally:
-            # Also when the hub itself closes the door and cancels this.
             beating.cancel()
             writer.transport.abort()
             self._writer = self._reading = None
-        await self._gone(why)
+        if not self._closed:
+            await self._gone(why)
 
     async def _first(self, messages: AsyncIterator[FromSense]) -> Hello | None:
         """The Hello; None when it left without a word. Raises LinkError, and TimeoutError after SILENCE_S."""

@@ -22,6 +22,8 @@ _WORDS = {
     State.OFF: "is off",
     State.LOST: "is lost",
     State.FROZEN: "is frozen",
+    State.DARK: "sees nothing",
+    State.CLIPPED: "is far too loud",
 }
 _UNITS = {"camera": "pictures", "microphone": "blocks of sound", "face": "looks", "voice": "readings"}
 
@@ -67,7 +69,8 @@ def _stage(name: str, stage: Stage, health: Health) -> Finding:
     said = f"{_WORDS[stage.state]}, {stage.rate_hz:.1f} {_UNITS.get(name, 'turns')} a second"
     if stage.dropped:
         said += f", {stage.dropped} left out"
-    return Finding(name, stage.state is State.OK, f"{said}; {stage.detail}" if stage.detail else said)
+    well = None if stage.state is State.DARK else stage.state is State.OK
+    return Finding(name, well, f"{said}; {stage.detail}" if stage.detail else said)
 
 
 def _neutral(health: Health) -> Finding:
@@ -87,6 +90,8 @@ def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Finding]:
     existing = next(path for path in (state_dir, *state_dir.parents) if path.exists())
     free_mb = shutil.disk_usage(existing).free / 1e6
     yield Finding("disk", free_mb > _LEAST_FREE_MB, f"{free_mb:,.0f} MB free in {state_dir}")
+    if now.settings:
+        yield Finding("settings", False, now.settings)
     yield Finding("page", None, "open to the house, with a password" if now.house else "on this device only")
     yield Finding("live view", None, _live_view(now))
 

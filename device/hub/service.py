@@ -6,6 +6,7 @@ import logging
 import signal
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from device.destinations import Lamp, Player
@@ -38,6 +39,7 @@ from device.hub.state import LastRule, Snapshot
 from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State
 from device.notify import notify
 from device.readings import Mood
+from device.reload import problem_of
 from device.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -148,6 +150,10 @@ class Hub:
         await self._acting.close()
         self._history.remember(GapBegins(time.time(), "hub was away"))
         await self._history.close()
+
+    def say_settings(self, problem: str) -> None:
+        """New settings were not taken over."""
+        self._show(settings=problem)
 
     # -- receive
 
@@ -268,21 +274,32 @@ class Hub:
             await asyncio.sleep(TICK_S)
 
 
-def run_hub(settings: Settings, *, dry: bool = False) -> int:
-    """`mien hub`: until SIGTERM or SIGINT. The exit status; a MienError is said in the log and is 1."""
+def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) -> int:
+    """`mien hub`: until SIGTERM or SIGINT, or a SIGHUP that finds good new settings in `path`.
+
+    The exit status; a MienError is said in the log and is 1.
+    """
     try:
-        asyncio.run(_until_signal(settings, dry=dry))
+        asyncio.run(_until_signal(settings, path, dry=dry))
     except MienError as error:
         _log.error("%s", error)
         return 1
     return 0
 
 
-async def _until_signal(settings: Settings, *, dry: bool) -> None:
-    stop = asyncio.Event()
+async def _until_signal(settings: Settings, path: Path | None, *, dry: bool) -> None:
+    hub, stop = Hub(settings, dry=dry), asyncio.Event()
+
+    def look_again() -> None:
+        if problem := problem_of(path):
+            hub.say_settings(problem)
+        else:
+            stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Hub(settings, dry=dry).run(stop)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, look_again)
+    await hub.run(stop)
 
 
 def _introduction(hello: Hello) -> tuple[str, str, int]:

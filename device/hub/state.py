@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.link import Health, Hello, Neutral, Resting
+from device.link import Health, Hello, Neutral, Resting, State
 from device.readings import Mood, Said
 
 Json = dict[str, Any]
@@ -48,6 +48,8 @@ class Snapshot(Struct, frozen=True):
     """Empty: all is stored. Else what is wrong."""
     outbox: str = ""
     """Empty: each change is told, or kept to be told. Else what was dropped."""
+    settings: str = ""
+    """Empty: those of the file hold. Else why new ones were not taken over."""
     profile: str = ""
     """The chosen one of `profiles`."""
     profiles: tuple[str, ...] = ()
@@ -69,9 +71,11 @@ class Snapshot(Struct, frozen=True):
 
     def problems(self) -> list[str]:
         """Everything that is wrong, a sentence each, for a person."""
-        said = [self.problem, self.mqtt or "", self.history, self.outbox]
+        said = [self.problem, self.mqtt or "", self.history, self.outbox, self.settings]
         if self.available and self.health:
-            said += [f"{name}: {stage.detail}" for name, stage in self.health.stages.items() if stage.detail]
+            # A dark room is no problem, or there would be one every night.
+            stages = [(name, one) for name, one in self.health.stages.items() if one.state is not State.DARK]
+            said += [f"{name}: {stage.detail}" for name, stage in stages if stage.detail]
             if self.health.lost_changes:
                 said.append(f"{self.health.lost_changes} changes were lost while hub was away")
         return [one for one in said if one]

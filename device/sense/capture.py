@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from device.link import State
 from device.sense.camera import Camera
 from device.sense.camera.latest import Latest
 from device.sense.device_thread import DeviceThread
@@ -13,6 +14,18 @@ from device.sense.microphone import Microphone
 from device.sense.microphone.ring import SoundRing
 
 __all__ = ["CameraThread", "Latest", "MicrophoneThread", "SoundRing"]
+
+
+_LEAST_SPREAD = 8.0
+"""Standard deviation of a thousand pixels' green: a finger on the lens or a night has 2 to 6, of noise alone; a lamp
+at the end of a dark room, or a bare wall by day, more."""
+_DARK = (State.DARK, "nothing can be seen in the picture: is it dark, or is something in front of the lens?")
+_TOP = 0.985
+_MOST_CLIPPED = 0.02
+"""Share of samples at the top. Speech that is far too loud has 5 % and more, a slammed door next to none."""
+_OVER = 16_000
+"""Samples over which the share is smoothed: a second."""
+_CLIPPED = (State.CLIPPED, "the sound is cut off at the top: turn the microphone's level down, e.g. with alsamixer")
 
 
 class CameraThread(DeviceThread[Camera]):
@@ -44,6 +57,7 @@ class CameraThread(DeviceThread[Camera]):
         same = device.still_is_frozen and self._seen is not None and np.array_equal(seen, self._seen)
         self._seen = seen
         self._note(same, self._clock())
+        self._note_poor(_DARK if seen[..., 1].std() < _LEAST_SPREAD else None, self._clock())
         if self._due(frame.time_s):
             with self._guard:
                 if self._on:
@@ -88,6 +102,7 @@ class MicrophoneThread(DeviceThread[Microphone]):
         super().__init__("microphone", opener, timeout_s, clock, on)
         self._ring = ring
         self._overflows = 0
+        self._loud = 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
 
     def _take(self, device: Microphone) -> bool:
@@ -100,6 +115,9 @@ class MicrophoneThread(DeviceThread[Microphone]):
             return False
         block, end_s = heard
         self._note(device.still_is_frozen and not block.any(), self._clock())
+        loud = float(np.mean(np.abs(block) >= _TOP)) if len(block) else 0.0
+        self._loud += (loud - self._loud) * min(len(block) / _OVER, 1.0)
+        self._note_poor(_CLIPPED if self._loud > _MOST_CLIPPED else None, self._clock())
         with self._guard:
             if self._on:
                 self._ring.push(block, end_s)

@@ -58,6 +58,8 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self._retry_s = self._asked_s = self._came_s = clock()
         self._came = False
         self._same_since_s: float | None = None
+        self._poor: tuple[State, str] | None = None
+        self._poor_since_s = 0.0
         self._handed: deque[float] = deque(maxlen=256)
 
     @abstractmethod
@@ -84,7 +86,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
             self._on = on
             self._fault, self._failures = "", 0
             self._retry_s = self._asked_s = self._clock()
-            self._same_since_s = None
+            self._same_since_s = self._poor = None
             if not on:
                 self._forget()
         self._wake.set()
@@ -174,6 +176,13 @@ class DeviceThread(threading.Thread, Generic[_D]):
         with self._guard:
             self._same_since_s = (at_s if self._same_since_s is None else self._same_since_s) if same else None
 
+    def _note_poor(self, poor: tuple[State, str] | None, at_s: float) -> None:
+        """Keep since when what came has been of no use, in which way; None for what can be used."""
+        with self._guard:
+            if (self._poor is None) != (poor is None):
+                self._poor_since_s = at_s
+            self._poor = poor
+
     def _close(self) -> None:
         """Close the device in a thread of its own: a dead driver may never come back."""
         device, self._device = self._device, None
@@ -207,4 +216,6 @@ class DeviceThread(threading.Thread, Generic[_D]):
             return State.LOST, f"nothing came for {age_s:.0f} s; check the plug and the cable"
         if self._same_since_s is not None and now_s - self._same_since_s > self._timeout_s:
             return State.FROZEN, self._frozen(now_s - self._same_since_s)
-        return (State.OK, "") if self._came_s >= self._asked_s and self._came else (State.STARTING, "")
+        poor = self._poor if now_s - self._poor_since_s > self._timeout_s else None
+        well = State.OK if self._came_s >= self._asked_s and self._came else State.STARTING
+        return poor or (well, "")

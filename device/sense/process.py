@@ -5,9 +5,11 @@ import os
 import secrets
 import signal
 import threading
+from pathlib import Path
 
 from device import __version__
 from device.link import Hello, socket_path
+from device.reload import problem_of
 from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
 from device.sense.window import Window, address_of
 from device.settings import Settings
@@ -15,14 +17,17 @@ from device.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def run_sense(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit status. A file played to its end leaves its sense off.
+def run_sense(settings: Settings, path: Path | None = None) -> int:
+    """Run until SIGTERM or SIGINT, or a SIGHUP that finds good new settings in `path`; returns the exit status.
+
+    A file played to its end leaves its sense off.
 
     Raises MienError when the settings or a model make it impossible.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: None if problem_of(path) else stop.set())
     source = settings.camera.source
     address = address_of(source)
     window = Window(address) if address else None

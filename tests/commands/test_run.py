@@ -1,19 +1,23 @@
 """`mien run`: brings back what dies, and does not hide what never lives."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from tests.commands.test_demo import children_of
+from tests.hub.conftest import free_port
 
 
 @pytest.fixture
@@ -63,6 +67,47 @@ def test_a_killed_child_is_started_again(short: Path) -> None:
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "ended (SIGKILL); starting it again" in said
+
+
+def test_new_settings_are_taken_over_if_they_are_good_and_else_the_old_ones_hold(short: Path) -> None:
+    port = free_port()
+    path = settings_in(short, port)
+    good = path.read_text()
+    process = running(path)
+
+    def state() -> dict[str, Any]:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api/state", timeout=2) as answer:
+            told: dict[str, Any] = json.load(answer)
+            return told
+        return {}
+
+    def until(look: Callable[[dict[str, Any]], bool], limit_s: float = 20) -> dict[str, Any]:
+        end_s = time.monotonic() + limit_s
+        while not (told := state()) or not look(told):
+            assert time.monotonic() < end_s, told
+            time.sleep(0.1)
+        return told
+
+    try:
+        before = until(lambda told: told["sense"]["available"])
+        path.write_text(good + "[mood]\nhold_s = -1\n")
+        process.send_signal(signal.SIGHUP)
+        told = until(lambda told: any("not taken over" in one for one in told["problems"]))
+        assert any("mood.hold_s" in one for one in told["problems"])
+        time.sleep(1.5)
+        told = until(lambda told: told["sense"]["available"])
+        assert told["sense"]["session"] == before["sense"]["session"], "sense has begun anew"
+        assert told["sense"]["hold_s"] == 3.0
+        path.write_text(good + "[mood]\nhold_s = 7\n")
+        process.send_signal(signal.SIGHUP)
+        told = until(lambda told: told["sense"]["hold_s"] == 7.0)
+        assert told["sense"]["session"] != before["sense"]["session"]
+        until(lambda told: not told["problems"])
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in said, said
 
 
 def test_a_dry_run_is_one_of_the_hub_too(short: Path) -> None:

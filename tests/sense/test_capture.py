@@ -418,6 +418,27 @@ def test_a_still_source_is_not_frozen(camera: Make) -> None:
     assert len(opened) == 1
 
 
+def _night(lamp: bool = False) -> Callable[[], Frame]:
+    """A sensor at its highest gain, with something in front of its lens; or with a lamp at the end of the room."""
+    random = np.random.default_rng(0)
+
+    def shot() -> Frame:
+        pixels = np.clip(random.normal(9, 5, (480, 640, 3)), 0, 255).astype(np.uint8)
+        if lamp:
+            pixels[100:160, 300:360] = 220
+        return Frame(pixels, time.monotonic())
+
+    return shot
+
+
+def test_a_covered_lens_is_dark_and_sees_again_when_it_is_uncovered(camera: Make) -> None:
+    thread, _, opened = camera(Scripted(*[_night()] * 40, _night(lamp=True)), timeout_s=0.3)
+    _until(lambda: _stage(thread).state is State.DARK)
+    assert "in front of the lens" in _stage(thread).detail
+    _until(lambda: _stage(thread).state is State.OK)
+    assert len(opened) == 1, "there is nothing wrong with the device"
+
+
 @pytest.mark.parametrize(("device_fps", "wanted", "least", "most"), [(30, 10, 10, 11), (10, 10, 20, 20), (30, 7, 7, 8)])
 def test_the_wanted_rate(device_fps: int, wanted: float, least: int, most: int) -> None:
     latest = Latest()
@@ -494,6 +515,21 @@ def test_zeros_are_silence_and_the_quietest_noise_is_not(started: Callable[[Micr
     quiet_file, _ = _hears(started, Scripted(zeros, still_is_frozen=False))
     time.sleep(0.6)
     assert _stage(quiet_file).state is State.OK
+
+
+def test_a_microphone_that_is_far_too_loud_is_said_and_a_slammed_door_is_not(
+    started: Callable[[MicrophoneThread], None],
+) -> None:
+    second = np.sin(np.arange(16_000) / 16_000 * 2 * np.pi * 180).astype(np.float32)
+    blocks = [second[i : i + 160] for i in range(0, 16_000, 160)]
+    door = np.where(np.arange(16_000) < 320, 1.0, 0.05 * second).astype(np.float32)
+    slammed = [(door[i : i + 160], 1.0) for i in range(0, 16_000, 160)]
+    quiet, _ = _hears(started, Scripted(*slammed, (0.05 * blocks[0], 1.0)))
+    loud, _ = _hears(started, Scripted(*[(np.clip(3 * block, -1, 1), 1.0) for block in blocks] * 3, _loud))
+    _until(lambda: _stage(loud).state is State.CLIPPED)
+    assert "level down" in _stage(loud).detail
+    assert _stage(quiet).state is State.OK
+    _until(lambda: _stage(loud).state is State.OK, 12)
 
 
 # Real ones
