@@ -24,6 +24,8 @@ class MjpegServer(ThreadingHTTPServer):
         self.fault = ""
         """`stall` stops in the middle of a picture, `drop` ends the connection there, `refuse` answers 503."""
         self.same = False
+        self.times = 1
+        """So many times larger than 128x96 the pictures are, from the next one on."""
         self.connections = 0
         self.numbers = itertools.count()
         self.ending = threading.Event()
@@ -34,8 +36,8 @@ class MjpegServer(ThreadingHTTPServer):
 
     def next_jpeg(self) -> bytes:
         number = 0 if self.same else next(self.numbers) % 50
-        pixels = np.full((96, 128, 3), (20, 120, 220), np.uint8)
-        pixels[:48] = 5 * number
+        pixels = np.full((96 * self.times, 128 * self.times, 3), (20, 120, 220), np.uint8)
+        pixels[: 48 * self.times] = 5 * number
         return made.jpeg(pixels)
 
 

@@ -554,6 +554,21 @@ def test_a_network_camera_comes_back(fault: str, started: Callable[[CameraThread
         assert len({int(f.pixels[10, 10, 0]) for f in frames if f}) == 8
 
 
+def test_a_network_camera_whose_pictures_change_size_goes_on(started: Callable[[CameraThread], None]) -> None:
+    with served() as server:
+        settings, latest = CameraSettings(source=server.url, timeout_s=1), Latest()
+        thread = CameraThread(lambda: open_camera(settings), latest, 1.0, wanted_fps=1000)
+        started(thread)
+        for times in (1, 2, 1, 3):  # OpenCV goes on in the size that it opened with
+            server.times = times
+            time.sleep(0.5)
+            latest.clear()
+            frames = [latest.get(1) for _ in range(8)]
+            assert {frame.pixels.shape for frame in frames if frame} == {(96, 128, 3)}
+            assert len({int(frame.pixels[10, 10, 0]) for frame in frames if frame}) == 8, "live pictures"
+        assert _stage(thread).state is State.OK
+
+
 def test_a_network_camera_that_repeats_itself_is_frozen(started: Callable[[CameraThread], None]) -> None:
     with served() as server:
         server.same = True
