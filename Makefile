@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 SECONDS ?=
 
-.PHONY: demo test test-convert test-system test-tflite-runtime lint bench bench-page evaluate setup packages clean
+.PHONY: demo test test-convert test-system test-tflite-runtime lint bench bench-page soak evaluate setup packages clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/mien demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -65,6 +65,10 @@ test-tflite-runtime:
 
 bench: $(VENV)/.runtime
 	$(BIN)/mien bench
+
+# Months in hours: what would a service die of? Two hours of one core; fewer with FRAMES and HOURS.
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.soak --frames $(or $(FRAMES),1000000) --hours $(or $(HOURS),24)
 
 # What the page costs a Chromium while the mood rests.
 bench-page: $(VENV)/.dev

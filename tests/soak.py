@@ -1,0 +1,165 @@
+"""Months in hours: frames and sound go through `sense` as fast as they can be read, and on to a real hub.
+
+`make soak FRAMES=1000000 HOURS=24`. What is left over at the end is what a service would die of: memory, descriptors,
+threads, tracks. Warm-up is the first tenth; after it, resident memory may grow by three per cent.
+"""
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from device.emotions import EMOTIONS
+from device.link import Health, Hello, Isolation, Stage, State, socket_path
+from device.readings import Frame, SoundWindow
+from device.sense.door import Door
+from device.sense.faces import Eyes
+from device.sense.features import RATE_HZ
+from device.sense.fusion import Fusion
+from device.sense.readers import readers_of
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.steady import Steady
+from device.settings import Settings, load
+from tests.sense import made
+
+MOST_GROWTH = 0.03
+FPS, EVERY_S = 10.0, 0.5
+_WELL = Health({"camera": Stage(State.OK)}, camera_on=True, microphone_on=True, paused=False)
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """Of a process."""
+
+    resident_mb: float
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Footprint":
+        status = Path(f"/proc/{pid}/status").read_text()
+        resident, threads = (int(status.split(word)[1].split()[0]) for word in ("VmRSS:", "Threads:"))
+        return cls(resident / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir())), threads)
+
+
+def _pictures() -> list[np.ndarray]:
+    """People come, feel, and go: one, two, nobody."""
+    poses = [POSES[emotion] for emotion in EMOTIONS if emotion in POSES]
+    alone = [made.drawn(((320, 250), 230, pose)) for pose in poses]
+    both = [made.drawn(((180, 240), 180, a), ((470, 240), 180, b)) for a, b in itertools.pairwise(poses)]
+    return [made.noisy(one, number) for number, one in enumerate([*alone, *both, made.drawn()])]
+
+
+def _sound() -> np.ndarray:
+    """A minute of voices and silences."""
+    parts = []
+    for number, prosody in enumerate(PROSODIES.values()):
+        parts += [speak(prosody, 6.0, number), np.zeros(4 * RATE_HZ, np.float32)]
+    return np.concatenate(parts)
+
+
+class Soak:
+    """Sense's readers, driven by hand, and their door."""
+
+    def __init__(self, settings: Settings) -> None:
+        readers = readers_of(settings)
+        self._face, self._voice = readers.face, readers.voice
+        self.eyes = Eyes(readers.detector, settings.camera.most_faces)
+        self._fusion, self._steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
+        walls = Isolation(True, ("lo",), "refused", "a soak")
+        hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})
+        self.door = Door(socket_path(settings.runtime_dir), hello, lambda _: None)
+        self.door.start()
+        self._pictures, self._sound = _pictures(), _sound()
+        self._shown: object = None
+        self.changes = 0
+
+    def look(self, number: int) -> None:
+        """One frame: each scene lasts three seconds."""
+        now_s = number / FPS
+        pixels = self._pictures[number // 30 % len(self._pictures)]
+        for face in self.eyes.look(Frame(pixels, now_s)):
+            self._fusion.saw(self._face.read(face, now_s))
+        self._tell(now_s)
+
+    def listen(self, number: int) -> None:
+        """One window of three seconds."""
+        now_s = number * EVERY_S
+        at = int(now_s * RATE_HZ) % (len(self._sound) - 3 * RATE_HZ)
+        reading = self._voice.read(SoundWindow(self._sound[at : at + 3 * RATE_HZ], now_s), learn=EVERY_S / 3)
+        if reading is not None:
+            self._fusion.heard(reading)
+
+    def _tell(self, now_s: float) -> None:
+        mood = self._steady.update(self._fusion.now(now_s), self.eyes.people(now_s), now_s)
+        key = (mood.emotion, mood.people)
+        changed, self._shown = key != self._shown, key
+        real_s = time.monotonic()
+        self.changes += changed
+        self.door.say(msgspec.structs.replace(mood, since_s=real_s, time_s=real_s), changed=changed)
+        self.door.health(_WELL)
+
+
+def soak(frames: int, hours: float) -> int:
+    """Run it; 0 when nothing has grown."""
+    with tempfile.TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
+        path = Path(folder) / "mien.toml"
+        path.write_text(f'[home]\nstate_dir = "{folder}/s"\nruntime_dir = "{folder}/r"\n[kiosk]\nport = 0\n')
+        hub = subprocess.Popen(
+            [sys.executable, "-m", "device.cli", "--settings", str(path), "--log", "error", "hub"],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            return _soaked(Soak(load(path)), hub.pid, frames, int(hours * 3600 / EVERY_S))
+        finally:
+            hub.terminate()
+            hub.wait(20)
+
+
+def _soaked(one: Soak, hub: int, frames: int, windows: int) -> int:
+    steps = max(frames, windows)
+    warm: dict[str, Footprint] = {}
+    pids = {"sense": os.getpid(), "hub": hub}
+    for step in range(steps):
+        if step < frames:
+            one.look(step)
+        # Sound is spread over the frames, or the other way round.
+        for window in range(step * windows // steps, (step + 1) * windows // steps):
+            one.listen(window)
+        if step == steps // 10:
+            warm = {name: Footprint.of(pid) for name, pid in pids.items()}
+        if step % max(steps // 10, 1) == 0:
+            print(step, {name: Footprint.of(pid) for name, pid in pids.items()}, f"{one.changes} changes", flush=True)
+    time.sleep(3)  # what is under way arrives
+    left = one.eyes.people(frames / FPS + 60)
+    end = {name: Footprint.of(pid) for name, pid in pids.items()}
+    grown = {name: end[name].resident_mb / warm[name].resident_mb - 1 for name in pids}
+    more = {
+        name: (end[name].descriptors - warm[name].descriptors, end[name].threads - warm[name].threads) for name in pids
+    }
+    print(f"{frames} frames, {windows} windows, {one.changes} changes, {one.door.lost} lost")
+    print({name: f"{100 * share:+.1f} % memory" for name, share in grown.items()}, f"(descriptors, threads): {more}")
+    print(f"tracks left: {left}; threads here: {[thread.name for thread in threading.enumerate()]}")
+    well = all(share <= MOST_GROWTH for share in grown.values()) and left == 0 and one.door.lost == 0
+    return int(not (well and all(new == (0, 0) for new in more.values())))
+
+
+def main() -> int:
+    """Options, and the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=1_000_000)
+    parser.add_argument("--hours", type=float, default=24.0, help="of sound")
+    asked = parser.parse_args()
+    return soak(asked.frames, asked.hours)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
