@@ -114,6 +114,22 @@ def test_state_has_all_that_there_is_to_show(house: Settings) -> None:
     run(story())
 
 
+def test_every_feature_is_told_with_what_it_takes(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: hub.board.now.mood and hub.board.now.health)
+            told = json.loads((await ask("GET", hub.page + "api/features"))[1])
+            assert told["mood"]["value"] == "sad"
+            assert told["camera"] == {"name": "Camera", "kind": "switch", "value": True, "takes_commands": True}
+            assert told["hold_s"]["most"] == 60.0
+            for key in (key for key, one in told.items() if one["takes_commands"]):
+                answer = await ask("POST", hub.page + "api/command", json={"feature": key, "value": "nonsense"})
+                assert answer[0] == 400
+
+    run(story())
+
+
 # -- commands
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from device.errors import ActionError, LinkError, MienError, SettingsError
 from device.hub.board import Board
-from device.hub.features import Wish, wish_of
+from device.hub.features import Wish, described, wish_of
 from device.hub.findings import findings
 from device.hub.history_file import Entry
 from device.hub.history_reading import parse_since, to_csv
@@ -53,6 +53,7 @@ class Api:
         return [
             web.get("/healthz", self._health),
             web.get("/api/state", self._state),
+            web.get("/api/features", self._features),
             web.get("/api/events", self._events),
             web.get("/api/history", self._history),
             web.get("/api/history/slots", self._slots),
@@ -68,6 +69,9 @@ class Api:
 
     async def _state(self, _: web.Request) -> web.Response:
         return json(self._board.now.as_json())
+
+    async def _features(self, _: web.Request) -> web.Response:
+        return json(described(self._board.now))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         return await stream(request, self._board)
