@@ -75,7 +75,17 @@ def _parser() -> argparse.ArgumentParser:
     gallery.add_argument("--json", action="store_true")
     _add_secrets(command)
     models = command("models", "the model pairs in use")
-    models.add_argument("what", choices=["list", "fetch"], help="fetch: MediaPipe's face detectors, by hash")
+    models.add_argument(
+        "what",
+        choices=["list", "install", "rollback", "fetch"],
+        help="install: another pair; rollback: to the one before; fetch: MediaPipe's face detectors, by hash",
+    )
+    models.add_argument(
+        "subject",
+        nargs="?",
+        metavar="FILE|NAME",
+        help="install: NAME.tflite, NAME.json (the other one beside it), a zip or folder; rollback: the model's name",
+    )
     models.add_argument("--json", action="store_true")
     return parser
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,27 @@ import msgspec
 import numpy as np
 
 from device import __version__
+from device.commands.doctor_machine import machine, packages
+from device.commands.finding import Finding
+from device.emotions import Floats
 from device.errors import MienError
 from device.kiosk import Kiosk
 from device.sense.camera import open_camera
 from device.sense.isolation import drop_network, prove
+from device.sense.media import EndOfMedia
 from device.sense.microphone import open_microphone
-from device.sense.model import PAIRS, Model, ramp
+from device.sense.model import PAIRS, ramp
+from device.sense.model_choice import choose
+from device.sense.model_record import state_of
 from device.sense.quiet import quiet_stderr
 from device.sense.readers import detector_of
 from device.sense.tflite import runtime
 from device.settings import Settings, default_path, load
 
+_DARK = 8.0
+_TOP, _MOST_CLIPPED = 0.985, 0.02
 _SLOW_MS = 60.0
 """The face network takes 0.6 ms on a desktop core and some 5 ms on a Pi 4; far over that the fast kernels are off."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check."""
-
-    check: str
-    ok: bool | None
-    """None: not to be told here, or worth knowing but no obstacle."""
-    said: str
-    fix: str = ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,10 +67,12 @@ def examine(path: Path | None) -> Iterator[Finding]:
     except MienError as error:
         yield Finding("settings", False, str(error), "mien config check")
         settings = Settings()
+    yield packages()
     yield from _models(settings)
     yield _tried("camera", settings.camera.source, lambda: _camera(settings))
     yield _tried("microphone", settings.microphone.source, lambda: _microphone(settings))
     yield _folder("state folder", settings.state_dir)
+    yield from machine(settings)
     yield _isolation()
     yield _live_view(settings.kiosk)
     yield _service(settings)
@@ -88,15 +87,20 @@ def _models(settings: Settings) -> Iterator[Finding]:
         return
     for model in PAIRS:
         try:
-            network = Model(model).network
+            choice = choose(model, state_of(settings))
         except MienError as error:
             yield Finding(f"{model} model", False, str(error), "install Mien again")
             continue
+        network = choice.model.network
         taken_ms = _milliseconds(lambda net=network: net.run_raw(ramp(net.inputs[0])))  # type: ignore[misc]
         slow = taken_ms > _SLOW_MS
-        said = f"intact, golden input read right in {taken_ms:.1f} ms"
+        whence = "installed" if choice.installed else "shipped"
+        said = f"{choice.model.card.version} ({whence}), intact, golden input read right in {taken_ms:.1f} ms"
         fix = "the runtime's fast kernels (XNNPACK) are off: is /proc/cpuinfo hidden, or is this an emulator?"
         yield Finding(f"{model} model", None if slow else True, said, fix if slow else "")
+        if choice.damage:
+            fix = "install another (mien models install FILE), or give it up (mien models rollback)"
+            yield Finding(f"installed {model} model", None, choice.damage, fix)
     try:
         detector_of(settings)
         yield Finding("face detector", True, settings.camera.range)
@@ -125,36 +129,58 @@ def _tried(check: str, source: str, attempt: Callable[[], str]) -> Finding:
 
 
 def _camera(settings: Settings) -> str:
+    """What it gives within a second. Raises MienError."""
     camera = open_camera(settings.camera)
+    first, moved, count, begun_s = None, 0.0, 0, time.monotonic()
     try:
-        until = time.monotonic() + settings.camera.timeout_s
-        while time.monotonic() < until:
-            frame = camera.read()
-            if frame is not None:
-                height, width = frame.pixels.shape[:2]
-                dark = "; the picture is black: is it covered?" if frame.pixels.mean() < 4 else ""
-                return f"{camera.name} gives {width}x{height}{dark}"
+        while time.monotonic() - begun_s < (settings.camera.timeout_s if first is None else 1.0):
+            try:
+                frame = camera.read()
+            except EndOfMedia:
+                break  # a short film is over before its second
+            if frame is None:
+                continue
+            if first is None:
+                first, begun_s = frame.pixels, time.monotonic()  # the first may take long
+                continue
+            count += 1
+            if frame.pixels.shape == first.shape:
+                moved = max(moved, float(np.abs(frame.pixels[::4, ::4].astype(int) - first[::4, ::4]).max()))
     finally:
         camera.close()
-    raise MienError(f"{camera.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
+    if first is None:
+        raise MienError(f"{camera.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
+    height, width = first.shape[:2]
+    said = f"{camera.name} gives {width}x{height}, {count} a second"
+    if first[::4, ::4].std() < _DARK:
+        said += "; nothing can be seen in it: is it dark, or is something in front of the lens?"
+    elif camera.still_is_frozen and count and not moved:
+        said += "; the picture does not move at all: it may hang"
+    return said
 
 
 def _microphone(settings: Settings) -> str:
     microphone = open_microphone(settings.microphone)
-    blocks = []
+    blocks: list[Floats] = []
+    begun_s = time.monotonic()
     try:
-        until = time.monotonic() + 1.0
-        while time.monotonic() < until:
+        while time.monotonic() - begun_s < 1.0:
             heard = microphone.read()
             if heard is not None:
+                if not blocks:
+                    begun_s = time.monotonic()  # the first may take long
                 blocks.append(heard[0])
     finally:
         microphone.close()
     if not blocks:
         raise MienError(f"{microphone.name} opened, but gave no sound within a second")
     level = 10 * np.log10(max(float(np.mean(np.concatenate(blocks) ** 2)), 1e-12))
-    silent = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
-    return f"{microphone.name} hears {level:.0f} dBFS{silent}"
+    samples = np.concatenate(blocks)
+    doubt = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
+    if np.mean(np.abs(samples) >= _TOP) > _MOST_CLIPPED:
+        doubt = "; it is cut off at the top: turn its level down, e.g. with alsamixer"
+    rate_khz = len(samples) / max(time.monotonic() - begun_s, 1e-3) / 1000
+    return f"{microphone.name} hears {level:.0f} dBFS, {rate_khz:.1f} kHz (16 is right){doubt}"
 
 
 def _folder(check: str, folder: Path) -> Finding:

@@ -1,26 +1,88 @@
-"""`mien models list / fetch`."""
+"""`mien models list / install / rollback / fetch`."""
 
 import argparse
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from device.commands.fetch import fetch
-from device.sense.model import MODELS, PAIRS, Model
+from device.errors import MienError, ModelError
+from device.sense.model import PAIRS
+from device.sense.model_choice import Choice, choose, shipped_pair
+from device.sense.model_fit import check_card
+from device.sense.model_pair import pairs_in
+from device.sense.model_record import SERVICE, folder_of, state_of
+from device.sense.model_store import Change, ModelStore
+from device.settings import load
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load, check and describe the model pairs in use; or fetch the face detectors."""
-    if arguments.what == "fetch":
+    """List, install or roll back the model pairs; or fetch the face detectors. Raises ModelError."""
+    what, subject = arguments.what, arguments.subject
+    if subject is not None and what in {"list", "fetch"}:
+        raise MienError(f"mien models {what} takes nothing more, and was given {subject!r}")
+    if what == "fetch":
         fetched = fetch()
         print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
         return 0
-    cards = [Model(name).card for name in PAIRS]
-    if arguments.json:
-        print(json.dumps([msgspec.to_builtins(card) for card in cards]))
+    state_dir = state_of(load(arguments.settings))
+    if what == "list":
+        _list(state_dir, as_json=arguments.json)
         return 0
-    for card in cards:
-        print(f"{card.name} {card.version}  {MODELS / card.name}.tflite  sha256 {card.sha256[:16]}…")
+    if what == "install":
+        if subject is None:
+            raise MienError("mien models install needs a file: NAME.tflite with NAME.json beside it, or both in a zip")
+        pairs = pairs_in(Path(subject), PAIRS)
+        with ModelStore(state_dir) as store:
+            changes = store.install(pairs)
+    else:
+        if subject is not None and subject not in PAIRS:
+            raise MienError(f"mien models rollback {subject}: there is no such model; it can be {' or '.join(PAIRS)}")
+        if not folder_of(state_dir).is_dir():
+            raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
+        with ModelStore(state_dir) as store:
+            changes = store.rollback(subject)
+    _tell(changes, state_dir, as_json=arguments.json)
+    return 0
+
+
+def _tell(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
+    restart = any(change.changed for change in changes)
+    if as_json:
+        said = {"folder": str(folder_of(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
+        print(json.dumps(said))
+        return
+    for change in changes:
+        kind = "the shipped one" if change.shipped else "installed"
+        if not change.changed:
+            print(f"{change.name} {change.version} is in use already ({kind}); nothing was changed.")
+            continue
+        if change.passed_over:
+            print(f"{change.name}: the one before is damaged and passed over ({change.passed_over}).")
+        took = f" Its golden input reads right, in {1000 * change.reading_s:.1f} ms." if change.reading_s else ""
+        print(f"{change.name} {change.version} ({kind}) takes the place of {change.before}.{took}")
+    if restart:
+        service = state_dir == SERVICE
+        how = "systemctl restart mien-sense" if service else "end mien run (or sense) and start it again"
+        print(f"Kept in {folder_of(state_dir)}. A sense that runs goes on with what it has; to change: {how}.")
+        if any(change.reading_s for change in changes):
+            print("Back again with: mien models rollback")
+
+
+def _list(state_dir: Path, *, as_json: bool) -> None:
+    choices = [choose(name, state_dir) for name in PAIRS]
+    if as_json:
+        print(json.dumps([_facts(choice) for choice in choices]))
+        return
+    for choice in choices:
+        card = choice.model.card
+        print(f"{card.name} {card.version}, {_whence(choice)}  {choice.path}  sha256 {card.sha256[:16]}…")
+        if choice.damage:
+            print(f"  BAD: {choice.damage}")
         print(f"  reads {card.input}")
         for corpus in card.corpora:
             print(f"  learned from {corpus.name} ({corpus.licence})")
@@ -29,4 +91,47 @@ def run(arguments: argparse.Namespace) -> int:
         sure = f"{100 * card.unknown_below:.0f} %"
         print(f"  from {sure} sure on, three of four answers are right (mood.least_confidence)")
         print(f"  {card.limits}")
-    return 0
+
+
+def _whence(choice: Choice) -> str:
+    slot, installed = choice.slot, choice.installed
+    back = f", rolled back to on {_day(slot.rolled_back_utc_s)}" if slot.rolled_back_utc_s is not None else ""
+    if installed is None:
+        return f"the shipped one{'' if choice.damage else back}"
+    before = f"before it {slot.before.version}" if slot.before else f"before it the shipped {_shipped(choice)}"
+    return f"installed on {_day(installed.installed_utc_s)}{back}, {before}"
+
+
+def _shipped(choice: Choice) -> str:
+    try:
+        return check_card(shipped_pair(choice.model.card.name)).version
+    except ModelError:
+        return "one, which is damaged"
+
+
+def _facts(choice: Choice) -> dict[str, Any]:
+    """The card, and where the pair comes from."""
+    slot, installed = choice.slot, choice.installed
+    card: dict[str, Any] = msgspec.to_builtins(choice.model.card)
+    return card | {
+        "path": str(choice.path),
+        "source": "shipped" if installed is None else "installed",
+        "installed_utc": _iso(installed.installed_utc_s) if installed else None,
+        "rolled_back_utc": _iso(slot.rolled_back_utc_s) if slot.rolled_back_utc_s is not None else None,
+        "before": slot.before.version if slot.before else None,
+        "damage": choice.damage or None,
+    }
+
+
+def _iso(utc_s: float) -> str:
+    try:
+        return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return "a day that no calendar has"
+
+
+def _day(utc_s: float) -> str:
+    try:
+        return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return "a day that no calendar has"

@@ -55,6 +55,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
             settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
         ),
         LiveView(live_path(settings.runtime_dir), allowed=live),
+        readers.damages,
     )
     models = (readers.face_model, readers.voice_model, readers.prosody_model)
     return sense, {m.card.name: m.card.version for m in models}

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -66,8 +66,10 @@ class Sense:
         fusion: Fusion,
         baseline: Baseline,
         live: LiveView,
+        damages: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`damages`: `face` or `voice` -> why the shipped model reads and not the installed one."""
         self._settings = settings
         self._camera, self._microphone = camera, microphone
         self._latest, self._ring = latest, ring
@@ -75,6 +77,7 @@ class Sense:
         self._fusion, self._steady = fusion, Steady(settings.mood)
         self._baseline = baseline
         self._live = live
+        self._damages = damages or {}
         self._clock = clock
         self._lock = threading.Lock()  # fusion and tracks, baseline too, between the two readers and the tick
         self._stopped = threading.Event()
@@ -237,7 +240,8 @@ class Sense:
         for name, pulse in self._pulses.items():
             stalled = now_s - pulse.beat_s > _STALL_S
             trouble = "it hangs; the watchdog restarts sense" if stalled else pulse.trouble
-            stages[name] = Stage(State.LOST if trouble else State.OK, trouble, round(pulse.rate_hz(now_s), 2))
+            detail = trouble or self._damages.get(name, "")
+            stages[name] = Stage(State.LOST if trouble else State.OK, detail, round(pulse.rate_hz(now_s), 2))
         kept = self._switches
         with self._lock:
             neutral, recording = self._baseline.neutral, self._baseline.recording

@@ -9,60 +9,77 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
+from device.bounds import Share
 from device.emotions import EMOTIONS
 from device.errors import ModelError
+from device.sense.model_pair import Pair, read_pair
 from device.sense.tflite import Network, Tensor
 
 MODELS = Path(__file__).parents[1] / "models"
 PAIRS = ("face", "voice", "prosody")
 """All that are in use: one reads faces, two read voices."""
+FORMAT = 1
+"""Of cards, the newest that this Mien reads."""
 _GOLDEN_SLACK = 3
 """Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
+
+
+# Cards are printed: nothing that a terminal would obey, and no half of a surrogate pair.
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z", max_length=2000)]
+Word = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
 
 
 class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a network has seen in training."""
 
-    name: str
-    licence: str
+    name: Line
+    licence: Line
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The output for `ramp`, as stored in the tensor."""
 
-    output: tuple[int, ...]
+    output: tuple[Annotated[int, Meta(ge=-128, le=127)], ...]
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is known of a network. `convert` writes it; docs/REPORT.md tells it at length."""
 
-    name: str
-    version: str
-    labels: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    input: str
+    name: Word
+    version: Word
+    labels: tuple[Word, ...]
+    input_shape: tuple[Annotated[int, Meta(ge=1, le=100_000)], ...]
+    input: Line
     """How the input is made, in words; the code is device/sense/prepare.py."""
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     temperature: Annotated[float, Meta(gt=0, le=100)]
     """Divides the logits; chosen on validation."""
-    f1: tuple[float, ...]
+    f1: tuple[Share, ...]
     """Per emotion on validation, in EMOTIONS' order."""
-    unknown_below: Annotated[float, Meta(ge=0, le=1)]
+    unknown_below: Share
     """Less sure than this it is wrong too often: from it on, three of four answers on validation are right."""
     corpora: tuple[Corpus, ...]
-    accuracy: dict[str, float]
+    accuracy: dict[Line, float]
     """Measured on the .tflite by `python -m convert evaluate`, in per cent."""
     golden: Golden
-    limits: str
+    limits: Line
     """What it must not be used for."""
     power: Annotated[float, Meta(gt=0, le=10)] = 1.0
     """What its probabilities are raised to where they meet another network's; fitted with the temperature."""
     centre: tuple[float, ...] = ()
     """Of inputs that are set against what is usual: the mean over its corpora."""
-    spread: tuple[float, ...] = ()
+    spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
     """And the deviation."""
-    resting: tuple[float, ...] = ()
+    resting: tuple[Share, ...] = ()
     """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
+    format: Annotated[int, Meta(ge=1)] = FORMAT
+    """Rises with what an older Mien could not read rightly; a card without it is of the first."""
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """As much of a card as can be read of any."""
+
+    format: int = 1
 
 
 def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
@@ -74,45 +91,65 @@ def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
 class Model:
     """A checked pair."""
 
-    def __init__(self, name: str, folder: Path = MODELS) -> None:
-        """Raises ModelError naming the file and what is off."""
-        path, sidecar = folder / f"{name}.tflite", folder / f"{name}.json"
-        self.card = read_card(sidecar)
+    def __init__(self, which: str | Pair, folder: Path = MODELS) -> None:
+        """`which`: a pair that was read already, or its name in `folder`. Raises ModelError naming file and fault."""
+        pair = which if isinstance(which, Pair) else read_pair(which, folder)
+        self.card = card_of(pair)
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}); install Mien again") from error
-        found = hashlib.sha256(content).hexdigest()
+            self._check(pair)
+        except ModelError as error:
+            raise pair.off(str(error)) from error
+
+    def _check(self, pair: Pair) -> None:
+        path = pair.path
+        found = hashlib.sha256(pair.network).hexdigest()
         if found != self.card.sha256:
             raise ModelError(
                 f"{path}: is not the file that its card describes (sha256 {found[:12]}…, the card says "
-                f"{self.card.sha256[:12]}…); one of the two is damaged or from another version: install both again"
+                f"{self.card.sha256[:12]}…); one of the two is damaged or from another version"
             )
-        self.network = Network(content, str(path))
+        self.network = Network(pair.network, path)
         self._check_shapes(path)
-        golden = self.network.run_raw(ramp(self.network.inputs[0]))[0].ravel().astype(np.int64)
+        try:
+            golden = self.network.run_raw(ramp(self.network.inputs[0]))[0].ravel().astype(np.int64)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise ModelError(f"{path}: cannot be run on the golden input ({error})") from error
         off = int(np.abs(golden - np.array(self.card.golden.output)).max())
         if off > _GOLDEN_SLACK:
-            raise ModelError(f"{path}: the golden input reads {off} steps off; this machine's runtime computes wrongly")
+            raise ModelError(
+                f"{path}: the golden input reads {off} steps off: "
+                "the network, its card or this machine's runtime is wrong"
+            )
 
-    def _check_shapes(self, path: Path) -> None:
+    def _check_shapes(self, path: str) -> None:
         network, card = self.network, self.card
+        if len(network.inputs) != 1 or not network.outputs:
+            raise ModelError(
+                f"{path}: has {len(network.inputs)} inputs and {len(network.outputs)} outputs, not one each"
+            )
         source, result = network.inputs[0], network.outputs[0]
-        if len(network.inputs) != 1 or source.shape != card.input_shape or source.dtype != np.int8:
+        if source.shape != card.input_shape or source.dtype != np.int8:
             raise ModelError(f"{path}: takes {source.shape} {source.dtype}, its card says {card.input_shape} int8")
         if result.shape != (1, len(card.labels)) or len(card.golden.output) != len(card.labels):
             raise ModelError(f"{path}: gives {result.shape}, its card names {len(card.labels)} labels")
+        if result.dtype != np.int8:
+            raise ModelError(f"{path}: gives {result.dtype}, not int8")
+        for tensor in (source, result):
+            if not 0 < tensor.scale < np.inf or not -128 <= tensor.zero_point <= 127:
+                raise ModelError(f"{path}: {tensor.name} has no scale of its own; it was not quantized rightly")
         if card.labels[: len(EMOTIONS)] != tuple(e.value for e in EMOTIONS) or len(card.f1) != len(EMOTIONS):
             raise ModelError(f"{path}: its card's labels must begin with {', '.join(EMOTIONS)}")
         if len(card.resting) not in (0, len(EMOTIONS)):
             raise ModelError(f"{path}: its card's resting has {len(card.resting)} numbers, not {len(EMOTIONS)}")
 
 
-def read_card(path: Path) -> Card:
-    """Decode a card. Raises ModelError naming the file and the key."""
+def card_of(pair: Pair) -> Card:
+    """Decode a pair's card. Raises ModelError naming the file and the key."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Card)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); install Mien again") from error
-    except msgspec.DecodeError as error:
-        raise ModelError(f"{path}: is no model card ({error}); install Mien again") from error
+        newer = msgspec.json.decode(pair.card, type=_Format).format
+        if newer > FORMAT:
+            said = f"is a card of format {newer}, and this Mien reads {FORMAT}: it needs a newer Mien"
+            raise pair.off(f"{pair.card_path}: {said}")
+        return msgspec.json.decode(pair.card, type=Card)
+    except (ValueError, RecursionError) as error:  # msgspec's own errors, and a text that is not UTF-8
+        raise pair.off(f"{pair.card_path}: is no model card ({error})") from error

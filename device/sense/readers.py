@@ -1,12 +1,17 @@
 """The models and what reads with them: the same live and in `mien analyze`."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 
 from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
 from device.sense.expression import FaceReader
-from device.sense.model import Model
+from device.sense.model import PAIRS, Model
+from device.sense.model_choice import choose
+from device.sense.model_record import state_of
 from device.sense.voice import VoiceReader
 from device.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def detector_of(settings: Settings) -> FaceDetector:
@@ -30,11 +35,19 @@ class Readers:
     face_model: Model
     voice_model: Model
     prosody_model: Model
+    damages: dict[str, str] = field(default_factory=dict)
+    """Sense (`face`, `voice`) -> what keeps an installed pair from being used; a sound one is not named."""
 
 
 def readers_of(settings: Settings, *, live: bool = False) -> Readers:
     """Load and check the model pairs. Raises ModelError. `live`: how voices usually sound here is remembered."""
-    face, voice, prosody = Model("face"), Model("voice"), Model("prosody")
+    choices = {name: choose(name, state_of(settings)) for name in PAIRS}
+    face, voice, prosody = (choices[name].model for name in PAIRS)
+    damages: dict[str, str] = {}
+    for name, choice in choices.items():
+        if choice.damage:
+            log.error("%s", choice.damage)
+            damages.setdefault("face" if name == "face" else "voice", choice.damage)
     kept = settings.state_dir / "voices.json" if live else None
     heard = VoiceReader(voice, prosody, settings.microphone.least_speech, kept)
-    return Readers(detector_of(settings), FaceReader(face), heard, face, voice, prosody)
+    return Readers(detector_of(settings), FaceReader(face), heard, face, voice, prosody, damages)

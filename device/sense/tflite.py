@@ -60,11 +60,12 @@ class Network:
             with quiet_stderr():  # it says "Created XNNPACK delegate" at each one
                 self._interpreter = interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError, SystemError) as error:
-            raise ModelError(f"{name}: {package} cannot run it ({error}); install it again") from error
+            self.inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
+            self.outputs = [_tensor(d) for d in self._interpreter.get_output_details()]
+        # A name that is not UTF-8 is a ValueError too, and a type that numpy does not have a TypeError.
+        except (ValueError, TypeError, RuntimeError, SystemError, MemoryError) as error:
+            raise ModelError(f"{name}: {package} cannot run it ({error})") from error
         self.name = name
-        self.inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
-        self.outputs = [_tensor(d) for d in self._interpreter.get_output_details()]
 
     def run(self, real: Floats) -> list[Floats]:
         """Real numbers in, shaped as the first input, real numbers out, one float32 array for each output."""

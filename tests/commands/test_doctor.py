@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from device.commands.doctor import Finding, examine
+from device.commands.doctor import examine
+from device.commands.finding import Finding
 
 
 def said_of(path: Path, kiosk: str) -> Finding:

@@ -1,0 +1,45 @@
+"""What this Mien feeds each network and reads from it: a pair may be sound in itself, and still not fit."""
+
+import numpy as np
+
+from device.emotions import EMOTIONS
+from device.sense.features import BANDS
+from device.sense.model import Card, Model, card_of
+from device.sense.model_pair import Pair
+from device.sense.prepare import FACE_PX, WINDOW_FRAMES
+from device.sense.prosody import PROSODY
+from device.sense.voice import NO_SPEECH
+
+_SEVEN = tuple(emotion.value for emotion in EMOTIONS)
+_FED = {
+    "face": ((1, FACE_PX, FACE_PX, 1), _SEVEN),
+    "voice": ((1, WINDOW_FRAMES, BANDS, 2), (*_SEVEN, NO_SPEECH)),
+    "prosody": ((1, PROSODY), (*_SEVEN, NO_SPEECH)),
+}
+"""Shape of the input, and the labels."""
+
+
+def fitting(pair: Pair) -> Model:
+    """The pair, checked whole. Raises ModelError."""
+    check_card(pair)
+    return Model(pair)
+
+
+def check_card(pair: Pair) -> Card:
+    """As far as the card tells it, before any network is run. Raises ModelError."""
+    card = card_of(pair)
+    shape, labels = _FED[pair.name]
+    said = ""
+    if card.name != pair.name:
+        said = f"is of a model called {card.name}, not {pair.name}"
+    elif card.input_shape != shape:
+        said = f"takes {card.input_shape}, and this Mien feeds {pair.name} {shape}"
+    elif card.labels != labels:
+        said = f"has the labels {', '.join(card.labels)}, and this Mien reads {', '.join(labels)}"
+    elif pair.name == "prosody" and not len(card.centre) == len(card.spread) == PROSODY:
+        said = f"has {len(card.centre)} numbers of centre and {len(card.spread)} of spread, not {PROSODY} each"
+    elif not np.isfinite([*card.centre, *card.spread, *card.resting, *card.accuracy.values()]).all():
+        said = "has a number that is none"
+    if said:
+        raise pair.off(f"{pair.card_path}: {said}")
+    return card
