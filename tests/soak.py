@@ -24,7 +24,7 @@ from device.sense.door import Door
 from device.sense.faces import Eyes
 from device.sense.features import RATE_HZ
 from device.sense.fusion import Fusion
-from device.sense.readers import readers_of
+from device.sense.readers import for_a_stream, readers_of
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.steady import Steady
@@ -72,7 +72,7 @@ class Soak:
     def __init__(self, settings: Settings) -> None:
         readers = readers_of(settings)
         self._face, self._voice = readers.face, readers.voice
-        self.eyes = Eyes(readers.detector, settings.camera.most_faces)
+        self.eyes = Eyes(for_a_stream(readers.detector), settings.camera.most_faces)
         self._fusion, self._steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
         walls = Isolation(True, ("lo",), "refused", "a soak")
         hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})

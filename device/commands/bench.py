@@ -19,7 +19,7 @@ from device.sense.faces import Eyes, aligned_crop
 from device.sense.features import RATE_HZ, correlogram, log_mel
 from device.sense.live import picture
 from device.sense.prosody import prosody
-from device.sense.readers import Readers, readers_of
+from device.sense.readers import Readers, for_a_stream, readers_of
 from device.sense.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
 from device.sense.stand_in.made_voice import speak
@@ -59,7 +59,7 @@ def measure(readers: Readers, seconds: float) -> Json:
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     face = replace(faces[0], crop=aligned_crop(gray, faces[0]))
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
-    eyes = Eyes(readers.detector)
+    eyes = Eyes(for_a_stream(readers.detector))
     reading = readers.face.read(face, 0.0)
 
     def face_path() -> None:
@@ -67,7 +67,7 @@ def measure(readers: Readers, seconds: float) -> Json:
             readers.face.read(seen, 0.0)
 
     stages = {
-        "detect faces": lambda: readers.detector.find(pixels),
+        "detect faces in the whole": lambda: readers.detector.find(pixels),
         "align one crop": lambda: aligned_crop(gray, faces[0]),
         "read one face": lambda: readers.face.read(face, 0.0),
         "face path, one frame": face_path,

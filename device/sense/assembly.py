@@ -13,7 +13,7 @@ from device.sense.fusion import Fusion
 from device.sense.live import LIVE_CAMERA_FPS, LiveView
 from device.sense.loop import Sense
 from device.sense.microphone import Microphone, open_microphone
-from device.sense.readers import readers_of
+from device.sense.readers import for_a_stream, readers_of
 from device.sense.stand_in import StandInCamera, StandInMicrophone, start_of
 from device.settings import Settings
 
@@ -47,7 +47,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
         latest,
         ring,
-        Eyes(readers.detector, settings.camera.most_faces),
+        Eyes(for_a_stream(readers.detector), settings.camera.most_faces),
         readers.face,
         readers.voice,
         Fusion(settings.mood.forget_s),

@@ -121,23 +121,24 @@ class Refined:
 
     def find(self, pixels: Pixels) -> list[Face]:
         """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's, if it saw one."""
-        return [self._closer(pixels, face) for face in self._far.find(pixels)]
+        return [self.closer(pixels, face) or face for face in self._far.find(pixels)]
 
-    def _closer(self, pixels: Pixels, face: Face) -> Face:
+    def closer(self, pixels: Pixels, face: Face) -> Face | None:
+        """The near network's look at `face`, or at where it was a moment ago; None when it sees none there."""
         x, y, width, height = face.box
         # Half a face of air on each side: what the near network was trained on.
         half = max(width, height)
         left, top = max(int(x + width / 2 - half), 0), max(int(y + height / 2 - half), 0)
         part = pixels[top : int(y + height / 2 + half), left : int(x + width / 2 + half)]
-        if min(part.shape[:2]) < 8:
-            return face
+        if min(part.shape[:2], default=0) < 8:
+            return None
         corner = np.array([left, top], np.float32)
         for found in self._near.find(part):
             low = np.array(found.box[:2], np.float32) + corner
             moved = (float(low[0]), float(low[1]), found.box[2], found.box[3])
             if overlap(corners(moved), corners(face.box)[None])[0] > _OVERLAP:
                 return Face(moved, face.score, found.key_points + corner)
-        return face
+        return None
 
 
 def corners(box: tuple[float, float, float, float]) -> Floats:

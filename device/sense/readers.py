@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
 from device.sense.expression import FaceReader
+from device.sense.following import Following
 from device.sense.model import PAIRS, Model
 from device.sense.model_choice import choose
 from device.sense.model_record import state_of
@@ -23,6 +24,11 @@ def detector_of(settings: Settings) -> FaceDetector:
         return MediaPipeDetector(camera.least_score)
     near = BlazeFace(NEAR, camera.least_score)
     return Refined(BlazeFace(FAR, camera.least_score), near) if camera.range == "far" else near
+
+
+def for_a_stream(detector: FaceDetector) -> FaceDetector:
+    """The same for frame after frame of one stream; each stream needs its own."""
+    return Following(detector) if isinstance(detector, Refined) else detector
 
 
 @dataclass(frozen=True)
