@@ -35,13 +35,46 @@ def pitch(samples: Floats) -> tuple[Floats, Floats]:
     voice the pitch is any number and the peak is low; over 500 Hz it may be an octave too low. Boersma 1993,
     "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound".
     """
+    semitones, top = _measured(_framed(samples))
+    return _without_leaps(semitones).astype(np.float32), top
+
+
+class Pitch:
+    """`pitch` for a voice that is heard in windows that overlap: what was measured is not measured again."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[float, float]] = {}
+        self.measured = 0
+        """Frames that had to be measured, so far."""
+
+    def __call__(self, samples: Floats) -> tuple[Floats, Floats]:
+        """As `pitch`. A frame is known again by its samples, where windows begin whole hops apart."""
+        frames = _framed(samples)
+        keys = [hash(frame.tobytes()) for frame in frames]
+        new = [i for i, key in enumerate(keys) if key not in self._known]
+        if new:
+            self.measured += len(new)
+            found = zip(*(row.tolist() for row in _measured(frames[new])), strict=True)
+            self._known.update(zip((keys[i] for i in new), found, strict=True))
+        # Only this window's frames can come again in the next.
+        self._known = {key: self._known[key] for key in keys}
+        semitones, top = np.array([self._known[key] for key in keys]).T
+        return _without_leaps(semitones).astype(np.float32), top.astype(np.float32)
+
+
+def _framed(samples: Floats) -> Floats:
+    """(frames, _WIDE): 50 ms around the middle of each frame of `log_mel`, with silence beyond the ends."""
     frames, early = frame_count(len(samples)), (_WIDE - FRAME) // 2
     padded = np.zeros((frames - 1) * HOP + _WIDE, np.float32)
     kept = samples[: len(padded) - early]
     padded[early : early + len(kept)] = kept
+    return np.lib.stride_tricks.sliding_window_view(padded, _WIDE)[::HOP]
+
+
+def _measured(framed: Floats) -> tuple[npt.NDArray[np.float64], Floats]:
+    """Semitones and peak of each frame (frames, _WIDE), each for itself."""
     window, own = _window()
-    framed = np.lib.stride_tricks.sliding_window_view(padded, _WIDE)[::HOP] * window
-    spectrum = np.fft.rfft(framed, _FFT)
+    spectrum = np.fft.rfft(framed * window, _FFT)
     around = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, _FFT)[:, : _LAGS[-1] + 2]
     around = around / np.maximum(around[:, :1], 1e-9) / own
     heights = around[:, _LAGS[0] - 1 :]
@@ -49,14 +82,14 @@ def pitch(samples: Floats) -> tuple[Floats, Floats]:
     is_peak = (middle >= heights[:, :-2]) & (middle >= heights[:, 2:])
     cost = np.asarray(_OCTAVE_COST * np.log2(_LAGS / _LAGS[0]), np.float32)
     best = np.where(is_peak, middle - cost, -1).argmax(axis=1)
-    rows = np.arange(frames)
+    rows = np.arange(len(framed))
     left, top, right = (heights[rows, best + k] for k in range(3))
     # A parabola through the three points puts the peak between two samples.
     bend = left - 2 * top + right
-    between = np.divide(0.5 * (left - right), bend, out=np.zeros(frames), where=np.abs(bend) > 1e-6)
+    between = np.divide(0.5 * (left - right), bend, out=np.zeros(len(framed)), where=np.abs(bend) > 1e-6)
     lag = _LAGS[best] + np.clip(between, -0.5, 0.5)
     semitones = 12 * np.log2(RATE_HZ / lag / A1_HZ)
-    return _without_leaps(semitones).astype(np.float32), np.clip(top, 0.01, 0.995).astype(np.float32)
+    return semitones, np.clip(top, 0.01, 0.995).astype(np.float32)
 
 
 def _without_leaps(semitones: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

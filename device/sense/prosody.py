@@ -5,6 +5,7 @@ minimalistic acoustic parameter set (GeMAPS) for voice research and affective co
 the phrase and the throat too; set beside how the same person usually sounds (`VoiceBaseline`), these tell the feeling.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -25,11 +26,14 @@ _THIRDS = 3
 Curve = npt.NDArray[np.floating]
 
 
-def prosody(samples: Floats) -> Floats:
-    """(samples,) float32 at 16 kHz, one utterance without the quiet around it -> (PROSODY,) float32, all finite."""
+def prosody(samples: Floats, measure: Callable[[Floats], tuple[Floats, Floats]] = pitch) -> Floats:
+    """(samples,) float32 at 16 kHz, one utterance without the quiet around it -> (PROSODY,) float32, all finite.
+
+    `measure` is `pitch`, or a `Pitch` where windows of one voice follow one another.
+    """
     mel = log_mel(samples)
     spectrum = _spectrum(samples)
-    semitones, peak = pitch(samples)
+    semitones, peak = measure(samples)
     energy = mel.mean(axis=1)
     spoken = energy > np.quantile(energy, 0.9) - _SPEECH_DEPTH
     voiced = spoken & (peak > _VOICED)

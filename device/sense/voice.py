@@ -11,6 +11,7 @@ from device.kept import keep
 from device.readings import SoundWindow, VoiceReading
 from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
+from device.sense.pitch import Pitch
 from device.sense.prepare import voice_input
 from device.sense.prosody import prosody
 from device.sense.speech_gate import speech_frames
@@ -43,6 +44,7 @@ class VoiceReader:
         self._picture, self._prosodic = picture, prosodic
         self._least_speech = least_speech
         self._kept, self._kept_s = kept, time.monotonic()
+        self._pitch = Pitch()
         self._baseline: VoiceBaseline | None = None
         if prosodic is not None:
             heard = load_heard(kept) if kept else None
@@ -77,7 +79,7 @@ class VoiceReader:
         seen = softmax(self._picture.network.run(voice_input(part))[0][0], picture.temperature)
         if self._prosodic is None or self._baseline is None:
             return seen
-        card, numbers = self._prosodic.card, prosody(part)
+        card, numbers = self._prosodic.card, prosody(part, self._pitch)
         heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
         said = softmax(picture.power * np.log(seen + 1e-6) + card.power * np.log(heard + 1e-6))
         if learn and said[picture.labels.index(NO_SPEECH)] < 0.5:

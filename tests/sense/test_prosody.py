@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from device.emotions import Floats
+from device.emotions import Emotion, Floats
 from device.sense.features import RATE_HZ, frame_count
-from device.sense.pitch import A1_HZ, pitch
+from device.sense.pitch import A1_HZ, Pitch, pitch
 from device.sense.prosody import PROSODY, prosody
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import PROSODIES
 
 
 def tone(hz: float, seconds: float = 1.0, rise: float = 0.0) -> Floats:
@@ -69,3 +71,20 @@ def test_whatever_is_heard_the_numbers_are_finite(kind: str, length: int, gain: 
     numbers = prosody((gain * sound).astype(np.float32))
     assert numbers.shape == (PROSODY,)
     assert np.isfinite(numbers).all()
+
+
+@pytest.mark.parametrize("step", [8000, 1600, 8001])
+def test_what_was_measured_in_one_window_is_kept_for_the_next(step: int) -> None:
+    voice = speak(PROSODIES[Emotion.ANGRY], 6.0)
+    remembering, windows = Pitch(), 0
+    for start in range(0, len(voice) - 48_000, step):
+        window = voice[start : start + 48_000]
+        for kept, fresh in zip(remembering(window), pitch(window), strict=True):
+            np.testing.assert_allclose(kept, fresh, atol=1e-4)
+        windows += 1
+    frames = frame_count(48_000)
+    if step % 160:
+        assert remembering.measured <= windows * frames
+    else:
+        # New are the frames of the step, and those at both ends, which reach into the silence beyond.
+        assert remembering.measured <= frames + (windows - 1) * (step // 160 + 8)
