@@ -1,7 +1,9 @@
-"""A Debian of its own: built once by debootstrap, booted by systemd-nspawn without a network, forgotten at the end."""
+"""A Debian of its own: built once by debootstrap, changed in a layer above it, booted by systemd-nspawn, forgotten."""
 
 import contextlib
+import fcntl
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -13,7 +15,7 @@ BUILT = Path(os.environ.get("MIEN_SYSTEM", "~/.cache/mien-system")).expanduser()
 """Where the base systems are kept between runs, 1 GB each."""
 REPOSITORY = Path(__file__).parents[2]
 _BASE = "systemd,systemd-sysv,dbus,libpam-systemd,procps,iproute2,python3,python3-venv,udev,sudo,ca-certificates"
-_TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare")
+_TOOLS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "setpriv")
 _PIP = "PIP_CERT=/etc/ssl/certs/ca-certificates.crt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore"
 BOOT_S = 90.0
 
@@ -34,7 +36,14 @@ class Machine:
 
     def run(self, command: str, *, check: bool = True, timeout_s: float = 120) -> str:
         """What `command` prints, run by bash as root inside."""
-        inside = ["nsenter", "-at", str(self._leader), "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        inside = [
+            "nsenter",
+            "-at",
+            str(self._leader),
+            "/usr/bin/env",
+            "-i",
+            "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ]
         settings = ["SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LANG=C.UTF-8", "/bin/bash", "-c", command]
         done = subprocess.run([*inside, *settings], capture_output=True, text=True, timeout=timeout_s, check=False)
         if check and done.returncode:
@@ -59,45 +68,132 @@ class Machine:
             time.sleep(0.5)
 
 
-def built(suite: str, packages: str = "") -> Path:
-    """The base system of `suite`, made anew where it is not there yet."""
-    root = BUILT / suite
+class Disk:
+    """A base system and a layer above it, in which everything that is changed lies."""
+
+    def __init__(self, base: Path, layer: Path) -> None:
+        self._layer = layer
+        self._root = layer / "root"
+        for name in ("root", "changes", "work"):
+            (layer / name).mkdir()
+        self._mount = (
+            f"mount -t overlay mien -o lowerdir={base},upperdir={layer}/changes,workdir={layer}/work {self._root}"
+        )
+
+    def run(self, command: str, *, check: bool = True) -> str:
+        """What `command` prints, run by bash as root in it, not booted, with the network that is here."""
+        root = shlex.quote(str(self._root))
+        done = _alone(f"{self._mount}; {_ENTER.format(root=root)} {shlex.quote(command)}")
+        if check and done.returncode:
+            raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def clone(self) -> None:
+        """This working tree at /srv/mien: what git would have, and the detectors that were fetched."""
+        _clone(self._layer / "changes" / "srv" / "mien")
+
+    @contextlib.contextmanager
+    def booted(self) -> Iterator[Machine]:
+        """It runs, without a network."""
+        command = ["systemd-nspawn", "-q", "-D", str(self._root), "--boot", "--private-network", "--register=no"]
+        name = self._layer.name
+        command += ["--machine", name]
+        script = f"set -e; {self._mount}; exec {shlex.join([*command, '--keep-unit', '--console=read-only'])}"
+        # Whatever becomes of the tests: the mount is of a namespace of its own, and the machine dies with its parent.
+        with (
+            (self._layer / "said").open("wb") as said,
+            subprocess.Popen(
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "KILL",
+                    "unshare",
+                    "--mount",
+                    "--propagation=slave",
+                    "/bin/bash",
+                    "-c",
+                    script,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                start_new_session=True,
+            ) as process,
+        ):
+            machine = None
+            try:
+                machine = Machine(_leader(process.pid, self._layer / "said"))
+                machine.until("systemctl is-system-running | grep -qE 'running|degraded'", BOOT_S)
+                yield machine
+            finally:
+                if machine:
+                    with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                        machine.run("systemctl poweroff", check=False, timeout_s=20)
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                # Where /run is no tmpfs, systemd-nspawn leaves this behind.
+                shutil.rmtree(f"/run/systemd/nspawn/propagate/{name}", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def debian(suite: str, packages: str = "") -> Iterator[Disk]:
+    """A fresh Debian with `packages`; what is done to it is forgotten at the end."""
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / f"{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # below somebody's layer, nothing may change
+        base = _built(suite, packages)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        with _layered(suite, base) as disk:
+            yield disk
+
+
+@contextlib.contextmanager
+def _layered(suite: str, base: Path) -> Iterator[Disk]:
+    layer = BUILT / f"{suite}-layer-{secrets.token_hex(4)}"
+    layer.mkdir()
+    try:
+        yield Disk(base, layer)
+    finally:
+        shutil.rmtree(layer)
+
+
+def _built(suite: str, packages: str) -> Path:
+    """The base system of `suite`, made anew where it is not there yet; `packages` are added to it for good."""
+    root = BUILT / f"{suite}-base"
     if not (root / ".built").exists():
         shutil.rmtree(root, ignore_errors=True)
-        root.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["debootstrap", "--variant=minbase", f"--include={_BASE}", suite, root, _mirror()], check=True)
         _trust(root)
         (root / ".built").touch()
     stamp = root / ".packages"
-    if packages and (not stamp.exists() or stamp.read_text() != packages):
-        inside(root, f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {packages} >/dev/null")
-        stamp.write_text(packages)
+    have = set(stamp.read_text().split()) if stamp.exists() else set()
+    if lacking := set(packages.split()) - have:
+        install = f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {' '.join(sorted(lacking))}"
+        quoted = shlex.quote(str(root))
+        done = _alone(f"{_ENTER.format(root=quoted)} {shlex.quote(install)}")
+        if done.returncode:
+            raise AssertionError(done.stdout + done.stderr)
+        stamp.write_text(" ".join(sorted(have | lacking)))
     return root
 
 
-def inside(root: Path, command: str) -> str:
-    """Run `command` in `root`, not booted, with the network that is here."""
-    mounts = "".join(f"mount --rbind /{name} {shlex.quote(str(root))}/{name}; " for name in ("proc", "dev", "sys"))
-    enter = f"chroot {shlex.quote(str(root))} /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "
-    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    # The mounts are of a namespace of their own: whatever happens, none is left over.
-    script = f"set -e; {mounts}{enter}{path} {_PIP} /bin/bash -c {shlex.quote(command)}"
-    done = subprocess.run(
-        ["unshare", "--mount", "--propagation=slave", "/bin/bash", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=1200,
-        check=False,
-    )
-    if done.returncode:
-        raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
-    return done.stdout
+_ENTER = (
+    "for name in proc dev sys; do mount --rbind /$name {root}/$name; done; "
+    "chroot {root} /usr/bin/env -i HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "
+    f"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin {_PIP} /bin/bash -c"
+)
 
 
-def clone(root: Path) -> None:
-    """This working tree at /srv/mien in `root`: what git would have, and the detectors that were fetched."""
-    target = root / "srv" / "mien"
-    shutil.rmtree(target, ignore_errors=True)
+def _alone(script: str) -> "subprocess.CompletedProcess[str]":
+    """Run by bash where every mount is its own, and none is left over."""
+    command = ["unshare", "--mount", "--propagation=slave", "/bin/bash", "-c", f"set -e; {script}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+
+
+def _clone(target: Path) -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -109,32 +205,7 @@ def clone(root: Path) -> None:
             shutil.copy2(source, target / name)
 
 
-@contextlib.contextmanager
-def booted(root: Path) -> Iterator[Machine]:
-    """`root` running, its changes forgotten at the end."""
-    command = ["systemd-nspawn", "-q", "-D", str(root), "--boot", "--volatile=overlay", "--private-network"]
-    quiet = ["--register=no", "--keep-unit", "--console=read-only"]
-    environment = os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-    (root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
-    with subprocess.Popen(
-        [*command, *quiet], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
-    ) as process:
-        machine = None
-        try:
-            machine = Machine(_leader(process.pid))
-            machine.until("systemctl is-system-running | grep -qE 'running|degraded'", BOOT_S)
-            yield machine
-        finally:
-            if machine:
-                with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                    machine.run("systemctl poweroff", check=False, timeout_s=20)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _leader(parent: int) -> int:
+def _leader(parent: int, said: Path) -> int:
     """The machine's process 1, as it is seen from here."""
     end_s = time.monotonic() + BOOT_S
     while time.monotonic() < end_s:
@@ -147,7 +218,7 @@ def _leader(parent: int) -> int:
             if name == "systemd" and (above == parent or of.get(above, (0, ""))[0] == parent):
                 return pid
         time.sleep(0.2)
-    raise AssertionError("the machine did not boot")
+    raise AssertionError(f"the machine did not boot: {said.read_text(errors='replace')}")
 
 
 def _mirror() -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.kiosk.browser import SCREENS
-from tests.system.machine import booted, built, clone, inside, missing
+from tests.system.machine import Machine, debian, missing
 
 pytestmark = [
     pytest.mark.system,
@@ -27,19 +27,13 @@ TTYVTDisallocate=no
 UtmpIdentifier=
 Environment=WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1 XDG_RUNTIME_DIR=/run/mien-kiosk
 """
-_INSTALL = f"""set -e
-cd /srv/mien
-python3 -m venv /opt/mien
-/opt/mien/bin/pip install -q .
-/opt/mien/bin/mien models fetch
-install -D -m644 systemd/mien.sysusers.conf /etc/sysusers.d/mien.conf
-install -m644 systemd/mien-*.service /etc/systemd/system/
+_PREPARE = f"""set -e
 mkdir -p /etc/mien /etc/systemd/system/mien-kiosk.service.d
 cat > /etc/mien/mien.toml <<'S'
 {_SETTINGS}S
 cat > /etc/systemd/system/mien-kiosk.service.d/headless.conf <<'S'
 {_HEADLESS}S
-systemctl --root=/ enable mien-hub mien-sense mien-kiosk
+/srv/mien/systemd/install.sh --kiosk --no-start
 """
 _GRAB = (
     "runuser -u mien-kiosk -- env XDG_RUNTIME_DIR=/run/mien-kiosk WAYLAND_DISPLAY=wayland-0 grim /run/mien-kiosk/s.png"
@@ -47,24 +41,28 @@ _GRAB = (
 
 
 def test_the_unit_shows_the_page_in_cage() -> None:
-    root = built("trixie", "chromium cage grim fonts-noto-core")
-    clone(root)
-    inside(root, _INSTALL)
-    with booted(root) as machine:
-        for unit in ("mien-hub", "mien-sense", "mien-kiosk"):
-            machine.until(f"systemctl is-active {unit}", 30)
-        assert machine.run("systemd-analyze verify /etc/systemd/system/mien-*.service 2>&1") == ""
-        machine.until("ls /run/mien-kiosk/wayland-0", 30)
-        picture, end_s = None, time.monotonic() + 60
-        while picture is None or picture.std() < 5:  # until Chromium has drawn
-            assert time.monotonic() < end_s, "nothing was shown"
-            time.sleep(2)
-            machine.run(_GRAB)
-            content = machine.read("/run/mien-kiosk/s.png")
-            picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        (SCREENS / "cage.png").write_bytes(content)
-        # The page's night: #101318, blue first. An error page of the browser is white or gray.
-        night = np.abs(picture.astype(int) - np.array([0x18, 0x13, 0x10])).max(axis=2) < 6
-        assert night.mean() > 0.4
-        assert Path(SCREENS / "cage.png").stat().st_size > 20_000
+    with debian("trixie", "chromium cage grim fonts-noto-core") as disk:
+        disk.clone()
+        disk.run(_PREPARE)
+        with disk.booted() as machine:
+            for unit in ("mien-hub", "mien-sense", "mien-kiosk"):
+                machine.until(f"systemctl is-active {unit}", 30)
+            assert machine.run("systemd-analyze verify /usr/local/lib/systemd/system/mien* 2>&1") == ""
+            _shows_the_page(machine)
+
+
+def _shows_the_page(machine: Machine) -> None:
+    machine.until("ls /run/mien-kiosk/wayland-0", 30)
+    picture, end_s = None, time.monotonic() + 60
+    while picture is None or picture.std() < 5:  # until Chromium has drawn
+        assert time.monotonic() < end_s, "nothing was shown"
+        time.sleep(2)
+        machine.run(_GRAB)
+        content = machine.read("/run/mien-kiosk/s.png")
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    (SCREENS / "cage.png").write_bytes(content)
+    # The page's night: #101318, blue first. An error page of the browser is white or gray.
+    night = np.abs(picture.astype(int) - np.array([0x18, 0x13, 0x10])).max(axis=2) < 6
+    assert night.mean() > 0.4
+    assert Path(SCREENS / "cage.png").stat().st_size > 20_000

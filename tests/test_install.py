@@ -1,0 +1,199 @@
+"""The installer and the units, as far as they can be looked at without root and a boot: tests/system has both."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_SYSTEMD = Path(__file__).parents[1] / "systemd"
+_INSTALL = _SYSTEMD / "install.sh"
+_UNITS = sorted(path for path in _SYSTEMD.iterdir() if path.suffix in (".service", ".target"))
+_MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
+
+needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="not a Debian: no apt-get")
+needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Callable[..., None]:
+    """Put stand-ins before the system's programs: `programs(dpkg="echo armhf")`."""
+
+    def put(**scripts: str) -> None:
+        for name, script in scripts.items():
+            path = tmp_path / name.replace("_", "-")
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+
+    return put
+
+
+@pytest.fixture
+def install(tmp_path: Path, programs: Callable[..., None]) -> Callable[..., Done]:
+    """Run the installer on a machine of 64 bits with a systemd and packages of its own, none of which is real."""
+    programs(systemctl="exit 1", dpkg="echo arm64", dpkg_query="exit 1", apt_cache='echo "  Candidate: 1.0"')
+    programs(apt_get="echo apt-get was run >&2; exit 9", systemd_sysusers="exit 9", id="echo 0")
+
+    def run(*words: str, **environment: str) -> Done:
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        env = {"PATH": path, "HOME": str(tmp_path), **environment}
+        return subprocess.run([_INSTALL, *words], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck_has_no_word_to_say() -> None:
+    scripts = [_INSTALL, _SYSTEMD / "mien"]
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == ""
+
+
+def test_help_names_every_word_it_takes(install: Callable[..., Done]) -> None:
+    done = install("--help")
+    assert done.returncode == 0
+    taken = set(re.findall(r"^        (--[a-z-]+)", _INSTALL.read_text(), re.MULTILINE))
+    assert taken == {"--kiosk", "--no-start", "--dry-run", "--uninstall", "--purge", "--help"}
+    assert all(word in done.stdout for word in taken)
+
+
+@pytest.mark.parametrize("words", [["--root"], ["--purge"], ["kiosk"]])
+def test_what_it_does_not_know_is_wrong_use(install: Callable[..., Done], words: list[str]) -> None:
+    done = install(*words)
+    assert done.returncode == 2
+    assert "--help" in done.stderr
+
+
+@needs_apt
+def test_a_dry_run_says_all_and_does_nothing(install: Callable[..., Done]) -> None:
+    done = install("--dry-run", "--kiosk")
+    if "Ubuntu has a snap only" in done.stderr:
+        done = install("--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "apt-get was run" not in done.stderr
+    for words in (
+        "python3-venv",
+        "python3-pyaudio",
+        "group:mien",
+        "-m venv",
+        "mien-hub.service",
+        "mien.toml",
+        "enable",
+    ):
+        assert words in done.stdout
+    assert done.stdout.endswith("Nothing was done: --dry-run.\n")
+
+
+def test_without_root_it_refuses(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+    programs(id="echo 1000")
+    done = install()
+    assert done.returncode == 1
+    assert "sudo systemd/install.sh" in done.stderr
+
+
+@pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="a systemd runs here")
+def test_without_a_running_systemd_it_refuses(install: Callable[..., Done]) -> None:
+    done = install()
+    assert done.returncode == 1
+    assert "--no-start" in done.stderr
+
+
+@needs_apt
+@pytest.mark.parametrize("version", ["3.8", "3.10"])
+def test_an_old_python_is_refused_and_it_says_what_to_do(
+    install: Callable[..., Done], programs: Callable[..., None], tmp_path: Path, version: str
+) -> None:
+    programs(python3=f'case "$2" in *print*) echo {version};; *) exit 1;; esac')
+    done = install("--dry-run", PYTHON=str(tmp_path / "python3"))
+    assert done.returncode == 1
+    assert f"Python {version} is too old" in done.stderr
+    assert "apt install python3.11 python3.11-venv" in done.stderr
+
+
+@needs_apt
+def test_a_system_of_32_bits_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+    programs(dpkg="echo armhf")
+    done = install("--dry-run")
+    assert done.returncode == 1
+    assert "64-bit Raspberry Pi OS" in done.stderr
+
+
+@needs_apt
+def test_a_screen_without_a_browser_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+    programs(apt_cache='[ "$2" = chromium ] || [ "$2" = chromium-browser ] || echo "  Candidate: 1.0"')
+    done = install("--dry-run", "--kiosk")
+    assert done.returncode == 1
+    assert "--kiosk needs cage and chromium" in done.stderr
+
+
+@needs_apt
+def test_another_python_gets_what_pyaudio_is_built_with(
+    install: Callable[..., Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    programs(python3_12='case "$2" in *print*) echo 3.12;; esac')
+    done = install("--dry-run", PYTHON=str(tmp_path / "python3-12"))
+    if "lies in a home folder" in done.stderr:
+        pytest.skip("temporary files lie in a home folder here")
+    assert "python3.12-venv python3.12-dev portaudio19-dev gcc" in done.stdout
+    assert "--system-site-packages" not in done.stdout
+
+
+def test_what_is_not_there_cannot_be_removed(install: Callable[..., Done]) -> None:
+    if Path("/opt/mien").exists():
+        pytest.skip("a Mien is installed here")
+    done = install("--uninstall", "--dry-run")
+    assert done.returncode == 0
+    assert "No Mien of this installer is here." in done.stdout
+
+
+def test_units_speak_of_units_that_exist() -> None:
+    """And a target starts each, a restart of the target restarts each."""
+    names = {path.name for path in _UNITS}
+    assert names == {"mien.target", "mien-hub.service", "mien-sense.service", "mien-kiosk.service"}
+    for path in _UNITS:
+        text = path.read_text()
+        assert set(re.findall(r"\bmien[a-z-]*\.(?:service|target)\b", text)) <= names
+        if path.suffix == ".service":
+            assert "PartOf=mien.target\n" in text
+            assert "WantedBy=mien.target\n" in text
+            assert "LimitCORE=0\n" in text  # a core file would hold what was seen, heard or secret
+    accounts = (_SYSTEMD / "mien.sysusers.conf").read_text()
+    assert "g mien " in accounts
+    assert "u mien-kiosk " in accounts
+
+
+def test_the_example_of_credentials_is_what_it_tells_the_settings() -> None:
+    text = (_SYSTEMD / "credentials.example").read_text()
+    lent = set(re.findall(r"^LoadCredential=(\w+):/etc/mien/", text, re.MULTILINE))
+    assert lent == {"mqtt", "kiosk"}
+    assert set(re.findall(r"/run/credentials/mien-hub\.service/(\w+)", text)) == lent
+
+
+@needs_analyze
+def test_systemd_verifies_without_a_word(tmp_path: Path) -> None:
+    for path in _UNITS:
+        # The programs are not installed here.
+        text = re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", path.read_text())
+        (tmp_path / path.name).write_text(text)
+    units = [tmp_path / path.name for path in _UNITS]
+    command = ["systemd-analyze", "--man=no", "verify", *map(str, units)]
+    environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "mien" in line]
+    assert said == []
+
+
+@needs_analyze
+@pytest.mark.parametrize("unit", _MOST_EXPOSED)
+def test_little_is_exposed(unit: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(_SYSTEMD / unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    if found is None:
+        pytest.skip(f"systemd-analyze cannot look at files here: {done.stderr.strip()}")
+    assert float(found[1]) <= _MOST_EXPOSED[unit]
