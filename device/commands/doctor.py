@@ -7,8 +7,6 @@ import platform
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,11 +16,13 @@ import msgspec
 import numpy as np
 
 from device import __version__
+from device.commands.ask import ask
 from device.commands.doctor_machine import machine, packages
 from device.commands.finding import Finding
 from device.emotions import Floats
 from device.errors import MienError
 from device.kiosk import Kiosk
+from device.link import State
 from device.sense.camera import open_camera
 from device.sense.isolation import drop_network, prove
 from device.sense.media import EndOfMedia
@@ -69,13 +69,25 @@ def examine(path: Path | None) -> Iterator[Finding]:
         settings = Settings()
     yield packages()
     yield from _models(settings)
-    yield _tried("camera", settings.camera.source, lambda: _camera(settings))
-    yield _tried("microphone", settings.microphone.source, lambda: _microphone(settings))
+    state = _running(settings)
+    held = state["sense"]["stages"] if state and state["sense"]["available"] else {}
+    yield _held("camera", held) or _tried("camera", settings.camera.source, lambda: _camera(settings))
+    yield _held("microphone", held) or _tried("microphone", settings.microphone.source, lambda: _microphone(settings))
     yield _folder("state folder", settings.state_dir)
     yield from machine(settings)
     yield _isolation()
     yield _live_view(settings.kiosk)
-    yield _service(settings)
+    yield _service(settings, state)
+
+
+def _held(check: str, stages: dict[str, Any]) -> Finding | None:
+    """What the running sense says of a device that it holds, and that nobody else could open; None if it has none."""
+    stage = stages.get(check)
+    if stage is None or stage["state"] == State.OFF:
+        return None
+    said = f"held by the running sense: {stage['state']}, {stage['rate_hz']:.1f} a second"
+    well = stage["state"] in (State.OK, State.DARK)
+    return Finding(check, well, said, "" if well else stage["detail"] or "see the page's set-up view")
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -221,13 +233,18 @@ def _live_view(kiosk: Kiosk) -> Finding:
     return Finding("live view", None, said, "kiosk.live_view = false closes it")
 
 
-def _service(settings: Settings) -> Finding:
+def _running(settings: Settings) -> Any:  # noqa: ANN401 - JSON
+    """The state of the hub that runs here; None without one."""
+    try:
+        return ask(settings, "/api/state")
+    except MienError:
+        return None
+
+
+def _service(settings: Settings, state: Any) -> Finding:  # noqa: ANN401 - JSON
     if not settings.kiosk.enabled or not settings.kiosk.port:
         return Finding("running", None, "cannot be asked without the kiosk's fixed port")
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.kiosk.port}/api/state", timeout=2) as answer:
-            state = json.load(answer)
-    except (OSError, ValueError):
+    if state is None:
         return Finding("running", None, "no hub answers: Mien is not running here now")
     sense = state["sense"]
     if not sense["available"]:

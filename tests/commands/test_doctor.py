@@ -1,11 +1,19 @@
-"""What `mien doctor` says of the live view, one of the two exceptions to the walls."""
+"""What `mien doctor` says of the live view, one of the two exceptions to the walls, and of a Mien that runs."""
 
+import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from device.commands.doctor import examine
 from device.commands.finding import Finding
+from device.link import Stage, State
+from device.settings import Settings
+from tests.hub.conftest import free_port, house, short
+from tests.hub.helpers import WELL, Sense, run, running, until
+
+__all__ = ["house", "short"]
 
 
 def said_of(path: Path, kiosk: str) -> Finding:
@@ -39,3 +47,23 @@ def test_the_live_view_is_told_with_who_may_look(
     assert said in found.said
     assert fix in found.fix
     assert bool(found.fix) is (ok is None)
+
+
+def test_devices_that_the_running_sense_holds_are_told_by_it(house: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    mine = msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, port=port))
+    path = tmp_path / "mien.toml"
+    path.write_text(f'[camera]\nsource = "/dev/none"\n[kiosk]\nport = {port}\n')
+    lost = Stage(State.LOST, "the microphone is gone; plug it in")
+
+    async def story() -> list[Finding]:
+        async with running(mine) as hub, Sense(mine) as sense:
+            sense.health = msgspec.structs.replace(WELL, stages={**WELL.stages, "microphone": lost})
+            await until(lambda: hub.board.now.health == sense.health)
+            return await asyncio.to_thread(lambda: list(examine(path)))
+
+    said = {finding.check: finding for finding in run(story(), 60)}
+    assert said["camera"] == Finding("camera", True, "held by the running sense: ok, 10.0 a second")
+    assert said["microphone"].ok is False
+    assert said["microphone"].fix == "the microphone is gone; plug it in"
+    assert said["running"].said.startswith("hub and sense run")
