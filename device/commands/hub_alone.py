@@ -2,7 +2,7 @@
 
 import argparse
 
-from device.hub.service import run_hub
+from device.hub.process import run_hub
 from device.settings import load
 
 

@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import signal
 import sqlite3
 import time
-from pathlib import Path
 from typing import Any
 
 from device.destinations import Lamp, Player
-from device.errors import ActionError, LinkError, MienError
+from device.errors import ActionError, LinkError
 from device.hub import outbox_file, profiles
 from device.hub.acting import Acting
 from device.hub.actions.assembly import destinations_of
@@ -39,7 +37,6 @@ from device.hub.state import LastRule, Snapshot
 from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State
 from device.notify import notify
 from device.readings import Mood
-from device.reload import problem_of
 from device.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -272,34 +269,6 @@ class Hub:
                     self._history.remember(GapBegins(moment_utc_s(began_s), "sense was away"))
                 began_s = 0.0
             await asyncio.sleep(TICK_S)
-
-
-def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) -> int:
-    """`mien hub`: until SIGTERM or SIGINT, or a SIGHUP that finds good new settings in `path`.
-
-    The exit status; a MienError is said in the log and is 1.
-    """
-    try:
-        asyncio.run(_until_signal(settings, path, dry=dry))
-    except MienError as error:
-        _log.error("%s", error)
-        return 1
-    return 0
-
-
-async def _until_signal(settings: Settings, path: Path | None, *, dry: bool) -> None:
-    hub, stop = Hub(settings, dry=dry), asyncio.Event()
-
-    def look_again() -> None:
-        if problem := problem_of(path):
-            hub.say_settings(problem)
-        else:
-            stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, look_again)
-    await hub.run(stop)
 
 
 def _introduction(hello: Hello) -> tuple[str, str, int]:

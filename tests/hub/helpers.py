@@ -191,7 +191,7 @@ def hub_process(
     code = f"""
 import logging, pathlib, sys
 from device import settings
-from device.hub.service import run_hub
+from device.hub.process import run_hub
 logging.basicConfig(level={level!r})
 sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))
 """

@@ -26,7 +26,8 @@ from device.hub.features import ChooseProfile
 from device.hub.history import CROWDED, ROOM_S, History
 from device.hub.history_file import Entry
 from device.hub.history_reading import read
-from device.hub.service import Hub, run_hub
+from device.hub.process import run_hub
+from device.hub.service import Hub
 from device.kiosk import Kiosk
 from device.link import SILENCE_S, ClearBaseline, SetHold, Stage, State
 from device.notify import notify
