@@ -68,7 +68,7 @@ def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, m
 
 def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(pair: Pair) -> None:
-        bytearray(300_000_000)
+        bytearray(2_000_000_000)  # far more than what this process may give back meanwhile
 
     monkeypatch.setattr(model_trial, "Model", greedy)
     assert (
