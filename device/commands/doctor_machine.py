@@ -23,6 +23,9 @@ _MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 _HOT_C = 80.0
 _BUILT_S = 1_760_000_000
 """October 2025: a clock before that is wrong."""
+_DEV = Path("/dev")
+_BOOTED = Path("/run/systemd/system")
+"""There when systemd is the machine's first process."""
 _THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 _SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
@@ -49,8 +52,8 @@ def machine(settings: Settings) -> Iterator[Finding]:
 def _groups(settings: Settings) -> Iterator[Finding]:
     """Whether this user may open the devices that are there."""
     wanted = {
-        "video": (settings.camera.source, [*Path("/dev").glob("video*"), *Path("/dev").glob("media*")]),
-        "audio": (settings.microphone.source, list(Path("/dev/snd").glob("pcm*c"))),
+        "video": (settings.camera.source, [*_DEV.glob("video*"), *_DEV.glob("media*")]),
+        "audio": (settings.microphone.source, list(_DEV.glob("snd/pcm*c"))),
     }
     for name, (source, devices) in wanted.items():
         closed = [device for device in devices if not os.access(device, os.R_OK | os.W_OK)]
@@ -121,7 +124,7 @@ async def _log_in(settings: Settings) -> None:
 
 
 def _units() -> Iterator[Finding]:
-    if not shutil.which("systemctl") or not Path("/run/systemd/system").is_dir():
+    if not shutil.which("systemctl") or not _BOOTED.is_dir():
         yield Finding("units", None, "there is no systemd here; mien run works without it")
         return
     for unit, most in _MOST_EXPOSED.items():

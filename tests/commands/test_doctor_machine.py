@@ -1,5 +1,6 @@
 """What doctor says of the machine: against a real broker, and files that stand where a Pi has its own."""
 
+import os
 import time
 from pathlib import Path
 
@@ -76,6 +77,62 @@ def test_what_mien_stands_on_is_told_by_version() -> None:
     said = doctor_machine.packages().said
     assert "numpy " in said
     assert "aiohttp " in said
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Programs that answer as systemd's do; the real ones are asked in tests/system."""
+    monkeypatch.setattr(doctor_machine, "_BOOTED", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name, said in (
+        ("systemctl", "LoadState=loaded\nActiveState=active\nNRestarts=2\nResult=success"),
+        ("systemd-analyze", "→ Overall exposure level for mien-hub.service: 1.1 OK :-)"),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '%s\\n' '{said}'\n")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+def test_units_that_run_and_one_that_somebody_has_opened(systemd: Path) -> None:
+    said = found(Settings())
+    assert said["mien-hub.service"] == Finding("mien-hub.service", True, "active, started again 2 times since the boot")
+    assert said["mien-hub.service sandbox"].ok
+    assert said["mien-sense.service sandbox"].ok is None, "1.1 is more than it is shipped with"
+    assert "drop-in" in said["mien-sense.service sandbox"].fix
+
+
+def test_units_that_do_not_run_or_are_not_there(systemd: Path) -> None:
+    (systemd / "systemctl").write_text(
+        "#!/bin/sh\necho LoadState=loaded; echo ActiveState=failed; echo Result=watchdog\n"
+    )
+    said = found(Settings())["mien-sense.service"]
+    assert said.ok is False
+    assert "journalctl -u mien-sense.service" in said.fix
+    assert "watchdog" in said.fix
+    (systemd / "systemctl").write_text("#!/bin/sh\necho LoadState=not-found\n")
+    assert found(Settings())["mien-hub.service"].fix == "sudo systemd/install.sh"
+    (systemd / "systemd-analyze").unlink()
+    (systemd / "systemctl").write_text("#!/bin/sh\nexit 1\n")
+    assert found(Settings())["mien-hub.service"].ok is None
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_devices_that_are_there_and_whether_this_user_may_open_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    (tmp_path / "snd").mkdir()
+    for name in ("video0", "snd/pcmC0D0c"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(doctor_machine, "_DEV", tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: allowed)  # root may open everything
+    said = found(Settings())
+    assert (said["group video"].ok, said["group audio"].ok) == (allowed, allowed)
+    if not allowed:
+        assert "usermod -aG video" in said["group video"].fix
+
+
+def test_a_group_that_this_system_does_not_know() -> None:
+    assert not doctor_machine._exists("no-such-group")
 
 
 def test_without_systemd_there_are_no_units() -> None:

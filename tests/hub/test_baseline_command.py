@@ -3,11 +3,15 @@
 import asyncio
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from device.commands.ask import ask, tell
+from device.errors import MienError
 from device.link import ClearBaseline, Neutral, RecordBaseline, Recording, Resting
 from device.settings import Settings
 from tests.hub.conftest import free_port
@@ -91,6 +95,36 @@ def test_without_sense_and_without_hub_it_says_what_is_missing(home: tuple[Setti
             assert "sense is away" in err
 
     run(story())
+
+
+def test_what_the_hub_refuses_is_told_in_its_words(home: tuple[Settings, Path]) -> None:
+    settings, _ = home
+
+    async def story() -> None:
+        async with running(settings):
+            with pytest.raises(MienError, match="hold_s: 'forever' came; allowed is a number"):
+                await asyncio.to_thread(tell, settings, "hold_s", "forever")
+            with pytest.raises(MienError, match="Not Found"):
+                await asyncio.to_thread(ask, settings, "/api/none")
+
+    run(story())
+
+
+def test_what_is_no_mien_is_told_as_such(home: tuple[Settings, Path]) -> None:
+    settings, _ = home
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(500, "another program")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", settings.kiosk.port), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(MienError, match="the hub answered 500 another program"):
+            ask(settings, "/api/state")
+        server.shutdown()
 
 
 @pytest.mark.parametrize("kiosk", ["enabled = false", "port = 0"])
