@@ -12,6 +12,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.hub import changes
+from device.hub.service import Hub
 from device.settings import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, hub_process, mood, run, running, until
@@ -75,15 +76,21 @@ def session() -> aiohttp.ClientSession:
     )
 
 
+async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: int) -> Page:
+    """A page that has gone after one change, and missed so many more."""
+    async with Page(hub.page).open(client) as page:
+        sense.change(mood(Emotion.HAPPY))
+        await until(lambda: page.changes)
+    for people in range(missed):
+        sense.change(mood(Emotion.SAD, people=people))
+    await until(lambda: hub.board.changes.last == 1 + missed)
+    return page
+
+
 def test_a_page_that_comes_back_is_told_what_it_missed(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
-            async with Page(hub.page).open(client) as first:
-                sense.change(mood(Emotion.HAPPY))
-                await until(lambda: first.changes)
-            for people in range(5):
-                sense.change(mood(Emotion.SAD, people=people))
-            await until(lambda: hub.board.changes.last == 6)
+            first = await left(hub, sense, client, 5)
             async with Page(hub.page, first.ids[-1]).open(client) as again:
                 await until(lambda: len(again.changes) == 5)
                 assert [change["people"] for change in again.changes] == [0, 1, 2, 3, 4]
@@ -116,12 +123,7 @@ def test_who_was_away_for_longer_than_is_kept_is_told_of_the_gap(
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
-            async with Page(hub.page).open(client) as first:
-                sense.change(mood(Emotion.HAPPY))
-                await until(lambda: first.changes)
-            for people in range(9):
-                sense.change(mood(Emotion.SAD, people=people))
-            await until(lambda: hub.board.changes.last == 10)
+            first = await left(hub, sense, client, 9)
             async with Page(hub.page, first.ids[-1]).open(client) as again:
                 await until(lambda: len(again.changes) == 4)
                 assert again.gaps == 1
