@@ -19,6 +19,7 @@ _TOP = {
     "device.kept",
     "device.kiosk",
     "device.link",
+    "device.machine",
     "device.live",
     "device.notify",
     "device.readings",

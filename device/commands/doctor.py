@@ -24,6 +24,7 @@ from device.errors import MienError
 from device.kiosk import Kiosk
 from device.link import State
 from device.sense.camera import open_camera
+from device.sense.capture import MOST_CUT_OFF, share_cut_off, shows_nothing
 from device.sense.isolation import drop_network, prove
 from device.sense.media import EndOfMedia
 from device.sense.microphone import open_microphone
@@ -35,8 +36,6 @@ from device.sense.readers import detector_of
 from device.sense.tflite import runtime
 from device.settings import Settings, default_path, load
 
-_DARK = 8.0
-_TOP, _MOST_CLIPPED = 0.985, 0.02
 _SLOW_MS = 60.0
 """The face network takes 0.6 ms on a desktop core and some 5 ms on a Pi 4; far over that the fast kernels are off."""
 
@@ -164,7 +163,7 @@ def _camera(settings: Settings) -> str:
         raise MienError(f"{camera.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
     height, width = first.shape[:2]
     said = f"{camera.name} gives {width}x{height}, {count} a second"
-    if first[::4, ::4].std() < _DARK:
+    if shows_nothing(first):
         said += "; nothing can be seen in it: is it dark, or is something in front of the lens?"
     elif camera.still_is_frozen and count and not moved:
         said += "; the picture does not move at all: it may hang"
@@ -189,7 +188,7 @@ def _microphone(settings: Settings) -> str:
     level = 10 * np.log10(max(float(np.mean(np.concatenate(blocks) ** 2)), 1e-12))
     samples = np.concatenate(blocks)
     doubt = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
-    if np.mean(np.abs(samples) >= _TOP) > _MOST_CLIPPED:
+    if share_cut_off(samples) > MOST_CUT_OFF:
         doubt = "; it is cut off at the top: turn its level down, e.g. with alsamixer"
     rate_khz = len(samples) / max(time.monotonic() - begun_s, 1e-3) / 1000
     return f"{microphone.name} hears {level:.0f} dBFS, {rate_khz:.1f} kHz (16 is right){doubt}"

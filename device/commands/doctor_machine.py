@@ -15,20 +15,18 @@ from aiomqtt.exceptions import MqttError
 
 from device.commands.finding import Finding
 from device.hub.mqtt_client import client_of, credentials_of, meaning
+from device.machine import HOT_C, clock_is_set, degrees_c
 from device.settings import Settings
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
 _MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 """What systemd-analyze says of the units as they are shipped; more means that somebody has opened them."""
-_HOT_C = 80.0
 _BUILT_S = 1_760_000_000
 """October 2025: a clock before that is wrong."""
 _DEV = Path("/dev")
 _BOOTED = Path("/run/systemd/system")
 """There when systemd is the machine's first process."""
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
-_SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
 def packages() -> Finding:
@@ -80,15 +78,14 @@ def _clock() -> Finding:
     if time.time() < _BUILT_S:
         fix = "a Pi has no battery clock: connect it to a network once, or set it (sudo date -s ...)"
         return Finding("clock", False, f"{said} is before Mien was made", fix)
-    if _SYNCHRONIZED.parent.is_dir() and not _SYNCHRONIZED.exists():
+    if clock_is_set() is False:
         return Finding("clock", None, f"{said}, not set by a time server", "timedatectl set-ntp true")
     return Finding("clock", True, said)
 
 
 def _heat() -> Iterator[Finding]:
-    with contextlib.suppress(OSError, ValueError):
-        degrees = float(_THERMAL.read_text()) / 1000
-        hot = degrees >= _HOT_C
+    if (degrees := degrees_c()) is not None:
+        hot = degrees >= HOT_C
         fix = "it will be slowed down: give it air, or a heat sink" if hot else ""
         yield Finding("temperature", not hot, f"{degrees:.0f} °C", fix)
     with contextlib.suppress(OSError, ValueError):

@@ -10,12 +10,9 @@ from msgspec import Struct
 from device import __version__
 from device.hub.state import Snapshot
 from device.link import Health, Stage, State
+from device.machine import HOT_C, clock_is_set, degrees_c
 
 _LEAST_FREE_MB = 50
-_HOT_C = 80.0
-"""From here on a Pi's processor is slowed down."""
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-_SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 _WORDS = {
     State.OK: "works",
     State.STARTING: "is starting",
@@ -104,15 +101,14 @@ def _live_view(now: Snapshot) -> str:
 
 
 def _machine() -> Iterator[Finding]:
-    known = _SYNCHRONIZED.parent.is_dir()
-    right = _SYNCHRONIZED.exists()
-    said = "set by a time server" if right else "not set by a time server: rules with hours may be off"
-    yield Finding("clock", (right or None) if known else None, said if known else "nobody says whether it is right")
-    try:
-        degrees = float(_THERMAL.read_text()) / 1000
-    except (OSError, ValueError):
-        return
-    yield Finding("temperature", degrees < _HOT_C, f"{degrees:.0f} °C")
+    said = {
+        True: "set by a time server",
+        False: "not set by a time server: rules with hours may be off",
+        None: "nobody says whether it is right",
+    }
+    yield Finding("clock", clock_is_set() or None, said[clock_is_set()])
+    if (degrees := degrees_c()) is not None:
+        yield Finding("temperature", degrees < HOT_C, f"{degrees:.0f} °C")
 
 
 def _local(utc_s: float) -> str:

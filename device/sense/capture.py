@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from device.emotions import Floats
 from device.link import State
 from device.sense.camera import Camera
 from device.sense.camera.latest import Latest
@@ -21,11 +22,21 @@ _LEAST_SPREAD = 8.0
 at the end of a dark room, or a bare wall by day, more."""
 _DARK = (State.DARK, "nothing can be seen in the picture: is it dark, or is something in front of the lens?")
 _TOP = 0.985
-_MOST_CLIPPED = 0.02
+MOST_CUT_OFF = 0.02
 """Share of samples at the top. Speech that is far too loud has 5 % and more, a slammed door next to none."""
 _OVER = 16_000
 """Samples over which the share is smoothed: a second."""
 _CLIPPED = (State.CLIPPED, "the sound is cut off at the top: turn the microphone's level down, e.g. with alsamixer")
+
+
+def shows_nothing(pixels: npt.NDArray[np.uint8]) -> bool:
+    """Whether (h, w, 3) uint8 is of a covered lens or a night: a thousand pixels' green that hardly differs."""
+    return bool(pixels[::16, ::16, 1].std() < _LEAST_SPREAD)
+
+
+def share_cut_off(samples: Floats) -> float:
+    """0..1: of (n,) samples in -1..1, those at the top; 0 of none."""
+    return float(np.mean(np.abs(samples) >= _TOP)) if len(samples) else 0.0
 
 
 class CameraThread(DeviceThread[Camera]):
@@ -57,7 +68,7 @@ class CameraThread(DeviceThread[Camera]):
         same = device.still_is_frozen and self._seen is not None and np.array_equal(seen, self._seen)
         self._seen = seen
         self._note(same, self._clock())
-        self._note_poor(_DARK if seen[..., 1].std() < _LEAST_SPREAD else None, self._clock())
+        self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
         if self._due(frame.time_s):
             with self._guard:
                 if self._on:
@@ -115,9 +126,9 @@ class MicrophoneThread(DeviceThread[Microphone]):
             return False
         block, end_s = heard
         self._note(device.still_is_frozen and not block.any(), self._clock())
-        loud = float(np.mean(np.abs(block) >= _TOP)) if len(block) else 0.0
+        loud = share_cut_off(block)
         self._loud += (loud - self._loud) * min(len(block) / _OVER, 1.0)
-        self._note_poor(_CLIPPED if self._loud > _MOST_CLIPPED else None, self._clock())
+        self._note_poor(_CLIPPED if self._loud > MOST_CUT_OFF else None, self._clock())
         with self._guard:
             if self._on:
                 self._ring.push(block, end_s)

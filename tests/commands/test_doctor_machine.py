@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from device import machine
 from device.commands import doctor_machine
 from device.commands.finding import Finding
 from device.settings import Camera, Mqtt, Settings
@@ -44,7 +45,7 @@ def test_a_password_file_that_is_missing_is_named(broker: Broker, tmp_path: Path
 @pytest.mark.parametrize(("degrees", "ok"), [("51200", True), ("84700", False)])
 def test_heat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str, ok: bool) -> None:
     (tmp_path / "temp").write_text(degrees)
-    monkeypatch.setattr(doctor_machine, "_THERMAL", tmp_path / "temp")
+    monkeypatch.setattr(machine, "THERMAL", tmp_path / "temp")
     said = found(Settings())["temperature"]
     assert said.ok is ok
     assert said.said == f"{int(degrees) / 1000:.0f} °C"
