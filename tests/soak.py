@@ -21,10 +21,9 @@ from device.emotions import EMOTIONS
 from device.link import Health, Hello, Isolation, Stage, State, socket_path
 from device.readings import Frame, SoundWindow
 from device.sense.door import Door
-from device.sense.faces import Eyes
 from device.sense.features import RATE_HZ
 from device.sense.fusion import Fusion
-from device.sense.readers import for_a_stream, readers_of
+from device.sense.readers import readers_of
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.steady import Steady
@@ -71,8 +70,8 @@ class Soak:
 
     def __init__(self, settings: Settings) -> None:
         readers = readers_of(settings)
-        self._face, self._voice = readers.face, readers.voice
-        self.eyes = Eyes(for_a_stream(readers.detector), settings.camera.most_faces)
+        self._voice = readers.voice
+        self.sight = readers.sight(settings)
         self._fusion, self._steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
         walls = Isolation(True, ("lo",), "refused", "a soak")
         hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})
@@ -86,8 +85,8 @@ class Soak:
         """One frame: each scene lasts three seconds."""
         now_s = number / FPS
         pixels = self._pictures[number // 30 % len(self._pictures)]
-        for face in self.eyes.look(Frame(pixels, now_s)):
-            self._fusion.saw(self._face.read(face, now_s))
+        for reading in self.sight.see(Frame(pixels, now_s)):
+            self._fusion.saw(reading)
         self._tell(now_s)
 
     def listen(self, number: int) -> None:
@@ -99,7 +98,7 @@ class Soak:
             self._fusion.heard(reading)
 
     def _tell(self, now_s: float) -> None:
-        mood = self._steady.update(self._fusion.now(now_s), self.eyes.people(now_s), now_s)
+        mood = self._steady.update(self._fusion.now(now_s), self.sight.people(now_s), now_s)
         key = (mood.emotion, mood.people)
         changed, self._shown = key != self._shown, key
         real_s = time.monotonic()
@@ -139,7 +138,7 @@ def _soaked(one: Soak, hub: int, frames: int, windows: int) -> int:
         if step % max(steps // 10, 1) == 0:
             print(step, {name: Footprint.of(pid) for name, pid in pids.items()}, f"{one.changes} changes", flush=True)
     time.sleep(3)  # what is under way arrives
-    left = one.eyes.people(frames / FPS + 60)
+    left = one.sight.people(frames / FPS + 60)
     end = {name: Footprint.of(pid) for name, pid in pids.items()}
     grown = {name: end[name].resident_mb / warm[name].resident_mb - 1 for name in pids}
     more = {

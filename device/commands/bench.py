@@ -15,17 +15,17 @@ import numpy as np
 
 from device.emotions import Emotion
 from device.readings import Frame, SoundWindow
-from device.sense.faces import Eyes, aligned_crop
+from device.sense.faces import aligned_crop
 from device.sense.features import RATE_HZ, correlogram, log_mel
 from device.sense.live import picture
 from device.sense.prosody import prosody
-from device.sense.readers import Readers, for_a_stream, readers_of
+from device.sense.readers import Readers, readers_of
 from device.sense.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.tflite import runtime
-from device.settings import load
+from device.settings import Settings, load
 
 Json = dict[str, Any]
 
@@ -59,18 +59,14 @@ def measure(readers: Readers, seconds: float) -> Json:
     gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     face = replace(faces[0], crop=aligned_crop(gray, faces[0]))
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
-    eyes = Eyes(for_a_stream(readers.detector))
+    sight = readers.sight(Settings())
     reading = readers.face.read(face, 0.0)
-
-    def face_path() -> None:
-        for seen in eyes.look(frame):
-            readers.face.read(seen, 0.0)
 
     stages = {
         "detect faces in the whole": lambda: readers.detector.find(pixels),
         "align one crop": lambda: aligned_crop(gray, faces[0]),
         "read one face": lambda: readers.face.read(face, 0.0),
-        "face path, one frame": face_path,
+        "face path, one frame": lambda: sight.see(frame),
         "live view, one picture": lambda: picture(frame, [reading]),
         "speech gate, 3 s": lambda: speech_frames(window.samples),
         "log-mel, 3 s": lambda: log_mel(window.samples),
@@ -137,16 +133,15 @@ def _rss_mb(module: str) -> float:
 _FIRST = """
 import numpy as np
 from device.sense.readers import readers_of
-from device.sense.faces import Eyes
 from device.sense.stand_in.drawn_face import Pose, draw
 from device.readings import Frame
 from device.settings import Settings
 readers = readers_of(Settings())
 pixels = np.full((480, 640, 3), 110, np.uint8)
 draw(pixels, (320, 240), 200, Pose())
-eyes = Eyes(readers.detector)
-eyes.look(Frame(pixels, 0.0))
-assert [readers.face.read(face, 0.1) for face in eyes.look(Frame(pixels, 0.1))]
+sight = readers.sight(Settings())
+sight.see(Frame(pixels, 0.0))
+assert sight.see(Frame(pixels, 0.1))
 """
 
 

@@ -8,12 +8,11 @@ from device.live import live_path
 from device.sense.baseline import Baseline
 from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
-from device.sense.faces import Eyes
 from device.sense.fusion import Fusion
 from device.sense.live import LIVE_CAMERA_FPS, LiveView
 from device.sense.loop import Sense
 from device.sense.microphone import Microphone, open_microphone
-from device.sense.readers import for_a_stream, readers_of
+from device.sense.readers import readers_of
 from device.sense.stand_in import StandInCamera, StandInMicrophone, start_of
 from device.settings import Settings
 
@@ -47,8 +46,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
         latest,
         ring,
-        Eyes(for_a_stream(readers.detector), settings.camera.most_faces),
-        readers.face,
+        readers.sight(settings),
         readers.voice,
         Fusion(settings.mood.forget_s),
         Baseline(

@@ -21,10 +21,9 @@ from device.sense import switches
 from device.sense.baseline import Baseline
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.door import Asked, Door
-from device.sense.expression import FaceReader
-from device.sense.faces import Eyes
 from device.sense.fusion import Fusion
 from device.sense.live import LIVE_FPS, LiveView
+from device.sense.sight import Sight
 from device.sense.steady import Steady
 from device.sense.voice import VoiceReader
 from device.settings import Settings
@@ -60,8 +59,7 @@ class Sense:
         microphone: MicrophoneThread,
         latest: Latest,
         ring: SoundRing,
-        eyes: Eyes,
-        face_reader: FaceReader,
+        sight: Sight,
         voice_reader: VoiceReader,
         fusion: Fusion,
         baseline: Baseline,
@@ -73,7 +71,7 @@ class Sense:
         self._settings = settings
         self._camera, self._microphone = camera, microphone
         self._latest, self._ring = latest, ring
-        self._eyes, self._face_reader, self._voice_reader = eyes, face_reader, voice_reader
+        self._sight, self._voice_reader = sight, voice_reader
         self._fusion, self._steady = fusion, Steady(settings.mood)
         self._baseline = baseline
         self._live = live
@@ -167,7 +165,7 @@ class Sense:
         while not stop.wait(TICK_S):
             now = self._clock()
             with self._lock:
-                people = self._eyes.people(now) if self._switches.sees else 0
+                people = self._sight.people(now) if self._switches.sees else 0
                 self._baseline.tick()
                 mood = self._steady.update(self._fusion.now(now), people, now)
             self._camera.wanted_fps = self._wanted_fps(people)
@@ -207,9 +205,8 @@ class Sense:
         frame = self._latest.get(0.5)
         if frame is None or not self._switches.sees:
             return
-        faces = self._eyes.look(frame)
+        readings = self._sight.see(frame)
         self._looked_s = frame.time_s
-        readings = [self._face_reader.read(face, frame.time_s) for face in faces]
         with self._lock:
             if self._switches.sees:  # a frame that was under way when the camera was switched off is forgotten too
                 readings = [self._baseline.saw(reading) for reading in readings]

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 
 from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
 from device.sense.expression import FaceReader
+from device.sense.faces import Eyes
 from device.sense.following import Following
 from device.sense.model import PAIRS, Model
 from device.sense.model_choice import choose
 from device.sense.model_record import state_of
+from device.sense.sight import Sight
 from device.sense.voice import VoiceReader
 from device.settings import Settings
 
@@ -26,11 +28,6 @@ def detector_of(settings: Settings) -> FaceDetector:
     return Refined(BlazeFace(FAR, camera.least_score), near) if camera.range == "far" else near
 
 
-def for_a_stream(detector: FaceDetector) -> FaceDetector:
-    """The same for frame after frame of one stream; each stream needs its own."""
-    return Following(detector) if isinstance(detector, Refined) else detector
-
-
 @dataclass(frozen=True)
 class Readers:
     """A detector and two readers, with the pairs that they read with."""
@@ -43,6 +40,11 @@ class Readers:
     prosody_model: Model
     damages: dict[str, str] = field(default_factory=dict)
     """Sense (`face`, `voice`) -> what keeps an installed pair from being used; a sound one is not named."""
+
+    def sight(self, settings: Settings) -> Sight:
+        """A Sight for frame after frame of one stream; each stream needs its own."""
+        detector = Following(self.detector) if isinstance(self.detector, Refined) else self.detector
+        return Sight(Eyes(detector, settings.camera.most_faces), self.face)
 
 
 def readers_of(settings: Settings, *, live: bool = False) -> Readers:

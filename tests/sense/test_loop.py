@@ -27,7 +27,7 @@ from device.link import (
     encode,
 )
 from device.link import from_sense as decoded
-from device.readings import Face, FaceReading, SoundWindow
+from device.readings import FaceReading, Frame, SoundWindow
 from device.sense.assembly import assemble
 from device.sense.door import Door
 from device.sense.loop import Sense
@@ -233,18 +233,18 @@ def test_a_reader_that_fails_is_told_and_tried_again_while_the_other_goes_on(
 ) -> None:
     with living(house) as (sense, hub):
         until(lambda: hub.mood and hub.mood.mood.face)
-        whole = sense._face_reader.read
+        whole = sense._sight.see
 
-        def broken(face: Face, time_s: float) -> FaceReading:
+        def broken(frame: Frame) -> list[FaceReading]:
             raise ValueError("a picture's numbers must not get into the log")
 
-        monkeypatch.setattr(sense._face_reader, "read", broken)
+        monkeypatch.setattr(sense._sight, "see", broken)
         until(lambda: stage(hub, "face") is State.LOST)
         assert hub.health
         assert "ValueError" in hub.health.stages["face"].detail
         assert "numbers" not in hub.health.stages["face"].detail
         until(lambda: hub.mood and hub.mood.mood.voice)
-        monkeypatch.setattr(sense._face_reader, "read", whole)
+        monkeypatch.setattr(sense._sight, "see", whole)
         until(lambda: stage(hub, "face") is State.OK)
 
 
