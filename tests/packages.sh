@@ -1,7 +1,8 @@
 #!/bin/sh
-# The Debian packages that the tests use: a real broker, music player and sound server, real streams, and what PyAudio is built with.
+# The Debian packages that the tests use: a real broker, music player and sound server, real streams, a clock that can be
+# set, and what PyAudio is built with.
 set -eu
-wanted="mosquitto mosquitto-clients pulseaudio pulseaudio-utils libasound2-plugins portaudio19-dev gcc libc6-dev python3-dev ffmpeg iproute2 procps mpd openssl"
+wanted="mosquitto mosquitto-clients pulseaudio pulseaudio-utils libasound2-plugins portaudio19-dev gcc libc6-dev python3-dev ffmpeg iproute2 procps mpd openssl libfaketime"
 # The page's browser. Ubuntu has it as a snap only, which no container can install: those tests are skipped by name there.
 . /etc/os-release 2>/dev/null || true
 [ "${ID:-}" = ubuntu ] || wanted="$wanted chromium fonts-noto-core"

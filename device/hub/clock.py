@@ -1,9 +1,13 @@
 """The time of day in the house, and whether the clock can be believed: a Pi has no battery for it."""
 
+import time as clocks
+from collections.abc import Callable
 from datetime import datetime, time, tzinfo
 
 RELEASED_UTC_S = 1_793_491_200.0
 """1 November 2026, before this release was made: a wall clock of before that has not been set yet."""
+JUMP_S = 30.0
+"""What a time server corrects bit by bit is less."""
 
 
 def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
@@ -13,3 +17,36 @@ def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
     repeats is told twice, the hour that it skips never.
     """
     return None if utc_s < RELEASED_UTC_S else datetime.fromtimestamp(utc_s, zone).time()
+
+
+class WallClock:
+    """The wall clock beside the monotonic one, which nobody sets: whether it goes as time does."""
+
+    def __init__(
+        self, wall_s: Callable[[], float] = clocks.time, monotonic_s: Callable[[], float] = clocks.monotonic
+    ) -> None:
+        self._wall_s, self._monotonic_s = wall_s, monotonic_s
+        self._since_s = monotonic_s()
+        self._ahead_s = wall_s() - self._since_s
+
+    @property
+    def utc_s(self) -> float:
+        """What it says, seconds of UTC since 1970."""
+        return self._wall_s()
+
+    def jumped_s(self) -> float:
+        """By how much it was put forward since the last look, negative for back; 0.0: it goes as time does.
+
+        A device that sleeps sees it go forward, too.
+        """
+        now_s = self._monotonic_s()
+        before_s, self._ahead_s = self._ahead_s, self._wall_s() - now_s
+        if abs(self._ahead_s - before_s) < JUMP_S:
+            return 0.0
+        self._since_s = now_s
+        return self._ahead_s - before_s
+
+    @property
+    def steady_s(self) -> float:
+        """For how long it has not jumped, as far as it was looked at."""
+        return self._monotonic_s() - self._since_s

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from device.hub import history_reading
+from device.hub.clock import WallClock
 from device.hub.history_file import Alive, Entry, HistoryFile, MoodRow, Row, Told
+from device.hub.rule_words import duration
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -40,9 +42,11 @@ class History:
         stored: Callable[[str, int], Awaitable[None]],
         health: Callable[[str], None],
         retry_s: float = 2.0,
+        clock: WallClock | None = None,
     ) -> None:
         self._folder = folder
         self._file = HistoryFile(folder, keep_days, time.time())
+        self._clock = clock or WallClock()
         self._stored = stored
         self._tell = health
         self._ill = ""
@@ -56,7 +60,12 @@ class History:
         self._wake = asyncio.Event()
 
     def remember(self, row: Row) -> None:
-        """Put `row` in the queue. Never waits."""
+        """Put `row` in the queue, behind a gap where the clock was set since the last one. Never waits."""
+        if jumped_s := self._clock.jumped_s():
+            self._queue(_clock_set(jumped_s, self._clock.utc_s))
+        self._queue(row)
+
+    def _queue(self, row: Row) -> None:
         if isinstance(row, Alive | Told) and self._waiting and type(self._waiting[-1]) is type(row):
             self._waiting.pop()  # only the newest stamp of life, or of what was told, is worth a row
         self._waiting.append(row)
@@ -145,3 +154,15 @@ class History:
         for session, seq in done.items():
             await self._stored(session, seq)
         return True
+
+
+def _clock_set(jumped_s: float, now_s: float) -> Entry:
+    """Rows of before and after it are told apart by this one: a gap without length where the clock was put back."""
+    days = round(abs(jumped_s) / 86_400)
+    how_far = f"{days} days" if days > 1 else duration(abs(jumped_s))
+    if jumped_s > 0:
+        why = f"went forward by {how_far}: it was set, or this device slept"
+    else:
+        why = f"was put back by {how_far}"
+    _log.warning("the clock %s", why)
+    return Entry("gap", now_s - max(jumped_s, 0.0), until_s=now_s, why=f"the clock {why}")

@@ -10,6 +10,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from device.hub.clock import WallClock
+
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -17,6 +19,10 @@ FILE_NAME = "history.sqlite3"
 SCHEMA_VERSION = 2
 ALIVE_S = 5.0
 """How often the stamp of life is written while sense is there."""
+CACHE_KB = 256
+"""Of the file's pages in memory: rows go in at its end. SQLite's own 2 MB would fill for weeks, as a leak does."""
+STEADY_S = 3600.0
+"""Old rows are deleted so often, and only where the clock went well for so long: a wrong year must not empty it."""
 
 _SCHEMA = """
 CREATE TABLE moods (
@@ -108,7 +114,7 @@ Row = MoodRow | Entry | GapBegins | GapEnds | Told | Alive
 class HistoryFile:
     """The open file. Every method may raise sqlite3.Error or OSError, and can be called again after it."""
 
-    def __init__(self, folder: Path, keep_days: int, started_s: float) -> None:
+    def __init__(self, folder: Path, keep_days: int, started_s: float, clock: WallClock | None = None) -> None:
         """`started_s`: when this hub began, seconds of UTC; `keep_days` 0 keeps all."""
         self.path = folder / FILE_NAME
         self._keep_days = keep_days
@@ -116,6 +122,7 @@ class HistoryFile:
         self._told_of_the_night = False
         self._damaged = ""
         self._db: sqlite3.Connection | None = None
+        self._clock = clock or WallClock()
         self._pruned_s = 0.0
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -156,6 +163,7 @@ class HistoryFile:
         db = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_TOLD} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
@@ -186,12 +194,13 @@ class HistoryFile:
         _log.error("%s is damaged (%s): moved to %s, a new one begins", self.path, error, self._damaged)
 
     def _prune(self, db: sqlite3.Connection) -> None:
-        """Once an hour: what is older than the settings keep."""
-        now = time.time()
-        if not self._keep_days or abs(now - self._pruned_s) < 3600:
+        """What is older than the settings keep, for each STEADY_S that the clock has gone well."""
+        if self._clock.jumped_s():
+            self._pruned_s = 0.0
+        if not self._keep_days or self._clock.steady_s - self._pruned_s < STEADY_S:
             return
-        self._pruned_s = now
-        oldest = now - 86_400 * self._keep_days
+        self._pruned_s = self._clock.steady_s
+        oldest = self._clock.utc_s - 86_400 * self._keep_days
         try:
             self._delete_before(db, oldest)
         except sqlite3.Error as error:  # the rows of this batch are stored; that is what the caller asked for

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,12 @@ async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub
 
 def door_is(settings: Settings) -> bool:
     return link.socket_path(settings.runtime_dir).exists()
+
+
+def answers(settings: Settings) -> bool:
+    """A hub listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(link.socket_path(settings.runtime_dir))) == 0
 
 
 async def state(hub: Hub) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from device.emotions import Emotion
 from device.errors import MienError, SettingsError
 from device.hub import history as history_module
 from device.hub import history_forgetting
+from device.hub.clock import WallClock
 from device.hub.history import History
 from device.hub.history_file import FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile, MoodRow
 from device.hub.history_forgetting import Forgotten, forget
@@ -80,11 +81,26 @@ def test_a_clean_stop_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> N
     assert next((e.time_s, e.until_s) for e in read(tmp_path) if e.kind == "gap") == (152.0, 200.0)
 
 
-def test_old_rows_go(tmp_path: Path) -> None:
+def test_old_rows_go_once_the_clock_has_gone_well_for_an_hour(tmp_path: Path) -> None:
     now = time.time()
-    file = HistoryFile(tmp_path, 7, now)
-    file.write([change(1, now - 8 * 86_400), change(2, now - 6 * 86_400), Alive(now)])
-    assert [e.time_s for e in read(tmp_path)] == [pytest.approx(now - 6 * 86_400)]
+    wall = [now, 0.0]
+    file = HistoryFile(tmp_path, 7, now, WallClock(lambda: wall[0], lambda: wall[1]))
+
+    def left(later_s: float, set_s: float = 0.0) -> int:
+        wall[:] = [wall[0] + later_s + set_s, wall[1] + later_s]
+        file.write([Alive(wall[0])])
+        return len([entry for entry in read(tmp_path) if entry.kind == "mood"])
+
+    file.write([change(1, now - 8 * 86_400), change(2, now - 6 * 86_400)])
+    year_s = 365 * 86_400.0
+    assert left(3500) == 2
+    assert left(60, year_s) == 2
+    assert left(3500) == 2
+    assert left(60, -year_s) == 2, "back before an hour was over: nothing was deleted"
+    assert left(3500) == 2
+    assert left(200) == 1
+    file.write([change(3, now - 8 * 86_400)])
+    assert (left(3500), left(200)) == (2, 1), "once an hour from then on"
 
 
 def test_one_bad_row_stores_none_of_its_batch(tmp_path: Path) -> None:
@@ -124,8 +140,8 @@ class Told:
 
 
 @asynccontextmanager
-async def remembering(folder: Path, told: Told) -> Any:
-    history = History(folder, 0, told.hear, told.health.append, retry_s=0.05)
+async def remembering(folder: Path, told: Told, clock: WallClock | None = None) -> Any:
+    history = History(folder, 0, told.hear, told.health.append, retry_s=0.05, clock=clock)
     task = asyncio.create_task(history.run())
     try:
         yield history
@@ -146,6 +162,24 @@ def test_stored_is_said_after_the_commit(tmp_path: Path) -> None:
             assert len(read(tmp_path)) == 2
 
     run(story())
+
+
+def test_a_clock_that_does_not_go_as_time_does_is_a_gap(tmp_path: Path) -> None:
+    wall, real = [1000.0], [0.0]
+    told = Told()
+
+    async def story() -> None:
+        async with remembering(tmp_path, told, WallClock(lambda: wall[0], lambda: real[0])) as history:
+            for number, (later_s, set_s) in enumerate([(10, 0), (600, 29), (10, 28_800), (10, -7200)], 1):
+                wall[0], real[0] = wall[0] + later_s + set_s, real[0] + later_s
+                history.remember(change(number, wall[0]))
+            await until(lambda: ("s1", 4) in told.stored)
+
+    run(story())
+    said = [(entry.time_s, entry.until_s, entry.why) for entry in read(tmp_path) if entry.kind == "gap"]
+    slept = "the clock went forward by 8 h: it was set, or this device slept"
+    assert said == [(1649, 30_449, slept), (23_259, 23_259, "the clock was put back by 2 h")]
+    assert [entry.time_s for entry in read(tmp_path) if entry.kind == "mood"] == [1010, 1639, 23_259, 30_449]
 
 
 def test_a_stop_in_the_middle_writes_each_row_once(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ import aiohttp
 import msgspec
 import pytest
 
-from device import link
 from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import ActionError, LinkError, MienError
@@ -34,7 +33,7 @@ from device.notify import notify
 from device.rule import Rule
 from device.settings import Settings
 from tests.hub.conftest import free_port
-from tests.hub.helpers import WELL, Sense, door_is, hub_process, mood, run, running, state, until
+from tests.hub.helpers import WELL, Sense, answers, door_is, hub_process, mood, run, running, state, until
 
 
 def test_a_mood_is_remembered_acknowledged_acted_on_and_said(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -200,11 +199,6 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
     between = [gap for gap in gaps(house) if gap[0] < killed_s and gap[1] is not None and gap[1] > killed_s]
     assert between, gaps(house)
     assert "lost" not in str(gaps(house))
-
-
-def answers(settings: Settings) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(link.socket_path(settings.runtime_dir))) == 0
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.system.inside import HOLD, PAIR, PROBE
 from tests.system.machine import Machine, debian, missing
 
 pytestmark = [
@@ -30,64 +31,6 @@ _OFFLINE = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv/wheels"
 _RUNS = ["/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/srv", "/var/log"]
 _RUNS += ["/var/cache/apt", "/var/lib/apt", "/var/lib/systemd"]
 _STANDING = f"find / -xdev \\( {' -o '.join(f'-path {path}' for path in _RUNS)} \\) -prune -o -print | sort"
-# As the service finds it: in its namespaces, with its user, its filter of calls and its devices.
-_PROBE = """import errno, json, os, socket
-
-def tried(call):
-    try:
-        call()
-    except OSError as error:
-        return errno.errorcode[error.errno]
-    return "done"
-
-def connected():
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2)
-        probe.connect(("127.0.0.1", 8137))
-
-found = {
-    "interfaces": [line.split(":")[0].strip() for line in open("/proc/self/net/dev").readlines()[2:]],
-    "connection": tried(connected),
-    "packet": tried(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()),
-    "devices": sorted(os.listdir("/dev")),
-    "video": tried(lambda: open("/dev/video0", "rb").close()),
-    "settings": tried(lambda: open("/etc/mien/mien.toml", "rb").close()),
-    "shadow": tried(lambda: open("/etc/shadow", "rb").close()),
-    "written": tried(lambda: open("/opt/mien/probe", "wb").close()),
-    "user": os.getuid(),
-}
-print("PROBE" + json.dumps(found), flush=True)
-"""
-# One thread is held, as a debugger would, and the others run on: an inference that never comes back.
-_HOLD = """import ctypes, os, sys, time
-process = int(sys.argv[1])
-SEIZE, INTERRUPT, CONTINUE, ALL = 0x4206, 0x4207, 7, 0x40000000
-# In the order in which they were started: main, camera, microphone, and the one that reads faces.
-reading = sorted(map(int, os.listdir(f"/proc/{process}/task")))[3]
-trace = ctypes.CDLL(None, use_errno=True).ptrace
-trace.argtypes = [ctypes.c_long] * 4
-
-def turns():
-    status = open(f"/proc/{process}/status").read()
-    return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
-
-def told(request):
-    assert trace(request, reading, 0, 0) == 0, os.strerror(ctypes.get_errno())
-
-told(SEIZE)
-while True:
-    told(INTERRUPT)
-    os.waitpid(reading, ALL)
-    before = turns()
-    time.sleep(1)
-    if turns() - before >= 5:
-        break
-    told(CONTINUE)  # it held Python's lock, and everything stood
-    time.sleep(0.037)
-print("held", flush=True)
-while os.WIFSTOPPED(os.waitpid(reading, ALL)[1]):
-    pass
-"""
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -105,7 +48,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         assert disk.run("stat -c '%U:%G %a' /etc/mien/mien.toml") == "root:mien 640\n"
         assert disk.run("cd /srv/mien && ls -d build *.egg-info", check=False).count("No such file") == 2  # no traces
         disk.run(f"{_WHEELS} && cp /etc/mien/mien.toml /srv/first.toml && printf '{_SETTINGS}' > /etc/mien/mien.toml")
-        disk.run(f"install -m755 /dev/stdin /srv/probe.py <<'P'\n{_PROBE}P\ncat > /srv/hold.py <<'P'\n{_HOLD}P")
+        disk.run(f"install -m755 /dev/stdin /srv/probe.py <<'P'\n{PROBE}P\ncat > /srv/hold.py <<'P'\n{HOLD}P")
         with disk.booted() as running:
             yield running
 
@@ -257,6 +200,41 @@ def test_a_process_that_stands_still_is_killed_by_the_watchdog(machine: Machine)
     said = machine.run("journalctl -q -o cat UNIT=mien-sense.service")
     assert "code=killed, status=6/ABRT" in said
     assert "code=dumped" not in said
+
+
+def test_a_model_is_installed_used_and_taken_back(machine: Machine) -> None:
+    def restarted(version: str, *, damaged: bool = False) -> None:
+        machine.run("systemctl reset-failed mien-sense; systemctl restart mien-sense")
+        _until(machine, lambda state: _sees(state) and _face(state) == version)
+        told = "the installed face model is damaged" in json.dumps(_state(machine)["problems"])
+        assert told is damaged
+
+    _until(machine, _sees)
+    shipped, process = _face(_state(machine)), _pid(machine, "mien-sense")
+    machine.run(f"cat > /srv/pair.py <<'P'\n{PAIR}P\npython3 /srv/pair.py")
+    machine.run("cd /srv; mkdir cut; cp handed/face.json cut; head -c 9000 handed/face.tflite > cut/face.tflite")
+    refused = machine.run("mien models install /srv/cut/face.tflite 2>&1 || echo failed")
+    assert "nothing was changed" in refused
+    assert refused.endswith("failed\n")
+    said = machine.run("mien models install /srv/handed/face.tflite")
+    assert f"face 7.7.7 (installed) takes the place of {shipped}." in said
+    assert "systemctl restart mien-sense" in said
+    assert (_face(_state(machine)), _pid(machine, "mien-sense")) == (shipped, process), "it goes on with what it has"
+    restarted("7.7.7")
+    assert "face 7.7.7, installed on" in machine.run("mien models list")
+    # A damaged one gives way, and the same again mends it.
+    machine.run("truncate -s 9000 $(find /var/lib/private/mien-sense/models -name '*.tflite')")
+    restarted(shipped, damaged=True)
+    machine.run("mien models install /srv/handed/face.tflite")
+    restarted("7.7.7")
+    assert f"face {shipped} (the shipped one) takes the place of 7.7.7." in machine.run("mien models rollback")
+    restarted(shipped)
+    assert "nothing to go back to" in machine.run("mien models rollback 2>&1", check=False)
+
+
+def _face(state: dict[str, Any]) -> str:
+    """The version that sense reads faces with."""
+    return str(state["sense"]["models"].get("face"))
 
 
 def test_secrets_are_lent_to_hub_alone(machine: Machine) -> None:

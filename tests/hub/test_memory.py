@@ -1,0 +1,43 @@
+"""What hub keeps in memory has a bound: months of changes later, it is no larger."""
+
+from pathlib import Path
+
+from device.emotions import EMOTIONS
+from device.hub.changes import KEPT
+from device.settings import Settings
+from tests.hub.helpers import Sense, answers, hub_process, mood, run, until
+
+WARM, MORE = 2 * KEPT, 7_000
+"""A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""
+MOST_GROWTH_MB = 0.7
+
+
+def own_mb(process: int) -> float:
+    """Memory that is its own, without the libraries that are mapped."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1024
+
+
+def test_changes_leave_nothing_in_memory(house: Settings, short: Path) -> None:
+    process = hub_process(house, short, level="ERROR")
+
+    async def told(sense: Sense, changes: int) -> float:
+        for number in range(changes):
+            seq = sense.change(mood(EMOTIONS[number % len(EMOTIONS)], people=number % 3))
+            if number % 100 == 0:
+                await sense.writer.drain()
+        await until(lambda: sense.acked() == seq, 30)
+        return own_mb(process.pid)
+
+    async def story() -> tuple[float, float]:
+        await until(lambda: answers(house), 15)
+        async with Sense(house) as sense:
+            return await told(sense, WARM), await told(sense, MORE)
+
+    try:
+        warm_mb, end_mb = run(story(), 90)
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=10)[1]
+    assert end_mb - warm_mb < MOST_GROWTH_MB, f"{warm_mb:.2f} MB have become {end_mb:.2f}"
+    assert said == ""
