@@ -17,6 +17,7 @@ from device.sense.model import MODELS, Model
 from device.sense.prepare import face_input
 from device.sense.tflite import Network
 from device.sense.voice import WINDOW, VoiceReader
+from device.settings import Microphone
 
 FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 CLASSES = tuple(e.value for e in EMOTIONS)
@@ -64,10 +65,9 @@ def clips_of(data: Path, split: str, rows: int | None = None) -> list[Clip]:
 
 def clip_reading(reader: VoiceReader, samples: Floats) -> Floats | None:
     """(7,) of a whole clip, as `mien analyze` reads it; None when no voice was found in it."""
-    readings = [
-        reader.read(SoundWindow(samples[max(end - WINDOW, 0) : end], end / RATE_HZ))
-        for end in window_ends(samples, 0.5)
-    ]
+    every_s = Microphone().every_s
+    ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, every_s)]
+    readings = [reader.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin)) for begin, end in ends]
     heard = [r for r in readings if r is not None]
     return together(heard) if heard else None
 

@@ -59,6 +59,8 @@ class SoundWindow:
     """(n,) float32 in -1..1, 16 kHz mono; at most 3 s."""
     end_s: float
     """When the last sample was heard."""
+    at: int = 0
+    """Number of the first sample in its stream: what windows a whole hop apart have in common is measured once."""
 
 
 @dataclass(frozen=True, slots=True)

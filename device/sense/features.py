@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
+from device.sense.sound_spectrum import magnitudes
 
 RATE_HZ = 16_000
 FRAME = 400
@@ -28,6 +29,7 @@ _DECIMATION = 4
 _PITCH_FRAME = 640 // _DECIMATION
 """40 ms: two periods of the lowest voice and more; 25 ms would hold one and a half."""
 _PITCH_FFT = 256
+_TAPS = 32
 _PITCH_BINS = slice(3, 96)
 """47-1,484 Hz: the harmonics that carry pitch, without hum."""
 
@@ -53,8 +55,14 @@ def filterbank(
 
 
 @lru_cache(maxsize=1)
-def _window() -> npt.NDArray[np.float64]:
-    return np.hamming(FRAME)
+def hamming() -> Floats:
+    """(FRAME,): what a frame is multiplied by."""
+    return np.hamming(FRAME).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _bands() -> Floats:
+    return np.asarray(filterbank() / FFT, np.float32)
 
 
 def frame_count(samples: int) -> int:
@@ -62,17 +70,29 @@ def frame_count(samples: int) -> int:
     return 1 if samples <= FRAME else 1 + -(-(samples - FRAME) // HOP)
 
 
+def framed(samples: npt.NDArray[np.floating], width: int = FRAME, early: int = 0) -> Floats:
+    """(frame_count, width) float32, not to be written to: each begins `early` before its HOP, with zeros around."""
+    frames = frame_count(len(samples))
+    padded = np.zeros((frames - 1) * HOP + width, np.float32)
+    kept = samples[: len(padded) - early]
+    padded[early : early + len(kept)] = kept
+    return every(padded, width, HOP)[:frames]
+
+
+def every(samples: Floats, width: int, step: int) -> Floats:
+    """All pieces of `width` that begin at 0, `step`, 2 `step`, …: a view, (pieces, width)."""
+    count = max((len(samples) - width) // step + 1, 0)
+    (stride,) = samples.strides
+    return np.lib.stride_tricks.as_strided(samples, (count, width), (step * stride, stride), writeable=False)
+
+
 def log_mel(samples: npt.NDArray[np.floating]) -> Floats:
     """Natural logarithm of the energy in each mel band: (samples,) float at 16 kHz -> (frames, BANDS) float32."""
-    frames = frame_count(len(samples))
-    padded = np.zeros((frames - 1) * HOP + FRAME)
-    padded[: len(samples)] = samples
-    padded[1 : len(samples)] -= PREEMPHASIS * samples[:-1]
-    framed = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * _window()
-    spectrum = np.fft.rfft(framed, FFT)
-    power = (spectrum.real**2 + spectrum.imag**2) / FFT
-    energy = power @ filterbank()
-    return np.log(np.where(energy == 0, np.finfo(float).eps, energy)).astype(np.float32)
+    emphasized = np.asarray(samples, np.float32).copy()
+    emphasized[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
+    energy = np.square(magnitudes(framed(emphasized), hamming(), FFT)) @ _bands()
+    energy[energy == 0] = np.finfo(float).eps
+    return np.log(energy, out=energy)
 
 
 @lru_cache(maxsize=1)
@@ -89,11 +109,27 @@ def _pitch_window() -> npt.NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _low_pass() -> npt.NDArray[np.float32]:
-    """A windowed sinc of 31 taps: half a decibel down at 1.4 kHz, 25 dB at 2.6 kHz, which would fold onto it."""
-    at = np.arange(-15, 16)
-    taps = np.sinc(at / _DECIMATION) * np.hamming(31)
-    return np.asarray(taps / taps.sum(), np.float32)
+def _low_pass() -> Floats:
+    """A windowed sinc of 31 taps: half a decibel down at 1.4 kHz, 25 dB at 2.6 kHz, which would fold onto it.
+
+    (_TAPS // _DECIMATION, _DECIMATION), the last one 0.
+    """
+    at = np.arange(1 - _TAPS // 2, _TAPS // 2)
+    taps = np.sinc(at / _DECIMATION) * np.hamming(len(at))
+    return np.append(taps / taps.sum(), 0).astype(np.float32).reshape(-1, _DECIMATION)
+
+
+def _decimated(samples: Floats) -> Floats:
+    """(n,) -> every _DECIMATION-th value of what `_low_pass` lets through, where it fits in whole; n is whole fours.
+
+    The taps four by four, each four times all fours of the sound at once: a fifth of the time of piece by piece.
+    """
+    parts = _low_pass() @ samples.reshape(-1, _DECIMATION).T
+    count = parts.shape[1] - len(parts) + 1
+    low = parts[0, :count].copy()
+    for i in range(1, len(parts)):
+        low += parts[i, i : i + count]
+    return low
 
 
 def correlogram(samples: npt.NDArray[np.floating]) -> Floats:
@@ -105,12 +141,9 @@ def correlogram(samples: npt.NDArray[np.floating]) -> Floats:
     2000, "A computationally efficient multipitch analysis model".
     """
     frames = frame_count(len(samples))
-    early = (_DECIMATION * _PITCH_FRAME - FRAME) // 2 + len(_low_pass()) // 2
-    padded = np.zeros((frames - 1) * HOP + _DECIMATION * _PITCH_FRAME + len(_low_pass()), np.float32)
+    early = (_DECIMATION * _PITCH_FRAME - FRAME + _TAPS) // 2 - 1
+    padded = np.zeros((frames - 1) * HOP + _DECIMATION * (_PITCH_FRAME - 1) + _TAPS, np.float32)
     padded[early : early + len(samples)] = samples
-    low = np.lib.stride_tricks.sliding_window_view(padded, len(_low_pass()))[::_DECIMATION] @ _low_pass()
-    hop = HOP // _DECIMATION
-    framed = np.lib.stride_tricks.sliding_window_view(low, _PITCH_FRAME)[::hop][:frames] * _pitch_window()
-    spectrum = np.fft.rfft(framed, _PITCH_FFT)[:, _PITCH_BINS]
-    power = ((spectrum.real**2 + spectrum.imag**2) ** 0.6).astype(np.float32)
-    return np.asarray(power @ _lag_cosines() / (power.sum(axis=1, keepdims=True) + 1e-9), np.float32)
+    pieces = every(_decimated(padded), _PITCH_FRAME, HOP // _DECIMATION)
+    strength = magnitudes(pieces, _pitch_window(), _PITCH_FFT)[:, _PITCH_BINS] ** np.float32(1.2)
+    return np.asarray(strength @ _lag_cosines() / (strength.sum(axis=1, keepdims=True) + 1e-9), np.float32)

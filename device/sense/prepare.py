@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.features import BANDS, correlogram, log_mel
+from device.sense.sound_functionals import quantiles
 
 FACE_PX = 48
 """Side of the square gray crop that the face network reads: FER2013's own."""
@@ -29,13 +30,20 @@ def voice_input(samples: Floats) -> Floats:
     taken off the log-mel, what lies more than three times ln(10) (30 dB) from it is cut, and the rest divided by
     two. A shorter sound is padded with that floor and without a pitch, a longer one cut to its last WINDOW_FRAMES.
     """
-    recent = log_mel(samples)[-WINDOW_FRAMES:]
+    return voice_picture(log_mel(samples), correlogram(samples))
+
+
+def voice_picture(mel: Floats, periodic: Floats) -> Floats:
+    """`voice_input` of a sound whose log-mel and correlogram, both (frames, BANDS), are known."""
+    recent = mel[-WINDOW_FRAMES:]
     loudness = recent.mean(axis=1)
-    level = float(recent[loudness >= np.quantile(loudness, 0.8)].mean())
+    level = float(recent[loudness >= quantiles(np.sort(loudness), [0.8])[0]].mean())
     floor = -3 * np.log(10.0)
-    picture = np.zeros((WINDOW_FRAMES, BANDS, 2), np.float32)
-    picture[:, :, 0] = floor / 2
-    voiced = slice((WINDOW_FRAMES - len(recent)) // 2, (WINDOW_FRAMES - len(recent)) // 2 + len(recent))
-    picture[voiced, :, 0] = np.clip(recent - level, floor, -floor) / 2
-    picture[voiced, :, 1] = 2 * correlogram(samples)[-WINDOW_FRAMES:] - 0.4
+    picture = np.empty((WINDOW_FRAMES, BANDS, 2), np.float32)
+    begin = (WINDOW_FRAMES - len(recent)) // 2
+    for silence in (picture[:begin], picture[begin + len(recent) :]):
+        silence[:, :, 0], silence[:, :, 1] = floor / 2, 0
+    voiced = picture[begin : begin + len(recent)]
+    np.clip((recent - level) / 2, floor / 2, -floor / 2, out=voiced[:, :, 0])
+    np.subtract(2 * periodic[-WINDOW_FRAMES:], np.float32(0.4), out=voiced[:, :, 1])
     return picture[None]

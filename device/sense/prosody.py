@@ -5,236 +5,138 @@ minimalistic acoustic parameter set (GeMAPS) for voice research and affective co
 the phrase and the throat too; set beside how the same person usually sounds (`VoiceBaseline`), these tell the feeling.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+import itertools
 
 import numpy as np
-import numpy.typing as npt
 
 from device.emotions import Floats
-from device.sense.features import FFT, FRAME, HOP, RATE_HZ, filterbank, frame_count, log_mel
-from device.sense.pitch import pitch
+from device.sense import sound_frames as of
+from device.sense.features import BANDS, FFT, HOP, RATE_HZ
+from device.sense.pitch import A1_HZ, without_leaps
+from device.sense.sound_frames import frame_rows
+from device.sense.sound_functionals import (
+    Curve,
+    Mask,
+    functionals,
+    mean,
+    mean_and_spread,
+    moments,
+    peaks,
+    quantiles,
+    slopes,
+    smooth,
+)
 
-_CEPSTRA = 16
-_HZ = np.arange(FFT // 2 + 1) * RATE_HZ / FFT
 _SPEECH_DEPTH = 4.0
 """Frames weaker than the strong ones by more than this (natural logarithm of energy: 17 dB) are pauses."""
 _VOICED = 0.55
 """Height of the autocorrelation's peak from which on a frame has a pitch."""
 _THIRDS = 3
+_FRAMES_HZ = RATE_HZ / HOP
 
-Curve = npt.NDArray[np.floating]
+
+def prosody(samples: Floats) -> Floats:
+    """(samples,) float32 at 16 kHz, one utterance without the quiet around it -> (PROSODY,) float32, all finite."""
+    return prosody_of(frame_rows(samples))
 
 
-def prosody(samples: Floats, measure: Callable[[Floats], tuple[Floats, Floats]] = pitch) -> Floats:
-    """(samples,) float32 at 16 kHz, one utterance without the quiet around it -> (PROSODY,) float32, all finite.
-
-    `measure` is `pitch`, or a `Pitch` where windows of one voice follow one another.
-    """
-    mel = log_mel(samples)
-    spectrum = _spectrum(samples)
-    semitones, peak = measure(samples)
-    energy = mel.mean(axis=1)
-    spoken = energy > np.quantile(energy, 0.9) - _SPEECH_DEPTH
+def prosody_of(rows: Floats) -> Floats:
+    """The same from the utterance's `frame_rows` (frames, COLUMNS)."""
+    energy, peak = rows[:, of.ENERGY], rows[:, of.PEAK]
+    semitones = without_leaps(rows[:, of.SEMITONES]).astype(np.float64)
+    spoken = energy > quantiles(np.sort(energy), [0.9])[0] - _SPEECH_DEPTH
     voiced = spoken & (peak > _VOICED)
     if voiced.sum() < 8:  # a whisper: the most tonal of it
-        voiced = spoken & (peak >= np.quantile(peak[spoken], 0.6))
-    level = energy[energy >= np.quantile(energy[spoken], 0.8)].mean()
+        voiced = spoken & (peak >= quantiles(np.sort(peak[spoken]), [0.6])[0])
+    rough = spoken & ~voiced
     parts = [
-        *_tone(mel[spoken] - level, energy[spoken] - level, semitones[spoken], peak[spoken]),
+        *_tone(rows[spoken], semitones[spoken]),
         *_melody(semitones, peak, voiced),
-        *_loudness(spectrum, spoken, voiced),
-        *_timbre(spectrum, semitones, spoken, voiced),
+        *_loudness(rows, spoken, voiced, rough),
+        *_timbre(rows, semitones, voiced, rough),
         *_rhythm(energy, spoken, voiced),
     ]
-    return np.asarray(np.nan_to_num(np.concatenate([np.atleast_1d(part) for part in parts])), np.float32)
+    return np.nan_to_num(np.concatenate(parts).astype(np.float32))
 
 
-def _spectrum(samples: Floats) -> Floats:
-    """(frames, bins) magnitudes, without the pre-emphasis of `log_mel`: loudness lies in the low bands."""
-    frames = frame_count(len(samples))
-    padded = np.zeros((frames - 1) * HOP + FRAME, np.float32)
-    padded[: len(samples)] = samples
-    framed = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP] * np.hamming(FRAME).astype(np.float32)
-    return np.asarray(np.abs(np.fft.rfft(framed, FFT)), np.float32)
-
-
-@lru_cache(maxsize=1)
-def _cosines() -> Floats:
-    """(bands, _CEPSTRA): the discrete cosine transform II, orthonormal."""
-    bands = 40
-    angles = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(_CEPSTRA))
-    scale = np.full(_CEPSTRA, np.sqrt(2 / bands))
-    scale[0] = np.sqrt(1 / bands)
-    return np.asarray(np.cos(angles) * scale, np.float32)
-
-
-def _tone(mel: Floats, energy: Floats, semitones: Floats, peak: Floats) -> list[Curve]:
+def _tone(rows: Floats, semitones: Curve) -> list[Curve]:
     """The spectrum's shape over the frames in which somebody speaks, as a whole and from third to third."""
-    cepstra = mel @ _cosines()
-    power = np.exp(mel)
-    total = power.sum(axis=1)
-    centre = power @ np.arange(mel.shape[1]) / total
-    bright = np.log(power[:, :14].sum(axis=1)) - np.log(power[:, 14:].sum(axis=1))
-    sharp = np.log(power[:, 24:].sum(axis=1)) - np.log(total)
-    flux = _led(np.abs(np.diff(mel, axis=0)).mean(axis=1))
-    curves = np.stack([energy, peak, centre, bright, sharp, flux], axis=1)
-    course = np.concatenate([np.stack([energy, centre, peak, bright, semitones], axis=1), cepstra[:, :6]], axis=1)
-    thirds = [part.mean(axis=0) - course.mean(axis=0) for part in np.array_split(course, _THIRDS) if len(part)]
-    thirds += [np.zeros(course.shape[1])] * (_THIRDS - len(thirds))
-    return [_functionals(cepstra), _functionals(curves), *thirds]
+    energy, mel = rows[:, of.ENERGY], rows[:, of.MEL]
+    level = energy[energy >= quantiles(np.sort(energy), [0.8])[0]].mean()
+    steps = np.abs(mel[1:] - mel[:-1]).mean(axis=1)
+    curves = np.concatenate([rows[:, of.TONE].T, np.zeros((1, len(rows)), np.float32)])
+    curves[0] -= level * np.float32(np.sqrt(BANDS))  # loudness is the cosine transform's first number
+    curves[of.CEPSTRA_COUNT] -= level
+    curves[-1, 1:], curves[-1, :1] = steps, steps[:1] if len(steps) else 0
+    said = functionals(curves)
+    energy, peak, centre, bright = curves[of.CEPSTRA_COUNT :][:4]
+    course = np.stack([energy, centre, peak, bright, semitones, *curves[:6]])
+    whole = course.sum(axis=1) / course.shape[1]
+    ends = [-(-len(rows) * k // _THIRDS) for k in range(_THIRDS + 1)]
+    parts = [course[:, begin:end] for begin, end in itertools.pairwise(ends)]
+    thirds = [part.sum(axis=1) / part.shape[1] - whole if part.size else np.zeros(len(whole)) for part in parts]
+    return [said[:, : of.CEPSTRA_COUNT].ravel(), said[:, of.CEPSTRA_COUNT :].ravel(), *thirds]
 
 
-def _melody(semitones: Floats, peak: Floats, voiced: npt.NDArray[np.bool_]) -> list[Curve]:
+def _melody(semitones: Curve, peak: Floats, voiced: Mask) -> list[Curve]:
     """How high, how far up and down, how fast, and how clear."""
-    sung = semitones[voiced] if voiced.sum() > 1 else np.repeat(semitones[voiced][:1], 2)
-    low, lower, middle, upper, high = np.quantile(sung, [0.05, 0.2, 0.5, 0.8, 0.95])
-    harmonic_db = 10 * np.log10(peak[voiced] / (1 - peak[voiced]))
-    steps = np.abs(np.diff(semitones))[voiced[1:] & voiced[:-1]]
-    steps = steps[steps < 2]
+    sung = semitones[voiced]
+    low, lower, middle, upper, high = quantiles(np.sort(sung), [0.05, 0.2, 0.5, 0.8, 0.95])
+    clear = peak[voiced]
+    harmonic_db = 10 * np.log10(clear / (1 - clear))
+    steps = np.abs(semitones[1:] - semitones[:-1])[voiced[1:] & voiced[:-1]]
     return [
-        np.array([sung.mean(), sung.std(), low, lower, middle, upper, high, upper - lower, high - low]),
-        _slopes(_smooth(semitones, 3), voiced),
-        _slopes(_smooth(semitones, 7), voiced),
-        _functionals(sung[:, None])[[2, 4, 5, 6]],
-        np.array([harmonic_db.mean(), harmonic_db.std(), *np.quantile(harmonic_db, [0.2, 0.8])]),
-        _mean_and_spread(steps),
+        np.array([*mean_and_spread(sung), low, lower, middle, upper, high, upper - lower, high - low]),
+        np.array(slopes(smooth(semitones, 3), voiced)),
+        np.array(slopes(smooth(semitones, 7), voiced)),
+        functionals(sung[None])[[2, 4, 5, 6], 0],
+        np.array([*mean_and_spread(harmonic_db), *quantiles(np.sort(harmonic_db), [0.2, 0.8])]),
+        np.array(mean_and_spread(steps[steps < 2])),
     ]
 
 
-def _loudness(spectrum: Floats, spoken: npt.NDArray[np.bool_], voiced: npt.NDArray[np.bool_]) -> list[Curve]:
-    """Loudness as it is heard (the cube root of each band's energy) over its own mean, and the spectrum's change."""
-    loud = ((spectrum**2 @ _bands()) ** 0.33).sum(axis=1)
-    loud = loud / (loud[spoken].mean() + 1e-9)
-    low, middle, high = np.quantile(loud[spoken], [0.2, 0.5, 0.8])
-    beats = _peaks(_smooth(loud, 5), 0.5) / len(loud) * RATE_HZ / HOP
-    even = spectrum / (spectrum[spoken].mean() + 1e-9)
-    flux = _led(np.sqrt((np.diff(even, axis=0) ** 2).mean(axis=1)))
-    everywhere = np.ones(len(loud), bool)
-    rough = spoken & ~voiced
+def _loudness(rows: Floats, spoken: Mask, voiced: Mask, rough: Mask) -> list[Curve]:
+    """Loudness as it is heard, over its own mean, and the spectrum's change."""
+    loud = rows[:, of.LOUD].astype(np.float64)
+    loud /= mean(loud[spoken]) + 1e-9
+    flux = rows[:, of.CHANGE] / (mean(rows[spoken, of.MAGNITUDE]) + 1e-9)
+    said = loud[spoken]
+    low, middle, high = quantiles(np.sort(said), [0.2, 0.5, 0.8])
+    beats = peaks(smooth(loud, 5), 0.5) / len(loud) * _FRAMES_HZ
     return [
-        np.array([loud[spoken].std(), low, middle, high, high - low, beats, _mean(loud[voiced]), _mean(loud[rough])]),
-        _slopes(_smooth(loud, 3), everywhere),
-        _slopes(_smooth(loud, 9), everywhere),
-        _mean_and_spread(flux[spoken]),
-        _mean_and_spread(flux[voiced]),
-        np.array([_mean(flux[rough])]),
+        np.array([mean_and_spread(said)[1], low, middle, high, high - low, beats]),
+        np.array([mean(loud[voiced]), mean(loud[rough])]),
+        np.array(slopes(smooth(loud, 3))),
+        np.array(slopes(smooth(loud, 9))),
+        np.array([*mean_and_spread(flux[spoken]), *mean_and_spread(flux[voiced]), mean(flux[rough])]),
     ]
 
 
-@lru_cache(maxsize=1)
-def _bands() -> Floats:
-    """(bins, 26) mel filters from 20 Hz on."""
-    return np.asarray(filterbank(26, FFT, RATE_HZ, 20.0), np.float32)
-
-
-def _timbre(
-    spectrum: Floats, semitones: Floats, spoken: npt.NDArray[np.bool_], voiced: npt.NDArray[np.bool_]
-) -> list[Curve]:
+def _timbre(rows: Floats, semitones: Curve, voiced: Mask, rough: Mask) -> list[Curve]:
     """How pressed, breathy or bright the throat is: slopes of the spectrum, harmonics, and the vowels' regions."""
-    power = spectrum**2 + 1e-9
-    tilts = np.stack(
-        [
-            _level(power, 50, 1000) - _level(power, 1000, 5000),
-            _strongest(power, 0, 2000) - _strongest(power, 2000, 5000),
-            _slope(power, 0, 500),
-            _slope(power, 500, 1500),
-        ],
-        axis=1,
-    )
-    tone_hz = 27.5 * 2 ** (semitones / 12)
-    rows = np.arange(len(power))
-    first, second = (
-        np.log(power[rows, np.clip(np.rint(k * tone_hz * FFT / RATE_HZ).astype(int), 1, 250)]) for k in (1, 2)
-    )
-    vowels = [_strongest(power, *edges) for edges in ((300, 1000), (1000, 2300), (2300, 3500))]
-    harmonics = np.stack(
-        [first - second, first - vowels[2], vowels[0] - first, vowels[1] - vowels[0], vowels[2] - vowels[1]], axis=1
-    )
-    regions = np.stack([_centre(spectrum, *edges) for edges in ((250, 1000), (1000, 2500), (2300, 3800))], axis=1)
-    rough = spoken & ~voiced
-    found = [part for curves in (tilts, harmonics, regions) for part in (curves[voiced].mean(0), curves[voiced].std(0))]
-    return [*found, tilts[rough].mean(axis=0) if rough.sum() > 2 else np.zeros(4)]
+    sung = rows[voiced]
+    tone_bins = A1_HZ * FFT / RATE_HZ * 2 ** (semitones[voiced] / 12)
+    places = np.clip(np.rint(np.stack([tone_bins, 2 * tone_bins])).astype(int), 1, of.LOW_BINS - 1)
+    first, second = sung[np.arange(len(sung)), of.LOW.start + places]
+    vowels = sung[:, of.VOWELS].T
+    harmonics = [first - second, first - vowels[2], vowels[0] - first, vowels[1] - vowels[0], vowels[2] - vowels[1]]
+    means, spreads, _ = moments(np.concatenate([sung[:, of.TILTS].T, harmonics, sung[:, of.REGIONS].T]))
+    tilts, throat, regions = slice(4), slice(4, 9), slice(9, 12)
+    found = [numbers[which] for which in (tilts, throat, regions) for numbers in (means, spreads)]
+    return [*found, rows[rough, of.TILTS].mean(axis=0) if rough.sum() > 2 else np.zeros(4)]
 
 
-def _rhythm(energy: Floats, spoken: npt.NDArray[np.bool_], voiced: npt.NDArray[np.bool_]) -> list[Curve]:
+def _rhythm(energy: Floats, spoken: Mask, voiced: Mask) -> list[Curve]:
     """Syllables and pauses: lengths in frames, how many a second, and how energy comes and goes (0.4-15 Hz)."""
-    edges = np.diff(np.concatenate([[0], voiced.astype(int), [0]]))
+    edges = np.diff(np.concatenate([[0], voiced.astype(np.int8), [0]]))
     begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     frames = len(energy)
-    swing = np.abs(np.fft.rfft(energy - energy.mean(), 256))[1:40].reshape(13, 3).mean(axis=1)
+    swing = np.abs(np.fft.rfft(energy - mean(energy), 256))[1:40].reshape(13, 3).mean(axis=1)
     return [
-        np.array([len(begins) / frames * RATE_HZ / HOP, voiced.mean(), spoken.mean(), np.log(frames)]),
-        _mean_and_spread(ends - begins),
-        _mean_and_spread(begins[1:] - ends[:-1]),
+        np.array([len(begins) / frames * _FRAMES_HZ, voiced.sum() / frames, spoken.sum() / frames, np.log(frames)]),
+        np.array([*mean_and_spread(ends - begins), *mean_and_spread(begins[1:] - ends[:-1])]),
         np.log(swing + 1e-3),
     ]
-
-
-def _functionals(curves: Curve) -> Curve:
-    """(frames, k) -> (7 k,): mean, spread, quantiles 0.1, 0.5 and 0.9, trend, and mean step from frame to frame."""
-    if len(curves) < 2:
-        curves = np.repeat(curves[:1], 2, axis=0)
-    time = np.linspace(-1, 1, len(curves))[:, None]
-    trend = (curves * time).mean(axis=0) / (time**2).mean()
-    spread = np.quantile(curves, [0.1, 0.5, 0.9], axis=0)
-    steps = np.abs(np.diff(curves, axis=0)).mean(axis=0)
-    return np.concatenate([curves.mean(axis=0), curves.std(axis=0), spread.ravel(), trend, steps])
-
-
-def _slopes(curve: Curve, where: npt.NDArray[np.bool_]) -> Curve:
-    """(5,): rises (mean, spread), falls (mean, spread) and the share of rises, between neighbours in `where`."""
-    steps = np.diff(curve)[where[1:] & where[:-1]]
-    share = float((steps > 0).mean()) if len(steps) else 0.5
-    return np.array([*_mean_and_spread(steps[steps > 0]), *_mean_and_spread(steps[steps < 0]), share])
-
-
-def _mean_and_spread(values: npt.NDArray[np.number]) -> Curve:
-    return np.array([values.mean(), values.std()]) if len(values) else np.zeros(2)
-
-
-def _mean(values: Curve) -> float:
-    return float(values.mean()) if len(values) else 0.0
-
-
-def _led(steps: Curve) -> Curve:
-    """One longer: the first frame has no step to it, and takes the next one's."""
-    return np.concatenate([steps[:1], steps]) if len(steps) else np.zeros(1)
-
-
-def _smooth(curve: Curve, frames: int) -> Curve:
-    return np.convolve(np.pad(curve, frames // 2, mode="edge"), np.full(frames, 1 / frames), "valid")
-
-
-def _peaks(curve: Curve, least: float) -> int:
-    middle = curve[1:-1]
-    return int(((middle > curve[:-2]) & (middle > curve[2:]) & (middle > least)).sum())
-
-
-def _band(low_hz: float, high_hz: float) -> npt.NDArray[np.bool_]:
-    return (low_hz <= _HZ) & (high_hz > _HZ)
-
-
-def _level(power: Floats, low_hz: float, high_hz: float) -> Floats:
-    return np.asarray(np.log(power[:, _band(low_hz, high_hz)].sum(axis=1)))
-
-
-def _strongest(power: Floats, low_hz: float, high_hz: float) -> Floats:
-    return np.asarray(np.log(power[:, _band(low_hz, high_hz)].max(axis=1)))
-
-
-def _slope(power: Floats, low_hz: float, high_hz: float) -> Curve:
-    """The logarithm's least-squares slope, a kilohertz."""
-    band = _band(low_hz, high_hz)
-    away = (_HZ[band] - _HZ[band].mean()) / 1000
-    return np.asarray(np.log(power[:, band]) @ away / (away**2).sum())
-
-
-def _centre(spectrum: Floats, low_hz: float, high_hz: float) -> Curve:
-    """The centre of gravity of the magnitudes in a region, Hz: where a vowel's formant stands."""
-    band = _band(low_hz, high_hz)
-    inside = spectrum[:, band] + 1e-6
-    return np.asarray(inside @ _HZ[band] / inside.sum(axis=1))
 
 
 PROSODY = len(prosody(np.zeros(RATE_HZ, np.float32)))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.features import HOP
+from device.sense.sound_functionals import quantiles
 
 ABOVE_FLOOR_DB = 9.0
 """Speech moves 20-30 dB between vowel and pause; a room's noise stays within a few."""
@@ -30,10 +31,10 @@ def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
     levels = levels_db(samples)
     if not len(levels):
         return np.zeros(0, np.bool_)
-    floor = float(np.quantile(levels, 0.1))
+    floor, top = (float(level) for level in quantiles(np.sort(levels), [0.1, 0.95]))
     # A clip cut to the voice has no quiet tenth: then half way down from its peak is the line.
-    line = max(min(floor + ABOVE_FLOOR_DB, float(np.quantile(levels, 0.95)) - 15), QUIETEST_DB)
-    if float(np.quantile(levels, 0.95)) - floor < ABOVE_FLOOR_DB:
+    line = max(min(floor + ABOVE_FLOOR_DB, top - 15), QUIETEST_DB)
+    if top - floor < ABOVE_FLOOR_DB:
         return np.zeros(len(levels), np.bool_)
     return _bridged(levels > line)
 

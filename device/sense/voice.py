@@ -11,9 +11,10 @@ from device.kept import keep
 from device.readings import SoundWindow, VoiceReading
 from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
-from device.sense.pitch import Pitch
-from device.sense.prepare import voice_input
-from device.sense.prosody import prosody
+from device.sense.prepare import voice_picture
+from device.sense.prosody import prosody_of
+from device.sense.sound_frames import MEL, PERIODIC, frame_rows
+from device.sense.sound_memory import FrameMemory
 from device.sense.speech_gate import speech_frames
 from device.sense.voice_baseline import VoiceBaseline, load_heard
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 WINDOW = 3 * RATE_HZ
 """Samples that the network reads at a time."""
 NO_SPEECH = "no_speech"
+_ENDED = RATE_HZ // 5
+"""Samples: so long a silence and an utterance is over."""
 _KEEP_S = 600.0
 """How often what was learnt is written down: an SD card lasts longer than a memory of ten minutes is worth."""
 
@@ -44,7 +47,10 @@ class VoiceReader:
         self._picture, self._prosodic = picture, prosodic
         self._least_speech = least_speech
         self._kept, self._kept_s = kept, time.monotonic()
-        self._pitch = Pitch()
+        self._frames = FrameMemory(frame_rows)
+        self._numbers: Floats | None = None
+        """`prosody` of the last utterance, and how many frames have come since."""
+        self._uncounted = 0
         self._baseline: VoiceBaseline | None = None
         if prosodic is not None:
             heard = load_heard(kept) if kept else None
@@ -55,7 +61,7 @@ class VoiceReader:
 
         The share of speech is that of the frames that pass the gate, times the network's own belief that what it
         heard is a voice and not a dog, a clock or a song's band. `learn`: how many utterances it counts for in what
-        is usual here.
+        is usual here. Where windows follow one another in a stream (`SoundWindow.at`), only what is new is measured.
         """
         samples = window.samples[-WINDOW:]
         marked = np.flatnonzero(speech_frames(samples))
@@ -64,8 +70,9 @@ class VoiceReader:
         if share < self._least_speech:
             return None
         # The quiet at both ends says how the recording was cut, not how it was spoken.
-        part = samples[max(int(marked[0]) - 5, 0) * HOP : (int(marked[-1]) + 6) * HOP]
-        probabilities = self._said(part, learn)
+        begin, end = max(int(marked[0]) - 5, 0) * HOP, (int(marked[-1]) + 6) * HOP
+        at = window.at + len(window.samples) - len(samples) + begin
+        probabilities = self._said(self._frames(samples[begin:end], at), learn, ended=len(samples) - end >= _ENDED)
         spoken = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
         share *= spoken
         if spoken < 0.5 or share < self._least_speech:
@@ -73,13 +80,14 @@ class VoiceReader:
         emotions = probabilities[: len(EMOTIONS)]
         return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)
 
-    def _said(self, part: Floats, learn: float) -> Floats:
-        """(8,): both networks' probabilities multiplied, each to the power that its card says."""
+    def _said(self, rows: Floats, learn: float, *, ended: bool) -> Floats:
+        """(8,) of `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied, each to its card's power."""
         picture = self._picture.card
-        seen = softmax(self._picture.network.run(voice_input(part))[0][0], picture.temperature)
+        shown = voice_picture(rows[:, MEL], rows[:, PERIODIC])
+        seen = softmax(self._picture.network.run(shown)[0][0], picture.temperature)
         if self._prosodic is None or self._baseline is None:
             return seen
-        card, numbers = self._prosodic.card, prosody(part, self._pitch)
+        card, numbers = self._prosodic.card, self._numbers_of(rows, ended=ended)
         heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
         said = softmax(picture.power * np.log(seen + 1e-6) + card.power * np.log(heard + 1e-6))
         if learn and said[picture.labels.index(NO_SPEECH)] < 0.5:
@@ -87,6 +95,18 @@ class VoiceReader:
             if time.monotonic() - self._kept_s > _KEEP_S:
                 self.keep()
         return said
+
+    def _numbers_of(self, rows: Floats, *, ended: bool) -> Floats:
+        """(PROSODY,) of `frame_rows`, kept until half of them are new or the utterance has `ended`.
+
+        They tell of an utterance as a whole. Another second changes that little, and would be a quarter of the work.
+        """
+        self._uncounted += self._frames.new
+        numbers = self._numbers
+        if numbers is None or 2 * self._uncounted >= len(rows) or (ended and self._uncounted):
+            self._numbers = numbers = prosody_of(rows)
+            self._uncounted = 0
+        return numbers
 
     def keep(self) -> None:
         """Write down how voices usually sound here; a disk that refuses is said in the log."""
@@ -97,6 +117,11 @@ class VoiceReader:
             keep(self._kept, self._baseline.heard)
         except OSError as error:
             log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
+
+    def rest(self) -> None:
+        """The sound has stopped, or may no longer be heard: nothing that was measured of it is left."""
+        self._frames.forget()
+        self._numbers = None
 
     def forget(self) -> None:
         """Begin again with voices in general. What was kept is written over at once: a removal might not come off."""

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
-from device.errors import DeviceError
+from device.errors import DeviceError, EndOfMedia
 from device.link import Stage, State
 from device.readings import Frame
 from device.sense import device_thread
-from device.sense.camera import Camera, EndOfMedia, open_camera
+from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone, open_microphone
@@ -93,12 +93,14 @@ def test_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> N
     window = ring.window()
     assert window is not None
     assert window.samples.dtype == np.float32
-    assert np.array_equal(window.samples, np.arange(pushed - 48_000, pushed, dtype=np.float32))
+    assert np.array_equal(window.samples, np.arange(window.at, pushed, dtype=np.float32))
+    assert window.at % 160 == 0, "windows have their frames in common"
+    assert 48_000 - 160 < len(window.samples) <= 48_000
     assert window.end_s == pushed / 16_000
     window.samples[:] = -1
     again = ring.window()
     assert again is not None
-    assert again.samples[0] == pushed - 48_000, "a copy"
+    assert again.samples[0] == window.at, "a copy"
 
 
 def test_ring_that_is_not_full_yet_and_pauses() -> None:
@@ -112,6 +114,17 @@ def test_ring_that_is_not_full_yet_and_pauses() -> None:
     window = ring.window()
     assert window is not None
     assert window.samples.tolist() == [3] * 160, "what was before a pause is not heard as one with what is after it"
+
+
+@pytest.mark.parametrize("sizes", [(800,), (1, 7, 4096), (557,)])
+def test_windows_of_one_stream_begin_whole_hops_apart_and_say_where(sizes: tuple[int, ...]) -> None:
+    ring, pushed = SoundRing(), 0
+    for block in _blocks(100_000, sizes):
+        pushed += len(block)
+        ring.push(block, pushed / 16_000)
+        window = ring.window()
+        assert window is None or (window.at % 160 == 0 and window.samples[0] == window.at)
+        assert window is None or window.samples[-1] == pushed - 1, "to the newest sample"
 
 
 def test_ring_forgets_the_samples_themselves() -> None:

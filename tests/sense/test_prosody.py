@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
 from device.sense.features import RATE_HZ, frame_count
-from device.sense.pitch import A1_HZ, Pitch, pitch
-from device.sense.prosody import PROSODY, prosody
+from device.sense.pitch import A1_HZ, pitch, without_leaps
+from device.sense.prosody import PROSODY, prosody, prosody_of
+from device.sense.sound_frames import frame_rows
+from device.sense.sound_functionals import quantiles
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 
@@ -73,18 +75,22 @@ def test_whatever_is_heard_the_numbers_are_finite(kind: str, length: int, gain: 
     assert np.isfinite(numbers).all()
 
 
-@pytest.mark.parametrize("step", [8000, 1600, 8001])
-def test_what_was_measured_in_one_window_is_kept_for_the_next(step: int) -> None:
-    voice = speak(PROSODIES[Emotion.ANGRY], 6.0)
-    remembering, windows = Pitch(), 0
-    for start in range(0, len(voice) - 48_000, step):
-        window = voice[start : start + 48_000]
-        for kept, fresh in zip(remembering(window), pitch(window), strict=True):
-            np.testing.assert_allclose(kept, fresh, atol=1e-4)
-        windows += 1
-    frames = frame_count(48_000)
-    if step % 160:
-        assert remembering.measured <= windows * frames
-    else:
-        # New are the frames of the step, and those at both ends, which reach into the silence beyond.
-        assert remembering.measured <= frames + (windows - 1) * (step // 160 + 8)
+def test_numbers_of_known_rows_are_those_of_the_sound() -> None:
+    voice = speak(PROSODIES[Emotion.ANGRY], 2.0)
+    np.testing.assert_array_equal(prosody_of(frame_rows(voice)), prosody(voice))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 299])
+@pytest.mark.parametrize("shares", [(0.1, 0.5, 0.9), (0.0, 1.0), (0.333,)])
+def test_quantiles_are_numpys(count: int, shares: tuple[float, ...]) -> None:
+    values = np.random.default_rng(count).normal(size=(3, count)).astype(np.float32)
+    ours = quantiles(np.sort(values, axis=1), shares)
+    np.testing.assert_allclose(ours, np.quantile(values, shares, axis=1), atol=1e-6)
+
+
+def test_a_frame_an_octave_off_is_put_right_and_a_glide_is_left() -> None:
+    glide = np.linspace(20, 30, 50, dtype=np.float32)
+    wrong = glide.copy()
+    wrong[[10, 30]] += 12
+    np.testing.assert_allclose(without_leaps(wrong), glide, atol=0.5)
+    np.testing.assert_array_equal(without_leaps(glide), glide)

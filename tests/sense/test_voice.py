@@ -1,13 +1,19 @@
 """Reading a voice."""
 
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats, top
 from device.readings import SoundWindow, VoiceReading
-from device.sense.features import RATE_HZ
+from device.sense.features import RATE_HZ, frame_count
+from device.sense.media import read_sound
+from device.sense.microphone.ring import SoundRing
 from device.sense.model import Model
-from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.made_voice import Prosody, speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import WINDOW, VoiceReader
 from tests.sense.made import chords, noises
@@ -82,3 +88,118 @@ def test_two_short_syllables_are_too_little_where_more_is_asked_for() -> None:
 def test_a_voice_that_clips_is_read_without_a_fault(gain: float) -> None:
     reading = _read(np.clip(gain * speak(PROSODIES[Emotion.ANGRY], 3.0), -1, 1).astype(np.float32))
     assert reading is None or np.isfinite(reading.probabilities).all()
+
+
+# A stream: windows that have most of their sound in common
+
+_RECORDINGS = Path("../shared/data/speech/ravdess_speech.zip")
+_SPOKEN = ("03-01-05-02-01-01-21", "03-01-03-02-02-02-22", "03-01-04-01-01-02-23", "03-01-01-01-02-01-24")
+
+
+def _windows(sound: Floats, every: int) -> Iterator[SoundWindow]:
+    for begin in range(0, len(sound) - WINDOW + 1, every):
+        yield SoundWindow(sound[begin : begin + WINDOW], (begin + WINDOW) / RATE_HZ, begin)
+
+
+def _same(one: VoiceReading | None, other: VoiceReading | None) -> None:
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert top(one.probabilities) is top(other.probabilities)
+        assert np.abs(one.probabilities - other.probabilities).max() < 0.01
+        assert one.speech_share == pytest.approx(other.speech_share, abs=0.01)
+
+
+def _alone(window: SoundWindow, reader: VoiceReader) -> VoiceReading | None:
+    """The window read as if nothing had been heard before it."""
+    reader.rest()
+    return reader.read(window)
+
+
+@pytest.mark.parametrize("every", [16_000, 8_000, 1_600, 8_001, 32_000, 64_000])
+@pytest.mark.parametrize("emotion", _CLEAR)
+def test_a_stream_is_read_as_its_windows_are(emotion: Emotion, every: int) -> None:
+    for models in ((Model("voice"),), (Model("voice"), Model("prosody"))):
+        # The prosody is counted anew where half of a window is new.
+        if len(models) == 2 and every < 32_000:
+            continue
+        stream, alone = VoiceReader(*models), VoiceReader(*models)
+        for window in _windows(speak(PROSODIES[emotion], 9.0), every):
+            _same(stream.read(window), _alone(window, alone))
+
+
+@pytest.mark.skipif(not _RECORDINGS.exists(), reason="../shared/data is not here: RAVDESS is needed")
+def test_a_stream_of_recordings_is_read_as_its_windows_are(tmp_path: Path) -> None:
+    with zipfile.ZipFile(_RECORDINGS) as archive:
+        clips = [read_sound(Path(archive.extract(f"{name}.opus", tmp_path))) for name in _SPOKEN]
+    sound = np.concatenate(clips)
+    for every, models in ((16_000, (Model("voice"),)), (32_000, (Model("voice"), Model("prosody")))):
+        stream, alone = VoiceReader(*models), VoiceReader(*models)
+        read = 0
+        for window in _windows(sound, every):
+            reading = stream.read(window)
+            read += reading is not None
+            _same(reading, _alone(window, alone))
+        assert read > 3
+
+
+def test_while_somebody_speaks_only_what_is_new_is_measured_and_its_prosody_every_other_second() -> None:
+    reader = VoiceReader(Model("voice"), Model("prosody"))
+    ring, sound = SoundRing(), speak(Prosody(pause_share=0.0), 13.0)
+    frames: list[int] = []
+    numbers: list[Floats | None] = []
+    for end in range(800, len(sound) + 1, 800):
+        ring.push(sound[end - 800 : end], end / RATE_HZ)
+        if end < WINDOW or end % RATE_HZ:
+            continue
+        window, before = ring.window(), reader._frames.measured
+        assert window is not None
+        assert reader.read(window) is not None
+        frames.append(reader._frames.measured - before)
+        if not numbers or reader._numbers is not numbers[-1]:
+            numbers.append(reader._numbers)
+    assert frames[0] <= frame_count(WINDOW)
+    assert max(frames[1:]) <= 100 + 15
+    assert len(numbers) == 6, "of eleven windows"
+
+
+def test_after_a_gap_nothing_of_before_is_taken_for_what_is_heard_now() -> None:
+    reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
+    angry, calm = (speak(PROSODIES[emotion], 3.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL))
+    ring = SoundRing()
+    ring.push(angry, 3.0)
+    window = ring.window()
+    assert window is not None
+    reader.read(window)
+    ring.clear()
+    ring.push(calm, 9.0)
+    window = ring.window()
+    assert window is not None
+    _same(reader.read(window), fresh.read(window))
+
+
+def test_two_files_read_one_after_the_other_do_not_mix() -> None:
+    reader = VoiceReader(Model("voice"), Model("prosody"))
+    for emotion in _CLEAR:
+        sound = SoundWindow(speak(PROSODIES[emotion], 3.0), 3.0)
+        _same(reader.read(sound), VoiceReader(Model("voice"), Model("prosody")).read(sound))
+
+
+def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
+    reader = VoiceReader(Model("voice"), Model("prosody"))
+    window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
+    first = reader.read(window)
+    reader.rest()
+    assert reader._numbers is None
+    assert not reader._frames._samples.size
+    assert not reader._frames._rows.size
+    _same(reader.read(window), first)
+
+
+def test_an_utterance_that_has_ended_is_asked_about_as_a_whole() -> None:
+    reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
+    quiet = (2e-4 * np.random.default_rng(0).normal(size=4 * RATE_HZ)).astype(np.float32)
+    sound = quiet.copy()
+    sound[: 5 * RATE_HZ // 2] += speak(Prosody(pause_share=0.0), 2.5)
+    reader.read(SoundWindow(sound[: 2 * RATE_HZ], 2.0))
+    window = SoundWindow(sound[:WINDOW], 3.0)
+    _same(reader.read(window), fresh.read(window))
