@@ -63,8 +63,10 @@ test-tflite-runtime:
 	.venv-tflite/bin/python -m device.cli models fetch
 	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/test_detector.py $(PYTEST)
 
+# mien bench, then its peers on the same frames (4 GB in ~/.cache/mien-bench at the first time). PEERS=lean,human
+# measures those alone, PEERS=none none of them, FULL=1 every size, number of faces and of threads.
 bench: $(VENV)/.runtime
-	$(BIN)/mien bench
+	$(BIN)/python -m tests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(FULL),--full)
 
 # Months in hours: what would a service die of? Two hours of one core; fewer with FRAMES and HOURS.
 soak: $(VENV)/.dev

@@ -48,9 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("--crop", action="store_true", help="a picture is a face already")
     analyze.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
 
-    bench = command("bench", "time every stage on this device")
-    bench.add_argument("--json", action="store_true")
-    bench.add_argument("--seconds", type=float, default=2.0, help="how long each stage is timed (default: 2)")
+    _add_bench(command)
     doctor = command("doctor", "every check with its fix; exit status 1 if the service could not work")
     doctor.add_argument("--json", action="store_true")
 
@@ -88,6 +86,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     models.add_argument("--json", action="store_true")
     return parser
+
+
+def _add_bench(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    """What is measured, for how long, and how it is told."""
+    bench = command("bench", "time every stage and the whole on this device, or what recordings take on it")
+    bench.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="pictures, videos and sounds of your own")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--seconds", type=float, default=0.5, help="for each stage; streams are longer (default: 0.5)")
+    bench.add_argument("--full", action="store_true", help="every cell of the grid, streams, recordings to their end")
+    bench.add_argument("--parts", metavar="PART,...", help="of stages, face, voice, networks, grid, process, streams")
+    bench.add_argument("--plot", type=Path, metavar="FILE.svg", help="what was measured, as a picture")
 
 
 def _add_secrets(command: Callable[[str, str], argparse.ArgumentParser]) -> None:

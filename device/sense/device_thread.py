@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from device.errors import DeviceError
+from device.errors import DeviceError, EndOfMedia
 from device.link import Stage, State
-from device.sense.media import EndOfMedia
+from device.sense.thread_name import name_this_thread
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
 """Waits between one failure and the next try; the last is repeated."""
@@ -107,6 +107,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
 
     def run(self) -> None:
         """The loop; ends with `stop`."""
+        name_this_thread(self._what)
         while not self._stopping.is_set():
             self.beat_s = self._clock()
             if not self._on or self.ended.is_set():

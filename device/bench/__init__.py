@@ -1,0 +1,1 @@
+"""How fast: what `mien bench` measures on a device. Nothing else imports it."""

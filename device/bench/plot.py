@@ -1,0 +1,90 @@
+"""What was measured as one picture: lines of CPU over faces, bars of the stages and of the threads. Plain SVG."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from device.bench.timing import Json
+
+_INK, _FAINT = "#222222", "#dddddd"
+_COLOURS = ("#0b6e99", "#c4540a", "#3c7d3c", "#7a4fa3", "#a8325e", "#6b6b1f")
+_WIDTH, _HIGH, _EDGE = 760.0, 320.0, 60.0
+_BAR = 24.0
+
+
+def svg(result: Json) -> str:
+    """The parts that `result` of `mien bench --json` has, one below another, as the text of an SVG file."""
+    parts: list[str] = []
+    top = 20.0
+    if rows := result.get("grid"):
+        top = _lines(parts, top, rows)
+    stages = [(stage["stage"], stage["cpu_ms"]) for stage in result.get("stages", [])]
+    top = _bars(parts, top, "Each step alone: CPU ms", stages)
+    for who, taken in result.get("process", {}).items():
+        threads = list(taken["sense_threads_percent"].items())
+        top = _bars(parts, top, f"Sense with {who} there: per cent of a core, by thread", threads)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:.0f} {top:.0f}" font-family="sans-serif" '
+    return "\n".join([f'{head}font-size="13" fill="{_INK}">', _box(0, 0, _WIDTH, top, "#ffffff"), *parts, "</svg>\n"])
+
+
+def _lines(parts: list[str], top: float, rows: Sequence[Json]) -> float:
+    """CPU a frame over faces, a line for each size and number of threads; returns where the next part begins."""
+    series: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    for row in rows:
+        threads = f", {row['threads']} threads" if row["threads"] > 1 else ""
+        series[f"{row['width_px']}x{row['height_px']}{threads}"].append((row["faces"], row["cpu_ms"]))
+    most = _round_above(max(cpu for points in series.values() for _, cpu in points))
+    furthest = max(faces for points in series.values() for faces, _ in points)
+    left, right, bottom = _EDGE, _WIDTH - 190, top + _HIGH - 40
+
+    def at(faces: float, cpu: float) -> tuple[float, float]:
+        return left + (right - left) * faces / furthest, bottom - (bottom - top - 30) * cpu / most
+
+    parts.append(_text(left, top + 8, "CPU ms a frame, over faces in view", weight="bold"))
+    for step in range(6):
+        cpu = most * step / 5
+        y = at(0, cpu)[1]
+        parts.append(f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" stroke="{_FAINT}"/>')
+        parts.append(_text(left - 8, y + 4, f"{cpu:.2g}", anchor="end"))
+    marks = sorted({faces for points in series.values() for faces, _ in points})
+    parts += [_text(at(faces, 0)[0], bottom + 18, str(faces), anchor="middle") for faces in marks]
+    for number, (name, points) in enumerate(series.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        dashes = ' stroke-dasharray="6 4"' if number >= len(_COLOURS) else ""
+        spots = [at(*point) for point in sorted(points)]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in spots]
+        parts.append(_box(right + 20, top + 26 + 20 * number, 12, 12, colour))
+        parts.append(_text(right + 38, top + 36 + 20 * number, name))
+    return max(top + _HIGH, top + 60 + 20 * len(series))
+
+
+def _bars(parts: list[str], top: float, title: str, rows: Sequence[tuple[str, float]]) -> float:
+    """A bar each with its number; returns where the next part begins. Nothing is drawn of no rows."""
+    if not rows:
+        return top
+    most, left = max(value for _, value in rows) or 1.0, 230.0
+    parts.append(_text(_EDGE, top + 8, title, weight="bold"))
+    for number, (name, value) in enumerate(rows):
+        y = top + 22 + _BAR * number
+        wide = (_WIDTH - left - 90) * value / most
+        parts.append(_text(left - 10, y + 14, name, anchor="end"))
+        parts.append(_box(left, y + 2, max(wide, 1.0), _BAR - 7, _COLOURS[0]))
+        parts.append(_text(left + wide + 8, y + 14, f"{value:.3g}"))
+    return top + 22 + _BAR * len(rows) + 26
+
+
+def _round_above(value: float) -> float:
+    """The next of 1, 1.5, 2, 2.5, 5 times a power of ten: where a scale may end. 1 for nothing."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 0.1
+    return next(round(power * step, 9) for step in (1, 1.5, 2, 2.5, 5, 10) if power * step >= value)
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "start", weight: str = "normal") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}">{escape(words)}</text>'
+
+
+def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}"/>'

@@ -1,0 +1,143 @@
+"""Both processes as they run at home: how soon they say a mood, what they take of a core, and of the memory."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from device.bench.footprint import cpu_s_by_thread, resident_mb
+from device.bench.timing import Json
+from device.emotions import Emotion
+from device.errors import MienError
+from device.link import Beat, MoodSaid, encode, from_sense, socket_path
+from device.sense.stand_in import SCRIPT
+from device.settings import Settings, load
+
+FPS = 15.0
+_LIMIT_S = 30.0
+_SETTLED_S = 3.0
+"""So long after its start all that `sense` keeps has been filled once."""
+_PERFORMERS = ("stand-in",)
+
+
+def start(settings: Settings) -> Json:
+    """From starting `mien sense` until a mood that is not `unknown` has come through the door.
+
+    Told in seconds and in CPU seconds, which on a busy machine tell more. A face that shows something clearly is there
+    from the first frame on. Raises MienError when no mood comes.
+    """
+    with tempfile.TemporaryDirectory(prefix="mien-") as folder:
+        happy_s = SCRIPT[0].seconds + 1
+        path = _settings(Path(folder), settings, f"stand-in@{time.monotonic() - happy_s:.3f}")
+        door = socket_path(load(path).runtime_dir)
+        door.parent.mkdir(mode=0o700)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(str(door))
+            listener.listen()
+            listener.settimeout(_LIMIT_S)
+            begun_s = time.perf_counter()
+            with _running(["-m", "device.cli", "--settings", str(path), "--log", "error", "sense"]) as sense:
+                try:
+                    _wait_for_mood(listener, begun_s)
+                    took_s, cpu_s = time.perf_counter() - begun_s, sum(cpu_s_by_thread(sense.pid).values())
+                except OSError as error:
+                    raise MienError(f"sense said no mood within {_LIMIT_S:g} s of its start ({error})") from error
+    return {"start_to_first_mood_s": round(took_s, 2), "start_cpu_s": round(cpu_s, 2)}
+
+
+def _wait_for_mood(listener: socket.socket, begun_s: float) -> None:
+    """Be the hub until the first mood. Raises OSError."""
+    line, _ = listener.accept()
+    with line, line.makefile("rb") as lines:
+        line.settimeout(_LIMIT_S)
+        for received in lines:
+            message = from_sense(received)
+            if isinstance(message, MoodSaid) and message.mood.emotion is not Emotion.UNKNOWN:
+                return
+            if time.perf_counter() - begun_s > _LIMIT_S:
+                raise TimeoutError("it was unknown all the time")
+            line.sendall(encode(Beat()))
+    raise ConnectionError("sense ended")
+
+
+def share(who: str, seconds: float, settings: Settings) -> Json:
+    """What `sense` and `hub` take with `somebody` there who talks, or `nobody`, over `seconds` at 15 frames/s.
+
+    Shares are of one core, in per cent; those of sense leave out the threads that draw and speak, which no camera
+    needs. Raises MienError when one of the two ends.
+    """
+    with tempfile.TemporaryDirectory(prefix="mien-") as folder:
+        path = _settings(Path(folder), settings, "stand-in")
+        hub = ["-m", "device.cli", "--settings", str(path), "--log", "error", "hub"]
+        with _running(hub) as hubs, _running(["-m", "device.bench.player", who, str(path)]) as senses:
+            pids = {"sense": senses.pid, "hub": hubs.pid}
+            try:
+                _wait_until_up(senses.pid)
+                time.sleep(min(_SETTLED_S, max(seconds, 1.0)))
+                before, begun_s = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}, time.perf_counter()
+                time.sleep(seconds)
+                after, took_s = (
+                    {name: cpu_s_by_thread(pid) for name, pid in pids.items()},
+                    time.perf_counter() - begun_s,
+                )
+                memory = {name: round(resident_mb(pid), 1) for name, pid in pids.items()}
+            except OSError as error:
+                raise MienError(f"sense or hub ended while it was measured ({error})") from error
+    threads = {
+        name: {
+            thread: round(100 * (cpu_s - before[name].get(thread, 0.0)) / took_s, 2)
+            for thread, cpu_s in sorted(after[name].items())
+        }
+        for name in pids
+    }
+    sense = {thread: taken for thread, taken in threads["sense"].items() if thread not in _PERFORMERS}
+    return {
+        "sense_percent": round(sum(sense.values()), 2),
+        "hub_percent": round(sum(threads["hub"].values()), 2),
+        "stand_in_percent": round(sum(threads["sense"].get(thread, 0.0) for thread in _PERFORMERS), 2),
+        "sense_threads_percent": sense,
+        "rss_mb": memory,
+        "seconds": round(took_s, 1),
+    }
+
+
+def _wait_until_up(sense: int) -> None:
+    """Until the thread that reads faces runs. Raises OSError when it does not come."""
+    until_s = time.perf_counter() + _LIMIT_S
+    while "face" not in cpu_s_by_thread(sense):
+        resident_mb(sense)  # it lives
+        if time.perf_counter() > until_s:
+            raise TimeoutError(f"it was not up within {_LIMIT_S:g} s")
+        time.sleep(0.05)
+
+
+def _settings(folder: Path, settings: Settings, source: str) -> Path:
+    """A home in `folder` that looks as the user's does, without a network or a free place to choose."""
+    camera = settings.camera
+    path = folder / "mien.toml"
+    path.write_text(
+        f'[home]\nstate_dir = "{folder}/s"\nruntime_dir = "{folder}/r"\n'
+        f'[camera]\nsource = "{source}"\nfps = {FPS}\nidle_fps = {camera.idle_fps}\nrange = "{camera.range}"\n'
+        f"most_faces = {camera.most_faces}\nleast_score = {camera.least_score}\n"
+        f'[microphone]\nsource = "{source}"\nevery_s = {settings.microphone.every_s}\n[kiosk]\nport = 0\n'
+    )
+    return path
+
+
+@contextlib.contextmanager
+def _running(arguments: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Python with these arguments, ended with the block."""
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,204 @@
+"""Seconds from an expression to the lamp, and where they go: `python -m tests.bench.latency`.
+
+A recording in which a drawn face changes at known times goes through the real `sense`, the door and a real hub, whose
+rules ask for nothing but the mood; the lamp is a server on this machine. Each change is followed through the stages.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+
+from device.emotions import Emotion, top
+from device.link import Hello, Isolation, socket_path
+from device.readings import FaceReading, Frame, Mood
+from device.sense.assembly import assemble
+from device.sense.door import Door
+from device.sense.stand_in.roles import POSES
+from device.settings import load
+from tests.sense.made import drawn, noisy
+
+FPS = 15
+ACT_S = 7.0
+"""Longer than smoothing and hold together."""
+STAGES = ("capture, until it is looked at", "detection and networks", "steady", "door, rule and action")
+_ACTS = (Emotion.HAPPY, Emotion.ANGRY, Emotion.SURPRISE, Emotion.SAD)
+_MARK_PX = 16
+
+
+@dataclass
+class Change:
+    """When a change of expression reached each stage, seconds of CLOCK_MONOTONIC."""
+
+    emotion: Emotion
+    taken_s: float
+    """The first frame with it was taken."""
+    begun_s: float = 0.0
+    read_s: float = 0.0
+    decided_s: float = 0.0
+    lamp_s: float = 0.0
+
+
+@dataclass
+class Watcher:
+    """Notes when what happened: beside the real Sight and the real Door, and as the lamp."""
+
+    changes: list[Change] = field(default_factory=list)
+
+    def saw(self, frame: Frame, readings: list[FaceReading], begun_s: float) -> None:
+        """A frame was read; its corner says which act it is of."""
+        act = int(frame.pixels[:_MARK_PX, :_MARK_PX].mean() / 20 + 0.5)
+        while len(self.changes) <= act:
+            self.changes.append(Change(_ACTS[len(self.changes) % len(_ACTS)], frame.time_s))
+        change = self.changes[act]
+        if readings and not change.read_s and top(readings[0].probabilities) is change.emotion:
+            change.begun_s, change.read_s = begun_s, time.monotonic()
+
+    def said(self, mood: Mood, *, changed: bool) -> None:
+        """A mood went to the door."""
+        if changed and self.changes and mood.emotion is self.changes[-1].emotion:
+            self.changes[-1].decided_s = self.changes[-1].decided_s or time.monotonic()
+
+    def lit(self) -> None:
+        """The lamp was told."""
+        if self.changes:
+            self.changes[-1].lamp_s = self.changes[-1].lamp_s or time.monotonic()
+
+
+def recorded(path: Path, acts: int) -> Path:
+    """A video of a drawn face: another expression every ACT_S, its number in the grey of a corner."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=FPS, options={"qscale": "3"})
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        for act in range(acts):
+            scene = drawn(((320, 250), 260, POSES[_ACTS[act % len(_ACTS)]]))
+            scene[:_MARK_PX, :_MARK_PX] = 20 * act
+            for number in range(round(ACT_S * FPS)):
+                pixels = noisy(scene, number % 4)
+                pixels[:_MARK_PX, :_MARK_PX] = 20 * act
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@contextmanager
+def lamp(watcher: Watcher) -> Iterator[int]:
+    """A server on a free port of this machine that notes when it is told something."""
+
+    class Told(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            watcher.lit()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def measured(acts: int = 10) -> dict[str, object]:
+    """Follow so many changes; medians and 90 % of each stage in seconds."""
+    watcher = Watcher()
+    with tempfile.TemporaryDirectory(prefix="mien-", dir="/tmp") as folder, lamp(watcher) as port:
+        path, video = Path(folder) / "mien.toml", recorded(Path(folder) / "acts.mp4", acts)
+        rules = "".join(
+            f'[[rules]]\nname = "{e.value}"\nmood = ["{e.value}"]\nfor_s = 0\ncooldown_s = 0\nleast_confidence = 0\n'
+            f'do = [{{ action = "webhook", url = "http://127.0.0.1:{port}/" }}]\n'
+            for e in _ACTS
+        )
+        path.write_text(
+            f'[home]\nstate_dir = "{folder}/s"\nruntime_dir = "{folder}/r"\n[kiosk]\nport = 0\n'
+            f'[camera]\nsource = "file:{video}"\nfps = {FPS}\nidle_fps = {FPS}\n[microphone]\nsource = "off"\n{rules}'
+        )
+        settings = load(path)
+        command = [sys.executable, "-m", "device.cli", "--settings", str(path), "--log", "error", "hub"]
+        hub = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            sense, models = assemble(settings, settings.camera.source)
+            see = sense._sight.see
+
+            def seen(frame: Frame) -> list[FaceReading]:
+                begun_s = time.monotonic()
+                readings = see(frame)
+                watcher.saw(frame, readings, begun_s)
+                return readings
+
+            sense._sight.see = seen  # type: ignore[method-assign]
+            walls = Isolation(True, ("lo",), "refused", "a measurement")
+            door, stop = (
+                Door(socket_path(settings.runtime_dir), Hello("b0", "0", 1, walls, models), lambda _: None),
+                threading.Event(),
+            )
+            say = door.say
+
+            def told(mood: Mood, *, changed: bool) -> None:
+                watcher.said(mood, changed=changed)
+                say(mood, changed=changed)
+
+            door.say = told  # type: ignore[method-assign]
+            running = threading.Thread(target=sense.run, args=(door, stop))
+            running.start()
+            time.sleep(acts * ACT_S + 1.5)
+            stop.set()
+            running.join(10)
+        finally:
+            hub.terminate()
+            hub.wait(20)
+    return _summary(watcher.changes[1:])
+
+
+def _summary(changes: list[Change]) -> dict[str, object]:
+    whole = [change for change in changes if change.lamp_s and change.decided_s and change.read_s]
+    rows = np.array([_split(change) for change in whole])
+    return {
+        "changes": len(changes),
+        "arrived": len(whole),
+        "seconds": {
+            name: {"p50": round(float(np.median(row)), 4), "p90": round(float(np.quantile(row, 0.9)), 4)}
+            for name, row in zip((*STAGES, "whole"), [*rows.T, rows.sum(axis=1)], strict=True)
+        },
+    }
+
+
+def _split(change: Change) -> list[float]:
+    """Seconds in each of STAGES."""
+    times = change.taken_s, change.begun_s, change.read_s, change.decided_s, change.lamp_s
+    return [after - before for before, after in pairwise(times)]
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--acts", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    result = measured(asked.acts)
+    if asked.json:
+        print(json.dumps(result))
+        return
+    print(f"{result['arrived']} of {result['changes']} changes of expression reached the lamp")
+    for name, figures in result["seconds"].items():  # type: ignore[attr-defined]
+        print(f"{name:32} {figures['p50']:7.3f} s (median) {figures['p90']:7.3f} s (nine of ten)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""Mien's own face path, on a stream of 15 frames a second."""
+
+from collections.abc import Callable
+from typing import Any
+
+from device.readings import Frame
+from device.sense.readers import readers_of
+from device.settings import Settings
+from tests.bench.peers.serving import serve
+
+FPS = 15.0
+
+
+def load() -> Callable[[Any], int]:
+    settings = Settings()
+    sight = readers_of(settings).sight(settings)
+    count = 0
+
+    def look(pixels: Any) -> int:
+        nonlocal count
+        count += 1
+        return len(sight.see(Frame(pixels, count / FPS)))
+
+    return look
+
+
+serve(load)
