@@ -117,6 +117,18 @@ def _framing(arguments: argparse.Namespace) -> None:
     print(framing(arguments.data))
 
 
+def _reach(arguments: argparse.Namespace) -> None:
+    from convert.reach import reach
+
+    print(reach(arguments.data))
+
+
+def _looking(arguments: argparse.Namespace) -> None:
+    from convert.looking import looking
+
+    print(looking(arguments.data))
+
+
 def _rehearse(arguments: argparse.Namespace) -> None:
     from convert.rehearse import rehearse
 
@@ -175,6 +187,12 @@ def main() -> int:
     step.add_argument("--vggish", type=Path, help="VGGish's published weights as a PyTorch state dict")
     step = steps.add_parser("framing", help="how FER2013 frames a face, and what detection and alignment cost")
     step.set_defaults(run=_framing)
+    step.add_argument("--data", type=Path, default=DATA)
+    step = steps.add_parser("reach", help="how far faces are found, and how often where nobody is")
+    step.set_defaults(run=_reach)
+    step.add_argument("--data", type=Path, default=DATA)
+    step = steps.add_parser("looking", help="what following, instead of looking at every frame, costs in accuracy")
+    step.set_defaults(run=_looking)
     step.add_argument("--data", type=Path, default=DATA)
     step = steps.add_parser("rehearse", help="find the stand-in's poses and prosodies anew, for new networks")
     step.set_defaults(run=_rehearse)

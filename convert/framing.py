@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.corpora.fer2013 import Fer2013
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
 from device.sense.expression import FaceReader
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.model import Model
+from device.sense.readers import detector_of
+from device.settings import Settings
 
 _SIZE_PX = 140
 # Top, bottom, left, right: a face that fills half of a square picture, and the same face in 640x480.
@@ -24,7 +26,7 @@ def framing(data: Path, rows: int = 1500) -> str:
     pairs = list(zip(faces.pictures[:rows], faces.labels[:rows], strict=True))
     reader = FaceReader(Model("face"))
     near, far = BlazeFace(NEAR), BlazeFace(FAR)
-    detectors: dict[str, FaceDetector] = {"near": near, "far": far, "far, then near": Refined(far, near)}
+    detectors: dict[str, FaceDetector] = {"near": near, "far": far, "far, then near": detector_of(Settings())}
     return "\n".join(
         f"{scene}, {name}: {_measured(detector, reader, pairs, border)}"
         for scene, border in _SCENES.items()

@@ -17,6 +17,10 @@ class DeviceError(MienError):
     """A camera or microphone that cannot be opened, or stopped giving anything."""
 
 
+class EndOfMedia(DeviceError):  # noqa: N818 - an end is no error
+    """A file that stands in for a device has been played to its end."""
+
+
 class MediaError(MienError):
     """A picture, sound or video file that cannot be read."""
 

@@ -68,12 +68,15 @@ class Camera(Section, frozen=True):
     range: Annotated[
         Literal["far", "near", "mediapipe"],
         Meta(
-            description="far finds faces of 50 px (3-4 m in 640x480), near those over 90 px at half the cost; "
+            description="far finds faces of 40 px (4 m in 640x480), near those over 90 px at less cost; "
             "mediapipe uses that package where it is installed."
         ),
     ] = "far"
-    least_score: Annotated[float, Meta(ge=0.1, le=0.99, description="A face less sure than this is none.")] = 0.5
-    most_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 4
+    least_score: Annotated[float, Meta(ge=0.1, le=0.99, description="A face less sure than this is none.")] = 0.6
+    most_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 8
+    budget: Annotated[
+        float, Meta(ge=0.01, le=4, description="Share of one core that looking may take; over it, it looks less often.")
+    ] = 0.25
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No new frame for so long: the camera is lost.")] = 5.0
 
 
@@ -84,7 +87,7 @@ class Microphone(Section, frozen=True):
         str,
         Meta(description="auto, off, a part of a PyAudio device's name (pulse, USB PnP), file:PATH, or stand-in."),
     ] = "auto"
-    every_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are read.")] = 0.5
+    every_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are read.")] = 1.0
     least_speech: Annotated[Share, Meta(description="A window with less of a voice in it is not read.")] = 0.25
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No sound block for so long: it is lost.")] = 5.0
 

@@ -20,13 +20,12 @@ from device.commands.ask import ask
 from device.commands.doctor_machine import machine, packages
 from device.commands.finding import Finding
 from device.emotions import Floats
-from device.errors import MienError
+from device.errors import EndOfMedia, MienError
 from device.kiosk import Kiosk
 from device.link import State
 from device.sense.camera import open_camera
 from device.sense.capture import MOST_CUT_OFF, share_cut_off, shows_nothing
 from device.sense.isolation import drop_network, prove
-from device.sense.media import EndOfMedia
 from device.sense.microphone import open_microphone
 from device.sense.model import PAIRS, ramp
 from device.sense.model_choice import choose

@@ -12,7 +12,8 @@ import numpy as np
 from device.emotions import Floats, as_dict, top
 from device.errors import MienError
 from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
-from device.sense.faces import Eyes, aligned_crop, whole_picture
+from device.sense.budget import Budget
+from device.sense.faces import aligned_crop, whole_picture
 from device.sense.features import HOP, RATE_HZ
 from device.sense.fusion import Fusion
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
@@ -88,14 +89,17 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     seen: list[FaceReading] = []
     seconds = 0.0
     if wanted.face:
-        eyes, due = Eyes(readers.detector, settings.camera.most_faces), 0.0
+        # A file does not run away: there is time for all that the live loop would put off.
+        sight, due = readers.sight(settings, budget=Budget()), 0.0
         for pixels, at_s in video_frames(path):
             seconds = max(seconds, at_s)
             if at_s < due:
                 continue
             due = at_s + 1 / _VIDEO_FPS
-            faces = [whole_picture(_gray(pixels))] if wanted.crop else eyes.look(Frame(pixels, at_s))
-            seen += [readers.face.read(face, at_s) for face in faces]
+            if wanted.crop:
+                seen.append(readers.face.read(whole_picture(_gray(pixels)), at_s))
+            else:
+                seen += [replace(reading, time_s=at_s) for reading in sight.see(Frame(pixels, at_s))]
     samples = np.zeros(0, np.float32)
     if wanted.voice:
         try:
@@ -121,7 +125,8 @@ def _gray(pixels: np.ndarray) -> np.ndarray:
 def windows(samples: Floats, readers: Readers, every_s: float) -> Iterator[VoiceReading]:
     """Readings of a whole sound as the live loop makes them: the last three seconds, every `every_s`."""
     for end in window_ends(samples, every_s):
-        reading = readers.voice.read(SoundWindow(samples[max(end - WINDOW, 0) : end], end / RATE_HZ))
+        begin = max(end - WINDOW, 0)
+        reading = readers.voice.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin))
         if reading is not None:
             yield reading
 

@@ -109,38 +109,6 @@ class BlazeFace:
         return [_face(merged, score) for merged, score in _merged(points, scores)]
 
 
-class Refined:
-    """A FaceDetector of two: the far one finds the faces, the near one takes a close look at each for its eyes.
-
-    The far network's key points are coarse: FER2013 faces in a room, aligned by them, are read right 5 points less
-    often than as published; after the close look, 1.4 points (`python -m convert framing`).
-    """
-
-    def __init__(self, far: FaceDetector, near: FaceDetector) -> None:
-        self._far, self._near = far, near
-
-    def find(self, pixels: Pixels) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's, if it saw one."""
-        return [self.closer(pixels, face) or face for face in self._far.find(pixels)]
-
-    def closer(self, pixels: Pixels, face: Face) -> Face | None:
-        """The near network's look at `face`, or at where it was a moment ago; None when it sees none there."""
-        x, y, width, height = face.box
-        # Half a face of air on each side: what the near network was trained on.
-        half = max(width, height)
-        left, top = max(int(x + width / 2 - half), 0), max(int(y + height / 2 - half), 0)
-        part = pixels[top : int(y + height / 2 + half), left : int(x + width / 2 + half)]
-        if min(part.shape[:2], default=0) < 8:
-            return None
-        corner = np.array([left, top], np.float32)
-        for found in self._near.find(part):
-            low = np.array(found.box[:2], np.float32) + corner
-            moved = (float(low[0]), float(low[1]), found.box[2], found.box[3])
-            if overlap(corners(moved), corners(face.box)[None])[0] > _OVERLAP:
-                return Face(moved, face.score, found.key_points + corner)
-        return None
-
-
 def corners(box: tuple[float, float, float, float]) -> Floats:
     """(left, top, right, bottom) of a box, float32."""
     x, y, width, height = box

@@ -22,7 +22,7 @@ class FaceReader:
     def read(self, face: Face, time_s: float) -> FaceReading:
         """What the network says of a face whose crop has been made."""
         if face.crop is None:
-            raise ValueError("the face has no crop; Eyes.look and whole_picture make one")
+            raise ValueError("the face has no crop; Following.find and whole_picture make one")
         logits = self._model.network.run(face_input(face.crop))[0][0]
         return FaceReading(face, softmax(logits, self._model.card.temperature), quality(face), time_s)
 

@@ -1,4 +1,4 @@
-"""From a picture to aligned crops: detect, follow, cut out. `Eyes` is what the loop and `analyze` call."""
+"""From a picture and a face found in it to the aligned crop that the network reads."""
 
 from dataclasses import replace
 
@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.readings import Face, Frame
-from device.sense.detector import FaceDetector
+from device.readings import Face
 from device.sense.prepare import FACE_PX
-from device.sense.tracks import Tracker
 
 # Where FER2013's faces have their eyes, as shares of the side: medians over PublicTest are 0.36-0.37 and 0.39-0.40
 # (10 % to 90 %: 0.27-0.43 and 0.30-0.46). `python -m convert framing` measures it.
 EYE_DISTANCE = 0.37
 EYE_HEIGHT = 0.39
+
+_AIR = 0.6
+"""Faces to each side that the crop may reach into, tilted ones too."""
 
 Gray = npt.NDArray[np.uint8]
 
@@ -44,11 +45,26 @@ def aligned_crop(gray: Gray, face: Face, side: int = FACE_PX) -> Gray:
     return crop.astype(np.uint8, copy=False)
 
 
+def cut_out(pixels: npt.NDArray[np.uint8], face: Face) -> Gray:
+    """`aligned_crop` of (h, w, 3) uint8 RGB, of which no more is made gray than the crop needs."""
+    x, y, width, height = face.box
+    air = _AIR * max(width, height)
+    left, top = max(int(x - air), 0), max(int(y - air), 0)
+    part = pixels[top : int(y + height + air) + 1, left : int(x + width + air) + 1]
+    if not part.size:  # a box that lies beside the picture
+        left, top, part = 0, 0, pixels
+    gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    at = replace(
+        face, box=(x - left, y - top, width, height), key_points=face.key_points - np.array([left, top], np.float32)
+    )
+    return aligned_crop(gray, at)
+
+
 def _shrunk(gray: Gray, face: Face, scale: float) -> tuple[Gray, npt.NDArray[np.float32], float]:
     """The part of the picture around a large face, shrunk to about its final size: (part, its corner in px, factor)."""
     x, y, width, height = face.box
-    left, top = max(int(x - width), 0), max(int(y - height), 0)
-    part = gray[top : int(y + 2 * height) + 1, left : int(x + 2 * width) + 1]
+    left, top = max(int(x - _AIR * width), 0), max(int(y - _AIR * height), 0)
+    part = gray[top : int(y + (1 + _AIR) * height) + 1, left : int(x + (1 + _AIR) * width) + 1]
     size = max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1)
     shrunk = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return shrunk, np.array([left, top], np.float32), scale
@@ -63,25 +79,3 @@ def whole_picture(gray: Gray) -> Face:
     eyes = [[0.5 - half, EYE_HEIGHT], [0.5 + half, EYE_HEIGHT], [0.5, 0.6], [0.5, 0.77], [0.1, 0.45], [0.9, 0.45]]
     points = (np.array(eyes) * [width, height]).astype(np.float32)
     return Face((0.0, 0.0, float(width), float(height)), 1.0, points, crop)
-
-
-class Eyes:
-    """Finds, follows and cuts out the faces of a stream of frames."""
-
-    def __init__(self, detector: FaceDetector, most_faces: int = 4) -> None:
-        self._detector = detector
-        self._tracker = Tracker()
-        self._most_faces = most_faces
-
-    def look(self, frame: Frame) -> list[Face]:
-        """The largest faces of this frame, each with its track and crop."""
-        found = self._tracker.follow(self._detector.find(frame.pixels), frame.time_s)
-        if not found:
-            return []
-        gray = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-        largest = sorted(found, key=lambda face: -face.box[2] * face.box[3])[: self._most_faces]
-        return [replace(face, crop=aligned_crop(gray, face)) for face in largest]
-
-    def people(self, now_s: float) -> int:
-        """How many are in view, those lost for a moment counted in."""
-        return self._tracker.present(now_s)

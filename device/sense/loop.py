@@ -25,12 +25,15 @@ from device.sense.fusion import Fusion
 from device.sense.live import LIVE_FPS, LiveView
 from device.sense.sight import Sight
 from device.sense.steady import Steady
+from device.sense.thread_name import name_this_thread
 from device.sense.voice import VoiceReader
 from device.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+_IDLE_TICK_S = 0.3
+"""Where nobody is seen or heard, waking up is most of what there is to pay for."""
 _REFRESH_S = 0.5
 _STALL_S = 10.0
 """A reading thread that has not turned for so long hangs: no more kicks for the watchdog."""
@@ -162,12 +165,15 @@ class Sense:
     def _tick_until(self, stop: threading.Event, door: Door) -> None:
         shown: Mood | None = None
         said_s = health_s = float("-inf")
-        while not stop.wait(TICK_S):
+        tick_s = TICK_S
+        while not stop.wait(tick_s):
             now = self._clock()
             with self._lock:
                 people = self._sight.people(now) if self._switches.sees else 0
                 self._baseline.tick()
-                mood = self._steady.update(self._fusion.now(now), people, now)
+                fused = self._fusion.now(now)
+                mood = self._steady.update(fused, people, now)
+            tick_s = TICK_S if people or fused.heard_or_seen else _IDLE_TICK_S
             self._camera.wanted_fps = self._wanted_fps(people)
             if shown and mood.emotion is shown.emotion and people != shown.people:
                 # What decided is the newest look, which did or did not find somebody, and no reading.
@@ -190,6 +196,7 @@ class Sense:
 
     def _turn(self, name: str, step: Callable[[Pulse], None]) -> None:
         """A reading thread's life: it does not end because one picture or sound went wrong."""
+        name_this_thread(name)
         pulse = self._pulses[name]
         while not self._stopped.is_set():
             pulse.beat_s = self._clock()
@@ -218,8 +225,9 @@ class Sense:
 
     def _hear(self, pulse: Pulse) -> None:
         self._stopped.wait(self._settings.microphone.every_s)
-        window = self._ring.window()
-        if window is None or not self._switches.hears:
+        window = self._ring.window() if self._switches.hears else None
+        if window is None:
+            self._voice_reader.rest()  # after a mute nothing of before may be left, what was measured of it neither
             return
         if self._clock() - window.end_s > self._settings.microphone.every_s + 1:
             return  # nothing new has come: the same sound is not read twice

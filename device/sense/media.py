@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.errors import DeviceError, MediaError
+from device.errors import MediaError
 from device.sense.features import RATE_HZ
 
 Pixels = npt.NDArray[np.uint8]
@@ -28,10 +28,6 @@ _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
 class NoSoundError(MediaError):
     """A file that can be read, and in which there is nothing to hear."""
-
-
-class EndOfMedia(DeviceError):  # noqa: N818 - an end is no error
-    """A file that stands in for a device has been played to its end."""
 
 
 def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Floats]:

@@ -3,13 +3,16 @@
 import logging
 from dataclasses import dataclass, field
 
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined
+import cv2
+
+from device.sense.budget import Budget
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
 from device.sense.expression import FaceReader
-from device.sense.faces import Eyes
 from device.sense.following import Following
 from device.sense.model import PAIRS, Model
 from device.sense.model_choice import choose
 from device.sense.model_record import state_of
+from device.sense.refined import FAINT, PROPOSED, Refined
 from device.sense.sight import Sight
 from device.sense.voice import VoiceReader
 from device.settings import Settings
@@ -17,22 +20,26 @@ from device.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def detector_of(settings: Settings) -> FaceDetector:
-    """The detector that `camera.range` names. Raises ModelError or DeviceError."""
+def detector_of(settings: Settings) -> Refined:
+    """The detector that `camera.range` names. Raises ModelError."""
     camera = settings.camera
+    far: FaceDetector
+    near: FaceDetector
     if camera.range == "mediapipe":
         from device.sense.mediapipe_detector import MediaPipeDetector
 
-        return MediaPipeDetector(camera.least_score)
-    near = BlazeFace(NEAR, camera.least_score)
-    return Refined(BlazeFace(FAR, camera.least_score), near) if camera.range == "far" else near
+        far, near = MediaPipeDetector(FAINT), MediaPipeDetector(FAINT)
+    else:
+        far = BlazeFace(FAR, PROPOSED) if camera.range == "far" else BlazeFace(NEAR, FAINT)
+        near = BlazeFace(NEAR, FAINT)
+    return Refined(far, near, camera.least_score)
 
 
 @dataclass(frozen=True)
 class Readers:
     """A detector and two readers, with the pairs that they read with."""
 
-    detector: FaceDetector
+    detector: Refined
     face: FaceReader
     voice: VoiceReader
     face_model: Model
@@ -41,14 +48,16 @@ class Readers:
     damages: dict[str, str] = field(default_factory=dict)
     """Sense (`face`, `voice`) -> what keeps an installed pair from being used; a sound one is not named."""
 
-    def sight(self, settings: Settings) -> Sight:
-        """A Sight for frame after frame of one stream; each stream needs its own."""
-        detector = Following(self.detector) if isinstance(self.detector, Refined) else self.detector
-        return Sight(Eyes(detector, settings.camera.most_faces), self.face)
+    def sight(self, settings: Settings, budget: Budget | None = None) -> Sight:
+        """A Sight for frame after frame of one stream, within `budget` or the settings'; each stream needs its own."""
+        budget = budget or Budget(settings.camera.budget)
+        return Sight(Following(self.detector, budget), self.face, budget, settings.camera.most_faces)
 
 
 def readers_of(settings: Settings, *, live: bool = False) -> Readers:
     """Load and check the model pairs. Raises ModelError. `live`: how voices usually sound here is remembered."""
+    # What is cut out and shrunk here is small: OpenCV's own threads wake other cores for nothing.
+    cv2.setNumThreads(1)
     choices = {name: choose(name, state_of(settings)) for name in PAIRS}
     face, voice, prosody = (choices[name].model for name in PAIRS)
     damages: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """The same number for the same person from frame to frame, through short losses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ _SIZES = 1.6
 """... if neither is this much larger than the other."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Track:
     number: int
     box: Floats
@@ -34,14 +35,24 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._last = 0
 
-    def follow(self, faces: list[Face], time_s: float) -> list[Face]:
-        """The faces that are sure by now, with their track numbers; a face that matches nothing begins a track."""
+    def follow(self, faces: list[Face], time_s: float, looked: Sequence[bool] | None = None) -> list[Face]:
+        """The faces that are sure by now, with their track numbers; a face that matches nothing begins a track.
+
+        `looked`: which of them were seen anew, and not only taken to be where they were; without it all.
+        """
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= KEEP_S]
         boxes = [corners(face.box) for face in faces]
+        owners = self._where_they_were(boxes)
         pairs = sorted(
-            ((_likeness(t.box, box), i, t) for t in self._tracks for i, box in enumerate(boxes)), key=lambda p: -p[0]
+            (
+                (_likeness(t.box, box), i, t)
+                for t in self._tracks
+                if t not in owners.values()
+                for i, box in enumerate(boxes)
+                if i not in owners
+            ),
+            key=lambda p: -p[0],
         )
-        owners: dict[int, _Track] = {}
         for likeness, i, track in pairs:
             if likeness > 0 and i not in owners and track not in owners.values():
                 owners[i] = track
@@ -51,8 +62,13 @@ class Tracker:
                 owners[i] = _Track(self._last, box, time_s)
                 self._tracks.append(owners[i])
             owners[i].box, owners[i].seen_s = box, time_s
-            owners[i].sightings += 1
+            owners[i].sightings += looked is None or looked[i]
         return [replace(face, track=t.number) for i, face in enumerate(faces) if (t := owners[i]).sightings >= SURE]
+
+    def _where_they_were(self, boxes: list[Floats]) -> dict[int, _Track]:
+        """Those that have not moved at all, most of them where faces are held: no other pair is as good."""
+        tracks = {track.box.tobytes(): track for track in self._tracks}
+        return {i: track for i, box in enumerate(boxes) if (track := tracks.pop(box.tobytes(), None))}
 
     def present(self, now_s: float) -> int:
         """Tracks seen within KEEP_S."""

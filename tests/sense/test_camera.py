@@ -15,17 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from device.errors import DeviceError
+from device.errors import DeviceError, EndOfMedia
 from device.sense import camera as cameras
-from device.sense.camera import (
-    Camera,
-    EndOfMedia,
-    OpenCVCamera,
-    Picamera2Camera,
-    PictureCamera,
-    VideoCamera,
-    open_camera,
-)
+from device.sense.camera import Camera, OpenCVCamera, Picamera2Camera, open_camera
+from device.sense.camera.file import PictureCamera, VideoCamera
 from device.settings import Camera as Settings
 from tests.sense import made
 from tests.sense.mjpeg import served
@@ -353,7 +346,7 @@ def test_a_grab_that_fails_is_tried_for_a_while(dev: Path, monkeypatch: pytest.M
         camera.read()
 
 
-# picamera2, as its manual describes it: capture_request(wait=False) gives a job, RGB888 is BGR in memory.
+# picamera2 as its manual describes it: capture_request(wait=False) gives a job; RGB888 is BGR in memory, BGR888 RGB.
 
 
 class FakePicamera2:
@@ -369,12 +362,13 @@ class FakePicamera2:
         if self.busy:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         type(self).newest = self
+        self.configuration: Any = None
         self.state, self.requests, self.jobs = "opened", list[Any](), list["Future[Any]"]()
 
     def create_video_configuration(self, **configuration: object) -> dict[str, object]:
         return configuration
 
-    def configure(self, configuration: dict[str, object]) -> None:
+    def configure(self, configuration: Any) -> None:
         self.configuration = configuration
 
     def start(self) -> None:
@@ -387,7 +381,9 @@ class FakePicamera2:
 
     def finish(self, stamp_ns: int | None) -> Any:
         request = SimpleNamespace(released=False)
-        request.make_array = lambda _: np.full((4, 6, 3), (10, 20, 30), np.uint8)
+        red_green_blue = (30, 20, 10)
+        order = {"BGR888": red_green_blue, "RGB888": red_green_blue[::-1]}[self.configuration["main"]["format"]]
+        request.make_array = lambda name: {"main": np.full((4, 6, 3), order, np.uint8)}[name]
         request.get_metadata = lambda: {} if stamp_ns is None else {"SensorTimestamp": stamp_ns}
         request.release = lambda: setattr(request, "released", True)
         self.jobs[-1].set_result(request)
@@ -411,7 +407,7 @@ def test_picamera2_reads(fake: type[FakePicamera2]) -> None:
     camera = open_camera(Settings(width_px=320, height_px=240, fps=12))
     assert isinstance(camera, Picamera2Camera)
     device = fake.newest
-    assert device.configuration["main"] == {"size": (320, 240), "format": "RGB888"}
+    assert device.configuration["main"] == {"size": (320, 240), "format": "BGR888"}
     assert device.configuration["buffer_count"] >= 2
     began_s = time.monotonic()
     assert camera.read() is None

@@ -9,22 +9,19 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.readings import Face, Frame
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Refined, corners, overlap
-from device.sense.faces import Eyes
+from device.readings import Frame
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
 from device.sense.model import MODELS
+from device.sense.readers import detector_of, readers_of
 from device.sense.stand_in.roles import POSES
-from tests.sense.made import Pixels, drawn, group, heads, noisy, portrait
+from device.settings import Settings
+from tests.sense.made import drawn, group, heads, noisy, portrait
 
 _RECORDED: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "recorded" / "mediapipe_0_10_21.json").read_text()
 )
 _PICTURES = {"astro": portrait, "four": group}
 _RANGES = {"near": NEAR, "far": FAR}
-
-
-def _refined() -> Refined:
-    return Refined(BlazeFace(FAR), BlazeFace(NEAR))
 
 
 @pytest.mark.parametrize("case", sorted(_RECORDED))
@@ -59,7 +56,9 @@ def test_colours_are_taken_in_the_order_red_green_blue() -> None:
     assert not [face for face in blue if face.score > _RECORDED["near/astro"][0]["score"] - 0.01]
 
 
-@pytest.mark.parametrize("detector", [BlazeFace(NEAR), BlazeFace(FAR), _refined()], ids=["near", "far", "refined"])
+@pytest.mark.parametrize(
+    "detector", [BlazeFace(NEAR), BlazeFace(FAR), detector_of(Settings())], ids=["near", "far", "refined"]
+)
 @pytest.mark.parametrize("kind", ["black", "white", "across", "down", "wall", "squares", "bulb"])
 def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> None:
     y, x = np.mgrid[:480, :640]
@@ -79,34 +78,18 @@ def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> 
 
 def test_full_scale_noise_never_becomes_a_person() -> None:
     """A detector sees a face in one noise picture of many, as MediaPipe does; gone at once, it is nobody."""
-    eyes = Eyes(_refined())
+    sight = readers_of(Settings()).sight(Settings())
     rng = np.random.default_rng(0)
     for index in range(12):
         noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
-        assert eyes.look(Frame(noise, index / 10)) == []
-    assert eyes.people(1.2) == 0
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (480, 640), (31, 33), (1000, 100)])
-def test_a_picture_of_any_shape_is_taken(size: tuple[int, int]) -> None:
-    assert _refined().find(np.full((*size, 3), 100, np.uint8)) == []
+        assert sight.see(Frame(noise, index / 10)) == []
+    assert sight.people(1.2) == 0
 
 
 def test_faces_of_a_tall_picture_lie_where_they_are() -> None:
     wide = BlazeFace(FAR).find(heads([(100, 100, 220)]))[0]
     tall = BlazeFace(FAR).find(heads([(100, 260, 220)], 480, 640))[0]
     np.testing.assert_allclose(tall.key_points - wide.key_points, np.tile([[0, 160]], (6, 1)), atol=4)
-
-
-def test_the_surest_face_comes_first() -> None:
-    scores = [face.score for face in _refined().find(group())]
-    assert len(scores) == 4
-    assert scores == sorted(scores, reverse=True)
-
-
-def test_a_face_less_sure_than_asked_for_is_none() -> None:
-    least = BlazeFace(FAR, 0.92)
-    assert [round(face.score, 2) for face in least.find(group())] == [0.93]
 
 
 def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
@@ -129,7 +112,8 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
 def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -> None:
     sides = (90, 120, 160, 200, 300)
     spread = {}
-    for name, detector in (("far", BlazeFace(FAR)), ("refined", _refined())):
+    detectors: dict[str, FaceDetector] = {"far": BlazeFace(FAR), "refined": detector_of(Settings())}
+    for name, detector in detectors.items():
         found = [detector.find(heads([(133, 150, side)])) for side in sides]
         assert [len(faces) for faces in found] == [1] * len(sides)
         eyes = [(faces[0].key_points[:2] - [133, 150]) / side for faces, side in zip(found, sides, strict=True)]
@@ -138,19 +122,9 @@ def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -
     assert spread["refined"] < spread["far"] / 2
 
 
-def test_the_close_look_keeps_the_far_looks_face_where_the_near_one_sees_none() -> None:
-    class Blind:
-        def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
-            return []
-
-    far = BlazeFace(FAR)
-    kept, own = Refined(far, Blind()).find(group()), far.find(group())
-    assert [face.box for face in kept] == [face.box for face in own]
-
-
 def test_a_face_at_the_pictures_corner_is_found() -> None:
     pixels = drawn(((70, 75), 170, POSES[next(iter(POSES))]))
-    assert len(_refined().find(pixels)) == 1
+    assert len(detector_of(Settings()).find(pixels)) == 1
 
 
 def test_overlap_is_intersection_over_union() -> None:
@@ -160,5 +134,5 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_a_large_picture_is_found_as_well_as_a_small_one() -> None:
     large = np.asarray(cv2.resize(portrait(), (2560, 1920), interpolation=cv2.INTER_CUBIC), np.uint8)
-    small, big = _refined().find(portrait())[0], _refined().find(large)[0]
+    small, big = (detector_of(Settings()).find(pixels)[0] for pixels in (portrait(), large))
     np.testing.assert_allclose(np.array(big.box) / 4, small.box, atol=6)

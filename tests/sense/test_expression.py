@@ -8,15 +8,16 @@ import pytest
 
 from device.emotions import Emotion, Floats, top
 from device.readings import Face
-from device.sense.detector import FAR, NEAR, BlazeFace, Refined
 from device.sense.expression import FaceReader, quality
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.model import Model
+from device.sense.readers import detector_of
 from device.sense.stand_in.roles import POSES
+from device.settings import Settings
 from tests.sense.made import Pixels, astronaut, drawn, face_at, portrait
 
 _READER = FaceReader(Model("face"))
-_DETECTOR = Refined(BlazeFace(FAR), BlazeFace(NEAR))
+_DETECTOR = detector_of(Settings())
 
 
 def _gray(pixels: Pixels) -> Pixels:

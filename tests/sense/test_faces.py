@@ -4,12 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from device.readings import Face, Frame
-from device.sense.detector import FAR, NEAR, BlazeFace, Refined
-from device.sense.faces import EYE_DISTANCE, EYE_HEIGHT, Eyes, aligned_crop, whole_picture
+from device.readings import Face
+from device.sense.faces import EYE_DISTANCE, EYE_HEIGHT, aligned_crop, whole_picture
 from device.sense.prepare import FACE_PX
-from device.sense.stand_in.drawn_face import Pose
-from tests.sense.made import Pixels, drawn, face_at, heads, noisy
+from tests.sense.made import Pixels, face_at
 
 _ROOM_GRAY, _DOT = 60, 255
 _WANTED = [(0.5 - EYE_DISTANCE / 2, EYE_HEIGHT), (0.5 + EYE_DISTANCE / 2, EYE_HEIGHT)]
@@ -89,61 +87,3 @@ def test_a_whole_picture_is_a_face_of_any_size() -> None:
     crop = whole_picture(exact).crop
     assert crop is not None
     np.testing.assert_array_equal(crop, exact)
-
-
-def _eyes() -> Eyes:
-    return Eyes(Refined(BlazeFace(FAR), BlazeFace(NEAR)))
-
-
-def _person(x: float, y: float = 240, height: float = 200) -> Pixels:
-    return drawn(((x, y), height, Pose()))
-
-
-def _stream(eyes: Eyes, pictures: list[Pixels], begin_s: float = 0.0) -> list[list[Face]]:
-    return [eyes.look(Frame(noisy(p, i), begin_s + i / 10)) for i, p in enumerate(pictures)]
-
-
-def test_a_person_who_moves_keeps_the_number_and_has_a_crop_in_each_frame() -> None:
-    looks = _stream(_eyes(), [_person(150 + 12 * step, 240 + 3 * step) for step in range(20)])
-    assert looks[0] == []
-    assert [[face.track for face in faces] for faces in looks[1:]] == [[1]] * 19
-    crops = [faces[0].crop for faces in looks[1:]]
-    assert all(crop is not None and crop.shape == (FACE_PX, FACE_PX) and crop.std() > 20 for crop in crops)
-
-
-def test_a_person_who_is_hidden_for_a_second_keeps_the_number() -> None:
-    eyes, empty = _eyes(), drawn()
-    looks = _stream(eyes, [_person(300)] * 5 + [empty] * 10 + [_person(310)] * 3)
-    assert all(not faces for faces in looks[5:15])
-    assert [face.track for faces in looks[15:] for face in faces] == [1, 1, 1]
-    assert eyes.people(1.75) == 1
-
-
-def test_somebody_else_elsewhere_gets_another_number_and_is_counted() -> None:
-    eyes = _eyes()
-    both = drawn(((170, 240), 200, Pose()), ((470, 240), 190, Pose(mouth_curve=1)))
-    looks = _stream(eyes, [_person(170)] * 3 + [both] * 4)
-    assert sorted(face.track for face in looks[-1]) == [1, 2]
-    assert eyes.people(0.6) == 2
-
-
-def test_a_person_who_leaves_is_no_longer_counted() -> None:
-    eyes = _eyes()
-    _stream(eyes, [_person(300)] * 3)
-    assert (eyes.people(0.3), eyes.people(2.5)) == (1, 0)
-
-
-def test_a_face_in_one_frame_only_is_nobody() -> None:
-    eyes = _eyes()
-    looks = _stream(eyes, [drawn(), _person(300), drawn(), drawn()])
-    assert looks == [[], [], [], []]
-    assert eyes.people(0.3) == 0
-
-
-def test_of_many_the_largest_are_read() -> None:
-    eyes = Eyes(BlazeFace(FAR), most_faces=2)
-    pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
-    looks = [eyes.look(Frame(pixels, i / 10)) for i in range(2)]
-    assert len(looks[1]) == 2
-    assert min(face.box[2] for face in looks[1]) > 80
-    assert eyes.people(0.1) == 4

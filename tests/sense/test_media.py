@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from device.errors import DeviceError, MediaError
+from device.errors import MediaError
 from device.sense import media
 from tests.sense import made
 
@@ -18,10 +18,6 @@ def _red_left() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     pixels = np.full((48, 80, 3), GREEN, np.uint8)
     pixels[:, :40] = RED
     return pixels
-
-
-def test_an_end_of_media_is_a_device_error() -> None:
-    assert issubclass(media.EndOfMedia, DeviceError)
 
 
 def test_picture_is_rgb(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from device.readings import Face
-from device.sense.detector import FAR, NEAR, BlazeFace, Refined, corners, overlap
+from device.sense.detector import corners, overlap
+from device.sense.readers import detector_of
 from device.sense.tiles import find_everywhere
-from tests.sense.made import Pixels, face_at, group, heads, portrait
+from device.settings import Settings
+from tests.sense.made import Pixels, face_at, group, heads, portrait, shrunk
 
-_DETECTOR = Refined(BlazeFace(FAR), BlazeFace(NEAR))
+_DETECTOR = detector_of(Settings())
 # The face is a little left of the head's middle, and 0.44 of its side.
 _EYES = np.array([0.5, 0.45])
 # Some lie across the tiles' edges.
@@ -41,9 +43,8 @@ def test_a_large_face_across_the_tiles_is_one_face() -> None:
 
 
 def test_a_small_picture_is_looked_at_as_it_is() -> None:
-    assert [f.box for f in find_everywhere(_DETECTOR, portrait()[:, :480])] == [
-        f.box for f in _DETECTOR.find(portrait()[:, :480])
-    ]
+    small = shrunk(portrait()[:, :480], 280)
+    assert [f.box for f in find_everywhere(_DETECTOR, small)] == [f.box for f in _DETECTOR.find(small)]
 
 
 def test_the_four_of_a_group_are_four() -> None:
@@ -81,7 +82,7 @@ def test_the_tiles_leave_no_place_out() -> None:
     middles = np.array([[face.box[0] + 5, face.box[1] + 5] for face in found])
     for y in range(0, 1500, 50):
         for x in range(0, 2300, 50):
-            assert np.abs(middles - [x, y]).max(axis=1).min() <= 240
+            assert np.abs(middles - [x, y]).max(axis=1).min() <= 290
 
 
 def test_an_eye_that_looks_like_a_face_of_its_own_is_none() -> None:
@@ -89,4 +90,4 @@ def test_an_eye_that_looks_like_a_face_of_its_own_is_none() -> None:
         def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(100, 100, 200, 0.9), face_at(140, 150, 40, 0.8)]
 
-    assert len(find_everywhere(Twice(), np.zeros((400, 400, 3), np.uint8))) == 1
+    assert len(find_everywhere(Twice(), np.zeros((280, 280, 3), np.uint8))) == 1

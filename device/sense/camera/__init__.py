@@ -8,19 +8,14 @@ from typing import Protocol
 
 from device.errors import DeviceError
 from device.readings import Frame
-from device.sense.camera.file import PictureCamera, VideoCamera, open_file
 from device.sense.camera.opencv import OpenCVCamera, gstreamer, stream, v4l2
 from device.sense.camera.picamera2 import Picamera2Camera, picamera2_sees_one
-from device.sense.media import EndOfMedia
 from device.settings import Camera as CameraSettings
 
 __all__ = [
     "Camera",
-    "EndOfMedia",
     "OpenCVCamera",
     "Picamera2Camera",
-    "PictureCamera",
-    "VideoCamera",
     "open_camera",
 ]
 
@@ -59,6 +54,9 @@ def open_camera(
     if source == "picamera2":
         return Picamera2Camera(settings, clock)
     if source.startswith("file:"):
+        # FFmpeg takes 16 MB, and only who plays a file needs it.
+        from device.sense.camera.file import open_file
+
         return open_file(Path(source.removeprefix("file:")).expanduser(), settings.fps, clock, start_s)
     if source.startswith("gstreamer:"):
         return gstreamer(source.removeprefix("gstreamer:"), settings, clock)

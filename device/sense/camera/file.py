@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from device.errors import DeviceError, MediaError
+from device.errors import DeviceError, EndOfMedia, MediaError
 from device.readings import Frame
-from device.sense.media import EndOfMedia, Pixels, kind_of, read_picture, video_frames
+from device.sense.media import Pixels, kind_of, read_picture, video_frames
 
 _WAIT_S = 0.4
 _SKIPPING_S = 0.5

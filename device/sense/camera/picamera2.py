@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-import cv2
 import numpy as np
 
 from device.errors import DeviceError
@@ -52,7 +51,8 @@ class Picamera2Camera:
         try:
             self._camera.configure(
                 self._camera.create_video_configuration(
-                    main={"size": (settings.width_px, settings.height_px), "format": "RGB888"},
+                    # The sensor's own scaler makes this size. BGR888 lies in memory as red, green, blue.
+                    main={"size": (settings.width_px, settings.height_px), "format": "BGR888"},
                     controls={"FrameRate": settings.fps},
                     buffer_count=_BUFFERS,
                 )
@@ -75,8 +75,7 @@ class Picamera2Camera:
             raise DeviceError(f"picamera2: the camera stopped ({error})") from error
         self._job = None
         try:
-            # What picamera2 calls RGB888 lies in memory as blue, green, red.
-            pixels = cv2.cvtColor(request.make_array("main"), cv2.COLOR_BGR2RGB)
+            pixels = request.make_array("main")
             stamp_ns = request.get_metadata().get("SensorTimestamp")
         finally:
             request.release()

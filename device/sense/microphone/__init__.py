@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from device.emotions import Floats
-from device.sense.media import EndOfMedia
-from device.sense.microphone.file import FileMicrophone
 from device.sense.microphone.pyaudio import PyAudioMicrophone
 from device.settings import Microphone as MicrophoneSettings
 
-__all__ = ["EndOfMedia", "FileMicrophone", "Microphone", "PyAudioMicrophone", "open_microphone"]
+__all__ = ["Microphone", "PyAudioMicrophone", "open_microphone"]
 
 
 class Microphone(Protocol):
@@ -46,5 +44,8 @@ def open_microphone(
     DeviceError, which says what there is and what to do.
     """
     if settings.source.startswith("file:"):
+        # FFmpeg takes 16 MB, and only who plays a file needs it.
+        from device.sense.microphone.file import FileMicrophone
+
         return FileMicrophone(Path(settings.source.removeprefix("file:")).expanduser(), clock, start_s)
     return PyAudioMicrophone(settings.source, clock)

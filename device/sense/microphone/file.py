@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.emotions import Floats
-from device.errors import DeviceError, MediaError
+from device.errors import DeviceError, EndOfMedia, MediaError
 from device.sense.features import RATE_HZ
-from device.sense.media import EndOfMedia, sound_blocks
+from device.sense.media import sound_blocks
 
 _WAIT_S = 0.4
 _LATE_S = 1.0

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import av
 import numpy as np
 
 from device.emotions import Floats
@@ -47,7 +46,11 @@ class PyAudioMicrophone:
             except BaseException:
                 self._audio.terminate()
                 raise
-        self._resampler = av.AudioResampler("fltp", "mono", RATE_HZ) if self._rate_hz != RATE_HZ else None
+        self._resampler: Callable[[Floats], Floats] | None = None
+        if self._rate_hz != RATE_HZ:
+            from device.sense.microphone.resampler import Resampler
+
+            self._resampler = Resampler(self._rate_hz)
 
     def read(self) -> tuple[Floats, float] | None:
         """The next block and the clock when the driver handed it over; None after 0.4 s without one."""
@@ -61,7 +64,7 @@ class PyAudioMicrophone:
         heard = np.frombuffer(block[0], np.int16).reshape(-1, self._channels)
         # FFmpeg would mix two equal channels to 1.4 times either: the mean is taken here.
         mono = heard.mean(axis=1, dtype=np.float32) * _FULL
-        samples = _resampled(self._resampler, mono, self._rate_hz) if self._resampler else mono
+        samples = self._resampler(mono) if self._resampler else mono
         return (samples, block[1]) if len(samples) else None
 
     def close(self) -> None:
@@ -117,14 +120,6 @@ class PyAudioMicrophone:
             return int(self._audio.get_default_input_device_info()["index"])
         except OSError:
             return -1
-
-
-def _resampled(resampler: av.AudioResampler, mono: Floats, rate_hz: int) -> Floats:
-    """16 kHz of samples at `rate_hz`; the resampler keeps its state from block to block."""
-    frame = av.AudioFrame.from_ndarray(mono[None], "fltp", "mono")
-    frame.sample_rate = rate_hz
-    pieces = [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-    return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
 
 
 def _fitting(source: str, inputs: list[Mapping[str, Any]], default: int) -> list[Mapping[str, Any]]:

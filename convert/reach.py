@@ -1,0 +1,92 @@
+"""How far faces are found, and how often where nobody is: FER2013's test faces put into rooms of many kinds.
+
+Only faces count that either detector finds large and alone: a quarter of FER2013 are profiles, hands, drawings.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from convert.corpora.fer2013 import Fer2013
+from convert.made_rooms import room, with_face
+from device.readings import Frame
+from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Pixels, corners, overlap
+from device.sense.readers import readers_of
+from device.sense.tiles import find_everywhere
+from device.settings import Settings
+
+_SIDES_PX = (32, 40, 50, 70, 98, 140)
+_FRAMES = 24
+"""Of a stream: three seconds at eight a second, in which the search has come round."""
+
+
+def reach(data: Path, faces: int = 150, rooms: int = 1000) -> str:
+    """A table: found in per cent by side of the face in 640x480, and empty rooms in which a face was seen."""
+    pictures = list(_plain_faces(data, faces))
+    readers = readers_of(Settings())
+    far, near = BlazeFace(FAR, 0.5), BlazeFace(NEAR, 0.5)
+    rows = {
+        "short range, the whole": lambda scene: _boxes(near, scene),
+        "full range, the whole": lambda scene: _boxes(far, scene),
+        "full range, the whole and tiles": lambda scene: [f.box for f in find_everywhere(far, scene)],
+        "Mien, one picture": lambda scene: [f.box for f in find_everywhere(readers.detector, scene)],
+    }
+    lines = ["| found, per cent, at px | " + " | ".join(map(str, _SIDES_PX)) + f" | of {rooms} empty rooms |"]
+    lines.append("| --- " * (len(_SIDES_PX) + 2) + "|")
+    for name, find in rows.items():
+        found = []
+        for side in _SIDES_PX:
+            scenes = (_scene(pictures, side, number) for number in range(faces))
+            found.append(100 * np.mean([_hit(find(scene), box) for scene, box in scenes]))
+        false = sum(bool(find(room(np.random.default_rng((1, number))))) for number in range(rooms))
+        lines.append(f"| {name} | " + " | ".join(f"{share:.0f}" for share in found) + f" | {false} |")
+
+    noises = [np.random.default_rng(n).normal(0, 3, (480, 640, 3)).astype(np.int16) for n in range(7)]
+
+    def stream(scene: Pixels) -> list[tuple[float, float, float, float]]:
+        sight, seen = readers.sight(Settings()), []
+        for number in range(_FRAMES):
+            noisy = cv2.add(scene, noises[number % len(noises)], dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+            seen = [reading.face.box for reading in sight.see(Frame(noisy, number / 8))]
+        return seen
+
+    found = []
+    for side in _SIDES_PX:
+        scenes = (_scene(pictures, side, number) for number in range(faces))
+        found.append(100 * np.mean([_hit(stream(scene), box) for scene, box in scenes]))
+    false = sum(bool(stream(room(np.random.default_rng((1, n))))) for n in range(rooms // _FRAMES))
+    shares = " | ".join(f"{share:.0f}" for share in found)
+    lines.append(
+        f"| Mien, a stream of three seconds | {shares} | {false} of {rooms // _FRAMES}, {_FRAMES} frames each |"
+    )
+    return "\n".join(lines)
+
+
+def _plain_faces(data: Path, count: int) -> Iterator[npt.NDArray[np.uint8]]:
+    far, near = BlazeFace(FAR), BlazeFace(NEAR, 0.7)
+    found = 0
+    for picture in Fer2013(data / "fer2013").validation().pictures:
+        large = cv2.resize(picture, (140, 140), interpolation=cv2.INTER_CUBIC)
+        scene = cv2.copyMakeBorder(large, 58, 58, 58, 58, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+        colours = np.repeat(scene[:, :, None], 3, axis=2)
+        if found < count and near.find(colours) and far.find(colours):
+            found += 1
+            yield picture
+
+
+def _scene(
+    pictures: list[npt.NDArray[np.uint8]], side_px: int, number: int
+) -> tuple[Pixels, tuple[float, float, float, float]]:
+    rng = np.random.default_rng((side_px, number))
+    return with_face(room(rng), pictures[number % len(pictures)], side_px, rng)
+
+
+def _boxes(detector: FaceDetector, scene: Pixels) -> list[tuple[float, float, float, float]]:
+    return [face.box for face in detector.find(scene)]
+
+
+def _hit(boxes: list[tuple[float, float, float, float]], wanted: tuple[float, float, float, float]) -> bool:
+    return any(overlap(corners(box), corners(wanted)[None])[0] > 0.3 for box in boxes)

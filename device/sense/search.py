@@ -1,0 +1,127 @@
+"""Where to look for faces next: the whole frame, or a part of it in which something has changed.
+
+One look covers one part, so that far faces cost no more a frame than near ones: a part in which nothing moves is looked
+at now and then, one in which something did is next, one in which something always moves (a television) comes seldom.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device.readings import Face
+from device.sense.detector import Pixels
+
+Cells = npt.NDArray[np.int16]
+_Pixel = TypeVar("_Pixel", bound=np.generic)
+
+_REST_S = 21.0
+"""A part in which nothing moves is looked at so often; with seven parts, one look in three seconds."""
+_BESIDE_S = 1.5
+"""Between two looks while somebody is known."""
+_DULL_S = 0.05
+"""A look that found nobody puts the next one at a part off by so much, ..."""
+_DULLEST = 20
+"""... up to a second."""
+_CELL = 80
+"""Cells across the frame: of 8 px in 640, a head at four metres being 5 by 5 of them."""
+_MOVED = 7
+"""Steps of 255 by which the mean of a cell differs beyond a sensor's noise."""
+_LEAST_CELLS = 12
+"""So many cells have changed when a head has come."""
+
+
+@dataclass
+class Part:
+    """A rectangle of the frame, and when it was last looked at."""
+
+    left: float
+    """As shares of the frame's sides, like the rest."""
+    top: float
+    width: float
+    height: float
+    searched_s: float = -inf
+    dull: int = 0
+    """Looks in a row at something that moved and was nobody."""
+    seen: Cells | None = field(default=None, repr=False)
+
+    def of(self, pixels: npt.NDArray[_Pixel]) -> tuple[int, int, npt.NDArray[_Pixel]]:
+        """(left, top, this part) of a picture or a map of any size."""
+        height, width = pixels.shape[:2]
+        left, top = round(self.left * width), round(self.top * height)
+        right, bottom = round((self.left + self.width) * width), round((self.top + self.height) * height)
+        return left, top, pixels[top:bottom, left:right]
+
+
+def _parts() -> list[Part]:
+    """The whole, then six that overlap by a sixth of the frame: a face that one cuts is whole in its neighbour."""
+    return [Part(0, 0, 1, 1), *(Part(x, y, 0.45, 0.6) for y in (0, 0.4) for x in (0, 0.275, 0.55))]
+
+
+class Search:
+    """Chooses the part to look at, for one stream of frames of one size."""
+
+    def __init__(self) -> None:
+        self._parts = _parts()
+        self._cells: Cells | None = None
+        self._searched_s = -inf
+
+    def next(self, pixels: Pixels, known: list[Face], now_s: float) -> Part | None:
+        """The part of (h, w, 3) uint8 RGB that is due, or None; `known` faces explain what moves around them."""
+        if known and now_s - self._searched_s < _BESIDE_S:
+            return None
+        cells = sampled(pixels)
+        if self._cells is None or self._cells.shape != cells.shape:
+            self._parts = _parts()
+        self._cells = cells
+        explained = _around(known, cells.shape, pixels.shape)
+        moved = [part for part in self._parts if self._has_changed(part, explained)]
+        for part in sorted(moved, key=lambda p: (p.dull, p.searched_s)):
+            if now_s - part.searched_s >= _DULL_S * part.dull:
+                return part
+        oldest = min(self._parts, key=lambda p: p.searched_s)
+        rested = now_s - self._searched_s >= _REST_S / len(self._parts) or oldest.seen is None
+        return oldest if rested else None
+
+    def overdue_s(self, now_s: float) -> float:
+        """Since the last look at any part."""
+        return now_s - self._searched_s
+
+    def searched(self, part: Part, now_s: float, *, found: bool) -> None:
+        """`part` was looked at."""
+        part.searched_s = self._searched_s = now_s
+        part.seen = self._cells
+        part.dull = 0 if found else min(part.dull + 1, _DULLEST)
+
+    def _has_changed(self, part: Part, explained: npt.NDArray[np.bool_]) -> bool:
+        """Whether enough of it differs from when it was last looked at; a part that never was has not changed."""
+        if part.seen is None or self._cells is None:
+            return False
+        now, before = part.of(self._cells)[2], part.of(part.seen)[2]
+        return int(((np.abs(now - before) > _MOVED) & ~part.of(explained)[2]).sum()) >= _LEAST_CELLS
+
+
+def sampled(pixels: Pixels) -> Cells:
+    """(about 60, _CELL): the mean green of each cell, from some pixels of it."""
+    height, width = pixels.shape[:2]
+    step = max(width // (4 * _CELL), 1)
+    green = np.ascontiguousarray(pixels[::step, ::step, 1])
+    size = min(_CELL, width), max(round(height * min(_CELL, width) / width), 1)
+    return cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.int16)
+
+
+def _around(known: list[Face], cells: tuple[int, ...], frame: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """The cells in which a known face's own head, hands and body move."""
+    mask = np.zeros(cells[:2], np.bool_)
+    scale = np.array([cells[1] / frame[1], cells[0] / frame[0]])
+    for face in known:
+        x, y, width, height = face.box
+        (left, top), (right, bottom) = (
+            (np.array(corner) * scale).round().astype(int).clip(0)
+            for corner in ((x - 1.5 * width, y - 0.7 * height), (x + 2.5 * width, y + 5 * height))
+        )
+        mask[top:bottom, left:right] = True
+    return mask

@@ -1,0 +1,122 @@
+"""Where it is looked next: at what changed, at what always changes seldom, and everywhere in the end."""
+
+import numpy as np
+import pytest
+
+from device.readings import Face
+from device.sense.search import Part, Search
+from tests.sense.made import Pixels, drawn, face_at, noisy
+
+_ROOM = drawn()
+
+
+def _with_patch(x: int, y: int, side: int, level: int) -> Pixels:
+    room = _ROOM.copy()
+    room[y : y + side, x : x + side] = level
+    return room
+
+
+def _chosen(
+    search: Search, pixels: Pixels, now_s: float, known: list[Face] | None = None, *, found: bool = False
+) -> Part | None:
+    part = search.next(pixels, known or [], now_s)
+    if part is not None:
+        search.searched(part, now_s, found=found)
+    return part
+
+
+def _holds(part: Part | None, x: float, y: float) -> bool:
+    return (
+        part is not None
+        and part.left <= x / 640 <= part.left + part.width
+        and part.top <= y / 480 <= part.top + part.height
+    )
+
+
+@pytest.fixture
+def settled() -> tuple[Search, float]:
+    """A search that has seen the whole empty room by 3 s."""
+    search = Search()
+    for step in range(30):
+        _chosen(search, noisy(_ROOM, step), step / 10)
+    return search, 3.0
+
+
+def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
+    search, seen = Search(), np.zeros((480, 640), np.int16)
+    parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(7)]
+    assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
+    for part in parts[1:]:
+        assert part
+        part.of(seen)[2][:] = 1
+    assert seen.min() == 1
+    assert _chosen(search, noisy(_ROOM, 8), 0.7) is None
+
+
+def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:
+    """Of up to a sixth of the frame's width; larger ones are the whole's."""
+    parts = Search()._parts[1:]
+    for x in range(0, 560, 8):
+        for y in range(0, 400, 8):
+            assert any(
+                p.left * 640 <= x
+                and x + 80 <= (p.left + p.width) * 640
+                and p.top * 480 <= y
+                and y + 80 <= (p.top + p.height) * 480
+                for p in parts
+            ), (x, y)
+
+
+def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_twenty_one(settled: tuple[Search, float]) -> None:
+    search, now_s = settled
+    looks = [part for step in range(220) if (part := _chosen(search, noisy(_ROOM, step), now_s + step / 10))]
+    assert 7 <= len(looks) <= 8
+    assert len({id(part) for part in looks}) == 7
+
+
+@pytest.mark.parametrize(("x", "y"), [(40, 40), (330, 200), (590, 430)])
+def test_where_something_came_is_looked_at_in_the_same_frame(settled: tuple[Search, float], x: int, y: int) -> None:
+    search, now_s = settled
+    first = _chosen(search, noisy(_with_patch(x - 20, y - 20, 40, 220), 99), now_s)
+    second = _chosen(search, noisy(_with_patch(x - 20, y - 20, 40, 220), 98), now_s + 0.1)
+    assert _holds(first, x, y)
+    assert _holds(second, x, y)
+
+
+def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_comes(
+    settled: tuple[Search, float],
+) -> None:
+    search, now_s = settled
+    looks = []
+    for step in range(600):  # a television in the upper left corner, for a minute
+        now_s += 0.1
+        part = _chosen(search, noisy(_with_patch(20, 20, 90, 255 * (step % 2)), step), now_s)
+        looks.append(part is not None)
+    assert sum(looks[:20]) > 8
+    assert sum(looks[-100:]) <= 45
+    both = _with_patch(20, 20, 90, 255)
+    both[380:440, 560:620] = 230
+    waited = [_holds(_chosen(search, noisy(both, step), now_s + 0.1 + step / 10), 590, 410) for step in range(6)]
+    assert any(waited[:3])
+
+
+def test_who_is_known_explains_what_moves_around_them(settled: tuple[Search, float]) -> None:
+    search, now_s = settled
+    face = face_at(300, 120, 60)
+    looks = 0
+    for step in range(60):
+        now_s += 0.1
+        looks += (
+            _chosen(search, noisy(_with_patch(280, 200 + step % 7, 90, 40), step), now_s, [face], found=True)
+            is not None
+        )
+    assert looks <= 4, "a look in two seconds, as in a still room"
+    elsewhere = _with_patch(20, 300, 60, 220)
+    assert any(_holds(_chosen(search, noisy(elsewhere, int(s)), now_s + s, [face]), 50, 330) for s in (1.1, 2.2, 3.3))
+
+
+def test_a_frame_of_another_size_begins_anew(settled: tuple[Search, float]) -> None:
+    search, now_s = settled
+    part = _chosen(search, drawn(width_px=320, height_px=240)[:, :200], now_s)
+    assert part
+    assert part.width == 1
