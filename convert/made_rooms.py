@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+_BOX = 0.85
+"""Width of the detectors' box of a FER2013 picture, its side being 1: the median over 80."""
+
 Pixels = npt.NDArray[np.uint8]
 
 _WIDTH, _HEIGHT = 640, 480
-_PHOTOGRAPHS = ("coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_field", "coins", "moon", "page", "clock")
-"""Of scikit-image's own; its cat is left out, which has a face."""
+_PHOTOGRAPHS = ("coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_field", "moon", "page", "clock")
+"""Of scikit-image's own; its cat is left out, which has a face, and its coins, which have emperors'."""
 
 
 def room(rng: np.random.Generator) -> Pixels:
@@ -62,12 +65,14 @@ def _stains(
 
 
 def with_face(
-    picture: Pixels, face: npt.NDArray[np.uint8], side_px: int, rng: np.random.Generator
+    picture: Pixels, face: npt.NDArray[np.uint8], width_px: int, rng: np.random.Generator
 ) -> tuple[Pixels, tuple[float, float, float, float]]:
     """`picture` with (48, 48) uint8 gray put in at any place, up to 20° tilted, up to 30 % lighter or darker.
 
-    Returns (picture, box of the face). Half of the faces have soft round edges, half the square's hard ones.
+    `width_px` is that of the box that a detector draws. Returns (picture, box). Half of the faces have soft round
+    edges, half the square's hard ones.
     """
+    side_px = round(width_px / _BOX)
     fine = 4 * side_px
     large = cv2.resize(face, (fine, fine), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     light = 1 + rng.uniform(-0.3, 0.3)
@@ -86,5 +91,5 @@ def with_face(
     result = picture.copy()
     under = result[y : y + patch, x : x + patch]
     result[y : y + patch, x : x + patch] = np.clip(under * (1 - weight) + head * weight, 0, 255).astype(np.uint8)
-    corner = (patch - side_px) / 2
-    return result, (x + corner, y + corner, float(side_px), float(side_px))
+    corner = (patch - width_px) / 2
+    return result, (x + corner, y + corner, float(width_px), float(width_px))

@@ -18,12 +18,12 @@ from device.sense.detector import Pixels
 Cells = npt.NDArray[np.int16]
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
-_REST_S = 21.0
-"""A part in which nothing moves is looked at so often; with seven parts, one look in three seconds."""
+_REST_S = 3.0
+"""Where nothing moves, one part is looked at so often: the one that was not for longest."""
 _BESIDE_S = 1.5
 """Between two looks while somebody is known."""
 _DULL_S = 0.05
-"""A look that found nobody puts the next one at a part off by so much, ..."""
+"""A look at what moved that found nobody puts the next one off by so much, ..."""
 _DULLEST = 20
 """... up to a second."""
 _CELL = 80
@@ -57,8 +57,13 @@ class Part:
 
 
 def _parts() -> list[Part]:
-    """The whole, then six that overlap by a sixth of the frame: a face that one cuts is whole in its neighbour."""
-    return [Part(0, 0, 1, 1), *(Part(x, y, 0.45, 0.6) for y in (0, 0.4) for x in (0, 0.275, 0.55))]
+    """The whole, six parts, and twelve for who is farther away still, or before what the detector finds confusing.
+
+    They overlap by a tenth of the frame and more: a face that one cuts is whole in its neighbour.
+    """
+    six = [Part(x, y, 0.45, 0.6) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
+    twelve = [Part(x, y, 0.34, 0.45) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
+    return [Part(0, 0, 1, 1), *six, *twelve]
 
 
 class Search:
@@ -79,11 +84,11 @@ class Search:
         self._cells = cells
         explained = _around(known, cells.shape, pixels.shape)
         moved = [part for part in self._parts if self._has_changed(part, explained)]
-        for part in sorted(moved, key=lambda p: (p.dull, p.searched_s)):
-            if now_s - part.searched_s >= _DULL_S * part.dull:
-                return part
+        newest = min(moved, key=lambda part: part.dull, default=None)  # of equal ones the larger, which come first
+        if newest is not None and now_s - self._searched_s >= _DULL_S * newest.dull:
+            return newest
         oldest = min(self._parts, key=lambda p: p.searched_s)
-        rested = now_s - self._searched_s >= _REST_S / len(self._parts) or oldest.seen is None
+        rested = now_s - self._searched_s >= _REST_S or oldest.seen is None
         return oldest if rested else None
 
     def overdue_s(self, now_s: float) -> float:

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from device.readings import Face
 from device.sense.detector import FaceDetector, corners, overlap
 
-_TILE_PX = 288
-"""At this size the far detector has an idea of nine in ten faces of 40 px."""
+_TILES_PX = (288, 208)
+"""At either size the far detector has an idea of nine in ten faces of 40 px, and not of the same ones."""
 _MOST_TILES = 64
 
 
@@ -30,7 +30,7 @@ def find_everywhere(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> li
 def _tiles(pixels: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int, npt.NDArray[np.uint8]]]:
     """(left, top, part), the largest parts first: a face too large for one size of tile is whole in the next."""
     height, width = pixels.shape[:2]
-    sides = [_TILE_PX]
+    sides = list(_TILES_PX)
     while _count(width, sides[0]) * _count(height, sides[0]) > 4:
         sides.insert(0, 2 * sides[0])
     left = _MOST_TILES

@@ -131,7 +131,7 @@ def test_who_walks_fast_is_not_lost(stream: Stream) -> None:
 
 
 def test_an_empty_room_that_does_not_change_is_seldom_looked_at(stream: Stream) -> None:
-    stream.see(drawn(), 10)
+    stream.see(drawn(), 25)
     stream.reset()
     assert stream.see(drawn(), 90) == []
     assert stream.counted.searches <= 4

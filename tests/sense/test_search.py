@@ -35,22 +35,22 @@ def _holds(part: Part | None, x: float, y: float) -> bool:
 
 @pytest.fixture
 def settled() -> tuple[Search, float]:
-    """A search that has seen the whole empty room by 3 s."""
+    """A search that has seen the whole empty room by 6 s."""
     search = Search()
-    for step in range(30):
+    for step in range(60):
         _chosen(search, noisy(_ROOM, step), step / 10)
-    return search, 3.0
+    return search, 6.0
 
 
 def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
     search, seen = Search(), np.zeros((480, 640), np.int16)
-    parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(7)]
+    parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(19)]
     assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
     for part in parts[1:]:
         assert part
         part.of(seen)[2][:] = 1
     assert seen.min() == 1
-    assert _chosen(search, noisy(_ROOM, 8), 0.7) is None
+    assert _chosen(search, noisy(_ROOM, 8), 1.95) is None
 
 
 def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:
@@ -67,11 +67,11 @@ def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:
             ), (x, y)
 
 
-def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_twenty_one(settled: tuple[Search, float]) -> None:
+def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_a_minute(settled: tuple[Search, float]) -> None:
     search, now_s = settled
-    looks = [part for step in range(220) if (part := _chosen(search, noisy(_ROOM, step), now_s + step / 10))]
-    assert 7 <= len(looks) <= 8
-    assert len({id(part) for part in looks}) == 7
+    looks = [part for step in range(600) if (part := _chosen(search, noisy(_ROOM, step), now_s + step / 10))]
+    assert 18 <= len(looks) <= 21
+    assert len({id(part) for part in looks}) >= 18
 
 
 @pytest.mark.parametrize(("x", "y"), [(40, 40), (330, 200), (590, 430)])
@@ -93,7 +93,7 @@ def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_c
         part = _chosen(search, noisy(_with_patch(20, 20, 90, 255 * (step % 2)), step), now_s)
         looks.append(part is not None)
     assert sum(looks[:20]) > 8
-    assert sum(looks[-100:]) <= 45
+    assert sum(looks[-100:]) <= 12
     both = _with_patch(20, 20, 90, 255)
     both[380:440, 560:620] = 230
     waited = [_holds(_chosen(search, noisy(both, step), now_s + 0.1 + step / 10), 590, 410) for step in range(6)]
@@ -110,7 +110,7 @@ def test_who_is_known_explains_what_moves_around_them(settled: tuple[Search, flo
             _chosen(search, noisy(_with_patch(280, 200 + step % 7, 90, 40), step), now_s, [face], found=True)
             is not None
         )
-    assert looks <= 4, "a look in two seconds, as in a still room"
+    assert looks <= 4, "as in a still room"
     elsewhere = _with_patch(20, 300, 60, 220)
     assert any(_holds(_chosen(search, noisy(elsewhere, int(s)), now_s + s, [face]), 50, 330) for s in (1.1, 2.2, 3.3))
 

@@ -43,7 +43,7 @@ def test_a_large_face_across_the_tiles_is_one_face() -> None:
 
 
 def test_a_small_picture_is_looked_at_as_it_is() -> None:
-    small = shrunk(portrait()[:, :480], 280)
+    small = shrunk(portrait()[:, :480], 200)
     assert [f.box for f in find_everywhere(_DETECTOR, small)] == [f.box for f in _DETECTOR.find(small)]
 
 
