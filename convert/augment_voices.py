@@ -6,7 +6,7 @@ from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from device.emotions import Floats
 from device.sense.features import HOP, RATE_HZ
-from device.sense.speech_gate import speech_frames
+from device.sense.sound.speech_gate import speech_frames
 
 WINDOW = 3 * RATE_HZ
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.corpora.fer2013 import Fer2013
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
 from device.sense.expression import FaceReader
 from device.sense.faces import aligned_crop, whole_picture
+from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector
 from device.sense.model import Model
 from device.sense.readers import detector_of
 from device.settings import Settings

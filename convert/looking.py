@@ -11,10 +11,10 @@ import numpy.typing as npt
 from convert.corpora.fer2013 import Fer2013
 from convert.made_rooms import room
 from device.readings import Face, Frame
-from device.sense.detector import Pixels
 from device.sense.faces import cut_out
+from device.sense.looking.detector import Pixels
+from device.sense.looking.refined import Refined
 from device.sense.readers import readers_of
-from device.sense.refined import Refined
 from device.settings import Settings
 
 _FPS = 15

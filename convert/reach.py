@@ -13,9 +13,9 @@ import numpy.typing as npt
 from convert.corpora.fer2013 import Fer2013
 from convert.made_rooms import room, with_face
 from device.readings import Frame
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, Pixels, corners, overlap
+from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector, Pixels, corners, overlap
+from device.sense.looking.tiles import find_everywhere
 from device.sense.readers import readers_of
-from device.sense.tiles import find_everywhere
 from device.settings import Settings
 
 _SIDES_PX = (32, 40, 50, 70, 98, 140)

@@ -14,8 +14,8 @@ from convert.corpora.cremad import read_videos
 from convert.corpora.records import Video
 from convert.recipes.seed_d import CREMA_D, SEQUENCE, TimeDistributedCnn
 from device.errors import MediaError
-from device.sense.detector import BlazeFace, FaceDetector
 from device.sense.faces import aligned_crop
+from device.sense.looking.detector import BlazeFace, FaceDetector
 
 FOLDER = "cremad"
 _STRIDE = 5

@@ -14,7 +14,7 @@ from device.sense.features import correlogram, log_mel
 from device.sense.live import picture
 from device.sense.prosody import prosody
 from device.sense.readers import Readers
-from device.sense.speech_gate import speech_frames
+from device.sense.sound.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES

@@ -28,8 +28,8 @@ from device.sense.capture import MOST_CUT_OFF, share_cut_off, shows_nothing
 from device.sense.isolation import drop_network, prove
 from device.sense.microphone import open_microphone
 from device.sense.model import PAIRS, ramp
-from device.sense.model_choice import choose
-from device.sense.model_record import state_of
+from device.sense.pairs.choice import choose
+from device.sense.pairs.record import state_of
 from device.sense.quiet import quiet_stderr
 from device.sense.readers import detector_of
 from device.sense.tflite import runtime

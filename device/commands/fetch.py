@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 from device.errors import ModelError
-from device.sense.detector import FAR, NEAR
+from device.sense.looking.detector import FAR, NEAR
 from device.sense.model import MODELS
 
 WHEEL = "mediapipe==0.10.18"

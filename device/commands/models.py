@@ -12,11 +12,11 @@ import msgspec
 from device.commands.fetch import fetch
 from device.errors import MienError, ModelError
 from device.sense.model import PAIRS
-from device.sense.model_choice import Choice, choose, shipped_pair
-from device.sense.model_fit import check_card
-from device.sense.model_pair import pairs_in
-from device.sense.model_record import SERVICE, folder_of, state_of
-from device.sense.model_store import Change, ModelStore
+from device.sense.pairs.choice import Choice, choose, shipped_pair
+from device.sense.pairs.fit import check_card
+from device.sense.pairs.pair import pairs_in
+from device.sense.pairs.record import SERVICE, folder_of, state_of
+from device.sense.pairs.store import Change, ModelStore
 from device.settings import load
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.sense.sound_spectrum import magnitudes
+from device.sense.sound.spectrum import magnitudes
 
 RATE_HZ = 16_000
 FRAME = 400

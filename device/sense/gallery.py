@@ -15,12 +15,12 @@ from device.emotions import top
 from device.errors import MediaError
 from device.gallery_index import Index, Passed, Picture, folder_of, path_of, read_index
 from device.readings import Face, FaceReading
-from device.sense.detector import FaceDetector
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.gallery_folder import GalleryFolder
+from device.sense.looking.detector import FaceDetector
+from device.sense.looking.tiles import find_everywhere
 from device.sense.media import read_picture
 from device.sense.readers import Readers
-from device.sense.tiles import find_everywhere
 from device.settings import Settings
 
 log = logging.getLogger(__name__)

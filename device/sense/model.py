@@ -12,7 +12,7 @@ from msgspec import Meta
 from device.bounds import Share
 from device.emotions import EMOTIONS
 from device.errors import ModelError
-from device.sense.model_pair import Pair, read_pair
+from device.sense.pairs.pair import Pair, read_pair
 from device.sense.tflite import Network, Tensor
 
 MODELS = Path(__file__).parents[1] / "models"

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.features import BANDS, correlogram, log_mel
-from device.sense.sound_functionals import quantiles
+from device.sense.sound.functionals import quantiles
 
 FACE_PX = 48
 """Side of the square gray crop that the face network reads: FER2013's own."""

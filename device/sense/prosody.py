@@ -10,11 +10,10 @@ import itertools
 import numpy as np
 
 from device.emotions import Floats
-from device.sense import sound_frames as of
 from device.sense.features import BANDS, FFT, HOP, RATE_HZ
-from device.sense.pitch import A1_HZ, without_leaps
-from device.sense.sound_frames import frame_rows
-from device.sense.sound_functionals import (
+from device.sense.sound import frames as of
+from device.sense.sound.frames import frame_rows
+from device.sense.sound.functionals import (
     Curve,
     Mask,
     functionals,
@@ -26,6 +25,7 @@ from device.sense.sound_functionals import (
     slopes,
     smooth,
 )
+from device.sense.sound.pitch import A1_HZ, without_leaps
 
 _SPEECH_DEPTH = 4.0
 """Frames weaker than the strong ones by more than this (natural logarithm of energy: 17 dB) are pauses."""

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 import cv2
 
-from device.sense.budget import Budget
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector
 from device.sense.expression import FaceReader
-from device.sense.following import Following
+from device.sense.looking.budget import Budget
+from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector
+from device.sense.looking.following import Following
+from device.sense.looking.refined import FAINT, PROPOSED, Refined
 from device.sense.model import PAIRS, Model
-from device.sense.model_choice import choose
-from device.sense.model_record import state_of
-from device.sense.refined import FAINT, PROPOSED, Refined
+from device.sense.pairs.choice import choose
+from device.sense.pairs.record import state_of
 from device.sense.sight import Sight
 from device.sense.voice import VoiceReader
 from device.settings import Settings
@@ -26,7 +26,7 @@ def detector_of(settings: Settings) -> Refined:
     far: FaceDetector
     near: FaceDetector
     if camera.range == "mediapipe":
-        from device.sense.mediapipe_detector import MediaPipeDetector
+        from device.sense.looking.mediapipe_detector import MediaPipeDetector
 
         far, near = MediaPipeDetector(FAINT), MediaPipeDetector(FAINT)
     else:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from device.readings import Face, FaceReading, Frame
-from device.sense.budget import Budget
 from device.sense.expression import FaceReader
-from device.sense.following import MOST, Following
-from device.sense.tracks import Tracker
+from device.sense.looking.budget import Budget
+from device.sense.looking.following import MOST, Following
+from device.sense.looking.tracks import Tracker
 
 
 class Sight:

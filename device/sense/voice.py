@@ -13,9 +13,9 @@ from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
 from device.sense.prepare import voice_picture
 from device.sense.prosody import prosody_of
-from device.sense.sound_frames import MEL, PERIODIC, frame_rows
-from device.sense.sound_memory import FrameMemory
-from device.sense.speech_gate import speech_frames
+from device.sense.sound.frames import MEL, PERIODIC, frame_rows
+from device.sense.sound.memory import FrameMemory
+from device.sense.sound.speech_gate import speech_frames
 from device.sense.voice_baseline import VoiceBaseline, load_heard
 
 log = logging.getLogger(__name__)

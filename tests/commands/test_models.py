@@ -14,9 +14,9 @@ import pytest
 
 from device.commands.doctor import examine
 from device.sense.model import MODELS, PAIRS
-from device.sense.model_choice import choose
-from device.sense.model_record import folder_of
-from device.sense.model_trial import try_out
+from device.sense.pairs.choice import choose
+from device.sense.pairs.record import folder_of
+from device.sense.pairs.trial import try_out
 from tests.sense.made_models import handed, made
 from tests.sense.test_loop import Hub, until
 

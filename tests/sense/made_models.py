@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from device.sense.model import MODELS
-from device.sense.model_pair import Pair, read_pair
+from device.sense.pairs.pair import Pair, read_pair
 
 
 def made(name: str, version: str, folder: Path, network: bytes | None = None, /, **card: Any) -> Path:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from device.sense.budget import Budget
+from device.sense.looking.budget import Budget
 
 
 class Cpu:

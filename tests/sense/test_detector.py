@@ -10,7 +10,7 @@ import pytest
 
 from device.errors import ModelError
 from device.readings import Frame
-from device.sense.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
+from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
 from device.sense.model import MODELS
 from device.sense.readers import detector_of, readers_of
 from device.sense.stand_in.roles import POSES

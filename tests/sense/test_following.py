@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from device.readings import Face, Frame
-from device.sense.budget import Budget
-from device.sense.detector import corners, overlap
-from device.sense.following import Following, alike
+from device.sense.looking.budget import Budget
+from device.sense.looking.detector import corners, overlap
+from device.sense.looking.following import Following, alike
+from device.sense.looking.refined import Refined
 from device.sense.readers import detector_of
-from device.sense.refined import Refined
 from device.sense.stand_in.drawn_face import Pose
 from device.settings import Settings
 from tests.sense.made import Pixels, drawn, group, heads

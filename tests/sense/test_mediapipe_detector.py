@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.sense.mediapipe_detector import MediaPipeDetector
+from device.sense.looking.mediapipe_detector import MediaPipeDetector
 from device.settings import parse
 from tests.sense.made import astronaut
 

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from device.errors import ModelError
-from device.sense import model_store
 from device.sense.model import MODELS, PAIRS
-from device.sense.model_choice import choose, shipped_pair
-from device.sense.model_record import RECORD, Record, folder_of, read_record, state_of
-from device.sense.model_store import ModelStore
+from device.sense.pairs import store as model_store
+from device.sense.pairs.choice import choose, shipped_pair
+from device.sense.pairs.record import RECORD, Record, folder_of, read_record, state_of
+from device.sense.pairs.store import ModelStore
 from device.settings import Home, Settings
 from tests.sense.made_models import handed, made
 
@@ -314,7 +314,7 @@ def test_root_means_the_services_state_and_everybody_can_say_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = tmp_path / "mien-sense"
-    monkeypatch.setattr("device.sense.model_record.SERVICE", service)
+    monkeypatch.setattr("device.sense.pairs.record.SERVICE", service)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)

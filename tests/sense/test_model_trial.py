@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from device.errors import ModelError
-from device.sense import model_trial
 from device.sense.model import MODELS, PAIRS
-from device.sense.model_pair import Pair, read_pair
-from device.sense.model_trial import main, try_out
+from device.sense.pairs import trial as model_trial
+from device.sense.pairs.pair import Pair, read_pair
+from device.sense.pairs.trial import main, try_out
 from tests.sense.made_models import handed
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from device.readings import Face
-from device.sense.detector import corners, overlap
+from device.sense.looking.detector import corners, overlap
+from device.sense.looking.refined import LEAST_SCORE, Refined
 from device.sense.readers import detector_of
-from device.sense.refined import LEAST_SCORE, Refined
 from device.settings import Camera, Settings
 from tests.sense.made import Pixels, drawn, face_at, group, heads, noisy, portrait
 

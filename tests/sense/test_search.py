@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from device.readings import Face
-from device.sense.search import Part, Search
+from device.sense.looking.search import Part, Search
 from tests.sense.made import Pixels, drawn, face_at, noisy
 
 _ROOM = drawn()

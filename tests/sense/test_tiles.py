@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from device.readings import Face
-from device.sense.detector import corners, overlap
+from device.sense.looking.detector import corners, overlap
+from device.sense.looking.tiles import find_everywhere
 from device.sense.readers import detector_of
-from device.sense.tiles import find_everywhere
 from device.settings import Settings
 from tests.sense.made import Pixels, face_at, group, heads, portrait, shrunk
 

@@ -6,7 +6,7 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.readings import Face
-from device.sense.tracks import KEEP_S, Tracker
+from device.sense.looking.tracks import KEEP_S, Tracker
 from tests.sense.made import face_at
 
 

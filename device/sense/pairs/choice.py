@@ -6,10 +6,10 @@ from pathlib import Path
 
 from device.errors import ModelError
 from device.sense.model import MODELS, Model
-from device.sense.model_fit import check_card, fitting
-from device.sense.model_pair import Pair, read_pair
-from device.sense.model_record import Installed, Record, Slot, folder_of, home_of, read_record
-from device.sense.model_trial import try_out
+from device.sense.pairs.fit import check_card, fitting
+from device.sense.pairs.pair import Pair, read_pair
+from device.sense.pairs.record import Installed, Record, Slot, folder_of, home_of, read_record
+from device.sense.pairs.trial import try_out
 from device.sense.tflite import runtime
 
 _REMEDY = "the shipped one is used; install another (mien models install FILE), or give it up (mien models rollback)"

@@ -10,8 +10,8 @@ import numpy as np
 
 from device.emotions import Floats
 from device.sense.features import BANDS, FFT, RATE_HZ, correlogram, filterbank, framed, hamming, log_mel
-from device.sense.pitch import tones
-from device.sense.sound_spectrum import magnitudes
+from device.sense.sound.pitch import tones
+from device.sense.sound.spectrum import magnitudes
 
 CEPSTRA_COUNT = 16
 LOW_BINS = 40

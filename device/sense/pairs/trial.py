@@ -17,7 +17,7 @@ import msgspec
 from device.errors import ModelError
 from device.sense.isolation import drop_network
 from device.sense.model import Model, ramp
-from device.sense.model_pair import Pair
+from device.sense.pairs.pair import Pair
 from device.sense.tflite import runtime
 
 MOST_S = 60.0
@@ -40,9 +40,9 @@ class _Answer(msgspec.Struct, frozen=True):
 
 def try_out(pair: Pair, most_s: float = MOST_S) -> float:
     """Check, load and run a pair in a child process; seconds a reading takes. Raises ModelError, whatever it does."""
-    house = str(Path(__file__).parents[2])
+    house = str(Path(__file__).parents[3])
     # -P: nothing is imported from the folder that a person happens to be in.
-    command = [sys.executable, "-P", "-m", "device.sense.model_trial"]
+    command = [sys.executable, "-P", "-m", "device.sense.pairs.trial"]
     path = os.pathsep.join([house, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
         done = subprocess.run(

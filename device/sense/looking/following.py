@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from device.readings import Face, Frame
-from device.sense.budget import Budget
-from device.sense.detector import Pixels
 from device.sense.faces import EYE_DISTANCE, cut_out
+from device.sense.looking.budget import Budget
+from device.sense.looking.detector import Pixels
+from device.sense.looking.refined import Refined, same_as_one
+from device.sense.looking.search import Part, Search
+from device.sense.looking.tiles import cut, moved
 from device.sense.prepare import face_input
-from device.sense.refined import Refined, same_as_one
-from device.sense.search import Part, Search
-from device.sense.tiles import cut, moved
 
 _EVERY_S = 0.2
 """A face that changes is looked at five times a second, ..."""

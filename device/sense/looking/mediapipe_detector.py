@@ -1,7 +1,7 @@
 """The `mediapipe` package's own detector behind the same protocol, for those who have it installed.
 
 Its releases from 0.10.35 on look up an address of Google's when a detector runs. In `sense` that fails for want of a
-network, as it should; the detectors of device/sense/detector.py never try.
+network, as it should; the detectors of device/sense/looking/detector.py never try.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from device.errors import ModelError
 from device.readings import Face
-from device.sense.detector import NEAR
+from device.sense.looking.detector import NEAR
 from device.sense.model import MODELS
 
 

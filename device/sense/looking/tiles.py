@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.readings import Face
-from device.sense.detector import FaceDetector, corners, overlap
+from device.sense.looking.detector import FaceDetector, corners, overlap
 
 _TILES_PX = (288, 208)
 """At either size the far detector has an idea of nine in ten faces of 40 px, and not of the same ones."""

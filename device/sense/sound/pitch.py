@@ -6,7 +6,7 @@ import numpy as np
 
 from device.emotions import Floats
 from device.sense.features import FRAME, RATE_HZ, every, framed
-from device.sense.sound_spectrum import autocorrelation
+from device.sense.sound.spectrum import autocorrelation
 
 _WIDE = 800
 """50 ms: three periods of the lowest voice."""

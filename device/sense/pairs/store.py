@@ -10,12 +10,12 @@ import msgspec
 
 from device.errors import ModelError
 from device.sense.model import MODELS, PAIRS
-from device.sense.model_choice import kept_pair, machine, shipped_pair
-from device.sense.model_fit import check_card, fitting
-from device.sense.model_folder import ModelFolder
-from device.sense.model_pair import Pair
-from device.sense.model_record import Installed, Name, Record, Slot, read_record
-from device.sense.model_trial import try_out
+from device.sense.pairs.choice import kept_pair, machine, shipped_pair
+from device.sense.pairs.fit import check_card, fitting
+from device.sense.pairs.folder import ModelFolder
+from device.sense.pairs.pair import Pair
+from device.sense.pairs.record import Installed, Name, Record, Slot, read_record
+from device.sense.pairs.trial import try_out
 
 
 @dataclass(frozen=True)

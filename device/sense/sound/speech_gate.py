@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.features import HOP
-from device.sense.sound_functionals import quantiles
+from device.sense.sound.functionals import quantiles
 
 ABOVE_FLOOR_DB = 9.0
 """Speech moves 20-30 dB between vowel and pause; a room's noise stays within a few."""

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from device.readings import Face
-from device.sense.detector import FaceDetector, Pixels, corners, overlap
+from device.sense.looking.detector import FaceDetector, Pixels, corners, overlap
 
 LEAST_SCORE = 0.62
 """From this score on, what was proposed is a face."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from device.emotions import Floats
 from device.readings import Face
-from device.sense.detector import corners, overlap
+from device.sense.looking.detector import corners, overlap
 
 KEEP_S = 1.5
 """A face that is lost for less than this (a turned head, a hand) comes back under its number."""

@@ -14,9 +14,9 @@ from typing import Self
 import msgspec
 
 from device.errors import ModelError
-from device.sense.model_choice import kept_pair
-from device.sense.model_pair import Pair
-from device.sense.model_record import RECORD, Record, folder_of, home_of
+from device.sense.pairs.choice import kept_pair
+from device.sense.pairs.pair import Pair
+from device.sense.pairs.record import RECORD, Record, folder_of, home_of
 
 _PARTIAL = "partial"
 

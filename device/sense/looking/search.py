@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.readings import Face
-from device.sense.detector import Pixels
+from device.sense.looking.detector import Pixels
 
 Cells = npt.NDArray[np.int16]
 _Pixel = TypeVar("_Pixel", bound=np.generic)

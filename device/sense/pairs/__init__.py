@@ -1,0 +1,1 @@
+"""Model pairs, a .tflite and its .json: checked, tried, installed, taken back."""
