@@ -22,7 +22,7 @@ _SECONDS = 1.0
 """A face stays for so long; it is asked for in the second half."""
 
 
-def looking(data: Path, faces: int = 2000, side_px: int = 100) -> str:
+def looking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
     """Accuracy of both ways on the same frames, and CPU ms a frame of each."""
     readers = readers_of(Settings())
     corpus = Fer2013(data / "fer2013").validation()
