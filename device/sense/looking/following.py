@@ -105,16 +105,18 @@ class Following:
             if now is None:
                 self._find_in(_region(before, pixels), pixels, now_s)
             return
-        known.looks += 1
+        is_second = known.looks == 1
+        # A face that looks like another one is as good as new: the first look at it was aimed at the former.
+        known.looks = 1 if drifted is None and not is_second else known.looks + 1
         known.looked_s = now_s
         # Each look puts the eyes a little elsewhere, by a tenth of their distance: of two, the mean is the better one.
-        self._is_at(known, _between(now, drifted) if drifted else now, pixels, now_s)
+        self._is_at(known, now if drifted is None or is_second else _between(now, drifted), pixels, now_s)
 
     def _is_at(self, known: Known, face: Face, pixels: Pixels, now_s: float) -> None:
         walks = math.dist(face.box[:2], known.face.box[:2]) > _WALKS * face.box[2]
         known.face = replace(face, score=known.face.score, crop=cut_out(pixels, face))
         known.confirmed_s = now_s
-        known.due_s = now_s if walks else now_s + self._every_s
+        known.due_s = now_s if walks or known.looks == 1 else now_s + self._every_s
 
     def _look_for_more(self, pixels: Pixels, now_s: float) -> None:
         if len(self._known) >= MOST or not self._budget.allows:
