@@ -26,6 +26,8 @@ _DULL_S = 0.05
 """A look at what moved that found nobody puts the next one off by so much, ..."""
 _DULLEST = 20
 """... up to a second."""
+_FINE = 4
+"""Rank of the parts that wait for their turn; the larger ones are looked at in the first frames, moved or not."""
 _CELL = 80
 """Cells across the frame: of 8 px in 640, a head at four metres being 5 by 5 of them."""
 _MOVED = 7
@@ -47,6 +49,8 @@ class Part:
     dull: int = 0
     """Looks in a row at something that moved and was nobody."""
     seen: Cells | None = field(default=None, repr=False)
+    rank: int = 0
+    """So many dull looks at a larger part come before the first look at this one."""
 
     def of(self, pixels: npt.NDArray[_Pixel]) -> tuple[int, int, npt.NDArray[_Pixel]]:
         """(left, top, this part) of a picture or a map of any size."""
@@ -61,8 +65,8 @@ def _parts() -> list[Part]:
 
     They overlap by a tenth of the frame and more: a face that one cuts is whole in its neighbour.
     """
-    six = [Part(x, y, 0.45, 0.6) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
-    twelve = [Part(x, y, 0.34, 0.45) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
+    six = [Part(x, y, 0.45, 0.6, rank=2) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
+    twelve = [Part(x, y, 0.34, 0.45, rank=_FINE) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
     return [Part(0, 0, 1, 1), *six, *twelve]
 
 
@@ -73,6 +77,8 @@ class Search:
         self._parts = _parts()
         self._cells: Cells | None = None
         self._searched_s = -inf
+        self._moves = False
+        """Whether the part that is due is so because something moved."""
 
     def next(self, pixels: Pixels, known: list[Face], now_s: float) -> Part | None:
         """The part of (h, w, 3) uint8 RGB that is due, or None; `known` faces explain what moves around them."""
@@ -81,15 +87,21 @@ class Search:
         cells = sampled(pixels)
         if self._cells is None or self._cells.shape != cells.shape:
             self._parts = _parts()
+            for part in self._parts:
+                part.seen = cells  # what moves from now on is noticed in those too that were not looked at yet
         self._cells = cells
+        self._moves = False
         explained = _around(known, cells.shape, pixels.shape)
         moved = [part for part in self._parts if self._has_changed(part, explained)]
-        newest = min(moved, key=lambda part: part.dull, default=None)  # of equal ones the larger, which come first
+        newest = min(moved, key=lambda part: part.dull + part.rank, default=None)
         if newest is not None and now_s - self._searched_s >= _DULL_S * newest.dull:
+            self._moves = True
             return newest
+        for part in self._parts:
+            if part.rank < _FINE and part.searched_s == -inf:
+                return part
         oldest = min(self._parts, key=lambda p: p.searched_s)
-        rested = now_s - self._searched_s >= _REST_S or oldest.seen is None
-        return oldest if rested else None
+        return oldest if now_s - self._searched_s >= _REST_S else None
 
     def overdue_s(self, now_s: float) -> float:
         """Since the last look at any part."""
@@ -99,10 +111,13 @@ class Search:
         """`part` was looked at."""
         part.searched_s = self._searched_s = now_s
         part.seen = self._cells
-        part.dull = 0 if found else min(part.dull + 1, _DULLEST)
+        if found or not self._moves:
+            part.dull = 0
+        else:
+            part.dull = min(part.dull + 1, _DULLEST)
 
     def _has_changed(self, part: Part, explained: npt.NDArray[np.bool_]) -> bool:
-        """Whether enough of it differs from when it was last looked at; a part that never was has not changed."""
+        """Whether enough of it differs from when it was last looked at."""
         if part.seen is None or self._cells is None:
             return False
         now, before = part.of(self._cells)[2], part.of(part.seen)[2]
