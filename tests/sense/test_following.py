@@ -7,7 +7,8 @@ import pytest
 from device.readings import Face, Frame
 from device.sense.looking.budget import Budget
 from device.sense.looking.detector import corners, overlap
-from device.sense.looking.following import Following, alike
+from device.sense.looking.drift import alike
+from device.sense.looking.following import Following
 from device.sense.looking.refined import Refined
 from device.sense.readers import detector_of
 from device.sense.stand_in.drawn_face import Pose

@@ -6,20 +6,17 @@ that the network would be fed is the one that it was fed, face and feeling are w
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from device.readings import Face, Frame
-from device.sense.faces import EYE_DISTANCE, cut_out
+from device.sense.faces import cut_out
 from device.sense.looking.budget import Budget
 from device.sense.looking.detector import Pixels
+from device.sense.looking.drift import alike, between, shifted
 from device.sense.looking.refined import Refined, same_as_one
 from device.sense.looking.search import Part, Search
 from device.sense.looking.tiles import cut, moved
-from device.sense.prepare import face_input
 
 _EVERY_S = 0.2
 """A face that changes is looked at five times a second, ..."""
@@ -31,24 +28,15 @@ _SURELY_S = 3.0
 """A close look is taken at least so often, however alike all is."""
 _WALKS = 0.12
 """Widths that a face has moved between two looks, from which on it is looked at in each frame."""
-_ALIKE = 0.2
-"""Difference of two crops at one place, in the face's own standard deviations: a sensor's noise makes up to 0.08 on a
-face of 48 px, a smile 0.33 and more, and between two words of a speaking face there is 0.4."""
-_PLACES = 12
-"""Places across a crop, each 4 px of it wide: a corner of the mouth."""
 _SEARCH_WAITS_S = 3.0
 """Where the budget is short, who is known does not keep who comes in from being seen for longer."""
 _AROUND = 3.0
 """Faces to each side, where one is looked for that is no longer where it was."""
-_SAME_LOOK = 0.5
-"""Response of the phase correlation; of a face to itself a fifth of a second later, 0.6 and more."""
-_FARTHEST = 0.2
-"""Of the crop's side."""
 MOST = 8
 """People who are followed."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Known:
     """Somebody in view."""
 
@@ -78,13 +66,15 @@ class Following:
         self._budget.at(now_s)
         if pixels.shape != self._size:
             self._size, self._known, self._search = pixels.shape, [], Search()
-        if self._search.overdue_s(now_s) > _SEARCH_WAITS_S:
+        overdue = self._search.overdue_s(now_s) > _SEARCH_WAITS_S
+        if overdue:
             self._look_for_more(pixels, now_s)
         for known in sorted((k for k in self._known if k.due_s < now_s), key=lambda k: k.confirmed_s):
             if self._budget.allows:
                 with self._budget.spending():
                     self._look_again(known, pixels, now_s)
-        self._look_for_more(pixels, now_s)
+        if not overdue:
+            self._look_for_more(pixels, now_s)
         return list(self._known)
 
     def _look_again(self, known: Known, pixels: Pixels, now_s: float) -> None:
@@ -110,7 +100,7 @@ class Following:
         known.looks = 1 if drifted is None and not is_second else known.looks + 1
         known.looked_s = now_s
         # Each look puts the eyes a little elsewhere, by a tenth of their distance: of two, the mean is the better one.
-        self._is_at(known, now if drifted is None or is_second else _between(now, drifted), pixels, now_s)
+        self._is_at(known, now if drifted is None or is_second else between(now, drifted), pixels, now_s)
 
     def _is_at(self, known: Known, face: Face, pixels: Pixels, now_s: float) -> None:
         walks = math.dist(face.box[:2], known.face.box[:2]) > _WALKS * face.box[2]
@@ -141,48 +131,6 @@ class Following:
     @property
     def _every_s(self) -> float:
         return max(_EVERY_S, _SHARED_S * len(self._known))
-
-
-def alike(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
-    """Whether two crops, (side, side) uint8, would be read alike."""
-    difference = face_input(one)[0, :, :, 0] - face_input(other)[0, :, :, 0]
-    places = cv2.resize(difference, (_PLACES, _PLACES), interpolation=cv2.INTER_AREA)
-    return bool(np.abs(places).max() < _ALIKE)
-
-
-def shifted(face: Face, crop: npt.NDArray[np.uint8]) -> Face | None:
-    """`face` as far away as its look in `crop`, cut out at its old place, has shifted; None when it is not that face.
-
-    Kuglin and Hines 1975, "The phase correlation image alignment method": 0.03 ms, to a tenth of a pixel.
-    """
-    if face.crop is None:
-        return None
-    one, other = (face_input(c)[0, :, :, 0] for c in (face.crop, crop))
-    (across, down), response = cv2.phaseCorrelate(one, other, _hanning(len(crop)))
-    if response < _SAME_LOOK or math.hypot(across, down) > _FARTHEST * len(crop):
-        return None
-    eyes = face.key_points[1] - face.key_points[0]
-    angle, scale = math.atan2(eyes[1], eyes[0]), float(np.hypot(*eyes)) / (EYE_DISTANCE * len(crop))
-    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-    right, low = across * cos - down * sin, across * sin + down * cos
-    x, y, width, height = face.box
-    return replace(
-        face,
-        box=(x + right, y + low, width, height),
-        key_points=face.key_points + np.array([right, low], np.float32),
-    )
-
-
-@lru_cache(maxsize=1)
-def _hanning(side: int) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.createHanningWindow((side, side), cv2.CV_32F), np.float32)
-
-
-def _between(one: Face, other: Face) -> Face:
-    """The mean of two looks at one face."""
-    x, y, width, height = (float(side) for side in (np.array(one.box) + other.box) / 2)
-    points = np.asarray((one.key_points + other.key_points) / 2, np.float32)
-    return replace(one, box=(x, y, width, height), key_points=points)
 
 
 def _region(face: Face, pixels: Pixels) -> Part:
