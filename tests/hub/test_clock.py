@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,14 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
     assert "no word for" not in said, "a heart that beats was not heard"
 
 
+@asynccontextmanager
+async def sensed(house: Settings) -> AsyncIterator[Sense]:
+    """A sense at the door of a hub that answers."""
+    await until(lambda: answers(house), 15)
+    async with Sense(house) as sense:
+        yield sense
+
+
 async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
     """It is shown and stored, without a wait of a year."""
     begun_s = time.monotonic()
@@ -123,8 +131,7 @@ async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
 
 def test_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
-        await until(lambda: answers(house), 15)
-        async with Sense(house) as sense:
+        async with sensed(house) as sense:
             await felt(hub, sense, Emotion.HAPPY)
             await until(lambda: hub.fired() == ["once"])
             hub.put(AHEAD_UTC_S)
@@ -168,8 +175,7 @@ def told_apart(entries: list[Entry]) -> None:
 
 def test_hours_wait_for_a_clock_and_are_not_over_when_it_is_lost(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
-        await until(lambda: answers(house), 15)
-        async with Sense(house) as sense:
+        async with sensed(house) as sense:
             await felt(hub, sense, Emotion.SAD)
             await until(lambda: hub.fired() == ["slow"])
             hub.put(NOON_UTC_S)
