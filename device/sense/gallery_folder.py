@@ -1,6 +1,5 @@
 """The gallery's folder: thumbnails under the hash of what they show, and their index. For their owner alone."""
 
-import fcntl
 import hashlib
 import os
 import re
@@ -11,6 +10,7 @@ import msgspec
 
 from device.errors import MediaError
 from device.gallery_index import Index, folder_of, path_of, thumbnail
+from device.sense.one_writer import Owner, hold
 
 _OURS = re.compile(r"[0-9a-f]{32}\.(jpg|partial)|index\.partial")
 
@@ -22,26 +22,15 @@ class GalleryFolder:
         self._state_dir = state_dir
         self._folder = folder_of(state_dir)
         self._lock = -1
-        self._owner: tuple[int, int] | None = None
+        self._owner: Owner | None = None
 
     def __enter__(self) -> Self:
         """Raises MediaError when another command is at it, or the folder is a link."""
         try:
-            self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            self._lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            home = self._state_dir.stat()
-            # Root may index for a service: what it writes is for whom the state's folder belongs to.
-            if os.geteuid() == 0 and home.st_uid != 0:
-                self._owner = (home.st_uid, home.st_gid)
-                os.fchown(self._lock, *self._owner)
-            os.fchmod(self._lock, 0o700)
+            self._lock, self._owner = hold(self._state_dir, self._folder)
         except BlockingIOError as error:
-            self.__exit__()
             raise MediaError(f"{self._folder}: another mien gallery is at work there") from error
         except OSError as error:
-            self.__exit__()
             raise self._refused(error) from error
         return self
 

@@ -4,7 +4,6 @@ Each pair has a folder of its own, named by what is in it, and never changes; on
 replaced by one rename. Whatever happens, the old record or the new one is there, and every folder that it names.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Self
 import msgspec
 
 from device.errors import ModelError
+from device.sense.one_writer import Owner, hold
 from device.sense.pairs.choice import kept_pair
 from device.sense.pairs.pair import Pair
 from device.sense.pairs.record import RECORD, Record, folder_of, home_of
@@ -28,25 +28,15 @@ class ModelFolder:
         self._state_dir = state_dir
         self._path = folder_of(state_dir)
         self._folder = -1
-        self._owner: tuple[int, int] | None = None
+        self._owner: Owner | None = None
 
     def __enter__(self) -> Self:
         """Raises ModelError when another command is at it, or the folder is a link."""
         try:
-            self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.mkdir(mode=0o700, exist_ok=True)
-            self._folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            home = self._state_dir.stat()
-            # Root may install for a service: what it writes is for whom the state's folder belongs to.
-            if os.geteuid() == 0 and home.st_uid != 0:
-                self._owner = (home.st_uid, home.st_gid)
-            self._give(self._folder, 0o700)
+            self._folder, self._owner = hold(self._state_dir, self._path)
         except BlockingIOError as error:
-            self.__exit__()
             raise ModelError(f"{self._path}: another mien models is at work there") from error
         except OSError as error:
-            self.__exit__()
             raise self._refused(error) from error
         return self
 
