@@ -19,8 +19,8 @@ from device.settings import Settings, load
 
 FPS = 15.0
 _LIMIT_S = 30.0
-_SETTLED_S = 3.0
-"""So long after its start all that `sense` keeps has been filled once."""
+_SETTLED_S = 8.0
+"""So long after its start all that `sense` keeps has been filled once, and the first search has come round."""
 _PERFORMERS = ("stand-in",)
 
 

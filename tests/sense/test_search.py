@@ -44,13 +44,13 @@ def settled() -> tuple[Search, float]:
 
 def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
     search, seen = Search(), np.zeros((480, 640), np.int16)
-    parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(7)]
+    parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(19)]
     assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
     for part in parts[1:]:
         assert part
         part.of(seen)[2][:] = 1
     assert seen.min() == 1
-    assert _chosen(search, noisy(_ROOM, 8), 0.75) is None
+    assert _chosen(search, noisy(_ROOM, 8), 1.95) is None
 
 
 def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:

@@ -26,8 +26,6 @@ _DULL_S = 0.05
 """A look at what moved that found nobody puts the next one off by so much, ..."""
 _DULLEST = 20
 """... up to a second."""
-_FINE = 4
-"""Rank of the parts that wait for their turn; the larger ones are looked at in the first frames, moved or not."""
 _CELL = 80
 """Cells across the frame: of 8 px in 640, a head at four metres being 5 by 5 of them."""
 _MOVED = 7
@@ -66,7 +64,7 @@ def _parts() -> list[Part]:
     They overlap by a tenth of the frame and more: a face that one cuts is whole in its neighbour.
     """
     six = [Part(x, y, 0.45, 0.6, rank=2) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
-    twelve = [Part(x, y, 0.34, 0.45, rank=_FINE) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
+    twelve = [Part(x, y, 0.34, 0.45, rank=4) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
     return [Part(0, 0, 1, 1), *six, *twelve]
 
 
@@ -97,11 +95,9 @@ class Search:
         if newest is not None and now_s - self._searched_s >= _DULL_S * newest.dull:
             self._moves = True
             return newest
-        for part in self._parts:
-            if part.rank < _FINE and part.searched_s == -inf:
-                return part
         oldest = min(self._parts, key=lambda p: p.searched_s)
-        return oldest if now_s - self._searched_s >= _REST_S else None
+        # All are looked at once in the first frames: who sits far away and still is not to wait for a minute.
+        return oldest if now_s - self._searched_s >= _REST_S or oldest.searched_s == -inf else None
 
     def overdue_s(self, now_s: float) -> float:
         """Since the last look at any part."""
