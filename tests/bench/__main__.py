@@ -1,70 +1,97 @@
-"""`make bench`: `mien bench`, then its peers beside it on the same frames. Printed, and written to build/bench.json."""
+"""`make bench`: `mien bench`, then its peers beside it on the same frames and the same sound.
+
+Printed, and written to build/bench.json.
+"""
 
 import argparse
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from device.bench.room import Room
+from device.bench.speech import talk
 from device.bench.table import lines
 from tests.bench.environments import NotInstalled
-from tests.bench.peer import ABSENT, HOUSE, PEERS, Peer, Running
+from tests.bench.peer import ABSENT, ABSENT_SOUND, HOUSE, PEERS, SOUND_PEERS, Given, Peer, Running
 
 SIZE = (640, 480)
 _TURN = 15
 Json = dict[str, Any]
 
 
-def side_by_side(peers: list[Peer], turns: int, stream_s: float = 10.0) -> Json:
-    """Name -> what it took, or `{"absent": reason}`; each looks at 15 frames, then the next one does.
+@contextmanager
+def one_room(stream_s: float = 10.0) -> Iterator[Given]:
+    """One person who moves a little, in SIZE."""
+    frames = (frame.pixels.tobytes() for batch in Room(1, *SIZE).stream(stream_s) for frame in batch)
+    with _written(frames) as path:
+        yield Given("frame", "faces", (path, *map(str, SIZE)))
 
-    One person who moves a little is in view, in 640x480. So whatever this machine does beside it meets all alike.
-    """
-    with tempfile.NamedTemporaryFile(prefix="mien-frames-") as file:
-        for batch in Room(1, *SIZE).stream(stream_s):
-            for frame in batch:
-                file.write(frame.pixels.tobytes())
+
+@contextmanager
+def one_talker(seconds: float = 60.0) -> Iterator[Given]:
+    """One person who does not stop talking."""
+    with _written([talk(seconds).astype(np.float32).tobytes()]) as path:
+        yield Given("second", "voices", (path,))
+
+
+@contextmanager
+def _written(parts: Iterable[bytes]) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile(prefix="mien-bench-") as file:
+        for part in parts:
+            file.write(part)
         file.flush()
-        result: Json = {}
-        running: list[Running] = []
-        try:
-            for peer in peers:
-                try:
-                    running.append(Running(peer, Path(file.name), SIZE))
-                except NotInstalled as reason:
-                    result[peer.name] = {"absent": str(reason)}
-            for _ in range(turns):
-                for one in running:
-                    one.look(_TURN)
-            result |= {one.peer.name: one.told() for one in running}
-        finally:
+        yield file.name
+
+
+def side_by_side(peers: Sequence[Peer], turns: int, given: Given) -> Json:
+    """Name -> what it took, or `{"absent": reason}`; each takes 15 frames or seconds, then the next one does.
+
+    So whatever this machine does beside it meets all alike.
+    """
+    result: Json = {}
+    running: list[Running] = []
+    try:
+        for peer in peers:
+            try:
+                running.append(Running(peer, given))
+            except NotInstalled as reason:
+                result[peer.name] = {"absent": str(reason)}
+        for _ in range(turns):
             for one in running:
-                one.end()
-    return compared({peer.name: result[peer.name] for peer in peers})
+                one.take(_TURN)
+        result |= {one.peer.name: one.told() for one in running}
+    finally:
+        for one in running:
+            one.end()
+    return compared({peer.name: result[peer.name] for peer in peers}, given.each)
 
 
-def compared(result: Json) -> Json:
+def compared(result: Json, each: str) -> Json:
     """With `times_mien`: how many times Mien's CPU each takes."""
-    ours = result.get("mien", {}).get("ms_cpu_a_frame")
+    ours = result.get("mien", {}).get(f"ms_cpu_a_{each}")
     for told in result.values():
-        if ours and "ms_cpu_a_frame" in told:
-            told["times_mien"] = round(told["ms_cpu_a_frame"] / ours, 2)
+        if ours and "absent" not in told:
+            told["times_mien"] = round(told[f"ms_cpu_a_{each}"] / ours, 2)
     return result
 
 
-def table(result: Json) -> Iterator[str]:
+def table(result: Json, given: Given) -> Iterator[str]:
     """For a person to read."""
-    yield f"{'':14} {'CPU ms':>8} {'p50':>8} {'x mien':>8} {'faces':>6} {'RSS MB':>7} {'start s':>8} {'MB':>6}"
+    yield f"{'':14} {'CPU ms':>8} {'p50':>8} {'x mien':>8} {given.found:>6} {'RSS MB':>7} {'start s':>8} {'MB':>6}"
     for name, told in result.items():
         if "absent" in told:
             continue
         yield (
-            f"{name:14} {told['ms_cpu_a_frame']:8.2f} {told['ms_cpu_p50']:8.2f} {told.get('times_mien', 0):8.2f} "
-            f"{told['faces_a_frame']:6.2f} {told['rss_mb']:7} {told['start_s']:8.2f} {told['install_mb']:6}"
+            f"{name:14} {told[f'ms_cpu_a_{given.each}']:8.2f} {told['ms_cpu_p50']:8.2f} "
+            f"{told.get('times_mien', 0):8.2f} {told[f'{given.found}_a_{given.each}']:6.2f} "
+            f"{told['rss_mb']:7} {told['start_s']:8.2f} {told['install_mb']:6}"
         )
     for name, told in result.items():
         if "absent" in told:
@@ -74,13 +101,14 @@ def table(result: Json) -> Iterator[str]:
 def main() -> int:
     """Options, and the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help="some of " + ",".join(peer.name for peer in PEERS) + "; none: only mien bench")
-    parser.add_argument("--turns", type=int, default=8, help="of 15 frames each (default: 8)")
+    known = list(dict.fromkeys(peer.name for peer in (*PEERS, *SOUND_PEERS)))
+    parser.add_argument("--peers", help="some of " + ",".join(known) + "; none: only mien bench")
+    parser.add_argument("--turns", type=int, default=8, help="of 15 frames or seconds each (default: 8)")
     parser.add_argument("--full", action="store_true", help="the whole grid of mien bench: minutes")
     parser.add_argument("--out", type=Path, default=HOUSE / "build")
     asked = parser.parse_args()
-    names = [peer.name for peer in PEERS] if asked.peers is None else asked.peers.split(",")
-    if unknown := set(names) - {peer.name for peer in PEERS} - {"none"}:
+    names = known if asked.peers is None else asked.peers.split(",")
+    if unknown := {*names} - {*known, "none"}:
         parser.error(f"--peers: no {', '.join(sorted(unknown))}")
     asked.out.mkdir(parents=True, exist_ok=True)
     bench = [sys.executable, "-m", "device.cli", "bench", "--json", "--plot", str(asked.out / "bench.svg")]
@@ -89,11 +117,17 @@ def main() -> int:
     )
     result: Json = {"mien": json.loads(done.stdout)}
     print("\n".join(lines(result["mien"])), flush=True)
-    if asked.peers != "none":
-        peers = side_by_side([peer for peer in PEERS if peer.name in names], asked.turns)
-        result["peers"] = peers | {name: {"absent": reason} for name, reason in ABSENT.items()}
-        print("\n640x480, one person, one core, all in turn:")
-        print("\n".join(table(result["peers"])))
+    for key, words, peers, absent, stimulus in (
+        ("peers", "640x480, one person", PEERS, ABSENT, one_room),
+        ("sound_peers", "somebody who talks: three seconds, each second", SOUND_PEERS, ABSENT_SOUND, one_talker),
+    ):
+        chosen = [peer for peer in peers if peer.name in names]
+        if not chosen:
+            continue
+        with stimulus() as given:
+            told = side_by_side(chosen, asked.turns, given)
+        result[key] = told | {name: {"absent": reason} for name, reason in absent.items()}
+        print(f"\n{words}, one core, all in turn:\n" + "\n".join(table(result[key], given)), flush=True)
     (asked.out / "bench.json").write_text(json.dumps(result, indent=1))
     print(f"\nwritten: {asked.out / 'bench.json'}, {asked.out / 'bench.svg'}")
     return 0

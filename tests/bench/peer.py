@@ -1,4 +1,4 @@
-"""The peers, and one of them as a process that looks at frames when it is told to."""
+"""The peers, and one of them as a process that looks at frames, or listens to sound, when it is told to."""
 
 import json
 import os
@@ -38,6 +38,7 @@ FER = Environment(
         ("--no-deps", "fer==25.10.3", "facenet-pytorch==2.6.0"),
     ),
 )
+OPENSMILE = Environment("opensmile", (("opensmile==2.6.0",),))
 NODE = Environment(
     "node",
     (
@@ -65,6 +66,18 @@ class Peer:
     size_mb: Callable[[], float] = lambda: 0.0
 
 
+@dataclass(frozen=True)
+class Given:
+    """What all peers are given, a few at a time."""
+
+    each: str
+    """What one of them is: the word in `ms_cpu_a_frame`."""
+    found: str
+    """What is found in it: the word in `faces_a_frame`."""
+    arguments: tuple[str, ...]
+    """Of the peer's script: the file, and how to read it."""
+
+
 PEERS = (
     Peer("mien", "ours.py", size_mb=lambda: size_of(_OURS) + _device_mb()),
     Peer("lean", "lean.py", size_mb=lambda: size_of(_LEAN)),
@@ -79,26 +92,33 @@ PEERS = (
     ),
     Peer("face-api", "face_api.cjs", NODE, lambda: NODE.size_mb("@vladmandic/face-api", "@tensorflow")),
 )
+SOUND_PEERS = (
+    Peer("mien", "ours_sound.py", size_mb=lambda: size_of(_OURS) + _device_mb()),
+    Peer("light-sernet", "light_sernet.py", FER, lambda: FER.size_mb("tensorflow")),
+    Peer("opensmile", "opensmile_egemaps.py", OPENSMILE, OPENSMILE.size_mb),
+)
+"""… for voices: a window of three seconds each second."""
 ABSENT = {
     "deepface": "its weights are no part of the package: it downloads them at the first use",
     "hsemotion-onnx": "its network is no part of the package: it downloads it at the first use",
     "rmn": "its weights are no part of the package: it downloads them at the first use",
 }
 """Peers that cannot be measured without fetching from elsewhere, and why."""
+ABSENT_SOUND = {"wav2vec2": "its weights are no part of a package: they are downloaded at the first use"}
 
 
 class Running:
     """A peer that has been started, on one core."""
 
-    def __init__(self, peer: Peer, frames: Path, size: tuple[int, int], core: int = 0) -> None:
-        """Install, start, and have it look at one frame. Raises NotInstalled, also when it cannot do that."""
+    def __init__(self, peer: Peer, given: Given, core: int = 0) -> None:
+        """Install, start, and have it take one frame. Raises NotInstalled, also when it cannot do that."""
         if peer.environment:
             peer.environment.ready()
-        self.peer, self._cpu_ms, self._wall_ms = peer, list[float](), list[float]()
-        self.faces, self.rss_mb = 0, 0.0
+        self.peer, self._given, self._cpu_ms, self._wall_ms = peer, given, list[float](), list[float]()
+        self._found, self._rss_mb = 0, 0.0
         begun_s = time.perf_counter()
         self._process = subprocess.Popen(
-            [*_pinned(core), *_program(peer), str(frames), *map(str, size)],
+            [*_pinned(core), *_program(peer), *given.arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -109,23 +129,23 @@ class Running:
         self.start_s = time.perf_counter() - begun_s
         self._ask(_WARM)
 
-    def look(self, frames: int) -> None:
-        """Have it look at so many frames more, which count. Raises NotInstalled when it has ended."""
-        told = self._ask(frames)
+    def take(self, count: int) -> None:
+        """Have it take so many more, which count. Raises NotInstalled when it has ended."""
+        told = self._ask(count)
         self._cpu_ms += told["cpu_ms"]
         self._wall_ms += told["wall_ms"]
-        self.faces += told["faces"]
-        self.rss_mb = told["rss_mb"]
+        self._found += told["found"]
+        self._rss_mb = told["rss_mb"]
 
     def told(self) -> dict[str, Any]:
         """What it took."""
         return {
-            "ms_cpu_a_frame": round(float(np.mean(self._cpu_ms)), 3),
+            f"ms_cpu_a_{self._given.each}": round(float(np.mean(self._cpu_ms)), 3),
             "ms_cpu_p50": round(float(np.median(self._cpu_ms)), 3),
             "ms_p50": round(float(np.median(self._wall_ms)), 3),
-            "frames": len(self._cpu_ms),
-            "faces_a_frame": round(self.faces / len(self._cpu_ms), 2),
-            "rss_mb": round(self.rss_mb),
+            f"{self._given.each}s": len(self._cpu_ms),
+            f"{self._given.found}_a_{self._given.each}": round(self._found / len(self._cpu_ms), 2),
+            "rss_mb": round(self._rss_mb),
             "start_s": round(self.start_s, 2),
             "install_mb": round(self.peer.size_mb()),
         }
@@ -142,12 +162,12 @@ class Running:
         if self._process.stdout:
             self._process.stdout.close()
 
-    def _ask(self, frames: int) -> dict[str, Any]:
+    def _ask(self, count: int) -> dict[str, Any]:
         given, made = self._process.stdin, self._process.stdout
         assert given
         assert made
         try:
-            print(frames, file=given, flush=True)
+            print(count, file=given, flush=True)
             answer: dict[str, Any] = json.loads(made.readline())
         except (OSError, ValueError) as error:
             self.end()

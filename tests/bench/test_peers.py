@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from tests.bench import environments, peer
-from tests.bench.__main__ import compared, side_by_side, table
+from tests.bench.__main__ import compared, one_room, one_talker, side_by_side, table
 from tests.bench.environments import Environment, NotInstalled
-from tests.bench.peer import PEERS, Peer
+from tests.bench.peer import PEERS, SOUND_PEERS, Peer
 
 
 def test_mien_and_the_lean_baseline_look_at_the_same_frames() -> None:
-    told = side_by_side([one for one in PEERS if one.environment is None], turns=1, stream_s=1.0)
+    with one_room(1.0) as room:
+        told = side_by_side([one for one in PEERS if one.environment is None], 1, room)
     assert list(told) == ["mien", "lean"]
     for one in told.values():
         assert one["frames"] == 15
@@ -23,12 +24,23 @@ def test_mien_and_the_lean_baseline_look_at_the_same_frames() -> None:
     assert told["mien"]["times_mien"] == 1.0
 
 
+def test_mien_hears_a_stream_that_begins_again() -> None:
+    with one_talker(8.0) as talker:
+        told = side_by_side([one for one in SOUND_PEERS if one.environment is None], 1, talker)
+        assert "voices" in next(iter(table(told, talker)))
+    assert list(told) == ["mien"]
+    assert told["mien"]["seconds"] == 15
+    assert told["mien"]["voices_a_second"] == 1.0
+    assert told["mien"]["ms_cpu_a_second"] > 0
+
+
 def test_what_does_not_run_is_said_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "_SCRIPTS", tmp_path)
     (tmp_path / "broken.py").write_text("raise SystemExit(3)")
-    told = side_by_side([Peer("broken", "broken.py")], turns=1, stream_s=0.2)
+    with one_room(0.2) as room:
+        told = side_by_side([Peer("broken", "broken.py")], 1, room)
     assert told == {"broken": {"absent": "it does not run here (exit status 3)"}}
-    assert "broken         not measured: it does not run here" in "\n".join(table(told))
+    assert "broken         not measured: it does not run here" in "\n".join(table(told, room))
 
 
 def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +78,7 @@ def test_the_size_of_what_is_installed(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_ratios_are_to_ours() -> None:
-    told = compared({"mien": {"ms_cpu_a_frame": 0.5}, "other": {"ms_cpu_a_frame": 25.0}, "gone": {"absent": "why"}})
+    measured = {"mien": {"ms_cpu_a_frame": 0.5}, "other": {"ms_cpu_a_frame": 25.0}, "gone": {"absent": "why"}}
+    told = compared(measured, "frame")
     assert (told["mien"]["times_mien"], told["other"]["times_mien"]) == (1.0, 50.0)
-    assert compared({"other": {"ms_cpu_a_frame": 25.0}}) == {"other": {"ms_cpu_a_frame": 25.0}}
+    assert compared({"other": {"ms_cpu_a_frame": 25.0}}, "frame") == {"other": {"ms_cpu_a_frame": 25.0}}

@@ -16,12 +16,12 @@ exports.serve = async (load) => {
   const bytes = Buffer.alloc(size);
   let at = 0;
   for await (const line of readline.createInterface({ input: process.stdin })) {
-    const told = { cpu_ms: [], wall_ms: [], faces: 0 };
+    const told = { cpu_ms: [], wall_ms: [], found: 0 };
     for (let count = 0; count < Number(line); count += 1) {
       if (fs.readSync(file, bytes, 0, size, at) < size) fs.readSync(file, bytes, 0, size, (at = 0));
       at += size;
       const [cpu, wall] = [process.cpuUsage(), performance.now()];
-      told.faces += await look(bytes, [height, width, 3]);
+      told.found += await look(bytes, [height, width, 3]);
       const used = process.cpuUsage(cpu);
       told.wall_ms.push(performance.now() - wall);
       told.cpu_ms.push((used.user + used.system) / 1000);

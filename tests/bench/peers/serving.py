@@ -1,12 +1,17 @@
-"""What the Python peers share: frames out of a file, a few at a time, and the CPU that each took."""
+"""What the Python peers share: frames or seconds of sound out of a file, a few at a time, and their CPU."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+RATE_HZ = 16_000
+WINDOW = 3 * RATE_HZ
 
 
 def serve(load: Callable[[], Callable[[Any], int]]) -> None:
@@ -15,33 +20,41 @@ def serve(load: Callable[[], Callable[[Any], int]]) -> None:
     `load` gives what looks at one frame, (h, w, 3) uint8 RGB, and returns how many faces it read in it. Arguments:
     the file of raw frames, their width and height.
     """
+    pictures = np.memmap(sys.argv[1], np.uint8, "r").reshape(-1, int(sys.argv[3]), int(sys.argv[2]), 3)
+    _answer(load, lambda n: (np.array(pictures[n % len(pictures)]),))
+
+
+def serve_sound(load: Callable[[], Callable[[Any, int], int]]) -> None:
+    """The same for sound: each number on stdin is so many seconds more, at each of which the last three are heard.
+
+    `load` gives what hears a window, (WINDOW,) float32 in -1..1, and the sample of the stream that it begins with; it
+    returns whether it read a voice in it. Argument: the file of float32 samples, mono, at RATE_HZ.
+    """
+    sound = np.memmap(sys.argv[1], np.float32, "r")
+    begins = range(0, len(sound) - WINDOW + 1, RATE_HZ)
+
+    def window(n: int) -> tuple[Any, int]:
+        begin = begins[n % len(begins)]
+        return np.array(sound[begin : begin + WINDOW]), begin
+
+    _answer(load, window)
+
+
+def _answer(load: Callable[[], Callable[..., int]], given: Callable[[int], tuple[Any, ...]]) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
-    import numpy as np
-
-    path, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    look = load()
-    with Path(path).open("rb") as file:
-        for line in sys.stdin:
-            cpu_ms, wall_ms, faces = [], [], 0
-            for data in _frames(file, width * height * 3, int(line)):
-                pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-                cpu_s, wall_s = time.process_time(), time.perf_counter()
-                faces += look(pixels)
-                wall_ms.append(1000 * (time.perf_counter() - wall_s))
-                cpu_ms.append(1000 * (time.process_time() - cpu_s))
-            told = {"cpu_ms": cpu_ms, "wall_ms": wall_ms, "faces": faces, "rss_mb": _resident_mb()}
-            print(json.dumps(told), file=answers, flush=True)
-
-
-def _frames(file: Any, size: int, count: int) -> Iterator[bytes]:
-    """The next `count` frames, from the beginning again after the last."""
-    for _ in range(count):
-        data = file.read(size)
-        if len(data) < size:
-            file.seek(0)
-            data = file.read(size)
-        yield data
+    take, count = load(), 0
+    for line in sys.stdin:
+        cpu_ms, wall_ms, found = [], [], 0
+        for n in range(count, count + int(line)):
+            one = given(n)
+            cpu_s, wall_s = time.process_time(), time.perf_counter()
+            found += take(*one)
+            wall_ms.append(1000 * (time.perf_counter() - wall_s))
+            cpu_ms.append(1000 * (time.process_time() - cpu_s))
+        count += int(line)
+        told = {"cpu_ms": cpu_ms, "wall_ms": wall_ms, "found": found, "rss_mb": _resident_mb()}
+        print(json.dumps(told), file=answers, flush=True)
 
 
 def _resident_mb() -> float:

@@ -1,0 +1,22 @@
+"""Mien's own voice path, on a window of three seconds each second."""
+
+from collections.abc import Callable
+from typing import Any
+
+from device.readings import SoundWindow
+from device.sense.readers import readers_of
+from device.settings import Settings
+from tests.bench.peers.serving import RATE_HZ, WINDOW, serve_sound
+
+
+def load() -> Callable[[Any, int], int]:
+    voice = readers_of(Settings()).voice
+
+    def hear(samples: Any, begin: int) -> int:
+        # As the loop calls it: overlapping windows of one utterance count as one.
+        return voice.read(SoundWindow(samples, (begin + WINDOW) / RATE_HZ, begin), learn=1 / 3) is not None
+
+    return hear
+
+
+serve_sound(load)
