@@ -61,7 +61,7 @@ test-tflite-runtime:
 	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
 		opencv-python-headless==4.11.0.86 msgspec av scikit-image pytest pytest-timeout
 	.venv-tflite/bin/python -m device.cli models fetch
-	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/test_detector.py $(PYTEST)
+	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/looking/test_detector.py $(PYTEST)
 
 # mien bench, then its peers on the same frames (4 GB in ~/.cache/mien-bench at the first time). PEERS=lean,human
 # measures those alone, PEERS=none none of them, FULL=1 every size, number of faces and of threads.

@@ -34,6 +34,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "threads": arguments.threads,
         "batch": arguments.batch,
         "learning_rate": arguments.learning_rate,
+        "calm_from": arguments.calm_from,
         "start": _sha256(arguments.start),
         "teacher": _sha256(arguments.teacher),
     }
@@ -144,6 +145,7 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--out", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--epochs", type=int)
     step.add_argument("--learning-rate", type=float, help="the highest; it rises to it and falls from it")
+    step.add_argument("--calm-from", type=float, help="share of the epochs after which faces are changed less (0.7)")
     step.add_argument("--start", type=Path, help="a face network's .tflite to go on from")
     step.add_argument(
         "--teacher", type=Path, help="a face network's .tflite whose answers are learnt beside the labels"

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from device.emotions import Floats
-from device.sense.features import HOP, RATE_HZ
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.sound.speech_gate import speech_frames
 
 WINDOW = 3 * RATE_HZ

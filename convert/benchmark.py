@@ -21,9 +21,9 @@ from convert.train_voice import all_clips, calibration_inputs
 from convert.voice_protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, VoiceRun
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError
-from device.sense.features import BANDS
 from device.sense.prepare import WINDOW_FRAMES, voice_input
-from device.sense.prosody import PROSODY
+from device.sense.sound.log_mel import BANDS
+from device.sense.sound.prosody import PROSODY
 from device.sense.tflite import Network
 from device.sense.voice import WINDOW
 from device.sense.voice_baseline import VoiceBaseline

@@ -29,10 +29,10 @@ from convert.train_voice import calibration_inputs
 from convert.voice_protocols import PROSODY_RUNS
 from device import __version__
 from device.emotions import EMOTIONS, Floats, softmax
-from device.sense.features import BANDS
 from device.sense.model import Card, Corpus, Golden, Model, ramp
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES, face_input
-from device.sense.prosody import PROSODY
+from device.sense.sound.log_mel import BANDS
+from device.sense.sound.prosody import PROSODY
 from device.sense.tflite import Network
 from device.sense.voice import NO_SPEECH, VoiceReader
 
@@ -172,7 +172,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     asked = deviations_of(heard, watched, known=False)
     logits = np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven]
     said = _of_clips([heard.clips[i] for i in watched], logits)
-    note = "device.sense.prosody.prosody against a VoiceBaseline"
+    note = "device.sense.sound.prosody.prosody against a VoiceBaseline"
     card = _card("prosody", content, shape, note, said, VOICE_CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
     seen = [

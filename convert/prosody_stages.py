@@ -16,8 +16,8 @@ from convert.augment_voices import augment, music, noise, trimmed
 from convert.corpora.speech import Clip
 from convert.predictions import Ints
 from device.emotions import Floats
-from device.sense.features import RATE_HZ
-from device.sense.prosody import PROSODY, prosody
+from device.sense.sound.framing import RATE_HZ
+from device.sense.sound.prosody import PROSODY, prosody
 from device.sense.voice import WINDOW
 from device.sense.voice_baseline import PRIOR, deviations
 

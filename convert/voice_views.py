@@ -13,8 +13,8 @@ import numpy.typing as npt
 from convert.augment_voices import augment, trimmed
 from convert.corpora.speech import Clip
 from device.emotions import Floats
-from device.sense.features import BANDS
 from device.sense.prepare import WINDOW_FRAMES, voice_input
+from device.sense.sound.log_mel import BANDS
 from device.sense.voice import WINDOW
 
 Views = npt.NDArray[np.float16]

@@ -23,9 +23,9 @@ from device.emotions import EMOTIONS
 from device.link import Health, Hello, Isolation, Stage, State, socket_path
 from device.readings import Frame, SoundWindow
 from device.sense.door import Door
-from device.sense.features import RATE_HZ
 from device.sense.fusion import Fusion
 from device.sense.readers import readers_of
+from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.steady import Steady

@@ -9,7 +9,7 @@ from scipy.signal import get_window, resample
 
 from convert.recipes import seed_a, seed_b, seed_d, seed_e
 from device.emotions import Floats
-from device.sense.features import RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 
 _FIVE_S = 5 * RATE_HZ
 _A_MFCC = 20

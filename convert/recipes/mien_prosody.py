@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from device.sense.prosody import PROSODY
+from device.sense.sound.prosody import PROSODY
 
 
 class MienProsody(nn.Module):

@@ -11,9 +11,9 @@ from device.bench.speech import listen, windows
 from device.bench.stream import watch
 from device.bench.timing import Json
 from device.readings import Frame
-from device.sense.features import RATE_HZ
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
+from device.sense.sound.framing import RATE_HZ
 from device.settings import Settings
 
 _BATCH = 15

@@ -7,7 +7,7 @@ import numpy as np
 from device.bench.timing import Json, Timing
 from device.emotions import Emotion, Floats
 from device.readings import SoundWindow
-from device.sense.features import HOP, RATE_HZ
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import WINDOW, VoiceReader

@@ -10,10 +10,11 @@ from device.bench.timing import Json, timed
 from device.emotions import Emotion
 from device.readings import Frame, SoundWindow
 from device.sense.faces import aligned_crop
-from device.sense.features import correlogram, log_mel
 from device.sense.live import picture
-from device.sense.prosody import prosody
 from device.sense.readers import Readers
+from device.sense.sound.correlogram import correlogram
+from device.sense.sound.log_mel import log_mel
+from device.sense.sound.prosody import prosody
 from device.sense.sound.speech_gate import speech_frames
 from device.sense.stand_in.drawn_face import draw
 from device.sense.stand_in.made_voice import speak

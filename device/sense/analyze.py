@@ -13,12 +13,12 @@ from device.emotions import Floats, as_dict, top
 from device.errors import MienError
 from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
 from device.sense.faces import aligned_crop, whole_picture
-from device.sense.features import HOP, RATE_HZ
 from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
 from device.sense.looking.tiles import find_everywhere
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.sound.speech_gate import speech_frames
 from device.sense.steady import Steady
 from device.sense.voice import WINDOW

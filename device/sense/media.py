@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.errors import MediaError
-from device.sense.features import RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -4,8 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.sense.features import BANDS, correlogram, log_mel
+from device.sense.sound.correlogram import correlogram
 from device.sense.sound.functionals import quantiles
+from device.sense.sound.log_mel import BANDS, log_mel
 
 FACE_PX = 48
 """Side of the square gray crop that the face network reads: FER2013's own."""

@@ -9,12 +9,12 @@ import numpy as np
 from device.emotions import EMOTIONS, Floats, softmax
 from device.kept import keep
 from device.readings import SoundWindow, VoiceReading
-from device.sense.features import HOP, RATE_HZ
 from device.sense.model import Model
 from device.sense.prepare import voice_picture
-from device.sense.prosody import prosody_of
 from device.sense.sound.frames import MEL, PERIODIC, frame_rows
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.sound.memory import FrameMemory
+from device.sense.sound.prosody import prosody_of
 from device.sense.sound.speech_gate import speech_frames
 from device.sense.voice_baseline import VoiceBaseline, load_heard
 

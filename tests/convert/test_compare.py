@@ -16,7 +16,7 @@ from convert.voice_protocols import RUNS, share_of
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError, ModelError, SettingsError
 from device.readings import Face
-from device.sense.features import RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 from tests.convert import made_corpora

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convert.corpora.speech import Clip
-from device.sense.prosody import PROSODY
+from device.sense.sound.prosody import PROSODY
 from device.sense.voice_baseline import VoiceBaseline
 
 pytestmark = pytest.mark.convert

@@ -16,7 +16,7 @@ from device.emotions import EMOTIONS
 from device.readings import SoundWindow
 from device.sense.model import Model
 from device.sense.prepare import FACE_PX, face_input
-from device.sense.prosody import PROSODY
+from device.sense.sound.prosody import PROSODY
 from device.sense.tflite import Network
 from device.sense.voice import VoiceReader
 

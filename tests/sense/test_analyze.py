@@ -11,8 +11,8 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.sense.analyze import Wanted, analyze, window_ends
-from device.sense.features import RATE_HZ
 from device.sense.readers import Readers, readers_of
+from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.voice import WINDOW

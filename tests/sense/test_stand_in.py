@@ -8,8 +8,8 @@ import pytest
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import SettingsError
 from device.readings import Frame
-from device.sense.features import RATE_HZ
 from device.sense.looking.detector import FAR, NEAR, BlazeFace, Range
+from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.speech_gate import levels_db, speech_frames
 from device.sense.stand_in import SCRIPT, Act, StandInCamera, StandInMicrophone, act_at, start_of
 from device.sense.stand_in.made_voice import speak

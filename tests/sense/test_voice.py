@@ -9,10 +9,10 @@ import pytest
 
 from device.emotions import Emotion, Floats, top
 from device.readings import SoundWindow, VoiceReading
-from device.sense.features import RATE_HZ, frame_count
 from device.sense.media import read_sound
 from device.sense.microphone.ring import SoundRing
 from device.sense.model import Model
+from device.sense.sound.framing import RATE_HZ, frame_count
 from device.sense.stand_in.made_voice import Prosody, speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import WINDOW, VoiceReader

@@ -12,8 +12,8 @@ import numpy as np
 
 from device.emotions import Floats
 from device.errors import DeviceError
-from device.sense.features import RATE_HZ
 from device.sense.quiet import quiet_stderr
+from device.sense.sound.framing import RATE_HZ
 
 _BLOCK_S = 0.05
 _QUEUED = 40

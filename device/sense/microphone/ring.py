@@ -6,7 +6,7 @@ import numpy as np
 
 from device.emotions import Floats
 from device.readings import SoundWindow
-from device.sense.features import HOP, RATE_HZ
+from device.sense.sound.framing import HOP, RATE_HZ
 
 _GAP_S = 0.5
 """Sound from before a pause longer than this is not part of what is heard now."""

@@ -9,8 +9,11 @@ from functools import lru_cache
 import numpy as np
 
 from device.emotions import Floats
-from device.sense.features import BANDS, FFT, RATE_HZ, correlogram, filterbank, framed, hamming, log_mel
-from device.sense.sound.pitch import tones
+from device.sense.sound.correlogram import CORRELOGRAM_WIDTH, correlogram_of
+from device.sense.sound.framing import RATE_HZ, framed
+from device.sense.sound.log_mel import BANDS, FFT, filterbank, hamming, log_mel
+from device.sense.sound.low_band import low_frames
+from device.sense.sound.pitch import PITCH_WIDTH, tones
 from device.sense.sound.spectrum import magnitudes
 
 CEPSTRA_COUNT = 16
@@ -49,8 +52,9 @@ def frame_rows(samples: Floats) -> Floats:
     mel = log_mel(samples)
     rows = np.empty((len(mel), COLUMNS), np.float32)
     rows[:, MEL] = mel
-    rows[:, PERIODIC] = correlogram(samples)
-    rows[:, SEMITONES], rows[:, PEAK] = tones(samples)
+    seen, heard = low_frames(samples, CORRELOGRAM_WIDTH, PITCH_WIDTH)
+    rows[:, PERIODIC] = correlogram_of(seen)
+    rows[:, SEMITONES], rows[:, PEAK] = tones(heard)
     _of_mel(mel, rows)
     _of_spectrum(magnitudes(framed(samples), hamming(), FFT), rows)
     return rows

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from device.emotions import Floats
-from device.sense.features import HOP, frame_count
+from device.sense.sound.framing import HOP, frame_count
 
 _EARLY, _LATE = 2, 3
 """Hops that a row reaches out before its frame and behind it: so many frames at the ends of a sound see the silence

@@ -15,7 +15,6 @@ from device.emotions import Floats
 _AT_ONCE = 32_256
 """Values, 126 kB: they stay in the processor's cache, and malloc need not ask the kernel, which doubles the time."""
 _THERE = cv2.DFT_ROWS
-_BACK = cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT
 
 
 def magnitudes(framed: Floats, window: Floats, fft: int) -> Floats:
@@ -25,19 +24,6 @@ def magnitudes(framed: Floats, window: Floats, fft: int) -> Floats:
         np.abs(packed[:, 0], out=result[here, 0])
         np.abs(_complex(packed), out=result[here, 1:-1])
         np.abs(packed[:, -1], out=result[here, -1])
-    return result
-
-
-def autocorrelation(framed: Floats, window: Floats, fft: int, lags: int) -> Floats:
-    """The same frames against themselves, not scaled: (frames, lags) float32; `fft` holds a frame and a lag."""
-    result = np.empty((len(framed), lags), np.float32)
-    for here, packed in _transformed(framed, window, fft):
-        bins = _complex(packed)
-        np.multiply(bins, bins.conj(), out=bins)
-        packed[:, 0] *= packed[:, 0]
-        packed[:, -1] *= packed[:, -1]
-        cv2.dft(packed, packed, _BACK)
-        result[here] = packed[:, :lags]
     return result
 
 

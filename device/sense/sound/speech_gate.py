@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.sense.features import HOP
+from device.sense.sound.framing import HOP
 from device.sense.sound.functionals import quantiles
 
 ABOVE_FLOOR_DB = 9.0

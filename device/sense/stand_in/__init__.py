@@ -13,7 +13,7 @@ import numpy as np
 from device.emotions import Emotion, Floats
 from device.errors import SettingsError
 from device.readings import Frame
-from device.sense.features import RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.drawn_face import Pose, draw
 from device.sense.stand_in.made_voice import Prosody, speak
 from device.sense.stand_in.roles import POSES, PROSODIES

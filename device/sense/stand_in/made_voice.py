@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.sense.features import RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 
 Signal = npt.NDArray[np.float64]
 

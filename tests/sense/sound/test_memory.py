@@ -7,8 +7,8 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
-from device.sense.features import HOP, RATE_HZ, frame_count
 from device.sense.sound.frames import COLUMNS, LOUD, MEL, PEAK, PERIODIC, REGIONS, SEMITONES, TILTS, frame_rows
+from device.sense.sound.framing import HOP, RATE_HZ, frame_count
 from device.sense.sound.memory import FrameMemory
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES

@@ -7,7 +7,7 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Floats
-from device.sense.features import HOP, RATE_HZ
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.sound.speech_gate import levels_db, speech_frames
 from device.sense.stand_in.made_voice import Prosody, speak
 from tests.sense.made import noises

@@ -10,9 +10,9 @@ import itertools
 import numpy as np
 
 from device.emotions import Floats
-from device.sense.features import BANDS, FFT, HOP, RATE_HZ
 from device.sense.sound import frames as of
 from device.sense.sound.frames import frame_rows
+from device.sense.sound.framing import HOP, RATE_HZ
 from device.sense.sound.functionals import (
     Curve,
     Mask,
@@ -25,6 +25,7 @@ from device.sense.sound.functionals import (
     slopes,
     smooth,
 )
+from device.sense.sound.log_mel import BANDS, FFT
 from device.sense.sound.pitch import A1_HZ, without_leaps
 
 _SPEECH_DEPTH = 4.0

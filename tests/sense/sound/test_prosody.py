@@ -7,11 +7,11 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
-from device.sense.features import RATE_HZ, frame_count
-from device.sense.prosody import PROSODY, prosody, prosody_of
 from device.sense.sound.frames import frame_rows
+from device.sense.sound.framing import RATE_HZ, frame_count
 from device.sense.sound.functionals import quantiles
 from device.sense.sound.pitch import A1_HZ, pitch, without_leaps
+from device.sense.sound.prosody import PROSODY, prosody, prosody_of
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 
