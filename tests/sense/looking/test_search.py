@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from device.readings import Face
-from device.sense.looking.search import Part, Search
+from device.sense.looking.search import Cells, Part, Search
 from tests.sense.made import Pixels, drawn, face_at, noisy
 
 _ROOM = drawn()
@@ -120,3 +120,27 @@ def test_a_frame_of_another_size_begins_anew(settled: tuple[Search, float]) -> N
     part = _chosen(search, drawn(width_px=320, height_px=240)[:, :200], now_s)
     assert part
     assert part.width == 1
+
+
+class _AskingEach(Search):
+    """Never takes the short cut."""
+
+    def _rests(self, cells: Cells) -> bool:
+        return super()._rests(cells) and False
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_quick_look_at_all_cells_changes_no_choice(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    quick, each = Search(), _AskingEach()
+    room, chosen = _ROOM, []
+    for step in range(150):
+        if rng.random() < 0.1:  # something comes, some of it too small or too much like the wall to be a head
+            side, level = int(rng.integers(8, 90)), int(rng.integers(90, 200))
+            room = _with_patch(int(rng.integers(550)), int(rng.integers(390)), side, level)
+        frame, found = noisy(room, step), bool(rng.random() < 0.5)
+        parts = [_chosen(search, frame, step / 10, found=found) for search in (quick, each)]
+        places = [part and (part.left, part.top, part.width, part.height) for part in parts]
+        assert places[0] == places[1]
+        chosen.append(places[0])
+    assert 30 < sum(place is not None for place in chosen) < 140
