@@ -57,19 +57,19 @@ class CameraThread(DeviceThread[Camera]):
         """May be changed at any time. All frames are read, or the device would hand out old ones."""
         self._latest = latest
         self._due_s = 0.0
-        self._seen: npt.NDArray[np.uint8] | None = None
+        self._seen: bytes | None = None
 
     def _take(self, device: Camera) -> bool:
         frame = device.read()
         if frame is None:
             return False
         # One pixel in 256 will do: a sensor's noise changes some of them from any frame to the next.
-        seen = frame.pixels[::16, ::16].copy()
-        same = device.still_is_frozen and self._seen is not None and np.array_equal(seen, self._seen)
+        seen = frame.pixels[::16, ::16].tobytes()
+        same = device.still_is_frozen and seen == self._seen
         self._seen = seen
         self._note(same, self._clock())
-        self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
         if self._due(frame.time_s):
+            self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
             with self._guard:
                 if self._on:
                     self._latest.put(frame)
