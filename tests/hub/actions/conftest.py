@@ -1,13 +1,16 @@
-"""Certificates, made once, and a clock that random waits go by."""
+"""Certificates, made once, a clock that random waits go by, Home Assistant's token, and a real MPD."""
 
 import random
 import shutil
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.hub.actions.home_assistant_house import TOKEN
 from tests.hub.actions.hue_bridge import certificate
+from tests.hub.actions.mpd_house import Daemon
 from tests.hub.actions.peers import Clock
 
 
@@ -24,3 +27,20 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLConte
 def clock() -> Clock:
     random.seed(7)
     return Clock()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    if not shutil.which("mpd"):
+        pytest.skip("mpd is not installed")
+    one = Daemon(tmp_path_factory.mktemp("mpd"))
+    one.start()
+    yield one
+    one.stop()

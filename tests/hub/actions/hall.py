@@ -1,0 +1,69 @@
+"""Destinations with one bulb, which has a hand at it, and faults."""
+
+import asyncio
+from typing import Any
+
+from device.destinations import Lamp
+from device.hub.actions import Destinations, Former, Occasion
+from device.hub.actions.lamp import VirtualLamp
+from tests.hub.actions.peers import Clock
+
+OFF = {"on": False, "colour": "#000000", "brightness": 0}
+RED, BLUE = Lamp("#ff0000", 40), Lamp("#0000ff", 80)
+RED_IS = {"on": True, "colour": "#ff0000", "brightness": 40}
+BLUE_IS = {"on": True, "colour": "#0000ff", "brightness": 80}
+
+
+class Bulb(VirtualLamp):
+    """A lamp with a hand at it, and with faults."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        super().__init__(self.heard.append)
+        self.errors: list[Exception] = []
+        self.mute: list[Exception] = []
+        self.gates: list[asyncio.Event] = []
+        self.settle_s = 0.0
+        self.there = True
+        self.reading = asyncio.Event()
+        self.reading.set()
+
+    def by_hand(self, **look: Any) -> None:
+        self._state |= look
+
+    async def run(self, action: Lamp, occasion: Occasion) -> None:
+        if self.gates:
+            await self.gates.pop(0).wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        await super().run(action, occasion)
+
+    async def former(self, action: Lamp) -> tuple[Former, ...]:
+        await self.reading.wait()
+        if self.mute:
+            raise self.mute.pop(0)
+        (former,) = await super().former(action)
+        return (Former("lamp", former.was, former.asked, settle_s=self.settle_s),) if self.there else ()
+
+    async def restore(self, former: Former) -> None:
+        if self.gates:
+            await self.gates.pop(0).wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        await super().restore(former)
+
+
+class Hall:
+    """Destinations with one bulb."""
+
+    def __init__(self, **options: Any) -> None:
+        self.bulb = Bulb()
+        self.clock = Clock()
+        self.all = Destinations({Lamp: self.bulb}, clock=self.clock, **options)
+
+    async def act(self, rule: str, action: Lamp, *, keep: bool = True) -> str:
+        return await self.all.run(action, Occasion(rule, "", self.clock()), keep=keep)
+
+    @property
+    def is_now(self) -> dict[str, Any]:
+        return self.bulb.state()

@@ -1,0 +1,48 @@
+"""A house with a Hue bridge, and Mien paired with it."""
+
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from device.destinations import Hue, HueLight
+from device.hub.actions import Destinations, Occasion
+from device.hub.actions.http import Http
+from device.hub.actions.hue import HueBridge
+from device.hub.actions.hue_pairing import fingerprint
+from tests.hub.actions.hue_bridge import KEY, Bridge
+from tests.hub.actions.peers import Clock
+
+Certificates = tuple[ssl.SSLContext, ssl.SSLContext]
+
+
+class House:
+    """A bridge, and Mien paired with it."""
+
+    def __init__(self, bridge: Bridge, key_file: Path, clock: Clock) -> None:
+        self.bridge, self.clock = bridge, clock
+        self.http = Http()
+        self.hue = HueBridge(Hue("127.0.0.1", bridge.port, str(key_file)), self.http, clock.roads())
+        self.all = Destinations({HueLight: self.hue}, clock=clock)
+
+    async def act(self, action: HueLight, rule: str = "comfort", *, keep: bool = False) -> str:
+        self.clock.now_s += 10
+        return await self.all.run(action, Occasion(rule, "", self.clock()), keep=keep)
+
+    async def end(self, rule: str = "comfort") -> list[str]:
+        self.clock.now_s += 10
+        return await self.all.restore(rule)
+
+
+@contextlib.asynccontextmanager
+async def paired(tls: ssl.SSLContext, tmp_path: Path, key: str = KEY) -> AsyncIterator[House]:
+    async with Bridge(tls) as bridge:
+        path = tmp_path / "hue.json"
+        document = {"application_key": key, "certificate_sha256": await fingerprint("127.0.0.1", bridge.port)}
+        path.write_text(json.dumps(document))
+        house = House(bridge, path, Clock())
+        try:
+            yield house
+        finally:
+            await house.http.close()

@@ -1,0 +1,45 @@
+"""What is kept for the way back: what is expected of a device, and how exact a device is."""
+
+from typing import Any
+
+import pytest
+
+from device.hub.actions import Former
+from device.hub.actions.former import agrees
+from device.hub.actions.keeper import Keeper
+from tests.hub.actions.hall import BLUE, RED
+from tests.hub.actions.peers import Clock
+
+
+def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
+    clock = Clock()
+    keeper = Keeper(clock)
+    was = {"on": True, "brightness": 60, "colour": "#ffffff"}
+    keeper.acted(keeper.take("a", RED, [Former("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)]))
+    fading = was | {"colour": "#ff7777"}
+    (held,) = keeper.take("b", BLUE, [Former("lamp", fading, {"on": True, "brightness": 20})])
+    assert held.former.was == was
+    assert held.expected == {"on": True, "brightness": 20, "colour": "#ff0000"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "now", "same"),
+    [
+        ({"brightness": 40.0}, {"brightness": 42.4}, True),
+        ({"brightness": 40.0}, {"brightness": 43}, False),
+        ({"brightness": 40.0}, {}, False),
+        ({"brightness": None}, {"brightness": 3}, True),
+        ({"on": True}, {"on": True, "brightness": 3}, True),
+        ({"on": True}, {"on": False}, False),
+        ({"colour": ("xy", 0.4, 0.5)}, {"colour": ("xy", 0.43, 0.46)}, True),
+        ({"colour": ("xy", 0.4, 0.5)}, {"colour": ("xy", 0.46, 0.5)}, False),
+        ({"colour": ("xy", 0.4, 0.5)}, {"colour": ("kelvin", 2700)}, False),
+        ({"colour": ("kelvin", 2700)}, {"colour": ("kelvin", 2790)}, True),
+        ({"colour": "#ff0000"}, {"colour": "#ff0001"}, False),
+        ({"songs": frozenset("ab")}, {"songs": frozenset("a")}, True),
+        ({"songs": frozenset("ab")}, {"songs": frozenset("abc")}, False),
+        ({"songs": frozenset("ab")}, {"songs": "ab"}, False),
+    ],
+)
+def test_as_far_as_devices_are_exact(expected: dict[str, Any], now: dict[str, Any], same: bool) -> None:
+    assert agrees(expected, now) is same

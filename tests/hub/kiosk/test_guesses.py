@@ -1,0 +1,126 @@
+"""Wrong passwords: how often somebody may guess, and what a guess costs."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.hub.kiosk import lock, password
+from device.hub.kiosk.password import Password, write
+from device.settings import Settings
+from tests.hub.helpers import run, running
+from tests.hub.kiosk.house import PASSWORD, ask, from_house, log_in, opened
+
+# -- guesses
+
+
+def test_five_wrong_passwords_and_the_address_has_to_wait(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            there = from_house(hub)
+            wrong = {"password": "wrong password"}
+            before = await log_in(there)
+            got = [(await ask("POST", there + "/login", json=wrong))[0] for _ in range(3)]
+            bearer = {"Authorization": "Bearer wrong password"}
+            got += [(await ask("GET", there + "/api/state", headers=bearer))[0] for _ in range(2)]
+            assert got == [401] * 5
+            once_more: tuple[dict[str, Any], ...] = (
+                {"method": "POST", "url": there + "/login", "json": {"password": PASSWORD}},
+                {"method": "POST", "url": there + "/login", "data": {"password": PASSWORD}},
+                {"method": "GET", "url": there + "/api/state", "headers": {"Authorization": f"Bearer {PASSWORD}"}},
+            )
+            for again in once_more:
+                status, _, headers = await ask(**again)
+                assert status == 429, "the right one would tell that it is right"
+                assert 50 <= int(headers["Retry-After"]) <= 60
+            assert (await ask("GET", there + "/api/state", headers={"Cookie": before}))[0] == 200
+
+    run(story())
+
+
+def test_many_guesses_at_once_are_no_way_around(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/login"
+            guesses = [ask("POST", url, json={"password": f"wrong password {n}"}) for n in range(25)]
+            got = [status for status, _, _ in await asyncio.gather(*guesses)]
+            assert (got.count(401), got.count(429)) == (5, 20)
+
+    run(story())
+
+
+def test_the_right_password_is_not_counted(house: Settings, short: Path) -> None:
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/login"
+            for _ in range(4):
+                assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
+            await log_in(from_house(hub))
+            for _ in range(4):
+                assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
+            for _ in range(8):
+                await log_in(from_house(hub))
+
+    run(story())
+
+
+def test_a_program_that_asks_often_costs_one_hash(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    real = Password.opens
+
+    def counted(self: Password, text: str) -> bool:
+        hashed.append(text)
+        return real(self, text)
+
+    monkeypatch.setattr(Password, "opens", counted)
+
+    async def story() -> None:
+        async with running(opened(house, short)) as hub:
+            url = from_house(hub) + "/metrics"
+            for name in ("Bearer", "bearer", "BEARER"):
+                assert (await ask("GET", url, headers={"Authorization": f"{name} {PASSWORD}"}))[0] == 200
+            for wrong in (f"Basic {PASSWORD}", "Bearer", "Bearer ", PASSWORD, f"Bearer {PASSWORD} "[:-2]):
+                assert (await ask("GET", url, headers={"Authorization": wrong}))[0] == 401
+
+    run(story())
+    assert hashed == [PASSWORD, PASSWORD[:-1]]
+
+
+def test_hashing_stops_nothing_else_and_is_bounded(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the hash's real cost."""
+    settings = opened(house, short)
+    write(Path(settings.kiosk.password_file), password.made(PASSWORD))
+    at_once, most = 0, 0
+    real = Password.opens
+
+    def watched(self: Password, text: str) -> bool:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return real(self, text)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(Password, "opens", watched)
+
+    async def story() -> None:
+        async with running(settings) as hub:
+            there = from_house(hub)
+            tries = [asyncio.create_task(ask("POST", there + "/login", json={"password": "wrong one"})) for _ in "1234"]
+            took_s = []
+            while not all(one.done() for one in tries):
+                before_s = time.monotonic()
+                assert (await ask("GET", hub.page + "api/state"))[0] == 200
+                took_s.append(time.monotonic() - before_s)
+            assert len(took_s) > 3
+            assert sorted(took_s)[len(took_s) // 2] < 0.15
+
+    run(story())
+    assert most == lock.AT_ONCE

@@ -1,0 +1,98 @@
+"""`mien kiosk password`: what it asks for, what it refuses, and what it writes."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device.settings import Settings
+from tests.hub.helpers import run, running
+from tests.hub.kiosk.house import EVERYWHERE, PASSWORD, from_house, log_in, quick
+
+# -- mien kiosk password
+
+
+def test_the_command_reads_a_line_and_writes_a_hash(house: Settings, short: Path) -> None:
+    path = short / "new" / "secret.json"
+    made = _command("--file", str(path), typed="open sesame\nmore\n")
+    assert made.returncode == 0, made.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "open sesame" not in path.read_text() + made.stdout + made.stderr
+    assert re.search(r'\[kiosk\]\nlisten = "0\.0\.0\.0"\npassword_file = ".*secret\.json"', made.stdout)
+    again = _command("--file", str(path), typed="open sesame\n")
+    assert again.returncode == 0
+    kiosk = msgspec.structs.replace(house.kiosk, listen=EVERYWHERE, password_file=str(path))
+
+    async def story() -> None:
+        async with running(msgspec.structs.replace(house, kiosk=kiosk)) as hub:
+            await log_in(from_house(hub), "open sesame")
+
+    run(story())
+
+
+def test_the_same_password_has_another_hash_each_time() -> None:
+    one, two = quick(), quick()
+    assert one.hash != two.hash
+    assert one.opens(PASSWORD)
+    assert not one.opens(PASSWORD + " ")
+    accented = quick("caf\u00e9 au lait")
+    assert accented.opens("cafe\u0301 au lait"), "however a keyboard spells it"
+
+
+@pytest.mark.parametrize("typed", ["", "short\n", "1234567\n", "x" * 3000 + "\n"])
+def test_a_password_that_cannot_be_used_is_refused(short: Path, typed: str) -> None:
+    path = short / "secret.json"
+    done = _command("--file", str(path), typed=typed)
+    assert done.returncode == 1
+    assert "password of at" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not path.exists()
+    done = _command("--file", "/proc/no/secret.json", typed="open sesame\n")
+    assert done.returncode == 1
+    assert "--file" in done.stderr
+
+
+def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(short: Path) -> None:
+    path = short / "secret.json"
+    for answers, status, said in (
+        (["open sesame", "open sesame"], 0, "password_file"),
+        (["open sesame", "open sesam"], 1, "not the same"),
+        (["short"], 1, "at least 8"),
+    ):
+        path.unlink(missing_ok=True)
+        got, shown = _at_terminal(path, answers)
+        assert got == status, shown
+        assert said in shown
+        assert "open sesam" not in shown
+        assert path.exists() == (status == 0)
+
+
+def _command(*arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "device.cli", "kiosk", "password", *arguments]
+    return subprocess.run(line, input=typed, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _at_terminal(path: Path, answers: list[str]) -> tuple[int, str]:
+    """The status, and all that the terminal showed."""
+    child, end = pty.fork()
+    if child == 0:
+        os.execv(  # noqa: S606
+            sys.executable, [sys.executable, "-m", "device.cli", "kiosk", "password", "--file", str(path)]
+        )
+    shown = ""
+    questions = ["Password for the page: ", "Once more: "]
+    try:
+        while piece := os.read(end, 4096).decode():
+            shown += piece
+            while answers and questions and questions[0] in shown:
+                questions.pop(0)
+                os.write(end, answers.pop(0).encode() + b"\n")
+    except OSError:  # the terminal is gone with its program
+        pass
+    os.close(end)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
