@@ -41,10 +41,10 @@ def _train(arguments: argparse.Namespace) -> None:
     given = {key: value for key, value in asked.items() if value is not None}
     out = arguments.out or runs / name
     if name.startswith("voice"):
-        from convert.train_voice import PLAN, voice_task
+        from convert.train_voice import voice_plan, voice_task
         from convert.voice_protocols import RUNS
 
-        plan = replace(PLAN, **given)
+        plan = replace(voice_plan(RUNS[name]), **given)
         task = voice_task(arguments.data, plan, arguments.rows, run=RUNS[name])
     elif name.startswith("prosody"):
         from convert.train_prosody import PLAN as PROSODY_PLAN

@@ -1,9 +1,10 @@
 """Where the benchmarks' answers lie, and the folds of one corpus put together. Needs no PyTorch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.predictions import Predictions, load, multiplied, together
+from convert.predictions import Predictions, load, together
 from convert.voice_protocols import PROSODY_RUNS, RUNS
 
 
@@ -20,7 +21,11 @@ class Ways:
     both_known: Predictions | None
 
 
-def ways(folder: Path, pictures: str, prosodies: str, corpus: str, powers: tuple[float, float], kind: str = "") -> Ways:
+Joined = Callable[[Predictions, Predictions], Predictions]
+"""How the answers of two networks become one: `multiplied` with some powers, or `cross_fitted`."""
+
+
+def ways(folder: Path, pictures: str, prosodies: str, corpus: str, joined: Joined, kind: str = "") -> Ways:
     """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together."""
     picture = _of([name for name in RUNS if name.startswith(pictures)], folder, corpus, kind)
     names = [name for name in PROSODY_RUNS if name.startswith(prosodies)]
@@ -29,7 +34,7 @@ def ways(folder: Path, pictures: str, prosodies: str, corpus: str, powers: tuple
         picture,
         stranger,
         known,
-        *(multiplied(picture, one, powers) if picture and one else None for one in (stranger, known)),
+        *(joined(picture, one) if picture and one else None for one in (stranger, known)),
     )
 
 

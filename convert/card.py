@@ -20,7 +20,8 @@ from convert.evaluate import (
 )
 from convert.export import BothHeads, to_float_tflite, to_int8
 from convert.metrics import accuracy, calibration_error, f1, recall, surest, temperature_of, unknown_below
-from convert.predictions import Ints, Predictions
+from convert.powers import fitted
+from convert.predictions import Predictions
 from convert.recipes.mien_face import MienFace
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
@@ -179,7 +180,8 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
         np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[seven] for i in watched
     ]
     shares = softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature)
-    powers = _powers(*shares, said.truth)
+    seen_shares, heard_shares = (np.log(share + 1e-6) for share in shares)
+    powers = fitted(seen_shares, heard_shares, said.truth)
     both = softmax(powers[0] * np.log(shares[0] + 1e-6) + powers[1] * np.log(shares[1] + 1e-6))
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
     rest = usual(both, said.truth)
@@ -207,20 +209,6 @@ def _of_clips(clips: list[Clip], logits: Floats) -> Predictions:
         np.array([clip.speaker for clip in clips]),
         np.array([clip.corpus for clip in clips]),
     )
-
-
-def _powers(picture: Floats, prosodic: Floats, truth: Ints) -> tuple[float, float]:
-    """The powers of two networks' probabilities (n, 7) under which the truth is likeliest; a grid in steps of 0.05."""
-    grid = np.arange(0.05, 1.51, 0.05)
-    seen, heard = np.log(picture + 1e-6), np.log(prosodic + 1e-6)
-    rows = np.arange(len(truth))
-    losses = {
-        (a, b): -float(np.log(softmax((a * seen + b * heard).astype(np.float32))[rows, truth] + 1e-9).mean())
-        for a in grid
-        for b in grid
-    }
-    a, b = min(losses, key=lambda pair: losses[pair])
-    return round(float(a), 2), round(float(b), 2)
 
 
 def _card(

@@ -90,18 +90,27 @@ def multiplied(first: Predictions, second: Predictions, powers: tuple[float, flo
 
     Raises MediaError when they were not asked about the same clips.
     """
-    rows = {key: i for i, key in enumerate(zip(second.corpora.tolist(), second.names.tolist(), strict=True))}
+    both = powers[0] * log_shares(first.logits) + powers[1] * log_shares(aligned(second, first))
+    return replace(first, logits=both.astype(np.float32))
+
+
+def aligned(answers: Predictions, like: Predictions) -> Floats:
+    """The logits (n, k) of `answers` to the clips of `like`, in its order.
+
+    Raises MediaError when they were not asked about the same clips.
+    """
+    rows = {key: i for i, key in enumerate(zip(answers.corpora.tolist(), answers.names.tolist(), strict=True))}
     try:
-        order = [rows[key] for key in zip(first.corpora.tolist(), first.names.tolist(), strict=True)]
+        order = [rows[key] for key in zip(like.corpora.tolist(), like.names.tolist(), strict=True)]
     except KeyError as error:
         raise MediaError(
             f"{error.args[0]}: one network was asked about it and the other not; ask both again"
         ) from error
-    if first.classes != second.classes:
-        raise MediaError(f"one network tells {first.classes}, the other {second.classes}; ask both again")
-    both = powers[0] * _log_shares(first.logits) + powers[1] * _log_shares(second.logits[order])
-    return replace(first, logits=both.astype(np.float32))
+    if like.classes != answers.classes:
+        raise MediaError(f"one network tells {like.classes}, the other {answers.classes}; ask both again")
+    return np.asarray(answers.logits[order], np.float32)
 
 
-def _log_shares(logits: Floats) -> Floats:
+def log_shares(logits: Floats) -> Floats:
+    """(n, k) logits -> the logarithms of the probabilities."""
     return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), np.float32)

@@ -1,5 +1,6 @@
 """The report's numbers are counted right: on answers small enough to count by hand, and on made ones of known truth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from convert.metrics import (
     temperature_of,
     unknown_below,
 )
+from convert.powers import cross_fitted
 from convert.predictions import Predictions, load, together
 from device.emotions import Floats, softmax
 from device.errors import MediaError
@@ -98,10 +100,32 @@ def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
     assert again.classes == ("a", "b", "c")
     np.testing.assert_array_equal(again.read, parts[0].read)
     np.testing.assert_array_equal(again.names, parts[0].names)
-    found = ways(tmp_path, "voice-fold", "prosody-fold", "made", (1.0, 1.0))
+    found = ways(tmp_path, "voice-fold", "prosody-fold", "made", lambda first, _: first)
     assert found.picture is not None
     np.testing.assert_array_equal(found.picture.truth, together(parts).truth)
     assert set(found.picture.groups.tolist()) == {"s0", "s1"}
     assert (found.known, found.both_known) == (None, None), "nobody asked the other network"
     with pytest.raises(MediaError, match="no such answers"):
         load(tmp_path / "nothing.npz")
+
+
+def test_each_part_is_joined_by_what_suits_the_others() -> None:
+    """The first network is right about `a` and the second about `b`: each is asked about the other one's speaker."""
+    rng = np.random.default_rng(4)
+    truth = rng.integers(3, size=400)
+    right, wrong = 4 * np.eye(3)[truth], 4 * np.eye(3)[(truth + 1) % 3]
+    speaker = np.array(["a", "b"] * 200)
+    noise = rng.normal(size=(2, 400, 3))
+    first, second = (
+        answers(np.where((speaker == known)[:, None], right, wrong) + noise[k], truth.tolist(), speaker.tolist())
+        for k, known in enumerate("ab")
+    )
+    joined = cross_fitted(first, second, speaker)
+    assert accuracy(joined.read, joined.truth) < 10, "whoever suits the one is wrong about the other"
+    whole = cross_fitted(first, second, np.array(["x", "x", "y", "y"] * 100))
+    assert accuracy(whole.read, whole.truth) > accuracy(joined.read, joined.truth) + 20
+    # The labels of those who are asked about change nothing of what is answered them.
+    told_wrongly = replace(first, truth=np.where(speaker == "a", (first.truth + 1) % 3, first.truth))
+    np.testing.assert_array_equal(
+        cross_fitted(told_wrongly, second, speaker).logits[speaker == "a"], joined.logits[speaker == "a"]
+    )
