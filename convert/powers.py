@@ -35,3 +35,8 @@ def cross_fitted(first: Predictions, second: Predictions, parts: Strings) -> Pre
         a, b = fitted(own[~here], other[~here], first.truth[~here])
         both[here] = a * own[here] + b * other[here]
     return replace(first, logits=both)
+
+
+def joined_by_halves(first: Predictions, second: Predictions) -> Predictions:
+    """`cross_fitted` for a random split: every other clip under the powers that suit the clips between."""
+    return cross_fitted(first, second, np.array([str(row % 2) for row in range(len(first.truth))]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from convert.benchmark_answers import Joined, Ways, ways
 from convert.metrics import Metric, accuracy, measured, recall, temperature_of
-from convert.powers import cross_fitted
+from convert.powers import cross_fitted, joined_by_halves
 from convert.predictions import Predictions, Strings, multiplied, together
 from convert.report_tables import by_class, error_and_floor, table
 from convert.voice_protocols import SPEAKERS_A_FOLD
@@ -24,10 +24,6 @@ def fold_of(p: Predictions) -> Strings:
 
 def _by_folds(first: Predictions, second: Predictions) -> Predictions:
     return cross_fitted(first, second, fold_of(first))
-
-
-def _by_halves(first: Predictions, second: Predictions) -> Predictions:
-    return cross_fitted(first, second, np.array([str(row % 2) for row in range(len(first.truth))]))
 
 
 def _by_sex(p: Predictions, metric: Metric) -> str:
@@ -86,7 +82,9 @@ def protocols(answers: Path, powers: tuple[float, float]) -> str:
         for found in [asked(f"voice-without-{left_out}", f"prosody-without-{left_out}", corpus, shipped)]
     ]
     drawn = {
-        corpus: asked("voice-random", f"prosody-random-{corpus.split('_')[0]}", corpus, _by_halves) for corpus in CORPUS
+        corpus: asked("voice-random", f"prosody-random-{own}", corpus, joined_by_halves)
+        for corpus in CORPUS
+        for own in [corpus.split("_")[0]]
     }
     randoms = [
         ("RAVDESS speech, 8 classes, accuracy", _row(drawn["ravdess_speech"], accuracy)),

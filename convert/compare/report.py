@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from convert.compare.faces import TRAINED_ON
 from convert.compare.recipe import Recipe
 from convert.compare.result import Result, confusions
-from convert.evaluate import shipped
+from convert.compare.splits import FERPLUS
+from convert.evaluate import FERPLUS_CLASSES
 from convert.metrics import accuracy, recall
-from convert.predictions import Predictions, load, multiplied, together
+from convert.powers import joined_by_halves
+from convert.predictions import Predictions, load, together
 
 TASKS = {
     "fer2013": "Faces: FER2013, trained on Training, chosen on PublicTest, tested on PrivateTest as published",
@@ -31,7 +34,7 @@ TASKS = {
 
 OWN: dict[str, tuple[tuple[str, ...], ...]] = {
     "fer2013": (("face-as-published",),),
-    "ferplus-8": (("face-as-published-ferplus",),),
+    **{f"ferplus-{count}": (("face-as-published-ferplus",),) for count in (5, 7, 8)},
     "tess": (("voice-random-tess", "prosody-random-tess-tess"),),
     "savee": (("voice-random-savee", "prosody-random-savee-savee"),),
     "ravdess-six": (("voice-random-ravdess_speech", "prosody-random-ravdess-ravdess_speech"),),
@@ -44,7 +47,7 @@ OWN: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Where the answers of Mien's own networks are kept that were trained under the same protocol, by task.
 
-Two names are the two networks that read a voice, whose answers are multiplied as on the device.
+Two names are the two networks that read a voice, whose answers are multiplied, to powers fitted on every other clip.
 """
 
 _HEAD = """# The five seeds, trained again
@@ -96,14 +99,26 @@ def _own_row(task: str, answers: Path, test: Predictions | None) -> str:
     paths = [answers / f"{name}.npz" for part in parts for name in part]
     if test is None or not paths or not all(path.exists() for path in paths):
         return "| *Mien* | | | | | not measured yet | | | |"
-    powers = shipped("voice").card.power, shipped("prosody").card.power
     asked = [[load(answers / f"{name}.npz") for name in part] for part in parts]
-    kept = together([multiplied(part[0], part[1], powers) if len(part) > 1 else part[0] for part in asked])
-    said = kept.where(np.isin(kept.names, test.names))
+    kept = together([joined_by_halves(*part) if len(part) > 1 else part[0] for part in asked])
+    said = among(kept.where(np.isin(kept.names, test.names)), test.classes)
     count, right = len(said.truth), accuracy(said.read, said.truth)
     rows = "the same rows" if count == len(test.truth) else f"{count:,} of the {len(test.truth):,} rows"
     measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(said.read, said.truth):.1f}"
     return f"| *Mien* | | | | | {measured} | | {rows}; {', '.join(path.name for path in paths)} |"
+
+
+def among(said: Predictions, classes: tuple[str, ...]) -> Predictions:
+    """Where one of fewer `classes` was to be chosen, the likeliest of these; rows of another class are left out."""
+    spelt = dict(zip(FERPLUS_CLASSES, FERPLUS, strict=True))
+    said = replace(said, classes=tuple(spelt.get(name, name) for name in said.classes))
+    if classes == said.classes or not set(classes) <= set(said.classes):
+        return said
+    columns = [said.classes.index(name) for name in classes]
+    places = np.full(len(said.classes), -1)
+    places[columns] = np.arange(len(classes))
+    there = said.where(places[said.truth] >= 0)
+    return replace(there, classes=classes, logits=there.logits[:, columns], truth=places[there.truth])
 
 
 def best_of(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str | None:
