@@ -12,6 +12,7 @@ from pathlib import Path
 from device import link
 from device.emotions import EMOTIONS
 from device.errors import LinkError
+from device.hub.visitors import Visitors
 from device.link import HEARTBEAT_S, MAX_LINE, SILENCE_S, Beat, FromHub, FromSense, Hello, MoodSaid
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Door:
         self._heard = heard
         self._gone = gone
         self._server: asyncio.Server | None = None
+        self._visitors = Visitors(self._serve)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._last_line_s = 0.0
@@ -58,7 +60,7 @@ class Door:
                 # The mode is set between bind and listen, so that nobody can come in before it.
                 listener.bind(str(self._path))
                 self._path.chmod(0o660)
-                self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
+                self._server = await asyncio.start_unix_server(self._visitors, sock=listener, limit=MAX_LINE)
                 at_failure.pop_all()
         except OSError as error:
             raise LinkError(f"{self._path}: cannot listen here ({error}); set home.runtime_dir to another") from error
@@ -70,10 +72,11 @@ class Door:
         self._server.close()
         self._closed = True
         if self._reading:
-            # Not cancelled: asyncio would report that as an error of the connection.
+            # What sense has said is taken in to the end.
             if self._writer:
                 self._writer.transport.abort()
             await asyncio.wait([self._reading], timeout=WRITE_S)
+        await self._visitors.send_away()
         self._path.unlink(missing_ok=True)
         self._server = None
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from device.errors import LinkError
+from device.hub.visitors import Visitors
 from device.link import FromHub, Watch
 from device.live import LENGTHS, RENEWED_S, WATCH_S, check_lengths, check_picture, live_path
 
@@ -73,7 +74,7 @@ class Live:
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._sense: asyncio.StreamWriter | None = None
-        self._lines: set[asyncio.Task[None]] = set()
+        self._visitors = Visitors(self._serve)
         self._came_s = 0.0
 
     @property
@@ -97,7 +98,7 @@ class Live:
                 # The mode is set between bind and listen, so that nobody can come in before it.
                 listener.bind(str(self._path))
                 self._path.chmod(0o660)
-                self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+                self._server = await asyncio.start_unix_server(self._visitors, sock=listener)
                 at_failure.pop_all()
         except OSError as error:
             raise LinkError(f"{self._path}: cannot listen here ({error}); move away what is there") from error
@@ -109,10 +110,7 @@ class Live:
         if self._server is None:
             return
         self._server.close()
-        for line in self._lines:
-            line.cancel()
-        if self._lines:
-            await asyncio.wait(self._lines, timeout=1.0)
+        await self._visitors.send_away()
         self._path.unlink(missing_ok=True)
         self._server = None
 
@@ -156,9 +154,6 @@ class Live:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection. It is the sense from its first whole picture on."""
-        task = asyncio.current_task()
-        if task:
-            self._lines.add(task)
         try:
             while True:
                 picture = await _received(reader, SILENT_S if self._sense is writer else FIRST_S)
@@ -174,8 +169,6 @@ class Live:
             _log.debug("live view: sense hung up")
         finally:
             writer.transport.abort()
-            if task:
-                self._lines.discard(task)
             if self._sense is writer:
                 self._sense = None
                 self._show(None)

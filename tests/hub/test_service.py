@@ -1,6 +1,7 @@
 """The whole hub: from a line at the door to a row, a lamp and a page."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -28,7 +29,7 @@ from device.hub.history_reading import read
 from device.hub.process import run_hub
 from device.hub.service import Hub
 from device.kiosk import Kiosk
-from device.link import SILENCE_S, ClearBaseline, SetHold, Stage, State
+from device.link import SILENCE_S, ClearBaseline, SetHold, Stage, State, socket_path
 from device.notify import notify
 from device.rule import Rule
 from device.settings import Settings
@@ -170,6 +171,24 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
 
 
 # -- as a process
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_an_end_with_somebody_at_the_door_is_a_quiet_one(house: Settings, short: Path, *, page: bool) -> None:
+    """Whoever has come in and has not said who they are; the hub is told to stop, or cannot open its page."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = hub_process(house, short, page=taken.getsockname()[1] if page else 0)
+        with contextlib.ExitStack() as visitors:
+            while process.poll() is None:
+                with contextlib.suppress(OSError):
+                    visitor = visitors.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                    visitor.connect(str(socket_path(house.runtime_dir)))
+                    if not page:
+                        process.terminate()
+                time.sleep(0.001)
+            said = process.communicate(timeout=10)[1]
+    assert process.returncode == int(page)
+    assert "Traceback" not in said, said
 
 
 def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
