@@ -13,7 +13,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def _networks() -> list[str]:
-    from convert.voice_protocols import PROSODY_RUNS, RUNS
+    from convert.voices.protocols import PROSODY_RUNS, RUNS
 
     return ["face", "face-as-published", *RUNS, *PROSODY_RUNS]
 
@@ -41,20 +41,20 @@ def _train(arguments: argparse.Namespace) -> None:
     given = {key: value for key, value in asked.items() if value is not None}
     out = arguments.out or runs / name
     if name.startswith("voice"):
-        from convert.train_voice import voice_plan, voice_task
-        from convert.voice_protocols import RUNS
+        from convert.voices.protocols import RUNS
+        from convert.voices.train import voice_plan, voice_task
 
         plan = replace(voice_plan(RUNS[name]), **given)
         task = voice_task(arguments.data, plan, arguments.rows, run=RUNS[name])
     elif name.startswith("prosody"):
-        from convert.train_prosody import PLAN as PROSODY_PLAN
-        from convert.train_prosody import prosody_task
-        from convert.voice_protocols import PROSODY_RUNS
+        from convert.voices.protocols import PROSODY_RUNS
+        from convert.voices.train_prosody import PLAN as PROSODY_PLAN
+        from convert.voices.train_prosody import prosody_task
 
         plan = replace(PROSODY_PLAN, **given)
         task = prosody_task(arguments.data, plan, arguments.rows, run=PROSODY_RUNS[name])
     else:
-        from convert import train_face
+        from convert.faces import train as train_face
 
         plans = {
             "face": train_face.PLAN,
@@ -83,8 +83,8 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:
-    from convert.benchmark import benchmark
-    from convert.voice_protocols import PROSODY_RUNS, RUNS
+    from convert.voices.benchmark import benchmark
+    from convert.voices.protocols import PROSODY_RUNS, RUNS
 
     for name in arguments.names or [name for name in {**RUNS, **PROSODY_RUNS} if name not in ("voice", "prosody")]:
         for written in benchmark(name, arguments.data, Path("runs"), arguments.out, arguments.rows):
@@ -92,7 +92,7 @@ def _benchmark(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from convert.report import write
+    from convert.report.page import write
 
     print(write(arguments.data, arguments.models))
 
@@ -113,19 +113,19 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _framing(arguments: argparse.Namespace) -> None:
-    from convert.framing import framing
+    from convert.faces.framing import framing
 
     print(framing(arguments.data))
 
 
 def _reach(arguments: argparse.Namespace) -> None:
-    from convert.reach import reach
+    from convert.looking.reach import reach
 
     print(reach(arguments.data))
 
 
 def _looking(arguments: argparse.Namespace) -> None:
-    from convert.looking import looking
+    from convert.looking.following import looking
 
     print(looking(arguments.data))
 

@@ -20,14 +20,14 @@ from convert.evaluate import (
 )
 from convert.export import BothHeads, to_float_tflite, to_int8
 from convert.metrics import accuracy, calibration_error, f1, recall, surest, temperature_of, unknown_below
-from convert.powers import fitted
 from convert.predictions import Predictions
 from convert.recipes.mien_face import MienFace
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
 from convert.resting import usual
-from convert.train_voice import calibration_inputs
-from convert.voice_protocols import PROSODY_RUNS
+from convert.voices.powers import fitted
+from convert.voices.protocols import PROSODY_RUNS
+from convert.voices.train import calibration_inputs
 from device import __version__
 from device.emotions import EMOTIONS, Floats, softmax
 from device.sense.model import Card, Corpus, Golden, Model, ramp
@@ -137,7 +137,7 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     content = _quantized(network.eval(), VOICE_SHAPE, calibration_inputs(data, rows))
     note = "3 s of log-mel and correlogram, device.sense.prepare.voice_input"
     int8 = Network(content, "voice")
-    from convert.benchmark import windows
+    from convert.voices.benchmark import windows
 
     clips = clips_of(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
@@ -159,8 +159,8 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
 
 def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
     """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied."""
-    from convert.benchmark import deviations_of, prosody_calibration, windows
-    from convert.train_prosody import material
+    from convert.voices.benchmark import deviations_of, prosody_calibration, windows
+    from convert.voices.train_prosody import material
 
     heard = material(data, PROSODY_RUNS["prosody"], rows)
     network = MienProsody()

@@ -12,7 +12,7 @@ from convert.corpora.fer2013 import Faces, Fer2013
 from convert.corpora.speech import Clip
 from convert.evaluate import clip_reading, clips_of, face_answers, private_test, shipped, voice_reader
 from convert.metrics import accuracy, recall
-from convert.report_tables import table
+from convert.report.tables import table
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.sense.baseline import corrected, correction, resting
 from device.sense.model import MODELS

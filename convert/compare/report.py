@@ -13,8 +13,8 @@ from convert.compare.result import Result, confusions
 from convert.compare.splits import FERPLUS
 from convert.evaluate import FERPLUS_CLASSES
 from convert.metrics import accuracy, recall
-from convert.powers import joined_by_halves
 from convert.predictions import Predictions, load, together
+from convert.voices.powers import joined_by_halves
 
 TASKS = {
     "fer2013": "Faces: FER2013, trained on Training, chosen on PublicTest, tested on PrivateTest as published",

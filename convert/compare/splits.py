@@ -20,7 +20,7 @@ from convert.corpora.speech import Clip, read_corpus
 from convert.predictions import Strings
 from convert.recipes.seed_d import CREMA_D
 from convert.recipes.seed_e import EIGHT
-from convert.voice_protocols import share_of
+from convert.voices.protocols import share_of
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 

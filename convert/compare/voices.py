@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 import torch
 
-from convert.augment_voices import trimmed
 from convert.compare import sounds
 from convert.compare.fit import FitPlan, Part, Parts, logits_of, predictions_of
 from convert.compare.recipe import Bench, Outcome, Recipe, trained
@@ -14,6 +13,7 @@ from convert.compare.splits import eight_of, named, scaled, sound_part
 from convert.corpora.speech import Clip
 from convert.predictions import Predictions
 from convert.recipes import seed_a, seed_b, seed_d, seed_e
+from convert.voices.augment import trimmed
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 

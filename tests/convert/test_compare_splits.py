@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert.corpora.speech import Clip
-from convert.voice_protocols import RUNS, share_of
+from convert.voices.protocols import RUNS, share_of
 from device.errors import MediaError
 
 pytestmark = pytest.mark.convert

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from convert.fusing import Pairs, ways
 from convert.metrics import accuracy
+from convert.report.fusing import Pairs, ways
 from device.emotions import Floats, softmax
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.benchmark_answers import ways
 from convert.metrics import (
     accuracy,
     calibration_error,
@@ -19,8 +18,9 @@ from convert.metrics import (
     temperature_of,
     unknown_below,
 )
-from convert.powers import cross_fitted
 from convert.predictions import Predictions, load, together
+from convert.voices.answers import ways
+from convert.voices.powers import cross_fitted
 from device.emotions import Floats, softmax
 from device.errors import MediaError
 

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the training environment: make test-convert
 
 
 def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances() -> None:
-    from convert.prosody_stages import HEARD, KNOWN, stages_of
+    from convert.voices.stages import HEARD, KNOWN, stages_of
 
     rng = np.random.default_rng(4)
     clips = [Clip(f"{s}{i}", "made", s, "F", 0, np.zeros(1, np.int16)) for s in ("a", "b") for i in range(30)]

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import report, report_protocols
 from convert.evaluate import as_published, face_answers, private_test, shipped
 from convert.metrics import accuracy
 from convert.predictions import Predictions, load, multiplied, together
-from convert.voice_protocols import OWN_CLASSES
+from convert.report import page as report
+from convert.report import protocols as report_protocols
+from convert.voices.protocols import OWN_CLASSES
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 

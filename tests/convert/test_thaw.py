@@ -22,8 +22,8 @@ def _pictures(count: int = 64) -> "list[np.ndarray]":
 def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on() -> None:
     import torch
 
+    from convert.faces.thaw import thaw
     from convert.recipes.mien_face import MienFace
-    from convert.thaw import thaw
 
     pictures = _pictures()
     inputs = torch.from_numpy(np.concatenate([face_input(p) for p in pictures])).permute(0, 3, 1, 2)
@@ -42,8 +42,8 @@ def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on
 def test_a_network_of_another_recipe_is_refused() -> None:
     import torch
 
+    from convert.faces.thaw import thaw
     from convert.recipes.mien_face import MienFace
-    from convert.thaw import thaw
 
     with pytest.raises(ModelError, match="its layers are not those of MienFace"):
         thaw(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
@@ -51,7 +51,7 @@ def test_a_network_of_another_recipe_is_refused() -> None:
 
 def test_a_teacher_s_answers_are_probabilities_of_both_label_sets() -> None:
     from convert.corpora.fer2013 import Faces
-    from convert.train_face import taught
+    from convert.faces.train import taught
 
     faces = Faces(np.stack(_pictures(5)), np.zeros(5, np.int64), np.ones((5, 10), np.float32))
     emotions, ferplus = taught(MODELS / "face.tflite", faces)

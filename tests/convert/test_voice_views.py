@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.augment_voices import trimmed
 from convert.corpora.speech import read_corpus
-from convert.voice_views import changed, views_of
+from convert.voices.augment import trimmed
+from convert.voices.views import changed, views_of
 from device.sense.prepare import WINDOW_FRAMES, voice_input
 from device.sense.sound.log_mel import BANDS
 from device.sense.voice import WINDOW

@@ -26,8 +26,8 @@ from convert.metrics import (
     surest,
 )
 from convert.predictions import load
-from convert.report_protocols import CORPUS, protocols
-from convert.report_tables import by_class, error_and_floor, selective, table
+from convert.report.protocols import CORPUS, protocols
+from convert.report.tables import by_class, error_and_floor, selective, table
 from device.emotions import softmax
 from device.sense.model import MODELS
 
@@ -124,7 +124,8 @@ def _face(data: Path, models: Path, answers: Path) -> str:
     ]
     sizes = f"{(models / 'face.tflite').stat().st_size / 1e3:.0f} kB and {AS_PUBLISHED.stat().st_size / 1e3:.0f} kB"
     return (
-        f"## Faces\n\nTrained with `python -m convert train face` and `train face-as-published`; {sizes}.\n\n"
+        "## Faces\n\nTrained with `python -m convert train face` and `train face-as-published`, each going on from the network "
+        f"before and taught by it (`--start` and `--teacher`); {sizes}.\n\n"
         + table(("", "per cent"), rows)
         + "\nBy emotion, the shipped network on the 3,301 (rows what the label says):\n\n"
         + by_class(said)
@@ -170,7 +171,7 @@ def _powers(models: Path) -> tuple[float, float]:
 
 
 def _fusion(data: Path, models: Path) -> str:
-    from convert.fusing import PAIRS_AN_EMOTION, measured_ways
+    from convert.report.fusing import PAIRS_AN_EMOTION, measured_ways
 
     found = measured_ways(data, models)
     rows = [

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.augment_voices import augment, music, noise, trimmed
 from convert.corpora.speech import Clip
 from convert.predictions import Ints
+from convert.voices.augment import augment, music, noise, trimmed
 from device.emotions import Floats
 from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.prosody import PROSODY, prosody

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from convert.augment_voices import trimmed
 from convert.corpora.speech import Clip
 from convert.export import to_float_tflite, to_int8
 from convert.predictions import Predictions
-from convert.prosody_stages import HEARD, ORDERS
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
-from convert.train_prosody import Material, material
-from convert.train_voice import all_clips, calibration_inputs
-from convert.voice_protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, VoiceRun
+from convert.voices.augment import trimmed
+from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, VoiceRun
+from convert.voices.stages import HEARD, ORDERS
+from convert.voices.train import all_clips, calibration_inputs
+from convert.voices.train_prosody import Material, material
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError
 from device.sense.prepare import WINDOW_FRAMES, voice_input

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.corpora.fer2013 import Fer2013
-from convert.made_rooms import room
+from convert.looking.made_rooms import room
 from device.readings import Face, Frame
 from device.sense.faces import cut_out
 from device.sense.looking.detector import Pixels

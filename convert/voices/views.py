@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.augment_voices import augment, trimmed
 from convert.corpora.speech import Clip
+from convert.voices.augment import augment, trimmed
 from device.emotions import Floats
 from device.sense.prepare import WINDOW_FRAMES, voice_input
 from device.sense.sound.log_mel import BANDS

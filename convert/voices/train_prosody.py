@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from convert.corpora.speech import VALIDATION, Clip
 from convert.metrics import recall
-from convert.mixup import mixed_loss
 from convert.predictions import Ints
-from convert.prosody_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
 from convert.recipes.mien_prosody import MienProsody
-from convert.train_voice import all_clips, balance, household
 from convert.training import Batch, Plan, Task
-from convert.voice_protocols import PROSODY_RUNS, VoiceRun
+from convert.voices.mixup import mixed_loss
+from convert.voices.protocols import PROSODY_RUNS, VoiceRun
+from convert.voices.stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
+from convert.voices.train import all_clips, balance, household
 from device.emotions import EMOTIONS, Floats
 from device.sense.voice import NO_SPEECH
 from device.sense.voice_baseline import deviations

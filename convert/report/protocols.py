@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.benchmark_answers import Joined, Ways, ways
 from convert.metrics import Metric, accuracy, measured, recall, temperature_of
-from convert.powers import cross_fitted, joined_by_halves
 from convert.predictions import Predictions, Strings, multiplied, together
-from convert.report_tables import by_class, error_and_floor, table
-from convert.voice_protocols import SPEAKERS_A_FOLD
+from convert.report.tables import by_class, error_and_floor, table
+from convert.voices.answers import Joined, Ways, ways
+from convert.voices.powers import cross_fitted, joined_by_halves
+from convert.voices.protocols import SPEAKERS_A_FOLD
 from device.emotions import softmax
 from device.errors import MediaError
 

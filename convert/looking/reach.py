@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.corpora.fer2013 import Fer2013
-from convert.made_rooms import room, with_face
+from convert.looking.made_rooms import room, with_face
 from device.readings import Frame
 from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector, Pixels, corners, overlap
 from device.sense.looking.tiles import find_everywhere

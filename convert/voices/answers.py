@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convert.predictions import Predictions, load, together
-from convert.voice_protocols import PROSODY_RUNS, RUNS
+from convert.voices.protocols import PROSODY_RUNS, RUNS
 
 
 @dataclass(frozen=True)

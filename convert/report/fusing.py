@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.augment_voices import at_ratio, noise, trimmed
 from convert.corpora.esc10 import read_noises
 from convert.corpora.fer2013 import Faces, Fer2013
 from convert.corpora.speech import Clip
 from convert.evaluate import CACHE, clips_of, shipped, voice_reader
 from convert.metrics import accuracy, calibration_error, recall
 from convert.predictions import Ints
+from convert.voices.augment import at_ratio, noise, trimmed
 from device.emotions import EMOTIONS, Floats
 from device.readings import SoundWindow
 from device.sense.expression import FaceReader

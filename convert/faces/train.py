@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convert.augment_faces import augment
 from convert.corpora.fer2013 import Faces, Fer2013
+from convert.faces.augment import augment
+from convert.faces.thaw import thaw
 from convert.recipes.mien_face import MienFace
-from convert.thaw import thaw
 from convert.training import Batch, Plan, Task
 from device.emotions import EMOTIONS
 from device.sense.model import Model

@@ -10,15 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.augment_voices import augment, music, noise, trimmed
 from convert.corpora.esc10 import read_noises
 from convert.corpora.speech import CORPORA, VALIDATION, Clip, read_corpus
 from convert.metrics import recall
-from convert.mixup import mixed_loss
 from convert.recipes.mien_voice import MienVoice
 from convert.training import Batch, Plan, Task
-from convert.voice_protocols import RUNS, VoiceRun
-from convert.voice_views import Views, changed, views_of
+from convert.voices.augment import augment, music, noise, trimmed
+from convert.voices.mixup import mixed_loss
+from convert.voices.protocols import RUNS, VoiceRun
+from convert.voices.views import Views, changed, views_of
 from device.emotions import EMOTIONS, Floats
 from device.sense.prepare import voice_input
 from device.sense.sound.framing import RATE_HZ

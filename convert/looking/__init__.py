@@ -1,0 +1,1 @@
+"""How far faces are found and followed, measured in made rooms."""

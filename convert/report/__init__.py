@@ -1,0 +1,1 @@
+"""docs/REPORT.md, the model card, section by section."""
