@@ -124,8 +124,8 @@ def _face(data: Path, models: Path, answers: Path) -> str:
     ]
     sizes = f"{(models / 'face.tflite').stat().st_size / 1e3:.0f} kB and {AS_PUBLISHED.stat().st_size / 1e3:.0f} kB"
     return (
-        "## Faces\n\nTrained with `python -m convert train face` and `train face-as-published`, each going on from the network "
-        f"before and taught by it (`--start` and `--teacher`); {sizes}.\n\n"
+        "## Faces\n\nTrained with `python -m convert train face` and `train face-as-published`, each going on from the "
+        f"network before and taught by it (`--start` and `--teacher`); {sizes}.\n\n"
         + table(("", "per cent"), rows)
         + "\nBy emotion, the shipped network on the 3,301 (rows what the label says):\n\n"
         + by_class(said)

@@ -21,6 +21,8 @@ FPS = 15.0
 _LIMIT_S = 30.0
 _SETTLED_S = 8.0
 """So long after its start all that `sense` keeps has been filled once, and the first search has come round."""
+_IN_EARNEST_S = 2.0
+"""Who asks for less wants to know whether it runs, and no number."""
 _PERFORMERS = ("stand-in",)
 
 
@@ -77,7 +79,7 @@ def share(who: str, seconds: float, settings: Settings) -> Json:
             pids = {"sense": senses.pid, "hub": hubs.pid}
             try:
                 _wait_until_up(senses.pid)
-                time.sleep(min(_SETTLED_S, max(seconds, 1.0)))
+                time.sleep(_SETTLED_S if seconds >= _IN_EARNEST_S else 1.0)
                 before, begun_s = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}, time.perf_counter()
                 time.sleep(seconds)
                 after, took_s = (
