@@ -12,7 +12,7 @@ import numpy as np
 from device.readings import Face
 from device.sense.looking.detector import FaceDetector, Pixels, corners, overlap
 
-LEAST_SCORE = 0.62
+LEAST_SCORE = 0.66
 """From this score on, what was proposed is a face."""
 PROPOSED = 0.15
 """A far look's score that is worth a close look."""
