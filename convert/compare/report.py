@@ -60,8 +60,9 @@ over the classes. The best of a task is chosen **by validation**, and marked.
 
 Random splits of acted speech put the same speakers and the same sentences into training and test. They stand here
 because the seeds used them; they tell nothing of a stranger at home.
-Mien's voices are read by two networks, of which one has listened to each speaker's clips before, without their labels
-(docs/REPORT.md has them apart, and as strangers).
+Mien's voices are read by two networks, of which one has listened to each speaker's clips before, without their labels;
+they are joined by powers fitted on every other clip (docs/REPORT.md has them apart, and as strangers). Of a network of
+more classes than were to be chosen from, the likeliest of these is taken.
 """
 
 _ALIGN = "|---|---:|---:|---:|---:|---:|---:|---|---|"
