@@ -121,7 +121,7 @@ def _framing(arguments: argparse.Namespace) -> None:
 def _reach(arguments: argparse.Namespace) -> None:
     from convert.looking.reach import reach
 
-    print(reach(arguments.data))
+    print(reach(arguments.data, seed=arguments.seed))
 
 
 def _looking(arguments: argparse.Namespace) -> None:
@@ -193,6 +193,7 @@ def main() -> int:
     step = steps.add_parser("reach", help="how far faces are found, and how often where nobody is")
     step.set_defaults(run=_reach)
     step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--seed", type=int, default=1, help="of the empty rooms (%(default)s)")
     step = steps.add_parser("looking", help="what following, instead of looking at every frame, costs in accuracy")
     step.set_defaults(run=_looking)
     step.add_argument("--data", type=Path, default=DATA)
