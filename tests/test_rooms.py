@@ -1,6 +1,7 @@
 """The doors between the rooms, held by reading the imports of every file."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,3 +106,13 @@ def test_sense_has_no_library_that_talks_to_a_network() -> None:
 def test_the_runtime_of_the_networks_is_known_in_one_file() -> None:
     named = [p.name for p in _DEVICE if "ai_edge_litert" in p.read_text(encoding="utf-8")]
     assert named == ["tflite.py"]
+
+
+def test_every_test_that_the_table_of_faults_names_is_there() -> None:
+    table = (_HOUSE / "docs" / "FAULTS.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests/[\w/]+\.py)|(?:test_\w+))`", table))
+    assert len(named) > 30
+    said = "\n".join(path.read_text(encoding="utf-8") for path in (_HOUSE / "tests").rglob("test_*.py"))
+    # The names of functions may be told by their beginnings.
+    lost = [name for name in named if not ((_HOUSE / name).is_file() if "/" in name else f"def {name}" in said)]
+    assert not lost
