@@ -63,7 +63,7 @@ test-tflite-runtime:
 	.venv-tflite/bin/python -m device.cli models fetch
 	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/looking/test_detector.py $(PYTEST)
 
-# mien bench, then its peers on the same frames (4 GB in ~/.cache/mien-bench at the first time). PEERS=lean,human
+# mien bench, then its peers on the same frames and sound (4 GB in ~/.cache/mien-bench at the first time). PEERS=lean,human
 # measures those alone, PEERS=none none of them, FULL=1 every size, number of faces and of threads.
 bench: $(VENV)/.runtime
 	$(BIN)/python -m tests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(FULL),--full)

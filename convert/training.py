@@ -35,10 +35,10 @@ class Plan:
     seed: int = 1
     threads: int = 0
     """CPU threads; 0 leaves it to PyTorch."""
+    calm_from: float = 0.7
+    """From this share of the epochs on, faces are changed a third as often: the end is learnt on what is met."""
     start: str = ""
     """The SHA-256 of the .tflite to go on from, where there is one."""
-    calm_from: float = 0.7
-    """From this share of the epochs on, pictures are changed a third as often: the end is learnt on what is met."""
     teacher: str = ""
     """The SHA-256 of the .tflite whose answers are learnt beside the labels, where there is one."""
 

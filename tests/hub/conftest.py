@@ -24,6 +24,17 @@ def free_port() -> int:
         return port
 
 
+def wait_until_listening(port: int) -> None:
+    """Until a program that was just started takes connections on loopback."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nobody listens on port {port} after 10 s")
+
+
 class Broker:
     """Mosquitto on a loopback port, which a test may kill and start again."""
 
@@ -41,13 +52,7 @@ class Broker:
         lines += ["persistence true", f"persistence_location {self._folder}/", *options]
         config.write_text("\n".join(lines) + "\n")
         self._process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise TimeoutError("mosquitto did not listen within 5 s")
+        wait_until_listening(self.port)
 
     def kill(self) -> None:
         if self._process:

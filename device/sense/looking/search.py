@@ -74,7 +74,7 @@ class Search:
     def __init__(self) -> None:
         self._parts = _parts()
         self._cells: Cells | None = None
-        self._seen: tuple[Cells, Cells] | None = None
+        self._range: tuple[Cells, Cells] | None = None
         """The darkest and the brightest that each cell was when one of its parts was last looked at."""
         self._searched_s = -inf
         self._moves = False
@@ -89,7 +89,7 @@ class Search:
             self._parts = _parts()
             for part in self._parts:
                 part.seen = cells  # what moves from now on is noticed in those too that were not looked at yet
-            self._seen = None
+            self._range = None
         self._cells = cells
         self._moves = False
         explained = _around(known, cells.shape, pixels.shape)
@@ -109,7 +109,7 @@ class Search:
     def searched(self, part: Part, now_s: float, *, found: bool) -> None:
         """`part` was looked at."""
         part.searched_s = self._searched_s = now_s
-        part.seen, self._seen = self._cells, None
+        part.seen, self._range = self._cells, None
         if found or not self._moves:
             part.dull = 0
         else:
@@ -117,15 +117,15 @@ class Search:
 
     def _rests(self, cells: Cells) -> bool:
         """Whether so few cells differ from what any part was that none can have changed: a tenth of asking each."""
-        if self._seen is None:
+        if self._range is None:
             darkest, brightest = cells.copy(), cells.copy()
             for part in self._parts:
                 if part.seen is not None:
-                    for extreme, of in ((darkest, np.minimum), (brightest, np.maximum)):
-                        here = part.of(extreme)[2]
-                        of(here, part.of(part.seen)[2], out=here)
-            self._seen = darkest, brightest
-        darkest, brightest = self._seen
+                    then, low, high = (part.of(map_)[2] for map_ in (part.seen, darkest, brightest))
+                    np.minimum(low, then, out=low)
+                    np.maximum(high, then, out=high)
+            self._range = darkest, brightest
+        darkest, brightest = self._range
         differ = (cells > darkest + _MOVED) | (cells < brightest - _MOVED)
         return int(np.count_nonzero(differ)) < _LEAST_CELLS
 

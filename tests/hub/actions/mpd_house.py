@@ -3,10 +3,8 @@
 import contextlib
 import math
 import shutil
-import socket
 import struct
 import subprocess
-import time
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from device.destinations import Mpd, Music
 from device.hub.actions import Destinations, Occasion
 from device.hub.actions.mpd import MusicPlayer
 from tests.hub.actions.peers import Clock
-from tests.hub.conftest import free_port
+from tests.hub.conftest import free_port, wait_until_listening
 from tests.hub.helpers import until
 
 PASSWORD = 'a "pass" \\word'  # noqa: S105
@@ -69,13 +67,7 @@ class Daemon:
             }}
         """)
         self._process = subprocess.Popen(["mpd", "--no-daemon", "--stderr", str(path)], stderr=subprocess.DEVNULL)
-        end_s = time.monotonic() + 10
-        while time.monotonic() < end_s:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise TimeoutError("mpd did not listen within 10 s")
+        wait_until_listening(self.port)
 
     def stop(self) -> None:
         if self._process:
