@@ -1,11 +1,9 @@
-"""The real document against Home Assistant's rules, and each rule against a document spoilt in just its way."""
+"""The real document against Home Assistant's rules, and one document after another."""
 
 import copy
 import json
-import math
 import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +13,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device import __version__
-from device.emotions import EMOTIONS, Emotion
+from device.emotions import EMOTIONS
 from device.hub.discovery import document, machine, removal, topic
 from device.hub.features import FEATURES, wish_of
-from device.hub.mqtt_state import event_document, state_document
-from device.hub.state import Json, Snapshot
-from device.link import Neutral
-from device.readings import Mood, Said
-from tests.hub import ha_rules, ha_templates
-from tests.hub.ha_templates import Render
-from tests.hub.helpers import WELL, mood
-from tests.hub.test_features import AWAY, BEFORE, FULL
+from device.hub.state import Snapshot
+from tests.hub.discovery_made import SNAPSHOTS, made, wrong
+from tests.hub.features_made import AWAY, BEFORE, FULL
 
 NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_", "camera"]
-SNAPSHOTS = {
-    "before": BEFORE,
-    "before, with profiles": msgspec.structs.replace(BEFORE, profiles=FULL.profiles),
-    "away": AWAY,
-    "full": FULL,
-    "many": msgspec.structs.replace(FULL, profiles=tuple(f"profile {i} -_" for i in range(50))),
-}
-
-
-def made(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
-    """As Home Assistant gets it: after JSON."""
-    said: Json = json.loads(json.dumps(document(now, name=name, prefix=prefix)))
-    return said
-
-
-def wrong(said: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
-    return ha_rules.faults(where, json.dumps(said))
 
 
 # -- the real document
@@ -159,218 +135,6 @@ def test_its_machine_is_named(tmp_path: Path) -> None:
     machine.cache_clear()
     model.write_bytes(b"\x00")
     assert machine(tmp_path) == "NUC7"
-
-
-# -- the rules, one by one
-
-_Spoil = Callable[[Json], object]
-
-
-def _set(part: str, **more: Any) -> _Spoil:
-    return lambda said: said["cmps"][part].update(more)
-
-
-def _drop(part: str, *keys: str) -> _Spoil:
-    return lambda said: [said["cmps"][part].pop(key) for key in keys]
-
-
-SPOILT: list[tuple[str, _Spoil]] = [
-    ("device", lambda said: said["dev"].pop("ids")),
-    ("device", lambda said: said["dev"].update(ids=[])),
-    ("device", lambda said: said["dev"].update(ip="1")),
-    ("origin", lambda said: said["o"].pop("name")),
-    ("origin", lambda said: said["o"].update(author="me")),
-    ("root", lambda said: said.update(cmp=said.pop("cmps"))),
-    ("root", lambda said: said.update(exp_aft=120)),
-    ("root_availability", lambda said: said["avty"][0].update(qos=1)),
-    ("root_availability", lambda said: said["avty"][0].update(pl_avail=said["avty"][0].pop("t"))),
-    ("platform", _set("mood", p="mood")),
-    ("platform", _drop("mood", "p")),
-    ("unique_id", _drop("mood", "uniq_id")),
-    ("unique_id", _set("camera", uniq_id="")),
-    ("not_a_number", _set("hold_s", max=math.nan)),
-    ("not_a_number", _set("hold_s", max=math.inf)),
-    ("options_empty", _set("mood", ops=[])),
-    ("options_empty", _set("profile", ops=[])),
-    ("options_of_what_is_no_enum", _drop("mood", "dev_cla")),
-    ("options_with_a_measure", _set("mood", stat_cla="measurement")),
-    ("options_with_a_measure unit", _set("mood", unit_of_meas="%")),
-    ("category", _set("confidence", ent_cat="config")),
-    ("category", _set("presence", ent_cat="config")),
-    ("category", _set("camera", ent_cat="important")),
-    ("unit", _set("hold_s", unit_of_meas="kg")),
-    ("unit", _set("confidence", dev_cla="duration")),
-    ("unit", _set("presence", dev_cla="being_there")),
-    ("number_range", _set("hold_s", min=61.0)),
-    ("number_step", _set("hold_s", step=0.0)),
-    ("twice", lambda said: said["cmps"].update(again=said["cmps"]["mood"])),
-    ("required", lambda said: said.pop("stat_t")),
-    ("required", _drop("mood_change", "evt_typ")),
-    ("required", _drop("profile", "ops")),
-    *(("required", _drop(key, "cmd_t")) for key in ("profile", "hold_s", "camera", "recalibrate")),
-    *(("required", _drop("on_sad", key)) for key in ("atype", "t", "type", "stype")),
-    ("unknown_key", _set("mood", object_id="livingroom_mood")),
-    ("unknown_key", _set("camera", exp_aft=120)),
-    ("unknown_key", _set("recalibrate", val_tpl="{{ value_json.mood }}")),
-    ("unknown_key", _set("on_sad", name="Sad")),
-    ("entity_id", _set("mood", def_ent_id="sensor.Living-Room_mood")),
-    ("entity_id", _set("mood", def_ent_id="binary_sensor.livingroom_mood")),
-    ("entity_id", _set("mood", def_ent_id="sensor._mood")),
-    ("tilde", _set("mood", val_tpl="~/mood")),
-]
-
-
-@pytest.mark.parametrize(("rules", "spoil"), SPOILT, ids=[rules for rules, _ in SPOILT])
-def test_a_document_spoilt_in_one_way_is_refused_for_it(rules: str, spoil: _Spoil) -> None:
-    said = made()
-    assert wrong(said) == {}
-    spoil(said)
-    assert set(wrong(said)) == set(rules.split())
-
-
-@pytest.mark.parametrize("where", ["homeassistant/device/mien_wohn zimmer/config", "homeassistant/device/mien_x/conf"])
-def test_another_topic_is_refused(where: str) -> None:
-    assert set(wrong(made(), where)) == {"node_id"}
-
-
-def test_every_rule_was_broken() -> None:
-    broken = {rule for rules, _ in SPOILT for rule in rules.split()} | {"node_id"}
-    assert broken == set(ha_rules.RULES)
-
-
-def test_a_topic_may_have_a_tilde_and_a_part_may_go() -> None:
-    said = made()
-    said |= {"~": "mien/livingroom", "stat_t": "~/state"}
-    said["cmps"]["gone"] = {"p": "sensor"}
-    assert wrong(said) == {}
-
-
-# -- what is told, as its entities take it
-
-_share = st.floats(0, 1)
-_signed = st.floats(-1, 1)
-_said = st.none() | st.builds(Said, st.sampled_from(Emotion), _share, st.floats(0, 10))
-_moods = st.builds(
-    Mood,
-    st.sampled_from(Emotion),
-    _share,
-    _signed,
-    _signed,
-    st.lists(_share, min_size=7, max_size=7).map(tuple),
-    st.integers(0, 999),
-    st.just(0.0),
-    st.just(0.0),
-    _said,
-    _said,
-)
-_health = st.builds(
-    lambda on, hold_s, moment_s: msgspec.structs.replace(
-        WELL,
-        camera_on=on,
-        microphone_on=not on,
-        paused=on,
-        hold_s=hold_s,
-        baseline=None if moment_s is None else Neutral(moment_s),
-    ),
-    st.booleans(),
-    st.floats(-1, 90_000) | st.sampled_from([0.0, 60.0, 60.01]),
-    st.none() | st.floats(-1e12, 1e12),
-)
-_snapshots = st.builds(
-    lambda now, mood, health, problem: msgspec.structs.replace(now, mood=mood, health=health, problem=problem),
-    st.sampled_from(list(SNAPSHOTS.values())),
-    st.none() | _moods,
-    st.none() | _health,
-    st.text(),
-)
-
-RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_templates.by_jinja])
-
-
-def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
-    """Why each entity of the state would not take `said`."""
-    parts = made(now)["cmps"]
-    told = {f.key for f in FEATURES if f.has_state} & set(parts)
-    why = {key: ha_rules.refused(parts[key], json.dumps(said), render) for key in told}
-    return {key: one for key, one in why.items() if one}
-
-
-@RENDERERS
-@given(now=_snapshots)
-def test_every_state_is_taken_by_every_entity(render: Render, now: Snapshot) -> None:
-    assert refused(now, state_document(now), render) == {}
-
-
-@RENDERERS
-@pytest.mark.parametrize(
-    ("changed", "key"),
-    [
-        ({"mood": "glad"}, "mood"),
-        ({"valence": "high"}, "valence"),
-        ({"presence": True}, "presence"),
-        ({"paused": "on"}, "pause"),
-        ({"profile": "party"}, "profile"),
-        ({"profile": ""}, "profile"),
-        ({"baseline": "2023-11-14T22:13:20"}, "baseline"),
-        ({"baseline": 1_700_000_000}, "baseline"),
-    ],
-)
-def test_a_wrong_value_is_refused_by_its_entity_alone(render: Render, changed: Json, key: str) -> None:
-    assert set(refused(FULL, state_document(FULL) | changed, render)) == {key}
-
-
-@RENDERERS
-def test_what_a_person_sees(render: Render) -> None:
-    parts, said = made()["cmps"], state_document(FULL)
-
-    def seen(key: str, **changed: Any) -> str:
-        return render(parts[key]["val_tpl"], said | changed)
-
-    assert [seen("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
-    assert [seen("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
-    assert (seen("mood"), seen("mood", mood=None)) == ("sad", "None")
-    ill = said | {"problem": "camera: <lost> & 'gone'"}
-    assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
-
-
-@RENDERERS
-@pytest.mark.parametrize("emotion", Emotion)
-def test_an_event_is_taken_and_starts_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
-    parts = made()["cmps"]
-    for late_s in (0.0, 9.0):
-        said = json.loads(json.dumps(event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
-        assert ha_rules.refused(parts["mood_change"], json.dumps(said), render) == ""
-        started = [
-            part["stype"]
-            for part in parts.values()
-            if part["p"] == "device_automation" and render(part["val_tpl"], said) == part["pl"]
-        ]
-        assert started == ([emotion.value] if late_s == 0 and emotion is not Emotion.UNKNOWN else [])
-    assert ha_rules.refused(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"
-
-
-@RENDERERS
-def test_a_missing_key_is_no_value(render: Render) -> None:
-    with pytest.raises(Exception, match="mood"):  # Jinja's own class is not everywhere
-        render("{{ value_json.mood }}", {})
-
-
-@pytest.mark.parametrize(
-    "template",
-    [
-        "{{ value_json.a }} %",
-        "{{ value_json.a }}{{ value_json.a }}",
-        "{{ value_json.a - 1 }}",
-        "{{ value_json.a < 1 }}",
-        "{{ value_json.a * 2 | int }}",
-        "{{ value_json.a | upper }}",
-        "{{ value_json.a() }}",
-        "{{ b }}",
-    ],
-)
-def test_the_plain_reader_refuses_what_it_might_misread(template: str) -> None:
-    with pytest.raises((ValueError, KeyError)):
-        ha_templates.plainly(template, {"a": 1})
 
 
 # -- one document after another

@@ -3,99 +3,39 @@
 import asyncio
 import base64
 import contextlib
-import json
 import logging
-import os
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import aiohttp
 import msgspec
 import pytest
 
-from device.emotions import EMOTIONS, Emotion
+from device.emotions import EMOTIONS
 from device.errors import LinkError
 from device.hub import live as live_module
-from device.hub.kiosk import live as route_module
-from device.hub.service import Hub
 from device.kiosk import Kiosk
 from device.link import Stage, State, Watch
-from device.live import LENGTHS, Header, SeenFace, packed
+from device.live import LENGTHS, Header
 from device.settings import Settings
 from tests.hub.helpers import WELL, Sense, run, running, state, until
-
-JPEG = b"\xff\xd8\xff" + bytes(500) + b"\xff\xd9"
-SHARES = {e: 1.0 if e is Emotion.HAPPY else 0.0 for e in EMOTIONS}
-FACE = SeenFace((10.0, 20.0, 90.0, 90.0), 1, Emotion.HAPPY, 1.0, SHARES, 0.5, bytes(range(256)) * 9)
+from tests.hub.live_view_house import FACE, JPEG, header_of, line_to, live_sock, looking, made, opened_house, shown, why
 
 
-def made(jpeg: bytes = JPEG, faces: int = 1, time_s: float | None = None) -> bytes:
-    return packed(Header(640, 480, time.monotonic() if time_s is None else time_s, (FACE,) * faces), jpeg)
+@pytest.fixture
+def open_house(house: Settings) -> Settings:
+    return opened_house(house)
 
 
 def raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
     return LENGTHS.pack(len(head), len(jpeg)) + head + jpeg
 
 
-def live_sock(settings: Settings) -> Path:
-    return settings.runtime_dir / "live.sock"
-
-
-@pytest.fixture
-def open_house(house: Settings) -> Settings:
-    return msgspec.structs.replace(house, kiosk=Kiosk(port=0, live_view=True))
-
-
-@contextlib.asynccontextmanager
-async def looking(hub: Hub, **more: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """One who looks, from this very page."""
-    headers = {"Origin": hub.page.rstrip("/")}
-    async with (
-        aiohttp.ClientSession(**more) as client,
-        client.ws_connect(hub.page + "api/live", headers=headers, max_msg_size=0) as viewer,
-    ):
-        yield viewer
-
-
-@contextlib.asynccontextmanager
-async def line_to(settings: Settings) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_unix_connection(str(live_sock(settings)))
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-
-
-async def why(viewer: aiohttp.ClientWebSocketResponse) -> str:
-    """The next word that there is no picture."""
-    while (message := await viewer.receive(6)).type is not aiohttp.WSMsgType.TEXT:
-        assert message.type is aiohttp.WSMsgType.BINARY, message
-    said = json.loads(message.data)
-    assert said["picture"] is False
-    reason: str = said["why"]
-    return reason
-
-
 async def told(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
     while not (await why(viewer)).startswith(begin):
         pass
-
-
-async def shown(viewer: aiohttp.ClientWebSocketResponse) -> bytes:
-    """The next picture."""
-    while (message := await viewer.receive(6)).type is not aiohttp.WSMsgType.BINARY:
-        assert message.type is aiohttp.WSMsgType.TEXT, message
-    picture: bytes = message.data
-    return picture
-
-
-def header_of(picture: bytes) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads(picture[4 : 4 + int.from_bytes(picture[:4], "big")])
-    return header
 
 
 def test_closed_by_the_settings_there_is_no_socket_and_nobody_may_look(house: Settings) -> None:
@@ -271,149 +211,6 @@ def test_an_old_picture_is_taken_away(open_house: Settings) -> None:
             assert time.monotonic() - begun_s < 3
             async with looking(hub) as second:
                 assert await why(second)
-
-    run(story())
-
-
-def test_the_ninth_viewer_is_refused_and_a_place_becomes_free(open_house: Settings) -> None:
-    async def story() -> None:
-        async with running(open_house) as hub, contextlib.AsyncExitStack() as there:
-            async with contextlib.AsyncExitStack() as most:
-                for _ in range(8):
-                    await most.enter_async_context(looking(hub))
-                await until(lambda: hub.board.now.watchers == 8)
-                with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-                    await there.enter_async_context(looking(hub))
-                assert hub.board.now.watchers == 8
-            await until(lambda: hub.board.now.watchers == 0, 3)
-            await there.enter_async_context(looking(hub))
-            await until(lambda: hub.board.now.watchers == 1)
-
-    run(story())
-
-
-def test_a_plain_request_is_told_so_and_is_no_watcher(open_house: Settings) -> None:
-    async def story() -> None:
-        async with running(open_house) as hub, aiohttp.ClientSession() as client:
-            async with client.get(hub.page + "api/live") as answer:
-                assert answer.status == 400
-                assert "WebSocket" in (await answer.json())["error"]
-            assert hub.board.now.watchers == 0
-
-    run(story())
-
-
-async def opened(hub: Hub, room: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A viewer that answers no ping; with `room`, its kernel takes in so many bytes ahead."""
-    end = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if room:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-    end.setblocking(False)
-    host = hub.page.removeprefix("http://").rstrip("/")
-    await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", int(host.rpartition(":")[2])))
-    reader, writer = await asyncio.open_connection(sock=end, limit=4096)
-    key = base64.b64encode(os.urandom(16)).decode()
-    writer.write(
-        f"GET /api/live HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
-    )
-    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-    return reader, writer
-
-
-async def slowly(reader: asyncio.StreamReader, bytes_a_s: float) -> AsyncIterator[bytes]:
-    """The pictures that come over a line of this speed."""
-
-    async def taken(size: int) -> bytes:
-        got = b""
-        while len(got) < size:
-            piece = await reader.read(min(size - len(got), 4096))
-            assert piece
-            got += piece
-            await asyncio.sleep(len(piece) / bytes_a_s)
-        return got
-
-    while True:
-        kind, size = await taken(2)
-        if size >= 126:
-            size = int.from_bytes(await taken(2 if size == 126 else 8), "big")
-        content = await taken(size)
-        if kind == 0x82:
-            yield content
-
-
-@pytest.mark.parametrize(("size", "bytes_a_s", "oldest_s"), [(15_000, 60_000, 2.7), (60_000, 240_000, 1.2)])
-def test_a_slow_viewer_skips_and_a_fast_one_beside_it_does_not(
-    open_house: Settings, size: int, bytes_a_s: float, oldest_s: float
-) -> None:
-    jpeg = JPEG[:3] + os.urandom(size).replace(b"\xff", b"\x00") + JPEG[-2:]
-
-    async def story() -> None:
-        async with (
-            running(open_house) as hub,
-            Sense(open_house),
-            line_to(open_house) as (_, line),
-            looking(hub) as fast,
-        ):
-            reader, writer = await opened(hub, room=16_384)
-            await until(lambda: hub.board.now.watchers == 2)
-            quick, ages = 0, list[float]()
-
-            async def send() -> None:
-                while True:
-                    line.write(made(jpeg))
-                    await line.drain()
-                    await asyncio.sleep(1 / 15)
-
-            async def see() -> None:
-                nonlocal quick
-                while True:
-                    await shown(fast)
-                    quick += 1
-
-            tasks = [asyncio.create_task(send()), asyncio.create_task(see())]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(4.5):
-                    async for picture in slowly(reader, bytes_a_s):
-                        ages += [time.monotonic() - header_of(picture)["time_s"]]
-            for task in tasks:
-                task.cancel()
-            writer.close()
-            print(len(ages), max(ages), quick)
-            assert quick > 40
-            assert 4 < len(ages) < quick / 2
-            assert max(ages) < oldest_s, "what it could not take has been skipped"
-
-    run(story())
-
-
-def test_a_phone_that_vanished_is_counted_out(open_house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route_module, "PING_S", 1.0)
-
-    async def story() -> None:
-        async with running(open_house) as hub, Sense(open_house) as sense:
-            _, writer = await opened(hub)
-            await until(lambda: hub.board.now.watchers == 1)
-            await until(lambda: hub.board.now.watchers == 0, 4)  # it keeps its end open, and answers no ping
-            await until(lambda: Watch(0.0) in sense.told, 2)
-            writer.close()
-
-    run(story())
-
-
-def test_a_viewer_is_sent_away_when_the_hub_ends(open_house: Settings) -> None:
-    async def story() -> None:
-        async with contextlib.AsyncExitStack() as hubs:
-            hub = await hubs.enter_async_context(running(open_house))
-            async with looking(hub) as viewer:
-                await why(viewer)
-                begun_s = time.monotonic()
-                ending = asyncio.create_task(hubs.aclose())
-                message = await viewer.receive(5)
-                assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
-                assert viewer.close_code == 1001
-                await ending
-                assert time.monotonic() - begun_s < 3
 
     run(story())
 

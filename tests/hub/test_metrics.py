@@ -16,8 +16,8 @@ from device.hub.features import FEATURES, MOODS
 from device.hub.metrics import Counters, exposition
 from device.hub.state import Snapshot
 from device.link import Stage, State
+from tests.hub.features_made import AWAY, BEFORE, FULL
 from tests.hub.helpers import HELLO, WELL, mood
-from tests.hub.test_features import AWAY, BEFORE, FULL
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5"
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]

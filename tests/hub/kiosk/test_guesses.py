@@ -119,6 +119,7 @@ def test_hashing_stops_nothing_else_and_is_bounded(
                 before_s = time.monotonic()
                 assert (await ask("GET", hub.page + "api/state"))[0] == 200
                 took_s.append(time.monotonic() - before_s)
+                await asyncio.sleep(0.02)  # without a rest, a fast machine asks more often than an address may
             assert len(took_s) > 3
             assert sorted(took_s)[len(took_s) // 2] < 0.15
 

@@ -1,0 +1,44 @@
+"""Rows for a history, what it has of them, and a history that runs."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from device.emotions import Emotion
+from device.hub.clock import WallClock
+from device.hub.history import History
+from device.hub.history_file import Entry, MoodRow
+from device.hub.history_reading import read
+
+
+def change(seq: int, time_s: float, session: str = "s1", emotion: Emotion = Emotion.SAD) -> MoodRow:
+    entry = Entry("mood", time_s, emotion.value, 0.7, -0.5, -0.2, 1, {"sad": 0.7}, "sad", 0.6, None, None)
+    return MoodRow(session, seq, entry)
+
+
+def kinds(folder: Path) -> list[tuple[str, str | None]]:
+    return [(e.kind, e.emotion or e.rule or e.why) for e in read(folder)]
+
+
+class Told:
+    """What the history said."""
+
+    def __init__(self) -> None:
+        self.stored: list[tuple[str, int]] = []
+        self.health: list[str] = []
+
+    async def hear(self, session: str, seq: int) -> None:
+        self.stored.append((session, seq))
+
+
+@asynccontextmanager
+async def remembering(folder: Path, told: Told, clock: WallClock | None = None) -> Any:
+    history = History(folder, 0, told.hear, told.health.append, retry_s=0.05, clock=clock)
+    task = asyncio.create_task(history.run())
+    try:
+        yield history
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await history.close()
