@@ -31,6 +31,7 @@ from convert.voices.train import calibration_inputs
 from device import __version__
 from device.emotions import EMOTIONS, Floats, softmax
 from device.sense.model import Card, Corpus, Golden, Model, ramp
+from device.sense.pairs.fit import INPUTS
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES, face_input
 from device.sense.sound.log_mel import BANDS
 from device.sense.sound.prosody import PROSODY
@@ -104,7 +105,7 @@ def _face(name: str, run: Path, data: Path, out: Path, rows: int | None) -> dict
         return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
     validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
     watched, _ = face_answers(Network(content, name), validation)
-    card = _card("face", content, FACE_SHAPE, "48x48 gray face, device.sense.prepare.face_input", watched, FACE_CORPORA)
+    card = _card("face", content, FACE_SHAPE, watched, FACE_CORPORA)
     rest = usual(softmax(watched.logits, card.temperature), watched.truth)
     _write_pair(out, content, msgspec.structs.replace(card, resting=rest))
     clean = private_test(data, without_copies=True, rows=rows)
@@ -135,7 +136,6 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     network = MienVoice()
     network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
     content = _quantized(network.eval(), VOICE_SHAPE, calibration_inputs(data, rows))
-    note = "3 s of log-mel and correlogram, device.sense.prepare.voice_input"
     int8 = Network(content, "voice")
     from convert.voices.benchmark import windows
 
@@ -143,7 +143,7 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
     # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
     watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
-    _write_pair(out, content, _card("voice", content, VOICE_SHAPE, note, watched, VOICE_CORPORA, (NO_SPEECH,)))
+    _write_pair(out, content, _card("voice", content, VOICE_SHAPE, watched, VOICE_CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
     asked = clips_of(data, "test", rows)
     said = [clip_reading(reader, clip.real) for clip in asked]
@@ -173,8 +173,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     asked = deviations_of(heard, watched, known=False)
     logits = np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven]
     said = _of_clips([heard.clips[i] for i in watched], logits)
-    note = "device.sense.sound.prosody.prosody against a VoiceBaseline"
-    card = _card("prosody", content, shape, note, said, VOICE_CORPORA, (NO_SPEECH,))
+    card = _card("prosody", content, shape, said, VOICE_CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
     seen = [
         np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[seven] for i in watched
@@ -215,7 +214,6 @@ def _card(
     name: str,
     content: bytes,
     shape: tuple[int, ...],
-    note: str,
     watched: Predictions,
     corpora: tuple[Corpus, ...],
     more: tuple[str, ...] = (),
@@ -228,7 +226,7 @@ def _card(
         version=__version__,
         labels=tuple(e.value for e in EMOTIONS) + more,
         input_shape=shape,
-        input=note,
+        input=INPUTS[name],
         sha256=hashlib.sha256(content).hexdigest(),
         temperature=temperature,
         f1=tuple(round(v, 4) for v in f1(watched.read, watched.truth, len(EMOTIONS))),

@@ -41,8 +41,8 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     Source of the temperature: Guo et al. 2017, "On calibration of modern neural networks".
     """
     scaled = logits / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+    powers = np.exp(scaled - np.maximum.reduce(scaled, axis=-1, keepdims=True))
+    return np.asarray(powers / np.add.reduce(powers, axis=-1, keepdims=True), np.float32)
 
 
 def top(probabilities: Floats) -> Emotion:

@@ -9,14 +9,14 @@ CHANNELS = 2
 
 
 class MienVoice(nn.Module):
-    """(n, 2, 298, 40) float32 -> logits (n, 8): seven emotions, then no_speech, or calm in RAVDESS's own benchmark."""
+    """(n, 2, 148, 40) float32 -> logits (n, 8): seven emotions, then no_speech, or calm in RAVDESS's own benchmark."""
 
     def __init__(self, widths: tuple[int, int, int, int] = (32, 48, 96, 128), classes: int = 8) -> None:
         super().__init__()
         stem, second, third, fourth = widths
         self.body = nn.Sequential(
-            # 30 ms a step: syllables are slower, and the first layers are where the time goes.
-            nn.Conv2d(CHANNELS, stem, 5, (3, 2), padding=2, bias=False),
+            # 40 ms a step: syllables are slower, and the first layers are where the time goes.
+            nn.Conv2d(CHANNELS, stem, 5, 2, padding=2, bias=False),
             nn.BatchNorm2d(stem),
             nn.ReLU(),
             Residual(stem, second, stride=2),

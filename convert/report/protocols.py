@@ -48,9 +48,10 @@ of a protocol learns from that corpus alone, the one that sees pictures from all
 powers fitted on the other folds, multiplied; for random splits fitted on every other clip, across corpora on the
 shipped pair's validation. *Heard before*: it has listened to the speaker's test clips once, without their labels, as it
 listens to a household; who compares with networks that do not should read *strangers*. Networks of pictures learn for
-48 epochs, that for random splits for 110 and half the time from clips as they are, like the shipped one. Again: `python
--m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess and the same
-and more with prosody- (`train --help` lists all), then `python -m convert benchmark`."""
+48 epochs; that for random splits for 160, half the time from clips as they are, the shipped one so for 110. Across
+corpora both networks draw from each corpus alike. Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6,
+voice-random, voice-without-savee, -tess, -ravdess and the same and more with prosody- (`train --help` lists all), then
+`python -m convert benchmark`."""
 
 
 def protocols(answers: Path, powers: tuple[float, float]) -> str:

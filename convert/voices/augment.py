@@ -5,18 +5,16 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from device.emotions import Floats
-from device.sense.sound.framing import HOP, RATE_HZ
-from device.sense.sound.speech_gate import speech_frames
+from device.sense.sound.framing import RATE_HZ
+from device.sense.sound.speech_gate import speech_frames, spoken
 
 WINDOW = 3 * RATE_HZ
 
 
 def trimmed(samples: Floats) -> Floats:
     """`samples` without the quiet at its ends, which tells the corpus and not the emotion."""
-    marked = np.flatnonzero(speech_frames(samples))
-    if len(marked) < 30:
-        return samples
-    return samples[max(marked[0] - 5, 0) * HOP : (marked[-1] + 6) * HOP]
+    marked = speech_frames(samples)
+    return samples[spoken(marked)] if np.count_nonzero(marked) >= 30 else samples
 
 
 def window_of(samples: Floats, rng: np.random.Generator) -> Floats:

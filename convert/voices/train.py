@@ -25,7 +25,6 @@ from device.sense.sound.framing import RATE_HZ
 from device.sense.voice import NO_SPEECH
 
 PLAN = Plan(epochs=48, batch=64, learning_rate=0.05, weight_decay=1e-3)
-LONG_PLAN = replace(PLAN, epochs=110)
 VIEWS = 5
 DRAWN_AN_EPOCH = 3200
 _CLEAN_SHARE = 0.5
@@ -57,7 +56,7 @@ def tensor(inputs: Sequence[Floats]) -> Tensor:
 
 def voice_plan(run: VoiceRun) -> Plan:
     """How long and how hard the network of `run` trains."""
-    return LONG_PLAN if run.long else PLAN
+    return replace(PLAN, epochs=run.long) if run.long else PLAN
 
 
 def voice_task(
@@ -75,7 +74,7 @@ def voice_task(
     views = views_of(clips, noises, VIEWS, cache)
     mine = [i for i, clip in enumerate(clips) if run.trains(clip)][:rows]
     labels = np.array([run.label(clip) for clip in clips])
-    chances = balance([clips[i] for i in mine], labels[mine])
+    chances = balance([clips[i] for i in mine], labels[mine], even=run.even)
     drawn = DRAWN_AN_EPOCH if rows is None else rows
     silence = _silence(noises, 400 if rows is None else 8) if shipped else None
     watched = [i for i, clip in enumerate(clips) if clip.speaker in VALIDATION][:rows] if shipped else []
@@ -84,7 +83,7 @@ def voice_task(
         if silence is not None and rng.random() < _NO_SPEECH_SHARE:
             heard = silence[int(rng.integers(len(silence)))]
             return changed(heard.astype(np.float32), rng), run.classes.index(NO_SPEECH)
-        clean = run.long and rng.random() < _CLEAN_SHARE
+        clean = run.long > 0 and rng.random() < _CLEAN_SHARE
         view = views[index, 0 if clean else int(rng.integers(views.shape[1]))]
         return changed(view.astype(np.float32), rng), int(labels[index])
 
@@ -113,11 +112,20 @@ def voice_task(
     return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=True)
 
 
-def balance(clips: list[Clip], labels: npt.NDArray[np.int64]) -> Floats:
-    """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger."""
-    kinds = list(zip((clip.corpus for clip in clips), labels.tolist(), strict=True))
-    count = Counter(kinds)
-    weights = np.array([count[kind] ** -0.5 * (_TESS_SHARE if kind[0] == "tess" else 1.0) for kind in kinds])
+def balance(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
+    """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger.
+
+    `even`: it does not, and the emotions of a corpus are all as likely.
+    """
+    if even:
+        families = [clip.corpus.split("_")[0] for clip in clips]
+        kinds = list(zip(families, labels.tolist(), strict=True))
+        count, emotions = Counter(kinds), Counter(family for family, _ in set(kinds))
+        weights = np.array([1 / (count[kind] * emotions[kind[0]]) for kind in kinds])
+    else:
+        kinds = list(zip((clip.corpus for clip in clips), labels.tolist(), strict=True))
+        count = Counter(kinds)
+        weights = np.array([count[kind] ** -0.5 * (_TESS_SHARE if kind[0] == "tess" else 1.0) for kind in kinds])
     return (weights / weights.sum()).astype(np.float64)
 
 

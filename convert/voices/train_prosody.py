@@ -76,7 +76,7 @@ def prosody_task(
     run = run or PROSODY_RUNS["prosody"]
     heard = material(data, run, rows, cache)
     mine = np.flatnonzero(heard.trains)[:rows]
-    chances = balance([heard.clips[i] for i in mine], heard.labels[mine])
+    chances = balance([heard.clips[i] for i in mine], heard.labels[mine], even=run.even)
     drawn = DRAWN_AN_EPOCH if rows is None else max(rows, plan.batch)
     shipped = run.name == "prosody"
     watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)

@@ -66,7 +66,7 @@ def changed(spectrum: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.6:  # slower or faster, earlier or later; the pitch stays
         pace = np.exp(rng.uniform(-0.15, 0.15))
         middle = frames / 2
-        at = np.clip(middle + (np.arange(frames) - middle) * pace + rng.uniform(-30, 30), 0, frames - 1)
+        at = np.clip(middle + (np.arange(frames) - middle) * pace + rng.uniform(-15, 15), 0, frames - 1)
         below = np.minimum(at.astype(np.int64), frames - 2)
         part = (at - below).astype(np.float32)[:, None, None]
         result = result[below] * (1 - part) + result[below + 1] * part
@@ -74,7 +74,7 @@ def changed(spectrum: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.6:  # another microphone and another throat's timbre: a smooth curve over the bands
         curve = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0, 0.4, 6))
         result[:, :, 0] += curve.astype(np.float32)
-    width = int(rng.integers(50))
+    width = int(rng.integers(25))
     start = int(rng.integers(frames - width))
     result[start : start + width] = 0
     width = int(rng.integers(bands // 5))

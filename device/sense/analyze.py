@@ -18,8 +18,8 @@ from device.sense.looking.budget import Budget
 from device.sense.looking.tiles import find_everywhere
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
-from device.sense.sound.framing import HOP, RATE_HZ
-from device.sense.sound.speech_gate import speech_frames
+from device.sense.sound.framing import RATE_HZ
+from device.sense.sound.speech_gate import BLOCK, speech_frames
 from device.sense.steady import Steady
 from device.sense.voice import WINDOW
 from device.settings import Settings
@@ -210,7 +210,7 @@ def _voice(readings: list[VoiceReading], samples: Floats) -> Json | None:
     if not readings:
         return None
     joined = together(readings)
-    speech_s = float(speech_frames(samples).sum()) * HOP / RATE_HZ
+    speech_s = float(speech_frames(samples).sum()) * BLOCK / RATE_HZ
     return {"emotion": top(joined).value, "probabilities": as_dict(joined), "speech_s": round(speech_s, 2)}
 
 

@@ -10,8 +10,8 @@ from device.sense.sound.log_mel import BANDS, log_mel
 
 FACE_PX = 48
 """Side of the square gray crop that the face network reads: FER2013's own."""
-WINDOW_FRAMES = 298
-"""Frames of 10 ms that the voice network reads: 3 s of sound."""
+WINDOW_FRAMES = 148
+"""Frames of 20 ms that the voice network reads: 3 s of sound."""
 
 
 def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
@@ -37,14 +37,17 @@ def voice_input(samples: Floats) -> Floats:
 def voice_picture(mel: Floats, periodic: Floats) -> Floats:
     """`voice_input` of a sound whose log-mel and correlogram, both (frames, BANDS), are known."""
     recent = mel[-WINDOW_FRAMES:]
-    loudness = recent.mean(axis=1)
-    level = float(recent[loudness >= quantiles(np.sort(loudness), [0.8])[0]].mean())
+    loudness = np.add.reduce(recent, axis=1) / BANDS
+    loud = loudness[loudness >= quantiles(np.sort(loudness), [0.8])[0]]
+    level = float(np.add.reduce(loud)) / len(loud)
     floor = -3 * np.log(10.0)
     picture = np.empty((WINDOW_FRAMES, BANDS, 2), np.float32)
     begin = (WINDOW_FRAMES - len(recent)) // 2
     for silence in (picture[:begin], picture[begin + len(recent) :]):
         silence[:, :, 0], silence[:, :, 1] = floor / 2, 0
     voiced = picture[begin : begin + len(recent)]
-    np.clip((recent - level) / 2, floor / 2, -floor / 2, out=voiced[:, :, 0])
+    heard = (recent - np.float32(level)) / 2
+    np.maximum(heard, np.float32(floor / 2), out=heard)
+    np.minimum(heard, np.float32(-floor / 2), out=voiced[:, :, 0])
     np.subtract(2 * periodic[-WINDOW_FRAMES:], np.float32(0.4), out=voiced[:, :, 1])
     return picture[None]

@@ -92,8 +92,12 @@ def quantized(real: Floats, tensor: Tensor) -> npt.NDArray[Any]:
     if not tensor.scale:
         return real.astype(tensor.dtype, copy=False)
     limits = np.iinfo(tensor.dtype)
-    stored = np.rint(real / tensor.scale) + tensor.zero_point
-    return np.asarray(np.clip(stored, limits.min, limits.max), tensor.dtype)
+    stored = real / tensor.scale
+    np.rint(stored, out=stored)
+    stored += tensor.zero_point
+    np.maximum(stored, limits.min, out=stored)
+    np.minimum(stored, limits.max, out=stored)
+    return stored.astype(tensor.dtype)
 
 
 def _dequantized(stored: npt.NDArray[Any], tensor: Tensor) -> Floats:

@@ -12,10 +12,10 @@ from device.readings import SoundWindow, VoiceReading
 from device.sense.model import Model
 from device.sense.prepare import voice_picture
 from device.sense.sound.frames import MEL, PERIODIC, frame_rows
-from device.sense.sound.framing import HOP, RATE_HZ
+from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.memory import FrameMemory
 from device.sense.sound.prosody import prosody_of
-from device.sense.sound.speech_gate import speech_frames
+from device.sense.sound.speech_gate import speech_frames, spoken
 from device.sense.voice_baseline import VoiceBaseline, load_heard
 
 log = logging.getLogger(__name__)
@@ -64,18 +64,17 @@ class VoiceReader:
         is usual here. Where windows follow one another in a stream (`SoundWindow.at`), only what is new is measured.
         """
         samples = window.samples[-WINDOW:]
-        marked = np.flatnonzero(speech_frames(samples))
+        marked = speech_frames(samples)
         # Counted against one second at least: two syllables in an empty window are a voice, a click is not.
-        share = len(marked) / max(min(len(samples) // HOP, 300), 100)
+        share = int(np.count_nonzero(marked)) / max(min(len(marked), 300), 100)
         if share < self._least_speech:
             return None
-        # The quiet at both ends says how the recording was cut, not how it was spoken.
-        begin, end = max(int(marked[0]) - 5, 0) * HOP, (int(marked[-1]) + 6) * HOP
-        at = window.at + len(window.samples) - len(samples) + begin
-        probabilities = self._said(self._frames(samples[begin:end], at), learn, ended=len(samples) - end >= _ENDED)
-        spoken = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
-        share *= spoken
-        if spoken < 0.5 or share < self._least_speech:
+        said = spoken(marked)
+        at = window.at + len(window.samples) - len(samples) + said.start
+        probabilities = self._said(self._frames(samples[said], at), learn, ended=len(samples) - said.stop >= _ENDED)
+        voice = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
+        share *= voice
+        if voice < 0.5 or share < self._least_speech:
             return None
         emotions = probabilities[: len(EMOTIONS)]
         return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)

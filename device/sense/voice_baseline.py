@@ -1,5 +1,6 @@
 """How a voice usually sounds here: what `prosody` is set against, learnt by listening, kept as a few numbers."""
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,8 @@ class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean: tuple[float, ...]
     square: tuple[float, ...]
     """The mean of the squares, counted from the general centre."""
+    network: str = ""
+    """By whose centre and spread these were counted: to another network they say nothing."""
 
 
 class VoiceBaseline:
@@ -41,10 +44,15 @@ class VoiceBaseline:
         """`centre` and `spread` (k,) of voices in general, from the card; `heard` where something was kept."""
         self._centre = np.array(centre, np.float64)
         self._spread = np.maximum(np.array(spread, np.float64), 1e-6)
+        self._network = hashlib.sha256(np.array([centre, spread], np.float64).tobytes()).hexdigest()[:16]
         self._weight = 0.0
         self._mean = np.zeros(len(self._centre))
         self._square = np.zeros(len(self._centre))
-        if heard is not None and len(heard.mean) == len(heard.square) == len(centre):
+        if heard is None:
+            return
+        if heard.network != self._network or not len(heard.mean) == len(heard.square) == len(centre):
+            log.info("another network listened here before: the voices are learnt anew")
+        else:
             self._weight = heard.weight
             self._mean, self._square = np.array(heard.mean), np.array(heard.square)
 
@@ -65,7 +73,7 @@ class VoiceBaseline:
     @property
     def heard(self) -> HeardVoices:
         """What is to be kept."""
-        return HeardVoices(self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()))
+        return HeardVoices(self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network)
 
     def _usual(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(centre, spread) of the voices here: the general one and those that were heard, by their weights."""

@@ -5,6 +5,7 @@ import pytest
 
 from convert.corpora.speech import TEST, VALIDATION, Clip
 from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
+from convert.voices.train import balance
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)
@@ -89,3 +90,13 @@ def test_a_prosodic_network_of_a_protocol_hears_its_own_corpus_alone_and_of_anot
             assert heard == asked
             assert len(heard) == 1
     assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tested(c)]
+
+
+def test_who_is_asked_about_another_corpus_draws_from_each_alike_and_others_more_from_the_larger() -> None:
+    for run in (RUNS["voice-without-savee"], PROSODY_RUNS["prosody-without-savee"], RUNS["voice-fold-1"]):
+        clips = [c for c in CLIPS if run.trains(c)]
+        labels = np.array([run.label(c) for c in clips])
+        chances = balance(clips, labels, even=run.even)
+        assert chances.sum() == pytest.approx(1)
+        of_tess = chances[[c.corpus == "tess" for c in clips]].sum()
+        assert (of_tess == pytest.approx(0.5)) == run.even

@@ -20,6 +20,7 @@ from device.sense.camera import Camera, open_camera
 from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone, open_microphone
+from device.sense.sound.framing import HOP
 from device.settings import Camera as CameraSettings
 from device.settings import Microphone as MicrophoneSettings
 from tests.conftest import Pulse
@@ -94,8 +95,8 @@ def test_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> N
     assert window is not None
     assert window.samples.dtype == np.float32
     assert np.array_equal(window.samples, np.arange(window.at, pushed, dtype=np.float32))
-    assert window.at % 160 == 0, "windows have their frames in common"
-    assert 48_000 - 160 < len(window.samples) <= 48_000
+    assert window.at % HOP == 0, "windows have their frames in common"
+    assert 48_000 - HOP < len(window.samples) <= 48_000
     assert window.end_s == pushed / 16_000
     window.samples[:] = -1
     again = ring.window()
@@ -123,7 +124,7 @@ def test_windows_of_one_stream_begin_whole_hops_apart_and_say_where(sizes: tuple
         pushed += len(block)
         ring.push(block, pushed / 16_000)
         window = ring.window()
-        assert window is None or (window.at % 160 == 0 and window.samples[0] == window.at)
+        assert window is None or (window.at % HOP == 0 and window.samples[0] == window.at)
         assert window is None or window.samples[-1] == pushed - 1, "to the newest sample"
 
 

@@ -12,7 +12,7 @@ from device.readings import SoundWindow, VoiceReading
 from device.sense.media import read_sound
 from device.sense.microphone.ring import SoundRing
 from device.sense.model import Model
-from device.sense.sound.framing import RATE_HZ, frame_count
+from device.sense.sound.framing import HOP, RATE_HZ, frame_count
 from device.sense.stand_in.made_voice import Prosody, speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import WINDOW, VoiceReader
@@ -158,7 +158,7 @@ def test_while_somebody_speaks_only_what_is_new_is_measured_and_its_prosody_ever
         if not numbers or reader._numbers is not numbers[-1]:
             numbers.append(reader._numbers)
     assert frames[0] <= frame_count(WINDOW)
-    assert max(frames[1:]) <= 100 + 15
+    assert max(frames[1:]) <= RATE_HZ // HOP + 8
     assert len(numbers) == 6, "of eleven windows"
 
 

@@ -77,9 +77,23 @@ def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_pat
     for nonsense in (b"", b"{", b'{"weight": -1, "mean": [], "square": []}', b"\xff"):
         path.write_bytes(nonsense)
         assert load_heard(path) is None
-    # Of another version, with another number of numbers.
-    other = VoiceBaseline(CENTRE, SPREAD, HeardVoices(50, (9.0,) * 3, (99.0,) * 3))
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        HeardVoices(50, (9.0,) * 3, (99.0,) * 3, VoiceBaseline(CENTRE, SPREAD).heard.network),
+        HeardVoices(50, (9.0,) * K, (99.0,) * K),
+        HeardVoices(50, (9.0,) * K, (99.0,) * K, VoiceBaseline(CENTRE, CENTRE).heard.network),
+    ],
+    ids=["other numbers", "of an older Mien", "of another network"],
+)
+def test_what_another_network_heard_is_not_taken_over(heard: HeardVoices, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    other = VoiceBaseline(CENTRE, SPREAD, heard)
     np.testing.assert_allclose(other.deviations(np.full(K, 5.0, np.float32)), 2.0)
+    assert "learnt anew" in caplog.text
+    assert other.heard.weight == 0
 
 
 def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_path: Path) -> None:

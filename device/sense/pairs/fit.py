@@ -6,6 +6,7 @@ from device.emotions import EMOTIONS
 from device.sense.model import Card, Model, card_of
 from device.sense.pairs.pair import Pair
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES
+from device.sense.sound.framing import FRAME, HOP, RATE_HZ
 from device.sense.sound.log_mel import BANDS
 from device.sense.sound.prosody import PROSODY
 from device.sense.voice import NO_SPEECH
@@ -17,6 +18,13 @@ _FED = {
     "prosody": ((1, PROSODY), (*_SEVEN, NO_SPEECH)),
 }
 """Shape of the input, and the labels."""
+_FRAMES = f"a frame of {1000 * FRAME // RATE_HZ} ms each {1000 * HOP // RATE_HZ} ms"
+INPUTS = {
+    "face": "48x48 gray face, device.sense.prepare.face_input",
+    "voice": f"3 s of log-mel and correlogram, {_FRAMES}, device.sense.prepare.voice_input",
+    "prosody": f"device.sense.sound.prosody, {_FRAMES}, against a VoiceBaseline",
+}
+"""How it is made, in the words of the cards: a network that learnt from something else may have the same shape."""
 
 
 def fitting(pair: Pair) -> Model:
@@ -34,6 +42,8 @@ def check_card(pair: Pair) -> Card:
         said = f"is of a model called {card.name}, not {pair.name}"
     elif card.input_shape != shape:
         said = f"takes {card.input_shape}, and this Mien feeds {pair.name} {shape}"
+    elif card.input != INPUTS[pair.name]:
+        said = f"learnt from {card.input!r}, and this Mien feeds {pair.name} {INPUTS[pair.name]!r}"
     elif card.labels != labels:
         said = f"has the labels {', '.join(card.labels)}, and this Mien reads {', '.join(labels)}"
     elif pair.name == "prosody" and not len(card.centre) == len(card.spread) == PROSODY:

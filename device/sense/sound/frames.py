@@ -62,7 +62,7 @@ def frame_rows(samples: Floats) -> Floats:
 
 def _of_mel(mel: Floats, rows: Floats) -> None:
     rows[:, CEPSTRA] = mel @ _cosines()
-    rows[:, ENERGY] = mel.mean(axis=1)
+    rows[:, ENERGY] = np.add.reduce(mel, axis=1) / BANDS
     moment, low, high, highest = (np.exp(mel) @ _mel_sums()).T
     rows[:, CENTRE] = moment / (low + high)
     rows[:, BRIGHT] = np.log(low / high)

@@ -1,8 +1,11 @@
-"""Curves over time -> a few numbers: what `prosody` says of how a curve lies, spreads, rises and falls."""
+"""Curves over time -> a few numbers: what `prosody` says of how a curve lies, spreads, rises and falls.
 
+A curve is a hundred values long: what costs is not the arithmetic but the calls. So many curves are asked at once.
+"""
+
+import itertools
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +19,13 @@ def functionals(curves: Curve) -> Curve:
     if curves.shape[1] < 2:
         curves = np.repeat(curves[:, :1], 2, axis=1)
     count = curves.shape[1]
-    middle, spread, away = moments(curves)
+    found = np.empty((7, len(curves)), curves.dtype)
+    found[0], found[1], away = moments(curves)
+    found[2:5] = quantiles(np.sort(curves, axis=1), (0.1, 0.5, 0.9))
     time = np.arange(1 - count, count, 2, dtype=curves.dtype) / (count - 1)
-    steps = np.add.reduce(np.abs(curves[:, 1:] - curves[:, :-1]), axis=1) / (count - 1)
-    ordered = np.sort(curves, axis=1)
-    return np.stack([middle, spread, *quantiles(ordered, (0.1, 0.5, 0.9)), away @ time / (time @ time), steps])
+    found[5] = away @ time / (time @ time)
+    found[6] = np.add.reduce(np.abs(curves[:, 1:] - curves[:, :-1]), axis=1) / (count - 1)
+    return found
 
 
 def moments(curves: Curve) -> tuple[Curve, Curve, Curve]:
@@ -45,14 +50,37 @@ def quantiles(ordered: Curve, shares: Sequence[float]) -> list[Curve]:
     return found
 
 
-def slopes(curve: Curve, where: Mask | None = None) -> list[float]:
-    """Rises (mean, spread), falls (mean, spread) and the share of rises, between neighbours that are `where` (5)."""
-    steps = curve[1:] - curve[:-1]
-    if where is not None:
-        steps = steps[where[1:] & where[:-1]]
-    rises = steps[steps > 0]
-    share = len(rises) / len(steps) if len(steps) else 0.5
-    return [*mean_and_spread(rises), *mean_and_spread(steps[steps < 0]), share]
+def thirds(curves: Curve) -> Curve:
+    """(k, frames) -> (3 * k,): the mean of the first, the second and the last third less that of all; 0 of nothing."""
+    count = curves.shape[1]
+    whole = np.add.reduce(curves, axis=1) / count
+    parts = [curves[:, begin:end] for begin, end in itertools.pairwise(-(-count * k // 3) for k in range(4))]
+    means = [np.add.reduce(p, axis=1) / p.shape[1] - whole if p.size else np.zeros_like(whole) for p in parts]
+    return np.concatenate(means)
+
+
+def slopes(steps: Curve, counts: Curve) -> Curve:
+    """How curves rise and fall: (k, n) steps of each, of which `counts` (k,) count and the others are 0 -> (5, k).
+
+    Rises (mean, spread), falls (mean, spread), and the share of rises: 0.5 where nothing counts.
+    """
+    rises = np.maximum(steps, 0)
+    falls = steps - rises
+    up, down = np.add.reduce(rises > 0, axis=1), np.add.reduce(falls < 0, axis=1)
+    share = np.where(counts > 0, up / np.maximum(counts, 1), 0.5)
+    return np.concatenate([_of_sums(rises, up), _of_sums(falls, down), share[None]])
+
+
+def _of_sums(values: Curve, counts: Curve) -> Curve:
+    """(k, n), 0 where none -> mean and spread (2, k) of the `counts` (k,) that are some; (0, 0) of nothing."""
+    some = np.maximum(counts, 1)
+    means = np.add.reduce(values, axis=1) / some
+    return np.stack([means, spreads(means, np.einsum("ij,ij->i", values, values) / some)])
+
+
+def spreads(means: Curve, squares: Curve) -> Curve:
+    """Standard deviations, of means and mean squares of the same shape."""
+    return np.sqrt(np.maximum(squares - means * means, 0))
 
 
 def mean_and_spread(values: npt.NDArray[np.number]) -> tuple[float, float]:
@@ -64,25 +92,14 @@ def mean_and_spread(values: npt.NDArray[np.number]) -> tuple[float, float]:
     return middle, math.sqrt(max(float(exact @ exact) / len(exact) - middle * middle, 0.0))
 
 
-def mean(values: npt.NDArray[np.number]) -> float:
-    """0 of nothing."""
-    return float(np.add.reduce(values, dtype=np.float64)) / max(len(values), 1)
-
-
-def smooth(curve: Curve, frames: int) -> Curve:
-    """The mean over `frames` (odd) around each; the ends go on as they are."""
-    beside = frames // 2
-    longer = np.empty(len(curve) + 2 * beside)
-    longer[:beside], longer[beside:-beside], longer[-beside:] = curve[0], curve, curve[-1]
-    return np.convolve(longer, _even(frames), "valid")
-
-
-@lru_cache
-def _even(frames: int) -> Curve:
-    return np.full(frames, 1 / frames)
+def smoothed(curves: Curve) -> tuple[Curve, Curve]:
+    """(k, frames) -> the means over three and over five frames around each; the ends go on as they are."""
+    longer = np.concatenate([curves[:, :1], curves[:, :1], curves, curves[:, -1:], curves[:, -1:]], axis=1)
+    three = longer[:, 1:-3] + longer[:, 2:-2] + longer[:, 3:-1]
+    return three / 3, (three + longer[:, :-4] + longer[:, 4:]) / 5
 
 
 def peaks(curve: Curve, least: float) -> int:
     """How many frames stand out of both neighbours and over `least`."""
     middle = curve[1:-1]
-    return int(((middle > curve[:-2]) & (middle > curve[2:]) & (middle > least)).sum())
+    return int(np.count_nonzero((middle > curve[:-2]) & (middle > curve[2:]) & (middle > least)))

@@ -7,7 +7,7 @@ import numpy as np
 from device.emotions import Floats
 from device.sense.sound.framing import HOP, frame_count
 
-_EARLY, _LATE = 2, 3
+_EARLY, _LATE = 1, 2
 """Hops that a row reaches out before its frame and behind it: so many frames at the ends of a sound see the silence
 beyond, and only hold for this sound."""
 

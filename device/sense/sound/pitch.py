@@ -69,19 +69,19 @@ def tones(low: Floats) -> tuple[Floats, Floats]:
     rises = heights[:, 1:] >= heights[:, :-1]
     is_peak = rises[:, :-1] > rises[:, 1:]
     best = np.where(is_peak, heights[:, 1:-1] - _cost(), np.float32(-1)).argmax(axis=1)
-    rows = np.arange(len(heights))
-    left, top, right = (heights[rows, best + k] for k in range(3))
+    middles = best + np.arange(1, heights.size, heights.shape[1])
+    left, top, right = heights.ravel()[middles - 1], heights.ravel()[middles], heights.ravel()[middles + 1]
     # A parabola through the three points puts the peak between two lags.
     bend = left - 2 * top + right
     between = np.divide(0.5 * (left - right), bend, out=np.zeros_like(top), where=np.abs(bend) > 1e-6)
-    lag = _LAGS[best] + _STEP * np.clip(between, -0.5, 0.5)
+    lag = _LAGS[best] + _STEP * np.minimum(np.maximum(between, -0.5), 0.5)
     semitones = 12 * np.log2(LOW_RATE_HZ / lag / A1_HZ)
-    return semitones.astype(np.float32), np.clip(top, 0.01, 0.995).astype(np.float32)
+    return semitones.astype(np.float32), np.minimum(np.maximum(top, np.float32(0.01)), np.float32(0.995))
 
 
 def without_leaps(semitones: Floats) -> Floats:
-    """A frame that leaps by more than five semitones from the middle of its seven neighbours is a wrong octave."""
-    longer = np.empty(len(semitones) + 6, np.float32)
-    longer[:3], longer[3:-3], longer[-3:] = semitones[0], semitones, semitones[-1]
-    calm = np.sort(every(longer, 7, 1), axis=1)[:, 3]
+    """A frame that leaps by more than five semitones from the middle of five neighbours is a wrong octave."""
+    longer = np.empty(len(semitones) + 4, np.float32)
+    longer[:2], longer[2:-2], longer[-2:] = semitones[0], semitones, semitones[-1]
+    calm = np.sort(every(longer, 5, 1), axis=1)[:, 2]
     return np.where(np.abs(semitones - calm) > 5, calm, semitones)

@@ -5,9 +5,8 @@ minimalistic acoustic parameter set (GeMAPS) for voice research and affective co
 the phrase and the throat too; set beside how the same person usually sounds (`VoiceBaseline`), these tell the feeling.
 """
 
-import itertools
-
 import numpy as np
+import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.sound import frames as of
@@ -17,13 +16,14 @@ from device.sense.sound.functionals import (
     Curve,
     Mask,
     functionals,
-    mean,
     mean_and_spread,
     moments,
     peaks,
     quantiles,
     slopes,
-    smooth,
+    smoothed,
+    spreads,
+    thirds,
 )
 from device.sense.sound.log_mel import BANDS, FFT
 from device.sense.sound.pitch import A1_HZ, without_leaps
@@ -32,8 +32,12 @@ _SPEECH_DEPTH = 4.0
 """Frames weaker than the strong ones by more than this (natural logarithm of energy: 17 dB) are pauses."""
 _VOICED = 0.55
 """Height of the autocorrelation's peak from which on a frame has a pitch."""
-_THIRDS = 3
+_LEAP = 3
+"""Semitones from frame to frame from which on it is no vibrato."""
 _FRAMES_HZ = RATE_HZ / HOP
+_SWING = 128
+"""Frames over which energy is asked how fast it comes and goes."""
+Places = npt.NDArray[np.intp]
 
 
 def prosody(samples: Floats) -> Floats:
@@ -47,14 +51,17 @@ def prosody_of(rows: Floats) -> Floats:
     semitones = without_leaps(rows[:, of.SEMITONES]).astype(np.float64)
     spoken = energy > quantiles(np.sort(energy), [0.9])[0] - _SPEECH_DEPTH
     voiced = spoken & (peak > _VOICED)
-    if voiced.sum() < 8:  # a whisper: the most tonal of it
+    if np.count_nonzero(voiced) < 4:  # a whisper: the most tonal of it
         voiced = spoken & (peak >= quantiles(np.sort(peak[spoken]), [0.6])[0])
     rough = spoken & ~voiced
+    curves = _curves(rows, semitones, spoken)
+    smooth = smoothed(curves[[_PITCH, _LOUD]])
     parts = [
         *_tone(rows[spoken], semitones[spoken]),
-        *_melody(semitones, peak, voiced),
-        *_loudness(rows, spoken, voiced, rough),
-        *_timbre(rows, semitones, voiced, rough),
+        *_melody(semitones, voiced),
+        _movement(curves, smooth, voiced),
+        *_strength(curves, smooth[0][1], np.stack([spoken, voiced, rough])),
+        *_timbre(rows, semitones, np.flatnonzero(voiced), np.flatnonzero(rough)),
         *_rhythm(energy, spoken, voiced),
     ]
     return np.nan_to_num(np.concatenate(parts).astype(np.float32))
@@ -62,81 +69,113 @@ def prosody_of(rows: Floats) -> Floats:
 
 def _tone(rows: Floats, semitones: Curve) -> list[Curve]:
     """The spectrum's shape over the frames in which somebody speaks, as a whole and from third to third."""
-    energy, mel = rows[:, of.ENERGY], rows[:, of.MEL]
+    mel, curves = rows[:, of.MEL], np.empty((of.SHARP + 2 - of.TONE.start, len(rows)), np.float32)
+    curves[:-1] = rows[:, of.TONE].T
+    energy = curves[_ENERGY]
     level = energy[energy >= quantiles(np.sort(energy), [0.8])[0]].mean()
-    steps = np.abs(mel[1:] - mel[:-1]).mean(axis=1)
-    curves = np.concatenate([rows[:, of.TONE].T, np.zeros((1, len(rows)), np.float32)])
     curves[0] -= level * np.float32(np.sqrt(BANDS))  # loudness is the cosine transform's first number
-    curves[of.CEPSTRA_COUNT] -= level
+    energy -= level
+    steps = np.add.reduce(np.abs(mel[1:] - mel[:-1]), axis=1) / BANDS
     curves[-1, 1:], curves[-1, :1] = steps, steps[:1] if len(steps) else 0
     said = functionals(curves)
-    energy, peak, centre, bright = curves[of.CEPSTRA_COUNT :][:4]
-    course = np.stack([energy, centre, peak, bright, semitones, *curves[:6]])
-    whole = course.sum(axis=1) / course.shape[1]
-    ends = [-(-len(rows) * k // _THIRDS) for k in range(_THIRDS + 1)]
-    parts = [course[:, begin:end] for begin, end in itertools.pairwise(ends)]
-    thirds = [part.sum(axis=1) / part.shape[1] - whole if part.size else np.zeros(len(whole)) for part in parts]
-    return [said[:, : of.CEPSTRA_COUNT].ravel(), said[:, of.CEPSTRA_COUNT :].ravel(), *thirds]
+    course = curves[_COURSE]
+    course[-1] = semitones
+    return [said[:, : of.CEPSTRA_COUNT].ravel(), said[:, of.CEPSTRA_COUNT :].ravel(), thirds(course)]
 
 
-def _melody(semitones: Curve, peak: Floats, voiced: Mask) -> list[Curve]:
-    """How high, how far up and down, how fast, and how clear."""
+_ENERGY = of.ENERGY - of.TONE.start
+_COURSE = [*(column - of.TONE.start for column in (of.ENERGY, of.CENTRE, of.PEAK, of.BRIGHT)), *range(6), -1]
+"""Of `_tone`'s curves: those that are followed from third to third; pitch takes the last one's place."""
+
+
+def _melody(semitones: Curve, voiced: Mask) -> list[Curve]:
+    """How high, how far up and down, and how shaky."""
     sung = semitones[voiced]
-    low, lower, middle, upper, high = quantiles(np.sort(sung), [0.05, 0.2, 0.5, 0.8, 0.95])
-    clear = peak[voiced]
-    harmonic_db = 10 * np.log10(clear / (1 - clear))
+    low, least, lower, middle, upper, most, high = quantiles(np.sort(sung), [0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95])
+    count = len(sung)
+    time = np.arange(1 - count, count, 2) / max(count - 1, 1)
+    trend = sung @ time / max(float(time @ time), 1)
+    course = np.abs(sung[1:] - sung[:-1])
     steps = np.abs(semitones[1:] - semitones[:-1])[voiced[1:] & voiced[:-1]]
     return [
-        np.array([*mean_and_spread(sung), low, lower, middle, upper, high, upper - lower, high - low]),
-        np.array(slopes(smooth(semitones, 3), voiced)),
-        np.array(slopes(smooth(semitones, 7), voiced)),
-        functionals(sung[None])[[2, 4, 5, 6], 0],
-        np.array([*mean_and_spread(harmonic_db), *quantiles(np.sort(harmonic_db), [0.2, 0.8])]),
-        np.array(mean_and_spread(steps[steps < 2])),
+        np.array([low, lower, middle, upper, high, upper - lower, high - low]),
+        np.array([least, most, trend, np.add.reduce(course) / max(len(course), 1)]),
+        np.array(mean_and_spread(steps[steps < _LEAP])),
     ]
 
 
-def _loudness(rows: Floats, spoken: Mask, voiced: Mask, rough: Mask) -> list[Curve]:
-    """Loudness as it is heard, over its own mean, and the spectrum's change."""
-    loud = rows[:, of.LOUD].astype(np.float64)
-    loud /= mean(loud[spoken]) + 1e-9
-    flux = rows[:, of.CHANGE] / (mean(rows[spoken, of.MAGNITUDE]) + 1e-9)
-    said = loud[spoken]
-    low, middle, high = quantiles(np.sort(said), [0.2, 0.5, 0.8])
-    beats = peaks(smooth(loud, 5), 0.5) / len(loud) * _FRAMES_HZ
+def _curves(rows: Floats, semitones: Curve, spoken: Mask) -> Curve:
+    """(5, frames): pitch, how clear it is (dB), loudness as it is heard, the mean magnitude, and the spectrum's change.
+
+    The last three over what is usual while somebody speaks: nothing is left of how loud the recording is.
+    """
+    curves, peak = np.empty((5, len(rows))), rows[:, of.PEAK]
+    curves[_PITCH] = semitones
+    curves[_CLEAR] = 10 * np.log10(peak / (1 - peak))
+    curves[_LOUD:] = rows[:, of.LOUD : of.CHANGE + 1].T
+    loud, magnitude = curves[_LOUD:_CHANGE] @ spoken / np.count_nonzero(spoken)
+    curves[_LOUD] /= loud + 1e-9
+    curves[_LOUD + 1 :] /= magnitude + 1e-9
+    return curves
+
+
+_PITCH, _CLEAR, _LOUD, _, _CHANGE = range(5)
+
+
+def _movement(curves: Curve, smooth: tuple[Curve, Curve], voiced: Mask) -> Curve:
+    """How pitch rises and falls while there is one, and loudness all along: as they are, and `smooth`."""
+    moving = np.stack([curves[_PITCH], smooth[0][0], curves[_LOUD], smooth[1][1]])
+    steps = moving[:, 1:] - moving[:, :-1]
+    sung = voiced[1:] & voiced[:-1]
+    steps[:2] *= sung
+    return slopes(steps, np.array([np.count_nonzero(sung)] * 2 + [len(sung)] * 2)).ravel()
+
+
+def _strength(curves: Curve, smooth_loud: Curve, which: Mask) -> list[Curve]:
+    """How strong and how even each of `_curves` is; `which` (3, frames): spoken, with a pitch, and without."""
+    counts = np.maximum(np.add.reduce(which, axis=1), 1)[:, None]
+    means = which @ curves.T / counts
+    even = spreads(means, which @ np.square(curves).T / counts)
+    spoken, sung, rough = range(3)
+    clear, loud = np.sort(curves[_CLEAR][which[sung]]), np.sort(curves[_LOUD][which[spoken]])
+    low, middle, high = quantiles(loud, [0.2, 0.5, 0.8])
+    beats_hz = peaks(smooth_loud, 0.5) / curves.shape[1] * _FRAMES_HZ
     return [
-        np.array([mean_and_spread(said)[1], low, middle, high, high - low, beats]),
-        np.array([mean(loud[voiced]), mean(loud[rough])]),
-        np.array(slopes(smooth(loud, 3))),
-        np.array(slopes(smooth(loud, 9))),
-        np.array([*mean_and_spread(flux[spoken]), *mean_and_spread(flux[voiced]), mean(flux[rough])]),
+        np.array([means[sung, _PITCH], even[sung, _PITCH], means[sung, _CLEAR], even[sung, _CLEAR]]),
+        np.array([*quantiles(clear, [0.2, 0.8]), even[spoken, _LOUD], low, middle, high, high - low, beats_hz]),
+        np.array([means[sung, _LOUD], means[rough, _LOUD], means[spoken, _CHANGE], even[spoken, _CHANGE]]),
+        np.array([means[sung, _CHANGE], even[sung, _CHANGE], means[rough, _CHANGE]]),
     ]
 
 
-def _timbre(rows: Floats, semitones: Curve, voiced: Mask, rough: Mask) -> list[Curve]:
+def _timbre(rows: Floats, semitones: Curve, sung: Places, rough: Places) -> list[Curve]:
     """How pressed, breathy or bright the throat is: slopes of the spectrum, harmonics, and the vowels' regions."""
-    sung = rows[voiced]
-    tone_bins = A1_HZ * FFT / RATE_HZ * 2 ** (semitones[voiced] / 12)
-    places = np.clip(np.rint(np.stack([tone_bins, 2 * tone_bins])).astype(int), 1, of.LOW_BINS - 1)
-    first, second = sung[np.arange(len(sung)), of.LOW.start + places]
-    vowels = sung[:, of.VOWELS].T
-    harmonics = [first - second, first - vowels[2], vowels[0] - first, vowels[1] - vowels[0], vowels[2] - vowels[1]]
-    means, spreads, _ = moments(np.concatenate([sung[:, of.TILTS].T, harmonics, sung[:, of.REGIONS].T]))
-    tilts, throat, regions = slice(4), slice(4, 9), slice(9, 12)
-    found = [numbers[which] for which in (tilts, throat, regions) for numbers in (means, spreads)]
-    return [*found, rows[rough, of.TILTS].mean(axis=0) if rough.sum() > 2 else np.zeros(4)]
+    hz = A1_HZ * 2 ** (semitones[sung] / 12)
+    places = np.rint(np.outer((1, 2), hz * (FFT / RATE_HZ))).astype(int)
+    first, second = rows[sung, of.LOW.start + np.clip(places, 1, of.LOW_BINS - 1)]
+    curves = np.empty((12, len(sung)), np.float32)
+    columns = rows[sung, of.TILTS.start : of.REGIONS.stop].T
+    tilts, vowels, regions = columns[:4], columns[4:7], columns[7:]
+    curves[:4], curves[9:] = tilts, regions
+    curves[4], curves[5], curves[6] = first - second, first - vowels[2], vowels[0] - first
+    curves[7:9] = vowels[1:] - vowels[:-1]
+    means, spread, _ = moments(curves)
+    return [means, spread, np.add.reduce(rows[rough, of.TILTS]) / max(len(rough), 1)]
 
 
 def _rhythm(energy: Floats, spoken: Mask, voiced: Mask) -> list[Curve]:
     """Syllables and pauses: lengths in frames, how many a second, and how energy comes and goes (0.4-15 Hz)."""
-    edges = np.diff(np.concatenate([[0], voiced.astype(np.int8), [0]]))
-    begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     frames = len(energy)
-    swing = np.abs(np.fft.rfft(energy - mean(energy), 256))[1:40].reshape(13, 3).mean(axis=1)
+    longer = np.zeros(frames + 2, np.bool_)
+    longer[1:-1] = voiced
+    edges = np.flatnonzero(longer[1:] != longer[:-1])
+    begins, ends = edges[::2], edges[1::2]
+    swing = np.abs(np.fft.rfft(energy - np.add.reduce(energy) / frames, _SWING))[1:40].reshape(13, 3)
+    shares = np.count_nonzero(voiced) / frames, np.count_nonzero(spoken) / frames
     return [
-        np.array([len(begins) / frames * _FRAMES_HZ, voiced.sum() / frames, spoken.sum() / frames, np.log(frames)]),
+        np.array([len(begins) / frames * _FRAMES_HZ, *shares, np.log(frames)]),
         np.array([*mean_and_spread(ends - begins), *mean_and_spread(begins[1:] - ends[:-1])]),
-        np.log(swing + 1e-3),
+        np.log(np.add.reduce(swing, axis=1) / 3 + 1e-3),
     ]
 
 

@@ -11,23 +11,27 @@ from device.emotions import Floats
 from device.sense.sound.framing import HOP
 from device.sense.sound.functionals import quantiles
 
+BLOCK = 160
+"""10 ms: the gate looks twice as closely as the networks, where a voice begins and ends."""
 ABOVE_FLOOR_DB = 9.0
 """Speech moves 20-30 dB between vowel and pause; a room's noise stays within a few."""
 QUIETEST_DB = -62.0
 """dBFS under which nothing counts: a microphone's own hiss. RAVDESS, the quietest corpus, has its speech at -40."""
 _BRIDGE_FRAMES = 20
 """Pauses of up to 0.2 s inside a phrase belong to it."""
+_AROUND = 5
+"""A word begins and ends more softly than the gate is."""
 
 
 def levels_db(samples: Floats) -> Floats:
-    """Level of each 10 ms: (samples,) float32 in -1..1 -> (samples // HOP,) float32 dBFS, silence being -120."""
-    whole = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)
-    power = np.einsum("ij,ij->i", whole, whole) / HOP
+    """Level of each 10 ms: (samples,) float32 in -1..1 -> (samples // BLOCK,) float32 dBFS, silence being -120."""
+    whole = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK)
+    power = np.einsum("ij,ij->i", whole, whole) / BLOCK
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
-    """Which 10 ms frames hold what may be speech: (samples,) float32 -> (samples // HOP,) bool."""
+    """Which 10 ms frames hold what may be speech: (samples,) float32 -> (samples // BLOCK,) bool."""
     levels = levels_db(samples)
     if not len(levels):
         return np.zeros(0, np.bool_)
@@ -37,6 +41,19 @@ def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
     if top - floor < ABOVE_FLOOR_DB:
         return np.zeros(len(levels), np.bool_)
     return _bridged(levels > line)
+
+
+def spoken(marked: npt.NDArray[np.bool_]) -> slice:
+    """The samples from the first marked block to the last one and a little around; empty where none is marked.
+
+    The quiet at both ends says how the recording was cut, not how it was spoken. It begins at a whole frame of the
+    window, so that windows of one stream are cut into the same frames.
+    """
+    places = np.flatnonzero(marked)
+    if not len(places):
+        return slice(0, 0)
+    begin = max(int(places[0]) - _AROUND, 0) * BLOCK
+    return slice(begin - begin % HOP, (int(places[-1]) + 1 + _AROUND) * BLOCK)
 
 
 def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -52,5 +69,7 @@ def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _runs(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    longer = np.zeros(len(marked) + 2, np.bool_)
+    longer[1:-1] = marked
+    edges = np.flatnonzero(longer[1:] != longer[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))

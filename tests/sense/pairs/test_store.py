@@ -111,6 +111,11 @@ def test_the_shipped_pair_need_not_be_installed(tmp_path: Path) -> None:
     [
         ("face", {"name": "voice"}, "is of a model called voice, not face"),
         ("face", {"input_shape": [1, 64, 64, 1]}, "this Mien feeds face (1, 48, 48, 1)"),
+        (
+            "prosody",
+            {"input": "frames of another length"},
+            "learnt from 'frames of another length', and this Mien feeds",
+        ),
         ("face", {"labels": ["angry", "happy"]}, "this Mien reads angry, disgust"),
         ("voice", {"labels": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "dog"]}, "no_speech"),
         ("prosody", {"centre": [0.0] * 7}, "has 7 numbers of centre and 288 of spread, not 288 each"),

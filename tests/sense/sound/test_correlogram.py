@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.sense.sound.correlogram import PITCHES_HZ, correlogram
-from device.sense.sound.framing import RATE_HZ, frame_count
+from device.sense.sound.framing import FRAME, HOP, RATE_HZ, frame_count
 from device.sense.sound.log_mel import BANDS, log_mel
 
 
@@ -26,7 +26,7 @@ def test_the_correlogram_follows_a_glide_frame_by_frame() -> None:
     pitch = 110 * 2 ** (t / 2)
     voice = np.sin(2 * np.pi * np.cumsum(pitch) / RATE_HZ) + 0.5 * np.sin(4 * np.pi * np.cumsum(pitch) / RATE_HZ)
     found = PITCHES_HZ[correlogram(voice.astype(np.float32)).argmax(axis=1)][10:-10]
-    expected = pitch[200::160][: len(found) + 20][10 : 10 + len(found)]
+    expected = pitch[FRAME // 2 :: HOP][: len(found) + 20][10 : 10 + len(found)]
     assert np.median(np.abs(np.log2(found / expected))) < 0.05
 
 

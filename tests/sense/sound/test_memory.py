@@ -32,7 +32,7 @@ def test_a_row_is_as_wide_as_its_columns() -> None:
     assert frame_rows(_VOICE[:_WINDOW]).shape == (frame_count(_WINDOW), COLUMNS)
 
 
-@pytest.mark.parametrize("hops", [1, 10, 50, 100, 250, 290, 299, 400])
+@pytest.mark.parametrize("hops", [1, 5, 25, 50, 125, 145, 149, 200])
 def test_windows_that_advance_by_hops_are_measured_where_they_are_new(hops: int) -> None:
     memory, step = FrameMemory(frame_rows), hops * HOP
     starts = range(0, len(_VOICE) - _WINDOW, step)[:8]
@@ -41,8 +41,8 @@ def test_windows_that_advance_by_hops_are_measured_where_they_are_new(hops: int)
         _close(memory(window, start), frame_rows(window))
     frames = frame_count(_WINDOW)
     # Each time the frames of the step, those at both ends, and those whose neighbours the ends are.
-    assert memory.measured <= frames + (len(starts) - 1) * min(hops + 11, frames)
-    if hops <= 250:
+    assert memory.measured <= frames + (len(starts) - 1) * min(hops + 7, frames)
+    if hops <= 125:
         assert memory.new == hops
 
 
@@ -59,7 +59,7 @@ def test_windows_that_have_no_frame_in_common_are_measured_whole(step: int) -> N
 @tries(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 500), st.integers(1, 300), st.sampled_from([0, 1, 40, 79, 80, 81, 119, 120, 159])),
+        st.tuples(st.integers(0, 250), st.integers(1, 150), st.sampled_from([0, 1, 80, 159, 160, 161, 192, 240, 319])),
         min_size=2,
         max_size=5,
     )
@@ -76,7 +76,7 @@ def test_a_part_that_only_grows_keeps_its_beginning() -> None:
     memory(_VOICE[:RATE_HZ], 0)
     before = memory.measured
     _close(memory(_VOICE[: RATE_HZ + 10 * HOP], 0), frame_rows(_VOICE[: RATE_HZ + 10 * HOP]))
-    assert memory.measured - before <= 10 + 5
+    assert memory.measured - before <= 10 + 3
 
 
 @pytest.mark.parametrize("at", [0, 50 * HOP, -50 * HOP, 10**9 * HOP])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from device.emotions import Emotion, Floats
 from device.sense.sound.frames import frame_rows
 from device.sense.sound.framing import RATE_HZ, frame_count
-from device.sense.sound.functionals import quantiles
+from device.sense.sound.functionals import functionals, quantiles, slopes, smoothed, thirds
 from device.sense.sound.pitch import A1_HZ, pitch, without_leaps
 from device.sense.sound.prosody import PROSODY, prosody, prosody_of
 from device.sense.stand_in.made_voice import speak
@@ -86,6 +86,38 @@ def test_quantiles_are_numpys(count: int, shares: tuple[float, ...]) -> None:
     values = np.random.default_rng(count).normal(size=(3, count)).astype(np.float32)
     ours = quantiles(np.sort(values, axis=1), shares)
     np.testing.assert_allclose(ours, np.quantile(values, shares, axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [2, 3, 50])
+def test_functionals_are_numpys(frames: int) -> None:
+    curves = np.random.default_rng(frames).normal(size=(4, frames))
+    mean, spread, low, middle, high, trend, steps = functionals(curves)
+    np.testing.assert_allclose(mean, curves.mean(axis=1))
+    np.testing.assert_allclose(spread, curves.std(axis=1))
+    np.testing.assert_allclose([low, middle, high], np.quantile(curves, (0.1, 0.5, 0.9), axis=1))
+    np.testing.assert_allclose(trend, np.polyfit(np.linspace(-1, 1, frames), curves.T, 1)[0])
+    np.testing.assert_allclose(steps, np.abs(np.diff(curves, axis=1)).mean(axis=1))
+
+
+def test_rises_and_falls_are_told_apart_and_what_does_not_count_is_neither() -> None:
+    steps = np.array([[1.0, 3.0, -2.0, 0.0], [0.0, 0.0, -1.0, -2.0], [0.0, 0.0, 0.0, 0.0]])
+    rise, rise_spread, fall, fall_spread, share = slopes(steps, np.array([4, 2, 0]))
+    np.testing.assert_allclose(rise, [2, 0, 0])
+    np.testing.assert_allclose(rise_spread, [1, 0, 0])
+    np.testing.assert_allclose(fall, [-2, -1.5, 0])
+    np.testing.assert_allclose(fall_spread, [0, 0.5, 0], atol=1e-9)
+    np.testing.assert_allclose(share, [0.5, 0, 0.5])
+
+
+def test_thirds_tell_how_a_curve_goes_on() -> None:
+    np.testing.assert_allclose(thirds(np.array([[0.0, 0, 3, 3, 9, 9], [1, 1, 1, 1, 1, 1]])), [-4, 0, -1, 0, 5, 0])
+    np.testing.assert_allclose(thirds(np.array([[2.0]])), [0, 0, 0])
+
+
+def test_a_curve_is_smoothed_over_three_and_over_five_frames_and_goes_on_at_its_ends() -> None:
+    three, five = smoothed(np.array([[0.0, 0, 15, 0, 0, 15]]))
+    np.testing.assert_allclose(three, [[0, 5, 5, 5, 5, 10]])
+    np.testing.assert_allclose(five, [[3, 3, 3, 6, 9, 9]])
 
 
 def test_a_frame_an_octave_off_is_put_right_and_a_glide_is_left() -> None:

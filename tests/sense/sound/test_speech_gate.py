@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from device.emotions import Floats
 from device.sense.sound.framing import HOP, RATE_HZ
-from device.sense.sound.speech_gate import levels_db, speech_frames
+from device.sense.sound.speech_gate import BLOCK, levels_db, speech_frames, spoken
 from device.sense.stand_in.made_voice import Prosody, speak
 from tests.sense.made import noises
 
@@ -28,9 +28,9 @@ def _voice_in_room(before_s: float, voice_s: float, after_s: float, room: float 
 
 
 def test_a_full_scale_square_is_at_0_dbfs_and_silence_at_its_floor() -> None:
-    square = np.tile([1.0, -1.0], HOP * 2).astype(np.float32)
+    square = np.tile([1.0, -1.0], BLOCK * 2).astype(np.float32)
     np.testing.assert_allclose(levels_db(square), 0, atol=1e-4)
-    np.testing.assert_allclose(levels_db(np.zeros(3 * HOP, np.float32)), -120)
+    np.testing.assert_allclose(levels_db(np.zeros(3 * BLOCK, np.float32)), -120)
     np.testing.assert_allclose(levels_db((square / 10).astype(np.float32)), -20, atol=1e-3)
 
 
@@ -38,7 +38,7 @@ def test_a_full_scale_square_is_at_0_dbfs_and_silence_at_its_floor() -> None:
 @given(st.integers(0, 6000), st.floats(0, 1))
 def test_there_is_one_answer_for_each_whole_ten_milliseconds(length: int, level: float) -> None:
     sound = (level * np.random.default_rng(length).normal(size=length)).astype(np.float32)
-    assert speech_frames(sound).shape == levels_db(sound).shape == (length // HOP,)
+    assert speech_frames(sound).shape == levels_db(sound).shape == (length // BLOCK,)
     assert speech_frames(sound).dtype == np.bool_
 
 
@@ -85,3 +85,13 @@ def test_a_short_pause_belongs_to_the_phrase_and_a_long_one_does_not() -> None:
     assert marked[51:139].all()
     assert not marked[141:219].any()
     assert marked[221:259].all()
+
+
+def test_what_is_spoken_begins_and_ends_a_little_around_and_at_a_whole_frame() -> None:
+    marked = np.zeros(300, np.bool_)
+    marked[[38, 90]] = True
+    said = spoken(marked)
+    assert said == slice(32 * BLOCK, 96 * BLOCK)
+    assert said.start % HOP == 0
+    assert spoken(np.ones(10, np.bool_)).start == 0
+    assert spoken(np.zeros(10, np.bool_)) == slice(0, 0)
