@@ -1,6 +1,5 @@
 """The task of training Mien's voice network on four acted corpora, by one of the protocols, and on what is no voice."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from convert.metrics import recall
 from convert.recipes.mien_voice import MienVoice
 from convert.training import Batch, Plan, Task
 from convert.voices.augment import augment, music, noise, trimmed
+from convert.voices.balance import balance
 from convert.voices.mixup import mixed_loss
 from convert.voices.protocols import RUNS, VoiceRun
 from convert.voices.views import Views, changed, views_of
@@ -30,8 +30,6 @@ DRAWN_AN_EPOCH = 3200
 _CLEAN_SHARE = 0.5
 """In a long run so many clips are drawn as they are; the others, and all in a short one, as any of their views."""
 _NO_SPEECH_SHARE = 0.12
-_TESS_SHARE = 0.4
-"""Half of all clips are two women saying one phrase: more of them teaches the phrase."""
 
 
 def all_clips(data: Path, rows: int | None = None, cache: Path = Path("cache")) -> list[Clip]:
@@ -110,23 +108,6 @@ def voice_task(
     torch.manual_seed(plan.seed)
     network = MienVoice(classes=len(run.classes))
     return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=True)
-
-
-def balance(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
-    """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger.
-
-    `even`: it does not, and the emotions of a corpus are all as likely.
-    """
-    if even:
-        families = [clip.corpus.split("_")[0] for clip in clips]
-        kinds = list(zip(families, labels.tolist(), strict=True))
-        count, emotions = Counter(kinds), Counter(family for family, _ in set(kinds))
-        weights = np.array([1 / (count[kind] * emotions[kind[0]]) for kind in kinds])
-    else:
-        kinds = list(zip((clip.corpus for clip in clips), labels.tolist(), strict=True))
-        count = Counter(kinds)
-        weights = np.array([count[kind] ** -0.5 * (_TESS_SHARE if kind[0] == "tess" else 1.0) for kind in kinds])
-    return (weights / weights.sum()).astype(np.float64)
 
 
 def _silence(noises: list[npt.NDArray[np.int16]], count: int) -> Views:

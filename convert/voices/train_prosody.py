@@ -14,10 +14,11 @@ from convert.metrics import recall
 from convert.predictions import Ints
 from convert.recipes.mien_prosody import MienProsody
 from convert.training import Batch, Plan, Task
+from convert.voices.balance import balance
 from convert.voices.mixup import mixed_loss
 from convert.voices.protocols import PROSODY_RUNS, VoiceRun
 from convert.voices.stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
-from convert.voices.train import all_clips, balance, household
+from convert.voices.train import all_clips, household
 from device.emotions import EMOTIONS, Floats
 from device.sense.voice import NO_SPEECH
 from device.sense.voice_baseline import deviations

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convert.corpora.speech import TEST, VALIDATION, Clip
+from convert.voices.balance import balance
 from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
-from convert.voices.train import balance
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)
