@@ -28,7 +28,7 @@ def test_live_changes_are_told_in_order_and_not_again_after_a_restart(tmp_path: 
     async def story() -> None:
         async with living(tmp_path) as house, house.delivering():
             house.change(*range(1, 101))
-            await until(lambda: len(house.got) == 100)
+            await until(lambda: len(house.told) == 100)
             assert house.got == ids(*range(1, 101))
             assert not any(house.late)
             assert [change.seq for change in house.told] == list(range(1, 101))
