@@ -37,6 +37,11 @@ _LEAP = 3
 _FRAMES_HZ = RATE_HZ / HOP
 _SWING = 128
 """Frames over which energy is asked how fast it comes and goes."""
+_ENERGY = of.ENERGY - of.TONE.start
+_COURSE = [*(column - of.TONE.start for column in (of.ENERGY, of.CENTRE, of.PEAK, of.BRIGHT)), *range(6), -1]
+"""Of `_tone`'s curves: those that are followed from third to third; pitch takes the last one's place."""
+_PITCH, _CLEAR, _LOUD, _, _CHANGE = range(5)
+"""The rows of `_curves`."""
 Places = npt.NDArray[np.intp]
 
 
@@ -83,11 +88,6 @@ def _tone(rows: Floats, semitones: Curve) -> list[Curve]:
     return [said[:, : of.CEPSTRA_COUNT].ravel(), said[:, of.CEPSTRA_COUNT :].ravel(), thirds(course)]
 
 
-_ENERGY = of.ENERGY - of.TONE.start
-_COURSE = [*(column - of.TONE.start for column in (of.ENERGY, of.CENTRE, of.PEAK, of.BRIGHT)), *range(6), -1]
-"""Of `_tone`'s curves: those that are followed from third to third; pitch takes the last one's place."""
-
-
 def _melody(semitones: Curve, voiced: Mask) -> list[Curve]:
     """How high, how far up and down, and how shaky."""
     sung = semitones[voiced]
@@ -117,9 +117,6 @@ def _curves(rows: Floats, semitones: Curve, spoken: Mask) -> Curve:
     curves[_LOUD] /= loud + 1e-9
     curves[_LOUD + 1 :] /= magnitude + 1e-9
     return curves
-
-
-_PITCH, _CLEAR, _LOUD, _, _CHANGE = range(5)
 
 
 def _movement(curves: Curve, smooth: tuple[Curve, Curve], voiced: Mask) -> Curve:
