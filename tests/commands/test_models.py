@@ -17,8 +17,9 @@ from device.sense.model import MODELS, PAIRS
 from device.sense.pairs.choice import choose
 from device.sense.pairs.record import folder_of
 from device.sense.pairs.trial import try_out
+from tests.sense.helpers import until
 from tests.sense.made_models import handed, made
-from tests.sense.test_loop import Hub, until
+from tests.sense.sense_living import Hub
 
 _HOUSE = Path(__file__).parents[2]
 Done = subprocess.CompletedProcess[str]
@@ -228,7 +229,7 @@ def test_sense_reads_the_installed_pair_at_its_next_start_and_never_before(
     home: Home, sense: Callable[[], tuple["subprocess.Popen[str]", Hub]]
 ) -> None:
     process, hub = sense()
-    until(lambda: hub.health)
+    until(lambda: hub.health, 15)
     assert home.models("install", made("face", "0.2.0", home.folder / "new")).returncode == 0
     time.sleep(0.5)
     assert process.poll() is None
@@ -238,7 +239,7 @@ def test_sense_reads_the_installed_pair_at_its_next_start_and_never_before(
     process.terminate()
     process.communicate(timeout=20)
     process, hub = sense()
-    until(lambda: hub.health)
+    until(lambda: hub.health, 15)
     assert hub.health
     face, voice = hub.health.stages["face"], hub.health.stages["voice"]
     for words in (

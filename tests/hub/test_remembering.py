@@ -12,9 +12,11 @@ import pytest
 
 from device.hub import history as history_module
 from device.hub.clock import WallClock
-from device.hub.history import History
+from device.hub.history import CROWDED, ROOM_S, History
 from device.hub.history_file import FILE_NAME, Entry, HistoryFile
 from device.hub.history_reading import read
+from device.link import SILENCE_S
+from device.settings import Settings
 from tests.hub.helpers import run, until
 from tests.hub.history_rows import Told, change, kinds, remembering
 
@@ -152,3 +154,25 @@ def test_the_queue_is_bounded(
     assert "rows dropped" in caplog.text
     assert kinds(tmp_path)[1:] == [("mood", "sad")] * 3
     assert kinds(tmp_path)[0] == ("gap", "3 changes lost while hub was away")
+
+
+def test_a_flood_waits_for_the_disk_and_not_longer_than_the_door_allows(house: Settings) -> None:
+    async def story() -> None:
+        history = History(house.state_dir, 0, _nobody, lambda _: None)
+        for n in range(CROWDED + 5):
+            history.remember(Entry("action", float(n), rule="r", action="{}", result="done"))
+        began_s = time.monotonic()
+        await history.room()
+        assert ROOM_S <= time.monotonic() - began_s < SILENCE_S
+        task = asyncio.create_task(history.run())
+        await history.room()
+        assert history.waiting <= CROWDED
+        task.cancel()
+        await asyncio.wait([task])
+        await history.close()
+
+    run(story())
+
+
+async def _nobody(session: str, seq: int) -> None:
+    """Hears what was stored."""

@@ -20,9 +20,8 @@ from device.readings import Face, FaceReading, Frame
 from device.sense import live as live_module
 from device.sense.live import MOST_SIDE_PX, picture
 from device.settings import Camera, Microphone, Settings
-from tests.sense.test_loop import Hub, house, living, stage, until
-
-__all__ = ["house"]  # a fixture
+from tests.sense.helpers import until
+from tests.sense.sense_living import Hub, living, stage
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -104,7 +103,7 @@ def watched(settings: Settings) -> Iterator[tuple[Hub, Listener, socket.socket]]
     """Sense with a face in view and someone who looks."""
     listener = Listener(settings)
     with living(settings) as (_, hub):
-        until(lambda: hub.mood and hub.mood.mood.people == 1)
+        until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
         hub.say(Watch(10))
         yield hub, listener, listener.accept()
 
@@ -142,7 +141,7 @@ def test_the_picture_has_box_label_shares_and_the_very_crop(open_house: Settings
 def test_nothing_is_kept_or_encoded_while_nobody_looks(open_house: Settings, encoded: list[float]) -> None:
     listener = Listener(open_house)
     with living(open_house) as (sense, hub):
-        until(lambda: hub.mood and hub.mood.mood.people == 1)
+        until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
         time.sleep(1.0)
         assert (encoded, sense._live._slot) == ([], None)
         hub.say(Watch(1.0))
@@ -172,7 +171,7 @@ def test_while_someone_watches_pictures_come_over_ten_times_a_second_though_nobo
     settings = msgspec.structs.replace(open_house, camera=camera, microphone=Microphone(source="off"))
     listener = Listener(settings)
     with living(settings) as (_, hub):
-        until(lambda: hub.health and 2 < hub.health.stages["camera"].rate_hz < 4)
+        until(lambda: hub.health and 2 < hub.health.stages["camera"].rate_hz < 4, 15)
         hub.say(Watch(10))
         line = listener.accept()
         next_picture(line)
@@ -184,7 +183,7 @@ def test_while_someone_watches_pictures_come_over_ten_times_a_second_though_nobo
         assert count / 3 >= 10
         hub.say(Watch(0))
         to_the_end(line)
-        until(lambda: hub.health and 2 < hub.health.stages["camera"].rate_hz < 4)
+        until(lambda: hub.health and 2 < hub.health.stages["camera"].rate_hz < 4, 15)
     (said,) = [record for record in caplog.records if "ms of CPU each" in record.getMessage()]
     assert isinstance(said.args, tuple)
     assert float(str(said.args[1])) < 10
@@ -193,7 +192,7 @@ def test_while_someone_watches_pictures_come_over_ten_times_a_second_though_nobo
 
 def test_a_hub_that_reads_nothing_holds_up_nothing(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, listener, line):
-        until(lambda: encoded)
+        until(lambda: encoded, 15)
         hub.say(Watch(10))
         until(lambda: hub.health and hub.health.stages["face"].rate_hz > 7, 8)
         assert len(encoded) < 15, "what is not taken is not made"
@@ -237,7 +236,7 @@ def test_what_the_settings_of_sense_do_not_allow_is_refused_whoever_asks(
 ) -> None:
     listener = Listener(house)
     with living(house) as (sense, hub):
-        until(lambda: hub.mood and hub.mood.mood.people == 1)
+        until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
         for _ in range(3):
             hub.say(Watch(10))
         assert not listener.comes(1.5)

@@ -1,0 +1,106 @@
+"""The hub as a process: a port in use, an end, kill -9, and what systemd is told."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device.emotions import Emotion
+from device.hub.process import run_hub
+from device.kiosk import Kiosk
+from device.link import socket_path
+from device.notify import notify
+from device.settings import Settings
+from tests.hub.conftest import free_port
+from tests.hub.helpers import Sense, answers, door_is, hub_process, mood, run, until
+from tests.hub.service_house import gaps, kinds
+
+
+def test_a_port_in_use_is_a_clear_error_and_leaves_no_socket(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run_hub(msgspec.structs.replace(house, kiosk=Kiosk(port=port))) == 1
+    assert f"cannot use port {port}" in caplog.text
+    assert not door_is(house)
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_an_end_with_somebody_at_the_door_is_a_quiet_one(house: Settings, short: Path, *, page: bool) -> None:
+    """Whoever has come in and has not said who they are; the hub is told to stop, or cannot open its page."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = hub_process(house, short, page=taken.getsockname()[1] if page else 0)
+        with contextlib.ExitStack() as visitors:
+            while process.poll() is None:
+                with contextlib.suppress(OSError):
+                    visitor = visitors.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                    visitor.connect(str(socket_path(house.runtime_dir)))
+                    if not page:
+                        process.terminate()
+                time.sleep(0.001)
+            said = process.communicate(timeout=10)[1]
+    assert process.returncode == int(page)
+    assert "Traceback" not in said, said
+
+
+def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
+    async def one(process: "subprocess.Popen[str]", seq: int) -> None:
+        await until(lambda: process.poll() is not None or answers(house), 15)
+        async with Sense(house) as sense:
+            sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
+            await until(lambda: sense.acked() == seq)
+
+    first = hub_process(house, short)
+    try:
+        run(one(first, 1))
+    finally:
+        first.kill()
+        first.communicate(timeout=5)
+    killed_s = time.time()
+    time.sleep(0.5)
+    second = hub_process(house, short)
+    try:
+        run(one(second, 2))
+    finally:
+        second.terminate()
+        assert second.wait(10) == 0
+        said = second.communicate(timeout=5)[1]
+    assert "Traceback" not in said
+    assert kinds(house, "mood") == ["sad", "happy"]
+    between = [gap for gap in gaps(house) if gap[0] < killed_s and gap[1] is not None and gap[1] > killed_s]
+    assert between, gaps(house)
+    assert "lost" not in str(gaps(house))
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told(house: Settings, short: Path, abstract: bool) -> None:
+    name = f"mien-test-{os.getpid()}-{free_port()}" if abstract else str(short / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(f"\0{name}" if abstract else name)
+        systemd.settimeout(15)
+        process = hub_process(house, short, NOTIFY_SOCKET=f"@{name}" if abstract else name)
+        try:
+            got = [systemd.recv(100) for _ in range(3)]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0
+            while b"STOPPING=1" not in got:
+                got.append(systemd.recv(100))
+        finally:
+            process.kill()
+            process.communicate(timeout=5)
+    assert b"READY=1" in got
+    assert b"WATCHDOG=1" in got
+
+
+def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert notify("READY=1") is False
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
+    assert notify("READY=1") is False

@@ -1,0 +1,58 @@
+"""Rules in words."""
+
+import pytest
+
+from device.destinations import Publish
+from device.emotions import EMOTIONS
+from device.hub.rule_words import condition, duration, explain
+from device.rule import Rule
+from device.settings import Settings
+from tests.hub.rules_made import when
+
+
+def test_explain() -> None:
+    comfort = Settings().rules[0]
+    assert explain(comfort) == (
+        "When the room is sad or fearful for 5 s and Mien is at least 50 % sure: "
+        "lamp #ffb46b at 40 %, player calm at 30 %; not again for 1 min."
+    )
+    many = Rule("m", EMOTIONS[:3], (Publish("z/set", "{}"),), 0, 0.6, "22:00-06:00", 0)
+    assert explain(many) == (
+        "When the room is angry, disgusted or fearful between 22:00 and 06:00 and Mien is at least 60 % sure: "
+        "message to z/set."
+    )
+    gone = when(presence="nobody", for_s=600, profiles=["day", "night"], restore=True, cooldown_s=0)
+    assert explain(gone) == (
+        "When nobody is in view for 10 min in the profile day or night: lamp #ffffff at 100 %; "
+        "afterwards it is put back."
+    )
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ({"people_least": 1}, "somebody is in view"),
+        ({"people_least": 3}, "3 or more people are in view"),
+        ({"people_least": 1, "people_most": 1}, "1 person is in view"),
+        ({"people_least": 2, "people_most": 2}, "2 people are in view"),
+        ({"people_most": 1}, "at most 1 person is in view"),
+        ({"people_most": 3}, "at most 3 people are in view"),
+        ({"people_most": 0}, "nobody is in view"),
+        ({"presence": "someone", "people_most": 3}, "1 to 3 people are in view"),
+        ({"valence_most": -0.3}, "the valence is at most -0.3"),
+        ({"valence_least": 0.3}, "the valence is at least 0.3"),
+        (
+            {"mood": ["sad"], "valence_least": -0.5, "valence_most": 0.5, "presence": "someone"},
+            "the room is sad and the valence is from -0.5 to 0.5 and somebody is in view",
+        ),
+    ],
+)
+def test_conditions_in_words(conditions: dict[str, object], said: str) -> None:
+    assert condition(when(**conditions)) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.5, "0.5 s"), (59, "59 s"), (60, "1 min"), (90, "1 min 30 s"), (3660, "1 h 1 min")]
+)
+def test_duration(seconds: float, said: str) -> None:
+    assert duration(seconds) == said

@@ -1,0 +1,146 @@
+"""What tests of several files are given: threads over scripted devices, a door and its hub, an album."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from device.emotions import Emotion
+from device.sense import device_thread
+from device.sense import door as door_module
+from device.sense.camera import Camera
+from device.sense.capture import CameraThread, Latest
+from device.sense.device_thread import DeviceThread
+from device.sense.door import Asked, Door
+from device.sense.microphone import Microphone
+from device.sense.readers import Readers, readers_of
+from device.settings import Camera as CameraSettings
+from device.settings import Home, MoodSettings, Settings, parse
+from device.settings import Microphone as MicrophoneSettings
+from tests.sense.door_hub import HELLO, Hub
+from tests.sense.gallery_album import person
+from tests.sense.made import drawn, jpeg, picture
+from tests.sense.scripted import Make
+
+# -- the threads of the devices
+
+
+@pytest.fixture
+def started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[DeviceThread[Camera] | DeviceThread[Microphone]], None]]:
+    """Starts threads that soon try again, and stops them after the test."""
+    monkeypatch.setattr(device_thread, "BACKOFF_S", (0.1, 0.15))
+    threads: list[DeviceThread[Camera] | DeviceThread[Microphone]] = []
+
+    def start(thread: DeviceThread[Camera] | DeviceThread[Microphone]) -> None:
+        threads.append(thread)
+        thread.start()
+
+    yield start
+    for thread in threads:
+        thread.stop(0.5)
+
+
+@pytest.fixture
+def camera(started: Callable[[CameraThread], None]) -> Make:
+    """A thread over these devices, one an opening; an exception is an opening that fails. With what was opened."""
+
+    def make(*devices: object, timeout_s: float = 0.3, fps: float = 1000, on: bool = True):  # type: ignore[no-untyped-def] # noqa: ANN202
+        opened: list[object] = []
+
+        def opener() -> Camera:
+            device = devices[min(len(opened), len(devices) - 1)]
+            opened.append(device)
+            if isinstance(device, Exception):
+                raise device
+            return device  # type: ignore[return-value]
+
+        latest = Latest()
+        thread = CameraThread(opener, latest, timeout_s, wanted_fps=fps, on=on)
+        started(thread)
+        return thread, latest, opened
+
+    return make
+
+
+# -- the whole of sense
+
+
+@pytest.fixture
+def house() -> Iterator[Settings]:
+    """Settings of a house of its own, watched by the stand-in."""
+    with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
+        # Far into the script's first act, so that both senses have something at once.
+        source = f"stand-in@{time.monotonic() - 2.0}"
+        yield Settings(
+            home=Home(state_dir=f"{folder}/state", runtime_dir=f"{folder}/run"),
+            camera=CameraSettings(source=source),
+            microphone=MicrophoneSettings(source=source),
+            mood=MoodSettings(hold_s=0.5, smoothing_s=0.2),
+        )
+
+
+# -- the door
+
+
+@pytest.fixture
+def door_path() -> Iterator[Path]:
+    """Where hub listens; short enough for a Unix socket's name."""
+    with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
+        yield Path(folder) / "door.sock"
+
+
+@pytest.fixture
+def hub(door_path: Path) -> Iterator[Hub]:
+    """A hub at the door, played by the test."""
+    one = Hub(door_path)
+    yield one
+    one.die()
+
+
+@pytest.fixture
+def commands() -> list[Asked]:
+    """What hub asked of sense."""
+    return []
+
+
+@pytest.fixture
+def door(door_path: Path, commands: list[Asked], monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+    """Sense's side of the door, not yet started; it soon looks for hub again."""
+    monkeypatch.setattr(door_module, "_RETRY_S", 0.05)
+    one = Door(door_path, HELLO, commands.append)
+    yield one
+    if one._thread.is_alive():
+        one.stop()
+
+
+# -- the gallery
+
+
+@pytest.fixture(scope="module")
+def readers() -> Readers:
+    """The shipped networks."""
+    return readers_of(Settings())
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """Settings that keep everything in the test's folder."""
+    return parse(f'[home]\nstate_dir = "{tmp_path}/state"\nruntime_dir = "{tmp_path}/run"', "test")
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder with two faces, a wall, a broken picture, and what is no picture."""
+    folder = tmp_path / "album"
+    (folder / "more").mkdir(parents=True)
+    picture(folder / "happy.png", person(Emotion.HAPPY))
+    picture(folder / "more" / "surprise.JPG", person(Emotion.SURPRISE))
+    picture(folder / "wall.png", drawn())
+    (folder / "broken.jpg").write_bytes(jpeg(person(Emotion.SAD))[:-4000])
+    (folder / "notes.txt").write_text("no picture")
+    (folder / ".hidden.png").write_bytes(b"no picture either")
+    return folder

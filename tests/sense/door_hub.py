@@ -1,0 +1,103 @@
+"""Hub's side of the door, played by the test."""
+
+import socket
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from device.emotions import Emotion
+from device.link import Beat, FromHub, FromSense, Health, Hello, Isolation, MoodSaid, encode, from_sense
+from device.readings import Mood
+
+_T = TypeVar("_T", Hello, MoodSaid, Health)
+SESSION = "5e55"
+HELLO = Hello(SESSION, "0.1.0", 1, Isolation(True, ("lo",), "Network is unreachable", ""), {"face": "0.1.0"})
+_SEVEN = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 0.0, 0.0)
+
+
+def mood(people: int) -> Mood:
+    return msgspec.structs.replace(_MOOD, people=people)
+
+
+class Line:
+    """One connection of sense, seen from hub."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._end.settimeout(4)
+        self._file = end.makefile("rb")
+
+    def next(self) -> FromSense:
+        return from_sense(self._file.readline())
+
+    def next_of(self, kind: type[_T]) -> _T:
+        while True:
+            message = self.next()
+            if isinstance(message, kind):
+                return message
+
+    def moods(self, count: int) -> list[tuple[int, int]]:
+        """The next changes as (seq, people)."""
+        found: list[tuple[int, int]] = []
+        while len(found) < count:
+            said = self.next_of(MoodSaid)
+            if said.seq:
+                found.append((said.seq, said.mood.people))
+        return found
+
+    def say(self, *messages: FromHub) -> None:
+        for message in messages:
+            self._end.sendall(encode(message))
+
+    def raw(self, data: bytes) -> None:
+        self._end.sendall(data)
+
+    def ended(self) -> bool:
+        """Read until sense closes. Raises TimeoutError when it does not."""
+        while self._file.readline():
+            pass
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        self._end.close()
+
+
+class Hub:
+    """A listener at the door's place, which may go away and come back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._listener: socket.socket | None = None
+        self._lines: list[Line] = []
+        self.listen()
+
+    def listen(self) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self._path))
+        self._listener.listen()
+        self._listener.settimeout(4)
+
+    def accept(self) -> Line:
+        """The next connection; its hello is the caller's to read."""
+        assert self._listener
+        line = Line(self._listener.accept()[0])
+        self._lines.append(line)
+        return line
+
+    def greet(self) -> Line:
+        """The next connection, its hello read and answered."""
+        line = self.accept()
+        line.next_of(Hello)
+        line.say(Beat())
+        return line
+
+    def die(self) -> None:
+        if self._listener:
+            self._listener.close()
+            self._listener = None
+        for line in self._lines:
+            line.close()
+        self._path.unlink(missing_ok=True)

@@ -1,0 +1,23 @@
+"""Pairs in a state folder: installed, in use, and what is kept."""
+
+from pathlib import Path
+
+from device.sense.pairs.choice import choose
+from device.sense.pairs.record import folder_of
+from device.sense.pairs.store import ModelStore
+from tests.sense.made_models import handed
+
+
+def install(state_dir: Path, name: str, version: str) -> None:
+    with ModelStore(state_dir) as store:
+        store.install([handed(name, version, state_dir.parent / "handed")])
+
+
+def used(state_dir: Path, name: str) -> str:
+    choice = choose(name, state_dir)
+    assert choice.damage == ""
+    return choice.model.card.version
+
+
+def kept(state_dir: Path) -> list[str]:
+    return sorted(path.name for path in folder_of(state_dir).iterdir())

@@ -1,0 +1,54 @@
+"""Pairs that do not fit are refused, and nothing is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from device.errors import ModelError
+from device.sense.pairs.store import ModelStore
+from tests.sense.made_models import handed
+from tests.sense.pairs.stored import kept
+
+
+def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    pairs = [
+        handed("voice", "0.5.0", tmp_path / "set"),
+        handed("prosody", "0.5.0", tmp_path / "set", golden={"output": [0] * 8}),
+    ]
+    with ModelStore(state) as store, pytest.raises(ModelError, match=r"golden input .*; nothing was changed"):
+        store.install(pairs)
+    assert kept(state) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "card", "said"),
+    [
+        ("face", {"name": "voice"}, "is of a model called voice, not face"),
+        ("face", {"input_shape": [1, 64, 64, 1]}, "this Mien feeds face (1, 48, 48, 1)"),
+        (
+            "prosody",
+            {"input": "frames of another length"},
+            "learnt from 'frames of another length', and this Mien feeds",
+        ),
+        ("face", {"labels": ["angry", "happy"]}, "this Mien reads angry, disgust"),
+        ("voice", {"labels": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "dog"]}, "no_speech"),
+        ("prosody", {"centre": [0.0] * 7}, "has 7 numbers of centre and 288 of spread, not 288 each"),
+        ("prosody", {"spread": []}, "0 of spread"),
+        ("prosody", {"spread": [-1.0] * 288}, "spread"),
+        ("prosody", {"resting": [0.5] * 6}, "resting has 6 numbers, not 7"),
+        ("face", {"format": 2, "colour": "red"}, "format 2, and this Mien reads 1: it needs a newer Mien"),
+        ("face", {"colour": "red"}, "unknown field `colour`"),
+        ("face", {"sha256": "0" * 64}, "is not the file that its card describes"),
+        ("face", {"limits": "\x1b[2J"}, "limits"),
+        ("face", {"version": "1\ud800"}, "no model card"),
+    ],
+)
+def test_a_pair_that_does_not_fit_changes_nothing(
+    tmp_path: Path, name: str, card: dict[str, object], said: str
+) -> None:
+    with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError) as error:
+        store.install([handed(name, "0.2.0", tmp_path / "handed", **card)])
+    assert said in str(error.value)
+    assert str(error.value).endswith("; nothing was changed")
+    assert kept(tmp_path / "state") == []

@@ -1,0 +1,94 @@
+"""The thread of a device that is switched off, and on again."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from device.link import State
+from device.readings import Frame
+from device.sense import device_thread
+from device.sense.camera import Camera
+from device.sense.capture import CameraThread, Latest
+from tests.sense.helpers import until
+from tests.sense.scripted import Make, Scripted, live_frame, stage_of
+
+
+def test_off_closes_and_forgets(camera: Make) -> None:
+    first, second = Scripted(live_frame), Scripted(live_frame)
+    thread, latest, opened = camera(first, second)
+    until(lambda: stage_of(thread).state is State.OK)
+    thread.set_on(False)
+    assert until(first.closed.is_set) < 0.5
+    until(lambda: stage_of(thread).state is State.OFF, 0.5)
+    assert latest.get(0.2) is None
+    assert len(opened) == 1
+    thread.set_on(True)
+    thread.set_on(True)
+    assert latest.get(1) is not None
+    until(lambda: stage_of(thread).state is State.OK)
+    assert len(opened) == 2
+
+
+def test_a_read_under_way_leaves_nothing_behind(camera: Make) -> None:
+    go_on = threading.Event()
+
+    def late() -> Frame:
+        go_on.wait(5)
+        return live_frame()
+
+    device = Scripted(live_frame, late)
+    thread, latest, _ = camera(device)
+    until(lambda: device.count == 2)
+    thread.set_on(False)
+    put: list[Frame] = []
+    latest.put = put.append  # type: ignore[method-assign, assignment]
+    go_on.set()
+    until(lambda: stage_of(thread).state is State.OFF)
+    until(lambda: thread._seen is None)
+    assert put == [], "not even for a moment"
+    assert latest.get(0) is None
+
+
+def test_a_thread_begins_off(camera: Make) -> None:
+    thread, _, opened = camera(Scripted(live_frame), on=False)
+    time.sleep(0.1)
+    assert stage_of(thread).state is State.OFF
+    assert not opened
+    thread.set_on(True)
+    until(lambda: stage_of(thread).state is State.OK)
+
+
+def test_off_is_said_only_when_the_driver_has_let_go(camera: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_thread, "_CLOSING_S", 0.1)
+    slow, go_on = Scripted(live_frame), threading.Event()
+    slow.closing = lambda: go_on.wait(5)
+    thread, _, _ = camera(slow)
+    until(lambda: stage_of(thread).state is State.OK)
+    thread.set_on(False)
+    time.sleep(0.3)
+    assert (stage_of(thread).state, stage_of(thread).detail) == (State.LOST, "it is being closed")
+    assert time.monotonic() - thread.beat_s < 0.6, "the thread itself goes on"
+    go_on.set()
+    until(lambda: stage_of(thread).state is State.OFF, 1)
+
+
+def test_off_during_a_slow_opening(started: Callable[[CameraThread], None]) -> None:
+    go_on, device = threading.Event(), Scripted(live_frame)
+
+    def opener() -> Camera:
+        go_on.wait(5)
+        return device  # type: ignore[return-value]
+
+    latest = Latest()
+    thread = CameraThread(opener, latest, 0.3)
+    started(thread)
+    until(lambda: stage_of(thread).state is State.LOST)
+    thread.set_on(False)
+    assert stage_of(thread).state is not State.OFF, "it may yet open"
+    go_on.set()
+    assert until(device.closed.is_set) < 0.5
+    until(lambda: stage_of(thread).state is State.OFF)
+    assert latest.get(0) is None
+    assert device.count == 0

@@ -1,0 +1,148 @@
+"""The microphone's thread: silent, too loud, overrun; and a real one in PulseAudio, muted and unplugged."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from device.errors import DeviceError
+from device.link import State
+from device.sense.capture import MicrophoneThread, SoundRing
+from tests.conftest import Pulse
+from tests.sense import made
+from tests.sense.helpers import until
+from tests.sense.scripted import Scripted, loud_block, noise, stage_of
+
+
+def _hears(started: Callable[[MicrophoneThread], None], *devices: Scripted) -> tuple[MicrophoneThread, SoundRing]:
+    queue, ring = iter(devices), SoundRing()
+    thread = MicrophoneThread(lambda: next(queue), ring, 0.3)  # type: ignore[arg-type, return-value]
+    started(thread)
+    return thread, ring
+
+
+def test_sound_reaches_the_ring_and_off_empties_it(started: Callable[[MicrophoneThread], None]) -> None:
+    thread, ring = _hears(started, Scripted(loud_block), Scripted(loud_block))
+    until(lambda: ring.window() is not None)
+    assert stage_of(thread).state is State.OK
+    thread.set_on(False)
+    assert ring.window() is None
+    until(lambda: stage_of(thread).state is State.OFF, 0.5)
+    assert ring.window() is None
+
+
+def test_overflows_are_counted_over_openings(started: Callable[[MicrophoneThread], None]) -> None:
+    first, second = Scripted(loud_block, loud_block, DeviceError("gone")), Scripted(loud_block)
+    first.overflows, second.overflows = 3, 4
+    thread, _ = _hears(started, first, second)
+    until(lambda: stage_of(thread).dropped == 7)
+    time.sleep(0.1)
+    assert stage_of(thread).dropped == 7
+
+
+def test_zeros_are_silence_and_the_quietest_noise_is_not(started: Callable[[MicrophoneThread], None]) -> None:
+    zeros = (np.zeros(160, np.float32), 1.0)
+    quiet = np.zeros(160, np.float32)
+    quiet[80] = 1 / 32768
+    first, second = Scripted(loud_block, zeros), Scripted((quiet, 1.0))
+    thread, _ = _hears(started, first, second)
+    until(lambda: stage_of(thread).state is State.FROZEN)
+    assert "silent" in stage_of(thread).detail
+    until(lambda: stage_of(thread).state is State.OK)
+    assert first.closed.is_set()
+    time.sleep(0.5)
+    assert stage_of(thread).state is State.OK
+    quiet_file, _ = _hears(started, Scripted(zeros, still_is_frozen=False))
+    time.sleep(0.6)
+    assert stage_of(quiet_file).state is State.OK
+
+
+def test_a_microphone_that_is_far_too_loud_is_said_and_a_slammed_door_is_not(
+    started: Callable[[MicrophoneThread], None],
+) -> None:
+    second = np.sin(np.arange(16_000) / 16_000 * 2 * np.pi * 180).astype(np.float32)
+    blocks = [second[i : i + 160] for i in range(0, 16_000, 160)]
+    door = np.where(np.arange(16_000) < 320, 1.0, 0.05 * second).astype(np.float32)
+    slammed = [(door[i : i + 160], 1.0) for i in range(0, 16_000, 160)]
+    quiet, _ = _hears(started, Scripted(*slammed, (0.05 * blocks[0], 1.0)))
+    loud, _ = _hears(started, Scripted(*[(np.clip(3 * block, -1, 1), 1.0) for block in blocks] * 3, loud_block))
+    until(lambda: stage_of(loud).state is State.CLIPPED)
+    assert "level down" in stage_of(loud).detail
+    assert stage_of(quiet).state is State.OK
+    until(lambda: stage_of(loud).state is State.OK, 12)
+
+
+_LISTEN = """
+import json, select, sys, time
+from device.sense.capture import MicrophoneThread, SoundRing
+from device.sense.microphone import open_microphone
+from device.settings import Microphone
+ring = SoundRing()
+thread = MicrophoneThread(lambda: open_microphone(Microphone()), ring, 0.6)
+thread.start()
+while True:
+    if select.select([sys.stdin], [], [], 0.05)[0]:
+        word = sys.stdin.readline().strip()
+        if word == "end":
+            break
+        thread.set_on(word == "on")
+    stage = thread.stage(time.monotonic())
+    print(json.dumps([stage.state, stage.detail, stage.rate_hz, ring.window() is not None]), flush=True)
+thread.stop()
+"""
+
+
+def test_a_real_microphone_muted_and_unplugged(pulse: Pulse, tmp_path: Path) -> None:
+    rustle = made.wav(tmp_path / "noise.wav", (0.1 * noise.standard_normal(16_000 * 20)).astype(np.float32))
+    player = pulse.play(rustle)
+    child = pulse.python(_LISTEN)
+
+    def say(word: str) -> None:
+        assert child.stdin is not None
+        child.stdin.write(word + "\n")
+        child.stdin.flush()
+
+    def until(state: str) -> list[object]:
+        assert child.stdout is not None
+        until_s = time.monotonic() + 8
+        line: list[object] = []
+        while time.monotonic() < until_s:
+            line = json.loads(child.stdout.readline())
+            if line[0] == state:
+                return line
+        raise AssertionError(f"{state} did not come; the last was {line}")
+
+    def listeners() -> list[str]:
+        lines = pulse.pactl("list", "short", "source-outputs").splitlines()
+        return [line for line in lines if "module-remap-source" not in line]
+
+    try:
+        until("ok")
+        assert len(listeners()) == 1, "so that an empty list means something"
+        say("off")
+        began_s = time.monotonic()
+        until("off")[3] is False, "the ring is empty"
+        assert time.monotonic() - began_s < 1
+        assert listeners() == [], "muted is closed: PulseAudio knows of no listener"
+        say("on")
+        until("ok")
+        assert len(listeners()) == 1
+        # The listener moves to the sink's own monitor when its source is unloaded, so that it is made silent first.
+        player.terminate()
+        module = next(x for x in pulse.pactl("list", "short", "modules").splitlines() if "module-remap-source" in x)
+        pulse.pactl("unload-module", module.split()[0])
+        assert "silent" in str(until("frozen")[1])
+        pulse.pactl("load-module", "module-remap-source", "master=mood.monitor", "source_name=mic")
+        player = pulse.play(rustle)
+        until("ok")
+        say("end")
+        noise_said = child.communicate(timeout=5)[1]
+        assert all(line.startswith("microphone: ") for line in noise_said.splitlines()), "our own lines and no other"
+    finally:
+        player.terminate()
+        player.wait(5)
+        if child.poll() is None:
+            child.kill()
+            child.wait(5)
