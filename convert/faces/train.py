@@ -15,8 +15,8 @@ from convert.faces.thaw import thaw
 from convert.recipes.mien_face import MienFace
 from convert.training import Batch, Plan, Task
 from device.emotions import EMOTIONS
-from device.sense.model import Model
 from device.sense.prepare import face_input
+from device.sense.tflite import Network
 
 PLAN = Plan(epochs=100, batch=128, learning_rate=0.1, weight_decay=3e-4)
 AS_PUBLISHED_PLAN = Plan(epochs=22, batch=128, learning_rate=0.04, weight_decay=3e-4, calm_from=0.0)
@@ -61,7 +61,7 @@ def taught(teacher: Path, faces: Faces) -> tuple[Tensor, Tensor]:
     The mean of each picture and its mirror image, which is right half a point more often than either: what the device
     does not look at twice, the pupil learns once.
     """
-    network = Model(teacher.stem, teacher.parent).network
+    network = Network(teacher.read_bytes(), str(teacher))
 
     def seen(pictures: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
         said = [network.run(face_input(picture)) for picture in pictures]
