@@ -21,6 +21,8 @@ class Frame:
     """(height, width, 3) uint8, RGB."""
     time_s: float
     """When it was taken."""
+    small: npt.NDArray[np.uint8] | None = None
+    """(h, w) uint8 gray, the same picture at a quarter of the size or so, where the camera's own scaler makes one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from device.errors import DeviceError
+from device.readings import Frame
 from device.sense.camera import Picamera2Camera, open_camera
+from device.sense.looking.search import Search
 from device.settings import Camera as Settings
+from tests.sense.made import drawn
 
 
 # As its manual describes it: capture_request(wait=False) gives a job; RGB888 is BGR in memory, BGR888 RGB.
 class FakePicamera2:
     cameras: tuple[dict[str, object], ...] = ({"Num": 0},)
     busy = False
+    second_stream = True
     newest: Any = None
 
     @classmethod
@@ -30,12 +35,16 @@ class FakePicamera2:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         type(self).newest = self
         self.configuration: Any = None
+        self.main: Any = np.full((4, 6, 3), (30, 20, 10), np.uint8)
+        self.lores: Any = None
         self.state, self.requests, self.jobs = "opened", list[Any](), list["Future[Any]"]()
 
     def create_video_configuration(self, **configuration: object) -> dict[str, object]:
         return configuration
 
     def configure(self, configuration: Any) -> None:
+        if "lores" in configuration and not self.second_stream:
+            raise RuntimeError(f"Configuration failed: {configuration}")
         self.configuration = configuration
 
     def start(self) -> None:
@@ -48,9 +57,9 @@ class FakePicamera2:
 
     def finish(self, stamp_ns: int | None) -> Any:
         request = SimpleNamespace(released=False)
-        red_green_blue = (30, 20, 10)
-        order = {"BGR888": red_green_blue, "RGB888": red_green_blue[::-1]}[self.configuration["main"]["format"]]
-        request.make_array = lambda name: {"main": np.full((4, 6, 3), order, np.uint8)}[name]
+        order = {"BGR888": 1, "RGB888": -1}[self.configuration["main"]["format"]]
+        made = {"main": self.main[:, :, ::order]} | ({"lores": self.lores} if "lores" in self.configuration else {})
+        request.make_array = lambda name: made[name]
         request.get_metadata = lambda: {} if stamp_ns is None else {"SensorTimestamp": stamp_ns}
         request.release = lambda: setattr(request, "released", True)
         self.jobs[-1].set_result(request)
@@ -80,6 +89,7 @@ def test_picamera2_reads(fake: type[FakePicamera2]) -> None:
     assert camera.read() is None
     assert 0.3 < time.monotonic() - began_s < 0.7
     assert len(device.jobs) == 1
+    device.lores = np.zeros((180, 192), np.uint8)
     request = device.finish(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 40_000_000)
     frame = camera.read()
     assert len(device.jobs) == 1, "the request of before is the one that is waited for"
@@ -91,8 +101,71 @@ def test_picamera2_reads(fake: type[FakePicamera2]) -> None:
     assert device.state == "stopped closed"
 
 
+def _yuv420(gray: Any, stride: int) -> Any:
+    """As make_array gives it: brightness, then colours, each line padded to `stride`."""
+    height, width = gray.shape
+    planes = np.full((height * 3 // 2, stride), 128, np.uint8)
+    planes[:height, :width] = gray
+    planes[:, width:] = 255
+    return planes
+
+
+def test_the_second_stream_shows_what_moves_and_costs_no_shrinking(fake: type[FakePicamera2]) -> None:
+    camera = open_camera(Settings())
+    device = fake.newest
+    second = device.configuration["lores"]
+    assert second == {"size": (160, 120), "format": "YUV420"}
+    device.main = drawn()
+    gray = cv2.resize(cv2.cvtColor(device.main, cv2.COLOR_RGB2GRAY), second["size"], interpolation=cv2.INTER_AREA)
+    device.lores = _yuv420(gray, 192)
+    camera.read()
+    device.finish(None)
+    frame = camera.read()
+    assert frame is not None
+    assert frame.small is not None
+    assert np.array_equal(frame.small, gray)
+    search = Search()
+    for step in range(60):
+        seen = Frame(frame.pixels, step / 10, frame.small)
+        if (part := search.next(seen, [])) is not None:
+            search.searched(part, step / 10, found=False)
+    came = frame.small.copy()
+    came[40:70, 90:110] = 255
+    # What the first stream shows is not looked at for this.
+    part = search.next(Frame(frame.pixels, 6.05, came), [])
+    assert part is not None
+    assert part.left <= 90 / 160
+    assert part.left + part.width >= 110 / 160
+
+
+@pytest.mark.parametrize(
+    ("asked", "second"), [((320, 240), (160, 120)), ((160, 120), (160, 120)), ((1920, 1080), (480, 270))]
+)
+def test_the_second_stream_is_smaller_and_even(
+    fake: type[FakePicamera2], asked: tuple[int, int], second: tuple[int, int]
+) -> None:
+    open_camera(Settings(width_px=asked[0], height_px=asked[1]))
+    assert fake.newest.configuration["lores"]["size"] == second
+
+
+def test_a_camera_without_a_second_stream_is_read_as_ever(
+    fake: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(fake, "second_stream", False)
+    caplog.set_level("INFO")
+    camera = open_camera(Settings())
+    assert "no second, small stream" in caplog.text
+    camera.read()
+    fake.newest.finish(None)
+    frame = camera.read()
+    assert frame is not None
+    assert frame.small is None
+    assert frame.pixels[0, 0].tolist() == [30, 20, 10]
+
+
 def test_picamera2_without_a_stamp_is_now(fake: type[FakePicamera2]) -> None:
     camera = Picamera2Camera(Settings(), lambda: 77.0)
+    fake.newest.lores = np.zeros((180, 192), np.uint8)
     for stamp_ns in (None, 5):
         camera.read()
         fake.newest.finish(stamp_ns)

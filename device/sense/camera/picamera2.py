@@ -1,6 +1,7 @@
 """The Raspberry Pi's own camera, by picamera2. It comes with Raspberry Pi OS only: imported when it is asked for."""
 
 import importlib
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -12,8 +13,11 @@ from device.errors import DeviceError
 from device.readings import Frame
 from device.settings import Camera as CameraSettings
 
+_log = logging.getLogger(__name__)
 _WAIT_S = 0.4
 _BUFFERS = 4
+_SMALL_PX = 160
+"""The second stream is a quarter of the first, but at least so wide: enough to notice that something moves."""
 _OLDEST_S = 5.0
 """A time stamp further back than this belongs to another clock."""
 
@@ -49,18 +53,31 @@ class Picamera2Camera:
         except (RuntimeError, OSError, IndexError) as error:
             raise DeviceError(f"picamera2: the camera does not open ({error}); another program may use it") from error
         try:
-            self._camera.configure(
-                self._camera.create_video_configuration(
-                    # The sensor's own scaler makes this size. BGR888 lies in memory as red, green, blue.
-                    main={"size": (settings.width_px, settings.height_px), "format": "BGR888"},
-                    controls={"FrameRate": settings.fps},
-                    buffer_count=_BUFFERS,
-                )
-            )
+            self._small = self._configured(settings)
             self._camera.start()
         except (RuntimeError, OSError, ValueError) as error:
             self._camera.close()
             raise DeviceError(f"picamera2: the camera does not start ({error}); restart the device") from error
+
+    def _configured(self, settings: CameraSettings) -> tuple[int, int] | None:
+        """Width and height of the second stream; None where the camera has none, as those on USB."""
+        width, height = settings.width_px, settings.height_px
+        times = min(max(width // _SMALL_PX, 1), 4)
+        small = width // times // 2 * 2, height // times // 2 * 2  # YUV420 has a colour for each 2 by 2
+        asked = {
+            # The sensor's own scaler makes these sizes. BGR888 lies in memory as red, green, blue.
+            "main": {"size": (width, height), "format": "BGR888"},
+            "controls": {"FrameRate": settings.fps},
+            "buffer_count": _BUFFERS,
+        }
+        second = {"lores": {"size": small, "format": "YUV420"}}  # the one format that every Pi's second stream has
+        try:
+            self._camera.configure(self._camera.create_video_configuration(**asked, **second))
+        except (RuntimeError, ValueError) as error:
+            _log.info("the camera makes no second, small stream (%s); Mien shrinks its pictures itself", error)
+            self._camera.configure(self._camera.create_video_configuration(**asked))
+            return None
+        return small
 
     def read(self) -> Frame | None:
         """The next frame; None after 0.4 s without one: the request stays open for the next call."""
@@ -75,11 +92,15 @@ class Picamera2Camera:
             raise DeviceError(f"picamera2: the camera stopped ({error})") from error
         self._job = None
         try:
-            pixels = request.make_array("main")
+            pixels = np.asarray(request.make_array("main"), np.uint8)
+            small = None
+            if self._small is not None:
+                width, height = self._small  # without the colours below it and the padding of its lines
+                small = np.asarray(request.make_array("lores")[:height, :width], np.uint8)
             stamp_ns = request.get_metadata().get("SensorTimestamp")
         finally:
             request.release()
-        return Frame(np.asarray(pixels, np.uint8), self._taken_s(stamp_ns))
+        return Frame(pixels, self._taken_s(stamp_ns), small)
 
     def close(self) -> None:
         """Stop the camera and let go of it."""

@@ -68,13 +68,13 @@ class Following:
             self._size, self._known, self._search = pixels.shape, [], Search()
         overdue = self._search.overdue_s(now_s) > _SEARCH_WAITS_S
         if overdue:
-            self._look_for_more(pixels, now_s)
+            self._look_for_more(frame)
         for known in sorted((k for k in self._known if k.due_s < now_s), key=lambda k: k.confirmed_s):
             if self._budget.allows:
                 with self._budget.spending():
                     self._look_again(known, pixels, now_s)
         if not overdue:
-            self._look_for_more(pixels, now_s)
+            self._look_for_more(frame)
         return list(self._known)
 
     def _look_again(self, known: Known, pixels: Pixels, now_s: float) -> None:
@@ -108,14 +108,14 @@ class Following:
         known.confirmed_s = now_s
         known.due_s = now_s if walks or known.looks == 1 else now_s + self._every_s
 
-    def _look_for_more(self, pixels: Pixels, now_s: float) -> None:
+    def _look_for_more(self, frame: Frame) -> None:
         if len(self._known) >= MOST or not self._budget.allows:
             return
         with self._budget.spending():
-            part = self._search.next(pixels, [known.face for known in self._known], now_s)
+            part = self._search.next(frame, [known.face for known in self._known])
             if part is not None:
-                found = self._find_in(part, pixels, now_s)
-                self._search.searched(part, now_s, found=found)
+                found = self._find_in(part, frame.pixels, frame.time_s)
+                self._search.searched(part, frame.time_s, found=found)
 
     def _find_in(self, part: Part, pixels: Pixels, now_s: float) -> bool:
         """Adds those in `part` who are not known yet; whether there were any faces."""

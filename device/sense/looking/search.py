@@ -6,14 +6,13 @@ at now and then, one in which something did is next, one in which something alwa
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.readings import Face
-from device.sense.looking.detector import Pixels
+from device.readings import Face, Frame
 
 Cells = npt.NDArray[np.int16]
 _Pixel = TypeVar("_Pixel", bound=np.generic)
@@ -80,11 +79,12 @@ class Search:
         self._moves = False
         """Whether the part that is due is so because something moved."""
 
-    def next(self, pixels: Pixels, known: list[Face], now_s: float) -> Part | None:
-        """The part of (h, w, 3) uint8 RGB that is due, or None; `known` faces explain what moves around them."""
+    def next(self, frame: Frame, known: list[Face]) -> Part | None:
+        """The part of `frame` that is due, or None; `known` faces explain what moves around them."""
+        now_s = frame.time_s
         if known and now_s - self._searched_s < _BESIDE_S:
             return None
-        cells = sampled(pixels)
+        cells = sampled(frame)
         if self._cells is None or self._cells.shape != cells.shape:
             self._parts = _parts()
             for part in self._parts:
@@ -92,7 +92,7 @@ class Search:
             self._range = None
         self._cells = cells
         self._moves = False
-        explained = _around(known, cells.shape, pixels.shape)
+        explained = _around(known, cells.shape, frame.pixels.shape)
         moved = [] if self._rests(cells) else [part for part in self._parts if self._has_changed(part, explained)]
         newest = min(moved, key=lambda part: part.dull + part.rank, default=None)
         if newest is not None and now_s - self._searched_s >= _DULL_S * newest.dull:
@@ -137,12 +137,17 @@ class Search:
         return int(((np.abs(now - before) > _MOVED) & ~part.of(explained)[2]).sum()) >= _LEAST_CELLS
 
 
-def sampled(pixels: Pixels) -> Cells:
-    """(about 60, _CELL): the mean green of each cell, from two of its rows: whole ones are quick to copy."""
-    height, width = pixels.shape[:2]
-    green = cv2.extractChannel(np.ascontiguousarray(pixels[:: max(width // (2 * _CELL), 1)]), 1)
+def sampled(frame: Frame) -> Cells:
+    """(about 60, _CELL): the mean brightness of each cell, of what the camera has shrunk itself where it does.
+
+    Else the mean green, from two of its rows: whole ones are quick to copy.
+    """
+    height, width = frame.pixels.shape[:2]
+    bright: npt.NDArray[Any] | None = frame.small
+    if bright is None:
+        bright = cv2.extractChannel(np.ascontiguousarray(frame.pixels[:: max(width // (2 * _CELL), 1)]), 1)
     size = min(_CELL, width), max(round(height * min(_CELL, width) / width), 1)
-    return cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.int16)
+    return cv2.resize(bright, size, interpolation=cv2.INTER_AREA).astype(np.int16)
 
 
 def _around(known: list[Face], cells: tuple[int, ...], frame: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from device.readings import Face
+from device.readings import Face, Frame
 from device.sense.looking.search import Cells, Part, Search
 from tests.sense.made import Pixels, drawn, face_at, noisy
 
@@ -19,7 +19,7 @@ def _with_patch(x: int, y: int, side: int, level: int) -> Pixels:
 def _chosen(
     search: Search, pixels: Pixels, now_s: float, known: list[Face] | None = None, *, found: bool = False
 ) -> Part | None:
-    part = search.next(pixels, known or [], now_s)
+    part = search.next(Frame(pixels, now_s), known or [])
     if part is not None:
         search.searched(part, now_s, found=found)
     return part
