@@ -93,7 +93,8 @@ class Search:
         self._cells = cells
         self._moves = False
         explained = _around(known, cells.shape, frame.pixels.shape)
-        moved = [] if self._rests(cells) else [part for part in self._parts if self._has_changed(part, explained)]
+        asked = [] if self._rests(cells, explained) else self._parts
+        moved = [part for part in asked if self._has_changed(part, explained)]
         newest = min(moved, key=lambda part: part.dull + part.rank, default=None)
         if newest is not None and now_s - self._searched_s >= _DULL_S * newest.dull:
             self._moves = True
@@ -115,7 +116,7 @@ class Search:
         else:
             part.dull = min(part.dull + 1, _DULLEST)
 
-    def _rests(self, cells: Cells) -> bool:
+    def _rests(self, cells: Cells, explained: npt.NDArray[np.bool_]) -> bool:
         """Whether so few cells differ from what any part was that none can have changed: a tenth of asking each."""
         if self._range is None:
             darkest, brightest = cells.copy(), cells.copy()
@@ -127,7 +128,7 @@ class Search:
             self._range = darkest, brightest
         darkest, brightest = self._range
         differ = (cells > darkest + _MOVED) | (cells < brightest - _MOVED)
-        return int(np.count_nonzero(differ)) < _LEAST_CELLS
+        return int(np.count_nonzero(differ & ~explained)) < _LEAST_CELLS
 
     def _has_changed(self, part: Part, explained: npt.NDArray[np.bool_]) -> bool:
         """Whether enough of it differs from when it was last looked at."""

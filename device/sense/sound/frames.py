@@ -10,11 +10,10 @@ import numpy as np
 
 from device.emotions import Floats
 from device.sense.sound.correlogram import CORRELOGRAM_WIDTH, correlogram_of
-from device.sense.sound.framing import RATE_HZ, framed
-from device.sense.sound.log_mel import BANDS, FFT, filterbank, hamming, log_mel
+from device.sense.sound.framing import RATE_HZ
+from device.sense.sound.log_mel import BANDS, FFT, PREEMPHASIS, emphasized, filterbank, log_mel_of
 from device.sense.sound.low_band import low_frames
 from device.sense.sound.pitch import PITCH_WIDTH, tones
-from device.sense.sound.spectrum import magnitudes
 
 CEPSTRA_COUNT = 16
 LOW_BINS = 40
@@ -28,10 +27,11 @@ LOW = slice(PERIODIC.stop, PERIODIC.stop + LOW_BINS)
 """The logarithm of the power in the lowest bins."""
 CEPSTRA = slice(LOW.stop, LOW.stop + CEPSTRA_COUNT)
 """The cosine transform of the log-mel."""
-ENERGY, PEAK, CENTRE, BRIGHT, SHARP = range(CEPSTRA.stop, CEPSTRA.stop + 5)
-"""Of the log-mel its mean; of `tones` the peak; by energy the middle band, low bands over high, highest over all."""
-TONE = slice(CEPSTRA.start, SHARP + 1)
-SEMITONES = SHARP + 1
+ENERGY, PEAK, CENTRE, BRIGHT, SHARP, STEP = range(CEPSTRA.stop, CEPSTRA.stop + 6)
+"""Of the log-mel its mean; of `tones` the peak; by energy the middle band, low bands over high, highest over all; and
+the log-mel's change from frame to frame."""
+TONE = slice(CEPSTRA.start, STEP + 1)
+SEMITONES = STEP + 1
 """`tones`."""
 LOUD, MAGNITUDE, CHANGE = range(SEMITONES + 1, SEMITONES + 4)
 """As it is heard (the cube root of each band's energy), the mean magnitude, and the magnitudes' change."""
@@ -43,26 +43,33 @@ REGIONS = slice(VOWELS.stop, VOWELS.stop + 3)
 """The centres of gravity there, Hz."""
 COLUMNS = REGIONS.stop
 
+_HEARING = 0.33
+"""Loudness as it is heard grows with energy to this power."""
 _LEAST_POWER = np.float32(1e-9)
 _LEAST_MAGNITUDE = 1e-6
 
 
 def frame_rows(samples: Floats) -> Floats:
     """(samples,) float32 at 16 kHz -> (frame_count, COLUMNS) float32."""
-    mel = log_mel(samples)
+    magnitude = emphasized(samples)
+    mel = log_mel_of(magnitude)
     rows = np.empty((len(mel), COLUMNS), np.float32)
     rows[:, MEL] = mel
     seen, heard = low_frames(samples, CORRELOGRAM_WIDTH, PITCH_WIDTH)
     rows[:, PERIODIC] = correlogram_of(seen)
     rows[:, SEMITONES], rows[:, PEAK] = tones(heard)
     _of_mel(mel, rows)
-    _of_spectrum(magnitudes(framed(samples), hamming(), FFT), rows)
+    # Divided by what the emphasis did to each bin: not quite the spectrum of the sound itself, and no second transform.
+    magnitude *= _natural()
+    _of_spectrum(magnitude, rows)
     return rows
 
 
 def _of_mel(mel: Floats, rows: Floats) -> None:
     rows[:, CEPSTRA] = mel @ _cosines()
     rows[:, ENERGY] = np.add.reduce(mel, axis=1) / BANDS
+    rows[:, LOUD] = np.exp(np.float32(_HEARING) * mel) @ _heard()
+    rows[:, STEP] = _change(mel)
     moment, low, high, highest = (np.exp(mel) @ _mel_sums()).T
     rows[:, CENTRE] = moment / (low + high)
     rows[:, BRIGHT] = np.log(low / high)
@@ -79,6 +86,21 @@ def _cosines() -> Floats:
 
 
 @lru_cache(maxsize=1)
+def _natural() -> Floats:
+    """(bins,): by how much `emphasized` has made each weaker."""
+    turn = np.exp(-2j * np.pi / FFT * np.arange(FFT // 2 + 1))
+    return np.asarray(1 / np.abs(1 - PREEMPHASIS * turn), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _heard() -> Floats:
+    """(BANDS,): the same of the bands, as it is heard: loudness lies in the low ones."""
+    bands = filterbank()
+    power = (np.square(_natural()) @ bands) / bands.sum(axis=0)
+    return np.asarray(power**_HEARING, np.float32)
+
+
+@lru_cache(maxsize=1)
 def _mel_sums() -> Floats:
     """(BANDS, 4): weights of the sums by which `_of_mel` tells dark from bright."""
     band = np.arange(BANDS)
@@ -86,14 +108,13 @@ def _mel_sums() -> Floats:
 
 
 def _of_spectrum(magnitude: Floats, rows: Floats) -> None:
-    """Of (frames, FFT // 2 + 1) magnitudes, without the pre-emphasis of `log_mel`: loudness lies in the low bands."""
+    """Of (frames, FFT // 2 + 1) magnitudes."""
     strength = np.square(magnitude)
     sums = strength @ _power_sums()
-    rows[:, LOUD] = (sums[:, 2:] ** np.float32(0.33)).sum(axis=1)
     low = np.log(strength[:, : len(_slopes())] + _LEAST_POWER)
     rows[:, LOW] = low[:, :LOW_BINS]
     strongest = np.log(_strongest(strength) + _LEAST_POWER)
-    below, above = np.log(sums[:, :2] + _LEAST_POWER * _power_sums()[:, :2].sum(axis=0)).T
+    below, above = np.log(sums + _LEAST_POWER * _power_sums().sum(axis=0)).T
     rows[:, TILTS.start] = below - above
     rows[:, TILTS.start + 1] = strongest[0] - strongest[1]
     rows[:, TILTS.start + 2 : TILTS.stop] = low @ _slopes()
@@ -119,10 +140,10 @@ def _edges() -> tuple[int, ...]:
     return tuple(_bins(hz, hz).start for hz in (0, 300, 1000, 2000, 2300, 3500, 5000))
 
 
-def _change(magnitude: Floats) -> Floats:
+def _change(spectrum: Floats) -> Floats:
     """(frames,): root mean square over the bins of the step from the frame before; the first takes the next one's."""
-    steps = magnitude[1:] - magnitude[:-1]
-    size = np.sqrt(np.einsum("ij,ij->i", steps, steps) / magnitude.shape[1])
+    steps = spectrum[1:] - spectrum[:-1]
+    size = np.sqrt(np.einsum("ij,ij->i", steps, steps) / spectrum.shape[1])
     return np.concatenate([size[:1], size]) if len(size) else np.zeros(1, np.float32)
 
 
@@ -137,11 +158,10 @@ def _hz() -> Floats:
 
 @lru_cache(maxsize=1)
 def _power_sums() -> Floats:
-    """(bins, 2 + 26): from 50 Hz to 1 kHz, from there to 5 kHz, and 26 mel filters from 20 Hz on."""
-    sums = np.zeros((FFT // 2 + 1, 28), np.float32)
+    """(bins, 2): from 50 Hz to 1 kHz, and from there to 5 kHz."""
+    sums = np.zeros((FFT // 2 + 1, 2), np.float32)
     sums[_bins(50, 1000), 0] = 1
     sums[_bins(1000, 5000), 1] = 1
-    sums[:, 2:] = filterbank(26, FFT, RATE_HZ, 20.0)
     return sums
 
 

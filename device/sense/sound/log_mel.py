@@ -52,8 +52,18 @@ def _bands() -> Floats:
 
 def log_mel(samples: npt.NDArray[np.floating]) -> Floats:
     """Natural logarithm of the energy in each mel band: (samples,) float at 16 kHz -> (frames, BANDS) float32."""
-    emphasized = np.asarray(samples, np.float32).copy()
-    emphasized[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
-    energy = np.square(magnitudes(framed(emphasized), hamming(), FFT)) @ _bands()
+    return log_mel_of(emphasized(samples))
+
+
+def emphasized(samples: npt.NDArray[np.floating]) -> Floats:
+    """(samples,) -> (frames, FFT // 2 + 1) float32: magnitudes, the highs lifted by PREEMPHASIS, as a voice's fall."""
+    lifted = np.asarray(samples, np.float32).copy()
+    lifted[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
+    return magnitudes(framed(lifted), hamming(), FFT)
+
+
+def log_mel_of(magnitude: Floats) -> Floats:
+    """`log_mel` from its `emphasized` magnitudes."""
+    energy = np.square(magnitude) @ _bands()
     energy[energy == 0] = np.finfo(float).eps
     return np.log(energy, out=energy)

@@ -62,7 +62,7 @@ def prosody_of(rows: Floats) -> Floats:
     curves = _curves(rows, semitones, spoken)
     smooth = smoothed(curves[[_PITCH, _LOUD]])
     parts = [
-        *_tone(rows[spoken], semitones[spoken]),
+        *_tone(rows[:, of.TONE][spoken], semitones[spoken]),
         *_melody(semitones, voiced),
         _movement(curves, smooth, voiced),
         *_strength(curves, smooth[0][1], np.stack([spoken, voiced, rough])),
@@ -73,15 +73,15 @@ def prosody_of(rows: Floats) -> Floats:
 
 
 def _tone(rows: Floats, semitones: Curve) -> list[Curve]:
-    """The spectrum's shape over the frames in which somebody speaks, as a whole and from third to third."""
-    mel, curves = rows[:, of.MEL], np.empty((of.SHARP + 2 - of.TONE.start, len(rows)), np.float32)
-    curves[:-1] = rows[:, of.TONE].T
+    """The spectrum's shape over the frames in which somebody speaks, as a whole and from third to third.
+
+    `rows` are their columns of.TONE.
+    """
+    curves = rows.T.copy()
     energy = curves[_ENERGY]
     level = energy[energy >= quantiles(np.sort(energy), [0.8])[0]].mean()
     curves[0] -= level * np.float32(np.sqrt(BANDS))  # loudness is the cosine transform's first number
     energy -= level
-    steps = np.add.reduce(np.abs(mel[1:] - mel[:-1]), axis=1) / BANDS
-    curves[-1, 1:], curves[-1, :1] = steps, steps[:1] if len(steps) else 0
     said = functionals(curves)
     course = curves[_COURSE]
     course[-1] = semitones
