@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 MOST_TASKS = 64
 """Actions under way; more are refused, and the history says so."""
+LEAVING_S = 5.0
+"""An end that waits longer for a lamp is one that somebody waits for."""
 
 
 class Acting:
@@ -49,7 +51,18 @@ class Acting:
             self._begin(rest, mood)
 
     async def close(self) -> None:
-        """Give up what is under way, and let go of every connection."""
+        """Put back what rules hold, give up what is under way, and let go of every connection.
+
+        Who stops Mien wants the house as it was; who starts it again, and feels the same, has the rule fire again.
+        """
+        try:
+            async with asyncio.timeout(LEAVING_S):
+                await asyncio.gather(*(self._bring_back(rule) for rule in self._destinations.holding))
+        except TimeoutError:
+            rules = ", ".join(self._destinations.holding)
+            _log.warning(
+                "hub ends; not brought back within %g s, as the destination did not answer: %s", LEAVING_S, rules
+            )
         for task in self._tasks:
             task.cancel()
         await self._destinations.close()
@@ -63,9 +76,12 @@ class Acting:
 
     async def _put_back(self, overs: Sequence[Over], firings: Sequence[Firing], mood: Mood | None) -> None:
         for over in overs:
-            for line in await self._destinations.restore(over.rule.name):
-                self._done(over.rule.name, "restore", line, done=line.endswith(DONE))
+            await self._bring_back(over.rule.name)
         self._begin(firings, mood)
+
+    async def _bring_back(self, rule: str) -> None:
+        for line in await self._destinations.restore(rule):
+            self._done(rule, "restore", line, done=line.endswith(DONE))
 
     async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:
         result = await self._destinations.run(action, occasion, keep=firing.rule.restore)

@@ -12,7 +12,7 @@ from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import ActionError
 from device.hub import acting
-from device.hub.actions import Destinations, Occasion
+from device.hub.actions import Destinations, Former, Occasion
 from device.hub.features import ChooseProfile
 from device.link import Stage, State
 from device.rule import Rule
@@ -112,6 +112,65 @@ def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_comes_back_in_the_e
         ("bright", "act", "done"),
         ("bright", "restore", "lamp: done"),
     ]
+
+
+def test_what_rules_hold_is_put_back_when_hub_ends_and_done_again_when_it_comes_back(house: Settings) -> None:
+    mine = living_room(
+        house,
+        rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40), restore=True),
+        rule("calm", Emotion.SAD, Player("calm")),
+    )
+
+    async def story() -> None:
+        for _ in range(2):
+            async with running(mine) as hub, Sense(mine) as sense:
+                before = hub.board.now.lamp
+                sense.change(mood(Emotion.SAD))
+                await until(lambda: hub.board.now.lamp["brightness"] == 40 and hub.board.now.player["playing"])
+            assert hub.board.now.lamp == before
+            assert hub.board.now.player["playing"], "what is not to be put back stays"
+
+    run(story())
+    assert [(name, result) for name, _, result in results(mine) if name == "comfort"] == [
+        ("comfort", "done"),
+        ("comfort", "lamp: done"),
+    ] * 2
+
+
+class Silent:
+    """A lamp that can be brought back, and then does not answer any more."""
+
+    is_on = False
+
+    async def run(self, _action: Any, _occasion: Occasion) -> None:
+        self.is_on = True
+
+    async def former(self, _action: Any) -> tuple[Former, ...]:
+        return (Former("lamp", {"on": self.is_on}, {"on": True}),)
+
+    async def restore(self, _former: Former) -> None:
+        await asyncio.sleep(60)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+
+def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
+    house: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(acting, "LEAVING_S", 0.3)
+    mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
+
+    async def story() -> float:
+        async with running(mine) as hub, Sense(mine) as sense:
+            hub._acting._destinations = Destinations({Lamp: Silent()})
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: len(results(mine)) == 1)
+            began_s = time.monotonic()
+        return time.monotonic() - began_s
+
+    assert run(story()) < 3
+    assert "not brought back within 0.3 s, as the destination did not answer: comfort" in caplog.text
 
 
 def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCaptureFixture) -> None:

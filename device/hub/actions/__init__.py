@@ -107,6 +107,11 @@ class Destinations:
         found = await asyncio.gather(*(self._bring_back(rule, action) for action in actions))
         return [line for lines in found for line in lines]
 
+    @property
+    def holding(self) -> list[str]:
+        """The rules that have something to bring back."""
+        return self._keeper.rules
+
     def state(self, kind: type[Any]) -> dict[str, Any]:
         """What the destination of this type of action became; empty when that is not known."""
         destination = self._by_type.get(kind)

@@ -59,6 +59,11 @@ class Keeper:
         """Whether nobody else has changed the target; while that cannot be told, nobody has."""
         return not self.settled(held) or agrees(held.expected, now)
 
+    @property
+    def rules(self) -> list[str]:
+        """Who holds anything, each once."""
+        return list(dict.fromkeys(held.rule for held in self._held.values()))
+
     def actions(self, rule: str) -> list[Action]:
         """Those that `rule` can undo, each once."""
         found: list[Action] = []
