@@ -6,7 +6,11 @@ from device.sense.sound.prosody import PROSODY
 
 
 class MienProsody(nn.Module):
-    """(n, PROSODY) float32 deviations from what is usual -> logits (n, classes)."""
+    """(n, PROSODY) float32 deviations from what is usual -> logits (n, classes).
+
+    Four times as wide it is no better: strangers of validation 59.0 against 57.3, and of the tests some more are read
+    right and some less.
+    """
 
     def __init__(self, classes: int = 8, hidden: int = 256) -> None:
         super().__init__()
