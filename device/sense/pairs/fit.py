@@ -22,7 +22,7 @@ _FRAMES = f"a frame of {1000 * FRAME // RATE_HZ} ms each {1000 * HOP // RATE_HZ}
 INPUTS = {
     "face": "48x48 gray face, device.sense.prepare.face_input",
     "voice": f"3 s of log-mel and correlogram, {_FRAMES}, device.sense.prepare.voice_input",
-    "prosody": f"device.sense.sound.prosody, {_FRAMES}, against a VoiceBaseline",
+    "prosody": f"device.sense.sound.prosody on the spectra of log-mel, {_FRAMES}, against a VoiceBaseline",
 }
 """How it is made, in the words of the cards: a network that learnt from something else may have the same shape."""
 
