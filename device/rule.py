@@ -35,7 +35,7 @@ class Rule(Section, frozen=True):
     profiles: tuple[Profile, ...] = ()
     """In these; empty is in all but `quiet`."""
     restore: bool = False
-    """When it is over, or hub ends, what `do` changed goes back to what it was, unless somebody else has changed it since."""
+    """When it is over, or hub ends, what `do` changed goes back, unless somebody else has changed it since."""
 
     def __post_init__(self) -> None:
         if Emotion.UNKNOWN in self.mood:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli_asked import HOUSE, Done, Mien
+
 
 @dataclass
 class Pulse:
@@ -77,3 +79,20 @@ def pulse(tmp_path: Path) -> Iterator[Pulse]:
         for process in reversed(started):
             process.terminate()
             process.wait(5)
+
+
+@pytest.fixture
+def mien(tmp_path: Path) -> Mien:
+    """Runs `mien ARGUMENTS` with a home of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MIEN_", "XDG_"))}
+    env |= {"HOME": str(home), "PYTHONPATH": str(HOUSE), "XDG_RUNTIME_DIR": str(home)}
+
+    def run(*arguments: str | Path, **more: str) -> Done:
+        command = [sys.executable, "-m", "device.cli", *map(str, arguments)]
+        return subprocess.run(
+            command, env=env | more, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run

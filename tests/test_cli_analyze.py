@@ -1,0 +1,77 @@
+"""`mien analyze`: an object a line, and who leaves early."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from device.emotions import Emotion
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import POSES, PROSODIES
+from tests.cli_asked import HOUSE, Mien, lines_of, told_in_one_line
+from tests.sense.made import drawn, picture, wav
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    folder = tmp_path / "album"
+    (folder / "more").mkdir(parents=True)
+    picture(folder / "b.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY])))
+    picture(folder / "more" / "wall.PNG", drawn())
+    wav(folder / "a.wav", speak(PROSODIES[Emotion.ANGRY], 2.0))
+    (folder / "notes.txt").write_text("not media")
+    return folder
+
+
+def test_analyze_prints_one_object_a_line_and_goes_into_folders(mien: Mien, album: Path) -> None:
+    done = mien("analyze", album, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = lines_of(done)
+    assert [Path(one["path"]).name for one in found] == ["a.wav", "b.png", "wall.PNG"]
+    assert [one["kind"] for one in found] == ["sound", "image", "image"]
+    assert found[1]["faces"][0]["emotion"] == "happy"
+    assert found[2]["mood"] is None
+
+
+def test_analyze_goes_on_after_a_file_that_cannot_be_read_and_exits_1(mien: Mien, album: Path) -> None:
+    done = mien("analyze", "--json", album / "gone.png", album / "notes.txt", album / "b.png")
+    assert done.returncode == 1
+    found = lines_of(done)
+    assert [bool(one["error"]) for one in found] == [True, True, False]
+    assert "gone.png" in found[0]["error"]
+
+
+def test_analyze_says_it_in_words_too(mien: Mien, album: Path) -> None:
+    done = mien("analyze", album)
+    assert done.returncode == 0
+    assert re.search(r"b\.png: happy \(\d+%\)\n  face at \d+,\d+ \(\d+x\d+ px\): happy \d+%", done.stdout)
+    assert "wall.PNG: nobody seen or heard" in done.stdout
+
+
+def test_analyze_reads_a_crop_and_only_the_senses_asked_for(mien: Mien, album: Path) -> None:
+    found = lines_of(
+        mien("analyze", "--json", "--crop", "--senses", "face", album / "more" / "wall.PNG", album / "a.wav")
+    )
+    assert [len(one["faces"]) for one in found] == [1, 0]
+    assert found[1]["voice"] is None
+
+
+def test_analyze_refuses_senses_that_nobody_has(mien: Mien, album: Path) -> None:
+    told_in_one_line(mien("analyze", "--senses", "face,smell", album), "face,smell", "allowed are")
+
+
+def test_a_reader_that_leaves_early_is_no_crash(mien: Mien, album: Path) -> None:
+    """`mien analyze ... | head -0`: no traceback."""
+    command = [sys.executable, "-m", "device.cli", "analyze", "--json", *[str(album)] * 3]
+    env = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) != 0
+    assert "Traceback" not in said
