@@ -48,10 +48,9 @@ def _train(arguments: argparse.Namespace) -> None:
         task = voice_task(arguments.data, plan, arguments.rows, run=RUNS[name])
     elif name.startswith("prosody"):
         from convert.voices.protocols import PROSODY_RUNS
-        from convert.voices.train_prosody import PLAN as PROSODY_PLAN
-        from convert.voices.train_prosody import prosody_task
+        from convert.voices.train_prosody import prosody_plan, prosody_task
 
-        plan = replace(PROSODY_PLAN, **given)
+        plan = replace(prosody_plan(PROSODY_RUNS[name]), **given)
         task = prosody_task(arguments.data, plan, arguments.rows, run=PROSODY_RUNS[name])
     else:
         from convert.faces import train as train_face

@@ -1,5 +1,7 @@
 """mixup (Zhang et al. 2018, "mixup: beyond empirical risk minimization"): between two examples lies the answer too."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,8 +13,25 @@ def mixed_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, sm
     The share of each is drawn from Beta(`beta`, `beta`); `smoothing` of each label goes to all classes alike.
     """
     inputs, wanted = batch
+    mixed = _pairs(len(wanted), beta)
+    logits = network(mixed(inputs)).float()
+    classes = logits.shape[1]
+    labels = (1 - smoothing) * functional.one_hot(wanted, classes) + smoothing / classes
+    return functional.cross_entropy(logits, mixed(labels))
+
+
+def taught_loss(network: nn.Module, batch: tuple[Tensor, ...], teacher: nn.Module, *, beta: float) -> Tensor:
+    """Cross-entropy of `network` on the same kind of pairs, against the shares (n, classes) that `teacher` gives them.
+
+    `batch` holds the network's inputs (n, ...), labels that are not asked for, and the teacher's own inputs (n, ...).
+    """
+    inputs, wanted, seen = batch
+    mixed = _pairs(len(wanted), beta)
+    return functional.cross_entropy(network(mixed(inputs)).float(), teacher.to(seen.device)(mixed(seen)))
+
+
+def _pairs(rows: int, beta: float) -> Callable[[Tensor], Tensor]:
+    """What mixes each of so many rows with another one, always the same, by the same share."""
     share = float(torch.distributions.Beta(beta, beta).sample())
-    other = torch.randperm(len(wanted))
-    logits = network(share * inputs + (1 - share) * inputs[other]).float()
-    own, others = (functional.cross_entropy(logits, y, label_smoothing=smoothing) for y in (wanted, wanted[other]))
-    return share * own + (1 - share) * others
+    other = torch.randperm(rows)
+    return lambda values: share * values + (1 - share) * values[other.to(values.device)]

@@ -11,8 +11,9 @@ from convert.corpora.speech import TEST, VALIDATION, Clip
 from device.emotions import EMOTIONS
 from device.sense.voice import NO_SPEECH
 
-SHIPPED_CLASSES = (*(e.value for e in EMOTIONS), NO_SPEECH)
-OWN_CLASSES = (*(e.value for e in EMOTIONS), "calm")
+SEVEN = tuple(e.value for e in EMOTIONS)
+SHIPPED_CLASSES = (*SEVEN, NO_SPEECH)
+OWN_CLASSES = (*SEVEN, "calm")
 """RAVDESS's eight; the seven others' neutral is a neutral here too."""
 SPEAKERS_A_FOLD = 4
 _SAVEE = ("DC", "JE", "JK", "KL")
@@ -38,6 +39,10 @@ class VoiceRun:
     even: bool = False
     """Whether each corpus is drawn as often as any other, however large it is: for those who are asked about none of
     them, what the larger one does is no truer."""
+    taught: bool = False
+    """Whether its prosodic network learns what a support vector machine says, instead of the labels. On whole corpora
+    never heard that is more. Where the tested corpus is among those that are learnt it is less: the shipped run's
+    validation, once heard, 55 instead of 60."""
 
     def label(self, clip: Clip) -> int:
         """Index of the clip's emotion among the classes."""
@@ -138,7 +143,15 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
             for corpus in ("ravdess", "tess", "savee")
         ),
         *(
-            VoiceRun(f"prosody-without-{corpus}", OWN_CLASSES, run.trains, run.tested, even=True)
+            # Nobody is asked about calm or about a song here: to learn them only takes from neutral and from speech.
+            VoiceRun(
+                f"prosody-without-{corpus}",
+                SEVEN,
+                lambda clip, run=run: run.trains(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
+                run.tested,
+                even=True,
+                taught=True,
+            )
             for corpus in ("ravdess", "tess", "savee")
             for run in [RUNS[f"voice-without-{corpus}"]]
         ),

@@ -1,7 +1,7 @@
 """The task of training Mien's prosodic network: on every clip at every stage of acquaintance with its speaker."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,18 @@ from convert.predictions import Ints
 from convert.recipes.mien_prosody import MienProsody
 from convert.training import Batch, Plan, Task
 from convert.voices.balance import balance
-from convert.voices.mixup import mixed_loss
+from convert.voices.mixup import mixed_loss, taught_loss
 from convert.voices.protocols import PROSODY_RUNS, VoiceRun
 from convert.voices.stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
+from convert.voices.support_vectors import SupportVectors
 from convert.voices.train import all_clips, household
 from device.emotions import EMOTIONS, Floats
 from device.sense.voice import NO_SPEECH
 from device.sense.voice_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
+_TAUGHT_EPOCHS = 300
+"""A pupil of a machine that never tires of new examples needs patience."""
 DRAWN_AN_EPOCH = 2400
 _KNOWN_SHARE = 0.4
 """So many are drawn at the last stage, the others from all."""
@@ -32,6 +35,11 @@ _NO_SPEECH_SHARE = 0.12
 _NO_SPEECH_SOUNDS = 1500
 _JITTER = 0.2
 """Deviations of noise on each number."""
+
+
+def prosody_plan(run: VoiceRun) -> Plan:
+    """How long `run` learns."""
+    return replace(PLAN, epochs=_TAUGHT_EPOCHS) if run.taught else PLAN
 
 
 @dataclass(frozen=True)
@@ -81,25 +89,31 @@ def prosody_task(
     drawn = DRAWN_AN_EPOCH if rows is None else max(rows, plan.batch)
     shipped = run.name == "prosody"
     watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)
+    teacher = _teacher(heard, run, mine, chances) if run.taught else None
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((plan.seed, epoch))
-        order = rng.choice(mine, drawn, p=chances)
+        drawn_rows = rng.choice(mine, drawn, p=chances)
         for start in range(0, drawn - plan.batch + 1, plan.batch):
-            part = order[start : start + plan.batch]
+            part = drawn_rows[start : start + plan.batch]
             n = len(part)
             view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(heard.stages.numbers.shape[1], size=n))
             stage = np.where(rng.random(n) < _KNOWN_SHARE, KNOWN, rng.integers(len(HEARD), size=n))
-            away = heard.stages.at(part, view, stage, rng.integers(ORDERS, size=n))
+            order = rng.integers(ORDERS, size=n)
+            away = heard.stages.at(part, view, stage, order)
+            known = heard.stages.at(part, view, np.full(n, KNOWN), order) if teacher is not None else away
             wanted = heard.labels[part].copy()
             if heard.silence is not None:
                 silent = rng.random(n) < _NO_SPEECH_SHARE
-                away[silent] = heard.silent(int(silent.sum()), rng)
+                away[silent] = known[silent] = heard.silent(int(silent.sum()), rng)
                 wanted[silent] = run.classes.index(NO_SPEECH)
-            noisy = away + rng.normal(0, _JITTER, away.shape)
-            yield torch.from_numpy(noisy.astype(np.float32)), torch.from_numpy(wanted)
+            noise = rng.normal(0, _JITTER, away.shape)
+            pupils, teachers = (torch.from_numpy((values + noise).astype(np.float32)) for values in (away, known))
+            yield (pupils, torch.from_numpy(wanted), *([] if teacher is None else [teachers]))
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
+        if teacher is not None:
+            return taught_loss(network, batch, teacher, beta=0.4)
         return mixed_loss(network, batch, beta=0.4, smoothing=0.1)
 
     def score(network: nn.Module) -> dict[str, float]:
@@ -117,3 +131,16 @@ def prosody_task(
     torch.manual_seed(plan.seed)
     network = MienProsody(classes=len(run.classes))
     return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=not shipped)
+
+
+def _teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
+    """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say."""
+    first = np.zeros(len(mine), int)
+    inputs, labels = heard.stages.at(mine, first, first + KNOWN, first), heard.labels[mine]
+    weights = chances * len(mine)
+    if heard.silence is not None:
+        count = int(_NO_SPEECH_SHARE * len(mine))
+        inputs = np.concatenate([inputs, heard.silent(count, np.random.default_rng(0))])
+        labels = np.concatenate([labels, np.full(count, run.classes.index(NO_SPEECH))])
+        weights = np.concatenate([weights, np.ones(count)])
+    return SupportVectors(inputs, labels, weights, len(run.classes))

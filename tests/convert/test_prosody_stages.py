@@ -34,3 +34,23 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
         np.testing.assert_allclose(baseline.deviations(numbers[i, 0])[0], known[i], atol=1e-2)
     assert HEARD[0] == 0
     assert len(set(HEARD)) == len(HEARD)
+
+
+def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
+    from convert.voices.benchmark import deviations_of
+    from convert.voices.stages import stages_of
+    from convert.voices.train_prosody import Material
+
+    rng = np.random.default_rng(7)
+    clips = [Clip(f"{i}", "made", "a", "F", 0, np.zeros(1, np.int16)) for i in range(900)]
+    numbers = rng.normal(0, 1, (900, 3, PROSODY)).astype(np.float32)
+    numbers[450:] += 2  # sorted by emotion: the second half is all excited
+    stages = stages_of(numbers, clips, np.ones(900, bool))
+    heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
+    calm, excited = (
+        np.concatenate(deviations_of(heard, list(range(900)), known=True))[half].mean()
+        for half in (slice(450), slice(450, 900))
+    )
+    # A baseline fades: one that had met the excited last would take them for the usual.
+    assert -calm == pytest.approx(excited, abs=0.15)
+    assert excited > 0.5

@@ -74,6 +74,17 @@ def test_across_corpora_the_tested_one_is_never_heard(corpus: str) -> None:
     assert len(heard | asked) == 4
 
 
+@pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
+def test_across_corpora_prosody_learns_from_speech_alone_and_calm_is_a_neutral(corpus: str) -> None:
+    run, pictures = PROSODY_RUNS[f"prosody-without-{corpus}"], RUNS[f"voice-without-{corpus}"]
+    assert [c for c in CLIPS if run.trains(c)] == [
+        c for c in CLIPS if pictures.trains(c) and c.corpus != "ravdess_song"
+    ]
+    assert all(run.tested(c) == pictures.tested(c) for c in CLIPS)
+    assert run.classes[run.label(CLIPS[0])] == "neutral"
+    assert len(run.classes) == 7
+
+
 def test_calm_is_a_class_of_its_own_for_ravdess_and_a_neutral_on_the_device() -> None:
     calm = CLIPS[0]
     assert RUNS["voice-fold-1"].label(calm) == OWN_CLASSES.index("calm")

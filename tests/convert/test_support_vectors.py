@@ -1,0 +1,83 @@
+"""A support vector machine as a teacher of the prosodic network."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.convert
+torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+CLASSES = 5
+USED = (0, 2, 4)
+
+
+def _voices(count: int, seed: int) -> "tuple[np.ndarray, np.ndarray]":
+    rng = np.random.default_rng(seed)
+    wanted = rng.choice(USED, count)
+    centres = 0.5 * np.random.default_rng(1).normal(size=(CLASSES, 288))
+    return (centres[wanted] + rng.normal(size=(count, 288))).astype(np.float32), wanted
+
+
+def _teacher() -> Any:
+    from convert.voices.support_vectors import SupportVectors
+
+    inputs, wanted = _voices(300, 2)
+    return SupportVectors(inputs, wanted, np.ones(300, np.float32), CLASSES)
+
+
+def test_it_reads_as_scikit_learn_s_own_does_and_gives_shares() -> None:
+    from sklearn.svm import SVC
+
+    asked, wanted = _voices(400, 3)
+    shares = _teacher()(torch.from_numpy(asked)).numpy()
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    own = SVC(C=1.0, gamma=1e-3).fit(*_voices(300, 2)).predict(asked)
+    assert np.mean(own == wanted) > 0.9, "the task is too hard to tell a good teacher from a bad one"
+    assert np.mean(shares.argmax(axis=1) == own) > 0.98
+    assert shares[:, [1, 3]].max() < shares.max(axis=1).min(), "of classes that it never met it says little"
+
+
+def test_between_two_voices_it_is_less_sure_than_at_either() -> None:
+    teacher = _teacher()
+    inputs, wanted = _voices(300, 2)
+    first, second = (torch.from_numpy(inputs[wanted == k].mean(axis=0, keepdims=True)) for k in USED[:2])
+    sure = [float(teacher(x).max()) for x in (first, second, (first + second) / 2)]
+    assert sure[2] < min(sure[:2]) - 0.1
+
+
+def test_half_precision_around_it_changes_nothing() -> None:
+    teacher, asked = _teacher(), torch.from_numpy(_voices(50, 4)[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        halved = teacher(asked)
+    np.testing.assert_array_equal(halved.numpy(), teacher(asked).numpy())
+
+
+def test_pupil_and_teacher_see_the_same_pairs_mixed_and_the_labels_are_not_asked_for() -> None:
+    from convert.voices.mixup import taught_loss
+
+    torch.manual_seed(5)
+    pupil, teacher, rows = torch.nn.Identity(), torch.nn.Softmax(dim=1), torch.randn(16, CLASSES)
+    seen: dict[Any, Any] = {}
+    for network in (pupil, teacher):
+        network.register_forward_pre_hook(lambda network, given: seen.update({network: given[0].numpy()}))
+    losses = [
+        float(taught_loss(pupil, (rows, labels, 3 * rows), teacher, beta=0.4))
+        for labels in (torch.zeros(16, dtype=torch.int64), torch.ones(16, dtype=torch.int64))
+        for _ in [torch.manual_seed(6)]
+    ]
+    np.testing.assert_allclose(3 * seen[pupil], seen[teacher], rtol=1e-5)
+    assert not np.allclose(seen[pupil], rows.numpy()), "nothing was mixed"
+    assert losses[0] == losses[1]
+
+
+def test_mixing_half_of_two_clips_asks_for_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    from convert.voices.mixup import mixed_loss
+
+    monkeypatch.setattr(torch.distributions.Beta, "sample", lambda _: torch.tensor(0.5))
+    monkeypatch.setattr(torch, "randperm", lambda count: torch.arange(count).flip(0))
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 3.0]])
+    found = float(mixed_loss(torch.nn.Identity(), (logits, torch.tensor([0, 2])), beta=0.4, smoothing=0.3))
+    middle = torch.log_softmax(logits.mean(dim=0), dim=0)
+    wanted = torch.tensor([0.35 + 0.1, 0.1, 0.35 + 0.1])
+    assert found == pytest.approx(float(-(wanted * middle).sum()), rel=1e-5)
