@@ -143,12 +143,17 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
             for corpus in ("ravdess", "tess", "savee")
         ),
         *(
+            VoiceRun(f"prosody-without-{corpus}", OWN_CLASSES, run.trains, run.tested, even=True)
+            for corpus in ("ravdess", "tess", "savee")
+            for run in [RUNS[f"voice-without-{corpus}"]]
+        ),
+        *(
             # Nobody is asked about calm or about a song here: to learn them only takes from neutral and from speech.
             VoiceRun(
-                f"prosody-without-{corpus}",
+                f"prosody-taught-without-{corpus}",
                 SEVEN,
                 lambda clip, run=run: run.trains(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
-                run.tested,
+                lambda clip, run=run: run.tested(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
                 even=True,
                 taught=True,
             )

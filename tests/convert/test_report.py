@@ -56,6 +56,7 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
         keep(tmp_path, f"voice-random-{corpus}", SEVEN, ["x F"], 0.5)
         for stage in ("", "-stranger"):
             keep(tmp_path, f"prosody-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
+            keep(tmp_path, f"prosody-taught-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 1.0, sure=12)
             keep(tmp_path, f"prosody-random-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
     page = report_protocols.protocols(tmp_path, (1.0, 1.0))
     lines = {
@@ -72,6 +73,8 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     assert lines["TESS, 7 classes, the other woman, UAR"][-1].startswith("0.0")
     assert lines["TESS, each woman, heard before"] == ["OAF 0.0, YAF 0.0"]
     assert lines["TESS, UAR; trained on the others"][0] == "–", "that network was not asked"
+    assert lines["… RAVDESS speech, taught for it"][3:] == ["100.0 (100.0–100.0)"] * 2
+    assert lines["RAVDESS speech, UAR; trained on the others"][3] != lines["… RAVDESS speech, taught for it"][3]
     assert 30 < float(lines["SAVEE, 7 classes, one speaker out, UAR"][0].split()[0]) < 70
 
 
