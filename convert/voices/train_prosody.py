@@ -105,7 +105,7 @@ def prosody_task(
             wanted = heard.labels[part].copy()
             if heard.silence is not None:
                 silent = rng.random(n) < _NO_SPEECH_SHARE
-                away[silent] = known[silent] = heard.silent(int(silent.sum()), rng)
+                away[silent] = heard.silent(int(silent.sum()), rng)
                 wanted[silent] = run.classes.index(NO_SPEECH)
             noise = rng.normal(0, _JITTER, away.shape)
             pupils, teachers = (torch.from_numpy((values + noise).astype(np.float32)) for values in (away, known))
@@ -135,12 +135,7 @@ def prosody_task(
 
 def _teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
     """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say."""
+    assert heard.silence is None, "what is no voice is not what this machine has learnt"
     first = np.zeros(len(mine), int)
-    inputs, labels = heard.stages.at(mine, first, first + KNOWN, first), heard.labels[mine]
-    weights = chances * len(mine)
-    if heard.silence is not None:
-        count = int(_NO_SPEECH_SHARE * len(mine))
-        inputs = np.concatenate([inputs, heard.silent(count, np.random.default_rng(0))])
-        labels = np.concatenate([labels, np.full(count, run.classes.index(NO_SPEECH))])
-        weights = np.concatenate([weights, np.ones(count)])
-    return SupportVectors(inputs, labels, weights, len(run.classes))
+    inputs = heard.stages.at(mine, first, first + KNOWN, first)
+    return SupportVectors(inputs, heard.labels[mine], chances * len(mine), len(run.classes))
