@@ -64,9 +64,9 @@ _LIMITS = """## What these numbers do not say
   FER2013's labels in about 65 % and with RAVDESS's intended emotion (sound alone) in about 60 %.
 - Random splits of acted corpora are in the table only to stand beside the projects that published them. For a living
   room read the lines *speakers never heard* and *across corpora*.
-- SAVEE's men say, but for three sentences, others for each emotion, and all four the same (Haq and Jackson 2009): who
-  knows the words knows the emotion. Between them, and the more so between their clips, a network can score by what was
-  said instead of how; only the line *across corpora* is free of it.
+- SAVEE's four men say the same sentences, but mostly others for each emotion (Haq and Jackson 2009): who knows the
+  words knows the emotion. A network that has heard other men, or other clips, of SAVEE can score by what is said
+  instead of how; its line across corpora is free of that.
 - Not for work, school, policing, health or any decision about a person.
 """
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from convert.predictions import Ints
 from device.emotions import Floats
+from device.errors import MediaError
 
 _WIDTH = 1e-3
 _COST = 1.0
@@ -27,8 +28,14 @@ class SupportVectors(nn.Module):
     """
 
     def __init__(self, inputs: Floats, wanted: Ints, weights: Floats, classes: int) -> None:
-        """Learn from `inputs` (n, k), `wanted` (n,) and how much each row weighs (n,), its mean being 1."""
+        """Learn from `inputs` (n, k), `wanted` (n,) and how much each row weighs (n,), its mean being 1.
+
+        Raises MediaError when fewer than three classes are there: scikit-learn turns the sign of a single pair.
+        """
         super().__init__()
+        met = len(np.unique(wanted))
+        if met < 3:
+            raise MediaError(f"{met} emotions in {len(wanted)} clips: three at least; take more rows")
         machine = SVC(C=_COST, gamma=_WIDTH).fit(inputs, wanted, sample_weight=weights)
         begins = np.concatenate([[0], np.cumsum(machine.n_support_)])
         pairs = list(combinations(range(len(machine.classes_)), 2))

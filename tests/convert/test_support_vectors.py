@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from device.errors import MediaError
+
 pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
 
@@ -44,6 +46,15 @@ def test_between_two_voices_it_is_less_sure_than_at_either() -> None:
     first, second = (torch.from_numpy(inputs[wanted == k].mean(axis=0, keepdims=True)) for k in USED[:2])
     sure = [float(teacher(x).max()) for x in (first, second, (first + second) / 2)]
     assert sure[2] < min(sure[:2]) - 0.1
+
+
+def test_two_emotions_are_too_few_to_learn_from() -> None:
+    from convert.voices.support_vectors import SupportVectors
+
+    inputs, wanted = _voices(30, 2)
+    few = wanted != USED[0]
+    with pytest.raises(MediaError, match=r"2 emotions in .* clips: three at least"):
+        SupportVectors(inputs[few], wanted[few], np.ones(int(few.sum()), np.float32), CLASSES)
 
 
 def test_half_precision_around_it_changes_nothing() -> None:
