@@ -15,7 +15,8 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 def _networks() -> list[str]:
     from convert.voices.protocols import PROSODY_RUNS, RUNS
 
-    return ["face", "face-as-published", *RUNS, *PROSODY_RUNS]
+    teachers = [f"face-teacher-{number}" for number in range(1, 6)]
+    return ["face", "face-as-published", *teachers, *RUNS, *PROSODY_RUNS]
 
 
 def _sha256(path: Path | None) -> str | None:
@@ -23,6 +24,12 @@ def _sha256(path: Path | None) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _sha256_of_teachers(folders: list[Path]) -> str | None:
+    from convert.faces.lessons import sha256_of
+
+    return sha256_of(folders) if folders else None
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -36,7 +43,9 @@ def _train(arguments: argparse.Namespace) -> None:
         "learning_rate": arguments.learning_rate,
         "calm_from": arguments.calm_from,
         "start": _sha256(arguments.start),
-        "teacher": _sha256(arguments.teacher),
+        "teacher": _sha256_of_teachers(arguments.teachers),
+        "taught": arguments.taught,
+        "seed": arguments.seed,
     }
     given = {key: value for key, value in asked.items() if value is not None}
     out = arguments.out or runs / name
@@ -55,19 +64,18 @@ def _train(arguments: argparse.Namespace) -> None:
     else:
         from convert.faces import train as train_face
 
-        plans = {
-            "face": train_face.PLAN,
-            "face-as-published": train_face.AS_PUBLISHED_PLAN,
-        }
-        plan = replace(plans[name], **given)
+        seeds = {teacher: number for number, teacher in enumerate(train_face.TEACHERS, start=1)}
+        plan = replace(train_face.TEACHER_PLAN, seed=seeds[name]) if name in seeds else train_face.PLAN
+        plan = replace(plan, **given)
         task = train_face.face_task(
             arguments.data,
             plan,
             arguments.rows,
             name=name,
             as_published=name == "face-as-published",
-            start=arguments.start or (runs / "face" if name == "face-as-published" else None),
-            teacher=arguments.teacher,
+            start=arguments.start,
+            teachers=arguments.teachers,
+            kept=out.parent,
         )
     best = train(task, plan, out)
     print(f"{arguments.network}: best validation score {best:.2f}; weights in {out}/best.pt")
@@ -147,8 +155,10 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--calm-from", type=float, help="share of the epochs after which faces are changed less (0.7)")
     step.add_argument("--start", type=Path, help="a face network's .tflite to go on from")
     step.add_argument(
-        "--teacher", type=Path, help="a face network's .tflite whose answers are learnt beside the labels"
+        "--teachers", type=Path, nargs="+", default=[], help="run folders of face-teacher-N, whose answers are learnt"
     )
+    step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
+    step.add_argument("--seed", type=int)
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")

@@ -29,14 +29,14 @@ from convert.voices.powers import fitted
 from convert.voices.protocols import PROSODY_RUNS
 from convert.voices.train import calibration_inputs
 from device import __version__
-from device.emotions import EMOTIONS, Floats, softmax
+from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
 from device.sense.model import Card, Corpus, Golden, Model, ramp
 from device.sense.pairs.fit import INPUTS
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES, face_input
 from device.sense.sound.log_mel import BANDS
 from device.sense.sound.prosody import PROSODY
 from device.sense.tflite import Network
-from device.sense.voice import NO_SPEECH, VoiceReader
+from device.sense.voice import VoiceReader
 
 FACE_SHAPE = (1, FACE_PX, FACE_PX, 1)
 VOICE_SHAPE = (1, WINDOW_FRAMES, BANDS, 2)

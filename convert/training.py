@@ -22,6 +22,9 @@ from device.errors import SettingsError
 Batch = tuple[Tensor, ...]
 _TELL_S = 20.0
 """A line of progress so often within an epoch."""
+_KEEP_S = 20.0
+"""What is there to resume is so old at most, or an epoch if that is longer: a short epoch is trained faster than its
+state is written."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class Plan:
     start: str = ""
     """The SHA-256 of the .tflite to go on from, where there is one."""
     teacher: str = ""
-    """The SHA-256 of the .tflite whose answers are learnt beside the labels, where there is one."""
+    """The SHA-256 of the networks whose answers are learnt beside the labels, where there are any."""
+    taught: float = 0.7
+    """Share of these answers in what is learnt."""
 
 
 @dataclass(frozen=True)
@@ -80,59 +85,82 @@ def train(task: Task, plan: Plan, folder: Path) -> float:
     if plan.threads:
         torch.set_num_threads(plan.threads)
     ranks, device = Ranks(), device_here()
+    torch.backends.cudnn.benchmark = True
     if ranks.first:
         _begun(task, plan, folder)
     ranks.wait()  # the folder is there for all
-    network = task.network.to(device=device, memory_format=torch.channels_last)
-    ranks.alike(network)
-    # Each step keeps 0.5 % of the new weights: the average is calmer than any single step and costs nothing later.
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
-    optimizer = torch.optim.SGD(
-        network.parameters(), plan.learning_rate, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, plan.learning_rate, total_steps=plan.epochs * task.batches_an_epoch, pct_start=0.15
-    )
-    begin, best = 0, float("-inf")
-    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+    learner = _Learner(task, plan, device)
+    ranks.alike(learner.network)
+    begin, best, kept = 0, float("-inf"), time.monotonic()
     if (folder / "last.pt").exists():
         state = torch.load(folder / "last.pt", map_location=device, weights_only=True)
-        for name, part in parts.items():
+        for name, part in learner.parts.items():
             part.load_state_dict(state[name])
         begin, best = state["epochs_done"], state["best"]
     for epoch in range(begin, plan.epochs):
-        started, total, count = time.monotonic(), 0.0, 0
-        told = started
-        torch.manual_seed(1000 * plan.seed + epoch)
-        network.train()
-        for batch in task.batches(epoch):
-            optimizer.zero_grad(set_to_none=True)
-            with half_precision(device):
-                loss = task.loss(network, tuple(rows.to(device) for rows in ranks.part(batch)))
-            loss.backward()
-            ranks.average_gradients(network)
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(network)
-            total, count = total + float(loss.detach()), count + 1
-            if ranks.first and time.monotonic() - told > _TELL_S:
-                told = time.monotonic()
-                _tell(f"{task.name} {epoch + 1}/{plan.epochs}", count / task.batches_an_epoch, told - started)
+        started = time.monotonic()
+        where = f"{task.name} {epoch + 1}/{plan.epochs}"
+        loss = learner.learn(epoch, ranks, where)
         ranks.wait()
         if not ranks.first:
             continue
-        average.eval()
+        averaged = learner.average.eval().module
         with torch.inference_mode():
-            figures = task.score(average.module)
-        line = {"epoch": epoch + 1, "loss": total / max(count, 1), **figures, "seconds": time.monotonic() - started}
-        _log(f"{task.name} {epoch + 1}/{plan.epochs}", {k: round(v, 4) for k, v in line.items()}, folder)
+            figures = task.score(averaged)
+        line = {"epoch": epoch + 1, "loss": loss, **figures, "seconds": time.monotonic() - started}
+        _log(where, {k: round(v, 4) for k, v in line.items()}, folder)
         if task.keep_last or figures["score"] > best:
             best = figures["score"]
-            _write(average.module.state_dict(), folder / "best.pt")
-        state = {name: part.state_dict() for name, part in parts.items()}
-        _write({**state, "epochs_done": epoch + 1, "best": best}, folder / "last.pt")
+            _write(averaged.state_dict(), folder / "best.pt")
+        if epoch + 1 == plan.epochs or time.monotonic() - kept > _KEEP_S:
+            state = {name: part.state_dict() for name, part in learner.parts.items()}
+            _write({**state, "epochs_done": epoch + 1, "best": best}, folder / "last.pt")
+            kept = time.monotonic()
     return best
+
+
+class _Learner:
+    """The network and all that has a state while it learns."""
+
+    def __init__(self, task: Task, plan: Plan, device: torch.device) -> None:
+        self._task, self._plan, self._device = task, plan, device
+        self.network = task.network.to(device=device, memory_format=torch.channels_last)
+        # Each step keeps 0.5 % of the new weights: the average is calmer than any single step and costs nothing later.
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
+        self._optimizer = torch.optim.SGD(
+            self.network.parameters(), plan.learning_rate, momentum=0.9, nesterov=True, weight_decay=plan.weight_decay
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer, plan.learning_rate, total_steps=plan.epochs * task.batches_an_epoch, pct_start=0.15
+        )
+        self.parts = {
+            "network": self.network,
+            "average": self.average,
+            "optimizer": self._optimizer,
+            "schedule": self._schedule,
+        }
+
+    def learn(self, epoch: int, ranks: Ranks, where: str) -> float:
+        """One epoch; its mean loss. `where` heads the lines of progress."""
+        torch.manual_seed(1000 * self._plan.seed + epoch)
+        self.network.train()
+        started = told = time.monotonic()
+        total, count = torch.zeros((), device=self._device), 0
+        for batch in self._task.batches(epoch):
+            self._optimizer.zero_grad(set_to_none=True)
+            with half_precision(self._device):
+                loss = self._task.loss(self.network, tuple(rows.to(self._device) for rows in ranks.part(batch)))
+            loss.backward()
+            ranks.average_gradients(self.network)
+            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+            self._optimizer.step()
+            self._schedule.step()
+            self.average.update_parameters(self.network)
+            total, count = total + loss.detach(), count + 1  # no number yet: nobody waits for the GPU
+            if ranks.first and time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                _tell(where, count / self._task.batches_an_epoch, told - started)
+        return float(total) / max(count, 1)
 
 
 def _log(where: str, line: dict[str, float], folder: Path) -> None:

@@ -24,6 +24,9 @@ class Emotion(StrEnum):
 EMOTIONS: tuple[Emotion, ...] = tuple(e for e in Emotion if e is not Emotion.UNKNOWN)
 """Index i of every probability vector is EMOTIONS[i]."""
 
+NO_SPEECH = "no_speech"
+"""A class of the voice networks beside the seven: what is heard is nobody's voice."""
+
 # Valence and arousal in -1..1. The corner points follow the circumplex of Russell (1980), "A circumplex
 # model of affect"; the magnitudes are the project's choice, neutral being the origin.
 _VALENCE = np.array([-0.6, -0.65, -0.6, 0.85, -0.75, 0.1, 0.0], np.float32)

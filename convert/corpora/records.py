@@ -1,4 +1,8 @@
-"""What the readers give: one record a sound, picture or video. Nothing is decoded before it is asked for."""
+"""What the readers give: one record a sound, picture or video. Nothing is decoded before it is asked for.
+
+What decodes is not imported before either: a machine that is lent for its GPU has PyTorch, NumPy and OpenCV, and
+needs no more where a corpus is a table of pixels.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +15,8 @@ import numpy.typing as npt
 
 from convert.corpora.spelling import index_of
 from device.emotions import Floats
-from device.sense.media import Pixels, read_picture, read_sound, video_frames
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +58,14 @@ class Video(Record):
 
     def frames(self) -> Iterator[tuple[Pixels, float]]:
         """Its pictures (height, width, 3) uint8 RGB, and seconds since its beginning; raises MediaError."""
+        from device.sense.media import video_frames
+
         return video_frames(self.path)
 
     def sound(self) -> Floats:
         """(n,) float32 mono at 16 kHz; raises MediaError, NoSoundError where there is none."""
+        from device.sense.media import read_sound
+
         return read_sound(self.path)
 
 
@@ -84,6 +93,8 @@ class Picture(Record):
 
 def read_gray(path: Path) -> Pixels:
     """A picture file as (height, width) uint8; raises MediaError, naming the file."""
+    from device.sense.media import read_picture
+
     return np.asarray(cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY), np.uint8)
 
 

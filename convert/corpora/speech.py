@@ -19,7 +19,6 @@ from convert.corpora.records import Reader, Sound
 from convert.corpora.spelling import NONE, own_label
 from device.emotions import Floats
 from device.errors import MediaError
-from device.sense.media import read_sound
 
 CORPORA = ("ravdess_speech", "ravdess_song", "tess", "savee")
 """What the shipped network learns from."""
@@ -144,6 +143,8 @@ def decoded(archive: Path, names: Sequence[str], cache: Path | None) -> list[Sam
 
 def decoded_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
     """Sound files as int16 at 16 kHz, in order; kept in `cache` under `label` and the files' names and sizes."""
+    from device.sense.media import read_sound
+
     sizes = [(path.parts[-2:], path.stat().st_size) for path in paths]
     digest = hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
     kept = cache and cache / f"{label}-{digest}.npz"
@@ -168,6 +169,8 @@ def _kept(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]
 
 
 def _heard(data: bytes, where: str) -> Samples:
+    from device.sense.media import read_sound
+
     try:
         return _int16(read_sound(io.BytesIO(data)))
     except MediaError as error:

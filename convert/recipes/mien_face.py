@@ -8,6 +8,8 @@ from device.emotions import EMOTIONS
 FERPLUS = 8
 SHIPPED = (16, 48, 80, 128)
 """0.83 M parameters: under 1 MB in int8."""
+TEACHER = (64, 128, 256, 512)
+"""11 M parameters, for those that teach it."""
 
 
 class MienFace(nn.Module):

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from convert.corpora.speech import TEST, VALIDATION, Clip
-from device.emotions import EMOTIONS
-from device.sense.voice import NO_SPEECH
+from device.emotions import EMOTIONS, NO_SPEECH
 
 SEVEN = tuple(e.value for e in EMOTIONS)
 SHIPPED_CLASSES = (*SEVEN, NO_SPEECH)

@@ -19,10 +19,9 @@ from convert.voices.balance import balance
 from convert.voices.mixup import mixed_loss
 from convert.voices.protocols import RUNS, VoiceRun
 from convert.voices.views import Views, changed, views_of
-from device.emotions import EMOTIONS, Floats
+from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.sense.prepare import voice_input
 from device.sense.sound.framing import RATE_HZ
-from device.sense.voice import NO_SPEECH
 
 PLAN = Plan(epochs=48, batch=64, learning_rate=0.05, weight_decay=1e-3)
 VIEWS = 5

@@ -20,8 +20,7 @@ from convert.voices.protocols import PROSODY_RUNS, VoiceRun
 from convert.voices.stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
 from convert.voices.support_vectors import SupportVectors
 from convert.voices.train import all_clips, household
-from device.emotions import EMOTIONS, Floats
-from device.sense.voice import NO_SPEECH
+from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.sense.voice_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)

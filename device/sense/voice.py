@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from device.emotions import EMOTIONS, Floats, softmax
+from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
 from device.kept import keep
 from device.readings import SoundWindow, VoiceReading
 from device.sense.model import Model
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 WINDOW = 3 * RATE_HZ
 """Samples that the network reads at a time."""
-NO_SPEECH = "no_speech"
 _ENDED = RATE_HZ // 5
 """Samples: so long a silence and an utterance is over."""
 _KEEP_S = 600.0

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from device.emotions import EMOTIONS
+from device.emotions import EMOTIONS, NO_SPEECH
 from device.sense.model import Card, Model, card_of
 from device.sense.pairs.pair import Pair
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES
 from device.sense.sound.framing import FRAME, HOP, RATE_HZ
 from device.sense.sound.log_mel import BANDS
 from device.sense.sound.prosody import PROSODY
-from device.sense.voice import NO_SPEECH
 
 _SEVEN = tuple(emotion.value for emotion in EMOTIONS)
 _FED = {

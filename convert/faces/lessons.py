@@ -1,0 +1,121 @@
+"""What the face network learns from: drawings of every picture, and what larger networks see in each of them.
+
+A pupil learns most from teachers who look at the very picture that it looks at, changed and mixed as it is (Beyer et
+al. 2022, "Knowledge distillation: a good teacher is patient and consistent"). Asking them anew in each epoch would
+cost more than the learning: they are asked about sixteen drawings of all pictures, and the pupil sees these in turn.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from convert.faces.augment import augment
+from convert.recipes.mien_face import FERPLUS, TEACHER, MienFace
+from convert.training import device_here
+from device.emotions import EMOTIONS
+from device.errors import ModelError
+
+MUCH, LITTLE = 12, 4
+"""How many drawings are much changed, and how many a third as often."""
+_CHUNK = 4096
+_MIXED = 0.5
+
+
+def inputs_of(pixels: Tensor) -> Tensor:
+    """(n, s, s) of 0..255 -> (n, 1, s, s) float32, as device.sense.prepare.face_input makes them one by one."""
+    pixels = pixels.float()
+    mean = pixels.mean(dim=(1, 2), keepdim=True)
+    spread = pixels.std(dim=(1, 2), correction=0, keepdim=True).clamp(min=4.0)
+    return ((pixels - mean) / spread)[:, None].contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Every picture changed once, half of them with another one shining through (Zhang et al. 2018, "mixup")."""
+
+    inputs: Tensor
+    """(n, 1, s, s) float32, as the network takes them."""
+    other: Tensor
+    """(n,) int64: the row of what shines through."""
+    share: Tensor
+    """(n, 1) float32, 0.5..1: how much of it is the picture itself."""
+
+    def mixed(self, targets: Tensor) -> Tensor:
+        """(n, k) of the pictures -> (n, k) of the drawings."""
+        return self.share * targets + (1 - self.share) * targets[self.other]
+
+
+def draw(pictures: Tensor, seed: tuple[int, int], strength: float) -> Drawing:
+    """The drawing of `pictures` (n, s, s) uint8 that belongs to `seed`; the same on every device."""
+    chance = torch.Generator().manual_seed(1_000_003 * seed[0] + seed[1])
+    pixels = torch.cat([augment(chunk, chance, strength) for chunk in pictures.split(_CHUNK)])
+    n = len(pixels)
+    other = torch.randperm(n, generator=chance).to(pixels.device)
+    through = torch.rand(n, 1, generator=chance) ** 2 / 2
+    through = torch.where(torch.rand(n, 1, generator=chance) < _MIXED * strength, through, 0.0).to(pixels.device)
+    # The two are brought to one light before they are mixed, as the device brings a face before it is read.
+    clean = inputs_of(pixels)
+    weight = through[:, :, None, None]
+    mixed = inputs_of(100 * ((1 - weight) * clean + weight * clean[other])[:, 0])
+    return Drawing(torch.where(weight > 0, mixed, clean), other, 1 - through)
+
+
+def strength_of(number: int) -> float:
+    """Of the `number`-th of the MUCH + LITTLE drawings."""
+    return 1.0 if number < MUCH else 1 / 3
+
+
+def sha256_of(teachers: Sequence[Path]) -> str:
+    """Of the run folders' weights together; raises ModelError where one has none."""
+    digest = hashlib.sha256()
+    for folder in teachers:
+        try:
+            digest.update((folder / "best.pt").read_bytes())
+        except OSError as error:
+            raise ModelError(
+                f"{folder / 'best.pt'}: cannot be read ({error.strerror}); a teacher is a run folder, made by "
+                "python -m convert train face-teacher-1"
+            ) from error
+    return digest.hexdigest()
+
+
+def lessons(teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path) -> Tensor:
+    """(drawings, n, 7 + 8) float16: what the teachers, together, see in each drawing; probabilities of both heads.
+
+    They are asked once, and `kept` holds what they said, for a run that goes on.
+    """
+    asked = [sha256_of(teachers), seed, tuple(pictures.shape)]
+    if kept.exists():
+        before = torch.load(kept, weights_only=True)
+        if before["asked"] == asked:
+            said: Tensor = before["said"]
+            return said
+    networks = [teacher_of(folder).to(device_here(), memory_format=torch.channels_last) for folder in teachers]
+    said = torch.empty(MUCH + LITTLE, len(pictures), len(EMOTIONS) + FERPLUS, dtype=torch.float16)
+    for number in range(MUCH + LITTLE):
+        inputs = draw(pictures, (seed, number), strength_of(number)).inputs
+        said[number] = torch.cat([_seen(networks, part) for part in inputs.split(_CHUNK)]).half().cpu()
+        print(f"lessons: {number + 1}/{MUCH + LITTLE} drawings seen by {len(networks)} teachers", flush=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".partial")
+    torch.save({"asked": asked, "said": said}, partial)
+    partial.replace(kept)
+    return said
+
+
+def teacher_of(folder: Path) -> MienFace:
+    """The teacher trained in `folder`, put to rest, in bfloat16."""
+    network = MienFace(TEACHER)
+    network.load_state_dict(torch.load(folder / "best.pt", map_location="cpu", weights_only=True))
+    return network.to(torch.bfloat16).eval()
+
+
+def _seen(networks: Sequence[MienFace], inputs: Tensor) -> Tensor:
+    with torch.inference_mode():
+        heads = [network.both(inputs.to(torch.bfloat16)) for network in networks]
+    both = [torch.cat([head.float().softmax(dim=1) for head in pair], dim=1) for pair in heads]
+    return torch.stack(both).mean(dim=0)
