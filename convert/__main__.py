@@ -21,7 +21,9 @@ def _networks() -> list[str]:
 
 def _sha256(path: Path | None) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None else None
+        if path is None:
+            return None
+        return hashlib.sha256((path / "best.pt" if path.is_dir() else path).read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -153,7 +155,7 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--epochs", type=int)
     step.add_argument("--learning-rate", type=float, help="the highest; it rises to it and falls from it")
     step.add_argument("--calm-from", type=float, help="share of the epochs after which faces are changed less (0.7)")
-    step.add_argument("--start", type=Path, help="a face network's .tflite to go on from")
+    step.add_argument("--start", type=Path, help="a face network's run folder or .tflite to go on from")
     step.add_argument(
         "--teachers", type=Path, nargs="+", default=[], help="run folders of face-teacher-N, whose answers are learnt"
     )

@@ -25,7 +25,7 @@ from convert.recipes.mien_face import MienFace
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
 from convert.resting import usual
-from convert.voices.powers import fitted
+from convert.voices.powers import Powers, multiplied, pair_powers
 from convert.voices.protocols import PROSODY_RUNS
 from convert.voices.train import calibration_inputs
 from device import __version__
@@ -93,7 +93,7 @@ def _face(name: str, run: Path, data: Path, out: Path, rows: int | None) -> dict
     content = _quantized(BothHeads(network), FACE_SHAPE, _calibration_faces(data))
     faces = private_test(data, rows=rows)
     emotions, ferplus = _in_float(network, faces)
-    answers = out / "answers" if rows is not None else Path("docs") / "answers"
+    answers = _answers(out, rows)
     face_predictions(faces, emotions, ferplus)[0].save(answers / f"{name}-float.npz")
     all_rows, votes = face_answers(Network(content, name), faces)
     all_rows.save(answers / f"{name}.npz")
@@ -120,6 +120,11 @@ def _face(name: str, run: Path, data: Path, out: Path, rows: int | None) -> dict
         "FER+ majority (3,153), accuracy": accuracy(votes.read, votes.truth),
     }
     return _with_figures(out, "face", figures)
+
+
+def _answers(out: Path, rows: int | None) -> Path:
+    """Where answers are kept: with the project's own, but for a quick check."""
+    return out / "answers" if rows is not None else Path("docs") / "answers"
 
 
 def _in_float(network: MienFace, faces: Faces) -> tuple[Floats, Floats]:
@@ -158,7 +163,10 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
 
 
 def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
-    """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied."""
+    """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied.
+
+    What they say of validation is kept beside the benchmarks' answers: the powers are fitted on all of these.
+    """
     from convert.voices.benchmark import deviations_of, prosody_calibration, windows
     from convert.voices.train_prosody import material
 
@@ -170,24 +178,33 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     int8 = Network(content, "prosody")
     watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
     seven = slice(len(EMOTIONS))
-    asked = deviations_of(heard, watched, known=False)
-    logits = np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven]
-    said = _of_clips([heard.clips[i] for i in watched], logits)
+    clips = [heard.clips[i] for i in watched]
+    said, said_known = (
+        _of_clips(clips, np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven])
+        for asked in (deviations_of(heard, watched, known=known) for known in (False, True))
+    )
     card = _card("prosody", content, shape, said, VOICE_CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
-    seen = [
-        np.mean([picture.network.run(x)[0][0] for x in windows(heard.clips[i].real)], axis=0)[seven] for i in watched
-    ]
-    shares = softmax(np.array(seen), picture.card.temperature), softmax(logits, card.temperature)
-    seen_shares, heard_shares = (np.log(share + 1e-6) for share in shares)
-    powers = fitted(seen_shares, heard_shares, said.truth)
-    both = softmax(powers[0] * np.log(shares[0] + 1e-6) + powers[1] * np.log(shares[1] + 1e-6))
+    shown = [np.mean([picture.network.run(x)[0][0] for x in windows(clip.real)], axis=0)[seven] for clip in clips]
+    seen = _of_clips(clips, np.array(shown, np.float32))
+    kept = _answers(out, rows)
+    seen.save(kept / "voice-validation.npz")
+    said.save(kept / "prosody-validation-stranger.npz")
+    said_known.save(kept / "prosody-validation.npz")
+    temperatures = Powers(picture.card.temperature, card.temperature)
+    powers, powers_known = (pair_powers(kept, temperatures, known=known) for known in (False, True))
+    both = softmax(multiplied(seen, said, powers, temperatures).logits)
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
     rest = usual(both, said.truth)
     _write_pair(
-        out, content, msgspec.structs.replace(card, power=powers[1], centre=centre, spread=spread, resting=rest)
+        out,
+        content,
+        msgspec.structs.replace(
+            card, power=powers.prosody, power_known=powers_known.prosody, centre=centre, spread=spread, resting=rest
+        ),
     )
-    _write_pair(out, (out / "voice.tflite").read_bytes(), msgspec.structs.replace(picture.card, power=powers[0]))
+    with_powers = msgspec.structs.replace(picture.card, power=powers.picture, power_known=powers_known.picture)
+    _write_pair(out, (out / "voice.tflite").read_bytes(), with_powers)
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
     for words, known in (("never heard", False), ("heard before, without labels", True)):

@@ -3,7 +3,7 @@
 One file a protocol, `NAME.npz`, small enough to be committed: a sceptic need not train to count once more.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +83,6 @@ def together(parts: list[Predictions]) -> Predictions:
         np.concatenate([p.groups for p in parts]),
         np.concatenate([p.corpora for p in parts]),
     )
-
-
-def multiplied(first: Predictions, second: Predictions, powers: tuple[float, float]) -> Predictions:
-    """Two networks' answers to the same clips as one: their probabilities, each to its power, multiplied.
-
-    Raises MediaError when they were not asked about the same clips.
-    """
-    both = powers[0] * log_shares(first.logits) + powers[1] * log_shares(aligned(second, first))
-    return replace(first, logits=both.astype(np.float32))
 
 
 def aligned(answers: Predictions, like: Predictions) -> Floats:

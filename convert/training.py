@@ -1,4 +1,4 @@
-"""The training loop of every recipe: seeded, resumable after each epoch, one run folder with all that repeats it.
+"""The training loop of every recipe: seeded, resumable, one run folder with all that repeats it.
 
 A run folder holds `run.json` (what was asked), `log.jsonl` (one object an epoch), `last.pt` (to resume) and
 `best.pt` (the averaged weights of the best validation epoch, which `quantize` takes).
@@ -91,12 +91,14 @@ def train(task: Task, plan: Plan, folder: Path) -> float:
     ranks.wait()  # the folder is there for all
     learner = _Learner(task, plan, device)
     ranks.alike(learner.network)
-    begin, best, kept = 0, float("-inf"), time.monotonic()
+    begin, best, kept = 0, float("-inf"), float("-inf")
     if (folder / "last.pt").exists():
         state = torch.load(folder / "last.pt", map_location=device, weights_only=True)
         for name, part in learner.parts.items():
             part.load_state_dict(state[name])
         begin, best = state["epochs_done"], state["best"]
+        if ranks.first:
+            _forget_after(begin, folder / "log.jsonl")
     for epoch in range(begin, plan.epochs):
         started = time.monotonic()
         where = f"{task.name} {epoch + 1}/{plan.epochs}"
@@ -167,6 +169,12 @@ def _log(where: str, line: dict[str, float], folder: Path) -> None:
     with (folder / "log.jsonl").open("a") as log:
         log.write(json.dumps(line) + "\n")
     print(where, line, flush=True)
+
+
+def _forget_after(epoch: int, log: Path) -> None:
+    """What was learnt after the state was written is learnt again, and told again."""
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch))
 
 
 def _tell(where: str, share: float, spent_s: float) -> None:

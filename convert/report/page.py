@@ -28,6 +28,7 @@ from convert.metrics import (
 from convert.predictions import load
 from convert.report.protocols import CORPUS, protocols
 from convert.report.tables import by_class, error_and_floor, selective, table
+from convert.voices.powers import Powers
 from device.emotions import softmax
 from device.sense.model import MODELS
 
@@ -42,7 +43,7 @@ def report(data: Path, models: Path = MODELS, answers: Path = ANSWERS, fusion: b
         _cards(models),
         _face(data, models, answers),
         _voice(data, models),
-        protocols(answers, _powers(models)),
+        protocols(answers, _temperatures(models)),
     ]
     if fusion:
         sections += [_fusion(data, models), resting.section(data, models)]
@@ -168,9 +169,8 @@ def _voice(data: Path, models: Path) -> str:
     )
 
 
-def _powers(models: Path) -> tuple[float, float]:
-    picture, prosodic = (shipped(name, models).card.power for name in ("voice", "prosody"))
-    return picture, prosodic
+def _temperatures(models: Path) -> Powers:
+    return Powers(*(shipped(name, models).card.temperature for name in ("voice", "prosody")))
 
 
 def _fusion(data: Path, models: Path) -> str:

@@ -1,14 +1,15 @@
 """The report's section on the voice protocols, counted from the answers that are kept in docs/answers."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from convert.metrics import Metric, accuracy, measured, recall, temperature_of
-from convert.predictions import Predictions, Strings, multiplied, together
+from convert.predictions import Predictions, Strings, together
 from convert.report.tables import by_class, error_and_floor, table
 from convert.voices.answers import Joined, Ways, ways
-from convert.voices.powers import cross_fitted, joined_by_halves
+from convert.voices.powers import Powers, cross_fitted, joined_by_halves, multiplied, pair_powers
 from convert.voices.protocols import SPEAKERS_A_FOLD
 from device.emotions import softmax
 from device.errors import MediaError
@@ -60,13 +61,24 @@ and the same and more with prosody- and prosody-taught- (`train --help` lists al
 `python -m convert benchmark`."""
 
 
-def protocols(answers: Path, powers: tuple[float, float]) -> str:
-    """The section on those never heard, counted from the kept `answers`; `powers` are the voice cards'."""
+def protocols(answers: Path, temperatures: Powers) -> str:
+    """The section on those never heard, counted from the kept `answers`; `temperatures` are the voice cards'."""
 
-    def shipped(first: Predictions, second: Predictions) -> Predictions:
-        return multiplied(first, second, powers)
+    def as_shipped(left_out: str) -> tuple[Joined, Joined]:
+        """With the powers that the shipped pair would have, had nobody ever been asked about this corpus."""
+        strangers, known = (
+            partial(
+                multiplied,
+                powers=pair_powers(answers, temperatures, known=known, without=left_out),
+                temperatures=temperatures,
+            )
+            for known in (False, True)
+        )
+        return strangers, known
 
-    def asked(pictures: str, prosodies: str, corpus: str, joined: Joined, kind: str = "") -> Ways:
+    def asked(
+        pictures: str, prosodies: str, corpus: str, joined: Joined | tuple[Joined, Joined], kind: str = ""
+    ) -> Ways:
         found = ways(answers, pictures, prosodies, corpus, joined, kind)
         if found.known is None:
             raise MediaError(f"{answers}: no answers of {prosodies}* for {corpus}: python -m convert benchmark")
@@ -87,7 +99,9 @@ def protocols(answers: Path, powers: tuple[float, float]) -> str:
         for corpus in ("savee", "tess", "ravdess_speech")
         for left_out in [corpus.split("_")[0]]
         for words, kind in (("{}, UAR; trained on the others", ""), ("… {}, taught for it", "taught-"))
-        for found in [asked(f"voice-without-{left_out}", f"prosody-{kind}without-{left_out}", corpus, shipped)]
+        for found in [
+            asked(f"voice-without-{left_out}", f"prosody-{kind}without-{left_out}", corpus, as_shipped(left_out))
+        ]
     ]
     drawn = {
         corpus: asked("voice-random", f"prosody-random-{own}", corpus, joined_by_halves)

@@ -25,16 +25,22 @@ Joined = Callable[[Predictions, Predictions], Predictions]
 """How the answers of two networks become one: `multiplied` with some powers, or `cross_fitted`."""
 
 
-def ways(folder: Path, pictures: str, prosodies: str, corpus: str, joined: Joined, kind: str = "") -> Ways:
-    """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together."""
+def ways(
+    folder: Path, pictures: str, prosodies: str, corpus: str, joined: Joined | tuple[Joined, Joined], kind: str = ""
+) -> Ways:
+    """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together.
+
+    `joined` is one for strangers and one for the known, where these are not the same.
+    """
     picture = _of([name for name in RUNS if name.startswith(pictures)], folder, corpus, kind)
     names = [name for name in PROSODY_RUNS if name.startswith(prosodies)]
+    joins = joined if isinstance(joined, tuple) else (joined, joined)
     stranger, known = (_of(names, folder, corpus, stage + kind) for stage in ("-stranger", ""))
     return Ways(
         picture,
         stranger,
         known,
-        *(joined(picture, one) if picture and one else None for one in (stranger, known)),
+        *(join(picture, one) if picture and one else None for join, one in zip(joins, (stranger, known), strict=True)),
     )
 
 

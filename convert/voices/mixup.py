@@ -20,14 +20,21 @@ def mixed_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, sm
     return functional.cross_entropy(logits, mixed(labels))
 
 
-def taught_loss(network: nn.Module, batch: tuple[Tensor, ...], teacher: nn.Module, *, beta: float) -> Tensor:
-    """Cross-entropy of `network` on the same kind of pairs, against the shares (n, classes) that `teacher` gives them.
+def taught_loss(
+    network: nn.Module, batch: tuple[Tensor, ...], teacher: nn.Module, share: float, *, beta: float, smoothing: float
+) -> Tensor:
+    """`mixed_loss`, where `share` of what is wanted is what `teacher` says of the pairs: shares (n, classes).
 
-    `batch` holds the network's inputs (n, ...), labels that are not asked for, and the teacher's own inputs (n, ...).
+    `batch` holds the network's inputs (n, ...), labels (n,) int64, the teacher's own inputs (n, ...), and which rows it
+    may be asked about (n, 1) float32, 0 or 1: of a pair with any other the labels alone tell.
     """
-    inputs, wanted, seen = batch
+    inputs, wanted, seen, asked = batch
     mixed = _pairs(len(wanted), beta)
-    return functional.cross_entropy(network(mixed(inputs)).float(), teacher.to(seen.device)(mixed(seen)))
+    logits = network(mixed(inputs)).float()
+    classes = logits.shape[1]
+    labels = mixed((1 - smoothing) * functional.one_hot(wanted, classes) + smoothing / classes)
+    told = share * (mixed(asked) > 1 - 1e-6)
+    return functional.cross_entropy(logits, (1 - told) * labels + told * teacher.to(seen.device)(mixed(seen)))
 
 
 def _pairs(rows: int, beta: float) -> Callable[[Tensor], Tensor]:

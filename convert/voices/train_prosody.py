@@ -38,7 +38,7 @@ _JITTER = 0.2
 
 def prosody_plan(run: VoiceRun) -> Plan:
     """How long `run` learns."""
-    return replace(PLAN, epochs=_TAUGHT_EPOCHS) if run.taught else PLAN
+    return replace(PLAN, epochs=_TAUGHT_EPOCHS) if run.taught == 1 else PLAN
 
 
 @dataclass(frozen=True)
@@ -101,18 +101,19 @@ def prosody_task(
             order = rng.integers(ORDERS, size=n)
             away = heard.stages.at(part, view, stage, order)
             known = heard.stages.at(part, view, np.full(n, KNOWN), order) if teacher is not None else away
-            wanted = heard.labels[part].copy()
+            wanted, silent = heard.labels[part].copy(), np.zeros(n, bool)
             if heard.silence is not None:
                 silent = rng.random(n) < _NO_SPEECH_SHARE
                 away[silent] = heard.silent(int(silent.sum()), rng)
                 wanted[silent] = run.classes.index(NO_SPEECH)
             noise = rng.normal(0, _JITTER, away.shape)
             pupils, teachers = (torch.from_numpy((values + noise).astype(np.float32)) for values in (away, known))
-            yield (pupils, torch.from_numpy(wanted), *([] if teacher is None else [teachers]))
+            voiced = torch.from_numpy(~silent[:, None]).float()
+            yield (pupils, torch.from_numpy(wanted), *([] if teacher is None else [teachers, voiced]))
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         if teacher is not None:
-            return taught_loss(network, batch, teacher, beta=0.4)
+            return taught_loss(network, batch, teacher, run.taught, beta=0.4, smoothing=0.1)
         return mixed_loss(network, batch, beta=0.4, smoothing=0.1)
 
     def score(network: nn.Module) -> dict[str, float]:
@@ -133,8 +134,10 @@ def prosody_task(
 
 
 def _teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
-    """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say."""
-    assert heard.silence is None, "what is no voice is not what this machine has learnt"
+    """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say.
+
+    What is no voice it has never met, and is not asked about.
+    """
     first = np.zeros(len(mine), int)
     inputs = heard.stages.at(mine, first, first + KNOWN, first)
     return SupportVectors(inputs, heard.labels[mine], chances * len(mine), len(run.classes))

@@ -18,7 +18,7 @@ from device.sense.tflite import Network, Tensor
 MODELS = Path(__file__).parents[1] / "models"
 PAIRS = ("face", "voice", "prosody")
 """All that are in use: one reads faces, two read voices."""
-FORMAT = 1
+FORMAT = 2
 """Of cards, the newest that this Mien reads."""
 _GOLDEN_SLACK = 3
 """Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
@@ -66,6 +66,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it must not be used for."""
     power: Annotated[float, Meta(gt=0, le=10)] = 1.0
     """What its probabilities are raised to where they meet another network's; fitted with the temperature."""
+    power_known: Annotated[float, Meta(gt=0, le=10)] | None = None
+    """The same once the voices here are well known, where that is another: prosody tells more of who is known."""
     centre: tuple[float, ...] = ()
     """Of inputs that are set against what is usual: the mean over its corpora."""
     spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
@@ -74,6 +76,10 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
     format: Annotated[int, Meta(ge=1)] = FORMAT
     """Rises with what an older Mien could not read rightly; a card without it is of the first."""
+
+    def power_among(self, known: float) -> float:
+        """The power where voices are `known` so well, 0..1: from `power` to `power_known`."""
+        return self.power if self.power_known is None else self.power + known * (self.power_known - self.power)
 
 
 class _Format(msgspec.Struct, frozen=True):

@@ -87,7 +87,8 @@ class VoiceReader:
             return seen
         card, numbers = self._prosodic.card, self._numbers_of(rows, ended=ended)
         heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
-        said = softmax(picture.power * np.log(seen + 1e-6) + card.power * np.log(heard + 1e-6))
+        powers = (its.power_among(self._baseline.known) for its in (picture, card))
+        said = softmax(sum(power * np.log(shares + 1e-6) for power, shares in zip(powers, (seen, heard), strict=True)))
         if learn and said[picture.labels.index(NO_SPEECH)] < 0.5:
             self._baseline.learn(numbers, learn)
             if time.monotonic() - self._kept_s > _KEEP_S:

@@ -71,13 +71,18 @@ class VoiceBaseline:
         self._weight = total
 
     @property
+    def known(self) -> float:
+        """0..1: how much of what is usual was heard here, and not taken from voices in general."""
+        return self._weight / (self._weight + PRIOR)
+
+    @property
     def heard(self) -> HeardVoices:
         """What is to be kept."""
         return HeardVoices(self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network)
 
     def _usual(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(centre, spread) of the voices here: the general one and those that were heard, by their weights."""
-        own = self._weight / (self._weight + PRIOR)
+        own = self.known
         mean = own * self._mean
         square = own * self._square + (1 - own)
         spread = np.sqrt(np.maximum(square - mean**2, 1e-4))

@@ -8,9 +8,10 @@ import pytest
 
 from convert.evaluate import as_published, face_answers, private_test, shipped
 from convert.metrics import accuracy
-from convert.predictions import Predictions, load, multiplied, together
+from convert.predictions import Predictions, load, together
 from convert.report import page as report
 from convert.report import protocols as report_protocols
+from convert.voices.powers import Powers, multiplied
 from convert.voices.protocols import OWN_CLASSES
 from device.emotions import EMOTIONS
 from device.errors import MediaError
@@ -34,7 +35,9 @@ def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], r
 
 def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="ravdess_speech"):
-        report_protocols.protocols(tmp_path, (1.0, 1.0))
+        report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
+    for name in ("voice-validation", "prosody-validation", "prosody-validation-stranger"):
+        keep(tmp_path, name, SEVEN, ["x F"], 0.5)
     for k in range(1, 7):
         people = [f"RAV{4 * k - 3 + i:02d} {'MF'[i % 2]}" for i in range(4)]
         for kind in ("", "-float"):
@@ -58,7 +61,7 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
             keep(tmp_path, f"prosody-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
             keep(tmp_path, f"prosody-taught-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 1.0, sure=12)
             keep(tmp_path, f"prosody-random-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
-    page = report_protocols.protocols(tmp_path, (1.0, 1.0))
+    page = report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
     lines = {
         cells[1].strip(): [c.strip() for c in cells[2:-1]]
         for line in page.splitlines()
@@ -83,11 +86,12 @@ def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: P
     one = load(tmp_path / "a.npz")
     late = np.arange(len(one.truth)) > 9
     turned = together([one.where(late), one.where(~late)])
-    assert (multiplied(one, turned, (1.0, 1.0)).read == one.read).all()
+    as_they_are = Powers(1.0, 1.0)
+    assert (multiplied(one, turned, as_they_are, as_they_are).read == one.read).all()
     with pytest.raises(MediaError, match="one network was asked about it and the other not"):
-        multiplied(one, turned.where(late), (1.0, 1.0))
+        multiplied(one, turned.where(late), as_they_are, as_they_are)
     with pytest.raises(MediaError, match="ask both again"):
-        multiplied(one, replace(turned, classes=OWN_CLASSES), (1.0, 1.0))
+        multiplied(one, replace(turned, classes=OWN_CLASSES), as_they_are, as_they_are)
 
 
 @pytest.mark.data

@@ -64,7 +64,7 @@ def test_half_precision_around_it_changes_nothing() -> None:
     np.testing.assert_array_equal(halved.numpy(), teacher(asked).numpy())
 
 
-def test_pupil_and_teacher_see_the_same_pairs_mixed_and_the_labels_are_not_asked_for() -> None:
+def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is_left() -> None:
     from convert.voices.mixup import taught_loss
 
     torch.manual_seed(5)
@@ -72,14 +72,21 @@ def test_pupil_and_teacher_see_the_same_pairs_mixed_and_the_labels_are_not_asked
     seen: dict[Any, Any] = {}
     for network in (pupil, teacher):
         network.register_forward_pre_hook(lambda network, given: seen.update({network: given[0].numpy()}))
-    losses = [
-        float(taught_loss(pupil, (rows, labels, 3 * rows), teacher, beta=0.4))
-        for labels in (torch.zeros(16, dtype=torch.int64), torch.ones(16, dtype=torch.int64))
-        for _ in [torch.manual_seed(6)]
-    ]
+    zeros, ones = torch.zeros(16, dtype=torch.int64), torch.ones(16, dtype=torch.int64)
+
+    def loss(labels: Any, share: float, asked: Any) -> float:
+        torch.manual_seed(6)
+        return float(taught_loss(pupil, (rows, labels, 3 * rows, asked), teacher, share, beta=0.4, smoothing=0.0))
+
+    everybody, nobody = torch.ones(16, 1), torch.zeros(16, 1)
+    alone, labels = loss(zeros, 1.0, everybody), loss(zeros, 0.0, everybody)
     np.testing.assert_allclose(3 * seen[pupil], seen[teacher], rtol=1e-5)
     assert not np.allclose(seen[pupil], rows.numpy()), "nothing was mixed"
-    assert losses[0] == losses[1]
+    assert alone == loss(ones, 1.0, everybody) != labels
+    assert loss(zeros, 0.25, everybody) == pytest.approx(0.25 * alone + 0.75 * labels, rel=1e-5)
+    # Of what is no voice the teacher knows nothing: there the labels alone are asked, whatever its share.
+    assert loss(zeros, 1.0, nobody) == pytest.approx(labels, rel=1e-6)
+    assert loss(zeros, 1.0, nobody) != pytest.approx(loss(ones, 1.0, nobody), rel=1e-3)
 
 
 def test_mixing_half_of_two_clips_asks_for_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A committed .tflite as the start of more training, and as a teacher."""
+"""A committed .tflite as the start of more training."""
 
 from pathlib import Path
 
@@ -47,18 +47,6 @@ def test_a_network_of_another_recipe_is_refused() -> None:
 
     with pytest.raises(ModelError, match="its layers are not those of MienFace"):
         thaw(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
-
-
-def test_a_teacher_s_answers_are_probabilities_of_both_label_sets() -> None:
-    from convert.corpora.fer2013 import Faces
-    from convert.faces.train import taught
-
-    faces = Faces(np.stack(_pictures(5)), np.zeros(5, np.int64), np.ones((5, 10), np.float32))
-    emotions, ferplus = taught(MODELS / "face.tflite", faces)
-    assert (tuple(emotions.shape), tuple(ferplus.shape)) == ((5, 7), (5, 8))
-    np.testing.assert_allclose([emotions.sum(1).numpy(), ferplus.sum(1).numpy()], 1, atol=1e-5)
-    _, direct = Model("face").network.run(face_input(faces.pictures[2]))
-    assert int(ferplus[2].argmax()) == int(np.asarray(direct)[0].argmax())
 
 
 def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:

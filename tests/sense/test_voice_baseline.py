@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -131,3 +132,26 @@ def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: py
     assert "cannot be kept" in caplog.text
     VoiceReader(Model("voice")).keep()
     VoiceReader(Model("voice")).forget()
+
+
+def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
+    window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
+    alone = VoiceReader(Model("voice")).read(window)
+    assert alone is not None
+
+    def away(power_known: float | None, utterances: int) -> float:
+        """How far the reading is from the picture's alone, whose own power stays 1."""
+        models = Model("voice"), Model("prosody")
+        for model, known in zip(models, (None, power_known), strict=True):
+            model.card = msgspec.structs.replace(model.card, power=1.0, power_known=known)
+        reader = VoiceReader(*models)
+        for _ in range(utterances):
+            reader.read(window, learn=1.0)
+        reading = reader.read(window)
+        assert reading is not None
+        return float(np.abs(reading.probabilities - alone.probabilities).max())
+
+    assert away(0.01, 0) == away(None, 0) > 0.02, "to a stranger that power is nothing"
+    for many in (10, 60):
+        assert away(0.01, many) < 0.6 * away(None, many)
+    assert away(0.01, 300) < 0.05

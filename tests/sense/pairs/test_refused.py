@@ -37,7 +37,7 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         ("prosody", {"spread": []}, "0 of spread"),
         ("prosody", {"spread": [-1.0] * 288}, "spread"),
         ("prosody", {"resting": [0.5] * 6}, "resting has 6 numbers, not 7"),
-        ("face", {"format": 2, "colour": "red"}, "format 2, and this Mien reads 1: it needs a newer Mien"),
+        ("face", {"format": 3, "colour": "red"}, "format 3, and this Mien reads 2: it needs a newer Mien"),
         ("face", {"colour": "red"}, "unknown field `colour`"),
         ("face", {"sha256": "0" * 64}, "is not the file that its card describes"),
         ("face", {"limits": "\x1b[2J"}, "limits"),
