@@ -1,5 +1,6 @@
 """To what powers two networks' probabilities are multiplied: always fitted on clips other than those asked about."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,15 +45,17 @@ def fitted(voices: Voices) -> Powers:
 def mixed_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
     """How the two are mixed suits voices that they learnt from and `new` ones; how sure they are, `sure_of`.
 
-    Corpora that were learnt lean on the picture, which knows their sentences and rooms; new ones lean on prosody. Each
-    corpus counts alike, whatever its size and however sure it would have the two be.
+    Corpora that were learnt lean on the picture, which knows their sentences and rooms; new ones lean on prosody. The
+    new ones count as much as the others, each of them alike, whatever its size and however sure it would have the two
+    be.
     """
 
     def best(voices: Voices, ratio: float) -> Powers:
         return min((Powers(ratio * b, b) for b in _GRID), key=voices.loss)
 
     def loss(ratio: float) -> float:
-        return sum(voices.loss(best(voices, ratio)) for voices in (sure_of, *new))
+        learnt, *others = (voices.loss(best(voices, ratio)) for voices in (sure_of, *new))
+        return learnt + (math.fsum(others) / len(others) if others else 0.0)
 
     return _rounded(best(sure_of, min(_RATIOS.tolist(), key=loss)))
 
