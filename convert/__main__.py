@@ -47,6 +47,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "start": _sha256(arguments.start),
         "teacher": _sha256_of_teachers(arguments.teachers),
         "taught": arguments.taught,
+        "hard": arguments.hard,
         "seed": arguments.seed,
     }
     given = {key: value for key, value in asked.items() if value is not None}
@@ -160,6 +161,7 @@ def _train_options(step: argparse.ArgumentParser) -> None:
         "--teachers", type=Path, nargs="+", default=[], help="run folders of face-teacher-N, whose answers are learnt"
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
+    step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")
     step.add_argument("--seed", type=int)
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)

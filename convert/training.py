@@ -46,6 +46,8 @@ class Plan:
     """The SHA-256 of the networks whose answers are learnt beside the labels, where there are any."""
     taught: float = 0.7
     """Share of these answers in what is learnt."""
+    hard: float = 0.5
+    """Of the rest, share of a face's published label; what remains is what the ten votes make likely."""
 
 
 @dataclass(frozen=True)

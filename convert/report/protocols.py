@@ -44,18 +44,19 @@ def _mean_of_folds(p: Predictions) -> str:
 
 _WORDS = """## Voices: the recipes under the protocols of others
 
-One pair of networks a fold, never chosen by those it is tested on (the last epoch is taken); int8. The prosodic network
-of a protocol learns from that corpus alone, the one that sees pictures from all. *Both*: their probabilities, to
-powers fitted on the other folds, multiplied; for random splits fitted on every other clip, across corpora on the
-shipped pair's validation. *Heard before*: it has listened to the speaker's test clips once, in an order of chance and
-without their labels, as it listens to a household; who compares with networks that do not should read *strangers*.
-Networks of pictures learn for 48 epochs; that for random splits for 160, half the time from clips as they are, the
-shipped one so for 110. (The random split was asked after 110 too, before its validation chose 160: both, heard before,
-79.2 for speech.) Across corpora both networks draw from each corpus alike. *Taught for it*: the prosodic one learns
-from speech alone, not from song, what a support vector machine says of voices that it knows
-(`convert/voices/support_vectors.py`). All this was decided with a look at these very rows: without song SAVEE gained
-three points and TESS lost six. The shipped network does not learn so, since its own validation, of corpora that it
-knows, falls by five points: read the other rows for it.
+One pair of networks a fold, never chosen by those it is tested on (the last epoch is taken); int8. The prosodic
+network of a protocol learns from that corpus alone, the one that sees pictures from all. *Both*: their probabilities,
+to powers fitted on the other folds, multiplied; for random splits fitted on every other clip, across corpora as the
+shipped pair's are, had nobody been asked about that corpus: on its validation and on the two others. *Heard before*:
+it has listened to the speaker's test clips once, in an order of chance and without their labels, as it listens to a
+household; who compares with networks that do not should read *strangers*. Networks of pictures learn for 48 epochs;
+that for random splits for 160, half the time from clips as they are, the shipped one so for 110. (The random split was
+asked after 110 too, before its validation chose 160: both, heard before, 79.2 for speech.) Across corpora both
+networks draw from each corpus alike, and the prosodic one learns, as the shipped one does, half from the labels and
+half from what a support vector machine says of voices that it knows (`convert/voices/support_vectors.py`). *Taught for
+it*: from the machine alone, and from speech alone, not from song. All this was decided with a look at these very rows
+(without song SAVEE gained three points and TESS lost six) and at the shipped pair's validation, which the machine
+alone would cost five points: read the other rows for what is shipped.
 Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess
 and the same and more with prosody- and prosody-taught- (`train --help` lists all), then
 `python -m convert benchmark`."""

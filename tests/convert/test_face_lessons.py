@@ -181,3 +181,22 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
     assert on.returncode == 0, on.stdout + on.stderr
     weights = [torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True) for name in ("face", "on")]
     torch.testing.assert_close(weights[0]["emotions.weight"], weights[1]["emotions.weight"], atol=1e-4, rtol=1e-3)
+
+
+def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) -> None:
+    from dataclasses import replace
+
+    from convert.faces.train import PLAN, face_task
+
+    plan = replace(PLAN, batch=20, epochs=1, calm_from=0.0)
+    wanted = {
+        hard: torch.cat([rows[:, :7] for _, rows in face_task(corpora, replace(plan, hard=hard), 60).batches(0)])
+        for hard in (0.0, 0.5, 1.0)
+    }
+    for rows in wanted.values():
+        np.testing.assert_allclose(rows.sum(dim=1).numpy(), 1, atol=1e-5)
+    np.testing.assert_allclose(wanted[0.5].numpy(), (wanted[0.0] + wanted[1.0]).numpy() / 2, atol=1e-5)
+    # By the label alone a picture is one emotion, but where another one shines through.
+    sure = wanted[1.0].max(dim=1).values
+    assert float((sure > 0.999).float().mean()) > 0.6
+    assert not torch.equal(wanted[0.0], wanted[1.0])
