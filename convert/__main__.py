@@ -94,9 +94,10 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
 def _benchmark(arguments: argparse.Namespace) -> None:
     from convert.voices.benchmark import benchmark
-    from convert.voices.protocols import PROSODY_RUNS, RUNS
+    from convert.voices.protocols import PROSODY_RUNS, RUNS, WORD_RUNS
 
-    for name in arguments.names or [name for name in {**RUNS, **PROSODY_RUNS} if name not in ("voice", "prosody")]:
+    every = [name for name in {**RUNS, **PROSODY_RUNS, **WORD_RUNS} if name not in ("voice", "prosody")]
+    for name in arguments.names or every:
         for written in benchmark(name, arguments.data, Path("runs"), arguments.out, arguments.rows):
             print(written)
 

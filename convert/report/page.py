@@ -66,8 +66,8 @@ _LIMITS = """## What these numbers do not say
 - Random splits of acted corpora are in the table only to stand beside the projects that published them. For a living
   room read the lines *speakers never heard* and *across corpora*.
 - SAVEE's four men say the same sentences, but mostly others for each emotion (Haq and Jackson 2009): who knows the
-  words knows the emotion. A network that has heard other men, or other clips, of SAVEE can score by what is said
-  instead of how; its line across corpora is free of that.
+  words knows the emotion, and does so better than any network here (the lines *the words alone*). What has heard other
+  men, or other clips, of SAVEE can score by what is said instead of how; the line across corpora is free of that.
 - Not for work, school, policing, health or any decision about a person.
 """
 

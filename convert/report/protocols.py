@@ -8,9 +8,9 @@ import numpy as np
 from convert.metrics import Metric, accuracy, measured, recall, temperature_of
 from convert.predictions import Predictions, Strings, together
 from convert.report.tables import by_class, error_and_floor, table
-from convert.voices.answers import Joined, Ways, ways
+from convert.voices.answers import Joined, Ways, kept, ways
 from convert.voices.powers import Powers, cross_fitted, joined_by_halves, multiplied, pair_powers
-from convert.voices.protocols import SPEAKERS_A_FOLD
+from convert.voices.protocols import SPEAKERS_A_FOLD, WORD_RUNS
 from device.emotions import softmax
 from device.errors import MediaError
 
@@ -60,6 +60,11 @@ alone would cost five points: read the other rows for what is shipped.
 Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess
 and the same and more with prosody- and prosody-taught- (`train --help` lists all), then
 `python -m convert benchmark`."""
+
+_SPOKEN = """What is said tells SAVEE's emotions without a network: the four men say the same sentences, most of them in
+one emotion alone. *The words*: each clip is read by the training clips of the other men that its words are nearest to,
+by dynamic time warping (`convert/voices/words.py`); that is no network, and not shipped. *Together* with both
+networks, heard before, as these are joined above. Who compares numbers on SAVEE compares such ones:"""
 
 
 def protocols(answers: Path, temperatures: Powers) -> str:
@@ -115,6 +120,10 @@ def protocols(answers: Path, temperatures: Powers) -> str:
         ("TESS, accuracy", _row(drawn["tess"], accuracy)),
         ("SAVEE, accuracy", _row(drawn["savee"], accuracy)),
     ]
+    spoken = [
+        ("random 60/20/20, accuracy", _with_words(answers, "words-random", drawn["savee"], joined_by_halves, accuracy)),
+        ("one speaker out, UAR", _with_words(answers, "words-savee", savee, _by_folds, recall)),
+    ]
     columns = (
         "the picture alone",
         "prosody, strangers",
@@ -143,6 +152,11 @@ def protocols(answers: Path, temperatures: Powers) -> str:
             ("random 60/20/20: the same speakers, other clips, per cent", *columns),
             [(name, *row) for name, row in randoms],
         )
+        + f"\n{_SPOKEN}\n\n"
+        + table(
+            ("SAVEE, 7 classes, per cent", "the words alone", "both networks, heard before", "together"),
+            [(name, *row) for name, row in spoken],
+        )
         + "\n"
         + table(("RAVDESS speech, both, heard before", "per cent"), details)
         + "\nRAVDESS speech by emotion, the six folds together, both networks, heard before:\n\n"
@@ -154,6 +168,14 @@ def _row(found: Ways, metric: Metric, *, by_group: bool = False) -> list[str]:
     """One cell a way, with its interval; a dash where that network was not asked."""
     asked = (found.picture, found.stranger, found.both_stranger, found.known, found.both_known)
     return ["–" if p is None else str(measured(metric, p, by_group=by_group)) for p in asked]
+
+
+def _with_words(answers: Path, runs: str, found: Ways, joined: Joined, metric: Metric) -> list[str]:
+    """The words alone, both networks, heard before, and all together."""
+    words = kept(WORD_RUNS, runs, answers, "savee")
+    if words is None or found.both_known is None:
+        raise MediaError(f"{answers}: no answers of {runs}* for savee: python -m convert benchmark")
+    return [str(measured(metric, p)) for p in (words, found.both_known, joined(found.both_known, words))]
 
 
 def _told(found: Ways) -> list[tuple[str, Predictions]]:

@@ -1,6 +1,6 @@
 """Where the benchmarks' answers lie, and the folds of one corpus put together. Needs no PyTorch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +32,9 @@ def ways(
 
     `joined` is one for strangers and one for the known, where these are not the same.
     """
-    picture = _of([name for name in RUNS if name.startswith(pictures)], folder, corpus, kind)
-    names = [name for name in PROSODY_RUNS if name.startswith(prosodies)]
+    picture = kept(RUNS, pictures, folder, corpus + kind)
     joins = joined if isinstance(joined, tuple) else (joined, joined)
-    stranger, known = (_of(names, folder, corpus, stage + kind) for stage in ("-stranger", ""))
+    stranger, known = (kept(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
     return Ways(
         picture,
         stranger,
@@ -44,6 +43,11 @@ def ways(
     )
 
 
-def _of(names: list[str], folder: Path, corpus: str, kind: str) -> Predictions | None:
-    parts = [load(path) for name in names if (path := folder / f"{name}-{corpus}{kind}.npz").exists()]
+def kept(runs: Iterable[str], prefix: str, folder: Path, ending: str) -> Predictions | None:
+    """The answers in `folder` of those `runs` whose names begin with `prefix`, put together; None where there are none.
+
+    A file's name is the run's and, after a dash, the `ending`.
+    """
+    paths = [folder / f"{name}-{ending}.npz" for name in runs if name.startswith(prefix)]
+    parts = [load(path) for path in paths if path.exists()]
     return together(parts) if parts else None

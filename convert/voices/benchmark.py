@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from convert.corpora.speech import Clip
+from convert.corpora.speech import Clip, read_corpus
 from convert.export import to_float_tflite, to_int8
 from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
 from convert.voices.augment import trimmed
-from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, VoiceRun
+from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, WORD_RUNS, VoiceRun
 from convert.voices.stages import HEARD, ORDERS
 from convert.voices.train import all_clips, calibration_inputs
 from convert.voices.train_prosody import Material, material
+from convert.voices.words import word_answers
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError
 from device.sense.prepare import WINDOW_FRAMES, voice_input
@@ -43,10 +44,14 @@ def windows(samples: Floats) -> list[Floats]:
 def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = None) -> list[Path]:
     """Quantize the run `name` and keep what it says of its test clips, corpus by corpus; the files written.
 
-    Raises MediaError when the run is not trained.
+    Words need no training. Raises MediaError when the run is not trained.
     """
     if name in PROSODY_RUNS:
         return _prosody(name, data, runs, out, rows)
+    if name in WORD_RUNS:
+        path = out / f"{name}-savee.npz"
+        word_answers(WORD_RUNS[name], read_corpus(data / "speech", "savee", Path("cache"))).save(path)
+        return [path]
     run = RUNS[name]
     network = _trained(runs / name, MienVoice(classes=len(run.classes)))
     int8, exact = both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)

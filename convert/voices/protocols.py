@@ -165,3 +165,10 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
         ),
     )
 }
+
+WORD_RUNS: dict[str, VoiceRun] = {
+    name.replace("prosody", "words"): run
+    for name, run in PROSODY_RUNS.items()
+    if name == "prosody-random-savee" or name.startswith("prosody-savee-")
+}
+"""No networks: splits of SAVEE in which convert.voices.words asks what the words alone tell."""

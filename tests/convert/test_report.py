@@ -49,6 +49,7 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     for k, (man, woman) in enumerate((("DC", "OAF"), ("JE", "YAF")), 1):
         keep(tmp_path, f"voice-fold-{k}-savee", SEVEN, [f"SAVEE_{man} M"], 0.5)
         keep(tmp_path, f"voice-fold-{k}-tess", SEVEN, [f"TESS_{woman} F"], 0.0)
+        keep(tmp_path, f"words-savee-{man}-savee", SEVEN, [f"SAVEE_{man} M"], 1.0, sure=12)
         for stage in ("", "-stranger"):
             keep(tmp_path, f"prosody-savee-{man}-savee{stage}", SEVEN, [f"SAVEE_{man} M"], 0.5)
             keep(tmp_path, f"prosody-tess-{woman}-tess{stage}", SEVEN, [f"TESS_{woman} F"], 0.0)
@@ -61,6 +62,9 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
             keep(tmp_path, f"prosody-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
             keep(tmp_path, f"prosody-taught-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 1.0, sure=12)
             keep(tmp_path, f"prosody-random-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
+    with pytest.raises(MediaError, match=r"words-random\* for savee"):
+        report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
+    keep(tmp_path, "words-random-savee-savee", SEVEN, ["x F"], 0.5)
     page = report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
     lines = {
         cells[1].strip(): [c.strip() for c in cells[2:-1]]
@@ -76,6 +80,9 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     assert lines["TESS, 7 classes, the other woman, UAR"][-1].startswith("0.0")
     assert lines["TESS, each woman, heard before"] == ["OAF 0.0, YAF 0.0"]
     assert lines["TESS, UAR; trained on the others"][0] == "–", "that network was not asked"
+    alone, networks, joined = lines["one speaker out, UAR"]
+    assert alone == joined == "100.0 (100.0–100.0)", "the words decide"
+    assert float(networks.split()[0]) < 70
     assert lines["… RAVDESS speech, taught for it"][3:] == ["100.0 (100.0–100.0)"] * 2
     assert lines["RAVDESS speech, UAR; trained on the others"][3] != lines["… RAVDESS speech, taught for it"][3]
     assert 30 < float(lines["SAVEE, 7 classes, one speaker out, UAR"][0].split()[0]) < 70

@@ -1,0 +1,83 @@
+"""What is said tells an emotion only where the same words go with it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.corpora.speech import Clip
+from convert.predictions import load
+from convert.voices.protocols import SEVEN, WORD_RUNS, VoiceRun
+
+pytestmark = pytest.mark.convert
+pytest.importorskip("dtaidistance", reason="the training environment: make test-convert")
+
+RATE_HZ = 16000
+VOWELS_HZ = ((730, 1090), (270, 2290), (300, 870), (530, 1840), (570, 840), (440, 1020))
+MEN = {"SAVEE_DC": 105.0, "SAVEE_JE": 120.0, "SAVEE_JK": 95.0, "SAVEE_KL": 135.0}
+
+
+def _said(sentence: int, pitch_hz: float, pace: float, rng: np.random.Generator) -> np.ndarray:
+    """(samples,) int16: eight vowels in the sentence's own order, by a voice of that pitch, at that pace."""
+    order = np.random.default_rng(sentence).integers(len(VOWELS_HZ), size=8)
+    parts = []
+    for vowel in order.tolist():
+        t = np.arange(int(RATE_HZ * 0.15 * pace * rng.uniform(0.8, 1.2))) / RATE_HZ
+        harmonics = pitch_hz * np.arange(1, 30)
+        near = np.exp(-(((harmonics - np.array(VOWELS_HZ[vowel])[:, None]) / 150) ** 2)).sum(axis=0)
+        parts.append((np.sin(2 * np.pi * harmonics[:, None] * t) * (near + 0.01)[:, None]).sum(axis=0))
+    sound = np.concatenate(parts)
+    return np.asarray(3000 * (sound + 0.02 * rng.normal(size=len(sound))), np.int16)
+
+
+def _clips(emotion_of: "dict[str, list[int]]") -> list[Clip]:
+    """Each man says fourteen sentences, each in the emotion that his list gives it; higher and faster in some."""
+    rng = np.random.default_rng(1)
+    return [
+        Clip(
+            name=f"{man}_{sentence}",
+            corpus="savee",
+            speaker=man,
+            sex="M",
+            emotion=emotions[sentence],
+            samples=_said(sentence, pitch * (1 + 0.05 * emotions[sentence]), 1 - 0.04 * emotions[sentence], rng),
+        )
+        for man, pitch in MEN.items()
+        for emotions in [emotion_of[man]]
+        for sentence in range(14)
+    ]
+
+
+def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
+    from convert.voices.words import word_answers
+
+    said = word_answers(run, clips)
+    np.testing.assert_allclose(np.exp(said.logits).sum(axis=1), 1, atol=1e-4)
+    assert said.groups.tolist() == ["SAVEE_KL M"] * 14
+    return float(np.mean(said.read == said.truth))
+
+
+def test_words_tell_the_emotion_where_it_has_its_own_sentences_and_nothing_else_does() -> None:
+    run = WORD_RUNS["words-savee-KL"]
+    assert _accuracy(run, _clips({man: [s % 7 for s in range(14)] for man in MEN})) > 0.9
+    # The same voices, their pitch and pace as telling as before; but each man feels otherwise about a sentence.
+    others = {man: [(s * (i + 1) + i) % 7 for s in range(14)] for i, man in enumerate(MEN)}
+    assert _accuracy(run, _clips(others)) < 0.5
+
+
+def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
+    from convert.voices.words import word_answers
+
+    said = word_answers(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
+    assert np.isfinite(said.logits).all()
+    assert (said.logits[:, 3:] < -15).all()
+
+
+def test_the_answers_are_kept_beside_the_networks(corpora: Path, tmp_path: Path) -> None:
+    from convert.voices.benchmark import benchmark
+
+    (path,) = benchmark("words-savee-DC", corpora, tmp_path, tmp_path / "answers")
+    assert path == tmp_path / "answers" / "words-savee-DC-savee.npz"
+    said = load(path)
+    assert said.classes == SEVEN
+    assert {group.split()[0] for group in said.groups.tolist()} == {"SAVEE_DC"}
