@@ -159,7 +159,11 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--calm-from", type=float, help="share of the epochs after which faces are changed less (0.7)")
     step.add_argument("--start", type=Path, help="a face network's run folder or .tflite to go on from")
     step.add_argument(
-        "--teachers", type=Path, nargs="+", default=[], help="run folders of face-teacher-N, whose answers are learnt"
+        "--teachers",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="run folders or .tflite of face networks, whose answers are learnt",
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from convert.faces.augment import augment
-from convert.recipes.mien_face import FERPLUS, TEACHER, MienFace
+from convert.recipes.mien_face import FERPLUS, SHIPPED, TEACHER, MienFace
 from convert.training import device_here
 from device.emotions import EMOTIONS
 from device.errors import ModelError
@@ -22,6 +22,8 @@ from device.errors import ModelError
 MUCH, LITTLE = 12, 4
 """How many drawings are much changed, and how many a third as often."""
 _CHUNK = 4096
+_CPU_CHUNK = 64
+"""What a processor's caches hold; a GPU is fed more at once."""
 _MIXED = 0.5
 
 
@@ -70,14 +72,15 @@ def strength_of(number: int) -> float:
 
 
 def sha256_of(teachers: Sequence[Path]) -> str:
-    """Of the run folders' weights together; raises ModelError where one has none."""
+    """Of the weights together; raises ModelError where one has none."""
     digest = hashlib.sha256()
-    for folder in teachers:
+    for teacher in teachers:
+        weights = teacher if teacher.suffix == ".tflite" else teacher / "best.pt"
         try:
-            digest.update((folder / "best.pt").read_bytes())
+            digest.update(weights.read_bytes())
         except OSError as error:
             raise ModelError(
-                f"{folder / 'best.pt'}: cannot be read ({error.strerror}); a teacher is a run folder, made by "
+                f"{weights}: cannot be read ({error.strerror}); a teacher is a .tflite or a run folder, made by "
                 "python -m convert train face-teacher-1"
             ) from error
     return digest.hexdigest()
@@ -94,11 +97,12 @@ def lessons(teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path) -
         if before["asked"] == asked:
             said: Tensor = before["said"]
             return said
-    networks = [teacher_of(folder).to(device_here(), memory_format=torch.channels_last) for folder in teachers]
+    networks = [teacher_of(teacher, pictures) for teacher in teachers]
     said = torch.empty(MUCH + LITTLE, len(pictures), len(EMOTIONS) + FERPLUS, dtype=torch.float16)
+    chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
     for number in range(MUCH + LITTLE):
         inputs = draw(pictures, (seed, number), strength_of(number)).inputs
-        said[number] = torch.cat([_seen(networks, part) for part in inputs.split(_CHUNK)]).half().cpu()
+        said[number] = torch.cat([_seen(networks, part) for part in inputs.split(chunk)]).half().cpu()
         print(f"lessons: {number + 1}/{MUCH + LITTLE} drawings seen by {len(networks)} teachers", flush=True)
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")
@@ -107,11 +111,37 @@ def lessons(teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path) -
     return said
 
 
-def teacher_of(folder: Path) -> MienFace:
-    """The teacher trained in `folder`, put to rest, in bfloat16."""
-    network = MienFace(TEACHER)
-    network.load_state_dict(torch.load(folder / "best.pt", map_location="cpu", weights_only=True))
-    return network.to(torch.bfloat16).eval()
+def teacher_of(teacher: Path, pictures: Tensor) -> MienFace:
+    """The network of a run folder or of a .tflite, put to rest, in bfloat16, where it is asked.
+
+    `pictures` (n, s, s) are some of those that it learnt from.
+    """
+    network = MienFace(TEACHER if _is_large(teacher) else SHIPPED)
+    fill(network, teacher, pictures)
+    return network.to(device_here(), torch.bfloat16, memory_format=torch.channels_last).eval()
+
+
+def fill(network: MienFace, source: Path, pictures: Tensor) -> None:
+    """Give `network` the weights of a run folder or of a .tflite, whose normalizations are made anew on `pictures`.
+
+    Raises ModelError where a .tflite is not of this recipe.
+    """
+    if source.suffix == ".tflite":
+        # The runtime is there where networks are quantized, not on every machine with a GPU.
+        from convert.faces.thaw import thaw
+
+        thaw(network, source, inputs_of(pictures[:2048].cpu()))
+    else:
+        network.load_state_dict(_weights(source))
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = torch.load(folder / "best.pt", map_location="cpu", weights_only=True)
+    return weights
+
+
+def _is_large(teacher: Path) -> bool:
+    return teacher.suffix != ".tflite" and _weights(teacher)["emotions.weight"].shape[1] == TEACHER[-1]
 
 
 def _seen(networks: Sequence[MienFace], inputs: Tensor) -> Tensor:

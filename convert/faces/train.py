@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.corpora.fer2013 import Faces, Fer2013
-from convert.faces.lessons import LITTLE, MUCH, draw, inputs_of, lessons, strength_of
+from convert.faces.lessons import LITTLE, MUCH, draw, fill, inputs_of, lessons, strength_of
 from convert.recipes.mien_face import TEACHER, MienFace
 from convert.training import Batch, Plan, Task, device_here
 from device.emotions import EMOTIONS
@@ -56,8 +56,8 @@ def face_task(
     """The task on the corpus in `data`/fer2013; one of TEACHERS, by its `name`, is a larger network.
 
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
-    pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are run
-    folders of TEACHERS, which must not have seen more than `training` shows; what they say is kept in `kept`.
+    pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are such
+    too, of whatever size, and must not have seen more than `training` shows; what they say is kept in `kept`.
     """
     corpus = Fer2013(data / "fer2013")
     training, validation = corpus.training(as_published=as_published), corpus.validation()
@@ -99,13 +99,8 @@ def face_task(
     torch.manual_seed(plan.seed)
     # Who is taught has too much to learn for its size to learn it by heart.
     network = MienFace(TEACHER, dropout=0.4) if name in TEACHERS else MienFace(dropout=0.0 if said is not None else 0.1)
-    if start is not None and start.is_dir():
-        network.load_state_dict(torch.load(start / "best.pt", map_location="cpu", weights_only=True))
-    elif start is not None:
-        # The runtime is there where networks are quantized, not on every machine with a GPU.
-        from convert.faces.thaw import thaw
-
-        thaw(network, start, inputs_of(torch.from_numpy(training.pictures[:2048])))
+    if start is not None:
+        fill(network, start, torch.from_numpy(training.pictures))
     return Task(name, network, batches, _steps(len(training), plan.batch), loss, _scorer(validation))
 
 

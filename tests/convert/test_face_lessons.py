@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from device.errors import ModelError
 from device.sense.prepare import face_input
 
 pytestmark = pytest.mark.convert
@@ -125,7 +126,9 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
     last = MUCH + LITTLE - 1
     inputs = draw(pictures, (1, last), strength_of(last)).inputs.to(torch.bfloat16)
     with torch.inference_mode():
-        direct = torch.stack([teacher_of(folder).both(inputs)[1].float().softmax(dim=1) for folder in folders])
+        direct = torch.stack(
+            [teacher_of(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
+        )
     np.testing.assert_allclose(said[last, :, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
 
     kept.write_bytes(kept.read_bytes())
@@ -134,6 +137,25 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
     assert kept.stat().st_mtime_ns == before, "asked once"
     lessons(folders[:1], pictures, 1, kept)
     assert kept.stat().st_mtime_ns != before, "other teachers say other things"
+
+
+def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
+    from convert.faces.lessons import draw, lessons, sha256_of, teacher_of
+    from convert.recipes.mien_face import MienFace
+    from device.sense.model import MODELS
+
+    torch.manual_seed(2)
+    torch.save(MienFace().state_dict(), tmp_path / "best.pt")
+    teachers, pictures = [tmp_path, MODELS / "face.tflite"], _pictures(64)
+    said = lessons(teachers, pictures, 1, tmp_path / "kept.pt")
+    inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
+    with torch.inference_mode():
+        direct = torch.stack([teacher_of(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
+    np.testing.assert_allclose(said[0, :, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
+    assert len({sha256_of(teachers), sha256_of(teachers[:1]), sha256_of(teachers[1:])}) == 3
+    with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
+        sha256_of([tmp_path / "gone.tflite"])
 
 
 _BARE = """
