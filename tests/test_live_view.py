@@ -4,94 +4,19 @@ import asyncio
 import contextlib
 import json
 import os
-import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import cv2
 import numpy as np
-import pytest
 
 from device.emotions import EMOTIONS
-from tests.hub.conftest import free_port, short
+from tests.both import Json, Mien, mien, short
 from tests.hub.helpers import run, until
 
-__all__ = ["short"]  # a fixture
-
-Json = dict[str, Any]
-ENDED = re.compile(r"live view: ended; (\d+) pictures, ([\d.]+) ms of CPU each")
-
-
-class Mien:
-    """Both processes, as systemd starts them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.page = f"http://127.0.0.1:{self.port}/"
-        self.started: list[subprocess.Popen[bytes]] = []
-        # Far into the script's first act, so that a face is there at once.
-        self._source = f"stand-in@{time.monotonic() - 2}"
-
-    def settings(self, name: str = "mien", *, live_view: bool = True) -> Path:
-        path = self.folder / f"{name}.toml"
-        path.write_text(
-            f'[home]\nstate_dir = "{self.folder}/state"\nruntime_dir = "{self.folder}/run"\n'
-            f'[camera]\nsource = "{self._source}"\n[microphone]\nsource = "off"\n'
-            f"[kiosk]\nport = {self.port}\nlive_view = {str(live_view).lower()}\n"
-        )
-        return path
-
-    def start(self, command: str, settings: Path) -> "subprocess.Popen[bytes]":
-        with (self.folder / f"{command}.log").open("ab") as log:
-            arguments = [sys.executable, "-m", "device.cli", "--settings", str(settings), command]
-            process = subprocess.Popen(arguments, stderr=log, stdout=log)
-        self.started.append(process)
-        return process
-
-    def log(self, command: str) -> str:
-        return (self.folder / f"{command}.log").read_text()
-
-    def ended(self) -> list[tuple[str, str]]:
-        """(pictures, ms of CPU each) of every view that sense says has ended."""
-        found: list[tuple[str, str]] = ENDED.findall(self.log("sense"))
-        return found
-
-    async def state(self) -> Json | None:
-        try:
-            async with aiohttp.ClientSession() as client, client.get(self.page + "api/state") as answer:
-                state: Json = await answer.json()
-                return state
-        except OSError:
-            return None
-
-    async def people(self) -> bool:
-        state = await self.state()
-        return bool(state and state["mood"] and state["mood"]["people"])
-
-    @contextlib.asynccontextmanager
-    async def looking(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        headers = {"Origin": self.page.rstrip("/")}
-        async with (
-            aiohttp.ClientSession() as client,
-            client.ws_connect(self.page + "api/live", headers=headers) as viewer,
-        ):
-            yield viewer
-
-
-@pytest.fixture
-def mien(short: Path) -> Iterator[Mien]:
-    one = Mien(short)
-    yield one
-    for process in reversed(one.started):
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(15)
+__all__ = ["mien", "short"]  # fixtures
 
 
 async def shown(viewer: aiohttp.ClientWebSocketResponse) -> tuple[Json, np.ndarray[Any, Any]]:

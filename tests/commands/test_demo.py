@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.commands.processes import children_of
+
 
 @pytest.fixture
 def demo() -> Iterator["subprocess.Popen[str]"]:
@@ -32,11 +34,6 @@ def lines_until(process: "subprocess.Popen[str]", wanted: str, limit_s: float = 
         said += line
         assert time.monotonic() < until, said
     return said
-
-
-def children_of(pid: int) -> list[int]:
-    done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in done.stdout.split()]
 
 
 def test_it_says_what_was_played_and_read_and_ends_cleanly_on_ctrl_c(demo: "subprocess.Popen[str]") -> None:

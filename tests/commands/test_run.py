@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.test_demo import children_of
+from tests.commands.processes import children_of
 from tests.hub.conftest import free_port
 
 

@@ -21,6 +21,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+VIEWS = ("room", "live", "faces", "history", "setup")
 SIZES = {"pi": (800, 480), "wall": (1920, 1080), "phone": (390, 844)}
 
 

@@ -13,8 +13,8 @@ from playwright.async_api import expect
 from device.emotions import EMOTIONS, Emotion
 from device.settings import Settings
 from tests.hub.helpers import Sense, mood, run, running
-from tests.kiosk.browser import SIZES, chromium, needs_chromium, open_page
-from tests.kiosk.test_views import VIEWS, remembered
+from tests.kiosk.browser import SIZES, VIEWS, chromium, needs_chromium, open_page
+from tests.kiosk.days import remembered
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()

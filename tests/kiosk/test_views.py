@@ -9,14 +9,12 @@ import pytest
 from playwright.async_api import expect
 
 from device.emotions import Emotion
-from device.hub.history_file import HistoryFile, MoodRow
-from device.hub.remembering import change_row
 from device.settings import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, until
-from tests.kiosk.browser import SIZES, chromium, needs_chromium, open_page, shoot
+from tests.kiosk.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, shoot
+from tests.kiosk.days import remembered
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
-VIEWS = ("room", "live", "faces", "history", "setup")
 WEIGHT = 150_000
 """Bytes of all that a page loads."""
 # What does not fit is cut off by the page's own frame, so that the document never scrolls: ask each element.
@@ -26,21 +24,6 @@ _OUTSIDE = """() => [...document.querySelectorAll('main section:not([hidden]) *,
   .filter(([, box]) => box.width && (box.left < -8 || box.top < -8 || box.right > innerWidth + 8 ||
     box.bottom > innerHeight + 8))
   .map(([name]) => name)"""
-
-
-def remembered(settings: Settings, days: int = 8) -> None:
-    """A history of so many days: an hour of each mood, nobody at night."""
-    file = HistoryFile(settings.state_dir, 0, time.time())
-    rows: list[MoodRow] = []
-    moods = [Emotion.NEUTRAL, Emotion.HAPPY, Emotion.SAD, Emotion.UNKNOWN, Emotion.SURPRISE]
-    for hour in range(24 * days):
-        moment_s = time.time() - 3600 * (24 * days - hour)
-        awake = 7 <= time.localtime(moment_s).tm_hour < 23
-        said = mood(moods[hour % 5] if awake else Emotion.UNKNOWN, people=int(awake))
-        row = change_row("old", hour + 1, said)
-        rows.append(msgspec.structs.replace(row, entry=msgspec.structs.replace(row.entry, time_s=moment_s)))
-    file.write(rows)
-    file.close()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from tests.both import Mien, mien, short
 from tests.hub.helpers import run, until
 from tests.kiosk.browser import chromium, needs_chromium, open_page, shoot
-from tests.test_live_view import Mien, mien, short
 
 __all__ = ["mien", "short"]
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
