@@ -48,7 +48,6 @@ def _train(arguments: argparse.Namespace) -> None:
         "teacher": _sha256_of_teachers(arguments.teachers),
         "taught": arguments.taught,
         "hard": arguments.hard,
-        "votes": arguments.votes,
         "seed": arguments.seed,
     }
     given = {key: value for key, value in asked.items() if value is not None}
@@ -168,7 +167,6 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")
-    step.add_argument("--votes", type=float, help="how much FER+'s part counts beside FER2013's (1)")
     step.add_argument("--seed", type=int)
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)

@@ -48,8 +48,6 @@ class Plan:
     """Share of these answers in what is learnt."""
     hard: float = 0.5
     """Of the rest, share of a face's published label; what remains is what the ten votes make likely."""
-    votes: float = 1.0
-    """How much FER+'s part of a face network counts beside FER2013's."""
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,8 @@ def face_task(
         seen, wanted = batch
         assert isinstance(network, MienFace)
         emotions, ferplus = network.both(seen)
-        labels, counts = wanted.split([len(EMOTIONS), wanted.shape[1] - len(EMOTIONS)], dim=1)
-        against_votes = functional.cross_entropy(ferplus.float(), counts)
-        return functional.cross_entropy(emotions.float(), labels) + plan.votes * against_votes
+        against_votes = -(wanted[:, len(EMOTIONS) :] * functional.log_softmax(ferplus.float(), dim=1)).sum(dim=1)
+        return functional.cross_entropy(emotions.float(), wanted[:, : len(EMOTIONS)]) + against_votes.mean()
 
     torch.manual_seed(plan.seed)
     # Who is taught has too much to learn for its size to learn it by heart.

@@ -222,17 +222,3 @@ def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) ->
     sure = wanted[1.0].max(dim=1).values
     assert float((sure > 0.999).float().mean()) > 0.6
     assert not torch.equal(wanted[0.0], wanted[1.0])
-
-
-def test_votes_count_as_much_as_the_plan_says(corpora: Path) -> None:
-    from dataclasses import replace
-
-    from convert.faces.train import PLAN, face_task
-
-    losses = []
-    for votes in (0.0, 1.0, 3.0):
-        task = face_task(corpora, replace(PLAN, batch=20, votes=votes), 60)
-        with torch.no_grad():
-            losses.append(float(task.loss(task.network.eval(), next(iter(task.batches(0))))))
-    assert losses[1] > losses[0] + 0.1
-    assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-4)
