@@ -18,7 +18,9 @@ from tests.sense.pairs.stored import install, used
 
 def _other_card(path: Path) -> None:
     card = path.with_suffix(".json")
-    card.write_text(card.read_text().replace('"temperature": 0', '"temperature": 1'))
+    said = card.read_text()
+    card.write_text(said.replace('"temperature": ', '"temperature": 1'))
+    assert card.read_text() != said
 
 
 def _pipe(path: Path) -> None:
