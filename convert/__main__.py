@@ -35,8 +35,13 @@ def _sha256_of_teachers(folders: list[Path]) -> str | None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    import torch
+
     from convert.training import train
 
+    if arguments.threads:
+        # From here on: teachers are asked, and clips are measured, before the first epoch.
+        torch.set_num_threads(arguments.threads)
     name, runs = arguments.network, Path("runs")
     asked = {
         "epochs": arguments.epochs,
@@ -85,7 +90,10 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _quantize(arguments: argparse.Namespace) -> None:
-    from convert.card import quantize
+    if arguments.network.startswith("face"):
+        from convert.faces.quantize import quantize
+    else:
+        from convert.voices.quantize import quantize
 
     run = arguments.run_folder or Path("runs") / arguments.network
     for title, value in quantize(arguments.network, run, arguments.data, arguments.out, arguments.rows).items():

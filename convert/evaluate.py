@@ -23,6 +23,9 @@ FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disg
 CLASSES = tuple(e.value for e in EMOTIONS)
 AS_PUBLISHED = Path(__file__).parent / "as_published" / "face.tflite"
 """The face network trained on all Training rows, for the comparison with what others publish. Not on the device."""
+SAY = 0.2
+"""What FER+'s logits are multiplied by before they are added to the seven of the shipped network. `report.advice` tells
+why; the network as published has none: its answers stand beside those of others, by FER2013's labels alone."""
 CACHE = Path("cache")
 
 

@@ -17,6 +17,8 @@ from convert.corpora.pixel_table import SPLITS
 from convert.corpora.records import Picture
 from device.emotions import EMOTIONS, Floats
 
+IN_FERPLUS = (4, 5, 6, 1, 3, 2, 0)
+"""Where FER+ has each of EMOTIONS; its eighth, contempt, is nobody else's."""
 _NOT_A_FACE = FERPLUS_COLUMNS.index("NF")
 
 
@@ -50,6 +52,12 @@ class Faces:
         best = kept.argmax(axis=1)
         clear = (kept.max(axis=1) > 0.5 * kept.sum(axis=1)) & (best < 8)
         return np.where(clear, best, -1)
+
+    def majority_of_seven(self) -> npt.NDArray[np.int64]:
+        """(n,): `majority` in the order of EMOTIONS, 0..6, or -1 where there is none of the seven."""
+        place = np.full(9, -1)
+        place[list(IN_FERPLUS)] = np.arange(len(EMOTIONS))
+        return np.asarray(place[self.majority()], np.int64)
 
     def first(self, rows: int) -> "Faces":
         """The first `rows` rows."""

@@ -3,14 +3,13 @@
 Their answers are kept (convert.predictions); the report counts them. The networks themselves are not shipped.
 """
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from convert.corpora.speech import Clip, read_corpus
-from convert.export import to_float_tflite, to_int8
+from convert.export import quantized
 from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
@@ -54,7 +53,7 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
         return [path]
     run = RUNS[name]
     network = _trained(runs / name, MienVoice(classes=len(run.classes)))
-    int8, exact = both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
+    int8, exact = _both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
     clips = [clip for clip in all_clips(data, rows) if run.tested(clip)][:rows]
     heard = [windows(clip.real) for clip in clips]
     written = []
@@ -81,15 +80,12 @@ def _trained(run: Path, network: torch.nn.Module) -> torch.nn.Module:
     return network.eval()
 
 
-def both(
+def _both(
     network: torch.nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str
 ) -> tuple[Network, Network]:
     """(the int8 network, the float one), both on the device's runtime."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/float.tflite"
-        to_float_tflite(network, shape, path)
-        int8 = to_int8(path, calibration)
-        return Network(int8, f"{name}, int8"), Network(Path(path).read_bytes(), f"{name}, float")
+    int8, exact = quantized(network, shape, calibration)
+    return Network(int8, f"{name}, int8"), Network(exact, f"{name}, float")
 
 
 def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> list[Path]:
@@ -100,7 +96,7 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
     run = PROSODY_RUNS[name]
     network = _trained(runs / name, MienProsody(classes=len(run.classes)))
     heard = material(data, run, rows)
-    int8, exact = both(network, (1, PROSODY), prosody_calibration(heard), name)
+    int8, exact = _both(network, (1, PROSODY), prosody_calibration(heard), name)
     asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]
     clips = [heard.clips[i] for i in asked]
     strange, known = (deviations_of(heard, asked, known=known) for known in (False, True))

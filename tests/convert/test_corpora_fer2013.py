@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convert.corpora.fer2013 import Faces, Fer2013, read
+from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert import made_published as made
 
@@ -61,6 +62,8 @@ def test_ferplus_is_joined_row_by_row(tmp_path: Path) -> None:
     corpus = Fer2013(tmp_path / "csv", part=True)
     np.testing.assert_array_equal(corpus.test().counts, votes[2 * OF_EACH :])
     assert corpus.validation().majority()[:3].tolist() == [-1, 1, 3]
+    assert [EMOTIONS[i].value for i in corpus.validation().majority_of_seven()[1:3]] == ["happy", "sad"]
+    assert corpus.validation().majority_of_seven()[0] == -1
     # Every third row is voted no face, and the first is a copy.
     assert len(corpus.training()) == sum(i % 3 != 2 for i in range(1, OF_EACH))
     np.savez(tmp_path / "fer2013.npz", pictures=pictures.reshape(-1, 2304), labels=labels, usage=usages, counts=votes)

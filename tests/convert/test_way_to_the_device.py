@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.evaluate import private_test
 from convert.predictions import load
 from device.emotions import EMOTIONS
 from device.readings import SoundWindow
@@ -43,6 +44,20 @@ def _weights(checkpoint: Path) -> "dict[str, np.ndarray]":
 
     network = torch.load(checkpoint, weights_only=True)["network"]
     return {name: tensor.numpy() for name, tensor in network.items()}
+
+
+def _seven(weights: Path, pictures: "np.ndarray") -> "np.ndarray":
+    """What a trained network's first head says, before it is quantized."""
+    import torch
+
+    from convert.recipes.mien_face import MienFace
+
+    network = MienFace()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    inputs = torch.from_numpy(np.concatenate([face_input(picture) for picture in pictures])).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        seven: np.ndarray = network.eval()(inputs).numpy()
+    return seven
 
 
 def epochs(log: Path) -> list[int]:
@@ -94,6 +109,9 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
     assert [tensor.shape for tensor in model.network.outputs] == [(1, 7), (1, 8)]
     assert set(model.card.accuracy) >= {"FER+ majority (3,153), accuracy", "the same, expected calibration error"}
     assert (models / "answers" / "face-float.npz").exists()
+    # The ten people of FER+ have a say in what the device answers.
+    kept = load(models / "answers" / "face-float.npz").logits
+    assert np.abs(kept - _seven(log.parent / "best.pt", private_test(corpora, rows=70).pictures)).max() > 0.01
 
     # Cut off or not, the same epochs end in the same weights.
     done(*train, "--out", str(tmp_path / "at-one-go"), where=tmp_path)

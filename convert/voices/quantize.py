@@ -1,0 +1,127 @@
+"""From trained voice networks to what the device takes: int8, their cards, the powers to which both are multiplied."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from convert.card import answers_folder, card_of, with_figures, write_pair
+from convert.corpora.speech import VALIDATION, Clip
+from convert.evaluate import clip_reading, clips_of
+from convert.export import quantized
+from convert.metrics import recall
+from convert.predictions import Predictions
+from convert.recipes.mien_prosody import MienProsody
+from convert.recipes.mien_voice import MienVoice
+from convert.resting import usual
+from convert.voices.benchmark import INPUT_SHAPE, deviations_of, prosody_calibration, windows
+from convert.voices.powers import Powers, multiplied, pair_powers
+from convert.voices.protocols import PROSODY_RUNS
+from convert.voices.train import calibration_inputs
+from convert.voices.train_prosody import material
+from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
+from device.sense.model import Corpus, Model
+from device.sense.sound.prosody import PROSODY
+from device.sense.tflite import Network
+from device.sense.voice import VoiceReader
+
+_CORPORA = (
+    Corpus("RAVDESS speech and song, actors 1-16", "CC BY-NC-SA 4.0"),
+    Corpus("TESS", "CC BY-NC-ND 4.0"),
+    Corpus("SAVEE, speakers DC and JE", "research"),
+    Corpus("ESC-10, four fifths, as what is no voice", "CC BY"),
+)
+
+
+def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = None) -> dict[str, float]:
+    """Write the int8 network of `run`/best.pt and its card; what was measured, in per cent.
+
+    `voice` comes before `prosody`, which writes on both cards. `rows` limits what is read, for a quick check.
+    """
+    return _voice(run, data, out, rows) if name == "voice" else _prosody(run, data, out, rows)
+
+
+def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
+    network = MienVoice()
+    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
+    content, _ = quantized(network.eval(), INPUT_SHAPE, calibration_inputs(data, rows))
+    int8 = Network(content, "voice")
+    clips = clips_of(data, "validation", rows)
+    logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
+    # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
+    watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
+    write_pair(out, content, card_of("voice", content, INPUT_SHAPE, watched, _CORPORA, (NO_SPEECH,)))
+    reader = VoiceReader(Model("voice", out))
+    asked = clips_of(data, "test", rows)
+    said = [clip_reading(reader, clip.real) for clip in asked]
+    even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    heard = _of_clips(asked, np.log(np.array([even if p is None else p for p in said]) + 1e-6))
+    figures = {
+        f"{corpus}, speakers kept out, this network alone, UAR": recall(own.read, own.truth)
+        for corpus in sorted(set(heard.corpora.tolist()))
+        for own in [heard.where(heard.corpora == corpus)]
+    }
+    return with_figures(out, "voice", figures)
+
+
+def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
+    """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied.
+
+    What they say of validation is kept beside the benchmarks' answers: the powers are fitted on all of these.
+    """
+    heard = material(data, PROSODY_RUNS["prosody"], rows)
+    network = MienProsody()
+    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
+    shape = (1, PROSODY)
+    content, _ = quantized(network.eval(), shape, prosody_calibration(heard))
+    int8 = Network(content, "prosody")
+    watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
+    seven = slice(len(EMOTIONS))
+    clips = [heard.clips[i] for i in watched]
+    said, said_known = (
+        _of_clips(clips, np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven])
+        for asked in (deviations_of(heard, watched, known=known) for known in (False, True))
+    )
+    card = card_of("prosody", content, shape, said, _CORPORA, (NO_SPEECH,))
+    picture = Model("voice", out)
+    shown = [np.mean([picture.network.run(x)[0][0] for x in windows(clip.real)], axis=0)[seven] for clip in clips]
+    seen = _of_clips(clips, np.array(shown, np.float32))
+    kept = answers_folder(out, rows)
+    seen.save(kept / "voice-validation.npz")
+    said.save(kept / "prosody-validation-stranger.npz")
+    said_known.save(kept / "prosody-validation.npz")
+    temperatures = Powers(picture.card.temperature, card.temperature)
+    powers, powers_known = (pair_powers(kept, temperatures, known=known) for known in (False, True))
+    both = softmax(multiplied(seen, said, powers, temperatures).logits)
+    centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
+    rest = usual(both, said.truth)
+    write_pair(
+        out,
+        content,
+        msgspec.structs.replace(
+            card, power=powers.prosody, power_known=powers_known.prosody, centre=centre, spread=spread, resting=rest
+        ),
+    )
+    with_powers = msgspec.structs.replace(picture.card, power=powers.picture, power_known=powers_known.picture)
+    write_pair(out, (out / "voice.tflite").read_bytes(), with_powers)
+    figures = {}
+    tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
+    for words, known in (("never heard", False), ("heard before, without labels", True)):
+        answers = np.array([int8.run(x)[0][0] for x in deviations_of(heard, tested, known=known)], np.float32)[:, seven]
+        p = _of_clips([heard.clips[i] for i in tested], answers)
+        for corpus in sorted(set(p.corpora.tolist())):
+            own = p.where(p.corpora == corpus)
+            figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.read, own.truth)
+    return with_figures(out, "prosody", figures)
+
+
+def _of_clips(clips: list[Clip], logits: Floats) -> Predictions:
+    return Predictions(
+        tuple(e.value for e in EMOTIONS),
+        logits,
+        np.array([clip.emotion for clip in clips]),
+        np.array([clip.name for clip in clips]),
+        np.array([clip.speaker for clip in clips]),
+        np.array([clip.corpus for clip in clips]),
+    )
