@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in _files(arguments.paths):
         result = analyze(path, wanted, readers, settings)
         failed |= result["error"] is not None
-        print(json.dumps(result) if arguments.json else _words(result), flush=True)
+        print(json.dumps(result) if arguments.json else _words(result, wanted), flush=True)
     return int(failed)
 
 
@@ -43,7 +43,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             yield path
 
 
-def _words(result: dict[str, Any]) -> str:
+def _words(result: dict[str, Any], wanted: Wanted) -> str:
     if result["error"]:
         return f"{result['path']}: {result['error']}"
     lines = []
@@ -54,6 +54,8 @@ def _words(result: dict[str, Any]) -> str:
         lines.append(f"  voice ({result['voice']['speech_s']} s of it): {_likeliest(result['voice'])}")
     mood = result["mood"]
     said = f"{mood['emotion']} ({mood['confidence']:.0%})" if mood else "nobody seen or heard"
+    if mood is None and result["kind"] == "image" and wanted.face:
+        said += " (--crop reads a picture that is a face already)"
     lines += [
         f"  {entry['t_s']:7.1f} s  {entry['emotion']} ({entry['confidence']:.0%})" for entry in result["timeline"]
     ]

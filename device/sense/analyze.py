@@ -15,7 +15,7 @@ from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
-from device.sense.looking.tiles import find_everywhere
+from device.sense.looking.stills import find_in_still
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
 from device.sense.sound.framing import RATE_HZ
@@ -63,7 +63,7 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     if wanted.crop:
         faces = [whole_picture(gray)]
     else:
-        faces = [replace(f, crop=aligned_crop(gray, f)) for f in find_everywhere(readers.detector, pixels)]
+        faces = [replace(f, crop=aligned_crop(gray, f)) for f in find_in_still(readers.detector, pixels)]
     readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
     fusion = Fusion(settings.mood.forget_s)
     for reading in readings:

@@ -18,6 +18,7 @@ from device.readings import Face, FaceReading
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.gallery_folder import GalleryFolder
 from device.sense.looking.detector import FaceDetector
+from device.sense.looking.stills import find_in_air
 from device.sense.looking.tiles import find_everywhere
 from device.sense.media import read_picture
 from device.sense.readers import Readers
@@ -29,7 +30,6 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff",
 SIDE_PX = 256
 _AIR = 1.7
 """The thumbnail's side, in sides of the detector's box, which goes from the brows to the chin."""
-_AIRED_PX = 480
 _QUALITY = 88
 _EVERY = 500
 """The index is saved each time so many files are done: a loss of power costs no more than that."""
@@ -117,7 +117,7 @@ def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
     A large face is seen in a look at the whole, one that fills the picture in a look with air around it; the parts are
     looked at only where neither shows anybody.
     """
-    found = detector.find(pixels) or _find_in_air(detector, pixels) or find_everywhere(detector, pixels)
+    found = detector.find(pixels) or find_in_air(detector, pixels) or find_everywhere(detector, pixels)
     if not found:
         return None
     face = max(found, key=lambda one: one.box[2] * one.box[3])
@@ -140,23 +140,6 @@ def thumbnail_of(pixels: Pixels, face: Face) -> bytes:
     if not done:
         raise MediaError("a thumbnail could not be made")
     return jpeg.tobytes()
-
-
-def _find_in_air(detector: FaceDetector, pixels: Pixels) -> list[Face]:
-    """Faces that reach to the border: the detector finds 17 in 20 of FER2013's so, and 4 in 20 as they are."""
-    longest = max(pixels.shape[:2])
-    scale = min(1.0, _AIRED_PX / longest)
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    air = max(small.shape[:2])
-    aired = cv2.copyMakeBorder(small, air, air, air, air, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-    faces = []
-    for face in detector.find(aired):
-        x, y, width, height = face.box
-        points = ((face.key_points - air) / scale).astype(np.float32)
-        faces.append(
-            replace(face, box=((x - air) / scale, (y - air) / scale, width / scale, height / scale), key_points=points)
-        )
-    return faces
 
 
 def _look(

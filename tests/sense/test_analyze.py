@@ -11,6 +11,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.sense.analyze import Wanted, analyze, window_ends
+from device.sense.looking.tiles import find_everywhere
 from device.sense.readers import Readers, readers_of
 from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.made_voice import speak
@@ -87,6 +88,18 @@ def test_small_faces_of_a_large_picture_are_read(tmp_path: Path, readers: Reader
 def test_a_picture_of_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Readers) -> None:
     found = _read(picture(tmp_path / "wall.png", drawn()), readers)
     assert (found["faces"], found["mood"], found["error"]) == ([], None, None)
+
+
+@pytest.mark.parametrize("side", [48, 130, 1200])
+def test_a_face_that_fills_its_picture_is_found_without_being_told(side: int, tmp_path: Path, readers: Readers) -> None:
+    close = np.asarray(cv2.resize(astronaut()[90:180, 180:270], (side, side)), np.uint8)
+    assert find_everywhere(readers.detector, close) == [], "the detector needs air around a face"
+    found = _read(picture(tmp_path / "close.png", close), readers)
+    assert [face["emotion"] for face in found["faces"]] == ["happy"]
+    left, top, width, height = found["faces"][0]["box"]
+    assert width == pytest.approx(side, rel=0.3)
+    assert abs(left + width / 2 - side / 2) < 0.15 * side, "in the picture's own pixels"
+    assert 0 < top + height / 2 < side
 
 
 def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Readers) -> None:
