@@ -17,6 +17,7 @@ from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
 from device.sense.looking.stills import find_in_still
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
+from device.sense.microphone.centred import centred
 from device.sense.readers import Readers
 from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.speech_gate import BLOCK, speech_frames
@@ -73,7 +74,7 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
 
 
 def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
-    samples = read_sound(path)
+    samples = centred(read_sound(path))
     seconds = len(samples) / RATE_HZ
     readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
     timeline, mood = _over_time([], readings, seconds, settings, 0)
@@ -103,7 +104,7 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     samples = np.zeros(0, np.float32)
     if wanted.voice:
         try:
-            samples = read_sound(path)
+            samples = centred(read_sound(path))
         except NoSoundError:
             log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)

@@ -12,6 +12,7 @@ from device.sense.camera import Camera
 from device.sense.camera.latest import Latest
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone
+from device.sense.microphone.centred import Centred
 from device.sense.microphone.ring import SoundRing
 
 __all__ = ["CameraThread", "Latest", "MicrophoneThread", "SoundRing"]
@@ -115,11 +116,14 @@ class MicrophoneThread(DeviceThread[Microphone]):
         self._overflows = 0
         self._loud = 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
+        self._centred = Centred()
 
     def _take(self, device: Microphone) -> bool:
         heard = device.read()
         # A device that was opened anew counts from nothing.
         before = self._counted[1] if self._counted[0] is device else 0
+        if self._counted[0] is not device:
+            self._centred = Centred()
         self._counted = (device, device.overflows)
         self._overflows += self._counted[1] - before
         if heard is None:
@@ -131,7 +135,7 @@ class MicrophoneThread(DeviceThread[Microphone]):
         self._note_poor(_CLIPPED if self._loud > MOST_CUT_OFF else None, self._clock())
         with self._guard:
             if self._on:
-                self._ring.push(block, end_s)
+                self._ring.push(self._centred(block), end_s)
                 self._handed.append(self._clock())
         return True
 

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from device.emotions import Emotion
 from device.errors import DeviceError
 from device.link import State
 from device.sense.capture import MicrophoneThread, SoundRing
+from device.sense.sound.framing import RATE_HZ
+from device.sense.sound.speech_gate import speech_frames
+from device.sense.stand_in.made_voice import speak
+from device.sense.stand_in.roles import PROSODIES
 from tests.conftest import Pulse
 from tests.sense import made
 from tests.sense.helpers import until
@@ -57,6 +62,19 @@ def test_zeros_are_silence_and_the_quietest_noise_is_not(started: Callable[[Micr
     quiet_file, _ = _hears(started, Scripted(zeros, still_is_frozen=False))
     time.sleep(0.6)
     assert stage_of(quiet_file).state is State.OK
+
+
+def test_a_microphone_that_stands_off_zero_is_heard(started: Callable[[MicrophoneThread], None]) -> None:
+    voice = speak(PROSODIES[Emotion.ANGRY], 3.0)[: 3 * RATE_HZ]
+    assert speech_frames(voice).mean() > 0.5
+    off = voice * np.float32(0.3) + np.float32(0.1)
+    assert not speech_frames(off).any(), "as loud as this, the level hides the voice"
+    blocks = [(off[i : i + 800], 10 + (i + 800) / RATE_HZ) for i in range(0, len(off) - 799, 800)]
+    _, ring = _hears(started, Scripted(*blocks))
+    until(lambda: (window := ring.window()) is not None and len(window.samples) > 2.9 * RATE_HZ)
+    window = ring.window()
+    assert window is not None
+    assert speech_frames(window.samples).mean() > 0.5
 
 
 def test_a_microphone_that_is_far_too_loud_is_said_and_a_slammed_door_is_not(
