@@ -72,7 +72,15 @@ class Camera(Section, frozen=True):
             "mediapipe uses that package where it is installed."
         ),
     ] = "far"
-    least_score: Annotated[float, Meta(ge=0.1, le=0.99, description="A face less sure than this is none.")] = 0.66
+    least_score: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=0.99,
+            description="A face less sure than this is none (mien analyze: three quarters are enough for a large one "
+            "where there is no other).",
+        ),
+    ] = 0.66
     most_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 8
     budget: Annotated[
         float, Meta(ge=0.01, le=4, description="Share of one core that looking may take; over it, it looks less often.")

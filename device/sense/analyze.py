@@ -15,7 +15,7 @@ from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
-from device.sense.looking.stills import find_in_still
+from device.sense.looking.stills import find_in_still, is_large
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.microphone.centred import centred
 from device.sense.readers import Readers
@@ -87,20 +87,7 @@ def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
 
 
 def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
-    seen: list[FaceReading] = []
-    seconds = 0.0
-    if wanted.face:
-        # A file does not run away: there is time for all that the live loop would put off.
-        sight, due = readers.sight(settings, budget=Budget()), 0.0
-        for pixels, at_s in video_frames(path):
-            seconds = max(seconds, at_s)
-            if at_s < due:
-                continue
-            due = at_s + 1 / _VIDEO_FPS
-            if wanted.crop:
-                seen.append(readers.face.read(whole_picture(_gray(pixels)), at_s))
-            else:
-                seen += [replace(reading, time_s=at_s) for reading in sight.see(Frame(pixels, at_s))]
+    seen, seconds = _seen(path, wanted, readers, settings) if wanted.face else ([], 0.0)
     samples = np.zeros(0, np.float32)
     if wanted.voice:
         try:
@@ -117,6 +104,28 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
         "mood": _mood(mood),
         "timeline": timeline,
     }
+
+
+def _seen(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> tuple[list[FaceReading], float]:
+    """Faces of a whole video, large doubtful ones if there are no others; and when its last picture is shown, in s."""
+    seconds = 0.0
+    for doubting in (False, True):
+        seen: list[FaceReading] = []
+        # A file does not run away: there is time for all that the live loop would put off.
+        sight, due = readers.sight(settings, budget=Budget(), doubting=doubting), 0.0
+        for pixels, at_s in video_frames(path):
+            seconds = max(seconds, at_s)
+            if at_s < due:
+                continue
+            due = at_s + 1 / _VIDEO_FPS
+            if wanted.crop:
+                seen.append(readers.face.read(whole_picture(_gray(pixels)), at_s))
+                continue
+            readings = sight.see(Frame(pixels, at_s))
+            seen += [replace(r, time_s=at_s) for r in readings if not doubting or is_large(r.face, pixels)]
+        if seen:
+            break
+    return seen, seconds
 
 
 def _gray(pixels: np.ndarray) -> np.ndarray:

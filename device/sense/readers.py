@@ -48,10 +48,14 @@ class Readers:
     damages: dict[str, str] = field(default_factory=dict)
     """Sense (`face`, `voice`) -> what keeps an installed pair from being used; a sound one is not named."""
 
-    def sight(self, settings: Settings, budget: Budget | None = None) -> Sight:
-        """A Sight for frame after frame of one stream, within `budget` or the settings'; each stream needs its own."""
+    def sight(self, settings: Settings, budget: Budget | None = None, *, doubting: bool = False) -> Sight:
+        """A Sight for frame after frame of one stream, within `budget` or the settings'; each stream needs its own.
+
+        `doubting`: one that is content with less of a face.
+        """
         budget = budget or Budget(settings.camera.budget)
-        return Sight(Following(self.detector, budget), self.face, budget, settings.camera.most_faces)
+        detector = self.detector.doubting() if doubting else self.detector
+        return Sight(Following(detector, budget), self.face, budget, settings.camera.most_faces)
 
 
 def readers_of(settings: Settings, *, live: bool = False) -> Readers:

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.evaluate import as_published, face_answers, private_test, shipped
+from convert.evaluate import SAY, as_published, face_answers, private_test, shipped
 from convert.metrics import accuracy
 from convert.predictions import Predictions, load, together
+from convert.report import advice
 from convert.report import page as report
 from convert.report import protocols as report_protocols
 from convert.voices.powers import Powers, multiplied
@@ -101,6 +102,15 @@ def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: P
         multiplied(one, replace(turned, classes=OWN_CLASSES), as_they_are, as_they_are)
 
 
+def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
+    seven = np.array([[0, 0, 0, 1.0, 0, 0, 0.9]], np.float32)  # happy, and nearly neutral
+    eight = np.array([[0.5, 0, 0, 0, 0, 0, 0, 9.0]], np.float32)  # of the seven, neutral; contempt has no say
+    says = {say: int(advice.with_say(seven, eight, say).argmax()) for say in advice.SAYS}
+    assert EMOTIONS[says[SAY]] == "happy", "the shipped answer has its say already"
+    assert EMOTIONS[says[2.0]] == "neutral"
+    np.testing.assert_allclose(advice.with_say(seven, eight, 0.0)[0, 6], 0.9 - 0.5 * SAY)
+
+
 @pytest.mark.data
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here: FER2013 is needed")
@@ -111,5 +121,8 @@ def test_the_committed_report_says_what_the_committed_networks_do() -> None:
     published, _ = face_answers(as_published(), faces)
     for value in (seven, eight, published):
         assert f"{accuracy(value.read, value.truth):.1f} (" in page
+    clean = private_test(DATA, without_copies=True)
+    advised = advice.section(shipped("face").network, {"PrivateTest, 3,301": clean})
+    assert set(advised.splitlines()[-len(advice.SAYS) :]) < set(page.splitlines())
     exact = load(report.ANSWERS / "face-float.npz")
     assert abs(accuracy(exact.read, exact.truth) - accuracy(seven.read, seven.truth)) <= 0.5

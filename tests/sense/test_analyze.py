@@ -17,7 +17,7 @@ from device.sense.sound.framing import RATE_HZ
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import POSES, PROSODIES
 from device.sense.voice import WINDOW
-from device.settings import Settings, parse
+from device.settings import Camera, Settings, parse
 from tests.sense.made import astronaut, chords, drawn, film, group, heads, noises, picture, wav
 
 _KEYS = ["path", "kind", "seconds", "faces", "voice", "mood", "timeline", "error"]
@@ -100,6 +100,19 @@ def test_a_face_that_fills_its_picture_is_found_without_being_told(side: int, tm
     assert width == pytest.approx(side, rel=0.3)
     assert abs(left + width / 2 - side / 2) < 0.15 * side, "in the picture's own pixels"
     assert 0 < top + height / 2 < side
+
+
+def test_a_doubtful_face_counts_where_it_is_large_and_the_only_one(tmp_path: Path) -> None:
+    strict = Settings(camera=Camera(least_score=0.98))
+    readers = readers_of(strict)
+    large, small = heads([(100, 20, 440)], 640, 480), heads([(100, 20, 120)], 640, 480)
+    assert readers.detector.find(large) == [], "nothing is as sure as this"
+    for path in (picture(tmp_path / "large.png", large), film(tmp_path / "large.mp4", [large] * 8)):
+        (face,) = _read(path, readers, settings=strict)["faces"]
+        assert 0.7 < face["score"] < 0.98, "who asks for more can see it"
+        assert face["box"][2] == pytest.approx(200, rel=0.25)
+    for path in (picture(tmp_path / "small.png", small), film(tmp_path / "small.mp4", [small] * 8)):
+        assert _read(path, readers, settings=strict)["faces"] == []
 
 
 def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Readers) -> None:

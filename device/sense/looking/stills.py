@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from device.readings import Face
 from device.sense.looking.detector import FaceDetector
+from device.sense.looking.refined import Refined
 from device.sense.looking.tiles import find_everywhere
 
 _AIRS = (1.0, 0.5)
@@ -16,9 +17,21 @@ _AIRED_PX = 480
 """A larger picture is shrunk to this before the air is added: its face fills it."""
 
 
-def find_in_still(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
-    """Faces of every size in (h, w, 3) uint8 RGB, the surest first; if there are none, one that fills it all."""
-    return find_everywhere(detector, pixels) or find_in_air(detector, pixels)
+def find_in_still(detector: Refined, pixels: npt.NDArray[np.uint8]) -> list[Face]:
+    """Faces of every size in (h, w, 3) uint8 RGB, the surest first.
+
+    Where there are none: one that fills the picture, or the surest large one of those that are only likely.
+    """
+    found = find_everywhere(detector, pixels) or find_in_air(detector, pixels)
+    if found:
+        return found
+    doubting = detector.doubting()
+    return [face for face in doubting.find(pixels) or find_in_air(doubting, pixels) if is_large(face, pixels)][:1]
+
+
+def is_large(face: Face, pixels: npt.NDArray[np.uint8]) -> bool:
+    """Whether the face is what a picture (h, w, 3) shows: a fifth of its shorter side at least. Patterns seldom are."""
+    return bool(face.box[2] >= min(pixels.shape[:2]) / 5)
 
 
 def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
