@@ -12,6 +12,7 @@ from convert.predictions import Predictions
 from device.emotions import EMOTIONS, Floats
 from device.readings import SoundWindow
 from device.sense.analyze import together, window_ends
+from device.sense.microphone.centred import centred
 from device.sense.model import MODELS, Model
 from device.sense.prepare import face_input
 from device.sense.sound.framing import RATE_HZ
@@ -23,7 +24,7 @@ FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disg
 CLASSES = tuple(e.value for e in EMOTIONS)
 AS_PUBLISHED = Path(__file__).parent / "as_published" / "face.tflite"
 """The face network trained on all Training rows, for the comparison with what others publish. Not on the device."""
-SAY = 0.2
+SAY = 0.25
 """What FER+'s logits are multiplied by before they are added to the seven of the shipped network. `report.advice` tells
 why; the network as published has none: its answers stand beside those of others, by FER2013's labels alone."""
 CACHE = Path("cache")
@@ -68,7 +69,7 @@ def clips_of(data: Path, split: str, rows: int | None = None) -> list[Clip]:
 
 def clip_reading(reader: VoiceReader, samples: Floats) -> Floats | None:
     """(7,) of a whole clip, as `mien analyze` reads it; None when no voice was found in it."""
-    every_s = Microphone().every_s
+    samples, every_s = centred(samples), Microphone().every_s
     ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, every_s)]
     readings = [reader.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin)) for begin, end in ends]
     heard = [r for r in readings if r is not None]
@@ -88,7 +89,7 @@ def voice_answers(models: Path, clips: list[Clip], *, known: bool = False) -> tu
     """
     readers = {(clip.speaker, clip.corpus): voice_reader(models) for clip in clips} if known else {}
     for clip in clips if known else ():
-        readers[clip.speaker, clip.corpus].read(SoundWindow(clip.real, len(clip.samples) / RATE_HZ), learn=1.0)
+        readers[clip.speaker, clip.corpus].read(SoundWindow(centred(clip.real), len(clip.samples) / RATE_HZ), learn=1.0)
     stranger = voice_reader(models)
     said = [clip_reading(readers.get((clip.speaker, clip.corpus), stranger), clip.real) for clip in clips]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)

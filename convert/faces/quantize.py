@@ -10,7 +10,7 @@ from convert.card import answers_folder, card_of, with_figures, write_pair
 from convert.corpora.fer2013 import Faces, Fer2013
 from convert.evaluate import AS_PUBLISHED, SAY, face_answers, face_predictions, private_test
 from convert.export import BothHeads, quantized
-from convert.faces.heads import advised, decided
+from convert.faces.heads import advised
 from convert.metrics import accuracy, calibration_error, recall, surest
 from convert.recipes.mien_face import MienFace
 from convert.resting import usual
@@ -32,11 +32,7 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
     `rows` limits what is read, for a quick check of the whole way. `face-as-published` goes to convert/as_published:
     it stands beside what others publish, by FER2013's labels, and nobody else has a say in its seven.
     """
-    validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
     network = _network(run)
-    majority = validation.majority()
-    eight = torch.from_numpy(_in_float(network, validation)[1])
-    network = decided(network, eight[majority >= 0], torch.from_numpy(majority[majority >= 0]))
     if name == "face":
         network = advised(network, SAY)
     content, _ = quantized(BothHeads(network), _SHAPE, _calibration(data))
@@ -52,6 +48,7 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
+    validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
     watched, _ = face_answers(Network(content, name), validation)
     card = card_of("face", content, _SHAPE, watched, _CORPORA)
     rest = usual(softmax(watched.logits, card.temperature), watched.truth)
