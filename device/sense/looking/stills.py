@@ -20,18 +20,22 @@ _AIRED_PX = 480
 def find_in_still(detector: Refined, pixels: npt.NDArray[np.uint8]) -> list[Face]:
     """Faces of every size in (h, w, 3) uint8 RGB, the surest first.
 
-    Where there are none: one that fills the picture, or the surest large one of those that are only likely.
+    Where there are none: one that fills the picture, or large ones that are only likely.
     """
-    found = find_everywhere(detector, pixels) or find_in_air(detector, pixels)
+    found = find_everywhere(detector, pixels)
     if found:
         return found
     doubting = detector.doubting()
-    return [face for face in doubting.find(pixels) or find_in_air(doubting, pixels) if is_large(face, pixels)][:1]
+    for less_sure in (find_in_air(detector, pixels), doubting.find(pixels), find_in_air(doubting, pixels)):
+        large = [face for face in less_sure if is_large(face, pixels)]
+        if large:
+            return large
+    return []
 
 
 def is_large(face: Face, pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether the face is what a picture (h, w, 3) shows: a fifth of its shorter side at least. Patterns seldom are."""
-    return bool(face.box[2] >= min(pixels.shape[:2]) / 5)
+    """Whether a face is what a picture (h, w, 3) shows: a quarter of its shorter side at least. Patterns seldom are."""
+    return bool(face.box[2] >= min(pixels.shape[:2]) / 4)
 
 
 def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
