@@ -63,6 +63,13 @@ class Camera(Section, frozen=True):
     ] = "auto"
     width_px: Annotated[int, Meta(ge=160, le=3840, description="What the camera is asked for.")] = 640
     height_px: Annotated[int, Meta(ge=120, le=2160)] = 480
+    turned: Annotated[
+        Literal[0, 90, 180, 270],
+        Meta(
+            description="Degrees clockwise by which the picture has to be turned until people stand upright in it; "
+            "180 for a Raspberry Pi's camera that hangs with its cable up."
+        ),
+    ] = 0
     fps: Annotated[float, Meta(gt=0, le=60, description="Frames looked at in a second while a face is there.")] = 10.0
     idle_fps: Annotated[float, Meta(gt=0, le=60, description="The slow look while nobody is there.")] = 3.0
     range: Annotated[

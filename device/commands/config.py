@@ -72,7 +72,7 @@ def _about(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any type
     for meta in metas:
         bounds = [("at least", meta.ge), ("over", meta.gt), ("at most", meta.le)]
         said += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-    choices = [a for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str)]
+    choices = [str(a) for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str | int)]
     if choices:
         said.append("one of " + ", ".join(choices))
     return "; ".join(s.rstrip(".") for s in said) + "." if said else ""

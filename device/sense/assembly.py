@@ -42,7 +42,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
     latest, ring = Latest(), SoundRing()
     sense = Sense(
         settings,
-        CameraThread(camera, latest, camera_settings.timeout_s),
+        CameraThread(camera, latest, camera_settings.timeout_s, turned=camera_settings.turned),
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
         latest,
         ring,

@@ -10,6 +10,7 @@ from device.emotions import Floats
 from device.link import State
 from device.sense.camera import Camera
 from device.sense.camera.latest import Latest
+from device.sense.camera.upright import upright
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone
 from device.sense.microphone.centred import Centred
@@ -51,9 +52,12 @@ class CameraThread(DeviceThread[Camera]):
         clock: Callable[[], float] = time.monotonic,
         *,
         wanted_fps: float = 10.0,
+        turned: int = 0,
         on: bool = True,
     ) -> None:
+        """`turned`: degrees clockwise, as in the settings."""
         super().__init__("camera", opener, timeout_s, clock, on)
+        self._turned = turned
         self.wanted_fps = wanted_fps
         """May be changed at any time. All frames are read, or the device would hand out old ones."""
         self._latest = latest
@@ -73,7 +77,7 @@ class CameraThread(DeviceThread[Camera]):
             self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
             with self._guard:
                 if self._on:
-                    self._latest.put(frame)
+                    self._latest.put(upright(frame, self._turned))
                     self._handed.append(self._clock())
         return True
 

@@ -47,7 +47,7 @@ class Refined:
         self._far, self._near, self._least_score = far, near, least_score
 
     def doubting(self) -> "Refined":
-        """The same two networks, content with three quarters of the score: beards, paint and bad light cost some.
+        """The same two networks, content with three quarters of the score: dots of paint cost a face that much.
 
         For files in which nobody else was found, and where somebody is to be expected.
         """
