@@ -12,9 +12,9 @@ from convert.predictions import Predictions
 from device.emotions import EMOTIONS, Floats
 from device.readings import SoundWindow
 from device.sense.analyze import together, window_ends
-from device.sense.microphone.centred import centred
 from device.sense.model import MODELS, Model
 from device.sense.prepare import face_input
+from device.sense.sound.centred import centred
 from device.sense.sound.framing import RATE_HZ
 from device.sense.tflite import Network
 from device.sense.voice import WINDOW, VoiceReader

@@ -1,7 +1,7 @@
 """`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
 from device.sense.looking.stills import find_in_still, is_large
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
-from device.sense.microphone.centred import centred
 from device.sense.readers import Readers
+from device.sense.sound.centred import centred
 from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.speech_gate import BLOCK, speech_frames
 from device.sense.steady import Steady
@@ -108,23 +108,25 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
 
 def _seen(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> tuple[list[FaceReading], float]:
     """Faces of a whole video, large doubtful ones if there are no others; and when its last picture is shown, in s."""
-    seconds = 0.0
-    for doubting in (False, True):
-        seen: list[FaceReading] = []
-        # A file does not run away: there is time for all that the live loop would put off.
-        sight, due = readers.sight(settings, budget=Budget(), doubting=doubting), 0.0
-        for pixels, at_s in video_frames(path):
-            seconds = max(seconds, at_s)
-            if at_s < due:
-                continue
+    if wanted.crop:
+        return _watched(path, lambda frame: [readers.face.read(whole_picture(_gray(frame.pixels)), frame.time_s)])
+    # A file does not run away: there is time for all that the live loop would put off.
+    seen, seconds = _watched(path, readers.sight(settings, budget=Budget()).see)
+    if not seen:
+        doubting = readers.sight(settings, budget=Budget(), doubting=True)
+        seen, _ = _watched(path, lambda frame: [r for r in doubting.see(frame) if is_large(r.face, frame.pixels)])
+    return seen, seconds
+
+
+def _watched(path: Path, see: Callable[[Frame], list[FaceReading]]) -> tuple[list[FaceReading], float]:
+    """What `see` reads in a whole video, _VIDEO_FPS times a second; and when its last picture is shown, in s."""
+    seen: list[FaceReading] = []
+    seconds = due = 0.0
+    for pixels, at_s in video_frames(path):
+        seconds = max(seconds, at_s)
+        if at_s >= due:
             due = at_s + 1 / _VIDEO_FPS
-            if wanted.crop:
-                seen.append(readers.face.read(whole_picture(_gray(pixels)), at_s))
-                continue
-            readings = sight.see(Frame(pixels, at_s))
-            seen += [replace(r, time_s=at_s) for r in readings if not doubting or is_large(r.face, pixels)]
-        if seen:
-            break
+            seen += [replace(reading, time_s=at_s) for reading in see(Frame(pixels, at_s))]
     return seen, seconds
 
 

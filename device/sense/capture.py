@@ -13,8 +13,8 @@ from device.sense.camera.latest import Latest
 from device.sense.camera.upright import upright
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone
-from device.sense.microphone.centred import Centred
 from device.sense.microphone.ring import SoundRing
+from device.sense.sound.centred import Centred
 
 __all__ = ["CameraThread", "Latest", "MicrophoneThread", "SoundRing"]
 
@@ -75,9 +75,10 @@ class CameraThread(DeviceThread[Camera]):
         self._note(same, self._clock())
         if self._due(frame.time_s):
             self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
+            frame = upright(frame, self._turned)
             with self._guard:
                 if self._on:
-                    self._latest.put(upright(frame, self._turned))
+                    self._latest.put(frame)
                     self._handed.append(self._clock())
         return True
 
@@ -124,12 +125,11 @@ class MicrophoneThread(DeviceThread[Microphone]):
 
     def _take(self, device: Microphone) -> bool:
         heard = device.read()
-        # A device that was opened anew counts from nothing.
-        before = self._counted[1] if self._counted[0] is device else 0
         if self._counted[0] is not device:
-            self._centred = Centred()
+            # A device that was opened anew counts from nothing, and stands where it stands.
+            self._counted, self._centred = (device, 0), Centred()
+        self._overflows += device.overflows - self._counted[1]
         self._counted = (device, device.overflows)
-        self._overflows += self._counted[1] - before
         if heard is None:
             return False
         block, end_s = heard
@@ -137,9 +137,10 @@ class MicrophoneThread(DeviceThread[Microphone]):
         loud = share_cut_off(block)
         self._loud += (loud - self._loud) * min(len(block) / _OVER, 1.0)
         self._note_poor(_CLIPPED if self._loud > MOST_CUT_OFF else None, self._clock())
+        block = self._centred(block)
         with self._guard:
             if self._on:
-                self._ring.push(self._centred(block), end_s)
+                self._ring.push(block, end_s)
                 self._handed.append(self._clock())
         return True
 

@@ -15,6 +15,7 @@ from device.sense.looking.detector import FaceDetector, Pixels, corners, overlap
 LEAST_SCORE = 0.66
 """From this score on, what was proposed is a face."""
 _DOUBTED = 0.76
+"""Of the least score, what is enough for one who doubts: a score of a half."""
 PROPOSED = 0.15
 """A far look's score that is worth a close look."""
 FAINT = 0.3
@@ -49,7 +50,7 @@ class Refined:
     def doubting(self) -> "Refined":
         """The same two networks, content with three quarters of the score: dots of paint cost a face that much.
 
-        For files in which nobody else was found, and where somebody is to be expected.
+        For files in which nobody was found, and where somebody is to be expected.
         """
         return Refined(self._far, self._near, _DOUBTED * self._least_score)
 

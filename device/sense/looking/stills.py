@@ -41,8 +41,7 @@ def is_large(face: Face, pixels: npt.NDArray[np.uint8]) -> bool:
 def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
     """Faces that reach to the border, as in pictures that were cut to the face.
 
-    The detector was trained on faces with air around them. Of FER2013's, which have none, it finds a third as they
-    are, and nine in ten so (`python -m convert reach`).
+    The detectors were trained on faces with air around them, and FER2013's have none (`python -m convert reach`).
     """
     scale = min(1.0, _AIRED_PX / max(pixels.shape[:2]))
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels

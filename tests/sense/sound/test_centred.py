@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
-from device.sense.microphone.centred import Centred, centred
+from device.sense.sound.centred import Centred, centred
 from device.sense.sound.framing import RATE_HZ
 
 
