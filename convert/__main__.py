@@ -53,6 +53,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "teacher": _sha256_of_teachers(arguments.teachers),
         "taught": arguments.taught,
         "hard": arguments.hard,
+        "sharp": arguments.sharp,
         "seed": arguments.seed,
     }
     given = {key: value for key, value in asked.items() if value is not None}
@@ -175,6 +176,7 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")
+    step.add_argument("--sharp", type=float, help="power that the shares of FER+'s votes are raised to (1)")
     step.add_argument("--seed", type=int)
     step.add_argument("--batch", type=int)
     step.add_argument("--threads", type=int)

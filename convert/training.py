@@ -48,6 +48,8 @@ class Plan:
     """Share of these answers in what is learnt."""
     hard: float = 0.5
     """Of the rest, share of a face's published label; what remains is what the ten votes make likely."""
+    sharp: float = 1.0
+    """The power that the shares of FER+'s votes are raised to: the more, the more the majority is learnt alone."""
 
 
 @dataclass(frozen=True)

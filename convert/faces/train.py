@@ -42,6 +42,12 @@ def label_given_votes(faces: Faces) -> Tensor:
         return torch.softmax(regression(shares), dim=1)
 
 
+def sharpened(votes: Tensor, power: float) -> Tensor:
+    """Shares (n, 8) raised to `power`, each row summing to what it summed to: 1, or 0 where there is no vote."""
+    raised = votes**power
+    return raised / raised.sum(dim=1, keepdim=True).clamp(min=torch.finfo(raised.dtype).tiny)
+
+
 def face_task(
     data: Path,
     plan: Plan = PLAN,
@@ -65,7 +71,7 @@ def face_task(
         training, validation = training.first(rows), validation.first(rows)
     device = device_here()
     hard = functional.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float()
-    votes = torch.from_numpy(training.votes)
+    votes = sharpened(torch.from_numpy(training.votes), plan.sharp)
     # Rows without a single vote for an emotion weigh nothing in FER+'s part.
     voted = votes.sum(dim=1, keepdim=True).to(device)
     targets = torch.cat([plan.hard * hard + (1 - plan.hard) * label_given_votes(training), votes], dim=1).to(device)

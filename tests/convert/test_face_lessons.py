@@ -222,3 +222,27 @@ def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) ->
     sure = wanted[1.0].max(dim=1).values
     assert float((sure > 0.999).float().mean()) > 0.6
     assert not torch.equal(wanted[0.0], wanted[1.0])
+
+
+def test_sharpened_votes_lean_towards_what_most_people_saw(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from convert.corpora.fer2013 import Faces, Fer2013
+    from convert.faces.train import PLAN, face_task
+
+    # In the made corpus all ten agree; three in four are to see one emotion, one in four another.
+    faces = Fer2013(corpora / "fer2013").training().first(60)
+    counts = np.tile(np.array([6, 2] + 8 * [0], np.float32), (len(faces), 1))
+    monkeypatch.setattr(Fer2013, "training", lambda *_, **__: Faces(faces.pictures, faces.labels, counts))
+    for power, share in ((1.0, 0.75), (2.0, 0.9)):
+        plan = replace(PLAN, batch=20, epochs=1, sharp=power)
+        wanted = torch.cat([rows[:, 7:] for _, rows in face_task(corpora, plan).batches(0)])
+        torch.testing.assert_close(wanted, torch.tensor([share, 1 - share] + 6 * [0.0]).expand(len(wanted), 8))
+
+
+def test_shares_of_votes_are_raised_row_by_row() -> None:
+    from convert.faces.train import sharpened
+
+    votes = torch.tensor([[0.75, 0.25] + 6 * [0.0], 8 * [0.0]])
+    torch.testing.assert_close(sharpened(votes, 2.0), torch.tensor([[0.9, 0.1] + 6 * [0.0], 8 * [0.0]]))
+    torch.testing.assert_close(sharpened(votes, 1.0), votes)
