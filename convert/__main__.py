@@ -53,6 +53,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "teacher": _sha256_of_teachers(arguments.teachers),
         "taught": arguments.taught,
         "hard": arguments.hard,
+        "labels": arguments.labels,
         "sharp": arguments.sharp,
         "seed": arguments.seed,
     }
@@ -176,6 +177,7 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")
+    step.add_argument("--labels", type=float, help="weight of FER2013's labels beside FER+'s votes (1; 0: votes alone)")
     step.add_argument("--sharp", type=float, help="power that the shares of FER+'s votes are raised to (1)")
     step.add_argument("--seed", type=int)
     step.add_argument("--batch", type=int)

@@ -48,6 +48,8 @@ class Plan:
     """Share of these answers in what is learnt."""
     hard: float = 0.5
     """Of the rest, share of a face's published label; what remains is what the ten votes make likely."""
+    labels: float = 1.0
+    """The weight of FER2013's labels beside FER+'s votes in the loss; at 0 a network reads FER+ alone."""
     sharp: float = 1.0
     """The power that the shares of FER+'s votes are raised to: the more, the more the majority is learnt alone."""
 

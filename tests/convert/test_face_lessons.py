@@ -246,3 +246,21 @@ def test_shares_of_votes_are_raised_row_by_row() -> None:
     votes = torch.tensor([[0.75, 0.25] + 6 * [0.0], 8 * [0.0]])
     torch.testing.assert_close(sharpened(votes, 2.0), torch.tensor([[0.9, 0.1] + 6 * [0.0], 8 * [0.0]]))
     torch.testing.assert_close(sharpened(votes, 1.0), votes)
+
+
+def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_votes(corpora: Path) -> None:
+    from dataclasses import replace
+
+    from convert.faces.train import PLAN, face_task
+
+    plan = replace(PLAN, batch=20, epochs=1, labels=0.0)
+    task = face_task(corpora, plan, 60)
+    task.loss(task.network, next(iter(task.batches(0)))).backward()
+    moved = {name for name, weight in task.network.named_parameters() if weight.grad is not None and weight.grad.any()}
+    assert "ferplus.weight" in moved
+    assert "emotions.weight" not in moved
+    usual = face_task(corpora, replace(plan, labels=1.0), 60)
+    with torch.inference_mode():
+        figures, by_labels = task.score(task.network.eval()), usual.score(task.network)
+    assert figures["score"] == figures["ferplus"]
+    assert by_labels["score"] == by_labels["fer2013"]
