@@ -13,6 +13,7 @@ from convert.faces.lessons import LITTLE, MUCH, draw, fill, inputs_of, lessons, 
 from convert.recipes.mien_face import TEACHER, MienFace
 from convert.training import Batch, Plan, Task, device_here
 from device.emotions import EMOTIONS
+from device.errors import SettingsError
 
 PLAN = Plan(epochs=119, batch=256, learning_rate=0.15, weight_decay=3e-4)
 TEACHER_PLAN = Plan(epochs=54, batch=256, learning_rate=0.1, weight_decay=5e-4)
@@ -64,7 +65,10 @@ def face_task(
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
     pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are such
     too, of whatever size, and must not have seen more than `training` shows; what they say is kept in `kept`.
+    Raises SettingsError where `plan` weighs votes or labels by what is no weight.
     """
+    if plan.sharp <= 0 or plan.labels < 0:
+        raise SettingsError(f"train: --sharp must be over 0 and --labels 0 or more, not {plan.sharp} and {plan.labels}")
     corpus = Fer2013(data / "fer2013")
     training, validation = corpus.training(as_published=as_published), corpus.validation()
     if rows is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from device.errors import ModelError
+from device.errors import ModelError, SettingsError
 from device.sense.prepare import face_input
 
 pytestmark = pytest.mark.convert
@@ -264,3 +264,13 @@ def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_vot
         figures, by_labels = task.score(task.network.eval()), usual.score(task.network)
     assert figures["score"] == figures["ferplus"]
     assert by_labels["score"] == by_labels["fer2013"]
+
+
+@pytest.mark.parametrize("weights", [{"sharp": 0.0}, {"sharp": -1.0}, {"labels": -0.1}])
+def test_what_is_no_weight_of_votes_or_labels_is_refused(corpora: Path, weights: dict[str, float]) -> None:
+    from dataclasses import replace
+
+    from convert.faces.train import PLAN, face_task
+
+    with pytest.raises(SettingsError, match=r"--sharp must be over 0 and --labels 0 or more"):
+        face_task(corpora, replace(PLAN, **weights), 60)  # type: ignore[arg-type]
