@@ -28,10 +28,10 @@ def _sha256(path: Path | None) -> str | None:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _sha256_of_teachers(folders: list[Path]) -> str | None:
+def _sha256_of_teachers(*sets: list[Path]) -> str | None:
     from convert.faces.lessons import sha256_of
 
-    return sha256_of(folders) if folders else None
+    return " ".join(sha256_of(folders) for folders in sets if folders) or None
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -50,7 +50,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "learning_rate": arguments.learning_rate,
         "calm_from": arguments.calm_from,
         "start": _sha256(arguments.start),
-        "teacher": _sha256_of_teachers(arguments.teachers),
+        "teacher": _sha256_of_teachers(arguments.teachers, arguments.ferplus_teachers),
         "taught": arguments.taught,
         "hard": arguments.hard,
         "labels": arguments.labels,
@@ -85,6 +85,7 @@ def _train(arguments: argparse.Namespace) -> None:
             as_published=name == "face-as-published",
             start=arguments.start,
             teachers=arguments.teachers,
+            ferplus_teachers=arguments.ferplus_teachers,
             kept=out.parent,
         )
     best = train(task, plan, out)
@@ -174,6 +175,13 @@ def _train_options(step: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         help="run folders or .tflite of face networks, whose answers are learnt",
+    )
+    step.add_argument(
+        "--ferplus-teachers",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="such as --teachers, whose answers are learnt for FER+'s part in place of these",
     )
     step.add_argument("--taught", type=float, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=float, help="share of a face's published label beside its votes (0.5)")

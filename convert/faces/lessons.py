@@ -86,24 +86,29 @@ def sha256_of(teachers: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def lessons(teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path) -> Tensor:
+def lessons(
+    teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path, ferplus_teachers: Sequence[Path] = ()
+) -> Tensor:
     """(drawings, n, 7 + 8) float16: what the teachers, together, see in each drawing; probabilities of both heads.
 
-    They are asked once, and `kept` holds what they said, for a run that goes on.
+    `ferplus_teachers` tell FER+'s eight in their place. They are asked once, and `kept` holds what they said, for a
+    run that goes on.
     """
-    asked = [sha256_of(teachers), seed, tuple(pictures.shape)]
+    asked = [sha256_of(teachers), sha256_of(ferplus_teachers), seed, tuple(pictures.shape)]
     if kept.exists():
         before = torch.load(kept, weights_only=True)
         if before["asked"] == asked:
             said: Tensor = before["said"]
             return said
     networks = [teacher_of(teacher, pictures) for teacher in teachers]
+    of_votes = [teacher_of(teacher, pictures) for teacher in ferplus_teachers]
     said = torch.empty(MUCH + LITTLE, len(pictures), len(EMOTIONS) + FERPLUS, dtype=torch.float16)
     chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
     for number in range(MUCH + LITTLE):
         inputs = draw(pictures, (seed, number), strength_of(number)).inputs
-        said[number] = torch.cat([_seen(networks, part) for part in inputs.split(chunk)]).half().cpu()
-        print(f"lessons: {number + 1}/{MUCH + LITTLE} drawings seen by {len(networks)} teachers", flush=True)
+        said[number] = torch.cat([_seen(networks, of_votes, part) for part in inputs.split(chunk)]).half().cpu()
+        there = len(networks) + len(of_votes)
+        print(f"lessons: {number + 1}/{MUCH + LITTLE} drawings seen by {there} teachers", flush=True)
     kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")
     torch.save({"asked": asked, "said": said}, partial)
@@ -144,8 +149,12 @@ def _is_large(teacher: Path) -> bool:
     return teacher.suffix != ".tflite" and _weights(teacher)["emotions.weight"].shape[1] == TEACHER[-1]
 
 
-def _seen(networks: Sequence[MienFace], inputs: Tensor) -> Tensor:
+def _seen(networks: Sequence[MienFace], of_votes: Sequence[MienFace], inputs: Tensor) -> Tensor:
     with torch.inference_mode():
         heads = [network.both(inputs.to(torch.bfloat16)) for network in networks]
-    both = [torch.cat([head.float().softmax(dim=1) for head in pair], dim=1) for pair in heads]
-    return torch.stack(both).mean(dim=0)
+        votes = [network.both(inputs.to(torch.bfloat16))[1] for network in of_votes] or [pair[1] for pair in heads]
+    return torch.cat([_together([pair[0] for pair in heads]), _together(votes)], dim=1)
+
+
+def _together(logits: Sequence[Tensor]) -> Tensor:
+    return torch.stack([one.float().softmax(dim=1) for one in logits]).mean(dim=0)

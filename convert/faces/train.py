@@ -58,15 +58,19 @@ def face_task(
     as_published: bool = False,
     start: Path | None = None,
     teachers: Sequence[Path] = (),
+    ferplus_teachers: Sequence[Path] = (),
     kept: Path = Path("runs"),
 ) -> Task:
     """The task on the corpus in `data`/fer2013; one of TEACHERS, by its `name`, is a larger network.
 
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
     pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are such
-    too, of whatever size, and must not have seen more than `training` shows; what they say is kept in `kept`.
-    Raises SettingsError where `plan` weighs votes or labels by what is no weight.
+    too, of whatever size, and must not have seen more than `training` shows, and so are `ferplus_teachers`, who tell
+    FER+'s part in place of these; what they say is kept in `kept`. Raises SettingsError where `plan` weighs votes or
+    labels by what is no weight, and where only FER+ has teachers.
     """
+    if ferplus_teachers and not teachers:
+        raise SettingsError("train: --ferplus-teachers stand beside --teachers, who tell FER2013's part; name these too")
     if plan.sharp <= 0 or plan.labels < 0:
         raise SettingsError(f"train: --sharp must be over 0 and --labels 0 or more, not {plan.sharp} and {plan.labels}")
     corpus = Fer2013(data / "fer2013")
@@ -81,7 +85,9 @@ def face_task(
     targets = torch.cat([plan.hard * hard + (1 - plan.hard) * label_given_votes(training), votes], dim=1).to(device)
     pictures = torch.from_numpy(training.pictures).to(device)
     share = plan.taught if plan.teacher else 0.0
-    said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt") if plan.teacher else None
+    said = None
+    if plan.teacher:
+        said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt", ferplus_teachers)
 
     def batches(epoch: int) -> Iterator[Batch]:
         much = epoch < plan.calm_from * plan.epochs
@@ -128,7 +134,7 @@ def _weighed(said: Tensor, voted: Tensor) -> Tensor:
 def _scorer(validation: Faces, learnt: float) -> Callable[[nn.Module], dict[str, float]]:
     """Accuracy on `validation` by FER2013's labels, and by FER+'s majority where there is one.
 
-    The score is the former, or where no FER2013 label is `learnt` the latter.
+    The score is the mean of the two, the former `learnt` times as heavy, as it is in what is learnt.
     """
     majority = validation.majority()
     clear = majority >= 0
@@ -140,6 +146,6 @@ def _scorer(validation: Faces, learnt: float) -> Callable[[nn.Module], dict[str,
         emotions, ferplus = (torch.cat([pair[k] for pair in said]).argmax(dim=1).cpu().numpy() for k in range(2))
         labels = 100 * float(np.mean(emotions == validation.labels))
         votes = 100 * float(np.mean(ferplus[clear] == majority[clear])) if clear.any() else 0.0
-        return {"score": labels if learnt else votes, "fer2013": labels, "ferplus": votes}
+        return {"score": (learnt * labels + votes) / (learnt + 1), "fer2013": labels, "ferplus": votes}
 
     return score

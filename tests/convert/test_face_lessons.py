@@ -158,6 +158,26 @@ def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: P
         sha256_of([tmp_path / "gone.tflite"])
 
 
+def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
+    from convert.faces.lessons import lessons
+    from convert.faces.train import PLAN, face_task
+    from convert.recipes.mien_face import MienFace
+
+    folders = [tmp_path / name for name in ("labels", "votes")]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        folder.mkdir()
+        torch.save(MienFace().state_dict(), folder / "best.pt")
+    pictures, kept = _pictures(6), tmp_path / "lessons.pt"
+    alone = [lessons([folder], pictures, 1, tmp_path / f"{folder.name}.pt") for folder in folders]
+    said = lessons(folders[:1], pictures, 1, kept, folders[1:])
+    torch.testing.assert_close(said, torch.cat([alone[0][:, :, :7], alone[1][:, :, 7:]], dim=2))
+    torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept), alone[0])
+    assert not torch.equal(alone[0][:, :, 7:], alone[1][:, :, 7:])
+    with pytest.raises(SettingsError, match=r"--ferplus-teachers stand beside --teachers"):
+        face_task(corpora, PLAN, 60, ferplus_teachers=folders)
+
+
 _BARE = """
 import sys
 
@@ -185,12 +205,13 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
     assert early.returncode == 1
     assert "runs/face-teacher-1/best.pt: cannot be read" in early.stderr
     assert "convert train face-teacher-1" in early.stderr
-    for words in (("face-teacher-1",), ("face", "--teachers", "runs/face-teacher-1")):
+    taught = ("--teachers", "runs/face-teacher-1", "--ferplus-teachers", "runs/face-teacher-1")
+    for words in (("face-teacher-1",), ("face", *taught)):
         done = _train(*words, *few, where=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
-    assert len(record["plan"]["teacher"]) == 64
-    assert "16/16 drawings seen by 1 teachers" in done.stdout
+    assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
+    assert "16/16 drawings seen by 2 teachers" in done.stdout
     # The pupil is the small one, whoever taught it.
     sizes = [
         sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())
@@ -259,11 +280,11 @@ def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_vot
     moved = {name for name, weight in task.network.named_parameters() if weight.grad is not None and weight.grad.any()}
     assert "ferplus.weight" in moved
     assert "emotions.weight" not in moved
-    usual = face_task(corpora, replace(plan, labels=1.0), 60)
+    third = face_task(corpora, replace(plan, labels=0.5), 60)
     with torch.inference_mode():
-        figures, by_labels = task.score(task.network.eval()), usual.score(task.network)
+        figures, weighed = task.score(task.network.eval()), third.score(task.network)
     assert figures["score"] == figures["ferplus"]
-    assert by_labels["score"] == by_labels["fer2013"]
+    assert weighed["score"] == pytest.approx((weighed["fer2013"] + 2 * weighed["ferplus"]) / 3)
 
 
 @pytest.mark.parametrize("weights", [{"sharp": 0.0}, {"sharp": -1.0}, {"labels": -0.1}])
