@@ -70,7 +70,7 @@ def face_task(
     labels by what is no weight, and where only FER+ has teachers.
     """
     if ferplus_teachers and not teachers:
-        raise SettingsError("train: --ferplus-teachers stand beside --teachers, who tell FER2013's part; name these too")
+        raise SettingsError("train: --ferplus-teachers need --teachers beside them, to tell FER2013's part: name both")
     if plan.sharp <= 0 or plan.labels < 0:
         raise SettingsError(f"train: --sharp must be over 0 and --labels 0 or more, not {plan.sharp} and {plan.labels}")
     corpus = Fer2013(data / "fer2013")

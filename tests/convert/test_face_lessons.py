@@ -174,7 +174,7 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
     torch.testing.assert_close(said, torch.cat([alone[0][:, :, :7], alone[1][:, :, 7:]], dim=2))
     torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept), alone[0])
     assert not torch.equal(alone[0][:, :, 7:], alone[1][:, :, 7:])
-    with pytest.raises(SettingsError, match=r"--ferplus-teachers stand beside --teachers"):
+    with pytest.raises(SettingsError, match=r"--ferplus-teachers need --teachers beside them"):
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
 
 
