@@ -2,11 +2,12 @@
 
 A pupil learns most from teachers who look at the very picture that it looks at, changed and mixed as it is (Beyer et
 al. 2022, "Knowledge distillation: a good teacher is patient and consistent"). Asking them anew in each epoch would
-cost more than the learning: they are asked about sixteen drawings of all pictures, and the pupil sees these in turn.
+cost more than the learning: they are asked about sixteen drawings of all pictures at most, and the pupil sees these in
+turn.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,8 @@ import torch
 from torch import Tensor
 
 from convert.faces.augment import augment
-from convert.recipes.mien_face import FERPLUS, SHIPPED, TEACHER, MienFace
+from convert.recipes.mien_face import SHIPPED, TEACHER, MienFace
 from convert.training import device_here
-from device.emotions import EMOTIONS
 from device.errors import ModelError
 
 MUCH, LITTLE = 12, 4
@@ -86,33 +86,46 @@ def sha256_of(teachers: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def lessons(
-    teachers: Sequence[Path], pictures: Tensor, seed: int, kept: Path, ferplus_teachers: Sequence[Path] = ()
-) -> Tensor:
-    """(drawings, n, 7 + 8) float16: what the teachers, together, see in each drawing; probabilities of both heads.
+def drawing_of(epoch: int, epochs: int, calm_from: float) -> int:
+    """The drawing that `epoch`, of `epochs`, learns from where there are teachers: a calm one from `calm_from` on."""
+    return epoch % MUCH if epoch < calm_from * epochs else MUCH + epoch % LITTLE
 
-    `ferplus_teachers` tell FER+'s eight in their place. They are asked once, and `kept` holds what they said, for a
-    run that goes on.
+
+def lessons(
+    teachers: Sequence[Path],
+    pictures: Tensor,
+    seed: int,
+    kept: Path,
+    ferplus_teachers: Sequence[Path] = (),
+    numbers: Iterable[int] = range(MUCH + LITTLE),
+) -> dict[int, Tensor]:
+    """Drawing's number -> (n, 7 + 8) float16: what the teachers, together, see in it; probabilities of both heads.
+
+    `ferplus_teachers` tell FER+'s eight in their place. Each drawing is asked about once: `kept` holds what they said,
+    drawing by drawing, for a run that goes on.
     """
     asked = [sha256_of(teachers), sha256_of(ferplus_teachers), seed, tuple(pictures.shape)]
+    said: dict[int, Tensor] = {}
     if kept.exists():
         before = torch.load(kept, weights_only=True)
         if before["asked"] == asked:
-            said: Tensor = before["said"]
-            return said
+            said = before["said"]
+    wanted = sorted(set(numbers))
+    left = [number for number in wanted if number not in said]
+    if not left:
+        return said
     networks = [teacher_of(teacher, pictures) for teacher in teachers]
     of_votes = [teacher_of(teacher, pictures) for teacher in ferplus_teachers]
-    said = torch.empty(MUCH + LITTLE, len(pictures), len(EMOTIONS) + FERPLUS, dtype=torch.float16)
     chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
-    for number in range(MUCH + LITTLE):
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for number in left:
         inputs = draw(pictures, (seed, number), strength_of(number)).inputs
         said[number] = torch.cat([_seen(networks, of_votes, part) for part in inputs.split(chunk)]).half().cpu()
+        partial = kept.with_suffix(".partial")
+        torch.save({"asked": asked, "said": said}, partial)
+        partial.replace(kept)
         there = len(networks) + len(of_votes)
-        print(f"lessons: {number + 1}/{MUCH + LITTLE} drawings seen by {there} teachers", flush=True)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".partial")
-    torch.save({"asked": asked, "said": said}, partial)
-    partial.replace(kept)
+        print(f"lessons: {len(said)}/{len(wanted)} drawings seen by {there} teachers", flush=True)
     return said
 
 

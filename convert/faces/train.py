@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.corpora.fer2013 import Faces, Fer2013
-from convert.faces.lessons import LITTLE, MUCH, draw, fill, inputs_of, lessons, strength_of
+from convert.faces.lessons import draw, drawing_of, fill, inputs_of, lessons, strength_of
 from convert.recipes.mien_face import TEACHER, MienFace
 from convert.training import Batch, Plan, Task, device_here
 from device.emotions import EMOTIONS
@@ -87,15 +87,15 @@ def face_task(
     share = plan.taught if plan.teacher else 0.0
     said = None
     if plan.teacher:
-        said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt", ferplus_teachers)
+        numbers = [drawing_of(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
+        said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt", ferplus_teachers, numbers)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        much = epoch < plan.calm_from * plan.epochs
+        number = drawing_of(epoch, plan.epochs, plan.calm_from)
         if said is None:
-            drawing = draw(pictures, (plan.seed, epoch), 1.0 if much else 1 / 3)
+            drawing = draw(pictures, (plan.seed, epoch), strength_of(number))
             wanted = drawing.mixed(targets)
         else:
-            number = epoch % MUCH if much else MUCH + epoch % LITTLE
             drawing = draw(pictures, (plan.seed, number), strength_of(number))
             wanted = (1 - share) * drawing.mixed(targets) + share * _weighed(said[number].to(device).float(), voted)
         chance = torch.Generator().manual_seed(1_000_003 * plan.seed + 500_000 + epoch)

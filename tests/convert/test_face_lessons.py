@@ -121,19 +121,21 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
         torch.save(MienFace(TEACHER).state_dict(), folder / "best.pt")
     pictures, kept = _pictures(6), tmp_path / "runs" / "lessons.pt"
     said = lessons(folders, pictures, 1, kept)
-    assert said.shape == (MUCH + LITTLE, 6, 7 + 8)
-    np.testing.assert_allclose(said[:, :, :7].float().sum(dim=2).numpy(), 1, atol=5e-3)
+    assert sorted(said) == list(range(MUCH + LITTLE))
+    for rows in said.values():
+        assert rows.shape == (6, 7 + 8)
+        np.testing.assert_allclose(rows[:, :7].float().sum(dim=1).numpy(), 1, atol=5e-3)
     last = MUCH + LITTLE - 1
     inputs = draw(pictures, (1, last), strength_of(last)).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack(
             [teacher_of(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
         )
-    np.testing.assert_allclose(said[last, :, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    np.testing.assert_allclose(said[last][:, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
 
     kept.write_bytes(kept.read_bytes())
     before = kept.stat().st_mtime_ns
-    assert torch.equal(lessons(folders, pictures, 1, kept), said)
+    torch.testing.assert_close(lessons(folders, pictures, 1, kept), said, rtol=0, atol=0)
     assert kept.stat().st_mtime_ns == before, "asked once"
     lessons(folders[:1], pictures, 1, kept)
     assert kept.stat().st_mtime_ns != before, "other teachers say other things"
@@ -151,11 +153,32 @@ def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: P
     inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack([teacher_of(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
-    np.testing.assert_allclose(said[0, :, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
     assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
     assert len({sha256_of(teachers), sha256_of(teachers[:1]), sha256_of(teachers[1:])}) == 3
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
         sha256_of([tmp_path / "gone.tflite"])
+
+
+def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from convert.faces.lessons import MUCH, drawing_of, lessons
+    from convert.recipes.mien_face import MienFace
+
+    torch.save(MienFace().state_dict(), tmp_path / "best.pt")
+    # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
+    numbers = [drawing_of(epoch, 10, 0.7) for epoch in range(10)]
+    assert len(set(numbers)) == 10
+    assert [number >= MUCH for number in numbers] == 7 * [False] + 3 * [True]
+    pictures, kept = _pictures(6), tmp_path / "kept.pt"
+    first = lessons([tmp_path], pictures, 1, kept, numbers=numbers[:4])
+    assert sorted(first) == sorted(numbers[:4])
+    capsys.readouterr()
+    both = lessons([tmp_path], pictures, 1, kept, numbers=numbers)
+    assert capsys.readouterr().out.splitlines()[0] == "lessons: 5/10 drawings seen by 1 teachers"
+    assert sorted(both) == sorted(numbers)
+    assert all(torch.equal(both[number], rows) for number, rows in first.items())
 
 
 def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
@@ -169,11 +192,11 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
         folder.mkdir()
         torch.save(MienFace().state_dict(), folder / "best.pt")
     pictures, kept = _pictures(6), tmp_path / "lessons.pt"
-    alone = [lessons([folder], pictures, 1, tmp_path / f"{folder.name}.pt") for folder in folders]
-    said = lessons(folders[:1], pictures, 1, kept, folders[1:])
-    torch.testing.assert_close(said, torch.cat([alone[0][:, :, :7], alone[1][:, :, 7:]], dim=2))
-    torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept), alone[0])
-    assert not torch.equal(alone[0][:, :, 7:], alone[1][:, :, 7:])
+    alone = [lessons([folder], pictures, 1, tmp_path / f"{folder.name}.pt", numbers=[3])[3] for folder in folders]
+    said = lessons(folders[:1], pictures, 1, kept, folders[1:], [3])
+    torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
+    torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
+    assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
     with pytest.raises(SettingsError, match=r"--ferplus-teachers need --teachers beside them"):
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
 
@@ -211,7 +234,7 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
-    assert "16/16 drawings seen by 2 teachers" in done.stdout
+    assert "1/1 drawings seen by 2 teachers" in done.stdout
     # The pupil is the small one, whoever taught it.
     sizes = [
         sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())
