@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.metrics import Metric, accuracy, measured, recall, temperature_of
+from convert.metrics import Metric, accuracy, calibration_error, measured, recall, temperature_of
 from convert.predictions import Predictions, Strings, together
 from convert.report.tables import by_class, error_and_floor, table
 from convert.voices.answers import Joined, Ways, kept, ways
@@ -56,7 +56,9 @@ networks draw from each corpus alike, and the prosodic one learns, as the shippe
 half from what a support vector machine says of voices that it knows (`convert/voices/support_vectors.py`). *Taught for
 it*: from the machine alone, and from speech alone, not from song. All this was decided with a look at these very rows
 (without song SAVEE gained three points and TESS lost six) and at the shipped pair's validation, which the machine
-alone would cost five points: read the other rows for what is shipped.
+alone would cost five points: read the other rows for what is shipped. How sure a pair is was fitted on speakers of the
+corpora that it knows; of voices recorded otherwise, in other sentences, it says more than it knows (the *calibration
+error* across corpora), until it has heard them for a while.
 Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess
 and the same and more with prosody- and prosody-taught- (`train --help` lists all), then
 `python -m convert benchmark`."""
@@ -100,15 +102,18 @@ def protocols(answers: Path, temperatures: Powers) -> str:
         ("SAVEE, 7 classes, one speaker out, UAR", _row(savee, recall)),
         ("TESS, 7 classes, the other woman, UAR", _row(tess, recall)),
     ]
-    across = [
-        (words.format(CORPUS[corpus]), _row(found, recall))
-        for corpus in ("savee", "tess", "ravdess_speech")
-        for left_out in [corpus.split("_")[0]]
-        for words, kind in (("{}, UAR; trained on the others", ""), ("… {}, taught for it", "taught-"))
-        for found in [
+    across = []
+    for corpus in ("savee", "tess", "ravdess_speech"):
+        left_out = corpus.split("_")[0]
+        others, taught = (
             asked(f"voice-without-{left_out}", f"prosody-{kind}without-{left_out}", corpus, as_shipped(left_out))
+            for kind in ("", "taught-")
+        )
+        across += [
+            (f"{CORPUS[corpus]}, UAR; trained on the others", _row(others, recall)),
+            ("… its expected calibration error", _sureness(others)),
+            (f"… {CORPUS[corpus]}, taught for it", _row(taught, recall)),
         ]
-    ]
     drawn = {
         corpus: asked("voice-random", f"prosody-random-{own}", corpus, joined_by_halves)
         for corpus in CORPUS
@@ -168,6 +173,12 @@ def _row(found: Ways, metric: Metric, *, by_group: bool = False) -> list[str]:
     """One cell a way, with its interval; a dash where that network was not asked."""
     asked = (found.picture, found.stranger, found.both_stranger, found.known, found.both_known)
     return ["–" if p is None else str(measured(metric, p, by_group=by_group)) for p in asked]
+
+
+def _sureness(found: Ways) -> list[str]:
+    """The calibration error of both networks together, whose powers are the shipped pair's; dashes for one alone."""
+    together = (None, None, found.both_stranger, None, found.both_known)
+    return ["–" if p is None else f"{calibration_error(softmax(p.logits), p.truth):.1f}" for p in together]
 
 
 def _with_words(answers: Path, runs: str, found: Ways, joined: Joined, metric: Metric) -> list[str]:
