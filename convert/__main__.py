@@ -103,6 +103,13 @@ def _quantize(arguments: argparse.Namespace) -> None:
         print(f"{title}: {value:.2f}")
 
 
+def _pair(arguments: argparse.Namespace) -> None:
+    from convert.voices.pairing import pair_up
+
+    for words, powers in pair_up(arguments.models, arguments.answers).items():
+        print(f"{words}: picture to the power of {powers.picture}, prosody of {powers.prosody}")
+
+
 def _benchmark(arguments: argparse.Namespace) -> None:
     from convert.voices.benchmark import benchmark
     from convert.voices.protocols import PROSODY_RUNS, RUNS, WORD_RUNS
@@ -193,6 +200,19 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
 
 
+def _voice_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = steps.add_parser("pair", help="fit, on the kept answers, to what powers the voice networks are multiplied")
+    step.set_defaults(run=_pair)
+    step.add_argument("--models", type=Path, default=MODELS)
+    step.add_argument("--answers", type=Path, default=Path("docs/answers"))
+    step = steps.add_parser("benchmark", help="ask the trained networks of the voice protocols; keep what they say")
+    step.set_defaults(run=_benchmark)
+    step.add_argument("names", nargs="*", help="runs (default: all)")
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--out", type=Path, default=Path("docs/answers"))
+    step.add_argument("--rows", type=int)
+
+
 def main() -> int:
     """Run the named step; 1 and one line on a MienError."""
     parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
@@ -206,12 +226,7 @@ def main() -> int:
     step.add_argument("--data", type=Path, default=DATA)
     step.add_argument("--out", type=Path, default=MODELS, help="folder of the pair (default: %(default)s)")
     step.add_argument("--rows", type=int, help="only so many rows, for a quick check of the whole way")
-    step = steps.add_parser("benchmark", help="ask the trained networks of the voice protocols; keep what they say")
-    step.set_defaults(run=_benchmark)
-    step.add_argument("names", nargs="*", help="runs (default: all)")
-    step.add_argument("--data", type=Path, default=DATA)
-    step.add_argument("--out", type=Path, default=Path("docs/answers"))
-    step.add_argument("--rows", type=int)
+    _voice_steps(steps)
     step = steps.add_parser("evaluate", help="ask the committed networks about their test sets; write docs/REPORT.md")
     step.set_defaults(run=_evaluate)
     step.add_argument("--data", type=Path, default=DATA)

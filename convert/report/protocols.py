@@ -56,9 +56,10 @@ networks draw from each corpus alike, and the prosodic one learns, as the shippe
 half from what a support vector machine says of voices that it knows (`convert/voices/support_vectors.py`). *Taught for
 it*: from the machine alone, and from speech alone, not from song. All this was decided with a look at these very rows
 (without song SAVEE gained three points and TESS lost six) and at the shipped pair's validation, which the machine
-alone would cost five points: read the other rows for what is shipped. How sure a pair is was fitted on speakers of the
-corpora that it knows; of voices recorded otherwise, in other sentences, it says more than it knows (the *calibration
-error* across corpora), until it has heard them for a while.
+alone would cost five points: read the other rows for what is shipped. How sure a pair is of *strangers* was
+fitted as much on corpora that were left out as on those that it knows (`python -m convert pair`), of voices that it
+has *heard before* on the latter: of people recorded otherwise, in other sentences, it says more than it knows (the
+*calibration error* across corpora), and of strangers who are like its own corpora's less.
 Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess
 and the same and more with prosody- and prosody-taught- (`train --help` lists all), then
 `python -m convert benchmark`."""

@@ -60,12 +60,26 @@ def mixed_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
     return _rounded(best(sure_of, min(_RATIOS.tolist(), key=loss)))
 
 
+def modest_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
+    """Under which the truth is likeliest of voices that were learnt from and of `new` ones, each kind weighing half.
+
+    Of somebody who was not heard before nobody knows to which kind they belong. The new ones weigh alike among each
+    other, whatever their size.
+    """
+
+    def loss(powers: Powers) -> float:
+        others = [voices.loss(powers) for voices in new]
+        return sure_of.loss(powers) + (math.fsum(others) / len(others) if others else 0.0)
+
+    return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=loss))
+
+
 def _rounded(powers: Powers) -> Powers:
     return Powers(*(round(float(power), 2) for power in powers))
 
 
 def pair_powers(answers: Path, temperatures: Powers, *, known: bool, without: str = "") -> Powers:
-    """Of a pair with these `temperatures`: for speakers that it has `known`, or for strangers.
+    """Of a pair with these `temperatures`: for speakers that it has `known`, or, more modestly, for strangers.
 
     Fitted on the answers that are kept: the pair's own of its validation, and its recipe's of corpora that were left
     out, but for the one `without`. Raises MediaError where the pair's own are missing; of the others, what is there.
@@ -86,7 +100,7 @@ def pair_powers(answers: Path, temperatures: Powers, *, known: bool, without: st
         for kept in [paths(f"voice-without-{out}-{corpus}", f"prosody-without-{out}-{corpus}")]
         if out != without and all(path.exists() for path in kept)
     ]
-    return mixed_for(voices(*paths("voice-validation", "prosody-validation")), new)
+    return (mixed_for if known else modest_for)(voices(*paths("voice-validation", "prosody-validation")), new)
 
 
 def multiplied(first: Predictions, second: Predictions, powers: Powers, temperatures: Powers) -> Predictions:

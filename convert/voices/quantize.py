@@ -14,13 +14,12 @@ from convert.metrics import recall
 from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
-from convert.resting import usual
 from convert.voices.benchmark import INPUT_SHAPE, deviations_of, prosody_calibration, windows
-from convert.voices.powers import Powers, multiplied, pair_powers
+from convert.voices.pairing import pair_up
 from convert.voices.protocols import PROSODY_RUNS
 from convert.voices.train import calibration_inputs
 from convert.voices.train_prosody import material
-from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
+from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.sense.model import Corpus, Model
 from device.sense.sound.prosody import PROSODY
 from device.sense.tflite import Network
@@ -91,20 +90,9 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     seen.save(kept / "voice-validation.npz")
     said.save(kept / "prosody-validation-stranger.npz")
     said_known.save(kept / "prosody-validation.npz")
-    temperatures = Powers(picture.card.temperature, card.temperature)
-    powers, powers_known = (pair_powers(kept, temperatures, known=known) for known in (False, True))
-    both = softmax(multiplied(seen, said, powers, temperatures).logits)
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
-    rest = usual(both, said.truth)
-    write_pair(
-        out,
-        content,
-        msgspec.structs.replace(
-            card, power=powers.prosody, power_known=powers_known.prosody, centre=centre, spread=spread, resting=rest
-        ),
-    )
-    with_powers = msgspec.structs.replace(picture.card, power=powers.picture, power_known=powers_known.picture)
-    write_pair(out, (out / "voice.tflite").read_bytes(), with_powers)
+    write_pair(out, content, msgspec.structs.replace(card, centre=centre, spread=spread))
+    pair_up(out, kept)
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
     for words, known in (("never heard", False), ("heard before, without labels", True)):

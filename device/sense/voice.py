@@ -79,7 +79,11 @@ class VoiceReader:
         return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)
 
     def _said(self, rows: Floats, learn: float, *, ended: bool) -> Floats:
-        """(8,) of `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied, each to its card's power."""
+        """(8,) of `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied.
+
+        The emotions' each to its card's power, as these were fitted. Whether it is a voice at all is another question:
+        to be modest about a stranger's mood is no reason to take a dog for somebody.
+        """
         picture = self._picture.card
         shown = voice_picture(rows[:, MEL], rows[:, PERIODIC])
         seen = softmax(self._picture.network.run(shown)[0][0], picture.temperature)
@@ -87,9 +91,12 @@ class VoiceReader:
             return seen
         card, numbers = self._prosodic.card, self._numbers_of(rows, ended=ended)
         heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
-        powers = (its.power_among(self._baseline.known) for its in (picture, card))
-        said = softmax(sum(power * np.log(shares + 1e-6) for power, shares in zip(powers, (seen, heard), strict=True)))
-        if learn and said[picture.labels.index(NO_SPEECH)] < 0.5:
+        powers = [its.power_among(self._baseline.known) for its in (picture, card)]
+        logs = [np.log(shares + 1e-6) for shares in (seen, heard)]
+        nobody = softmax(logs[0] + logs[1])[picture.labels.index(NO_SPEECH) :]
+        emotions = softmax(powers[0] * logs[0][: len(EMOTIONS)] + powers[1] * logs[1][: len(EMOTIONS)])
+        said = np.concatenate([emotions * (1 - nobody), nobody])
+        if learn and nobody[0] < 0.5:
             self._baseline.learn(numbers, learn)
             if time.monotonic() - self._kept_s > _KEEP_S:
                 self.keep()

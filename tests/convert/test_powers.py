@@ -1,14 +1,19 @@
 """How two voice networks are mixed: for voices like those they learnt from, and for new ones."""
 
+import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from convert.card import write_pair
 from convert.predictions import Predictions
-from convert.voices.powers import Powers, Voices, fitted, mixed_for, pair_powers
+from convert.voices.pairing import pair_up
+from convert.voices.powers import Powers, Voices, fitted, mixed_for, modest_for, pair_powers
 from device.emotions import EMOTIONS
 from device.errors import MediaError
+from device.sense.model import MODELS, Model
 
 SEVEN = tuple(e.value for e in EMOTIONS)
 AS_THEY_ARE = Powers(1.0, 1.0)
@@ -42,6 +47,31 @@ def test_how_sure_the_two_are_is_fitted_on_the_voices_that_they_learnt_from() ->
     mixed = mixed_for(learnt, new)
     others = [Powers(mixed.picture * k, mixed.prosody * k) for k in (0.8, 1.2)]
     assert all(learnt.loss(mixed) < learnt.loss(other) for other in others)
+
+
+def test_of_strangers_the_two_are_as_sure_as_suits_learnt_and_new_voices_alike() -> None:
+    learnt, new = _voices(1.5, 1.5, 1), [_voices(0.3, 0.3, seed) for seed in (3, 5, 7)]
+    modest, sure, least = modest_for(learnt, new), fitted(learnt), fitted(new[0])
+    assert least.picture + least.prosody < modest.picture + modest.prosody < sure.picture + sure.prosody
+    assert learnt.loss(sure) < learnt.loss(modest)
+    assert all(voices.loss(modest) < voices.loss(sure) for voices in new)
+    # As many of the new ones as there are, they have one say.
+    assert modest_for(learnt, new[:1]).picture == pytest.approx(modest.picture, abs=0.2)
+    assert modest_for(learnt, []) == sure
+
+
+def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: Path) -> None:
+    for name in ("voice", "prosody"):
+        for suffix in (".json", ".tflite"):
+            shutil.copy(MODELS / f"{name}{suffix}", tmp_path)
+        card = Model(name, tmp_path).card
+        changed = msgspec.structs.replace(card, power=1.0, power_known=None, resting=())
+        write_pair(tmp_path, (tmp_path / f"{name}.tflite").read_bytes(), changed)
+    found = pair_up(tmp_path, Path(__file__).parents[2] / "docs" / "answers")
+    assert set(found) == {"strangers", "heard before"}
+    assert sum(found["strangers"]) < sum(found["heard before"]), "more modest of those whom nobody has heard"
+    for name in ("voice.json", "prosody.json"):
+        assert (tmp_path / name).read_text() == (MODELS / name).read_text()
 
 
 def test_a_large_corpus_counts_as_one() -> None:

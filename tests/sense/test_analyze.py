@@ -136,7 +136,7 @@ def test_a_recording_that_stands_off_zero_is_read_as_one_that_does_not(tmp_path:
     found = [_read(wav(tmp_path / f"{level}.wav", voice + np.float32(level)), readers)["voice"] for level in (0, 0.1)]
     assert found[1]["speech_s"] == pytest.approx(found[0]["speech_s"], abs=0.05)
     for name in _NAMES:
-        assert found[1]["probabilities"][name] == pytest.approx(found[0]["probabilities"][name], abs=0.02)
+        assert found[1]["probabilities"][name] == pytest.approx(found[0]["probabilities"][name], abs=0.04)
 
 
 def test_a_short_sound_is_read_as_a_whole(tmp_path: Path, readers: Readers) -> None:

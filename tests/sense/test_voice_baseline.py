@@ -134,6 +134,21 @@ def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: py
     VoiceReader(Model("voice")).forget()
 
 
+def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None:
+    window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
+    readings = []
+    for power in (1.0, 0.2):
+        models = Model("voice"), Model("prosody")
+        for model in models:
+            model.card = msgspec.structs.replace(model.card, power=power, power_known=None)
+        readings.append(VoiceReader(*models).read(window))
+    sure, modest = readings
+    assert sure is not None
+    assert modest is not None
+    assert modest.probabilities.max() < 0.8 * sure.probabilities.max()
+    assert modest.speech_share == pytest.approx(sure.speech_share)
+
+
 def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     alone = VoiceReader(Model("voice")).read(window)
