@@ -118,14 +118,14 @@ def lessons(
     of_votes = [teacher_of(teacher, pictures) for teacher in ferplus_teachers]
     chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
     kept.parent.mkdir(parents=True, exist_ok=True)
-    for number in left:
+    for done, number in enumerate(left, start=len(wanted) - len(left) + 1):
         inputs = draw(pictures, (seed, number), strength_of(number)).inputs
         said[number] = torch.cat([_seen(networks, of_votes, part) for part in inputs.split(chunk)]).half().cpu()
         partial = kept.with_suffix(".partial")
         torch.save({"asked": asked, "said": said}, partial)
         partial.replace(kept)
         there = len(networks) + len(of_votes)
-        print(f"lessons: {len(said)}/{len(wanted)} drawings seen by {there} teachers", flush=True)
+        print(f"lessons: {done}/{len(wanted)} drawings seen by {there} teachers", flush=True)
     return said
 
 
@@ -163,9 +163,10 @@ def _is_large(teacher: Path) -> bool:
 
 
 def _seen(networks: Sequence[MienFace], of_votes: Sequence[MienFace], inputs: Tensor) -> Tensor:
+    inputs = inputs.to(torch.bfloat16)
     with torch.inference_mode():
-        heads = [network.both(inputs.to(torch.bfloat16)) for network in networks]
-        votes = [network.both(inputs.to(torch.bfloat16))[1] for network in of_votes] or [pair[1] for pair in heads]
+        heads = [network.both(inputs) for network in networks]
+        votes = [network.both(inputs)[1] for network in of_votes] or [pair[1] for pair in heads]
     return torch.cat([_together([pair[0] for pair in heads]), _together(votes)], dim=1)
 
 

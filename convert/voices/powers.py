@@ -1,7 +1,7 @@
 """To what powers two networks' probabilities are multiplied: always fitted on clips other than those asked about."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class Voices(NamedTuple):
 
 def fitted(voices: Voices) -> Powers:
     """The powers under which the truth is likeliest: all pairs of a grid in steps of 0.05 are tried."""
-    return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=voices.loss))
+    return _least(voices.loss)
 
 
 def mixed_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
@@ -71,6 +71,10 @@ def modest_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
         others = [voices.loss(powers) for voices in new]
         return sure_of.loss(powers) + (math.fsum(others) / len(others) if others else 0.0)
 
+    return _least(loss)
+
+
+def _least(loss: Callable[[Powers], float]) -> Powers:
     return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=loss))
 
 

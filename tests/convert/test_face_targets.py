@@ -1,0 +1,76 @@
+"""What a face network is to learn: labels softened by votes, votes that lean to the majority; what scores it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device.errors import SettingsError
+
+pytestmark = pytest.mark.convert
+torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+
+def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) -> None:
+    from convert.faces.train import PLAN, face_task
+
+    plan = replace(PLAN, batch=20, epochs=1, calm_from=0.0)
+    wanted = {
+        hard: torch.cat([rows[:, :7] for _, rows in face_task(corpora, replace(plan, hard=hard), 60).batches(0)])
+        for hard in (0.0, 0.5, 1.0)
+    }
+    for rows in wanted.values():
+        np.testing.assert_allclose(rows.sum(dim=1).numpy(), 1, atol=1e-5)
+    np.testing.assert_allclose(wanted[0.5].numpy(), (wanted[0.0] + wanted[1.0]).numpy() / 2, atol=1e-5)
+    # By the label alone a picture is one emotion, but where another one shines through.
+    sure = wanted[1.0].max(dim=1).values
+    assert float((sure > 0.999).float().mean()) > 0.6
+    assert not torch.equal(wanted[0.0], wanted[1.0])
+
+
+def test_sharpened_votes_lean_towards_what_most_people_saw(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from convert.corpora.fer2013 import Faces, Fer2013
+    from convert.faces.train import PLAN, face_task
+
+    # In the made corpus all ten agree; three in four are to see one emotion, one in four another.
+    faces = Fer2013(corpora / "fer2013").training().first(60)
+    counts = np.tile(np.array([6, 2] + 8 * [0], np.float32), (len(faces), 1))
+    monkeypatch.setattr(Fer2013, "training", lambda *_, **__: Faces(faces.pictures, faces.labels, counts))
+    for power, share in ((1.0, 0.75), (2.0, 0.9)):
+        plan = replace(PLAN, batch=20, epochs=1, sharp=power)
+        wanted = torch.cat([rows[:, 7:] for _, rows in face_task(corpora, plan).batches(0)])
+        torch.testing.assert_close(wanted, torch.tensor([share, 1 - share] + 6 * [0.0]).expand(len(wanted), 8))
+
+
+def test_shares_of_votes_are_raised_row_by_row() -> None:
+    from convert.faces.train import sharpened
+
+    votes = torch.tensor([[0.75, 0.25] + 6 * [0.0], 8 * [0.0]])
+    torch.testing.assert_close(sharpened(votes, 2.0), torch.tensor([[0.9, 0.1] + 6 * [0.0], 8 * [0.0]]))
+    torch.testing.assert_close(sharpened(votes, 1.0), votes)
+
+
+def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_votes(corpora: Path) -> None:
+    from convert.faces.train import PLAN, face_task
+
+    plan = replace(PLAN, batch=20, epochs=1, labels=0.0)
+    task = face_task(corpora, plan, 60)
+    task.loss(task.network, next(iter(task.batches(0)))).backward()
+    moved = {name for name, weight in task.network.named_parameters() if weight.grad is not None and weight.grad.any()}
+    assert "ferplus.weight" in moved
+    assert "emotions.weight" not in moved
+    third = face_task(corpora, replace(plan, labels=0.5), 60)
+    with torch.inference_mode():
+        figures, weighed = task.score(task.network.eval()), third.score(task.network)
+    assert figures["score"] == figures["ferplus"]
+    assert weighed["score"] == pytest.approx((weighed["fer2013"] + 2 * weighed["ferplus"]) / 3)
+
+
+@pytest.mark.parametrize("weights", [{"sharp": 0.0}, {"sharp": -1.0}, {"labels": -0.1}])
+def test_what_is_no_weight_of_votes_or_labels_is_refused(corpora: Path, weights: dict[str, float]) -> None:
+    from convert.faces.train import PLAN, face_task
+
+    with pytest.raises(SettingsError, match=r"--sharp must be over 0 and --labels 0 or more"):
+        face_task(corpora, replace(PLAN, **weights), 60)  # type: ignore[arg-type]
