@@ -103,11 +103,21 @@ def _quantize(arguments: argparse.Namespace) -> None:
         print(f"{title}: {value:.2f}")
 
 
+def _distances(arguments: argparse.Namespace) -> None:
+    from convert.voices.distance import measure
+
+    for line in measure(arguments.data, arguments.models, arguments.answers):
+        print(line)
+
+
 def _pair(arguments: argparse.Namespace) -> None:
     from convert.voices.pairing import pair_up
 
-    for words, powers in pair_up(arguments.models, arguments.answers).items():
-        print(f"{words}: picture to the power of {powers.picture}, prosody of {powers.prosody}")
+    found = pair_up(arguments.models, arguments.answers)
+    for words, powers in (("strangers", found.strangers), ("heard before", found.known)):
+        for where, (picture, prosody) in (("near", powers.near), ("far", powers.far)):
+            print(f"{words}, {where}: picture to the power of {picture}, prosody of {prosody}")
+    print(f"half near, half far: at a distance of {found.half_at}")
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:
@@ -201,6 +211,11 @@ def _train_options(step: argparse.ArgumentParser) -> None:
 
 
 def _voice_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = steps.add_parser("distances", help="measure how far clips lie from what the voice networks learnt from")
+    step.set_defaults(run=_distances)
+    step.add_argument("--data", type=Path, default=DATA)
+    step.add_argument("--models", type=Path, default=MODELS)
+    step.add_argument("--answers", type=Path, default=Path("docs/answers"))
     step = steps.add_parser("pair", help="fit, on the kept answers, to what powers the voice networks are multiplied")
     step.set_defaults(run=_pair)
     step.add_argument("--models", type=Path, default=MODELS)

@@ -9,10 +9,12 @@ from convert.metrics import Metric, accuracy, calibration_error, measured, recal
 from convert.predictions import Predictions, Strings, together
 from convert.report.tables import by_class, error_and_floor, table
 from convert.voices.answers import Joined, Ways, kept, ways
+from convert.voices.distance import WIDTH, load_distances
 from convert.voices.powers import Powers, cross_fitted, joined_by_halves, multiplied, pair_powers
 from convert.voices.protocols import SPEAKERS_A_FOLD, WORD_RUNS
 from device.emotions import softmax
 from device.errors import MediaError
+from device.sense.voice_distance import likeness
 
 CORPUS = {"ravdess_speech": "RAVDESS speech", "ravdess_song": "RAVDESS song", "tess": "TESS", "savee": "SAVEE"}
 
@@ -56,10 +58,11 @@ networks draw from each corpus alike, and the prosodic one learns, as the shippe
 half from what a support vector machine says of voices that it knows (`convert/voices/support_vectors.py`). *Taught for
 it*: from the machine alone, and from speech alone, not from song. All this was decided with a look at these very rows
 (without song SAVEE gained three points and TESS lost six) and at the shipped pair's validation, which the machine
-alone would cost five points: read the other rows for what is shipped. How sure a pair is of *strangers* was
-fitted as much on corpora that were left out as on those that it knows (`python -m convert pair`), of voices that it
-has *heard before* on the latter: of people recorded otherwise, in other sentences, it says more than it knows (the
-*calibration error* across corpora), and of strangers who are like its own corpora's less.
+alone would cost five points: read the other rows for what is shipped. How sure a pair is depends on how
+far an utterance lies from all that it learnt from (`python -m convert distances`, then `pair`), of voices that it has
+*heard before* how far theirs do together: what is told near and far was fitted on voices like those it learnt from and
+as much on corpora that were left out. The *calibration error* across corpora is that of a corpus that this was not
+fitted on either: of people recorded otherwise, in other sentences, it still is not as sure as it is right.
 Again: `python -m convert train NAME`, NAME being voice-fold-1 … -6, voice-random, voice-without-savee, -tess, -ravdess
 and the same and more with prosody- and prosody-taught- (`train --help` lists all), then
 `python -m convert benchmark`."""
@@ -73,17 +76,17 @@ networks, heard before, as these are joined above. Who compares numbers on SAVEE
 def protocols(answers: Path, temperatures: Powers) -> str:
     """The section on those never heard, counted from the kept `answers`; `temperatures` are the voice cards'."""
 
-    def as_shipped(left_out: str) -> tuple[Joined, Joined]:
+    def as_shipped(left_out: str, corpus: str) -> tuple[Joined, Joined]:
         """With the powers that the shipped pair would have, had nobody ever been asked about this corpus."""
-        strangers, known = (
-            partial(
-                multiplied,
-                powers=pair_powers(answers, temperatures, known=known, without=left_out),
-                temperatures=temperatures,
-            )
-            for known in (False, True)
-        )
-        return strangers, known
+        powers = pair_powers(answers, temperatures, without=left_out)
+
+        def joined(seen: Predictions, heard: Predictions, *, known: bool) -> Predictions:
+            distance = load_distances(answers / f"distance-without-{left_out}-{corpus}.npz").of(seen, known=known)
+            like_learnt = likeness(distance, powers.half_at, WIDTH)
+            own = powers.known if known else powers.strangers
+            return multiplied(seen, heard, own, temperatures, like_learnt)
+
+        return partial(joined, known=False), partial(joined, known=True)
 
     def asked(
         pictures: str, prosodies: str, corpus: str, joined: Joined | tuple[Joined, Joined], kind: str = ""
@@ -106,8 +109,9 @@ def protocols(answers: Path, temperatures: Powers) -> str:
     across = []
     for corpus in ("savee", "tess", "ravdess_speech"):
         left_out = corpus.split("_")[0]
+        joined = as_shipped(left_out, corpus)
         others, taught = (
-            asked(f"voice-without-{left_out}", f"prosody-{kind}without-{left_out}", corpus, as_shipped(left_out))
+            asked(f"voice-without-{left_out}", f"prosody-{kind}without-{left_out}", corpus, joined)
             for kind in ("", "taught-")
         )
         across += [

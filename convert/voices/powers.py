@@ -1,20 +1,23 @@
 """To what powers two networks' probabilities are multiplied: always fitted on clips other than those asked about."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.predictions import Ints, Predictions, Strings, aligned, load, log_shares
+from convert.voices.distance import WIDTH, load_distances
+from convert.voices.protocols import NEW_CORPORA
 from device.emotions import Floats
+from device.sense.voice_distance import likeness
 
 _GRID = np.arange(0.05, 1.51, 0.05)
-_RATIOS = np.arange(0.1, 3.01, 0.1)
-NEW_CORPORA = (("savee", "savee"), ("tess", "tess"), ("ravdess", "ravdess_speech"))
-"""Who was left out, and of whom the networks were asked: runs voice-without- and prosody-without-."""
+_HALF_AT = np.arange(0.95, 1.5, 0.03)
+_LEAST, _MOST = 0.05, 3.0
+Doubles = npt.NDArray[np.float64]
 
 
 class Powers(NamedTuple):
@@ -24,12 +27,30 @@ class Powers(NamedTuple):
     prosody: float
 
 
+class NearFar(NamedTuple):
+    """Of utterances amid those that were learnt from, and of those far from them; between, in between."""
+
+    near: Powers
+    far: Powers
+
+
+class PairPowers(NamedTuple):
+    """What a pair of networks is fitted to."""
+
+    strangers: NearFar
+    known: NearFar
+    half_at: float
+    """The distance that is half near and half far."""
+
+
 class Voices(NamedTuple):
     """Log-probabilities (n, k) of the picture and of the prosodic network for clips whose emotions are `truth` (n,)."""
 
     picture: Floats
     prosody: Floats
     truth: Ints
+    distance: Floats
+    """(n,) from what was learnt; of no matter where the powers are the same near and far."""
 
     def loss(self, powers: Powers) -> float:
         """How unlikely the truth is under `powers`: mean cross-entropy in nats."""
@@ -39,82 +60,97 @@ class Voices(NamedTuple):
 
 def fitted(voices: Voices) -> Powers:
     """The powers under which the truth is likeliest: all pairs of a grid in steps of 0.05 are tried."""
-    return _least(voices.loss)
+    return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=voices.loss))
 
 
-def mixed_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
-    """How the two are mixed suits voices that they learnt from and `new` ones; how sure they are, `sure_of`.
+def near_and_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairPowers:
+    """Under which the truth is likeliest of voices that were learnt from and of new ones, each kind weighing half.
 
-    Corpora that were learnt lean on the picture, which knows their sentences and rooms; new ones lean on prosody. The
-    new ones count as much as the others, each of them alike, whatever its size and however sure it would have the two
-    be.
+    The first of both is of voices like those that were learnt from; the new ones weigh alike among each other,
+    whatever their size. How much farther away they are is all that tells the one kind from the other.
     """
 
-    def best(voices: Voices, ratio: float) -> Powers:
-        return min((Powers(ratio * b, b) for b in _GRID), key=voices.loss)
+    def both(half_at: float) -> tuple[float, NearFar, NearFar]:
+        (loss, of_strangers), (loss_known, of_known) = (_apart(kind, half_at) for kind in (strangers, known))
+        return loss + loss_known, of_strangers, of_known
 
-    def loss(ratio: float) -> float:
-        learnt, *others = (voices.loss(best(voices, ratio)) for voices in (sure_of, *new))
-        return learnt + (math.fsum(others) / len(others) if others else 0.0)
-
-    return _rounded(best(sure_of, min(_RATIOS.tolist(), key=loss)))
+    half_at = round(float(min(_HALF_AT.tolist(), key=lambda at: both(at)[0])), 2)
+    return PairPowers(*both(half_at)[1:], half_at)
 
 
-def modest_for(sure_of: Voices, new: Sequence[Voices]) -> Powers:
-    """Under which the truth is likeliest of voices that were learnt from and of `new` ones, each kind weighing half.
+def _apart(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
+    """The loss and the powers, where so far away is half near. Both are convex in the four."""
+    from scipy.optimize import minimize
 
-    Of somebody who was not heard before nobody knows to which kind they belong. The new ones weigh alike among each
-    other, whatever their size.
-    """
+    learnt, *new = kinds
+    weighed = [(_terms(learnt, half_at), learnt.truth, 1.0)]
+    weighed += [(_terms(voices, half_at), voices.truth, 1 / len(new)) for voices in new]
 
-    def loss(powers: Powers) -> float:
-        others = [voices.loss(powers) for voices in new]
-        return sure_of.loss(powers) + (math.fsum(others) / len(others) if others else 0.0)
+    def loss(powers: Doubles) -> tuple[float, Doubles]:
+        total, slope = 0.0, np.zeros(4)
+        for terms, truth, weight in weighed:
+            logits, rows = terms @ powers, np.arange(len(truth))
+            over = np.logaddexp.reduce(logits, axis=1, keepdims=True)
+            shares = np.exp(logits - over)
+            total += weight * float((over[:, 0] - logits[rows, truth]).mean())
+            slope += weight * (np.einsum("nk,nkp->np", shares, terms) - terms[rows, truth]).mean(axis=0)
+        return total, slope
 
-    return _least(loss)
+    found = minimize(loss, np.full(4, 0.4), jac=True, method="L-BFGS-B", bounds=[(_LEAST, _MOST)] * 4)
+    near, far = (_rounded(Powers(*found.x[at : at + 2])) for at in (0, 2))
+    return float(found.fun), NearFar(near, far)
 
 
-def _least(loss: Callable[[Powers], float]) -> Powers:
-    return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=loss))
+def _terms(voices: Voices, half_at: float) -> Doubles:
+    """(n, k, 4): what the four powers are multiplied by."""
+    near = np.asarray(likeness(voices.distance, half_at, WIDTH), np.float64)[:, None]
+    own = (voices.picture, voices.prosody)
+    return np.stack([share * logs for share in (near, 1 - near) for logs in own], axis=-1)
 
 
 def _rounded(powers: Powers) -> Powers:
     return Powers(*(round(float(power), 2) for power in powers))
 
 
-def pair_powers(answers: Path, temperatures: Powers, *, known: bool, without: str = "") -> Powers:
-    """Of a pair with these `temperatures`: for speakers that it has `known`, or, more modestly, for strangers.
+def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> PairPowers:
+    """Of a pair with these `temperatures`, for strangers and for speakers that it has known.
 
     Fitted on the answers that are kept: the pair's own of its validation, and its recipe's of corpora that were left
-    out, but for the one `without`. Raises MediaError where the pair's own are missing; of the others, what is there.
+    out, but for the one `without`. Raises MediaError where the pair's own or a distance are missing; of the others,
+    what is there.
     """
-    stage = "" if known else "-stranger"
 
-    def paths(picture: str, prosody: str) -> tuple[Path, Path]:
-        return answers / f"{picture}.npz", answers / f"{prosody}{stage}.npz"
+    def paths(kind: str, *, known: bool) -> tuple[Path, Path]:
+        return answers / f"voice-{kind}.npz", answers / f"prosody-{kind}{'' if known else '-stranger'}.npz"
 
-    def voices(picture: Path, prosody: Path) -> Voices:
-        seen, heard = load(picture), load(prosody)
+    def voices(kind: str, *, known: bool) -> Voices:
+        seen, heard = (load(path) for path in paths(kind, known=known))
         rows = aligned(heard, seen) / temperatures.prosody
-        return Voices(log_shares(seen.logits / temperatures.picture), log_shares(rows), seen.truth)
+        distance = load_distances(answers / f"distance-{kind}.npz").of(seen, known=known)
+        return Voices(log_shares(seen.logits / temperatures.picture), log_shares(rows), seen.truth, distance)
 
-    new = [
-        voices(*kept)
-        for out, corpus in NEW_CORPORA
-        for kept in [paths(f"voice-without-{out}-{corpus}", f"prosody-without-{out}-{corpus}")]
-        if out != without and all(path.exists() for path in kept)
-    ]
-    return (mixed_for if known else modest_for)(voices(*paths("voice-validation", "prosody-validation")), new)
+    def kinds(*, known: bool) -> list[Voices]:
+        asked = [f"without-{out}-{corpus}" for out, corpus in NEW_CORPORA if out != without]
+        kept = [kind for kind in asked if all(path.exists() for path in paths(kind, known=known))]
+        return [voices(kind, known=known) for kind in ("validation", *kept)]
+
+    return near_and_far(kinds(known=False), kinds(known=True))
 
 
-def multiplied(first: Predictions, second: Predictions, powers: Powers, temperatures: Powers) -> Predictions:
+def multiplied(
+    first: Predictions, second: Predictions, powers: NearFar, temperatures: Powers, like_learnt: Floats
+) -> Predictions:
     """Two networks' answers to the same clips as one: their probabilities, each to its power, multiplied.
 
-    Raises MediaError when they were not asked about the same clips.
+    `like_learnt` (n,), 0..1, tells how near each clip is. Raises MediaError when they were not asked about the same.
     """
     seen = log_shares(first.logits / temperatures.picture)
-    both = powers.picture * seen + powers.prosody * log_shares(aligned(second, first) / temperatures.prosody)
-    return replace(first, logits=both.astype(np.float32))
+    heard = log_shares(aligned(second, first) / temperatures.prosody)
+    near = like_learnt[:, None]
+    both = sum(
+        (near * close + (1 - near) * far) * logs for close, far, logs in zip(*powers, (seen, heard), strict=True)
+    )
+    return replace(first, logits=np.asarray(both, np.float32))
 
 
 def cross_fitted(first: Predictions, second: Predictions, parts: Strings) -> Predictions:
@@ -123,7 +159,7 @@ def cross_fitted(first: Predictions, second: Predictions, parts: Strings) -> Pre
     both = np.empty_like(own)
     for part in np.unique(parts):
         here = parts == part
-        a, b = fitted(Voices(own[~here], other[~here], first.truth[~here]))
+        a, b = fitted(Voices(own[~here], other[~here], first.truth[~here], np.zeros(int((~here).sum()), np.float32)))
         both[here] = a * own[here] + b * other[here]
     return replace(first, logits=both)
 

@@ -166,6 +166,9 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
     )
 }
 
+NEW_CORPORA = (("savee", "savee"), ("tess", "tess"), ("ravdess", "ravdess_speech"))
+"""Who was left out, and of whom the networks were asked: runs voice-without- and prosody-without-."""
+
 WORD_RUNS: dict[str, VoiceRun] = {
     name.replace("prosody", "words"): run
     for name, run in PROSODY_RUNS.items()

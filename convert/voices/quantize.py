@@ -15,6 +15,7 @@ from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
 from convert.voices.benchmark import INPUT_SHAPE, deviations_of, prosody_calibration, windows
+from convert.voices.distance import measure
 from convert.voices.pairing import pair_up
 from convert.voices.protocols import PROSODY_RUNS
 from convert.voices.train import calibration_inputs
@@ -92,6 +93,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     said_known.save(kept / "prosody-validation.npz")
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
     write_pair(out, content, msgspec.structs.replace(card, centre=centre, spread=spread))
+    measure(data, out, kept, rows)
     pair_up(out, kept)
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]

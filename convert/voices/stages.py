@@ -29,6 +29,11 @@ ORDERS = 4
 """In so many random orders is each speaker got to know."""
 
 
+def as_they_are(clips: Sequence[Clip]) -> Floats:
+    """(clips, PROSODY): the last three seconds of each."""
+    return np.stack([prosody(trimmed(clip.real)[-WINDOW:]) for clip in clips])
+
+
 def numbers_of(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
     """(clips, 1 + AUGMENTED, PROSODY): the last three seconds as they are, then changed copies; kept in `cache`."""
     digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
@@ -37,9 +42,9 @@ def numbers_of(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache
     path = cache / f"prosody-{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         made = np.zeros((len(clips), 1 + AUGMENTED, PROSODY), np.float32)
+        made[:, 0] = as_they_are(clips)
         for i, clip in enumerate(clips):
             rng, voice = np.random.default_rng((11, i)), trimmed(clip.real)
-            made[i, 0] = prosody(voice[-WINDOW:])
             for k in range(1, 1 + AUGMENTED):
                 made[i, k] = prosody(trimmed(augment(voice, noises, rng)))
         cache.mkdir(parents=True, exist_ok=True)

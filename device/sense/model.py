@@ -18,7 +18,7 @@ from device.sense.tflite import Network, Tensor
 MODELS = Path(__file__).parents[1] / "models"
 PAIRS = ("face", "voice", "prosody")
 """All that are in use: one reads faces, two read voices."""
-FORMAT = 2
+FORMAT = 3
 """Of cards, the newest that this Mien reads."""
 _GOLDEN_SLACK = 3
 """Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
@@ -40,6 +40,20 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The output for `ramp`, as stored in the tensor."""
 
     output: tuple[Annotated[int, Meta(ge=-128, le=127)], ...]
+
+
+class Learnt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the inputs lie that a network learnt from; device.sense.voice_distance tells how far another is away."""
+
+    axes: Annotated[bytes, Meta(max_length=1_000_000)]
+    """(n, inputs) little-endian float16, base64 on the card: the directions in which they differ most, each divided by
+    their deviation along it."""
+    mean: Annotated[tuple[float, ...], Meta(min_length=1)]
+    """(n,) theirs along the axes."""
+    half_at: Annotated[float, Meta(gt=0, le=100)]
+    """The distance at which an input is half like these."""
+    width: Annotated[float, Meta(gt=0, le=100)]
+    """And over how much of it that changes."""
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,18 +82,31 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What its probabilities are raised to where they meet another network's; fitted with the temperature."""
     power_known: Annotated[float, Meta(gt=0, le=10)] | None = None
     """The same once the voices here are well known, where that is another: prosody tells more of who is known."""
+    power_far: Annotated[float, Meta(gt=0, le=10)] | None = None
+    """`power` of what is far from all that was learnt from, where that is another: it is read wrong more often."""
+    power_known_far: Annotated[float, Meta(gt=0, le=10)] | None = None
+    """And `power_known` of it."""
     centre: tuple[float, ...] = ()
     """Of inputs that are set against what is usual: the mean over its corpora."""
     spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
     """And the deviation."""
+    learnt: Learnt | None = None
+    """Of inputs whose distance from what was learnt is measured; on `prosody`'s card, for both voice networks."""
     resting: tuple[Share, ...] = ()
     """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
     format: Annotated[int, Meta(ge=1)] = FORMAT
     """Rises with what an older Mien could not read rightly; a card without it is of the first."""
 
-    def power_among(self, known: float) -> float:
-        """The power where voices are `known` so well, 0..1: from `power` to `power_known`."""
-        return self.power if self.power_known is None else self.power + known * (self.power_known - self.power)
+    def power_among(self, known: float, like_learnt: float = 1.0) -> float:
+        """The power where voices are `known` so well, 0..1, and so much `like_learnt` ones, 0..1."""
+        near = _between(self.power, self.power_known, known)
+        if self.power_far is None:
+            return near
+        return _between(_between(self.power_far, self.power_known_far, known), near, like_learnt)
+
+
+def _between(begin: float, end: float | None, share: float) -> float:
+    return begin if end is None else begin + share * (end - begin)
 
 
 class _Format(msgspec.Struct, frozen=True):

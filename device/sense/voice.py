@@ -17,6 +17,7 @@ from device.sense.sound.memory import FrameMemory
 from device.sense.sound.prosody import prosody_of
 from device.sense.sound.speech_gate import speech_frames, spoken
 from device.sense.voice_baseline import VoiceBaseline, load_heard
+from device.sense.voice_distance import LearntVoices
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,13 @@ class VoiceReader:
         """`prosody` of the last utterance, and how many frames have come since."""
         self._uncounted = 0
         self._baseline: VoiceBaseline | None = None
+        self._learnt: LearntVoices | None = None
         if prosodic is not None:
+            card = prosodic.card
             heard = load_heard(kept) if kept else None
-            self._baseline = VoiceBaseline(prosodic.card.centre, prosodic.card.spread, heard)
+            self._baseline = VoiceBaseline(card.centre, card.spread, heard)
+            if card.learnt is not None:
+                self._learnt = LearntVoices(card.learnt, card.centre, card.spread)
 
     def read(self, window: SoundWindow, learn: float = 0.0) -> VoiceReading | None:
         """What the networks say of the voice in a window; None when there is too little of one in it.
@@ -81,8 +86,9 @@ class VoiceReader:
     def _said(self, rows: Floats, learn: float, *, ended: bool) -> Floats:
         """(8,) of `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied.
 
-        The emotions' each to its card's power, as these were fitted. Whether it is a voice at all is another question:
-        to be modest about a stranger's mood is no reason to take a dog for somebody.
+        The emotions' each to its card's power, as these were fitted: modestly of strangers, and of voices unlike any
+        that were learnt from. Whether it is a voice at all is another question: to be modest about a stranger's mood
+        is no reason to take a dog for somebody.
         """
         picture = self._picture.card
         shown = voice_picture(rows[:, MEL], rows[:, PERIODIC])
@@ -91,13 +97,17 @@ class VoiceReader:
             return seen
         card, numbers = self._prosodic.card, self._numbers_of(rows, ended=ended)
         heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
-        powers = [its.power_among(self._baseline.known) for its in (picture, card)]
+        distance, like_learnt = None, 1.0
+        if self._learnt is not None:
+            distance = float(self._learnt.distance(numbers))
+            like_learnt = self._learnt.likeness(self._baseline.distance(distance))
+        powers = [its.power_among(self._baseline.known, like_learnt) for its in (picture, card)]
         logs = [np.log(shares + 1e-6) for shares in (seen, heard)]
         nobody = softmax(logs[0] + logs[1])[picture.labels.index(NO_SPEECH) :]
         emotions = softmax(powers[0] * logs[0][: len(EMOTIONS)] + powers[1] * logs[1][: len(EMOTIONS)])
         said = np.concatenate([emotions * (1 - nobody), nobody])
         if learn and nobody[0] < 0.5:
-            self._baseline.learn(numbers, learn)
+            self._baseline.learn(numbers, learn, distance)
             if time.monotonic() - self._kept_s > _KEEP_S:
                 self.keep()
         return said

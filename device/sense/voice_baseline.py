@@ -31,6 +31,8 @@ class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The mean of the squares, counted from the general centre."""
     network: str = ""
     """By whose centre and spread these were counted: to another network they say nothing."""
+    distance: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
+    """How far they are from what the networks learnt from, as a root mean square; where that was measured."""
 
 
 class VoiceBaseline:
@@ -48,6 +50,7 @@ class VoiceBaseline:
         self._weight = 0.0
         self._mean = np.zeros(len(self._centre))
         self._square = np.zeros(len(self._centre))
+        self._distance: float | None = None
         if heard is None:
             return
         if heard.network != self._network or not len(heard.mean) == len(heard.square) == len(centre):
@@ -55,19 +58,28 @@ class VoiceBaseline:
         else:
             self._weight = heard.weight
             self._mean, self._square = np.array(heard.mean), np.array(heard.square)
+            self._distance = heard.distance
 
     def deviations(self, numbers: Floats) -> Floats:
         """(k,) -> (1, k) float32: how far from the usual, in deviations, within four."""
         return deviations(numbers, *self._usual())[None]
 
-    def learn(self, numbers: Floats, weight: float = 1.0) -> None:
-        """Another utterance (k,); `weight` under 1 for windows that overlap."""
+    def distance(self, of: float) -> float:
+        """Of an utterance so far from what was learnt: the better the voices here are known, the more it is theirs."""
+        return of if self._distance is None else float(among(of, self._distance, self.known))
+
+    def learn(self, numbers: Floats, weight: float = 1.0, distance: float | None = None) -> None:
+        """Another utterance (k,), so far from what was learnt; `weight` under 1 for windows that overlap."""
         away = (numbers - self._centre) / self._spread
         away = np.clip(away, -_FARTHEST, _FARTHEST)
         total = min(self._weight + weight, MOST)
         share = weight / total
         self._mean += share * (away - self._mean)
         self._square += share * (away**2 - self._square)
+        if distance is not None:
+            # Where none was measured before, voices were heard by a Mien that did not: this one stands for them.
+            before = distance if self._distance is None else self._distance
+            self._distance = float(among(distance, before, 1 - share))
         self._weight = total
 
     @property
@@ -78,7 +90,9 @@ class VoiceBaseline:
     @property
     def heard(self) -> HeardVoices:
         """What is to be kept."""
-        return HeardVoices(self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network)
+        return HeardVoices(
+            self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network, self._distance
+        )
 
     def _usual(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(centre, spread) of the voices here: the general one and those that were heard, by their weights."""
@@ -93,6 +107,14 @@ def deviations(numbers: Floats, centre: npt.NDArray[np.floating], spread: npt.ND
     """(..., k): how far `numbers` lie from `centre`, in `spread`s, clipped to four; training shares it."""
     away = np.clip((numbers - centre) / spread, -_FARTHEST, _FARTHEST)
     return np.asarray(away, np.float32)
+
+
+def among(distance: Floats | float, here: Floats | float, known: Floats | float) -> Floats:
+    """Root mean squares of an utterance's `distance` and of those that were heard `here`, which are so well `known`.
+
+    Whether voices are like those that were learnt from is seen better in many utterances than in one.
+    """
+    return np.asarray(np.sqrt(known * np.square(here) + (1 - known) * np.square(distance)), np.float32)
 
 
 def load_heard(path: Path) -> HeardVoices | None:

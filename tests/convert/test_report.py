@@ -12,10 +12,12 @@ from convert.predictions import Predictions, load, together
 from convert.report import advice
 from convert.report import page as report
 from convert.report import protocols as report_protocols
-from convert.voices.powers import Powers, multiplied, pair_powers
+from convert.voices.distance import WIDTH, Distances, load_distances
+from convert.voices.powers import NearFar, Powers, multiplied, pair_powers
 from convert.voices.protocols import OWN_CLASSES
 from device.emotions import EMOTIONS, softmax
 from device.errors import MediaError
+from device.sense.voice_distance import likeness
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SEVEN = tuple(e.value for e in EMOTIONS)
@@ -32,14 +34,21 @@ def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], r
     who = np.array([groups[i % len(groups)] for i in range(count)])
     corpora = np.full(count, "one")
     Predictions(classes, logits.astype(np.float32), truth, names, who, corpora).save(folder / f"{name}.npz")
+    if name.startswith("voice-"):
+        # The farther away, the worse read.
+        by_itself = (1.0 + 0.4 * (read != truth)).astype(np.float32)
+        here = np.full(count, by_itself.mean(), np.float32)
+        Distances(by_itself, here, names, corpora).save(folder / f"distance-{name.removeprefix('voice-')}.npz")
 
 
 def _wrong(answers: Path, stage: str) -> str:
     """The calibration error of the pair about RAVDESS's speech, of `-stranger`s or of those heard before."""
     seen = load(answers / "voice-without-ravdess-ravdess_speech.npz")
     heard = load(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
-    powers = pair_powers(answers, Powers(1.0, 1.0), known=not stage, without="ravdess")
-    p = multiplied(seen, heard, powers, Powers(1.0, 1.0))
+    powers = pair_powers(answers, Powers(1.0, 1.0), without="ravdess")
+    distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").of(seen, known=not stage)
+    own = powers.strangers if stage else powers.known
+    p = multiplied(seen, heard, own, Powers(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
 
 
@@ -111,12 +120,25 @@ def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: P
     one = load(tmp_path / "a.npz")
     late = np.arange(len(one.truth)) > 9
     turned = together([one.where(late), one.where(~late)])
-    as_they_are = Powers(1.0, 1.0)
-    assert (multiplied(one, turned, as_they_are, as_they_are).read == one.read).all()
+    as_they_are, near = Powers(1.0, 1.0), np.ones(len(one.truth), np.float32)
+    alike = NearFar(as_they_are, Powers(0.1, 0.1))
+    said = multiplied(one, turned, alike, as_they_are, near)
+    assert (said.read == one.read).all()
+    far = multiplied(one, turned, alike, as_they_are, 0 * near)
+    np.testing.assert_allclose(far.logits, 0.1 * said.logits, rtol=1e-5)
     with pytest.raises(MediaError, match="one network was asked about it and the other not"):
-        multiplied(one, turned.where(late), as_they_are, as_they_are)
+        multiplied(one, turned.where(late), alike, as_they_are, near)
     with pytest.raises(MediaError, match="ask both again"):
-        multiplied(one, replace(turned, classes=OWN_CLASSES), as_they_are, as_they_are)
+        multiplied(one, replace(turned, classes=OWN_CLASSES), alike, as_they_are, near)
+
+
+def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None:
+    keep(tmp_path, "voice-a", SEVEN, ["x F"], 1.0)
+    one, distances = load(tmp_path / "voice-a.npz"), load_distances(tmp_path / "distance-a.npz")
+    turned = together([one.where(np.arange(len(one.truth)) == k) for k in (4, 2)])
+    np.testing.assert_array_equal(distances.of(turned, known=False), distances.strangers[[4, 2]])
+    with pytest.raises(MediaError, match=r"'one', 'new'.*python -m convert distances"):
+        distances.of(replace(one, names=np.full(len(one.truth), "new")), known=True)
 
 
 def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:

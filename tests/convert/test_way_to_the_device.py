@@ -13,6 +13,7 @@ import pytest
 
 from convert.evaluate import private_test
 from convert.predictions import load
+from convert.voices.distance import load_distances
 from device.emotions import EMOTIONS
 from device.readings import SoundWindow
 from device.sense.model import Model
@@ -143,6 +144,11 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
     assert reader.read(SoundWindow(np.zeros(48_000, np.float32), 3.0)) is None
     assert prosody.card.power_known is not None, "how much each weighs once a voice is known is fitted too"
     assert (models / "answers" / "prosody-validation-stranger.npz").exists()
+    # And where what it learnt from lies, and how far its validation is from that.
+    assert prosody.card.learnt is not None
+    away = load_distances(models / "answers" / "distance-validation.npz")
+    assert away.names.tolist() == load(models / "answers" / "voice-validation.npz").names.tolist()
+    assert (away.strangers > 0).all()
     assert {"heard before" in name for name in prosody.card.accuracy} == {True, False}
 
 

@@ -10,10 +10,12 @@ from device.emotions import Emotion
 from device.kept import keep
 from device.readings import SoundWindow
 from device.sense.model import Model
+from device.sense.sound.prosody import prosody
 from device.sense.stand_in.made_voice import speak
 from device.sense.stand_in.roles import PROSODIES
 from device.sense.voice import VoiceReader
 from device.sense.voice_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard
+from device.sense.voice_distance import LearntVoices
 
 K = 6
 CENTRE, SPREAD = (1.0,) * K, (2.0,) * K
@@ -140,7 +142,7 @@ def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None
     for power in (1.0, 0.2):
         models = Model("voice"), Model("prosody")
         for model in models:
-            model.card = msgspec.structs.replace(model.card, power=power, power_known=None)
+            model.card = msgspec.structs.replace(model.card, power=power, power_known=None, power_far=None)
         readings.append(VoiceReader(*models).read(window))
     sure, modest = readings
     assert sure is not None
@@ -158,7 +160,7 @@ def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
         """How far the reading is from the picture's alone, whose own power stays 1."""
         models = Model("voice"), Model("prosody")
         for model, known in zip(models, (None, power_known), strict=True):
-            model.card = msgspec.structs.replace(model.card, power=1.0, power_known=known)
+            model.card = msgspec.structs.replace(model.card, power=1.0, power_known=known, power_far=None)
         reader = VoiceReader(*models)
         for _ in range(utterances):
             reader.read(window, learn=1.0)
@@ -170,3 +172,75 @@ def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
     for many in (10, 60):
         assert away(0.01, many) < 0.6 * away(None, many)
     assert away(0.01, 300) < 0.05
+
+
+def _far_reader(half_at: float, kept: Path | None = None) -> VoiceReader:
+    """One to whom all that is farther away than `half_at` is strange, and who then believes no network."""
+    models = Model("voice"), Model("prosody")
+    for model in models:
+        card = model.card
+        learnt = msgspec.structs.replace(card.learnt, half_at=half_at, width=0.01) if card.learnt else None
+        model.card = msgspec.structs.replace(
+            card, learnt=learnt, power=1.0, power_known=1.0, power_far=0.01, power_known_far=0.01
+        )
+    return VoiceReader(*models, kept=kept)
+
+
+def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
+    window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
+    near, far = (_far_reader(half_at).read(window) for half_at in (50.0, 0.1))
+    assert near is not None
+    assert far is not None
+    assert near.probabilities.max() > 0.5
+    assert far.probabilities.max() < 0.2, "nearly even"
+    assert far.speech_share == pytest.approx(near.speech_share), "and is as surely a voice"
+
+
+def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
+    card = Model("prosody").card
+    assert card.learnt is not None
+    voices = LearntVoices(card.learnt, card.centre, card.spread)
+    # The most usual voice there is, those of the stand-in, and one of these in loud noise.
+    usual = float(voices.distance(np.array(card.centre, np.float32)))
+    made = [prosody(speak(PROSODIES[emotion], 3.0)) for emotion in (Emotion.HAPPY, Emotion.SAD)]
+    hiss = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
+    drowned = float(voices.distance(prosody(speak(PROSODIES[Emotion.HAPPY], 3.0) + hiss)))
+    happy, sad = voices.distance(np.stack(made)).tolist()
+    assert usual < 0.5 < card.learnt.half_at < happy < drowned
+    assert voices.likeness(usual) > 0.99
+    assert voices.likeness(card.learnt.half_at) == pytest.approx(0.5)
+    assert max(voices.likeness(happy), voices.likeness(sad), voices.likeness(1e6)) < 0.01
+
+
+def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: Path) -> None:
+    baseline = VoiceBaseline(CENTRE, SPREAD)
+    one = people(1.0, 1.0, 1)[0]
+    assert baseline.distance(1.0) == 1.0, "nobody was heard: it speaks for itself"
+    for _ in range(60):
+        baseline.learn(one, distance=2.0)
+    assert 1.9 < baseline.distance(1.0) < 2.0
+    path = tmp_path / "voices.json"
+    keep(path, baseline.heard)
+    again = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    assert again.distance(1.0) == pytest.approx(baseline.distance(1.0))
+    # What was kept before distances were is taken over, and the next utterance stands for those.
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(baseline.heard, distance=None)))
+    older = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    assert older.heard.weight == baseline.heard.weight
+    assert older.distance(1.0) == 1.0
+    older.learn(one, distance=1.5)
+    assert 1.4 < older.distance(1.0) < 1.5
+
+
+def test_a_single_strange_utterance_of_a_familiar_household_is_believed() -> None:
+    window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
+    reader = _far_reader(1.0)
+    assert reader._baseline is not None
+    strange = reader.read(window)
+    for _ in range(60):
+        reader._baseline.learn(np.array(Model("prosody").card.centre, np.float32), distance=0.5)
+    believed = reader.read(window)
+    assert strange is not None
+    assert believed is not None
+    assert strange.probabilities.max() < 0.2
+    assert believed.probabilities.max() > 0.3

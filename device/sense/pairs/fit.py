@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from device.emotions import EMOTIONS, NO_SPEECH
+from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.sense.model import Card, Model, card_of
 from device.sense.pairs.pair import Pair
 from device.sense.prepare import FACE_PX, WINDOW_FRAMES
@@ -47,8 +47,17 @@ def check_card(pair: Pair) -> Card:
         said = f"has the labels {', '.join(card.labels)}, and this Mien reads {', '.join(labels)}"
     elif pair.name == "prosody" and not len(card.centre) == len(card.spread) == PROSODY:
         said = f"has {len(card.centre)} numbers of centre and {len(card.spread)} of spread, not {PROSODY} each"
-    elif not np.isfinite([*card.centre, *card.spread, *card.resting, *card.accuracy.values()]).all():
+    elif card.learnt and len(card.learnt.axes) != np.dtype("<f2").itemsize * len(card.learnt.mean) * len(card.centre):
+        said = f"has {len(card.learnt.axes)} bytes of axes, not two for each of {len(card.learnt.mean)} by {PROSODY}"
+    elif not np.isfinite(_numbers(card)).all():
         said = "has a number that is none"
     if said:
         raise pair.off(f"{pair.card_path}: {said}")
     return card
+
+
+def _numbers(card: Card) -> Floats:
+    """All those of `card` that JSON or base64 may tell as none."""
+    axes, mean = (card.learnt.axes, card.learnt.mean) if card.learnt else (b"", ())
+    told = [*card.centre, *card.spread, *card.resting, *card.accuracy.values(), *mean]
+    return np.concatenate([np.array(told, np.float32), np.frombuffer(axes, "<f2").astype(np.float32)])

@@ -1,13 +1,23 @@
 """Pairs that do not fit are refused, and nothing is changed."""
 
+import base64
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from device.errors import ModelError
 from device.sense.pairs.store import ModelStore
 from tests.sense.made_models import handed
 from tests.sense.pairs.stored import kept
+
+
+def _axes(value: float) -> str:
+    """One axis, on a card."""
+    return base64.b64encode(np.full(288, value, "<f2").tobytes()).decode()
+
+
+LEARNT = {"axes": _axes(0.0), "mean": [0.0], "half_at": 1.2, "width": 0.1}
 
 
 def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> None:
@@ -36,8 +46,16 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         ("prosody", {"centre": [0.0] * 7}, "has 7 numbers of centre and 288 of spread, not 288 each"),
         ("prosody", {"spread": []}, "0 of spread"),
         ("prosody", {"spread": [-1.0] * 288}, "spread"),
+        ("prosody", {"learnt": LEARNT | {"mean": [0.0, 0.0]}}, "576 bytes of axes, not two for each of 2 by 288"),
+        (
+            "prosody",
+            {"learnt": LEARNT | {"axes": base64.b64encode(b"\x00\x7c" * 288).decode()}},
+            "a number that is none",
+        ),
+        ("prosody", {"learnt": LEARNT | {"width": 0.0}}, "width"),
+        ("face", {"learnt": LEARNT}, "576 bytes of axes"),
         ("prosody", {"resting": [0.5] * 6}, "resting has 6 numbers, not 7"),
-        ("face", {"format": 3, "colour": "red"}, "format 3, and this Mien reads 2: it needs a newer Mien"),
+        ("face", {"format": 4, "colour": "red"}, "format 4, and this Mien reads 3: it needs a newer Mien"),
         ("face", {"colour": "red"}, "unknown field `colour`"),
         ("face", {"sha256": "0" * 64}, "is not the file that its card describes"),
         ("face", {"limits": "\x1b[2J"}, "limits"),
