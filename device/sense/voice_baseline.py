@@ -22,7 +22,7 @@ _FARTHEST = 4.0
 
 
 class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of all the voices: two rows of numbers, from which no word and no person can be told."""
+    """What is kept of all the voices: two rows of numbers and one; no word and no person can be told from these."""
 
     weight: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
     """How many utterances it stands for."""
