@@ -92,18 +92,14 @@ def measure(data: Path, models: Path, answers: Path, rows: int | None = None, ca
     learnt = learnt_from(numbers[trains], centre, spread)
     write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, learnt=learnt))
     watched = np.array([clip.speaker in VALIDATION for clip in clips])
-    told = [_kept("validation", clips, numbers, watched, LearntVoices(learnt, *_card(centre, spread)), answers)]
+    told = [_kept("validation", clips, numbers, watched, LearntVoices(learnt, centre, spread), answers)]
     for left_out, corpus in NEW_CORPORA if rows is None else ():
         trains = np.array([PROSODY_RUNS[f"prosody-without-{left_out}"].trains(clip) for clip in clips])
         centre, spread = numbers[trains].mean(axis=0), numbers[trains].std(axis=0) + 1e-6
-        others = LearntVoices(learnt_from(numbers[trains], centre, spread), *_card(centre, spread))
+        others = LearntVoices(learnt_from(numbers[trains], centre, spread), centre, spread)
         asked = np.array([clip.corpus == corpus for clip in clips])
         told.append(_kept(f"without-{left_out}-{corpus}", clips, numbers, asked, others, answers))
     return told
-
-
-def _card(centre: Floats, spread: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return tuple(centre.tolist()), tuple(spread.tolist())
 
 
 def _kept(

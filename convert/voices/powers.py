@@ -15,7 +15,7 @@ from device.emotions import Floats
 from device.sense.voice_distance import likeness
 
 _GRID = np.arange(0.05, 1.51, 0.05)
-_HALF_AT = np.arange(0.95, 1.5, 0.03)
+_TRIED_AT = np.arange(0.95, 1.5, 0.03)
 _LEAST, _MOST = 0.05, 3.0
 Doubles = npt.NDArray[np.float64]
 
@@ -49,8 +49,8 @@ class Voices(NamedTuple):
     picture: Floats
     prosody: Floats
     truth: Ints
-    distance: Floats
-    """(n,) from what was learnt; of no matter where the powers are the same near and far."""
+    distance: Floats = np.zeros(0, np.float32)
+    """(n,) from what was learnt; none where the powers are the same near and far."""
 
     def loss(self, powers: Powers) -> float:
         """How unlikely the truth is under `powers`: mean cross-entropy in nats."""
@@ -74,7 +74,7 @@ def near_and_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairPo
         (loss, of_strangers), (loss_known, of_known) = (_apart(kind, half_at) for kind in (strangers, known))
         return loss + loss_known, of_strangers, of_known
 
-    half_at = round(float(min(_HALF_AT.tolist(), key=lambda at: both(at)[0])), 2)
+    half_at = round(float(min(_TRIED_AT.tolist(), key=lambda at: both(at)[0])), 2)
     return PairPowers(*both(half_at)[1:], half_at)
 
 
@@ -159,7 +159,7 @@ def cross_fitted(first: Predictions, second: Predictions, parts: Strings) -> Pre
     both = np.empty_like(own)
     for part in np.unique(parts):
         here = parts == part
-        a, b = fitted(Voices(own[~here], other[~here], first.truth[~here], np.zeros(int((~here).sum()), np.float32)))
+        a, b = fitted(Voices(own[~here], other[~here], first.truth[~here]))
         both[here] = a * own[here] + b * other[here]
     return replace(first, logits=both)
 

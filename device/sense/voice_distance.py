@@ -6,6 +6,7 @@ how much less the networks are to be believed.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from device.emotions import Floats
 from device.sense.model import Learnt
@@ -18,7 +19,7 @@ class LearntVoices:
     Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks".
     """
 
-    def __init__(self, learnt: Learnt, centre: tuple[float, ...], spread: tuple[float, ...]) -> None:
+    def __init__(self, learnt: Learnt, centre: npt.ArrayLike, spread: npt.ArrayLike) -> None:
         """All three from one card; `centre` and `spread` (k,) are of voices in general, whoever was heard here."""
         self._centre, self._spread = np.array(centre, np.float32), np.maximum(np.array(spread, np.float32), 1e-6)
         self._mean = np.array(learnt.mean, np.float32)
