@@ -24,13 +24,15 @@ def free_port() -> int:
         return port
 
 
-def wait_until_listening(port: int) -> None:
-    """Until a program that was just started takes connections on loopback."""
+def wait_until_listening(port: int, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Until a program that was just started takes connections on loopback; False where its `process` ends first."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
+        if process is not None and process.poll() is not None:
+            return False
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.02)
     raise TimeoutError(f"nobody listens on port {port} after 10 s")
 

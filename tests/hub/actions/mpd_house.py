@@ -47,8 +47,23 @@ class Daemon:
         (folder / "lists" / "calm.m3u").write_text("calm one.wav\ncalm two.wav\n")
         (folder / "lists" / "bell.m3u").write_text("short.wav\n")
         self._process: subprocess.Popen[bytes] | None = None
+        self._port_is_known = False
 
     def start(self) -> None:
+        """Start it, or start it again where it was. Raises RuntimeError with what it said where it ends instead."""
+        again = self._port_is_known
+        for _ in range(3):
+            said = self._started()
+            if said is None:
+                self._port_is_known = True
+                return
+            if again or "Address already in use" not in said:
+                break
+            self.port = free_port()  # somebody took it before MPD did
+        raise RuntimeError(f"MPD ended: {said}")
+
+    def _started(self) -> str | None:
+        """What it said where it ended before it took connections; None where it takes them."""
         path = self.folder / "mpd.conf"
         escaped = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
         path.write_text(f"""
@@ -66,8 +81,13 @@ class Daemon:
                 mixer_type "software"
             }}
         """)
-        self._process = subprocess.Popen(["mpd", "--no-daemon", "--stderr", str(path)], stderr=subprocess.DEVNULL)
-        wait_until_listening(self.port)
+        log = self.folder / "mpd.log"
+        with log.open("wb") as file:
+            self._process = subprocess.Popen(["mpd", "--no-daemon", "--stderr", str(path)], stderr=file)
+        if wait_until_listening(self.port, self._process):
+            return None
+        self._process = None
+        return log.read_text(errors="replace")
 
     def stop(self) -> None:
         if self._process:
