@@ -1,4 +1,4 @@
-"""The time of day in the house, and whether the clock can be believed: a Pi has no battery for it."""
+"""The time in the house, and whether the clock can be believed: a Pi has no battery for it."""
 
 import time as clocks
 from collections.abc import Callable
@@ -8,6 +8,9 @@ RELEASED_UTC_S = 1_793_491_200.0
 """1 November 2026, before this release was made: a wall clock of before that has not been set yet."""
 JUMP_S = 30.0
 """What a time server corrects bit by bit is less."""
+EQUAL_S = 0.002
+"""Two clocks that go this evenly go alike."""
+_LOOKS = 5
 
 
 def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
@@ -50,3 +53,30 @@ class WallClock:
     def steady_s(self) -> float:
         """For how long it has not jumped, as far as it was looked at."""
         return self._monotonic_s() - self._since_s
+
+
+class Moments:
+    """Where moments of the monotonic clock lie on the wall clock, in the order in which they were.
+
+    Between reading the one and the other a process may have to wait for its turn: to compare the two anew for each
+    moment would put one that came before behind the next. They are compared once, and again where the wall clock was
+    put to another time.
+    """
+
+    def __init__(
+        self, wall_s: Callable[[], float] = clocks.time, monotonic_s: Callable[[], float] = clocks.monotonic
+    ) -> None:
+        self._wall_s, self._monotonic_s = wall_s, monotonic_s
+        self._ahead_s = float("-inf")
+
+    def utc_s(self, monotonic_s: float) -> float:
+        """Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC, by the wall clock of now; never in the future."""
+        before_s, wall_s, now_s = self._look()
+        if not wall_s - now_s - EQUAL_S <= self._ahead_s <= wall_s - before_s + EQUAL_S:
+            # The shortest of some looks is the exactest.
+            before_s, wall_s, now_s = min((self._look() for _ in range(_LOOKS)), key=lambda look: look[2] - look[0])
+            self._ahead_s = wall_s - (before_s + now_s) / 2
+        return self._ahead_s + min(max(monotonic_s, 0.0), now_s)
+
+    def _look(self) -> tuple[float, float, float]:
+        return self._monotonic_s(), self._wall_s(), self._monotonic_s()

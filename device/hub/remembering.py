@@ -1,16 +1,12 @@
 """A mood as a row of the history and as a line of the log, with its moment on the wall clock."""
 
-import time
-
 from device.emotions import EMOTIONS, Emotion
+from device.hub.clock import Moments
 from device.hub.history_file import Entry, MoodRow
 from device.readings import Mood, Said
 
-
-def moment_utc_s(monotonic_s: float) -> float:
-    """Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC, by the wall clock of now; never in the future."""
-    now_s = time.monotonic()
-    return time.time() - (now_s - min(max(monotonic_s, 0.0), now_s))
+moment_utc_s = Moments().utc_s
+"""Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC."""
 
 
 def change_row(session: str, seq: int, mood: Mood) -> MoodRow:

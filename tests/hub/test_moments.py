@@ -1,0 +1,63 @@
+"""Moments of the monotonic clock on the wall clock, where the process may have to wait between looks at the two."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from device.hub.clock import Moments
+
+NOON_UTC_S = 1_800_000_000.0
+
+
+class Busy:
+    """Two clocks that go alike, in a process that may wait up to 20 ms whenever it looks at one of them."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.ahead_s = NOON_UTC_S
+        self._chance = random.Random(3)
+
+    def _wait(self) -> None:
+        self.now_s += 1e-6 if self._chance.random() < 0.7 else self._chance.uniform(0, 0.02)
+
+    def monotonic_s(self) -> float:
+        self._wait()
+        return self.now_s
+
+    def wall_s(self) -> float:
+        self._wait()
+        return self.ahead_s + self.now_s
+
+
+@pytest.fixture
+def busy() -> Busy:
+    return Busy()
+
+
+@pytest.fixture
+def utc_s(busy: Busy) -> Callable[[float], float]:
+    return Moments(busy.wall_s, busy.monotonic_s).utc_s
+
+
+def test_what_came_after_lies_after_by_as_much(utc_s: Callable[[float], float]) -> None:
+    began = [50 + 1e-5 * number for number in range(2000)]
+    moments = [utc_s(moment_s) for moment_s in began]
+    assert moments[0] == pytest.approx(NOON_UTC_S + 50, abs=0.005)
+    assert moments == sorted(moments)
+    assert moments[-1] - moments[0] == pytest.approx(began[-1] - began[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("by_s", [-86_400.0, -0.1, 0.1, 400 * 86_400.0])
+def test_a_clock_that_is_put_to_another_time_is_believed(
+    busy: Busy, utc_s: Callable[[float], float], by_s: float
+) -> None:
+    before = utc_s(60)
+    busy.ahead_s += by_s
+    assert utc_s(60) - before == pytest.approx(by_s, abs=0.01)
+
+
+def test_no_moment_lies_in_the_future_or_before_the_machine_began(busy: Busy, utc_s: Callable[[float], float]) -> None:
+    before_s = busy.wall_s()
+    assert before_s - 0.005 < utc_s(1e9) < busy.wall_s() + 0.005
+    assert utc_s(-5) == pytest.approx(NOON_UTC_S, abs=0.005)
