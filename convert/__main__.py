@@ -15,7 +15,7 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 def _networks() -> list[str]:
     from convert.voices.protocols import PROSODY_RUNS, RUNS
 
-    teachers = [f"face-teacher-{number}" for number in range(1, 6)]
+    teachers = [*(f"face-teacher-{number}" for number in range(1, 6)), "face-teacher-pretrained"]
     return ["face", "face-as-published", *teachers, *RUNS, *PROSODY_RUNS]
 
 
@@ -23,7 +23,8 @@ def _sha256(path: Path | None) -> str | None:
     try:
         if path is None:
             return None
-        return hashlib.sha256((path / "best.pt" if path.is_dir() else path).read_bytes()).hexdigest()
+        weights = path / "best.pt" if path.is_dir() else path.with_suffix(".bin") if path.suffix == ".json" else path
+        return hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -75,7 +76,8 @@ def _train(arguments: argparse.Namespace) -> None:
         from convert.faces import train as train_face
 
         seeds = {teacher: number for number, teacher in enumerate(train_face.TEACHERS, start=1)}
-        plan = replace(train_face.TEACHER_PLAN, seed=seeds[name]) if name in seeds else train_face.PLAN
+        plan = train_face.PRETRAINED_PLAN if name == train_face.PRETRAINED else train_face.PLAN
+        plan = replace(train_face.TEACHER_PLAN, seed=seeds[name]) if name in seeds else plan
         plan = replace(plan, **given)
         task = train_face.face_task(
             arguments.data,

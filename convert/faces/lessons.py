@@ -7,7 +7,7 @@ turn.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,12 @@ from torch import Tensor
 
 from convert.faces.augment import augment
 from convert.recipes.mien_face import SHIPPED, TEACHER, MienFace
+from convert.recipes.mobile_face import WIDTHS, MobileFace
 from convert.training import device_here
 from device.errors import ModelError
 
+FaceNetwork = MienFace | MobileFace
+"""What reads both of a face's label sets."""
 MUCH, LITTLE = 12, 4
 """How many drawings are much changed, and how many a third as often."""
 _CHUNK = 4096
@@ -129,22 +132,28 @@ def lessons(
     return said
 
 
-def teacher_of(teacher: Path, pictures: Tensor) -> MienFace:
+def teacher_of(teacher: Path, pictures: Tensor) -> FaceNetwork:
     """The network of a run folder or of a .tflite, put to rest, in bfloat16, where it is asked.
 
     `pictures` (n, s, s) are some of those that it learnt from.
     """
-    network = MienFace(TEACHER if _is_large(teacher) else SHIPPED)
+    network = MienFace() if teacher.suffix == ".tflite" else _SIZES[_width(_weights(teacher))]()
     fill(network, teacher, pictures)
     return network.to(device_here(), torch.bfloat16, memory_format=torch.channels_last).eval()
 
 
-def fill(network: MienFace, source: Path, pictures: Tensor) -> None:
+def fill(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
     """Give `network` the weights of a run folder or of a .tflite, whose normalizations are made anew on `pictures`.
 
-    Raises ModelError where a .tflite is not of this recipe.
+    A MobileFace may begin from a .json, too: see `pretrained`. Raises ModelError where `source` is of another recipe.
     """
-    if source.suffix == ".tflite":
+    if source.suffix == ".json":
+        from convert.faces.pretrained import begin_from
+
+        if not isinstance(network, MobileFace):
+            raise ModelError(f"{source}: only face-teacher-pretrained begins from a .json")
+        begin_from(network, source, inputs_of(pictures[:512].cpu()))
+    elif source.suffix == ".tflite":
         # The runtime is there where networks are quantized, not on every machine with a GPU.
         from convert.faces.thaw import thaw
 
@@ -158,11 +167,19 @@ def _weights(folder: Path) -> dict[str, Tensor]:
     return weights
 
 
-def _is_large(teacher: Path) -> bool:
-    return teacher.suffix != ".tflite" and _weights(teacher)["emotions.weight"].shape[1] == TEACHER[-1]
+_SIZES: dict[int, Callable[[], FaceNetwork]] = {
+    SHIPPED[-1]: MienFace,
+    TEACHER[-1]: lambda: MienFace(TEACHER),
+    WIDTHS[-1]: MobileFace,
+}
+"""What a run folder holds, by the width of what its heads read."""
 
 
-def _seen(networks: Sequence[MienFace], of_votes: Sequence[MienFace], inputs: Tensor) -> Tensor:
+def _width(weights: dict[str, Tensor]) -> int:
+    return weights["emotions.weight"].shape[1]
+
+
+def _seen(networks: Sequence[FaceNetwork], of_votes: Sequence[FaceNetwork], inputs: Tensor) -> Tensor:
     inputs = inputs.to(torch.bfloat16)
     with torch.inference_mode():
         heads = [network.both(inputs) for network in networks]

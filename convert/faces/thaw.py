@@ -6,6 +6,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from convert.faces.unfold import layers_of, unfold
 from device.errors import ModelError
 
 _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -14,51 +15,13 @@ _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
     """Fill `network` with the weights of `tflite`, which was exported from such a one.
 
-    The export has folded every batch normalization into the convolution before it. Each is made anew from what the
-    convolution gives for `inputs` (n, c, h, w), so that the network says what it said and trains as it did. Layers
-    are matched in order; raises ModelError where their shapes differ.
+    The export has folded every batch normalization into the convolution before it: see `unfold`. Raises ModelError
+    where its layers are not those of the network.
     """
     weights = _weights(tflite)
-    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    norms = {
-        convolution: norm
-        for pair in network.modules()
-        if isinstance(pair, nn.Sequential)
-        for convolution, norm in zip(pair, list(pair)[1:], strict=False)
-        if isinstance(norm, nn.BatchNorm2d)
-    }
-    if [tuple(layer.weight.shape) for layer in layers] != [tuple(weight.shape) for weight, _ in weights]:
+    if [tuple(layer.weight.shape) for layer in layers_of(network)] != [tuple(weight.shape) for weight, _ in weights]:
         raise ModelError(f"{tflite}: its layers are not those of {type(network).__name__}; was it made by this recipe?")
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-    hooks = [
-        norm.register_forward_pre_hook(lambda norm, given: seen.update({norm: _spread(given[0])}))
-        for norm in norms.values()
-    ]
-    with torch.no_grad():
-        for layer, (weight, bias) in zip(layers, weights, strict=True):
-            layer.weight.copy_(weight)
-            if layer in norms:
-                _as(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
-            else:
-                layer.bias.copy_(bias)
-        network.eval()(inputs)
-        for norm, (mean, variance) in seen.items():
-            _as(norm, mean, variance, norm.bias)
-    for hook in hooks:
-        hook.remove()
-
-
-def _spread(x: Tensor) -> tuple[Tensor, Tensor]:
-    return x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3))
-
-
-def _as(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, shift: Tensor) -> None:
-    """Have `norm` add `shift` and nothing else, while it believes in `mean` and `variance`."""
-    deviation = torch.sqrt(variance + norm.eps)
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
-    norm.weight.copy_(deviation)
-    norm.bias.copy_(shift + mean)
+    unfold(network, weights, inputs)
 
 
 def _weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.corpora.fer2013 import Faces, Fer2013
-from convert.faces.lessons import draw, drawing_of, fill, inputs_of, lessons, strength_of
+from convert.faces.lessons import FaceNetwork, draw, drawing_of, fill, inputs_of, lessons, strength_of
 from convert.recipes.mien_face import TEACHER, MienFace
+from convert.recipes.mobile_face import MobileFace
 from convert.training import Batch, Plan, Task, device_here
 from device.emotions import EMOTIONS
 from device.errors import SettingsError
@@ -19,6 +20,9 @@ PLAN = Plan(epochs=119, batch=256, learning_rate=0.15, weight_decay=3e-4)
 TEACHER_PLAN = Plan(epochs=54, batch=256, learning_rate=0.1, weight_decay=5e-4)
 TEACHERS = tuple(f"face-teacher-{number}" for number in range(1, 6))
 """Alike but for their seeds: what they are wrong about differs, and together they are right more often."""
+PRETRAINED = "face-teacher-pretrained"
+"""Another one, which knew people before it learnt their emotions: `--start faceres.json`."""
+PRETRAINED_PLAN = Plan(epochs=12, batch=128, learning_rate=0.04, weight_decay=3e-4, calm_from=0.5)
 
 
 def label_given_votes(faces: Faces) -> Tensor:
@@ -61,7 +65,7 @@ def face_task(
     ferplus_teachers: Sequence[Path] = (),
     kept: Path = Path("runs"),
 ) -> Task:
-    """The task on the corpus in `data`/fer2013; one of TEACHERS, by its `name`, is a larger network.
+    """The task on the corpus in `data`/fer2013; one of TEACHERS, or PRETRAINED, by its `name`, is a larger network.
 
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
     pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are such
@@ -107,18 +111,26 @@ def face_task(
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         seen, wanted = batch
-        assert isinstance(network, MienFace)
+        assert isinstance(network, FaceNetwork)
         emotions, ferplus = network.both(seen)
         against_votes = -(wanted[:, len(EMOTIONS) :] * functional.log_softmax(ferplus.float(), dim=1)).sum(dim=1)
         against_labels = functional.cross_entropy(emotions.float(), wanted[:, : len(EMOTIONS)])
         return plan.labels * against_labels + against_votes.mean()
 
     torch.manual_seed(plan.seed)
-    # Who is taught has too much to learn for its size to learn it by heart.
-    network = MienFace(TEACHER, dropout=0.4) if name in TEACHERS else MienFace(dropout=0.0 if said is not None else 0.1)
+    network = _network(name, taught=said is not None)
     if start is not None:
         fill(network, start, torch.from_numpy(training.pictures))
     return Task(name, network, batches, _steps(len(training), plan.batch), loss, _scorer(validation, plan.labels))
+
+
+def _network(name: str, *, taught: bool) -> FaceNetwork:
+    if name == PRETRAINED:
+        return MobileFace()
+    if name in TEACHERS:
+        return MienFace(TEACHER, dropout=0.4)
+    # Who is taught has too much to learn for its size to learn it by heart.
+    return MienFace(dropout=0.0 if taught else 0.1)
 
 
 def _steps(rows: int, batch: int) -> int:
@@ -141,7 +153,7 @@ def _scorer(validation: Faces, learnt: float) -> Callable[[nn.Module], dict[str,
     inputs = inputs_of(torch.from_numpy(validation.pictures).to(device_here()))
 
     def score(network: nn.Module) -> dict[str, float]:
-        assert isinstance(network, MienFace)
+        assert isinstance(network, FaceNetwork)
         said = [network.both(part) for part in inputs.split(1024)]
         emotions, ferplus = (torch.cat([pair[k] for pair in said]).argmax(dim=1).cpu().numpy() for k in range(2))
         labels = 100 * float(np.mean(emotions == validation.labels))

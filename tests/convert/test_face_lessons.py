@@ -1,9 +1,6 @@
 """Drawings of faces, and what larger networks teach a smaller one about them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +9,10 @@ import pytest
 
 from device.errors import ModelError, SettingsError
 from device.sense.prepare import face_input
+from tests.convert.helpers import train_where_little_is_there
 
 pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
-ROOT = Path(__file__).parents[2]
 
 
 def _pictures(count: int, seed: int = 3) -> Any:
@@ -201,36 +198,16 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
 
 
-_BARE = """
-import sys
-
-class Bare:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"av", "ai_edge_litert", "litert_torch", "ai_edge_quantizer", "msgspec"}:
-            raise ModuleNotFoundError(f"{name} is not on a machine that is lent for its GPU", name=name)
-
-sys.meta_path.insert(0, Bare())
-"""
-
-
-def _train(*words: str, where: Path) -> "subprocess.CompletedProcess[str]":
-    (where / "bare").mkdir(exist_ok=True)
-    (where / "bare" / "sitecustomize.py").write_text(_BARE)
-    environment = {**os.environ, "PYTHONPATH": f"{where / 'bare'}:{ROOT}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "convert", "train", *words]
-    return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=500, check=False)
-
-
 @pytest.mark.timeout(600)
 def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpora: Path, tmp_path: Path) -> None:
     few = ("--data", str(corpora), "--rows", "40", "--batch", "20", "--epochs", "1")
-    early = _train("face", *few, "--teachers", "runs/face-teacher-1", where=tmp_path)
+    early = train_where_little_is_there("face", *few, "--teachers", "runs/face-teacher-1", where=tmp_path)
     assert early.returncode == 1
     assert "runs/face-teacher-1/best.pt: cannot be read" in early.stderr
     assert "convert train face-teacher-1" in early.stderr
     taught = ("--teachers", "runs/face-teacher-1", "--ferplus-teachers", "runs/face-teacher-1")
     for words in (("face-teacher-1",), ("face", *taught)):
-        done = _train(*words, *few, where=tmp_path)
+        done = train_where_little_is_there(*words, *few, where=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
@@ -243,7 +220,9 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
     assert sizes[0] < 900_000
     assert sizes[1] > 10_000_000
     # Going on from a pupil's run folder begins where it ended.
-    on = _train("face", *few, "--start", "runs/face", "--out", "runs/on", "--learning-rate", "1e-9", where=tmp_path)
+    on = train_where_little_is_there(
+        "face", *few, "--start", "runs/face", "--out", "runs/on", "--learning-rate", "1e-9", where=tmp_path
+    )
     assert on.returncode == 0, on.stdout + on.stderr
     weights = [torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True) for name in ("face", "on")]
     torch.testing.assert_close(weights[0]["emotions.weight"], weights[1]["emotions.weight"], atol=1e-4, rtol=1e-3)
