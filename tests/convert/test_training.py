@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,33 @@ def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp
     assert "begun as face" in other.stderr
     assert "--out" in other.stderr
     assert "Traceback" not in other.stderr
+
+
+_FREED = """
+import os, sys, torch
+from convert.training import keep_freed_memory
+
+def held_mib():
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+before = held_mib()
+taken = torch.ones(400, 2**18)
+assert held_mib() - before > 350
+del taken
+print(held_mib() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
+def test_what_is_freed_is_kept_for_what_comes_next(tmp_path: Path) -> None:
+    (tmp_path / "freed.py").write_text(_FREED)
+    left = {}
+    for way in ("kept", "given back"):
+        done = run("freed", way, where=tmp_path)
+        assert done.returncode == 0, done.stderr
+        left[way] = float(done.stdout)
+    assert left["kept"] > 350
+    assert left["given back"] < 100
