@@ -23,8 +23,11 @@ def _sha256(path: Path | None) -> str | None:
     try:
         if path is None:
             return None
-        weights = path / "best.pt" if path.is_dir() else path.with_suffix(".bin") if path.suffix == ".json" else path
-        return hashlib.sha256(weights.read_bytes()).hexdigest()
+        if path.is_dir():
+            path /= "best.pt"
+        elif path.suffix == ".json":  # its weights lie beside it
+            path = path.with_suffix(".bin")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -188,7 +191,11 @@ def _train_options(step: argparse.ArgumentParser) -> None:
     step.add_argument("--epochs", type=int)
     step.add_argument("--learning-rate", type=float, help="the highest; it rises to it and falls from it")
     step.add_argument("--calm-from", type=float, help="share of the epochs after which faces are changed less (0.7)")
-    step.add_argument("--start", type=Path, help="a face network's run folder or .tflite to go on from")
+    step.add_argument(
+        "--start",
+        type=Path,
+        help="a face network's run folder, .tflite or (a teacher's) .json to go on from",
+    )
     step.add_argument(
         "--teachers",
         type=Path,

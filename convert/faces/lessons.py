@@ -166,7 +166,10 @@ def fill(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
 
         thaw(network, source, inputs_of(pictures[:2048].cpu()))
     else:
-        network.load_state_dict(_weights(source))
+        try:
+            network.load_state_dict(_weights(source))
+        except RuntimeError as error:
+            raise ModelError(f"{source}: its layers are not those of {type(network).__name__} as asked for") from error
 
 
 def _weights(folder: Path) -> dict[str, Tensor]:

@@ -68,10 +68,10 @@ def face_task(
     """The task on the corpus in `data`/fer2013; one of TEACHERS, or PRETRAINED, by its `name`, is a larger network.
 
     `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
-    pictures among them; `start` is the run folder or the .tflite of a network to go on from; `teachers` are such
-    too, of whatever size, and must not have seen more than `training` shows, and so are `ferplus_teachers`, who tell
-    FER+'s part in place of these; what they say is kept in `kept`. Raises SettingsError where `plan` weighs votes or
-    labels by what is no weight, and where only FER+ has teachers.
+    pictures among them; `start` is what `lessons.fill` takes, to go on from; `teachers` are run folders or .tflite of
+    networks of whatever size, which must not have seen more than `training` shows, and so are `ferplus_teachers`, who
+    tell FER+'s part in place of these; what they say is kept in `kept`. Raises SettingsError where `plan` weighs votes
+    or labels by what is no weight, and where only FER+ has teachers.
     """
     if ferplus_teachers and not teachers:
         raise SettingsError("train: --ferplus-teachers need --teachers beside them, to tell FER2013's part: name both")

@@ -8,7 +8,7 @@ RELEASED_UTC_S = 1_793_491_200.0
 """1 November 2026, before this release was made: a wall clock of before that has not been set yet."""
 JUMP_S = 30.0
 """What a time server corrects bit by bit is less."""
-EQUAL_S = 0.002
+_EQUAL_S = 0.002
 """Two clocks that go this evenly go alike."""
 _LOOKS = 5
 
@@ -72,7 +72,7 @@ class Moments:
     def utc_s(self, monotonic_s: float) -> float:
         """Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC, by the wall clock of now; never in the future."""
         before_s, wall_s, now_s = self._look()
-        if not wall_s - now_s - EQUAL_S <= self._ahead_s <= wall_s - before_s + EQUAL_S:
+        if not wall_s - now_s - _EQUAL_S <= self._ahead_s <= wall_s - before_s + _EQUAL_S:
             # The shortest of some looks is the exactest.
             before_s, wall_s, now_s = min((self._look() for _ in range(_LOOKS)), key=lambda look: look[2] - look[0])
             self._ahead_s = wall_s - (before_s + now_s) / 2
@@ -80,3 +80,7 @@ class Moments:
 
     def _look(self) -> tuple[float, float, float]:
         return self._monotonic_s(), self._wall_s(), self._monotonic_s()
+
+
+moment_utc_s = Moments().utc_s
+"""Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC."""

@@ -1,12 +1,9 @@
 """A mood as a row of the history and as a line of the log, with its moment on the wall clock."""
 
 from device.emotions import EMOTIONS, Emotion
-from device.hub.clock import Moments
+from device.hub.clock import moment_utc_s
 from device.hub.history_file import Entry, MoodRow
 from device.readings import Mood, Said
-
-moment_utc_s = Moments().utc_s
-"""Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC."""
 
 
 def change_row(session: str, seq: int, mood: Mood) -> MoodRow:

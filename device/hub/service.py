@@ -15,7 +15,7 @@ from device.hub.actions.assembly import destinations_of
 from device.hub.announcement import Announcement
 from device.hub.answering import Answering
 from device.hub.board import Board
-from device.hub.clock import local_time
+from device.hub.clock import local_time, moment_utc_s
 from device.hub.door import Door
 from device.hub.features import ChooseProfile, Wish
 from device.hub.gallery import Gallery
@@ -31,7 +31,7 @@ from device.hub.mqtt import Mqtt
 from device.hub.mqtt_commands import Commands
 from device.hub.mqtt_state import state_document
 from device.hub.outbox import Change, Outbox
-from device.hub.remembering import change_row, for_pages, moment_utc_s, told
+from device.hub.remembering import change_row, for_pages, told
 from device.hub.rules import Firing, Rules
 from device.hub.state import LastRule, Snapshot
 from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State

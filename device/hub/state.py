@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from device import __version__
 from device.emotions import EMOTIONS
+from device.hub.clock import moment_utc_s
 from device.link import Health, Hello, Neutral, Resting, State
 from device.readings import Mood, Said
 
@@ -125,8 +126,6 @@ class Snapshot(Struct, frozen=True):
 def _mood_json(mood: Mood | None) -> Json | None:
     if mood is None:
         return None
-    # One clock for the page: monotonic moments become wall time at the moment of asking.
-    since = time.time() - (time.monotonic() - mood.since_s)
     return {
         "emotion": mood.emotion.value,
         "confidence": round(mood.confidence, 3),
@@ -134,7 +133,7 @@ def _mood_json(mood: Mood | None) -> Json | None:
         "arousal": round(mood.arousal, 3),
         "probabilities": {e.value: round(p, 3) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
         "people": mood.people,
-        "since": round(since, 1),
+        "since": round(moment_utc_s(mood.since_s), 1),
         "face": _said_json(mood.face),
         "voice": _said_json(mood.voice),
     }

@@ -149,3 +149,8 @@ def test_it_learns_goes_on_and_teaches(weights: dict[str, NDArray[np.float32]], 
     other = train_where_little_is_there("face", *few, "--start", str(graph), "--out", "runs/other", where=tmp_path)
     assert other.returncode == 1
     assert "faceres.json: only face-teacher-pretrained begins from a .json" in other.stderr
+    from_teacher = ("--start", "runs/face-teacher-pretrained", "--out", "runs/third")
+    third = train_where_little_is_there("face", *few, *from_teacher, where=tmp_path)
+    assert third.returncode == 1
+    assert "face-teacher-pretrained: its layers are not those of MienFace" in third.stderr
+    assert "Traceback" not in third.stderr
