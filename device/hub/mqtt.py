@@ -15,8 +15,9 @@ from aiomqtt import Client, MqttError
 from device import settings
 from device.errors import ActionError
 from device.hub.announcement import Announcement
-from device.hub.mqtt_client import ANSWER_S, client_of, credentials_of, meaning
+from device.hub.mqtt_client import ANSWER_S, client_of, credentials_of, identifier_of, meaning, taken_over
 from device.hub.mqtt_commands import Commands
+from device.hub.mqtt_patience import Patience
 from device.hub.outbox import Outbox
 from device.hub.state import Json
 
@@ -30,8 +31,8 @@ BIRTH_S = (0.5, 3.0)
 """Home Assistant has started: the devices of a house are not to answer all at once."""
 BIRTH_APART_S = 10.0
 """Nor again and again, whoever says that it has started."""
-# A restarted broker is back within a second or two, a broken one is not hammered.
-_BACKOFF_S = (0.5, *[1.0] * 10, 2.0, 5.0, 10.0, 30.0, 60.0)
+
+_TWIN = "if a second Mien has this home.name, give one of them another"
 
 
 class Mqtt:
@@ -60,6 +61,7 @@ class Mqtt:
         self._acknowledged = acknowledged
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
+        self._connected_s: float | None = None
         self._state: Json | None = None
         self._sent: Json | None = None
         self._urgent = False
@@ -99,25 +101,27 @@ class Mqtt:
 
     async def run(self) -> None:
         """Stay connected until stopped and cancelled; then say `offline`."""
-        failures = 0
+        patience = Patience()
+        broker = f"{self._broker.host}:{self._broker.port}"
         while True:
-            began_s = time.monotonic()
+            self._connected_s = None
             _forget_cancellations()
             try:
                 await self._session()
             except* (MqttError, OSError, ValueError) as group:
-                error = group.exceptions[0]
-                while isinstance(error, BaseExceptionGroup):
-                    error = error.exceptions[0]
+                ended: BaseException = group
             if self._stopping:
                 raise asyncio.CancelledError
-            failures = 0 if time.monotonic() - began_s > 10 else failures
-            wait_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-            why = f"{self._broker.host}:{self._broker.port} is away ({meaning(error, self._broker)})"
-            self._health(f"MQTT broker {why}; it is tried again")
-            if failures % 10 == 0:
-                _log.warning("MQTT broker %s; trying again in %g s", why, wait_s)
-            failures += 1
+            held_s = None if self._connected_s is None else time.monotonic() - self._connected_s
+            wait_s = patience.after(held_s, taken_over=taken_over(ended))
+            why = f"is away ({meaning(_first(ended), self._broker)})"
+            if taken_over(ended):
+                why = f"sent us away for another client that calls itself {identifier_of(self._name)}, too; {_TWIN}"
+            elif patience.odd:
+                why += f"; it lets us in and soon ends it, again and again: {_TWIN}"
+            self._health(f"MQTT broker {broker} {why}; it is tried again")
+            if patience.tells:
+                _log.warning("MQTT broker %s %s; trying again in %g s", broker, why, wait_s)
             await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
@@ -132,7 +136,7 @@ class Mqtt:
                 await self._announce(client)
                 await self._send(client, availability, "online", retain=True)
                 _end_if_cancelled()
-                self._client, self._sent = client, None
+                self._client, self._sent, self._connected_s = client, None, time.monotonic()
                 _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
                 self._health("")
                 async with asyncio.TaskGroup() as group:
@@ -224,6 +228,10 @@ class Mqtt:
             except TimeoutError:
                 continue
             self._wake.clear()
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _forget_cancellations() -> None:

@@ -5,10 +5,11 @@ import ssl
 from pathlib import Path
 
 from aiomqtt import Client, ProtocolVersion, Will
-from aiomqtt.exceptions import MqttConnectError
+from aiomqtt.exceptions import MqttCodeError, MqttConnectError, MqttError
 from msgspec import Struct
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from device import settings
 
@@ -19,6 +20,8 @@ ANSWER_S = 4.0
 MOST_PACKET = 8_192
 """Bytes that we are willing to receive at once; a broker of version 5 keeps longer ones to itself."""
 _MOST_INCOMING = 64
+_TAKEN_OVER = 142
+"""MQTT 5, reason codes: "Session taken over". Mosquitto of Debian 12 ends the connection without a word."""
 
 # A flood would be a flood of lines, and what ends a connection is said by the health.
 _library_log = logging.getLogger("device.hub.mqtt.library")
@@ -52,7 +55,7 @@ def client_of(broker: settings.Mqtt, credentials: Credentials, name: str, availa
         password=credentials.password,
         # Always the same: a broker that has not yet noticed the old connection's end replaces it, instead of
         # saying its last will after we came back.
-        identifier=f"mien-{name}",
+        identifier=identifier_of(name),
         will=Will(availability, "offline", qos=1, retain=True),
         protocol=ProtocolVersion.V5 if five else ProtocolVersion.V311,
         properties=limit if five else None,
@@ -62,6 +65,19 @@ def client_of(broker: settings.Mqtt, credentials: Credentials, name: str, availa
         max_queued_incoming_messages=_MOST_INCOMING,
         logger=_library_log,
     )
+
+
+def identifier_of(name: str) -> str:
+    """What the Mien called `name` calls itself to a broker, which allows each only once."""
+    return f"mien-{name}"
+
+
+def taken_over(error: BaseException) -> bool:
+    """Whether the connection ended because another client came that calls itself what we do."""
+    inside = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    code = error.rc if isinstance(error, MqttCodeError) else None
+    said = isinstance(code, ReasonCode) and code.value == _TAKEN_OVER
+    return said or any(taken_over(one) for one in (*inside, error.__cause__) if one)
 
 
 def _tls(broker: settings.Mqtt) -> ssl.SSLContext | None:
@@ -103,4 +119,7 @@ def meaning(error: BaseException, broker: settings.Mqtt) -> str:
         # With TLS 1.3, a broker that does not like our certificate just leaves.
         doubt = "is mqtt.certificate_file one that it trusts" if broker.certificate_file else "does it ask for one"
         return f"{text}; if it checks our certificate: {doubt}? See mqtt.certificate_file and key_file"
+    if isinstance(error, MqttError) and error.__cause__:
+        # What the broker said at the end, if it did, stands behind what the library was doing.
+        return f"the connection ended: {error.__cause__}"
     return text or type(error).__name__
