@@ -6,12 +6,14 @@ shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from convert.corpora import need
 from convert.corpora.files import Layout, inside
 from convert.corpora.speech import Samples, decoded, decoded_files
+from device.errors import MediaError
 
 _TABLE = "meta/esc50.csv"
 _LAYOUTS = {
@@ -26,24 +28,67 @@ _TEN = (
 """In the order of ESC-10's own folders, which esc10.csv keeps: the same sounds are then kept aside for the test."""
 _SHORTEST = 1600
 """Samples. A file with less than a tenth of a second is as good as empty."""
+ASIDE = 5
+"""Every fifth sound, from the first on, is kept aside for the test; the networks train with the others."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One household sound: its name such as 1-100032-A, its kind such as dog, and samples (n,) int16 at 16 kHz."""
+
+    name: str
+    kind: str
+    samples: Samples
+
+
+def kept_aside(names: Sequence[str]) -> list[int]:
+    """Which of the sounds, named in their order, are kept aside and are no other take of a recording in training.
+
+    Piczak cut many sounds out of one recording of Freesound: 1-100032-A is take A of its number 100032. Of ESC-10's
+    72 sounds kept aside 25 are takes of a recording that the networks train with, so 47 are left. Raises MediaError
+    when a sound is not named in this way.
+    """
+    recordings = [_recording(name) for name in names]
+    trained = {recording for i, recording in enumerate(recordings) if i % ASIDE}
+    return [i for i in range(0, len(names), ASIDE) if recordings[i] not in trained]
+
+
+def _recording(name: str) -> str:
+    parts = name.split("-")
+    if len(parts) < 3 or not parts[1].isdigit():
+        raise MediaError(f"{name}: no name of an ESC sound, such as 1-100032-A; take it out or rename it")
+    return parts[1]
 
 
 def read_noises(
     folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
 ) -> tuple[list[Samples], list[str]]:
-    """(sounds as int16 at 16 kHz, their kinds), without the baby and the laugh: those are voices.
+    """(sounds as int16 at 16 kHz, their kinds): what `named_noises` gives, without the names; raises likewise."""
+    noises = named_noises(folder, cache, corpus=corpus, part=part)
+    return [noise.samples for noise in noises], [noise.kind for noise in noises]
+
+
+def named_noises(
+    folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
+) -> list[Noise]:
+    """The sounds of a corpus in its order, without the baby and the laugh: those are voices.
 
     Raises MediaError when a file is missing or cannot be decoded, and when a published folder is not whole, unless a
     `part` will do.
     """
     if (folder / f"{corpus}.csv").exists() or inside(folder, _TABLE) == folder:
         rows = list(csv.DictReader(need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title).read_text().splitlines()))
-        sounds = decoded(need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title), [row["name"] for row in rows], cache)
-        kinds = [row["label"] for row in rows]
+        names, kinds = [row["name"] for row in rows], [row["label"] for row in rows]
+        sounds = decoded(need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title), names, cache)
     else:
         paths, kinds = _published(inside(folder, _TABLE), corpus, part=part)
+        names = [path.stem for path in paths]
         sounds = decoded_files(paths, corpus, cache)
-    return _no_voices(sounds, kinds)
+    return [
+        Noise(name, kind, sound)
+        for name, kind, sound in zip(names, kinds, sounds, strict=True)
+        if len(sound) > _SHORTEST and not any(voice in kind for voice in _VOICES)
+    ]
 
 
 def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
@@ -56,12 +101,3 @@ def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], lis
     there = [row for row in rows if (root / "audio" / row["filename"]).exists()]
     _LAYOUTS[corpus].whole(len(there), root, part=part)
     return [root / "audio" / row["filename"] for row in there], [row["category"] for row in there]
-
-
-def _no_voices(sounds: Sequence[Samples], kinds: Sequence[str]) -> tuple[list[Samples], list[str]]:
-    kept = [
-        (sound, kind)
-        for sound, kind in zip(sounds, kinds, strict=True)
-        if len(sound) > _SHORTEST and not any(voice in kind for voice in _VOICES)
-    ]
-    return [sound for sound, _ in kept], [kind for _, kind in kept]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.corpora.esc10 import read_noises
+from convert.corpora.esc10 import ASIDE, read_noises
 from convert.corpora.speech import CORPORA, VALIDATION, Clip, read_corpus
 from convert.metrics import recall
 from convert.recipes.mien_voice import MienVoice
@@ -41,8 +41,11 @@ def all_clips(data: Path, rows: int | None = None, cache: Path = Path("cache")) 
 
 
 def household(data: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
-    """ESC-10 without every fifth sound, which is kept aside for the test."""
-    return [n for i, n in enumerate(read_noises(data / "noise", cache)[0]) if i % 5]
+    """ESC-10 without every fifth sound, which is kept aside for the test.
+
+    `corpora.esc10.kept_aside` tells which of those are no other take of a recording that is in here.
+    """
+    return [n for i, n in enumerate(read_noises(data / "noise", cache)[0]) if i % ASIDE]
 
 
 def tensor(inputs: Sequence[Floats]) -> Tensor:

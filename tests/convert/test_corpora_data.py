@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from convert.corpora import savee
+from convert.corpora.esc10 import kept_aside, named_noises
 from convert.corpora.fer2013 import Fer2013
 from convert.corpora.fer2013_forms import read_rows, same_pixels
 from convert.corpora.records import Sound
@@ -90,6 +91,15 @@ def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
     for kind in kinds:
         names = [row["name"] for row in rows if row["label"] == kind]
         assert names == sorted(names)
+
+
+@pytest.mark.data
+def test_of_esc_10_s_sounds_kept_aside_25_are_takes_of_a_recording_in_training() -> None:
+    names = [noise.name for noise in named_noises(needed("noise"))]
+    kept = kept_aside(names)
+    assert (len(names), len(names[::5]), len(kept)) == (360, 72, 47)
+    trained = {name.split("-")[1] for i, name in enumerate(names) if i % 5}
+    assert not trained & {names[i].split("-")[1] for i in kept}
 
 
 @pytest.mark.data

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convert.corpora import cremad, emodb, folders, ravdess, savee, tess
-from convert.corpora.esc10 import read_noises
+from convert.corpora.esc10 import kept_aside, named_noises, read_noises
 from convert.corpora.records import Sound
 from convert.corpora.speech import by_speaker, listed, read_corpus
 from convert.corpora.spelling import NONE, index_of, own_label
@@ -229,6 +229,7 @@ def test_published_household_sounds_without_voices_in_esc_10_s_order(tmp_path: P
     folder = esc50(tmp_path / "ESC-50-master")
     sounds, kinds = read_noises(folder, tmp_path / "cache", part=True)
     assert kinds == ["dog", "rain"]
+    assert [noise.name for noise in named_noises(folder, part=True)] == ["1-100032-A-0", "1-17367-A-10"]
     assert all(abs(len(sound) - 3_200) < 50 for sound in sounds)
     assert read_noises(tmp_path, corpus="esc50", part=True)[1] == ["rain", "dog", "vacuum_cleaner"]
     with pytest.raises(MediaError, match=r"ESC-10: 3 of 400 sounds in .*ESC-50-master; copy it again"):
@@ -238,3 +239,12 @@ def test_published_household_sounds_without_voices_in_esc_10_s_order(tmp_path: P
 def test_missing_household_sounds_are_said(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"ESC-10: .*esc10.csv is missing"):
         read_noises(tmp_path)
+
+
+def test_another_take_of_a_recording_in_training_is_not_kept_aside_for_the_test() -> None:
+    trained = ["1-7-A", "1-8-A", "2-9-A", "2-9-B"]
+    assert kept_aside(["1-1-A", *trained, "2-8-B", *trained, "3-70-A-4", *trained]) == [0, 10]
+    # Two takes that are both kept aside are strangers to the networks.
+    assert kept_aside(["1-1-A", *trained, "1-1-B"]) == [0, 5]
+    with pytest.raises(MediaError, match="rain: no name of an ESC sound, such as 1-100032-A; take it out or rename"):
+        kept_aside(["rain"])
