@@ -81,7 +81,7 @@ def test_the_cursor_is_written_at_most_a_few_times_a_second(tmp_path: Path, monk
 def test_what_happened_during_an_outage_comes_from_the_file_and_is_marked(tmp_path: Path) -> None:
     async def story() -> None:
         async with living(tmp_path) as house:
-            house.change(*range(1, 501), age_s=600)
+            house.change(*range(1, 501), age_s=20)
             await until(lambda: house.history.waiting == 0)
             assert house.outbox.waiting == 0, "what the disk has takes no memory"
             async with house.delivering():
@@ -179,10 +179,10 @@ def test_what_was_remembered_without_a_broker_is_not_told_when_there_is_one(tmp_
 def test_what_is_forgotten_is_not_told_and_what_comes_after_is(tmp_path: Path) -> None:
     async def story() -> None:
         async with living(tmp_path) as house:
-            house.change(1, 2, age_s=7200)
+            house.change(1, 2, age_s=40)
             house.change(3, 4)
             await until(lambda: house.history.waiting == 0)
-            assert await asyncio.to_thread(forget, tmp_path, time.time() - 3600)
+            assert await asyncio.to_thread(forget, tmp_path, time.time() - 20)
             house.change(5)
             async with house.delivering():
                 await until(lambda: len(house.got) == 3)

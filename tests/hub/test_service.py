@@ -58,8 +58,8 @@ def test_refreshes_are_shown_and_not_stored(house: Settings) -> None:
 def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            sense.change(mood(Emotion.HAPPY, age_s=600))
-            sense.change(mood(Emotion.SAD, age_s=300))
+            sense.change(mood(Emotion.HAPPY, age_s=40))
+            sense.change(mood(Emotion.SAD, age_s=20))
             await until(lambda: sense.acked() == 2)
             await asyncio.sleep(0.6)
             assert hub.board.now.mood is None
@@ -67,7 +67,7 @@ def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settin
 
     run(story())
     times = [e.time_s for e in read(house.state_dir) if e.kind == "mood"]
-    assert times == [pytest.approx(time.time() - 600, abs=10), pytest.approx(time.time() - 300, abs=10)]
+    assert times == [pytest.approx(time.time() - 40, abs=8), pytest.approx(time.time() - 20, abs=8)]
 
 
 def test_sense_gone_is_said_within_two_seconds_and_is_a_gap(house: Settings) -> None:
