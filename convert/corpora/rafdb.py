@@ -13,7 +13,8 @@ from device.errors import MediaError
 
 _LIST = "EmoLabel/list_patition_label.txt"
 _LAYOUT = Layout("rafdb", "RAF-DB", "Image/aligned/train_00001_aligned.jpg", 15_339, what="pictures")
-_CODES = ("surprise", "disgust", "fear", "happy", "sad", "angry", "neutral")
+_CODES = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
+"""1 to 7, as the set's own readme lists them."""
 _SPLITS = {"train": "training", "test": "test"}
 _SEX_LINE = 5
 _SEX = {"0": "M", "1": "F"}

@@ -137,6 +137,16 @@ def test_rafdb(tmp_path: Path) -> None:
         rafdb.read(tmp_path / "basic" / "Image", part=True)
 
 
+def test_rafdb_s_seven_codes(tmp_path: Path) -> None:
+    names = [f"train_{code:05d}" for code in range(1, 8)]
+    made.touched(tmp_path, [f"Image/aligned/{name}_aligned.jpg" for name in names])
+    (tmp_path / "EmoLabel").mkdir()
+    lines = "".join(f"{name}.jpg {code}\n" for code, name in enumerate(names, start=1))
+    (tmp_path / "EmoLabel" / "list_patition_label.txt").write_text(lines)
+    owns = [picture.own for picture in rafdb.read(tmp_path, part=True)]
+    assert owns == ["surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"]
+
+
 HEADER = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal\n"
 
 
