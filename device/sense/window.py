@@ -48,6 +48,27 @@ def address_of(url: str) -> Address | None:
     return Address(host, port)
 
 
+def is_address(source: str) -> bool:
+    """Whether a camera source is an address on the network, in capitals or not, and not a device, a file, ..."""
+    try:
+        return urlsplit(source).scheme in _PORTS
+    except ValueError:
+        return "://" in source  # it is meant as one; address_of says what is wrong with it
+
+
+def without_secrets(url: str) -> str:
+    """An address for a person: scheme, host and port. A password stands before the host, in the path or the query.
+
+    Raises DeviceError, as address_of.
+    """
+    address, parts = address_of(url), urlsplit(url)
+    # An @ behind the host: it may be the end of a password with a / in it, and what looks like the host a part of one.
+    if address is None or "@" in parts.path + parts.query + parts.fragment:
+        return f"the camera at {parts.scheme}://..."
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+
+
 class Window:
     """The helper, opened while there is still a network and given its listener when there is none any more."""
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
+from device.link import State
 from device.sense.camera import OpenCVCamera, open_camera
 from device.settings import Camera as Settings
-from tests.sense.helpers import drain
+from tests.sense.helpers import drain, until
 from tests.sense.mjpeg import served
 from tests.sense.rtsp import streamed
+from tests.sense.scripted import Make, stage_of
 
 
 def test_http_gives_rgb_frames_in_order() -> None:
@@ -53,10 +55,65 @@ def test_a_password_is_not_said() -> None:
         with pytest.raises(DeviceError) as caught:
             open_camera(Settings(source=address, timeout_s=1))
         assert "s3cret" not in str(caught.value)
-        assert server.url in str(caught.value)
+        assert f"{server.url.removesuffix('/cam.mjpg')}: no stream" in str(caught.value)
         server.fault = ""
         camera = open_camera(Settings(source=address, timeout_s=1))
-        assert camera.name == server.url
+        assert camera.name == server.url.removesuffix("/cam.mjpg")
+        camera.close()
+
+
+_SECRET = "top5ecret"  # noqa: S105 - no one's
+_SHUT = "127.0.0.1:1"
+"""A port at which nobody listens: each is told at once."""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(f"{scheme}://anna5:{_SECRET}@{_SHUT}/live" for scheme in ("rtsp", "rtsps", "rtmp", "http", "https", "RTSP")),
+        f"Http://{_SHUT}/v?usr=anna5&pwd={_SECRET}",
+        f"rtsp://{_SHUT}/user=anna5_password={_SECRET}_channel=1.sdp",
+        f"rtsp://{_SHUT}/live#{_SECRET}",
+        f"rtsp://anna5:{_SECRET}@x@{_SHUT}/live",
+        f"rtsp://anna5:x@{_SECRET}@{_SHUT}/live",
+        f"rtsp://anna5:x@{_SECRET}/x@{_SHUT}/live",
+        f"rtsp://{_SECRET}/x@{_SHUT}/live",
+        f"rtsp://anna5:{_SECRET}/x@{_SHUT}/live",
+        f"rtsp://anna5:{_SECRET}#x@{_SHUT}/live",
+        f"rtsp://[anna5:{_SECRET}@{_SHUT}/live",
+        f" rtsp://anna5:{_SECRET}@{_SHUT}/live",
+        f"ftp://anna5:{_SECRET}@{_SHUT}/live",
+        f"rtsp:/anna5:{_SECRET}@{_SHUT}/live",
+        f"anna5:{_SECRET}@{_SHUT}",
+        f"{_SHUT}/v?pwd={_SECRET}",
+        f"//anna5:{_SECRET}@{_SHUT}/live",
+        f"/rtsp://anna5:{_SECRET}@{_SHUT}/live",
+    ],
+)
+def test_of_an_address_nothing_is_said_but_scheme_host_and_port(
+    source: str, camera: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the error, which doctor tells too, in the health, which hub and its page tell, and in the log."""
+    with pytest.raises(DeviceError) as caught:
+        open_camera(Settings(source=source, timeout_s=1))
+    thread, _, _ = camera(caught.value)
+    until(lambda: stage_of(thread).state is State.LOST)
+    for said in (str(caught.value), stage_of(thread).detail, caplog.text):
+        assert said
+        for part in (_SECRET, "anna5", "live", "pwd"):
+            assert part not in said
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "RTSP"])
+def test_an_address_that_answers_nobody_is_named(scheme: str) -> None:
+    with pytest.raises(DeviceError, match=f"^{scheme.lower()}://{_SHUT}: no stream within 1 s"):
+        open_camera(Settings(source=f"{scheme}://anna5:{_SECRET}@{_SHUT}/live", timeout_s=1))
+
+
+def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+    with served() as server:
+        camera = open_camera(Settings(source=server.url.replace("http", "HTTP"), timeout_s=2))
+        assert camera.read() is not None
         camera.close()
 
 

@@ -10,6 +10,7 @@ from device.errors import DeviceError
 from device.readings import Frame
 from device.sense.camera.opencv import OpenCVCamera, gstreamer, stream, v4l2
 from device.sense.camera.picamera2 import Picamera2Camera, picamera2_sees_one
+from device.sense.window import is_address
 from device.settings import Camera as CameraSettings
 
 __all__ = [
@@ -26,7 +27,7 @@ class Camera(Protocol):
     """Anything that gives frames. One thread owns it: it opens, reads and closes."""
 
     name: str
-    """For a person; a password in an address is left out."""
+    """For a person; of an address only scheme, host and port, for the rest may hold a password."""
     still_is_frozen: bool
     """Whether the same picture again and again is a fault: a sensor has noise, a picture file has none."""
 
@@ -60,15 +61,21 @@ def open_camera(
         return open_file(Path(source.removeprefix("file:")).expanduser(), settings.fps, clock, start_s)
     if source.startswith("gstreamer:"):
         return gstreamer(source.removeprefix("gstreamer:"), settings, clock)
-    if re.match(r"(rtsps?|https?)://", source):
+    if is_address(source):
         return stream(source, settings, clock)
     return v4l2(_device(source), settings, clock)
 
 
 def _device(source: str) -> Path:
     """A path in /dev as it is, or the first camera whose stable name holds `source`. Raises DeviceError."""
-    if source.startswith("/"):
+    if re.match(r"/(?!/)", source) and "://" not in source:
         return Path(source)
+    if re.search(r"[/\\@?]", source):
+        # What may be meant as an address is not repeated: it may hold a password.
+        raise DeviceError(
+            "camera.source: neither a camera's name nor an address that is known; an address begins with rtsp://, "
+            "rtsps://, rtmp://, http:// or https://, a device with /dev/"
+        )
     named = [path for path in _stable() if source.lower() in path.name.lower()]
     if not named:
         there = ", ".join(path.name for path in _stable()) or "none"

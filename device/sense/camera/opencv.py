@@ -11,6 +11,7 @@ import numpy as np
 
 from device.errors import DeviceError
 from device.readings import Frame
+from device.sense.window import without_secrets
 from device.settings import Camera as CameraSettings
 
 # Both are process-wide and read when a device is opened; what the user has set stays. The first ends a read of
@@ -80,16 +81,19 @@ def v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> Op
 
 
 def stream(url: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
-    """A camera on the network, by FFmpeg: rtsp (over TCP) or http (MJPEG). Raises DeviceError."""
+    """A camera on the network, by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError."""
+    name = without_secrets(url)
+    # FFmpeg knows schemes in small letters only.
+    scheme, colon, rest = url.strip().partition(":")
     limit_ms = int(settings.timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+    capture = cv2.VideoCapture(scheme.lower() + colon + rest, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         raise DeviceError(
-            f"{_without_password(url)}: no stream within {settings.timeout_s:g} s; "
+            f"{name}: no stream within {settings.timeout_s:g} s; "
             "check the address, the password and that the camera is on"
         )
-    return OpenCVCamera(capture, _without_password(url), clock)
+    return OpenCVCamera(capture, name, clock)
 
 
 def gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
@@ -108,7 +112,3 @@ def gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float
             "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1"
         )
     return OpenCVCamera(capture, "gstreamer", clock)
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", url)
