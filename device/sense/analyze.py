@@ -1,6 +1,7 @@
 """`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _TIMELINE_S = 1.0
 _LONG_SOUND_S = 6.0
 _VIDEO_FPS = 10.0
+_STEPS_HZ = 10
 
 
 @dataclass(frozen=True)
@@ -173,8 +175,8 @@ def _over_time(
     timeline: list[Json] = []
     shown: tuple[str, int] | None = None
     moments: list[Floats] = []
-    for step in range(round(seconds / 0.1) + 1):
-        now = step * 0.1
+    # A sound's last window ends with the sound: the last moment is the very end, wherever that falls between steps.
+    for now in (*(step / _STEPS_HZ for step in range(math.ceil(seconds * _STEPS_HZ))), seconds):
         while face is not None and face.time_s <= now:
             fusion.saw(face)
             face = next(faces)

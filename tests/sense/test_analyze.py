@@ -145,6 +145,13 @@ def test_a_short_sound_is_read_as_a_whole(tmp_path: Path, readers: Readers) -> N
     assert found["voice"] is not None
 
 
+@pytest.mark.parametrize("seconds", [1.01, 2.04, 2.06, 2.4307, 2.95, 2.999])
+def test_a_short_sound_in_which_a_voice_is_read_has_a_mood(tmp_path: Path, readers: Readers, seconds: float) -> None:
+    found = _read(wav(tmp_path / "a.wav", _voice(seconds)), readers)
+    assert found["voice"] is not None
+    assert found["mood"]["probabilities"] == found["voice"]["probabilities"], "one reading is all that there is"
+
+
 @pytest.mark.parametrize("name", ["silence", "white noise", "hum", "chords"])
 def test_a_sound_without_a_voice_has_no_reading_and_no_error(tmp_path: Path, readers: Readers, name: str) -> None:
     sound = chords() if name == "chords" else noises()[name]
