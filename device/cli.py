@@ -1,14 +1,21 @@
 """The commands: what each takes. What each does is in device/commands, one file a command."""
 
 import argparse
+import errno
 import importlib
+import io
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from device import __version__
+from device.commands.plain import plain
 from device.errors import MienError
+
+_UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Why stdout takes no more: a reader that left, a full disk, a limit, a terminal that is gone."""
 
 
 def _common() -> argparse.ArgumentParser:
@@ -112,21 +119,39 @@ def _add_secrets(command: Callable[[str, str], argparse.ArgumentParser]) -> None
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; 1 and one line on a MienError, 2 on wrong use, 130 on Ctrl-C."""
+    """Run the command; 1 and one line on a MienError or a full disk, 2 on wrong use, 130 on Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed
+            # A name that is no UTF-8, or a terminal that knows ASCII only, is no reason to say nothing at all.
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv, argparse.Namespace(settings=None, log="info"))
     logging.basicConfig(
         level=arguments.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
     try:
         status: int = importlib.import_module(f"device.commands.{arguments.module}").run(arguments)
+        if sys.stdout:
+            sys.stdout.flush()  # what cannot be written is told here, and not while Python ends
     except MienError as error:
-        print(f"mien: {error}", file=sys.stderr)  # noqa: T201 - the console is a command's output
+        print(f"mien: {plain(str(error))}", file=sys.stderr)  # noqa: T201 - the console is a command's output
         return 1
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in _UNWRITTEN or error.filename is not None:
+            raise
+        _say_no_more()
+        if error.errno != errno.EPIPE:  # who leaves early wants to hear no more
+            print(f"mien: the output cannot be written ({error.strerror})", file=sys.stderr)  # noqa: T201 - as above
         return 1
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _say_no_more() -> None:
+    """What is left in stdout's buffer would fail once more while Python ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

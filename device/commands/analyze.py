@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from device.commands.plain import plain
 from device.errors import SettingsError
 from device.sense.analyze import Wanted, analyze
 from device.sense.readers import readers_of
@@ -45,7 +46,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 def _words(result: dict[str, Any], wanted: Wanted) -> str:
     if result["error"]:
-        return f"{result['path']}: {result['error']}"
+        return plain(f"{result['path']}: {result['error']}")
     lines = []
     for face in result["faces"]:
         x, y, width, height = (round(v) for v in face["box"])
@@ -59,7 +60,7 @@ def _words(result: dict[str, Any], wanted: Wanted) -> str:
     lines += [
         f"  {entry['t_s']:7.1f} s  {entry['emotion']} ({entry['confidence']:.0%})" for entry in result["timeline"]
     ]
-    return "\n".join([f"{result['path']}: {said}", *lines])
+    return "\n".join([f"{plain(result['path'])}: {said}", *lines])
 
 
 def _likeliest(reading: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from device.commands.plain import plain
 from device.emotions import EMOTIONS
 from device.gallery_index import Index, path_of, read_index
 from device.sense.gallery import Outcome, Step, clear, index_folder
@@ -54,7 +55,7 @@ class _Progress:
         if step.outcome is Outcome.BROKEN:
             self.broken.append({"path": step.source, "error": step.error})
         if not self.quiet and step.outcome in {Outcome.BROKEN, Outcome.NO_FACE}:
-            print(step.error or f"{step.source}: no face found", flush=True)
+            print(plain(step.error or f"{step.source}: no face found"), flush=True)
         now_s = time.monotonic()
         if now_s - self.told_s >= _EVERY_S:
             self.told_s = now_s
@@ -88,7 +89,9 @@ def _words(said: dict[str, Any], settings: Settings) -> str:
         return "No pictures: the drawn faces answer. Index a folder of faces with: mien gallery FOLDER"
     if said.get("no_face", 0) > said["pictures"]:
         lines.append("If these pictures are faces from border to border, say --crop.")
-    lines.append(f"{said['pictures']} pictures of {said['folder']}, kept in {path_of(settings.state_dir).parent}:")
+    lines.append(
+        f"{said['pictures']} pictures of {plain(said['folder'])}, kept in {path_of(settings.state_dir).parent}:"
+    )
     lines += [f"  {emotion:9}{count:6}" for emotion, count in said["emotions"].items()]
     if said["under_five"]:
         lines.append(f"Under five, so filled up with drawn faces: {', '.join(said['under_five'])}.")
