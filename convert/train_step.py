@@ -82,6 +82,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "labels": arguments.labels,
         "sharp": arguments.sharp,
         "seed": arguments.seed,
+        "rows": arguments.rows,
     }
     given = {key: value for key, value in asked.items() if value is not None}
     out = arguments.out or runs / name

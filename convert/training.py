@@ -1,13 +1,7 @@
-"""The training loop of every recipe: seeded, resumable, one run folder with all that repeats it.
-
-A run folder holds `run.json` (what was asked), `log.jsonl` (one object an epoch), `last.pt` (to resume) and
-`best.pt` (the averaged weights of the best validation epoch, which `quantize` takes).
-"""
+"""The training loop of every recipe: seeded, resumable, one run folder with all that repeats it (`run_folder`)."""
 
 import ctypes
-import json
 import platform
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from convert import run_folder
 from convert.ranks import Ranks
-from device.errors import SettingsError
+from device.errors import ModelError
 
 Batch = tuple[Tensor, ...]
 _TELL_S = 20.0
@@ -56,6 +51,8 @@ class Plan:
     """The weight of FER2013's labels beside FER+'s votes in the loss; at 0 a network reads FER+ alone."""
     sharp: float = 1.0
     """The power that the shares of FER+'s votes are raised to: the more, the more the majority is learnt alone."""
+    rows: int = 0
+    """Only so many rows, for a quick check; 0: all."""
 
 
 @dataclass(frozen=True)
@@ -103,25 +100,22 @@ def train(task: Task, plan: Plan, folder: Path) -> float:
 
     Every epoch draws from the seed and its own number, so a run that was cut off ends as one that was not. Under
     torchrun every process takes its part of each batch, and the first one writes. Raises SettingsError when what is
-    in `folder` was begun with another plan.
+    in `folder` was begun with another plan or other rows, ModelError when it is damaged.
     """
     if plan.threads:
         torch.set_num_threads(plan.threads)
     ranks, device = Ranks(), device_here()
     torch.backends.cudnn.benchmark = True
     if ranks.first:
-        _begun(task, plan, folder)
+        run_folder.begun(task.name, asdict(plan), task.batches_an_epoch, folder)
     ranks.wait()  # the folder is there for all
     learner = _Learner(task, plan, device)
     ranks.alike(learner.network)
     begin, best, kept = 0, float("-inf"), float("-inf")
     if (folder / "last.pt").exists():
-        state = torch.load(folder / "last.pt", map_location=device, weights_only=True)
-        for name, part in learner.parts.items():
-            part.load_state_dict(state[name])
-        begin, best = state["epochs_done"], state["best"]
-        if ranks.first:
-            _forget_after(begin, folder / "log.jsonl")
+        begin, best = learner.go_on(folder / "last.pt")
+    if ranks.first:
+        run_folder.forget_after(begin, folder)
     for epoch in range(begin, plan.epochs):
         started = time.monotonic()
         where = f"{task.name} {epoch + 1}/{plan.epochs}"
@@ -133,13 +127,15 @@ def train(task: Task, plan: Plan, folder: Path) -> float:
         with torch.inference_mode():
             figures = task.score(averaged)
         line = {"epoch": epoch + 1, "loss": loss, **figures, "seconds": time.monotonic() - started}
-        _log(where, {k: round(v, 4) for k, v in line.items()}, folder)
+        line = {k: round(v, 4) for k, v in line.items()}
+        run_folder.log(line, folder)
+        print(where, line, flush=True)
         if task.keep_last or figures["score"] > best:
             best = figures["score"]
-            _write(averaged.state_dict(), folder / "best.pt")
+            run_folder.write(averaged.state_dict(), folder / "best.pt")
         if epoch + 1 == plan.epochs or time.monotonic() - kept > _KEEP_S:
             state = {name: part.state_dict() for name, part in learner.parts.items()}
-            _write({**state, "epochs_done": epoch + 1, "best": best}, folder / "last.pt")
+            run_folder.write({**state, "epochs_done": epoch + 1, "best": best}, folder / "last.pt")
             kept = time.monotonic()
     return best
 
@@ -165,6 +161,16 @@ class _Learner:
             "schedule": self._schedule,
         }
 
+    def go_on(self, path: Path) -> tuple[int, float]:
+        """Take over the state at `path`; how many epochs it has learnt, and its best score."""
+        state = run_folder.loaded(path, self._device)
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+            return state["epochs_done"], state["best"]
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise ModelError(f"{path}: is of another network; name another folder with --out") from error
+
     def learn(self, epoch: int, ranks: Ranks, where: str) -> float:
         """One epoch; its mean loss. `where` heads the lines of progress."""
         torch.manual_seed(1000 * self._plan.seed + epoch)
@@ -188,45 +194,5 @@ class _Learner:
         return float(total) / max(count, 1)
 
 
-def _log(where: str, line: dict[str, float], folder: Path) -> None:
-    with (folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(line) + "\n")
-    print(where, line, flush=True)
-
-
-def _forget_after(epoch: int, log: Path) -> None:
-    """What was learnt after the state was written is learnt again, and told again."""
-    lines = log.read_text().splitlines(keepends=True)
-    log.write_text("".join(line for line in lines if line.endswith("\n") and json.loads(line)["epoch"] <= epoch))
-
-
 def _tell(where: str, share: float, spent_s: float) -> None:
     print(f"{where}: {100 * share:.0f} % of the epoch, {spent_s * (1 / share - 1):.0f} s left of it", flush=True)
-
-
-def _begun(task: Task, plan: Plan, folder: Path) -> None:
-    """Put down what repeats the run; refuse to go on with a run of another plan."""
-    folder.mkdir(parents=True, exist_ok=True)
-    record = folder / "run.json"
-    wanted = asdict(plan)
-    if (folder / "last.pt").exists() and record.exists():
-        before = json.loads(record.read_text())
-        # How many threads compute it changes nothing that is learnt.
-        if [before["recipe"], before["plan"] | {"threads": 0}] != [task.name, wanted | {"threads": 0}]:
-            raise SettingsError(
-                f"{record}: this run was begun as {before['recipe']} with {before['plan']}, now {task.name} with "
-                f"{wanted} is asked for; name another folder with --out, or remove this one"
-            )
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    made_with = {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()}
-    record.write_text(
-        json.dumps({"recipe": task.name, "plan": wanted, "commit": commit or None, "made_with": made_with}, indent=1)
-        + "\n"
-    )
-
-
-def _write(state: object, path: Path) -> None:
-    """Whole or not at all: a run that is cut off while it saves must still resume."""
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)

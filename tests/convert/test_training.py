@@ -80,6 +80,19 @@ def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp
     assert "Traceback" not in other.stderr
 
 
+@pytest.mark.timeout(300)
+def test_a_quick_check_in_the_folder_is_not_taken_for_the_run_on_all_rows(corpora: Path, tmp_path: Path) -> None:
+    asked = ("convert", "train", "face", "--data", str(corpora), "--batch", "20", "--epochs", "1")
+    quick = run(*asked, "--rows", "40", where=tmp_path)
+    assert quick.returncode == 0, quick.stderr
+    whole = run(*asked, where=tmp_path)
+    assert whole.returncode == 1
+    assert "run.json: this run was begun as face" in whole.stderr
+    assert "'rows': 40" in whole.stderr
+    assert "'rows': 0" in whole.stderr
+    assert whole.stderr.count("\n") == 1
+
+
 _FREED = """
 import os, sys, torch
 from convert.training import keep_freed_memory

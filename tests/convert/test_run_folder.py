@@ -1,0 +1,125 @@
+"""What lies in a run folder is gone on with where it is of the same run, and refused in a line where it is not."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from device.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from convert.training import Plan
+
+pytestmark = pytest.mark.convert
+torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+
+class _CutOffError(Exception):
+    """The plug is pulled."""
+
+
+def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = None) -> float:
+    """Train a small network in `folder`; `cut_at` pulls the plug in that epoch, once its line is in the log."""
+    from convert import run_folder, training
+
+    def drawn(epoch: int) -> Iterator[Any]:
+        chance = torch.Generator().manual_seed(epoch)
+        for _ in range(batches):
+            yield torch.randn(4, 3, generator=chance), torch.arange(4) % 2
+
+    def loss(network: Any, batch: Any) -> Any:
+        return torch.nn.functional.cross_entropy(network(batch[0]), batch[1])
+
+    told = []
+
+    def score(network: Any) -> dict[str, float]:
+        told.append(0)
+        return {"score": 1.0}
+
+    written = run_folder.write
+
+    def write(state: object, path: Path) -> None:
+        if cut_at is not None and len(told) == cut_at:
+            raise _CutOffError
+        written(state, path)
+
+    torch.manual_seed(1)
+    task = training.Task("small", torch.nn.Linear(3, 2), drawn, batches, loss, score)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_folder, "write", write)
+        return training.train(task, plan, folder)
+
+
+@pytest.fixture
+def plan() -> "Plan":
+    from convert.training import Plan
+
+    return Plan(epochs=2, batch=4, learning_rate=0.1, weight_decay=0)
+
+
+def epochs(folder: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_quick_check_is_not_taken_for_the_whole_run(plan: "Plan", tmp_path: Path) -> None:
+    trained(tmp_path, replace(plan, rows=12))
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["plan"], record["batches_an_epoch"]) == (asdict(plan) | {"rows": 12}, 3)
+    with pytest.raises(SettingsError, match=r"run\.json: this run was begun as small .*'rows': 12.*'rows': 0.*--out"):
+        trained(tmp_path, plan, batches=40)
+    # Neither are other data, of which there are more.
+    with pytest.raises(SettingsError, match=r"'batches_an_epoch': 3}.*'batches_an_epoch': 4}"):
+        trained(tmp_path, replace(plan, rows=12), batches=4)
+
+
+def test_a_quick_check_that_was_cut_off_does_not_stop_the_whole_run_in_its_middle(plan: "Plan", tmp_path: Path) -> None:
+    with pytest.raises(_CutOffError):
+        trained(tmp_path, replace(plan, rows=12), cut_at=2)
+    assert (tmp_path / "last.pt").exists()
+    with pytest.raises(SettingsError, match="begun as small"):
+        trained(tmp_path, plan, batches=40)
+
+
+def test_an_older_record_without_rows_is_gone_on_with_where_nothing_contradicts(plan: "Plan", tmp_path: Path) -> None:
+    with pytest.raises(_CutOffError):
+        trained(tmp_path, plan, cut_at=2)
+    record = json.loads((tmp_path / "run.json").read_text())
+    del record["plan"]["rows"], record["batches_an_epoch"]
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match=r"'batches_an_epoch': 3.*'batches_an_epoch': 40"):
+        trained(tmp_path, plan, batches=40)
+    trained(tmp_path, plan)
+    assert epochs(tmp_path) == [1, 2]
+    assert json.loads((tmp_path / "run.json").read_text())["batches_an_epoch"] == 3
+
+
+def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_more(plan: "Plan", tmp_path: Path) -> None:
+    with pytest.raises(_CutOffError):
+        trained(tmp_path, plan, cut_at=1)
+    assert epochs(tmp_path) == [1]
+    assert not (tmp_path / "last.pt").exists()
+    trained(tmp_path, plan)
+    assert epochs(tmp_path) == [1, 2]
+
+
+def test_a_damaged_run_is_said(plan: "Plan", tmp_path: Path) -> None:
+    from convert.run_folder import fill
+
+    trained(tmp_path, plan)
+    for name in ("last.pt", "best.pt"):
+        content = (tmp_path / name).read_bytes()
+        for damaged in (b"", b"no weights", content[:40], content[: len(content) // 2], content[:-30]):
+            (tmp_path / name).write_bytes(damaged)
+            with pytest.raises(ModelError, match=rf"{name}: cannot be read as weights .*; copy it again") as said:
+                trained(tmp_path, plan) if name == "last.pt" else fill(torch.nn.Linear(3, 2), tmp_path)
+            assert "\n" not in str(said.value)
+        torch.save([1, 2], tmp_path / name)
+        with pytest.raises(ModelError, match=f"{name}: holds no weights"):
+            trained(tmp_path, plan) if name == "last.pt" else fill(torch.nn.Linear(3, 2), tmp_path)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "run.json").write_text('{"recipe"')
+    with pytest.raises(SettingsError, match=r"run\.json: cannot be read"):
+        trained(tmp_path, plan)
