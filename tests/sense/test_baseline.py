@@ -97,6 +97,15 @@ def test_a_glance_or_a_blur_is_no_minute_at_rest(baseline: Baseline, clock: Cloc
     assert "nothing was recorded" in baseline.recording.said
 
 
+def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(baseline: Baseline, clock: Clock) -> None:
+    flat = row(*USUAL) ** 0.3
+    record(baseline, clock, flat / flat.sum())
+    happy = row(0.14, 0.1, 0.14, 0.22, 0.15, 0.1, 0.15)
+    after = baseline.saw(seen(happy)).probabilities
+    assert after.argmax() == EMOTIONS.index(Emotion.HAPPY)
+    np.testing.assert_allclose(after, happy, atol=0.03)
+
+
 def test_no_rest_moves_an_emotion_by_more_than_four_times() -> None:
     sulking = (0.001, 0.001, 0.001, 0.001, 0.99, 0.001, 0.005)
     assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MOST)
