@@ -15,10 +15,10 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]) + "\n"
 
 
-def selective(chances: "np.ndarray", truth: "np.ndarray", least: float) -> str:
+def selective(chances: "np.ndarray", truth: "np.ndarray", least: float) -> tuple[float, float]:
     """Share of answers at or over `least`, and the accuracy of these, in per cent."""
     given = chances.max(axis=1) >= least
-    return f"{100 * given.mean():.0f}, {accuracy(chances.argmax(axis=1)[given], truth[given]):.1f}"
+    return 100 * float(given.mean()), accuracy(chances.argmax(axis=1)[given], truth[given])
 
 
 def by_class(p: Predictions) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from convert.corpora.speech import TEST
 from convert.predictions import Ints, Predictions, Strings, aligned, load, log_shares
 from convert.voices.distance import WIDTH, load_distances
 from convert.voices.protocols import NEW_CORPORA
@@ -116,8 +117,8 @@ def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> Pa
     """Of a pair with these `temperatures`, for strangers and for speakers that it has known.
 
     Fitted on the answers that are kept: the pair's own of its validation, and its recipe's of corpora that were left
-    out, but for the one `without`. Raises MediaError where the pair's own or a distance are missing; of the others,
-    what is there.
+    out. Nobody who tests the shipped pair is among them, nor, `without` a corpus, anybody of that one. Raises
+    MediaError where the pair's own or a distance are missing; of the others, what is there.
     """
 
     def paths(kind: str, *, known: bool) -> tuple[Path, Path]:
@@ -125,6 +126,7 @@ def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> Pa
 
     def voices(kind: str, *, known: bool) -> Voices:
         seen, heard = (load(path) for path in paths(kind, known=known))
+        seen = seen.where(_may_be_fitted_on(seen, without))
         rows = aligned(heard, seen) / temperatures.prosody
         distance = load_distances(answers / f"distance-{kind}.npz").of(seen, known=known)
         return Voices(log_shares(seen.logits / temperatures.picture), log_shares(rows), seen.truth, distance)
@@ -135,6 +137,13 @@ def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> Pa
         return [voices(kind, known=known) for kind in ("validation", *kept)]
 
     return near_and_far(kinds(known=False), kinds(known=True))
+
+
+def _may_be_fitted_on(p: Predictions, without: str) -> npt.NDArray[np.bool_]:
+    """(n,): neither who tests the shipped pair, nor the corpus that a pair fitted `without` it is to be new to."""
+    tests = [group.split()[0] in TEST for group in p.groups.tolist()]
+    asked = [bool(without) and corpus.split("_")[0] == without for corpus in p.corpora.tolist()]
+    return ~(np.array(tests, bool) | np.array(asked, bool))
 
 
 def multiplied(

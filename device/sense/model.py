@@ -71,7 +71,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     f1: tuple[Share, ...]
     """Per emotion on validation, in EMOTIONS' order."""
     unknown_below: Share
-    """Less sure than this it is wrong too often: from it on, three of four answers on validation are right."""
+    """Less sure than this it is wrong too often. From it on three of four answers on validation are right; where that
+    would leave less than half of them, it is what leaves half."""
     corpora: tuple[Corpus, ...]
     accuracy: dict[Line, float]
     """Measured on the .tflite by `python -m convert evaluate`, in per cent."""

@@ -137,9 +137,11 @@ def test_a_large_corpus_counts_as_one() -> None:
     assert small.picture / small.prosody == pytest.approx(large.picture / large.prosody, rel=0.25)
 
 
-def _keep(folder: Path, kind: str, voices: Voices, strangers: np.ndarray) -> None:
-    names, nobody = np.array([str(i) for i in range(len(voices.truth))]), np.full(len(voices.truth), "x F")
-    corpora = np.full(len(voices.truth), "one")
+def _keep(
+    folder: Path, kind: str, voices: Voices, strangers: np.ndarray, *, speaker: str = "x F", corpus: str = "one"
+) -> None:
+    names, nobody = np.array([str(i) for i in range(len(voices.truth))]), np.full(len(voices.truth), speaker)
+    corpora = np.full(len(voices.truth), corpus)
     answers = {
         f"voice-{kind}": voices.picture,
         f"prosody-{kind}": voices.prosody,
@@ -167,3 +169,27 @@ def test_a_pair_s_powers_are_fitted_without_the_corpus_that_is_asked_about(tmp_p
     (tmp_path / "distance-without-tess-tess.npz").unlink()
     with pytest.raises(MediaError, match=r"distance-without-tess-tess.npz: .* python -m convert distances"):
         pair_powers(tmp_path, AS_THEY_ARE)
+
+
+@pytest.mark.parametrize(
+    ("speaker", "corpus", "without"),
+    [("SAVEE_KL M", "savee", ""), ("RAV21 M", "ravdess_song", "tess"), ("RAV03 M", "ravdess_speech", "ravdess")],
+    ids=["who tests the shipped pair", "the same in song", "the corpus that the pair is to be new to"],
+)
+def test_powers_are_fitted_on_nobody_who_is_asked_about(
+    tmp_path: Path, speaker: str, corpus: str, without: str
+) -> None:
+    learnt, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
+    _keep(tmp_path, "validation", learnt, learnt.prosody)
+    alone = pair_powers(tmp_path, AS_THEY_ARE, without=without)
+    both = Voices(*(np.concatenate(pair) for pair in zip(learnt, others, strict=True)))
+    _keep(tmp_path, "validation", both, both.prosody)
+    assert pair_powers(tmp_path, AS_THEY_ARE, without=without) != alone
+    mine = len(learnt.truth)
+    for path in tmp_path.glob("*-validation*.npz"):
+        kept = dict(np.load(path))
+        kept["corpora"] = np.array(["one"] * mine + [corpus] * len(others.truth))
+        if "groups" in kept:
+            kept["groups"] = np.array(["x F"] * mine + [speaker] * len(others.truth))
+        np.savez(path, **kept)
+    assert pair_powers(tmp_path, AS_THEY_ARE, without=without) == alone
