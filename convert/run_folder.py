@@ -64,9 +64,11 @@ def loaded(path: Path, device: torch.device) -> dict[str, Any]:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); name a run folder") from error
     except _DAMAGED as error:
         why = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: cannot be read as weights ({why}); copy it again, or train anew") from error
+        raise ModelError(
+            f"{path}: cannot be read as weights ({why}); copy it again, or remove it and train anew"
+        ) from error
     if not isinstance(state, dict):
-        raise ModelError(f"{path}: holds no weights; copy it again, or train anew")
+        raise ModelError(f"{path}: holds no weights; copy it again, or remove it and train anew")
     return state
 
 
@@ -74,7 +76,7 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
     """Of best.pt; raises ModelError where it is missing or damaged."""
     weights = loaded(folder / "best.pt", torch.device("cpu"))
     if not all(isinstance(values, Tensor) for values in weights.values()):
-        raise ModelError(f"{folder / 'best.pt'}: holds more than weights; copy it again, or train anew")
+        raise ModelError(f"{folder / 'best.pt'}: holds more than weights; copy it again, or remove it and train anew")
     return weights
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from convert import run_folder
 from convert.faces.augment import augment
 from convert.recipes.mien_face import SHIPPED, TEACHER, MienFace
 from convert.recipes.mobile_face import WIDTHS, MobileFace
@@ -110,7 +111,7 @@ def lessons(
     asked = [sha256_of(teachers), sha256_of(ferplus_teachers), seed, tuple(pictures.shape)]
     said: dict[int, Tensor] = {}
     if kept.exists():
-        before = torch.load(kept, weights_only=True)
+        before = run_folder.loaded(kept, torch.device("cpu"))
         if before["asked"] == asked:
             said = before["said"]
     wanted = sorted(set(numbers))
@@ -144,7 +145,7 @@ def teacher_of(teacher: Path, pictures: Tensor) -> FaceNetwork:
 
     `pictures` (n, s, s) are some of those that it learnt from.
     """
-    network = MienFace() if teacher.suffix == ".tflite" else _SIZES[_width(_weights(teacher))]()
+    network = MienFace() if teacher.suffix == ".tflite" else _size(teacher)()
     fill(network, teacher, pictures)
     return network.to(device_here(), torch.bfloat16, memory_format=torch.channels_last).eval()
 
@@ -166,15 +167,7 @@ def fill(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
 
         thaw(network, source, inputs_of(pictures[:2048].cpu()))
     else:
-        try:
-            network.load_state_dict(_weights(source))
-        except RuntimeError as error:
-            raise ModelError(f"{source}: its layers are not those of {type(network).__name__} as asked for") from error
-
-
-def _weights(folder: Path) -> dict[str, Tensor]:
-    weights: dict[str, Tensor] = torch.load(folder / "best.pt", map_location="cpu", weights_only=True)
-    return weights
+        run_folder.fill(network, source)
 
 
 _SIZES: dict[int, Callable[[], FaceNetwork]] = {
@@ -185,8 +178,11 @@ _SIZES: dict[int, Callable[[], FaceNetwork]] = {
 """What a run folder holds, by the width of what its heads read."""
 
 
-def _width(weights: dict[str, Tensor]) -> int:
-    return weights["emotions.weight"].shape[1]
+def _size(folder: Path) -> Callable[[], FaceNetwork]:
+    heads = run_folder.weights_of(folder).get("emotions.weight")
+    if heads is None or heads.dim() != 2 or heads.shape[1] not in _SIZES:
+        raise ModelError(f"{folder}: it holds no face network; name one made by python -m convert train face-teacher-1")
+    return _SIZES[heads.shape[1]]
 
 
 def _together(logits: Sequence[Tensor]) -> Tensor:

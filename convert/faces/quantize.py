@@ -14,6 +14,7 @@ from convert.faces.heads import advised
 from convert.metrics import accuracy, calibration_error, recall, surest
 from convert.recipes.mien_face import MienFace
 from convert.resting import usual
+from convert.run_folder import trained
 from device.emotions import Floats, softmax
 from device.sense.model import Corpus, Model
 from device.sense.prepare import FACE_PX, face_input
@@ -30,9 +31,11 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
     """Write the int8 network of `run`/best.pt, and for `face` its card; what was measured, in per cent.
 
     `rows` limits what is read, for a quick check of the whole way. `face-as-published` goes to convert/as_published:
-    it stands beside what others publish, by FER2013's labels, and nobody else has a say in its seven.
+    it stands beside what others publish, by FER2013's labels, and nobody else has a say in its seven. Raises ModelError
+    when `run` is not trained, damaged or of another recipe.
     """
-    network = _network(run)
+    network = MienFace()
+    trained(name, run, network)
     if name == "face":
         network = advised(network, SAY)
     content, _ = quantized(BothHeads(network), _SHAPE, _calibration(data))
@@ -65,13 +68,6 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
         "FER+ majority (3,153), accuracy": accuracy(votes.read, votes.truth),
     }
     return with_figures(out, "face", figures)
-
-
-def _network(run: Path) -> MienFace:
-    """The averaged weights of the run's best epoch, put to rest."""
-    network = MienFace()
-    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
-    return network.eval()
 
 
 def _calibration(data: Path) -> list[Floats]:

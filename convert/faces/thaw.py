@@ -16,7 +16,7 @@ def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
     """Fill `network` with the weights of `tflite`, which was exported from such a one.
 
     The export has folded every batch normalization into the convolution before it: see `unfold`. Raises ModelError
-    where its layers are not those of the network.
+    where its layers are not those of the network, or it is no .tflite.
     """
     weights = _weights(tflite)
     if [tuple(layer.weight.shape) for layer in layers_of(network)] != [tuple(weight.shape) for weight, _ in weights]:
@@ -26,7 +26,10 @@ def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
 
 def _weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:
     """Weight and bias of each layer in the order of the graph, as real numbers in PyTorch's layout."""
-    interpreter = Interpreter(str(tflite))
+    try:
+        interpreter = Interpreter(str(tflite))
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{tflite}: cannot be read as a .tflite; copy it again, or name a run folder") from error
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
 
     def real(index: int) -> Tensor:

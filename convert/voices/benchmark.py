@@ -6,13 +6,14 @@ Their answers are kept (convert.predictions); the report counts them. The networ
 from pathlib import Path
 
 import numpy as np
-import torch
+from torch import nn
 
 from convert.corpora.speech import Clip, read_corpus
 from convert.export import quantized
 from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
+from convert.run_folder import trained
 from convert.voices.augment import trimmed
 from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, WORD_RUNS, VoiceRun
 from convert.voices.stages import HEARD, ORDERS
@@ -20,7 +21,7 @@ from convert.voices.train import all_clips, calibration_inputs
 from convert.voices.train_prosody import Material, material
 from convert.voices.words import word_answers
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.errors import MediaError
+from device.errors import SettingsError
 from device.sense.prepare import WINDOW_FRAMES, voice_input
 from device.sense.sound.log_mel import BANDS
 from device.sense.sound.prosody import PROSODY
@@ -43,7 +44,7 @@ def windows(samples: Floats) -> list[Floats]:
 def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = None) -> list[Path]:
     """Quantize the run `name` and keep what it says of its test clips, corpus by corpus; the files written.
 
-    Words need no training. Raises MediaError when the run is not trained.
+    Words need no training. Raises SettingsError where there is no such run, ModelError where it is not trained.
     """
     if name in PROSODY_RUNS:
         return _prosody(name, data, runs, out, rows)
@@ -51,8 +52,10 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
         path = out / f"{name}-savee.npz"
         word_answers(WORD_RUNS[name], read_corpus(data / "speech", "savee", Path("cache"))).save(path)
         return [path]
+    if name not in RUNS:
+        raise SettingsError(f"benchmark: no run {name!r}; there are {', '.join({**RUNS, **PROSODY_RUNS, **WORD_RUNS})}")
     run = RUNS[name]
-    network = _trained(runs / name, MienVoice(classes=len(run.classes)))
+    network = trained(name, runs / name, MienVoice(classes=len(run.classes)))
     int8, exact = _both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
     clips = [clip for clip in all_clips(data, rows) if run.tested(clip)][:rows]
     heard = [windows(clip.real) for clip in clips]
@@ -72,17 +75,7 @@ def _written(out: Path, run: VoiceRun, clips: list[Clip], logits: Floats, kind: 
     return paths
 
 
-def _trained(run: Path, network: torch.nn.Module) -> torch.nn.Module:
-    weights = run / "best.pt"
-    if not weights.exists():
-        raise MediaError(f"{weights} is missing: python -m convert train {run.name}")
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    return network.eval()
-
-
-def _both(
-    network: torch.nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str
-) -> tuple[Network, Network]:
+def _both(network: nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str) -> tuple[Network, Network]:
     """(the int8 network, the float one), both on the device's runtime."""
     int8, exact = quantized(network, shape, calibration)
     return Network(int8, f"{name}, int8"), Network(exact, f"{name}, float")
@@ -94,7 +87,7 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
     To hear a speaker is to have learnt, without labels, from all of the clips that are asked about.
     """
     run = PROSODY_RUNS[name]
-    network = _trained(runs / name, MienProsody(classes=len(run.classes)))
+    network = trained(name, runs / name, MienProsody(classes=len(run.classes)))
     heard = material(data, run, rows)
     int8, exact = _both(network, (1, PROSODY), prosody_calibration(heard), name)
     asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import torch
 
 from convert.card import answers_folder, card_of, with_figures, write_pair
 from convert.corpora.speech import VALIDATION, Clip
@@ -14,6 +13,7 @@ from convert.metrics import recall
 from convert.predictions import Predictions
 from convert.recipes.mien_prosody import MienProsody
 from convert.recipes.mien_voice import MienVoice
+from convert.run_folder import trained
 from convert.voices.benchmark import INPUT_SHAPE, deviations_of, prosody_calibration, windows
 from convert.voices.distance import measure
 from convert.voices.pairing import pair_up
@@ -37,15 +37,15 @@ _CORPORA = (
 def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = None) -> dict[str, float]:
     """Write the int8 network of `run`/best.pt and its card; what was measured, in per cent.
 
-    `voice` comes before `prosody`, which writes on both cards. `rows` limits what is read, for a quick check.
+    `voice` comes before `prosody`, which writes on both cards. `rows` limits what is read, for a quick check. Raises
+    ModelError when `run` is not trained, damaged or of another recipe.
     """
     return _voice(run, data, out, rows) if name == "voice" else _prosody(run, data, out, rows)
 
 
 def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
-    network = MienVoice()
-    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
-    content, _ = quantized(network.eval(), INPUT_SHAPE, calibration_inputs(data, rows))
+    network = trained("voice", run, MienVoice())
+    content, _ = quantized(network, INPUT_SHAPE, calibration_inputs(data, rows))
     int8 = Network(content, "voice")
     clips = clips_of(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
@@ -70,11 +70,10 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
 
     What they say of validation is kept beside the benchmarks' answers: the powers are fitted on all of these.
     """
+    network = trained("prosody", run, MienProsody())
     heard = material(data, PROSODY_RUNS["prosody"], rows)
-    network = MienProsody()
-    network.load_state_dict(torch.load(run / "best.pt", map_location="cpu", weights_only=True))
     shape = (1, PROSODY)
-    content, _ = quantized(network.eval(), shape, prosody_calibration(heard))
+    content, _ = quantized(network, shape, prosody_calibration(heard))
     int8 = Network(content, "prosody")
     watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
     seven = slice(len(EMOTIONS))

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,79 @@ def test_what_only_faces_learn_by_is_refused_for_voices(
     assert status == 1
     assert text == f"convert: train {network}: --start, --teachers, --hard, --sharp: for faces alone; leave it out\n"
     assert not list(tmp_path.iterdir())
+
+
+def refused(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a command says before it ends with 1."""
+    status, text = said(*words, monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 1, text
+    line = text.splitlines()[-1]
+    assert line.startswith("convert: ")
+    assert "Traceback" not in text
+    return line
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize("network", ["face", "face-as-published", "voice", "prosody"])
+def test_a_run_that_cannot_be_quantized_is_said(
+    network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+    monkeypatch.chdir(tmp_path)
+    asked = ("quantize", network, "--data", str(tmp_path))
+    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    assert line == f"convert: runs/{network}/best.pt is missing: python -m convert train {network}"
+    weights = tmp_path / "runs" / network / "best.pt"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"cut off")
+    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    assert f"runs/{network}/best.pt: cannot be read as weights" in line
+    torch.save({"emotions.weight": torch.zeros(7, 480)}, weights)
+    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    recipe = {"voice": "MienVoice", "prosody": "MienProsody"}.get(network, "MienFace")
+    assert line == f"convert: runs/{network}: its layers are not those of {recipe} as asked for"
+
+
+@pytest.mark.convert
+def test_a_teacher_s_run_is_not_quantized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+    from convert.recipes.mien_face import TEACHER, MienFace
+
+    torch.save(MienFace(TEACHER).state_dict(), tmp_path / "best.pt")
+    asked = ("quantize", "face", "--run", str(tmp_path), "--data", str(tmp_path))
+    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    assert line == f"convert: {tmp_path}: its layers are not those of MienFace as asked for"
+
+
+@pytest.mark.convert
+def test_a_run_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="the training environment: make test-convert")
+    line = refused("benchmark", "nosuch", monkeypatch=monkeypatch, capsys=capsys)
+    assert line.startswith("convert: benchmark: no run 'nosuch'; there are voice, voice-fold-1, ")
+
+
+@pytest.mark.convert
+def test_what_is_no_network_to_begin_from_or_to_learn_from_is_said(
+    corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    asked = ("train", "face", "--data", str(corpora), "--rows", "40", "--epochs", "1", "--batch", "20")
+
+    def line(*words: str) -> str:
+        return refused(*asked, *words, monkeypatch=monkeypatch, capsys=capsys)
+
+    Path("weights").write_bytes(b"no weights")
+    Path("face.tflite").write_bytes(b"no weights")
+    assert "weights/best.pt: cannot be read (Not a directory); name a run folder" in line("--start", "weights")
+    assert "face.tflite: cannot be read as a .tflite; copy it again" in line("--start", "face.tflite")
+    assert "face.tflite: cannot be read as a .tflite; copy it again" in line("--teachers", "face.tflite")
+    Path("run").mkdir()
+    Path("run/best.pt").write_bytes(b"no weights")
+    assert "run/best.pt: cannot be read as weights" in line("--start", "run")
+    assert "run/best.pt: cannot be read as weights" in line("--teachers", "run")
+    torch.save({"voices.weight": torch.zeros(7, 30)}, "run/best.pt")
+    assert "run: it holds no face network; name one made by" in line("--teachers", "run")
