@@ -21,11 +21,18 @@ _UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def _common() -> argparse.ArgumentParser:
     """What every command takes, before its name or behind it."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("--settings", type=Path, help="the settings file (default: ~/.config/mien/mien.toml)")
+    common.add_argument("--settings", type=_path, help="the settings file (default: ~/.config/mien/mien.toml)")
     common.add_argument(
         "--log", choices=["debug", "info", "warning", "error"], help="how much is logged (default: info)"
     )
     return common
+
+
+def _path(text: str) -> Path:
+    """A path of the command line. An empty one is a variable that was not set, and Path takes it for this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path cannot be empty")
+    return Path(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-browser", action="store_true", help="print the page's address only")
 
     analyze = command("analyze", "read pictures, sounds, videos or folders of them, offline")
-    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    analyze.add_argument("paths", nargs="+", type=_path, metavar="PATH")
     analyze.add_argument("--json", action="store_true", help="one JSON object a line")
     analyze.add_argument("--crop", action="store_true", help="a picture is a face already")
     analyze.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
@@ -74,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     baseline.add_argument("what", choices=["record", "show", "clear"], help="record: a minute at rest, in view")
     gallery = command("gallery", "the faces on the page that answer to a voice; alone, it tells what there is")
     source = gallery.add_mutually_exclusive_group()
-    source.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of pictures with a face in each")
+    source.add_argument("folder", nargs="?", type=_path, metavar="FOLDER", help="of pictures with a face in each")
     source.add_argument("--clear", action="store_true", help="back to the drawn faces")
     gallery.add_argument("--crop", action="store_true", help="a picture is a face already")
     gallery.add_argument("--json", action="store_true")
@@ -98,12 +105,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_bench(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
     """What is measured, for how long, and how it is told."""
     bench = command("bench", "time every stage and the whole on this device, or what recordings take on it")
-    bench.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="pictures, videos and sounds of your own")
+    bench.add_argument("paths", nargs="*", type=_path, metavar="PATH", help="pictures, videos and sounds of your own")
     bench.add_argument("--json", action="store_true")
     bench.add_argument("--seconds", type=float, default=0.5, help="for each stage; streams are longer (default: 0.5)")
     bench.add_argument("--full", action="store_true", help="every cell of the grid, streams, recordings to their end")
     bench.add_argument("--parts", metavar="PART,...", help="of stages, face, voice, networks, grid, process, streams")
-    bench.add_argument("--plot", type=Path, metavar="FILE.svg", help="what was measured, as a picture")
+    bench.add_argument("--plot", type=_path, metavar="FILE.svg", help="what was measured, as a picture")
 
 
 def _add_secrets(command: Callable[[str, str], argparse.ArgumentParser]) -> None:
@@ -112,10 +119,10 @@ def _add_secrets(command: Callable[[str, str], argparse.ArgumentParser]) -> None
     hue.add_argument("what", choices=["pair"], help="pair: its button is pressed, and a key kept")
     hue.add_argument("address", metavar="ADDRESS", help="of the bridge in the house")
     hue.add_argument("--port", type=int, default=443, help="default: 443")
-    hue.add_argument("--file", type=Path, help="where the key is kept (default: hue.json beside the settings)")
+    hue.add_argument("--file", type=_path, help="where the key is kept (default: hue.json beside the settings)")
     kiosk = command("kiosk", "the page on the wall")
     kiosk.add_argument("what", choices=["password"], help="password: what the house opens the page with")
-    kiosk.add_argument("--file", type=Path, help="for its hash (default: kiosk-password.json beside the settings)")
+    kiosk.add_argument("--file", type=_path, help="for its hash (default: kiosk-password.json beside the settings)")
 
 
 def main(argv: list[str] | None = None) -> int:

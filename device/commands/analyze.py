@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ from device.sense.readers import readers_of
 from device.settings import load
 
 _SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
-    | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac"}
-    | {".mp4", ".mkv", ".webm", ".avi", ".mov", ".mpg"}
+    {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"}
+    | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".aif"}
+    | {".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp"}
 )
 
 
@@ -28,20 +30,54 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = Wanted(arguments.crop, "face" in senses, "voice" in senses)
     readers = readers_of(settings)
     failed = False
-    for path in _files(arguments.paths):
-        result = analyze(path, wanted, readers, settings)
+    for path, fault in _files(arguments.paths):
+        result = _refused(path, fault) if fault else analyze(path, wanted, readers, settings)
         failed |= result["error"] is not None
         print(json.dumps(result) if arguments.json else _words(result, wanted), flush=True)
     return int(failed)
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
-    """Files as they are named; of a folder, what looks like a picture, sound or video, by name, and below it."""
+def _files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Files as they are named, and those of a folder; behind a folder that gives none, or not all, why."""
     for path in paths:
-        if path.is_dir():
-            yield from (p for p in sorted(path.rglob("*")) if p.suffix.lower() in _SUFFIXES and p.is_file())
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where nobody may look
+            yield from _in_folder(path)
         else:
-            yield path
+            yield path, ""
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """What looks like a picture, sound or video, by its suffix, in order of name, in a folder and below it."""
+    closed: list[OSError] = []
+    below = [Path(where, name) for where, _, names in os.walk(folder, onerror=closed.append) for name in names]
+    found = sorted(path for path in below if path.suffix.lower() in _SUFFIXES and _is_file(path))
+    yield from ((path, "") for path in found)
+    for error in closed:
+        yield Path(error.filename), f"{error.filename}: a folder that cannot be read ({error.strerror})"
+    if not found and not closed:
+        what = "no picture, sound or video in it, by their suffixes; name a file itself" if below else "an empty folder"
+        yield folder, f"{folder}: {what}"
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is worth a try: a pipe or a link to nowhere is not, a file that is not to be looked at is told."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+
+
+def _refused(path: Path, fault: str) -> dict[str, Any]:
+    """What `analyze` gives of a file that cannot be read, for a folder."""
+    nothing: dict[str, Any] = {
+        "path": str(path),
+        "kind": None,
+        "seconds": None,
+        "faces": [],
+        "voice": None,
+        "mood": None,
+    }
+    return nothing | {"timeline": [], "error": fault}
 
 
 def _words(result: dict[str, Any], wanted: Wanted) -> str:

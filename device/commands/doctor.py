@@ -194,9 +194,10 @@ def _microphone(settings: Settings) -> str:
 
 
 def _folder(check: str, folder: Path) -> Finding:
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    # Path.exists raises where nobody may look; a folder that hides what is in it cannot be written into either.
+    existing = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
     free_mb = shutil.disk_usage(existing).free / 1e6
-    if not os.access(existing, os.W_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         return Finding(check, False, f"{folder} cannot be written", "give this user the folder, or set home.state_dir")
     return Finding(check, free_mb > 50, f"{folder}, {free_mb:,.0f} MB free", "" if free_mb > 50 else "free some space")
 

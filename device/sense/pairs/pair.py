@@ -61,8 +61,10 @@ def pairs_in(file: Path, names: Sequence[str]) -> list[Pair]:
 
     Raises ModelError, also when there is none of `names`.
     """
-    if file.is_dir():
-        found = [name for name in names if any((file / f"{name}.{kind}").exists() for kind in ("tflite", "json"))]
+    # Path.is_dir and Path.exists raise where nobody may look.
+    if os.path.isdir(file):  # noqa: PTH112
+        kinds = ("tflite", "json")
+        found = [name for name in names if any(os.path.lexists(file / f"{name}.{kind}") for kind in kinds)]
         pairs = [read_pair(name, file, _HANDED) for name in found]
     elif file.suffix == ".zip":
         pairs = _zipped(file, names)

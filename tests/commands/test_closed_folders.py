@@ -1,0 +1,111 @@
+"""Folders that may not be looked into, and folders with nothing to read: each is told, and the rest goes on."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device.emotions import Emotion
+from device.sense.stand_in.roles import POSES
+from tests.cli_asked import HOUSE, Done, Mien, lines_of, settings_in, told_in_one_line
+from tests.sense.made import drawn, film, picture
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "album" / "closed"
+    folder.mkdir(parents=True)
+    picture(folder / "x.png", drawn())
+    picture(tmp_path / "album" / "a.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY])))
+    folder.chmod(0)
+    yield folder
+    folder.chmod(0o700)
+
+
+def ordinary(*words: str | Path) -> Done:
+    """Python as somebody to whom a closed folder is closed; to root it is not."""
+    prefix = []
+    if not os.geteuid():
+        if not shutil.which("setpriv"):
+            pytest.skip("setpriv is not installed")
+        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    env = {**os.environ, "PYTHONPATH": str(HOUSE)}
+    command = [*prefix, sys.executable, *map(str, words)]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def mien_of(home: Path, *words: str | Path) -> Done:
+    return ordinary("-m", "device.cli", "--settings", settings_in(home), *words)
+
+
+def test_a_file_in_a_closed_folder_is_told_and_the_rest_is_read(closed: Path, tmp_path: Path) -> None:
+    done = mien_of(tmp_path, "analyze", "--json", closed / "x.png", closed.parent / "a.png")
+    assert (done.returncode, done.stderr) == (1, "")
+    hidden, seen = lines_of(done)
+    assert hidden["error"] == f"{closed}/x.png: cannot be read (Permission denied)"
+    assert seen["mood"]["emotion"] == "happy"
+
+
+def test_a_closed_folder_is_told_and_what_lies_beside_it_is_read(closed: Path, tmp_path: Path) -> None:
+    done = mien_of(tmp_path, "analyze", "--json", closed.parent)
+    assert (done.returncode, done.stderr) == (1, "")
+    seen, hidden = lines_of(done)
+    assert (seen["error"], seen["mood"]["emotion"]) == (None, "happy")
+    assert hidden["path"] == str(closed)
+    assert hidden["error"] == f"{closed}: a folder that cannot be read (Permission denied)"
+    assert hidden.keys() == seen.keys()
+    assert [one["path"] for one in lines_of(mien_of(tmp_path, "analyze", "--json", closed))] == [str(closed)]
+
+
+def test_a_folder_whose_names_alone_can_be_read_is_told(closed: Path, tmp_path: Path) -> None:
+    closed.chmod(0o400)
+    (hidden,) = lines_of(mien_of(tmp_path, "analyze", "--json", closed))
+    assert hidden["error"] == f"{closed}/x.png: cannot be read (Permission denied)"
+
+
+def test_doctor_tells_that_a_closed_folder_cannot_be_written(closed: Path, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    settings.write_text(settings.read_text().replace(f"{tmp_path}/state", f"{closed}/state"))
+    code = "import sys; from device.commands.doctor import examine; from pathlib import Path\n"
+    code += "print([f.said for f in examine(Path(sys.argv[1])) if f.check == 'state folder'][0])"
+    done = ordinary("-c", code, settings)
+    assert f"{closed}/state cannot be written" in done.stdout, done.stderr
+
+
+def test_a_model_in_a_closed_folder_is_told(closed: Path, tmp_path: Path) -> None:
+    for subject in (closed, closed / "pair", closed / "pair.zip", closed / "face.tflite"):
+        told_in_one_line(mien_of(tmp_path, "models", "install", subject), str(closed))
+
+
+def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "notes.txt").write_text("not media")
+    done = mien("analyze", "none", "some")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines() == [
+        "none: none: an empty folder",
+        "some: some: no picture, sound or video in it, by their suffixes; name a file itself",
+    ]
+
+
+@pytest.mark.parametrize("words", [["analyze", ""], ["gallery", ""], ["bench", ""], ["--settings", "", "doctor"]])
+def test_an_empty_path_is_wrong_use_and_not_this_folder(mien: Mien, words: list[str]) -> None:
+    done = mien(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a path cannot be empty" in done.stderr
+
+
+def test_films_of_every_common_suffix_are_found_in_a_folder(mien: Mien, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    shot = film(tmp_path / "one.mkv", [drawn()] * 3, 10)
+    suffixes = [".m4v", ".3gp", ".mpeg", ".MPG", ".ts", ".wmv", ".avif", ".aiff"]
+    for suffix in suffixes:
+        shutil.copyfile(shot, folder / f"film{suffix}")
+    found = lines_of(mien("analyze", "--json", "--senses", "face", folder))
+    assert sorted(Path(one["path"]).suffix for one in found) == sorted(suffixes)
