@@ -1,7 +1,6 @@
 """`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
 
 import logging
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from device.emotions import Floats, as_dict, top
 from device.errors import MienError
-from device.readings import FaceReading, Frame, Mood, SoundWindow, VoiceReading
+from device.readings import FaceReading, Frame, SoundWindow, VoiceReading
 from device.sense.faces import aligned_crop, whole_picture
 from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
@@ -23,16 +22,15 @@ from device.sense.sound.centred import centred
 from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.speech_gate import BLOCK, speech_frames
 from device.sense.steady import Steady
+from device.sense.timeline import mood_as_json, over_time
 from device.sense.voice import WINDOW
 from device.settings import Settings
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
 
-_TIMELINE_S = 1.0
 _LONG_SOUND_S = 6.0
 _VIDEO_FPS = 10.0
-_STEPS_HZ = 10
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,18 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     for reading in readings:
         fusion.saw(reading)
     mood = Steady(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
-    return {"faces": [_face(r) for r in readings], "mood": _mood(mood)}
+    return {"faces": [_face(r) for r in readings], "mood": mood_as_json(mood) if mood else None}
 
 
 def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
     samples = centred(read_sound(path))
     seconds = len(samples) / RATE_HZ
     readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
-    timeline, mood = _over_time([], readings, seconds, settings, 0)
+    timeline, mood = over_time([], readings, seconds, settings)
     return {
         "seconds": round(seconds, 3),
         "voice": _voice(readings, samples),
-        "mood": _mood(mood),
+        "mood": mood_as_json(mood) if mood else None,
         "timeline": timeline if seconds > _LONG_SOUND_S else [],
     }
 
@@ -98,12 +96,12 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
             log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
     heard = list(windows(samples, readers, settings.microphone.every_s))
-    timeline, mood = _over_time(seen, heard, seconds, settings, len({r.face.track for r in seen}))
+    timeline, mood = over_time(seen, heard, seconds, settings)
     return {
         "seconds": round(seconds, 3),
         "faces": [_face(r) for r in _one_a_track(seen)],
         "voice": _voice(heard, samples),
-        "mood": _mood(mood),
+        "mood": mood_as_json(mood) if mood else None,
         "timeline": timeline,
     }
 
@@ -156,48 +154,6 @@ def together(readings: list[VoiceReading]) -> Floats:
     return np.average([r.probabilities for r in readings], axis=0, weights=weights).astype(np.float32)
 
 
-def _over_time(
-    seen: list[FaceReading],
-    heard: list[VoiceReading],
-    seconds: float,
-    settings: Settings,
-    people: int,
-) -> tuple[list[Json], Mood | None]:
-    """(timeline, mood of the whole): the readings played to fusion and steady, the file's own time being the clock.
-
-    The mood of the whole is that of one long look: all moments joined, unsmoothed.
-    """
-    if not seen and not heard:
-        return [], None
-    fusion, steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
-    faces, voices = iter([*seen, None]), iter([*heard, None])
-    face, voice = next(faces), next(voices)
-    timeline: list[Json] = []
-    shown: tuple[str, int] | None = None
-    moments: list[Floats] = []
-    # A sound's last window ends with the sound: the last moment is the very end, wherever that falls between steps.
-    for now in (*(step / _STEPS_HZ for step in range(math.ceil(seconds * _STEPS_HZ))), seconds):
-        while face is not None and face.time_s <= now:
-            fusion.saw(face)
-            face = next(faces)
-        while voice is not None and voice.time_s <= now:
-            fusion.heard(voice)
-            voice = next(voices)
-        fused = fusion.now(now)
-        present = len({r.face.track for r in seen if abs(r.time_s - now) < 1.0})
-        mood = steady.update(fused, present, now)
-        if fused.heard_or_seen:
-            moments.append(fused.probabilities)
-        due = not timeline or now - timeline[-1]["t_s"] >= _TIMELINE_S
-        if due or (mood.emotion.value, mood.people) != shown:
-            timeline.append({"t_s": round(now, 2), "people": mood.people, **(_mood(mood) or {})})
-            shown = (mood.emotion.value, mood.people)
-    last = fusion.now(seconds)
-    whole = replace(last, probabilities=np.mean(moments, axis=0).astype(np.float32)) if moments else last
-    calm = Steady(settings.mood).update(whole, people, seconds) if moments else None
-    return timeline, calm
-
-
 def _one_a_track(seen: list[FaceReading]) -> list[FaceReading]:
     """For each person of a video the best look, with the probabilities of all looks averaged by quality."""
     tracks: dict[int, list[FaceReading]] = {}
@@ -226,15 +182,3 @@ def _voice(readings: list[VoiceReading], samples: Floats) -> Json | None:
     joined = together(readings)
     speech_s = float(speech_frames(samples).sum()) * BLOCK / RATE_HZ
     return {"emotion": top(joined).value, "probabilities": as_dict(joined), "speech_s": round(speech_s, 2)}
-
-
-def _mood(mood: Mood | None) -> Json | None:
-    if mood is None:
-        return None
-    return {
-        "emotion": mood.emotion.value,
-        "confidence": mood.confidence,
-        "valence": mood.valence,
-        "arousal": mood.arousal,
-        "probabilities": as_dict(np.array(mood.probabilities, np.float32)),
-    }

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def _voice(seconds: float) -> Floats:
     return speak(PROSODIES[Emotion.ANGRY], seconds)
 
 
-def test_each_face_of_a_picture_is_read_where_it_is(tmp_path: Path, readers: Readers) -> None:
+def test_each_face_of_a_stillis_read_where_it_is(tmp_path: Path, readers: Readers) -> None:
     people = (((180.0, 240.0), 200.0, _HAPPY), ((460.0, 250.0), 180.0, _SURPRISE))
     found = _read(picture(tmp_path / "two.png", drawn(*people)), readers)
     assert (found["kind"], found["seconds"], found["voice"], found["timeline"]) == ("image", None, None, [])
@@ -80,18 +81,18 @@ def test_four_real_faces_are_four(tmp_path: Path, readers: Readers) -> None:
     assert len(_read(picture(tmp_path / "four.jpg", group()), readers)["faces"]) == 4
 
 
-def test_small_faces_of_a_large_picture_are_read(tmp_path: Path, readers: Readers) -> None:
+def test_small_faces_of_a_large_stillare_read(tmp_path: Path, readers: Readers) -> None:
     places = [(100, 80, 90), (900, 500, 90), (1700, 900, 90)]
     assert len(_read(picture(tmp_path / "hall.png", heads(places, 1920, 1080)), readers)["faces"]) == 3
 
 
-def test_a_picture_of_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Readers) -> None:
+def test_a_stillof_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Readers) -> None:
     found = _read(picture(tmp_path / "wall.png", drawn()), readers)
     assert (found["faces"], found["mood"], found["error"]) == ([], None, None)
 
 
 @pytest.mark.parametrize("side", [48, 130, 1200])
-def test_a_face_that_fills_its_picture_is_found_without_being_told(side: int, tmp_path: Path, readers: Readers) -> None:
+def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_path: Path, readers: Readers) -> None:
     close = np.asarray(cv2.resize(astronaut()[90:180, 180:270], (side, side)), np.uint8)
     assert find_everywhere(readers.detector, close) == [], "the detector needs air around a face"
     found = _read(picture(tmp_path / "close.png", close), readers)
@@ -270,3 +271,19 @@ def test_the_windows_of_a_sound_reach_to_its_end_and_leave_nothing_out(seconds: 
 def test_no_window_of_a_sound_is_read_twice() -> None:
     ends = window_ends(np.zeros(2 * RATE_HZ, np.float32), 0.5)
     assert len(set(ends)) == len(ends)
+
+
+def test_a_film_whose_clock_leaps_is_told_in_few_words(tmp_path: Path, readers: Readers) -> None:
+    path, leap_s = tmp_path / "leap.mkv", 200_000
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        still = av.VideoFrame.from_ndarray(drawn(((320, 240), 200, _HAPPY)), "rgb24")
+        for number, packet in enumerate(p for _ in range(20) for p in stream.encode(still)):
+            if number >= 10:
+                packet.pts = packet.dts = (packet.pts or 0) + int(leap_s / packet.time_base)
+            container.mux(packet)
+    found = _read(path, readers)
+    assert (found["error"], found["mood"]["emotion"]) == (None, "happy")
+    assert found["seconds"] == pytest.approx(leap_s + 1.9, abs=0.2)
+    assert len(found["timeline"]) < 100
