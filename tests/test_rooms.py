@@ -23,6 +23,7 @@ _TOP = {
     "device.machine",
     "device.live",
     "device.notify",
+    "device.paths",
     "device.readings",
     "device.reload",
     "device.rule",

@@ -12,6 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from device import settings
+from device.errors import SettingsError
+from device.paths import expanded
 
 KEEPALIVE_S = 4
 """A frozen broker is noticed after twice that, a killed one at once."""
@@ -39,7 +41,13 @@ def credentials_of(broker: settings.Mqtt) -> Credentials:
     """Read the files, anew at each connect, so that a corrected one needs no restart. It blocks. Raises OSError."""
     password = None
     if broker.password_file:
-        password = _file(broker.password_file).read_text(encoding="utf-8").strip()
+        path = _file("password_file", broker.password_file)
+        try:
+            password = path.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError as error:  # the text is not repeated: it may be a password
+            raise OSError(f"mqtt.password_file: {path} is no text of UTF-8; correct it") from error
+        except OSError as error:
+            raise OSError(f"mqtt.password_file: {path} cannot be read ({error.strerror}); correct it") from error
     return Credentials(password, _tls(broker))
 
 
@@ -84,22 +92,27 @@ def _tls(broker: settings.Mqtt) -> ssl.SSLContext | None:
     """The broker's certificate and its name are always checked; there is no setting that leaves it."""
     if not broker.tls:
         return None
-    ca_file = _file(broker.ca_file) if broker.ca_file else None
+    ca_file = _file("ca_file", broker.ca_file) if broker.ca_file else None
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise OSError(f"mqtt.ca_file {ca_file} cannot be used: {error}") from error
     if broker.certificate_file:
-        ours, key = _file(broker.certificate_file), _file(broker.key_file)
+        ours, key = _file("certificate_file", broker.certificate_file), _file("key_file", broker.key_file)
         try:
-            context.load_cert_chain(ours, key)
-        except OSError as error:
-            raise OSError(f"mqtt.certificate_file {ours} and key_file {key} cannot be used: {error}") from error
+            # Without a password here, OpenSSL would ask for one at the terminal, and wait for it.
+            context.load_cert_chain(ours, key, password="")
+        except (OSError, ValueError) as error:
+            hint = "" if isinstance(error, FileNotFoundError | PermissionError) else "; a key may have no password"
+            raise OSError(f"mqtt.certificate_file {ours} and key_file {key} cannot be used: {error}{hint}") from error
     return context
 
 
-def _file(path: str) -> Path:
-    return Path(path).expanduser()
+def _file(key: str, path: str) -> Path:
+    try:
+        return expanded(path)
+    except SettingsError as error:
+        raise OSError(f"mqtt.{key}: {error}") from error
 
 
 def meaning(error: BaseException, broker: settings.Mqtt) -> str:

@@ -1,14 +1,18 @@
 """Mosquitto with certificates and passwords: who is spoken to, and what a refusal says."""
 
 import asyncio
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from device.settings import Settings
-from tests.hub.conftest import Broker, Papers
-from tests.hub.helpers import Sense, mood, run, running, until, with_broker
+from tests.commands.processes import children_of
+from tests.hub.conftest import Broker, Papers, free_port
+from tests.hub.helpers import Sense, mood, run, running, until, with_broker, write_settings
 
 
 def options(papers: Papers, certificate: Path, *more: str) -> tuple[str, ...]:
@@ -89,6 +93,72 @@ def test_files_that_are_no_use_are_named(house: Settings, broker: Broker, papers
             async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
                 said = await until(lambda: "cannot be used" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
                 assert key in said
+
+    run(story())
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """A certificate with a key that has a passphrase."""
+    path = tmp_path / "locked.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]
+    out = ["-passout", "pass:abcd", "-keyout", str(path), "-out", str(tmp_path / "certificate"), "-subj", "/CN=x"]
+    subprocess.run([*command, *out], check=True, capture_output=True, timeout=20)
+    path.write_text(path.read_text() + (tmp_path / "certificate").read_text())
+    return path
+
+
+def test_a_key_with_a_passphrase_is_said_and_asked_for_nowhere(house: Settings, locked: Path, short: Path) -> None:
+    """In a terminal, OpenSSL would ask there, and hub would wait for it and for nothing else."""
+    path = short / "mien.toml"
+    write_settings(house, path, free_port())
+    with path.open("a") as file:
+        file.write(f'tls = true\ncertificate_file = "{locked}"\nkey_file = "{locked}"\n')
+    in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", sys.executable, "-m", "device.cli"]
+    terminal = subprocess.Popen(
+        [*in_terminal, "hub", "--settings", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    said = ""
+    try:
+        assert terminal.stdout
+        while "a key may have no password" not in said and "pass phrase" not in said:
+            letter = terminal.stdout.read(1)  # a question has no end of line
+            assert letter, said
+            said += letter
+        (hub,) = children_of(terminal.pid)
+        os.kill(hub, signal.SIGTERM)
+        said += terminal.communicate(timeout=5)[0]
+    finally:
+        for child in children_of(terminal.pid):
+            os.kill(child, signal.SIGKILL)
+        terminal.kill()
+        terminal.communicate(timeout=5)
+    assert "pass phrase" not in said
+    assert "mqtt.certificate_file" in said
+
+
+@pytest.mark.parametrize("key", ["password_file", "ca_file", "certificate_file", "key_file"])
+def test_a_file_in_nobodys_home_is_named(house: Settings, broker: Broker, papers: Papers, key: str) -> None:
+    good = {name: str(papers.client) for name in ("password_file", "certificate_file", "key_file")}
+    more = {"username": "me", "ca_file": str(papers.ca), **good, key: "~nobody_here/x"}
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
+            said = await until(lambda: "no user nobody_here" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            assert f"mqtt.{key}: ~nobody_here/x" in said
+
+    run(story())
+
+
+def test_a_password_that_is_no_text_is_named_and_not_repeated(house: Settings, broker: Broker, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"hidden\xff")
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, username="me", password_file=str(secret))) as hub:
+            said = await until(lambda: "no text" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            assert f"mqtt.password_file: {secret}" in said
+            assert "hidden" not in said
 
     run(story())
 
