@@ -22,6 +22,7 @@ from device.destinations import (
 from device.errors import SettingsError
 from device.explain import explained
 from device.kiosk import Kiosk
+from device.paths import expanded
 from device.rule import QUIET, Profile, Rule, first_rules
 
 
@@ -188,7 +189,7 @@ class Settings(Section, frozen=True):
     def state_dir(self) -> Path:
         """The folder of what is kept."""
         if given := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
-            return _expanded(given)
+            return expanded(given)
         return _user_folder("XDG_STATE_HOME", ".local/state") / "mien"
 
     @property
@@ -196,7 +197,7 @@ class Settings(Section, frozen=True):
         """The folder of the door."""
         run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner
         given = self.home.runtime_dir or os.environ.get("RUNTIME_DIRECTORY")
-        return _expanded(given or f"{run}/mien")
+        return expanded(given or f"{run}/mien")
 
 
 def _lacking(action: Action, settings: Settings) -> str:
@@ -211,18 +212,10 @@ def _lacking(action: Action, settings: Settings) -> str:
     return ""
 
 
-def _expanded(path: str) -> Path:
-    """`path` with its ~ written out. Raises SettingsError where nobody has a home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise SettingsError(f"{path}: this user has no home folder; write the path out") from error
-
-
 def _user_folder(variable: str, otherwise: str) -> Path:
     """The folder that a variable of the XDG specification names, or its default in the user's home."""
     named = os.environ.get(variable)
-    return Path(named) if named else _expanded(f"~/{otherwise}")
+    return Path(named) if named else expanded(f"~/{otherwise}")
 
 
 def default_path() -> Path:

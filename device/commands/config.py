@@ -8,14 +8,17 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from device.errors import SettingsError
+from device.commands.ask import ask
+from device.errors import MienError, SettingsError
 from device.hub.rule_words import explain
+from device.hub.trial import try_start
 from device.settings import Settings, default_path, load
 
 _HEAD = """\
 # Mien's settings. Every key may be left out; what stands here after a # is its default.
 # After a change: mien config check
 """
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared only
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,10 +32,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "show":
         print(as_toml(settings, commented=False), end="")
         return 0
+    try:
+        # Nobody tells on which addresses the page of a Mien that runs listens.
+        try_start(settings, (_EVERYWHERE, settings.kiosk.port) if _runs(settings) else None)
+    except MienError as error:
+        raise SettingsError(f"{path}: {error}") from error
     print(f"{path}: fine" if path.exists() else f"{path} is not there: the defaults hold")
     for rule in settings.rules:
         print(f"  {rule.name}: {explain(rule)}")
     return 0
+
+
+def _runs(settings: Settings) -> bool:
+    """A Mien answers where these settings have the page: the port is taken, and not by somebody else."""
+    try:
+        told = ask(settings, "/api/state")
+    except MienError:
+        return False
+    return isinstance(told, dict) and "sense" in told
 
 
 def _init(path: Path, *, force: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from device.errors import MienError
 from device.hub.service import Hub
+from device.hub.trial import try_start
 from device.reload import problem_of
 from device.settings import Settings
 
@@ -14,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) -> int:
-    """`mien hub`: until SIGTERM or SIGINT, or a SIGHUP that finds good new settings in `path`.
+    """`mien hub`: until SIGTERM or SIGINT, or a SIGHUP that finds new settings in `path` to start with.
 
     The exit status; a MienError is said in the log and is 1.
     """
@@ -28,9 +29,10 @@ def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) 
 
 async def _until_signal(settings: Settings, path: Path | None, *, dry: bool) -> None:
     hub, stop = Hub(settings, dry=dry), asyncio.Event()
+    held = (settings.kiosk.listen, settings.kiosk.port) if settings.kiosk.enabled else None
 
     def look_again() -> None:
-        if problem := problem_of(path):
+        if problem := problem_of(path, lambda new: try_start(new, held)):
             hub.say_settings(problem)
         else:
             stop.set()

@@ -1,7 +1,6 @@
 """The page's server: where it listens, what it serves, and behind which guard."""
 
 import asyncio
-import errno
 import ipaddress
 import logging
 import socket
@@ -15,12 +14,14 @@ from device.hub.kiosk import pages
 from device.hub.kiosk.connections import Connections
 from device.hub.kiosk.guard import Guard
 from device.hub.kiosk.headers import add_headers
+from device.hub.kiosk.listeners import HERE, addresses_of, listen_on
 from device.hub.kiosk.lock import Lock
 from device.hub.kiosk.login import Login
 from device.hub.kiosk.names import own_names
 from device.hub.kiosk.sessions import Sessions
 from device.hub.kiosk.tls import Certificate
 from device.kiosk import Kiosk as KioskSettings
+from device.paths import expanded
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ LOOK_S = 2.0
 """How soon a new password, or a renewed certificate, holds."""
 MOST_BODY = 4096
 """Bytes of a request's body."""
-_HERE = "127.0.0.1"
 
 
 class Kiosk:
@@ -50,10 +50,10 @@ class Kiosk:
         """
         settings = self._settings
         path = settings.password_file
-        login = Login(Lock(_path(path)) if path else None, Sessions(self._state_dir))
+        login = Login(Lock(expanded(path)) if path else None, Sessions(self._state_dir))
         certificate = None
         if settings.certificate_file:
-            certificate = Certificate(_path(settings.certificate_file), _path(settings.key_file))
+            certificate = Certificate(expanded(settings.certificate_file), expanded(settings.key_file))
         await login.begin()
         app = web.Application(middlewares=[Guard(own_names(settings.names), login).stand], client_max_size=MOST_BODY)
         app.add_routes([*login.routes(), *self._routes])
@@ -74,7 +74,7 @@ class Kiosk:
         for task in self._tasks:
             task.add_done_callback(_told)
         port = self._listeners[0].getsockname()[1]
-        address = f"http://{_HERE}:{port}/"
+        address = f"http://{HERE}:{port}/"
         _log.info("page   %s", address)
         if settings.house:
             self._say_house(port)
@@ -125,34 +125,14 @@ def _told(task: asyncio.Task[None]) -> None:
         _log.error("page: a part of its server failed; please report this", exc_info=failed)
 
 
-def _path(given: str) -> Path:
-    """Raises MienError where nobody has a home."""
-    try:
-        return Path(given).expanduser()
-    except RuntimeError:
-        raise MienError(f"{given}: this user has no home folder; write the path out") from None
-
-
 def _listeners(listen: str, port: int) -> list[socket.socket]:
-    """On loopback, and on `listen` where that is another address. Raises MienError."""
-    address = ipaddress.ip_address(listen)
-    # Every address includes loopback; two sockets would be in each other's way.
-    addresses = [listen] if address.is_unspecified else [_HERE, *([listen] if listen != _HERE else [])]
+    """On each address, all on one port. Raises MienError."""
     listeners: list[socket.socket] = []
     try:
-        for one in addresses:
-            port = listeners[0].getsockname()[1] if listeners else port
-            family = socket.AF_INET6 if ":" in one else socket.AF_INET
-            listener = socket.create_server((one, port), family=family, dualstack_ipv6=one == "::")
-            listener.setblocking(False)
-            listeners.append(listener)
-    except OSError as error:
+        for one in addresses_of(listen):
+            listeners.append(listen_on(one, listeners[0].getsockname()[1] if listeners else port))
+    except MienError:
         for listener in listeners:
             listener.close()
-        if error.errno == errno.EADDRNOTAVAIL:
-            raise MienError(
-                f"the page cannot listen on {listen}: this device has no such address now; set kiosk.listen to one "
-                "that it has, or to 0.0.0.0"
-            ) from error
-        raise MienError(f"the page cannot use port {port} ({error}); set kiosk.port to another, or 0") from error
+        raise
     return listeners

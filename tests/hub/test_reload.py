@@ -1,0 +1,107 @@
+"""New settings that can be read, and that a hub could not start with: they change nothing, and are said before."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from device.hub.kiosk.password import write
+from tests.cli_asked import Mien, told_in_one_line
+from tests.hub.conftest import Papers, free_port
+from tests.hub.helpers import run, until
+from tests.hub.kiosk.house import quick
+
+
+def hub_of(path: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "device.cli", "--settings", str(path), "hub"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def good_in(folder: Path, port: int) -> str:
+    return f'[home]\nstate_dir = "{folder}/state"\nruntime_dir = "{folder}/run"\n[kiosk]\nport = {port}\n'
+
+
+async def problems(port: int) -> list[str]:
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/api/state") as answer:
+            told: dict[str, Any] = await answer.json()
+            return [*told["problems"]]
+    except aiohttp.ClientError:
+        return []
+
+
+async def refused(port: int, *words: str) -> bool:
+    return any("not taken over" in one and all(word in one for word in words) for one in await problems(port))
+
+
+def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers: Papers) -> None:
+    port = free_port()
+    path, good = short / "mien.toml", good_in(short, port)
+    (short / "file").write_text("")
+    write(short / "password.json", quick())
+    opened = f'listen = "0.0.0.0"\npassword_file = "{short}/password.json"\n'
+    broker = '[mqtt]\nhost = "127.0.0.1"\n'
+    path.write_text(good)
+    hub = hub_of(path)
+
+    async def story() -> None:
+        await until(lambda: problems(port), 15)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            other = taken.getsockname()[1]
+            for bad, *words in (
+                (
+                    f'{good}listen = "0.0.0.0"\npassword_file = "{short}/none.json"\n',
+                    "kiosk.password_file",
+                    "none.json",
+                ),
+                (f'{good}{opened}certificate_file = "{short}/c"\nkey_file = "{short}/k"\n', "kiosk.certificate_file"),
+                (f'{good}{opened}certificate_file = "{papers.ca}"\nkey_file = "{papers.client}"\n', "no pair"),
+                (good.replace(f"port = {port}", f"port = {other}"), f"port {other}", "kiosk.port"),
+                (good + opened.replace("0.0.0.0", "192.0.2.7"), "192.0.2.7", "kiosk.listen"),  # noqa: S104
+                (good.replace(f"{short}/run", f"{short}/{'r' * 120}"), "home.runtime_dir", "too long"),
+                (good.replace(f"{short}/run", f"{short}/file/run"), "home.runtime_dir", "no folder"),
+                (good.replace(f"{short}/state", "~nobody_here/s"), "home.state_dir", "no user nobody_here"),
+                (good.replace(f"{short}/state", f"{short}/file"), "home.state_dir", "no folder"),
+                (f'{good}{broker}username = "me"\npassword_file = "~nobody_here/s"\n', "mqtt.password_file"),
+                (f'{good}{broker}tls = true\nca_file = "{short}/none.pem"\n', "mqtt.ca_file", "none.pem"),
+            ):
+                path.write_text(bad)
+                hub.send_signal(signal.SIGHUP)
+                await until(lambda words=words: refused(port, str(path), *words))  # type: ignore[misc]
+                told_in_one_line(mien("config", "check", "--settings", path), str(path), *words)
+        assert hub.poll() is None
+        path.write_text(good + opened)
+        assert mien("config", "check", "--settings", path).returncode == 0, "the hub that runs has this very port"
+        hub.send_signal(signal.SIGHUP)
+        await until(lambda: hub.poll() == 0)
+
+    try:
+        run(story(), 60)
+    finally:
+        hub.terminate()
+        said = hub.communicate(timeout=10)[1]
+    assert "Traceback" not in said
+
+
+def test_a_port_of_somebody_else_is_said_by_the_check(mien: Mien, short: Path) -> None:
+    path = short / "mien.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        path.write_text(good_in(short, port))
+        told_in_one_line(mien("config", "check", "--settings", path), f"port {port}", "kiosk.port")
+    assert mien("config", "check", "--settings", path).returncode == 0
+    assert not (short / "state").exists(), "a check makes nothing"
+
+
+@pytest.mark.parametrize("key", ["kiosk", "mqtt"])
+def test_what_systemd_lends_at_a_start_need_not_be_there_before(mien: Mien, short: Path, key: str) -> None:
+    lent = 'password_file = "/run/credentials/mien-hub.service/none"\n'
+    more = {"kiosk": f'listen = "0.0.0.0"\n{lent}', "mqtt": f'[mqtt]\nhost = "localhost"\nusername = "me"\n{lent}'}
+    path = short / "mien.toml"
+    path.write_text(good_in(short, 0) + more[key])
+    assert mien("config", "check", "--settings", path).returncode == 0
