@@ -143,7 +143,7 @@ def correction(usual: tuple[float, ...], here: tuple[float, ...]) -> Floats:
     expected, read = (np.log(np.maximum(shares, _FLOOR)) for shares in (usual, here))
     expected, read = expected - expected.mean(), read - read.mean()
     flatness = np.clip(expected @ read / max(expected @ expected, _FLOOR), 0, 1)
-    return np.clip(POWER * (flatness * expected - read), -MOST, MOST).astype(np.float32)
+    return np.asarray(np.clip(POWER * (flatness * expected - read), -MOST, MOST), np.float32)
 
 
 def corrected(probabilities: Floats, offset: Floats) -> Floats:

@@ -182,7 +182,12 @@ def test_powers_are_fitted_on_nobody_who_is_asked_about(
     learnt, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
     _keep(tmp_path, "validation", learnt, learnt.prosody)
     alone = pair_powers(tmp_path, AS_THEY_ARE, without=without)
-    both = Voices(*(np.concatenate(pair) for pair in zip(learnt, others, strict=True)))
+    both = Voices(
+        np.concatenate([learnt.picture, others.picture]),
+        np.concatenate([learnt.prosody, others.prosody]),
+        np.concatenate([learnt.truth, others.truth]),
+        np.concatenate([learnt.distance, others.distance]),
+    )
     _keep(tmp_path, "validation", both, both.prosody)
     assert pair_powers(tmp_path, AS_THEY_ARE, without=without) != alone
     mine = len(learnt.truth)
