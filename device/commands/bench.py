@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -28,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print, and plot when asked to. Raises MienError, before anything is measured where it can."""
     settings = load(arguments.settings)
     parts = _parts(arguments.parts, full=arguments.full)
-    if arguments.seconds <= 0:
-        raise MienError(f"--seconds {arguments.seconds:g}: more than 0 are needed")
+    if not 0 < arguments.seconds < math.inf:
+        raise MienError(f"--seconds {arguments.seconds:g}: a number, more than 0, is needed")
     if arguments.plot and not os.path.isdir(arguments.plot.absolute().parent):  # noqa: PTH112 - it may be hidden
         raise MienError(f"--plot {arguments.plot}: there is no folder {arguments.plot.absolute().parent}")
     readers = readers_of(settings)

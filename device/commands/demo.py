@@ -1,7 +1,9 @@
 """`mien demo`: the stand-in performs in front of the real sense; what was played and what was read, side by side."""
 
 import argparse
+import http.client
 import json
+import math
 import os
 import socket
 import tempfile
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from device.commands.run import Child, flags_of, stop_on_signals, together
+from device.errors import MienError
 from device.sense.stand_in import SCRIPT, act_at
 from device.settings import load
 
@@ -22,7 +25,12 @@ _NOBODY = "nobody"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Perform until Ctrl-C, or for `--seconds`; then say how often each emotion was read as it was played."""
+    """Perform until Ctrl-C, or for `--seconds`; then say how often each emotion was read as it was played.
+
+    Raises MienError when `--seconds` is no length of time, OSError when nobody takes what is told.
+    """
+    if arguments.seconds is not None and not 0 <= arguments.seconds < math.inf:
+        raise MienError(f"--seconds {arguments.seconds:g}: a number from 0 on is needed")
     port = _free_port(load(arguments.settings).kiosk.port)
     start_s = time.monotonic() + _WARM_UP_S
     with tempfile.TemporaryDirectory(prefix="mien-demo-") as folder:
@@ -48,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             stop.set()
             watching.join(5.0)
+    if watcher.fault:
+        raise watcher.fault
     print(watcher.summary())
     return 0 if watcher.seen else 1
 
@@ -72,13 +82,22 @@ class Watcher:
         self._read: dict[str, Counter[str]] = defaultdict(Counter)
         self._told = ""
         self.seen = False
+        self.fault: Exception | None = None
+        """Why it could not go on."""
 
     def watch(self, seconds: float | None, browser: bool) -> None:
-        """Until `stop`, or set it after `seconds` of the performance."""
+        """Until `stop`; it is set after `seconds` of the performance, and when nobody takes what is told."""
+        try:
+            self._watch(seconds, browser)
+        except Exception as error:  # noqa: BLE001 - raised again by who waits for the end
+            self.fault = error
+        finally:
+            self._stop.set()
+
+    def _watch(self, seconds: float | None, browser: bool) -> None:
         while not self._stop.wait(0.25):
             played_s = time.monotonic() - self._start_s
             if seconds is not None and played_s >= seconds:
-                self._stop.set()
                 return
             state = self._state()
             if state is None or not state["mood"]:
@@ -94,8 +113,8 @@ class Watcher:
             with urllib.request.urlopen(f"{self._page}api/state", timeout=2) as answer:  # noqa: S310 - our own page
                 state: dict[str, Any] = json.load(answer)
                 return state
-        except OSError:
-            return None  # the hub is still starting, or is being started again
+        except (OSError, http.client.HTTPException, ValueError):
+            return None  # the hub is still starting, or is being started again, or ended in the middle of its answer
 
     def _tell(self, state: dict[str, Any], played_s: float) -> None:
         index, since = act_at(played_s)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -114,7 +115,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("more", "words"),
     [
         ({"parts": "stages,speed"}, "'speed' is none of them; allowed are stages, face"),
-        ({"seconds": 0.0}, "more than 0"),
+        *(({"seconds": seconds}, "more than 0") for seconds in (0.0, -1.0, math.nan, math.inf)),
         ({"plot": Path("/nowhere/at/all.svg")}, "there is no folder /nowhere/at"),
     ],
 )

@@ -3,14 +3,18 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from device.commands.demo import Watcher
+from tests.cli_asked import Mien, told_in_one_line
 from tests.commands.processes import children_of
 
 
@@ -63,3 +67,43 @@ def test_it_ends_by_itself_when_told_for_how_long() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "as played" in done.stdout
+
+
+def test_it_ends_when_its_reader_leaves() -> None:
+    """`mien demo | head -1`: both processes end too, and nothing is left that a person would have to kill."""
+    command = [sys.executable, "-m", "device.cli", "demo", "--no-browser"]
+    pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
+        assert process.stdout
+        assert process.stderr
+        assert "The page on the wall" in process.stdout.readline()
+        process.stdout.close()
+        try:
+            assert process.wait(60) == 1
+        finally:
+            process.kill()
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"gibberish\r\n\r\n"])
+def test_half_an_answer_of_the_hub_is_none_and_it_goes_on(answer: bytes) -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        watcher = Watcher(f"http://127.0.0.1:{hub.getsockname()[1]}/", time.monotonic(), stop)
+        watching = threading.Thread(target=watcher.watch, args=(None, False))
+        watching.start()
+        hub.settimeout(10)
+        for _ in range(2):
+            line, _ = hub.accept()
+            line.recv(4096)
+            line.sendall(answer)
+            line.close()
+        assert not stop.is_set()
+        stop.set()
+        watching.join(10)
+    assert watcher.fault is None
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
+def test_a_length_that_is_none_is_refused(mien: Mien, seconds: str) -> None:
+    told_in_one_line(mien("demo", "--no-browser", f"--seconds={seconds}"), f"--seconds {seconds}", "from 0 on")
