@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 from device.errors import ModelError
+from device.paths import expanded
 from device.sense.looking.detector import FAR, NEAR
 from device.sense.model import MODELS
 
@@ -24,23 +25,29 @@ FILES = {reach.file: reach.sha256 for reach in (FAR, NEAR)}
 
 
 def cache_dir() -> Path:
-    """Where they are kept between installations."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mien"
+    """Where they are kept between installations. Raises SettingsError where this user has no home."""
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
 
 
 def intact(path: Path) -> bool:
-    """Whether a file is the one that its name says."""
+    """Whether a file is there, and the one that its name says. Raises OSError when it cannot be read."""
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == FILES[path.name]
 
 
 def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
-    """Put the missing files beside the models; returns which. Raises ModelError when they cannot be had."""
-    missing = [name for name in FILES if not intact(models / name)]
+    """Put the missing files beside the models; returns which. Raises ModelError when they cannot be had or kept."""
     cache = cache or cache_dir()
-    if not all(intact(cache / name) for name in missing):
-        _download(cache)
-    for name in missing:
-        shutil.copyfile(cache / name, models / name)
+    try:
+        missing = [name for name in FILES if not intact(models / name)]
+        if not all(intact(cache / name) for name in missing):
+            _download(cache)
+        for name in missing:
+            shutil.copyfile(cache / name, models / name)
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or models}: {error.strerror}; the face detectors are kept in {models} and {cache} "
+            "(or $XDG_CACHE_HOME/mien): fetch them as a user who may write there"
+        ) from error
     return missing
 
 

