@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from convert.corpora import affectnet, ckplus, cremad, fer2013, folders, jaffe, rafdb, ravdess, savee
+from convert.corpora.decoding import Samples
 from convert.corpora.esc10 import read_noises
 from convert.corpora.records import Picture, Reader, Record, Video
-from convert.corpora.speech import PUBLISHED, Clip, Samples, read_corpus
+from convert.corpora.speech import PUBLISHED, Clip, read_corpus
 from convert.corpora.spelling import NONE
 from device.errors import MediaError
 

@@ -4,7 +4,6 @@ Published as AudioWAV/1001_DFA_ANG_XX.wav and VideoFlash/1001_DFA_ANG_XX.flv: ac
 medium, high, or unspecified). VideoDemographics.csv beside the folders tells the actors' sex.
 """
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 from convert.corpora.files import Layout, inside
 from convert.corpora.records import Sound, Video
+from convert.corpora.tables import rows_of
 
 _SOUNDS = Layout("cremad", "CREMA-D", "AudioWAV/1001_DFA_ANG_XX.wav", 7442)
 _VIDEOS = Layout(
@@ -41,8 +41,7 @@ def _sexes(folder: Path) -> dict[str, str]:
     table = next((p for p in (inside(folder, _PEOPLE), folder.parent / _PEOPLE) if p.is_file()), None)
     if table is None:
         return {}
-    with table.open(newline="") as lines:
-        return {row["ActorID"]: row["Sex"][:1].upper() for row in csv.DictReader(lines)}
+    return {row["ActorID"]: row["Sex"][:1].upper() for row in rows_of(table, ("ActorID", "Sex"))}
 
 
 def _parser(layout: Layout, kind: type[K], sexes: dict[str, str]) -> Callable[[Path], K]:

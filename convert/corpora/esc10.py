@@ -4,15 +4,15 @@ ESC-10 is 400 sounds of ten kinds, ESC-50 2,000 of fifty, ESC-10 among them. Rea
 shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from convert.corpora import need
+from convert.corpora.decoding import Samples, decoded, decoded_files, whole_table
 from convert.corpora.files import Layout, inside
-from convert.corpora.speech import Samples, decoded, decoded_files
+from convert.corpora.tables import rows_of
 from device.errors import MediaError
 
 _TABLE = "meta/esc50.csv"
@@ -73,13 +73,16 @@ def named_noises(
 ) -> list[Noise]:
     """The sounds of a corpus in its order, without the baby and the laugh: those are voices.
 
-    Raises MediaError when a file is missing or cannot be decoded, and when a published folder is not whole, unless a
-    `part` will do.
+    Raises MediaError when a file is missing or cannot be decoded, and when not all sounds are there, unless a `part`
+    will do.
     """
     if (folder / f"{corpus}.csv").exists() or inside(folder, _TABLE) == folder:
-        rows = list(csv.DictReader(need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title).read_text().splitlines()))
+        table = need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
+        archive = need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title)
+        rows = rows_of(table, ("name", "label"))
         names, kinds = [row["name"] for row in rows], [row["label"] for row in rows]
-        sounds = decoded(need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title), names, cache)
+        whole_table(table, archive, names, part=part)
+        sounds = decoded(archive, names, cache)
     else:
         paths, kinds = _published(inside(folder, _TABLE), corpus, part=part)
         names = [path.stem for path in paths]
@@ -93,8 +96,7 @@ def named_noises(
 
 def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
     root = table.parents[1]
-    with table.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = rows_of(table, ("filename", "category"))
     if corpus == "esc10":
         rows = [row for row in rows if row["category"] in _TEN]
         rows.sort(key=lambda row: (_TEN.index(row["category"]), row["filename"]))

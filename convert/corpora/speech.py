@@ -3,28 +3,21 @@
 A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from its folder as it was published.
 """
 
-import csv
-import hashlib
-import io
-import zipfile
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from convert.corpora import cremad, emodb, folders, need, ravdess, savee, tess
+from convert.corpora.decoding import Samples, decoded, decoded_files, member, whole_table
 from convert.corpora.records import Reader, Sound
 from convert.corpora.spelling import NONE, own_label
+from convert.corpora.tables import rows_of
 from device.emotions import Floats
 from device.errors import MediaError
 
 CORPORA = ("ravdess_speech", "ravdess_song", "tess", "savee")
 """What the shipped network learns from."""
-
-Samples = npt.NDArray[np.int16]
-
 
 PUBLISHED: dict[str, Reader[Sound]] = {
     "ravdess_speech": ravdess.read_speech,
@@ -87,98 +80,38 @@ def read_corpus(
 def listed(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
     """What `read_corpus` decodes, not decoded, with what is none of the seven; raises MediaError likewise.
 
-    The zip and csv are as whole as the csv says. A published folder is looked for as CORPUS in `folder`, then as what
-    comes before the "_" of that, and `folder` itself is taken for it last.
+    The csv must list all that is in the zip, unless a `part` will do. A published folder is looked for as CORPUS in
+    `folder`, then as what comes before the "_" of that, and `folder` itself is taken for it last.
     """
     if (folder / f"{corpus}.csv").exists() or (folder / f"{corpus}.zip").exists():
-        return _packed(folder, corpus)
+        return _packed(folder, corpus, part=part)
     if corpus not in PUBLISHED:
         raise MediaError(f"{folder}: no corpus {corpus!r} there; the readers know {', '.join(PUBLISHED)}")
     names = [name for name in (corpus, corpus.split("_", maxsplit=1)[0]) if (folder / name).is_dir()]
     return PUBLISHED[corpus](folder / names[0] if names else folder, part=part)
 
 
-def _packed(folder: Path, corpus: str) -> list[Sound]:
+def _packed(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
     table = need(folder / f"{corpus}.csv", corpus)
     archive = need(folder / f"{corpus}.zip", corpus)
-    rows = list(csv.DictReader(table.read_text().splitlines()))
+    rows = rows_of(table, ("name", "speaker", "sex", "emotion"))
     if not rows:
         raise MediaError(f"{corpus}: {table} lists no clip; copy it again")
+    whole_table(table, archive, [row["name"] for row in rows], part=part)
     return [
         Sound(
             name=row["name"],
             corpus=corpus,
             path=archive,
-            own=own_label(row["emotion"] or "", f"{table}, {row['name']}"),
+            own=own_label(row["emotion"], f"{table}, {row['name']}"),
             person=row["speaker"],
             sex=row["sex"],
             statement=row.get("statement") or "",
             intensity=row.get("intensity") or "",
-            member=_member(row["name"]),
+            member=member(row["name"]),
         )
         for row in rows
     ]
-
-
-def _member(name: str) -> str:
-    return f"{name}.opus"
-
-
-def decoded(archive: Path, names: Sequence[str], cache: Path | None) -> list[Samples]:
-    """The named .opus members of a zip as int16 at 16 kHz, in order; raises MediaError when one is not there."""
-
-    def sounds() -> Iterable[Samples]:
-        try:
-            with zipfile.ZipFile(archive) as members:
-                there = len(set(members.namelist()) & {_member(name) for name in names})
-                if there < len(names):
-                    raise MediaError(f"{archive}: {there} of {len(names)} clips in it; copy it again")
-                for name in names:
-                    yield _heard(members.read(_member(name)), f"{archive}, {_member(name)}")
-        except zipfile.BadZipFile as error:
-            raise MediaError(f"{archive}: cannot be read as a zip ({error}); copy it again") from error
-
-    return _kept(cache and cache / f"{archive.stem}.npz", len(names), sounds)
-
-
-def decoded_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
-    """Sound files as int16 at 16 kHz, in order; kept in `cache` under `label` and the files' names and sizes."""
-    from device.sense.media import read_sound
-
-    sizes = [(path.parts[-2:], path.stat().st_size) for path in paths]
-    digest = hashlib.sha256(repr(sizes).encode()).hexdigest()[:12]
-    kept = cache and cache / f"{label}-{digest}.npz"
-    return _kept(kept, len(paths), lambda: (_int16(read_sound(path)) for path in paths))
-
-
-def _kept(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
-    """`count` sounds, out of the file `kept` where it has them, or made and then kept."""
-    if kept and kept.exists():
-        stored = np.load(kept)
-        if len(stored["ends"]) == count:
-            return np.split(stored["samples"], stored["ends"][:-1])
-    made = list(sounds())
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when whole: another process may read it, and this one may be cut off.
-        partial = kept.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.savez(file, samples=np.concatenate(made), ends=np.cumsum([len(s) for s in made]))
-        partial.replace(kept)
-    return made
-
-
-def _heard(data: bytes, where: str) -> Samples:
-    from device.sense.media import read_sound
-
-    try:
-        return _int16(read_sound(io.BytesIO(data)))
-    except MediaError as error:
-        raise MediaError(f"{where}: {error}; copy it again") from error
-
-
-def _int16(samples: Floats) -> Samples:
-    return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def test_speech_is_split_so_that_nobody_is_in_two_parts(corpora: Path, tmp_path:
 def test_the_decoded_cache_gives_the_same_sounds(corpora: Path, tmp_path: Path) -> None:
     first = read_corpus(corpora / "speech", "savee", tmp_path)
     again = read_corpus(corpora / "speech", "savee", tmp_path)
-    assert (tmp_path / "savee.npz").exists()
+    assert len(list(tmp_path.glob("savee-*.npz"))) == len(list(tmp_path.iterdir())) == 1
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a.samples, b.samples)
     assert all(abs(len(clip.samples) - 40_000) < 4_000 for clip in first)
