@@ -91,7 +91,7 @@ class Hub:
             live = LiveRoute(self._live, self.board)
             pictures = GalleryRoutes(self._gallery)
             routes = [*api.routes(), *live.routes(), *pictures.routes()]
-            self._kiosk = Kiosk(settings.kiosk, routes, settings.state_dir)
+            self._kiosk = Kiosk(settings.kiosk, routes, settings.state_dir, lambda text: self._show(page=text))
         self.board.change(
             lamp=destinations.state(Lamp),
             player=destinations.state(Player),

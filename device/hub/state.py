@@ -49,6 +49,8 @@ class Snapshot(Struct, frozen=True):
     """Empty: all is stored. Else what is wrong."""
     outbox: str = ""
     """Empty: each change is told, or kept to be told. Else what was dropped."""
+    page: str = ""
+    """Empty: the page listens where it is to. Else what it waits for."""
     settings: str = ""
     """Empty: those of the file hold. Else why new ones were not taken over."""
     profile: str = ""
@@ -72,7 +74,7 @@ class Snapshot(Struct, frozen=True):
 
     def problems(self) -> list[str]:
         """Everything that is wrong, a sentence each, for a person."""
-        said = [self.problem, self.mqtt or "", self.history, self.outbox, self.settings]
+        said = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]
         if self.available and self.health:
             # A dark room is no problem, or there would be one every night.
             stages = [(name, one) for name, one in self.health.stages.items() if one.state is not State.DARK]

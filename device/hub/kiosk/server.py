@@ -1,10 +1,11 @@
 """The page's server: where it listens, what it serves, and behind which guard."""
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from device.hub.kiosk import pages
 from device.hub.kiosk.connections import Connections
 from device.hub.kiosk.guard import Guard
 from device.hub.kiosk.headers import add_headers
-from device.hub.kiosk.listeners import HERE, addresses_of, listen_on
+from device.hub.kiosk.listeners import HERE, AwayError, addresses_of, listen_on
 from device.hub.kiosk.lock import Lock
 from device.hub.kiosk.login import Login
 from device.hub.kiosk.names import own_names
@@ -34,8 +35,16 @@ MOST_BODY = 4096
 class Kiosk:
     """Serves `routes`, and the page's own files, from `open` to `close`. Sessions are kept in `state_dir`."""
 
-    def __init__(self, settings: KioskSettings, routes: Iterable[web.RouteDef], state_dir: Path) -> None:
+    def __init__(
+        self,
+        settings: KioskSettings,
+        routes: Iterable[web.RouteDef],
+        state_dir: Path,
+        health: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`health` hears what is wrong while the page runs, empty for nothing."""
         self._settings = settings
+        self._health = health
         self._routes = [*pages.routes(), *routes]
         self._state_dir = state_dir
         self._runner: web.AppRunner | None = None
@@ -46,7 +55,8 @@ class Kiosk:
     async def open(self) -> str:
         """Listen; the page's address on loopback.
 
-        Raises MienError when the port is taken, or the password's or the certificate's file cannot be used.
+        An address that this device does not have yet, since its network is late, is waited for. Raises MienError when
+        the port is taken, or the password's or the certificate's file cannot be used.
         """
         settings = self._settings
         path = settings.password_file
@@ -64,20 +74,26 @@ class Kiosk:
         if server is None:  # only before setup
             raise RuntimeError
         self._connections = Connections(server, certificate.context if certificate else None)
+        here, *others = addresses_of(settings.listen)
         try:
-            self._listeners = _listeners(settings.listen, settings.port)
+            self._listeners.append(listen_on(here, settings.port))
+            port: int = self._listeners[0].getsockname()[1]
+            for one in others:
+                with contextlib.suppress(AwayError):
+                    self._listeners.append(listen_on(one, port))
         except MienError:
             await self.close()
             raise
         self._tasks = [asyncio.create_task(self._connections.accept(one)) for one in self._listeners]
+        if len(self._listeners) == 1 + len(others):
+            self._say_house(port)
+        else:
+            self._tasks.append(asyncio.create_task(self._join(self._connections, others[0], port)))
         self._tasks.append(asyncio.create_task(_look_again(login, certificate)))
         for task in self._tasks:
             task.add_done_callback(_told)
-        port = self._listeners[0].getsockname()[1]
         address = f"http://{HERE}:{port}/"
         _log.info("page   %s", address)
-        if settings.house:
-            self._say_house(port)
         return address
 
     async def close(self) -> None:
@@ -95,7 +111,30 @@ class Kiosk:
             await self._runner.cleanup()
             self._runner = None
 
+    async def _join(self, connections: Connections, address: str, port: int) -> None:
+        """Listen on `address`, too, as soon as this device has it."""
+        why = f"this device has no address {address} yet; it is waited for, or set kiosk.listen to one that it has"
+        said = ""
+        while True:
+            if why != said:
+                said = why
+                _log.warning("page: %s", why)
+                self._health(f"the page is not open to the house: {why}")
+            await asyncio.sleep(LOOK_S)
+            try:
+                self._listeners.append(listen_on(address, port))
+                break
+            except AwayError:
+                continue
+            except MienError as error:
+                why = str(error)
+        self._health("")
+        self._say_house(port)
+        await connections.accept(self._listeners[-1])
+
     def _say_house(self, port: int) -> None:
+        if not self._settings.house:
+            return
         listen = ipaddress.ip_address(self._settings.listen)
         name = socket.gethostname() if listen.is_unspecified else str(listen)
         if self._settings.certificate_file:
@@ -123,16 +162,3 @@ def _told(task: asyncio.Task[None]) -> None:
     """None of them ends by itself."""
     if not task.cancelled() and (failed := task.exception()):
         _log.error("page: a part of its server failed; please report this", exc_info=failed)
-
-
-def _listeners(listen: str, port: int) -> list[socket.socket]:
-    """On each address, all on one port. Raises MienError."""
-    listeners: list[socket.socket] = []
-    try:
-        for one in addresses_of(listen):
-            listeners.append(listen_on(one, listeners[0].getsockname()[1] if listeners else port))
-    except MienError:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
