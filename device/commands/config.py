@@ -1,7 +1,6 @@
 """`mien config init / check / show`."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from device.commands.ask import ask
+from device.commands.toml_value import MOMENTS, toml_value
 from device.errors import MienError, SettingsError
 from device.hub.rule_words import explain
 from device.hub.trial import try_start
@@ -69,7 +69,7 @@ def as_toml(settings: Settings, *, commented: bool) -> str:
     for name in settings.__struct_fields__:
         section = getattr(settings, name)
         if name == "rules":
-            lines += _rules_lines(msgspec.to_builtins(section), mark)
+            lines += _rules_lines(msgspec.to_builtins(section, builtin_types=MOMENTS), mark)
             continue
         if commented and section.__doc__:
             lines.append(f"# {section.__doc__}")
@@ -78,7 +78,7 @@ def as_toml(settings: Settings, *, commented: bool) -> str:
         for key in section.__struct_fields__:
             if commented and (about := _about(hints[key])):
                 lines.append(f"# {about}")
-            lines.append(f"{mark}{key} = {_value(getattr(section, key))}")
+            lines.append(f"{mark}{key} = {toml_value(getattr(section, key))}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -99,14 +99,6 @@ def _rules_lines(rules: list[dict[str, Any]], mark: str) -> list[str]:
     lines = []
     for rule in rules:
         lines.append(f"{mark}[[rules]]")
-        lines += [f"{mark}{key} = {_value(value)}" for key, value in rule.items()]
+        lines += [f"{mark}{key} = {toml_value(value)}" for key, value in rule.items()]
         lines.append("")
     return lines
-
-
-def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML can hold
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)  # a JSON scalar is a TOML scalar
