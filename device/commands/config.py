@@ -53,9 +53,11 @@ def _runs(settings: Settings) -> bool:
 
 
 def _init(path: Path, *, force: bool) -> None:
-    if path.exists() and not force:
-        raise SettingsError(f"{path} is there already; nothing was changed. To write over it: mien config init --force")
     try:
+        if path.exists() and not force:
+            raise SettingsError(
+                f"{path} is there already; nothing was changed. To write over it: mien config init --force"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_toml(Settings(), commented=True), encoding="utf-8")
     except OSError as error:

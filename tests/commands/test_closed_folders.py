@@ -81,6 +81,12 @@ def test_a_model_in_a_closed_folder_is_told(closed: Path, tmp_path: Path) -> Non
         told_in_one_line(mien_of(tmp_path, "models", "install", subject), str(closed))
 
 
+def test_settings_in_a_closed_folder_are_told(closed: Path) -> None:
+    for what in ("check", "init"):
+        done = ordinary("-m", "device.cli", "--settings", closed / "mien.toml", "config", what)
+        told_in_one_line(done, f"{closed}/mien.toml: cannot be", "Permission denied")
+
+
 def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "some").mkdir()
