@@ -81,7 +81,7 @@ class Acting:
 
     async def _bring_back(self, rule: str) -> None:
         for line in await self._destinations.restore(rule):
-            self._done(rule, "restore", line, done=line.endswith(DONE))
+            self._done(rule, "restore", line, done=f": {DONE}" in line)
 
     async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:
         result = await self._destinations.run(action, occasion, keep=firing.rule.restore)

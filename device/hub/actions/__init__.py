@@ -27,8 +27,8 @@ DONE = "done"
 class Destination(Protocol[_A_contra]):
     """Something that a mood can drive."""
 
-    async def run(self, action: _A_contra, occasion: Occasion, /) -> None:
-        """Carry it out. Raises ActionError saying what was wrong, where, and what to do."""
+    async def run(self, action: _A_contra, occasion: Occasion, /) -> str | None:
+        """Carry it out; a note on what did not matter enough to fail. Raises ActionError: what, where, what to do."""
 
     def state(self) -> dict[str, Any]:
         """What it became, for the page; empty when that is not known."""
@@ -41,8 +41,8 @@ class Restorable(Protocol[_A_contra]):
     async def former(self, action: _A_contra, /) -> tuple[Former, ...]:
         """How all that `action` would change is now; empty where that cannot be brought back. Raises ActionError."""
 
-    async def restore(self, former: Former, /) -> None:
-        """Make it what it was. Raises ActionError."""
+    async def restore(self, former: Former, /) -> str | None:
+        """Make it what it was; a note as that of `run`. Raises ActionError."""
 
 
 class Destinations:
@@ -127,10 +127,10 @@ class Destinations:
     async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Occasion, *, keep: bool) -> str:
         taken, note = await self._remember(destination, action, occasion.rule) if keep else ([], "")
         try:
-            await destination.run(action, occasion)
+            said = await destination.run(action, occasion)
         finally:
             self._keeper.acted(taken)
-        return DONE + note
+        return DONE + note + (f"; {said}" if said else "")
 
     async def _remember(self, destination: Destination[Any], action: Action, rule: str) -> tuple[list[Held], str]:
         """What is held now, and what the result has to say. An action is worth more than the way back from it."""
@@ -180,18 +180,19 @@ class Destinations:
         if now is None:
             self._keeper.drop(held)
             return f"{target}: it is not there any more"
+        said = None
         as_it_was = self._keeper.settled(held) and held.former.was == now.was
         if not as_it_was:
             if not self._keeper.untouched(held, now.was):
                 self._keeper.drop(held)
                 return f"{target}: left alone, it was changed since"
             try:
-                await destination.restore(held.former)
+                said = await destination.restore(held.former)
             except ActionError as error:
                 return _failed(held, str(error))
         self._keeper.drop(held)
         _log.info("%s is as it was before", target)
-        return f"{target}: {DONE}"
+        return f"{target}: {DONE}" + (f"; {said}" if said else "")
 
 
 def _failed(held: Held, why: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import mpd  # type: ignore[import-untyped]
 from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
-from msgspec import Struct
 
 from device import destinations
 from device.destinations import Music
@@ -15,36 +14,16 @@ from device.errors import ActionError
 from device.hub.actions.delivery import Delivery, TransientError
 from device.hub.actions.former import Former, Look
 from device.hub.actions.http import plain_text
+from device.hub.actions.mpd_queue import bring_back, queue_now, set_volume
 from device.hub.actions.occasion import Occasion
 from device.hub.actions.secret import read_secret
 
 T = TypeVar("T")
 
 SETTLE_S = 1.0
-MOST_SONGS = 1000
-"""In a queue that can be brought back."""
 _MOST_CHARACTERS = 1_048_576
 """Of all answers on one connection: a long queue with its titles."""
-_AT_A_TIME = 50
 _TARGET = "mpd"
-
-
-class Queue(Struct, frozen=True):
-    """What plays, and where in it."""
-
-    songs: tuple[str, ...]
-    """Paths and addresses."""
-    playing: str
-    """`play`, `pause`, `stop`, or `ended`: stopped by itself behind the last song."""
-    volume: int | None
-    """Percent; None without a mixer."""
-    position: int | None
-    """In `songs`, from 0; None where it has ended."""
-    elapsed_s: float
-
-    def look(self) -> Look:
-        """To be compared: which songs, and not which of them, as they go on by themselves."""
-        return {"playing": frozenset({self.playing}), "songs": frozenset(self.songs), "volume": self.volume}
 
 
 class MusicPlayer:
@@ -56,23 +35,23 @@ class MusicPlayer:
         self._delivery = delivery(self._name, parallel=2)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Music, _occasion: Occasion) -> None:
-        """Play the list from its beginning, or stop; the volume first. Raises ActionError."""
+    async def run(self, action: Music, _occasion: Occasion) -> str:
+        """Play the list from its beginning, or stop; a volume that is not taken is a note. Raises ActionError."""
 
-        async def attempt(client: "_Client") -> None:
+        async def attempt(client: "_Client") -> str:
             if action.playlist:
                 await client.listplaylist(action.playlist)  # asked first: an unknown one must not clear the queue
-            if action.volume is not None:
-                await client.setvol(action.volume)
-            if not action.playlist:
+                await client.clear()
+                await client.load(action.playlist)
+                await client.play()
+            else:
                 await client.stop()
-                return
-            await client.clear()
-            await client.load(action.playlist)
-            await client.play()
+            # Last: on PulseAudio there is no volume before something plays.
+            return "" if action.volume is None else await set_volume(client, action.volume)
 
-        await self._with(attempt)
+        note = await self._with(attempt)
         self._state = {"playing": bool(action.playlist), "playlist": action.playlist, "volume": action.volume}
+        return note
 
     def state(self) -> dict[str, Any]:
         """`{"playing", "playlist", "volume"}` of the last action; empty before the first."""
@@ -82,7 +61,7 @@ class MusicPlayer:
         """The queue, the song in it, and the volume. Raises ActionError where the queue is too long to be kept."""
 
         async def attempt(client: "_Client") -> Former:
-            queue = await _queue(client, self._name)
+            queue = await queue_now(client, self._name)
             asked: Look = {"playing": frozenset({"stop", "ended"})}
             if action.playlist:
                 songs = frozenset(await client.listplaylist(action.playlist))
@@ -93,11 +72,15 @@ class MusicPlayer:
 
         return (await self._with(attempt),)
 
-    async def restore(self, former: Former) -> None:
-        """The queue, and the song where it was left. Raises ActionError; songs that are gone are said in it."""
-        gone = await self._with(lambda client: _bring_back(client, former.more, self._name))
+    async def restore(self, former: Former) -> str:
+        """The queue, and the song where it was left; a volume that is not taken is a note.
+
+        Raises ActionError; songs that are gone are said in it.
+        """
+        gone, note = await self._with(lambda client: bring_back(client, former.more, self._name))
         if gone:
             raise ActionError(f"{self._name}: {gone} songs of the queue are not there any more")
+        return note
 
     async def _with(self, work: Callable[["_Client"], Awaitable[T]]) -> T:
         async def attempt() -> T:
@@ -151,47 +134,3 @@ class _Client(MPDClient):  # type: ignore[misc] # the library has no types
         if self.heard > _MOST_CHARACTERS:
             raise mpd.ProtocolError("too long")
         return line
-
-
-async def _queue(client: _Client, name: str) -> Queue:
-    """As it is now. Raises ActionError for a long one."""
-    status = await client.status()
-    if int(status.get("playlistlength", 0)) > MOST_SONGS:
-        raise ActionError(f"{name}: the queue has more than {MOST_SONGS} songs, too many to be brought back")
-    await client.tagtypes("clear")  # of each song, the path alone
-    songs = tuple([song["file"] async for song in client.playlistinfo()])
-    state, volume, position = status["state"], int(status.get("volume", -1)), status.get("song")
-    # Stopped by a person, it remembers the song; stopped behind the last, it does not.
-    ended = state == "stop" and position is None and (bool(songs) or status.get("consume") == "1")
-    return Queue(
-        songs,
-        "ended" if ended else state,
-        volume if volume >= 0 else None,
-        None if position is None else int(position),
-        float(status.get("elapsed", 0.0)),
-    )
-
-
-async def _bring_back(client: _Client, queue: Queue, name: str) -> int:
-    """How many songs could not be."""
-    gone: set[int] = set()
-    if (await _queue(client, name)).songs != queue.songs:
-        await client.clear()
-        for first in range(0, len(queue.songs), _AT_A_TIME):
-            songs = queue.songs[first : first + _AT_A_TIME]
-            added = await asyncio.gather(*(client.add(song) for song in songs), return_exceptions=True)
-            for number, error in enumerate(added, first):
-                if isinstance(error, mpd.CommandError):
-                    gone.add(number)
-                elif isinstance(error, BaseException):
-                    raise error
-    if queue.volume is not None:
-        await client.setvol(queue.volume)
-    if queue.playing in ("play", "pause") and queue.position is not None and queue.position not in gone:
-        position = queue.position - sum(number < queue.position for number in gone)
-        await client.seek(position, queue.elapsed_s)  # which plays it
-        if queue.playing == "pause":
-            await client.pause(1)
-    else:
-        await client.stop()
-    return len(gone)

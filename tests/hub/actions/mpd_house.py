@@ -32,12 +32,17 @@ def tone(path: Path, seconds: float) -> None:
         file.writeframes(b"".join(struct.pack("<h", round(9000 * math.sin(n / 4))) for n in range(wanted)))
 
 
-class Daemon:
-    """MPD on a loopback port, its sound going nowhere."""
+NOWHERE = """type "null"
+                mixer_type "software\""""
 
-    def __init__(self, folder: Path) -> None:
+
+class Daemon:
+    """MPD on a loopback port; without another `output`, its sound goes nowhere."""
+
+    def __init__(self, folder: Path, output: str = NOWHERE) -> None:
         self.port = free_port()
         self.folder = folder
+        self._output = output
         (folder / "music").mkdir()
         (folder / "lists").mkdir()
         tone(folder / "music" / "short.wav", 0.6)
@@ -76,9 +81,8 @@ class Daemon:
             password "{escaped}@read,add,control,admin"
             default_permissions ""
             audio_output {{
-                type "null"
                 name "nothing"
-                mixer_type "software"
+                {self._output}
             }}
         """)
         log = self.folder / "mpd.log"
@@ -123,7 +127,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def living(daemon: Daemon, tmp_path: Path) -> AsyncIterator[House]:
+async def living(
+    daemon: Daemon, tmp_path: Path, *, volume: int | None = 60, plays: bool = True
+) -> AsyncIterator[House]:
     """A house where jazz is in the queue, the second song playing since seven seconds."""
     hand = MPDClient()
     await hand.connect("127.0.0.1", daemon.port)
@@ -139,8 +145,10 @@ async def living(daemon: Daemon, tmp_path: Path) -> AsyncIterator[House]:
     await until(scanned)
     for song in SONGS[:2]:
         await hand.add(song)
-    await hand.setvol(60)
-    await hand.seek(1, 7)
+    if volume is not None:
+        await hand.setvol(volume)
+    if plays:
+        await hand.seek(1, 7)
     try:
         yield House(daemon, hand, tmp_path)
     finally:
