@@ -12,12 +12,13 @@ import numpy as np
 from device.emotions import Floats, as_dict, top
 from device.errors import MienError
 from device.readings import FaceReading, Frame, SoundWindow, VoiceReading
-from device.sense.faces import aligned_crop, whole_picture
+from device.sense.faces import cut_out, whole_picture
 from device.sense.fusion import Fusion
 from device.sense.looking.budget import Budget
 from device.sense.looking.stills import find_in_still, is_large
 from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.sense.readers import Readers
+from device.sense.refused import refused_in_words
 from device.sense.sound.centred import centred
 from device.sense.sound.framing import RATE_HZ
 from device.sense.sound.speech_gate import BLOCK, speech_frames
@@ -50,7 +51,8 @@ def analyze(path: Path, wanted: Wanted, readers: Readers, settings: Settings) ->
     try:
         result["kind"] = kind_of(path)
         read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]
-        result |= read(path, wanted, readers, settings)
+        with refused_in_words(path):
+            result |= read(path, wanted, readers, settings)
     except MienError as error:
         result["error"] = str(error)
     return result
@@ -60,11 +62,10 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     if not wanted.face:
         return {}
     pixels = read_picture(path)
-    gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     if wanted.crop:
-        faces = [whole_picture(gray)]
+        faces = [whole_picture(_gray(pixels))]
     else:
-        faces = [replace(f, crop=aligned_crop(gray, f)) for f in find_in_still(readers.detector, pixels)]
+        faces = [replace(f, crop=cut_out(pixels, f)) for f in find_in_still(readers.detector, pixels)]
     readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
     fusion = Fusion(settings.mood.forget_s)
     for reading in readings:

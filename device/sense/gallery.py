@@ -15,13 +15,14 @@ from device.emotions import top
 from device.errors import MediaError
 from device.gallery_index import Index, Passed, Picture, folder_of, path_of, read_index
 from device.readings import Face, FaceReading
-from device.sense.faces import aligned_crop, whole_picture
+from device.sense.faces import cut_out, whole_picture
 from device.sense.gallery_folder import GalleryFolder
 from device.sense.looking.detector import FaceDetector
 from device.sense.looking.stills import find_in_air
 from device.sense.looking.tiles import find_everywhere
 from device.sense.media import read_picture
 from device.sense.readers import Readers
+from device.sense.refused import refused_in_words
 from device.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def index_folder(
                 tell(Step(source, outcome, done, len(files), error))
                 if done % _EVERY == 0:
                     save(known | now)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl+C, and whatever else ends it: what was read is not read again
             save(known | now)
             raise
         index = save(now)
@@ -121,7 +122,7 @@ def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
     if not found:
         return None
     face = max(found, key=lambda one: one.box[2] * one.box[3])
-    return replace(face, crop=aligned_crop(_gray(pixels), face))
+    return replace(face, crop=cut_out(pixels, face))
 
 
 def thumbnail_of(pixels: Pixels, face: Face) -> bytes:
@@ -158,12 +159,14 @@ def _look(
             if kept.has(before.name):
                 return before, Outcome.UNCHANGED, ""
         pixels = read_picture(path)
-        face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
+        with refused_in_words(path):
+            face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
+            thumbnail = thumbnail_of(pixels, face) if face else b""
     except MediaError as error:
         return None, Outcome.BROKEN, str(error)
     if face is None:
         return Passed(source, *mark), Outcome.NO_FACE, ""
-    name = kept.put(thumbnail_of(pixels, face))
+    name = kept.put(thumbnail)
     return _entry(name, readers.face.read(face, 0.0), source, mark), Outcome.READ, ""
 
 

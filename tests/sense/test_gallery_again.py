@@ -1,20 +1,26 @@
 """`mien gallery` run again: what is known is not read again, and what is gone is forgotten."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from device.emotions import Emotion
 from device.errors import MediaError
 from device.gallery_index import Index, read_index
-from device.sense.gallery import Outcome, Step, index_folder
+from device.readings import Face
+from device.sense import gallery
+from device.sense.gallery import Outcome, Step, index_folder, largest_face
 from device.sense.gallery_folder import GalleryFolder
+from device.sense.looking.detector import FaceDetector
 from device.sense.readers import Readers
 from device.settings import Settings
 from tests.sense.gallery_album import indexed, person, thumbnails
-from tests.sense.made import drawn, picture
+from tests.sense.made import Pixels, drawn, picture
 
 
 def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, readers: Readers, home: Settings) -> None:
@@ -108,3 +114,31 @@ def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Reade
     assert set(outcomes.values()) == {Outcome.UNCHANGED}
     assert len(again.pictures) == 10_000
     assert time.monotonic() - began < 20
+
+
+def test_lines_and_panoramas_end_no_run(album: Path, readers: Readers, home: Settings) -> None:
+    picture(album / "line.png", np.full((1, 2000, 3), 90, np.uint8))
+    picture(album / "panorama.png", np.full((60, 33_000, 3), 90, np.uint8))
+    index, outcomes = indexed(album, readers, home)
+    assert outcomes["line.png"] is outcomes["panorama.png"] is Outcome.NO_FACE
+    assert len(index.pictures) == 2
+    assert indexed(album, readers, home, crop=True)[1]["panorama.png"] is Outcome.READ
+
+
+@pytest.mark.parametrize(
+    "refusal", [lambda: cv2.resize(np.zeros((0, 0), np.uint8), (1, 1)), lambda: bytearray(1 << 60)]
+)
+def test_what_a_library_refuses_is_that_files_error(
+    album: Path, readers: Readers, home: Settings, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], object]
+) -> None:
+    def refuse_small(detector: FaceDetector, pixels: Pixels) -> Face | None:
+        return largest_face(detector, pixels) if pixels.shape[0] > 100 else refusal()  # type: ignore[return-value]
+
+    monkeypatch.setattr(gallery, "largest_face", refuse_small)
+    picture(album / "an odd one.png", np.full((50, 50, 3), 90, np.uint8))
+    steps: list[Step] = []
+    index = index_folder(album, readers, home, steps.append)
+    (odd,) = (step for step in steps if step.source == "an odd one.png")
+    assert odd.outcome is Outcome.BROKEN
+    assert "an odd one.png: " in odd.error
+    assert len(index.pictures) == 2

@@ -23,6 +23,8 @@ from device.sense.tflite import Network
 Pixels = npt.NDArray[np.uint8]
 _OVERLAP = 0.3
 """Boxes that overlap by more than this share (intersection over union) are one face."""
+_WARPED_PX = 32_766
+"""OpenCV's warpAffine takes no longer side."""
 
 
 class FaceDetector(Protocol):
@@ -121,6 +123,9 @@ def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float
     Sampled as MediaPipe samples it (bilinear, pixel 0 upon pixel 0): the networks were trained so, and averaging by
     area, though it looks better, moves key points by up to 12 px.
     """
+    # Of a panorama that is too long, so many pixels fall on one of the square that each second one is as good.
+    thinned = -(-max(pixels.shape[:2]) // _WARPED_PX)
+    pixels = pixels[::thinned, ::thinned]
     height, width = pixels.shape[:2]
     longest = max(height, width)
     step = longest / side
@@ -132,7 +137,7 @@ def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
     )
-    return square.astype(np.uint8, copy=False), 1 / step, left / step, top / step
+    return square.astype(np.uint8, copy=False), 1 / step / thinned, left / step, top / step
 
 
 def _merged(points: Floats, scores: Floats) -> list[tuple[Floats, float]]:

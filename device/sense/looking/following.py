@@ -14,7 +14,7 @@ from device.sense.faces import cut_out
 from device.sense.looking.budget import Budget
 from device.sense.looking.detector import Pixels
 from device.sense.looking.drift import alike, between, shifted
-from device.sense.looking.refined import Refined, same_as_one
+from device.sense.looking.refined import LEAST_PX, Refined, same_as_one
 from device.sense.looking.search import Part, Search
 from device.sense.looking.tiles import cut, moved
 
@@ -120,6 +120,8 @@ class Following:
     def _find_in(self, part: Part, pixels: Pixels, now_s: float) -> bool:
         """Adds those in `part` who are not known yet; whether there were any faces."""
         left, top, inside = part.of(pixels)
+        if min(inside.shape[:2]) < LEAST_PX:  # of a frame of two pixels' width, a part is nothing
+            return False
         found = self._refined.find(np.ascontiguousarray(inside))
         faces = [face for face in found if not cut(face, left, top, inside, pixels)]
         for face in faces:

@@ -32,6 +32,8 @@ _RESTLESS = 5.0
 0.12 of a curtain."""
 _SAME = 0.3
 """Intersection over union from which on two boxes are of one face."""
+LEAST_PX = 8
+"""What is narrower is not looked at closely."""
 _MOST = 12
 """Proposals of one look that are looked at closely, the strongest."""
 
@@ -88,7 +90,7 @@ class Refined:
         half = reach * max(width, height)
         left, top = max(int(x + width / 2 - half), 0), max(int(y + height / 2 - half), 0)
         part = pixels[top : int(y + height / 2 + half), left : int(x + width / 2 + half)]
-        if min(part.shape[:2], default=0) < 8:
+        if min(part.shape[:2], default=0) < LEAST_PX:
             return None
         corner = np.array([left, top], np.float32)
         for found in self._near.find(part):
