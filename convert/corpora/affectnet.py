@@ -5,7 +5,6 @@ box and the expression; the pictures lie in Manually_Annotated_Images. Later tra
 images/0.jpg and annotations/0_exp.npy, eight expressions only.
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 from convert.corpora import need
 from convert.corpora.files import Layout, inside
 from convert.corpora.records import Picture
+from convert.corpora.tables import cells_of
 from device.errors import MediaError
 
 _ALL = Layout("affectnet", "AffectNet", "training.csv with Manually_Annotated_Images/", 420_299, what="pictures")
@@ -49,25 +49,24 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
 
 
 def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
-    with table.open(newline="") as lines:
-        for number, row in enumerate(csv.reader(lines), start=1):
-            # One of the two was given out without a header.
-            if row[:1] == list(_COLUMNS[:1]):
-                continue
-            where = f"{table}, line {number}"
-            if len(row) < len(_COLUMNS):
-                raise MediaError(f"{where}: the row is cut off; copy the file again")
-            cells = dict(zip(_COLUMNS, row, strict=False))
-            name = cells["subDirectory_filePath"]
-            if (images / name).exists():
-                yield Picture(
-                    name=name,
-                    corpus="affectnet",
-                    path=images / name,
-                    own=_own(cells["expression"], where),
-                    split=split,
-                    box=_box([cells[column] for column in _COLUMNS[1:5]]),
-                )
+    for number, row in cells_of(table):
+        # One of the two was given out without a header.
+        if row[:1] == list(_COLUMNS[:1]):
+            continue
+        where = f"{table}, line {number}"
+        if len(row) < len(_COLUMNS):
+            raise MediaError(f"{where}: the row is cut off; copy the file again")
+        cells = dict(zip(_COLUMNS, row, strict=False))
+        name = cells["subDirectory_filePath"]
+        if (images / name).exists():
+            yield Picture(
+                name=name,
+                corpus="affectnet",
+                path=images / name,
+                own=_own(cells["expression"], where),
+                split=split,
+                box=_box([cells[column] for column in _COLUMNS[1:5]]),
+            )
 
 
 def _annotated(folder: Path, split: str) -> Iterator[Picture]:
@@ -98,9 +97,9 @@ def _own(code: str, where: str) -> str:
 
 
 def _box(cells: list[str]) -> tuple[int, int, int, int] | None:
-    """None where no face was found: the cells are then empty, NaN or -1."""
+    """None where no face was found: the cells are then empty, NaN or -1; and where they are infinite."""
     try:
         left, top, width, height = (int(float(cell)) for cell in cells)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (left, top, width, height) if width > 0 and height > 0 else None

@@ -9,10 +9,10 @@
   PrivateTest/ keep the published parts.
 """
 
-import csv
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from convert.corpora.folders import placed
 from convert.corpora.pixel_table import SIDE, SPLITS, USAGES, read_pixel_table
 from convert.corpora.records import read_gray
 from convert.corpora.spelling import NONE, index_of
+from convert.corpora.tables import rows_of
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 
@@ -80,8 +81,10 @@ def read_rows(folder: Path, *, part: bool = False) -> Rows:
 
 def _sheet(folder: Path) -> Rows:
     sheet = cv2.imread(str(folder / "faces.png"), cv2.IMREAD_GRAYSCALE)
-    labels = _loaded(need(folder / "labels.npz", "FER2013"))
-    if sheet is None or sheet.shape != (13_488, 6_144) or len(labels["usage"]) != COUNT:
+    shapes = {"fer2013_label": (COUNT,), "usage": (COUNT,), "ferplus_votes": (COUNT, 10), "dup_group": (COUNT,)}
+    labels = _loaded(need(folder / "labels.npz", "FER2013"), shapes)
+    fits = all(labels[name].shape == shape and _numbers(labels[name]) for name, shape in shapes.items())
+    if sheet is None or sheet.shape != (13_488, 6_144) or not fits:
         raise MediaError(f"FER2013: {folder} is not the complete set of {COUNT} faces; copy it again")
     tiles = sheet.reshape(281, SIDE, 128, SIDE).swapaxes(1, 2)
     return Rows(
@@ -106,49 +109,58 @@ def _table(path: Path, *, part: bool) -> Rows:
 
 def _votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
     """FER+'s table goes with FER2013's row by row, and tells each row's usage too: a slip is seen."""
-    with path.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows = rows_of(path, ("Usage", *FERPLUS_COLUMNS))
     if len(rows) != len(usage):
         raise MediaError(f"{path}: {len(rows)} rows, {table.name} has {len(usage)}; both must be whole, as published")
+    for number, (row, used) in enumerate(zip(rows, usage, strict=True), start=2):
+        if row["Usage"] != USAGES[used]:
+            raise MediaError(
+                f"{path}, line {number}: {row['Usage']}, {table.name} has {USAGES[used]}; "
+                "both must be in the published order"
+            )
     try:
-        for number, (row, used) in enumerate(zip(rows, usage, strict=True), start=2):
-            if row["Usage"] != USAGES[used]:
-                raise MediaError(
-                    f"{path}, line {number}: {row['Usage']}, {table.name} has {USAGES[used]}; "
-                    "both must be in the published order"
-                )
         counts = [[float(row[column]) for column in FERPLUS_COLUMNS] for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise MediaError(f"{path}: a row is cut off or a column missing ({error}); copy it again") from error
+    except ValueError as error:
+        raise MediaError(f"{path}: a count of votes is no number ({error}); copy it again") from error
     return np.array(counts, np.float32)
 
 
-def _loaded(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _loaded(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a .npz; raises MediaError where it is damaged or lacks one that is `needed`."""
     try:
         with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise MediaError(f"{path}: cannot be read as npz ({error}); copy it again") from error
+    missing = [name for name in needed if name not in arrays]
+    if missing:
+        raise MediaError(f"{path}: no {' or '.join(missing)} in it; {', '.join(needed)} are needed")
+    return arrays
+
+
+def _numbers(values: npt.NDArray[Any]) -> bool:
+    return values.dtype.kind in "iuf"
 
 
 def _arrays(path: Path, *, part: bool) -> Rows:
-    stored = _loaded(path)
-    missing = {"pictures", "labels", "usage"} - set(stored)
-    if missing:
-        raise MediaError(f"{path}: no {' or '.join(sorted(missing))} in it; pictures, labels and usage are needed")
-    labels, usage = stored["labels"].astype(np.int64), stored["usage"]
-    _LAYOUT.whole(len(labels), path.parent, part=part)
-    if usage.dtype.kind in "US":
+    stored = _loaded(path, ("pictures", "labels", "usage"))
+    pictures, labels, usage = stored["pictures"], stored["labels"], stored["usage"]
+    count = len(np.atleast_1d(labels))
+    counts = stored.get("counts", _no_votes(count))
+    if usage.dtype.kind in "US" and usage.ndim == 1:
         usage = np.array([USAGES.index(name) if name in USAGES else -1 for name in usage.astype(str)])
-    pictures = stored["pictures"]
-    fits = pictures.dtype == np.uint8 and pictures.size == len(labels) * SIDE * SIDE and len(usage) == len(labels)
+    fits = labels.shape == usage.shape == (count,) and counts.shape == (count, len(FERPLUS_COLUMNS))
+    fits = fits and pictures.dtype == np.uint8 and pictures.size == count * SIDE * SIDE
+    fits = fits and _numbers(labels) and _numbers(usage) and _numbers(counts)
     if not fits or not np.isin(usage, range(3)).all() or not np.isin(labels, range(len(EMOTIONS))).all():
         raise MediaError(
-            f"{path}: pictures must be (n, 48, 48) uint8, labels (n,) 0 to 6, usage (n,) 0 to 2 or {', '.join(USAGES)}"
+            f"{path}: pictures must be (n, 48, 48) uint8, labels (n,) 0 to 6, usage (n,) 0 to 2 or "
+            f"{', '.join(USAGES)}, counts (n, 10) numbers"
         )
-    pictures = pictures.reshape(-1, SIDE, SIDE)
-    counts = stored["counts"].astype(np.float32) if "counts" in stored else _no_votes(len(labels))
-    return Rows(_names(len(labels)), pictures, labels, usage.astype(np.uint8), counts, same_pixels(pictures))
+    _LAYOUT.whole(count, path.parent, part=part)
+    pictures, labels = pictures.reshape(-1, SIDE, SIDE), labels.astype(np.int64)
+    counts = counts.astype(np.float32)
+    return Rows(_names(count), pictures, labels, usage.astype(np.uint8), counts, same_pixels(pictures))
 
 
 def _folders(folder: Path, *, part: bool) -> Rows:

@@ -1,12 +1,12 @@
 """Tables of faces as FER2013 was first given out: emotion, pixels ("70 80 82 ..."), Usage; a row a face of 48×48."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from convert.corpora.tables import cells_of
 from device.errors import MediaError
 
 SIDE = 48
@@ -30,26 +30,24 @@ def read_pixel_table(path: Path, classes: int) -> PixelTable:
     Raises MediaError, naming the file and the line, where one is cut off or says something else.
     """
     pictures, labels, usage = [], [], []
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        rows = csv.reader(lines)
-        columns = [name.strip().lower() for name in next(rows, [])]
-        missing = {"emotion", "pixels", "usage"} - set(columns)
-        if missing:
-            raise MediaError(f"{path}: no column {' or '.join(sorted(missing))}; is it the published table?")
-        emotion_at, pixels_at, usage_at = (columns.index(name) for name in ("emotion", "pixels", "usage"))
-        for number, row in enumerate(rows, start=2):
-            try:
-                pixels = np.fromstring(row[pixels_at], np.int16, sep=" ")
-                labels.append(range(classes).index(int(row[emotion_at])))
-                usage.append(USAGES.index(row[usage_at].strip()))
-            except (IndexError, ValueError) as error:
-                raise MediaError(
-                    f"{path}, line {number}: the row is cut off or damaged; copy the file again"
-                ) from error
-            if pixels.size != SIDE * SIDE or pixels.min() < 0 or pixels.max() > 255:
-                raise MediaError(
-                    f"{path}, line {number}: {pixels.size} of {SIDE * SIDE} pixels, each 0 to 255; copy the file again"
-                )
-            pictures.append(pixels.astype(np.uint8).reshape(SIDE, SIDE))
+    rows = cells_of(path)
+    columns = [name.strip().lower() for name in next(rows, (0, list[str]()))[1]]
+    missing = {"emotion", "pixels", "usage"} - set(columns)
+    if missing:
+        raise MediaError(f"{path}: no column {' or '.join(sorted(missing))}; is it the published table?")
+    emotion_at, pixels_at, usage_at = (columns.index(name) for name in ("emotion", "pixels", "usage"))
+    for number, row in rows:
+        try:
+            # As wide as they come: a number too large for a pixel must not wrap around to one that is not.
+            pixels = np.fromstring(row[pixels_at], np.int64, sep=" ")
+            labels.append(range(classes).index(int(row[emotion_at])))
+            usage.append(USAGES.index(row[usage_at].strip()))
+        except (IndexError, ValueError) as error:
+            raise MediaError(f"{path}, line {number}: the row is cut off or damaged; copy the file again") from error
+        if pixels.size != SIDE * SIDE or pixels.min() < 0 or pixels.max() > 255:
+            raise MediaError(
+                f"{path}, line {number}: {pixels.size} of {SIDE * SIDE} pixels, each 0 to 255; copy the file again"
+            )
+        pictures.append(pixels.astype(np.uint8).reshape(SIDE, SIDE))
     stacked = np.array(pictures, np.uint8).reshape(-1, SIDE, SIDE)
     return PixelTable(stacked, np.array(labels, np.int64), np.array(usage, np.uint8))

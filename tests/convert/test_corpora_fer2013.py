@@ -1,6 +1,7 @@
 """FER2013 in every form that people have: the same faces come out of each."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,3 +142,80 @@ def test_a_damaged_npz_or_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "folders" / "a.png").unlink()
     with pytest.raises(MediaError, match=r"a\.png: not below train or test"):
         Fer2013(tmp_path / "folders", part=True)
+
+
+def test_a_pixel_table_in_other_letters_or_with_an_open_quote_is_said(tmp_path: Path) -> None:
+    pictures, labels, usages = made.fer2013_faces(OF_EACH)
+    table = made.pixel_table(tmp_path / "fer2013.csv", pictures, labels, usages)
+    text = table.read_text()
+    table.write_text(text, encoding="utf-16")
+    with pytest.raises(MediaError, match=r"fer2013\.csv, line 1: cannot be read as a table .*copy the file again"):
+        Fer2013(tmp_path, part=True)
+    table.write_bytes(text.replace("PrivateTest", "Pr\xfcfung").encode("latin-1"))
+    with pytest.raises(MediaError, match=r"fer2013\.csv, line \d+: cannot be read as a table .*copy the file again"):
+        Fer2013(tmp_path, part=True)
+    for line in (3, 40):  # the field grows too long, or the table ends in it
+        lines = text.splitlines()
+        lines[line] = lines[line].replace(",", ',"', 1)
+        table.write_text("\n".join(lines))
+        with pytest.raises(MediaError, match=r"fer2013\.csv, line \d+: cannot be read as a table"):
+            Fer2013(tmp_path, part=True)
+    votes = made.ferplus_table(tmp_path / "fer2013new.csv", [VOTES[0]] * 42, usages)
+    table.write_text(text)
+    for damaged in (votes.read_text().replace("contempt", "spite"), votes.read_text()[:-5]):
+        votes.write_text(damaged)
+        with pytest.raises(MediaError, match=r"fer2013new\.csv.*(no column contempt|line 43: the row is cut off)"):
+            Fer2013(tmp_path, part=True)
+        made.ferplus_table(votes, [VOTES[0]] * 42, usages)
+
+
+@pytest.mark.parametrize("value", ["65543", "-65529", "4294967303", "18446744073709551623", "256"])
+def test_a_pixel_out_of_range_does_not_wrap_around_to_one_that_is_not(value: str, tmp_path: Path) -> None:
+    pictures, labels, usages = made.fer2013_faces(OF_EACH)
+    table = made.pixel_table(tmp_path / "fer2013.csv", pictures, labels, usages)
+    lines = table.read_text().splitlines()
+    emotion, pixels, usage = lines[4].split(",")
+    lines[4] = f"{emotion},{value} {pixels.split(' ', 1)[1]},{usage}"
+    table.write_text("\n".join(lines))
+    with pytest.raises(MediaError, match=r"fer2013\.csv, line 5: 2304 of 2304 pixels, each 0 to 255"):
+        Fer2013(tmp_path, part=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": np.array(["angry", "happy"])},
+        {"labels": np.array(3)},
+        {"labels": np.array([0.0, 1.5])},
+        {"labels": np.array([[0], [1]])},
+        {"usage": np.array("Training")},
+        {"usage": np.array([[0, 1]])},
+        {"counts": np.zeros((2, 8))},
+        {"counts": np.zeros(20)},
+        {"counts": np.full((2, 10), "ten")},
+    ],
+)
+def test_an_npz_of_other_shapes_or_words_is_said(wrong: dict[str, Any], tmp_path: Path) -> None:
+    arrays: dict[str, Any] = {
+        "pictures": np.zeros((2, 48, 48), np.uint8),
+        "labels": np.array([0, 1]),
+        "usage": np.array([0, 1]),
+    }
+    np.savez(tmp_path / "fer2013.npz", **arrays)
+    assert len(Fer2013(tmp_path, part=True).validation()) == 1
+    np.savez(tmp_path / "fer2013.npz", **(arrays | wrong))
+    with pytest.raises(MediaError, match=r"fer2013\.npz: pictures must be .* counts \(n, 10\) numbers"):
+        Fer2013(tmp_path, part=True)
+
+
+@pytest.mark.parametrize("name", ["fer2013_label", "usage", "ferplus_votes", "dup_group"])
+def test_labels_that_lack_an_array_or_rows_of_it_are_said(name: str, corpora: Path, tmp_path: Path) -> None:
+    (tmp_path / "faces.png").symlink_to(corpora / "fer2013" / "faces.png")
+    with np.load(corpora / "fer2013" / "labels.npz") as stored:
+        arrays: dict[str, Any] = dict(stored)
+    np.savez(tmp_path / "labels.npz", **{key: value for key, value in arrays.items() if key != name})
+    with pytest.raises(MediaError, match=rf"labels\.npz: no {name} in it; fer2013_label, usage, ferplus_votes, dup_g"):
+        Fer2013(tmp_path)
+    np.savez(tmp_path / "labels.npz", **(arrays | {name: arrays[name][:-1]}))
+    with pytest.raises(MediaError, match="is not the complete set of 35887 faces; copy it again"):
+        Fer2013(tmp_path)

@@ -187,6 +187,25 @@ def test_affectnet_as_tables(tmp_path: Path) -> None:
         affectnet.read(tmp_path, part=True)
 
 
+@pytest.mark.parametrize("cell", ["inf", "-inf", "1e400", "a", ""])
+def test_an_affectnet_box_of_no_size_is_none(cell: str, tmp_path: Path) -> None:
+    table = affectnet_tables(tmp_path) / "training.csv"
+    table.write_text(table.read_text().replace("1/a.jpg,4,6,20,10", f"1/a.jpg,4,6,{cell},10"))
+    found = affectnet.read(tmp_path, part=True)[0]
+    assert (found.name, found.box, found.gray().shape) == ("1/a.jpg", None, (32, 32))
+
+
+def test_a_damaged_affectnet_table_is_said(tmp_path: Path) -> None:
+    table = affectnet_tables(tmp_path) / "training.csv"
+    text = table.read_text()
+    table.write_bytes(text.replace("9/gone", "9/g\xf6ne").encode("latin-1"))
+    with pytest.raises(MediaError, match=r"training\.csv, line \d: cannot be read as a table .*utf-8"):
+        affectnet.read(tmp_path, part=True)
+    table.write_text(text.replace('9/gone.jpg,4,6,20,10,"1;2"', '9/gone.jpg,4,6,20,10,"1;2'))
+    with pytest.raises(MediaError, match=r"training\.csv, line \d: cannot be read as a table"):
+        affectnet.read(tmp_path, part=True)
+
+
 def test_affectnet_as_annotations(tmp_path: Path) -> None:
     for name, code in (("train_set/{}/0", "1"), ("train_set/{}/7", "7"), ("val_set/{}/1", "4")):
         made.picture(tmp_path / f"{name.format('images')}.jpg", made.noise(int(code), 32))
