@@ -66,8 +66,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input: Line
     """How the input is made, in words; the code is device/sense/prepare.py."""
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    temperature: Annotated[float, Meta(gt=0, le=100)]
-    """Divides the logits; chosen on validation."""
+    temperature: Annotated[float, Meta(ge=0.01, le=100)]
+    """Divides the logits; chosen on validation, within 0.3..5."""
     f1: tuple[Share, ...]
     """Per emotion on validation, in EMOTIONS' order."""
     unknown_below: Share

@@ -13,7 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from device.emotions import softmax
 from device.errors import ModelError
 from device.sense.isolation import drop_network
 from device.sense.model import Model, ramp
@@ -106,15 +108,27 @@ def _bind() -> None:
 
 def _tried(pair: Pair) -> _Answer:
     try:
-        network = Model(pair).network
+        model = Model(pair)
+        network = model.network
         source = ramp(network.inputs[0])
         begun_s = time.perf_counter()
         network.run_raw(source)
-        return _Answer(seconds=time.perf_counter() - begun_s)
+        seconds = time.perf_counter() - begun_s
+        if not _says_numbers(model):
+            return _Answer(str(pair.off(f"{pair.path}: what it gives is too large to make probabilities of")))
+        return _Answer(seconds=seconds)
     except ModelError as error:
         return _Answer(str(error))
     except MemoryError:
         return _Answer(str(pair.off(f"{pair.path}: needs more than {_MOST_BYTES / 1e6:.0f} MB of memory")))
+
+
+def _says_numbers(model: Model) -> bool:
+    """Whether probabilities come of the least and the most that its output can hold."""
+    output = model.network.outputs[0]
+    with np.errstate(all="ignore"):
+        ends = np.float32(output.scale) * (np.array([-128, 127], np.float32) - output.zero_point)
+        return bool(np.isfinite(softmax(ends, model.card.temperature)).all())
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """Pairs that do not fit are refused, and nothing is changed."""
 
 import base64
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from device.errors import ModelError
+from device.sense.model import MODELS, PAIRS, Model, ramp
+from device.sense.pairs.pair import pairs_in
 from device.sense.pairs.store import ModelStore
-from tests.sense.made_models import handed
+from device.sense.tflite import Network
+from tests.sense.made_models import handed, made
 from tests.sense.pairs.stored import kept
 
 
@@ -59,6 +63,7 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         ("face", {"colour": "red"}, "unknown field `colour`"),
         ("face", {"sha256": "0" * 64}, "is not the file that its card describes"),
         ("face", {"limits": "\x1b[2J"}, "limits"),
+        *(("face", {"temperature": low}, "temperature") for low in (0.0, 1e-300, 1e-40, 0.009)),
         ("face", {"version": "1\ud800"}, "no model card"),
     ],
 )
@@ -69,4 +74,17 @@ def test_a_pair_that_does_not_fit_changes_nothing(
         store.install([handed(name, "0.2.0", tmp_path / "handed", **card)])
     assert said in str(error.value)
     assert str(error.value).endswith("; nothing was changed")
+    assert kept(tmp_path / "state") == []
+
+
+def test_a_network_whose_numbers_are_too_large_for_probabilities_is_refused(tmp_path: Path) -> None:
+    network = (MODELS / "face.tflite").read_bytes()
+    scale = struct.pack("<f", Model("face").network.outputs[0].scale)
+    assert network.count(scale) == 1
+    content = network.replace(scale, struct.pack("<f", 1e38))
+    large = Network(content, "large")
+    golden = large.run_raw(ramp(large.inputs[0]))[0].ravel().tolist()
+    path = made("face", "0.2.0", tmp_path / "handed", content, golden={"output": golden})
+    with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError, match="too large to make probabilities of"):
+        store.install(pairs_in(path, PAIRS))
     assert kept(tmp_path / "state") == []
