@@ -75,8 +75,8 @@ def video_frames(path: Path) -> Iterator[tuple[Pixels, float]]:
                 count += 1
                 # A phone films on its side and notes by how much it was turned.
                 yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)), pts_s
-            # FFmpeg ends a cut-off file without a word. An edit list may leave out a few pictures, not a tenth.
-            if count < 0.9 * stream.frames - 2:
+            shown_s = pts_s + step_s + begin_s - float((stream.start_time or 0) * (stream.time_base or 0))
+            if _breaks_off(container, stream, count, shown_s):
                 raise MediaError(f"{path}: breaks off after {count} of {stream.frames} pictures; copy the file again")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path}: cannot be read as video ({_reason(error)})") from error
@@ -144,6 +144,22 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream | No
     """The first stream of moving pictures, or None; a cover picture is none."""
     attached = av.stream.Disposition.attached_pic
     return next((s for s in container.streams.video if not s.disposition & attached), None)
+
+
+def _breaks_off(container: av.container.InputContainer, stream: av.VideoStream, count: int, shown_s: float) -> bool:
+    """Whether a film of `count` pictures in `shown_s` seconds ends before it should: FFmpeg says no word of it.
+
+    Fewer pictures than are counted at the beginning are no break alone: an edit list leaves out those before a cut
+    that was made without encoding anew, and an AVI counts those that were dropped.
+    """
+    if count >= 0.9 * stream.frames - 2:
+        return False
+    step_s = float(1 / (stream.average_rate or 25))
+    if container.format.name == "avi" or stream.duration is None or stream.time_base is None:
+        whole_s = stream.frames * step_s  # FFmpeg has shortened a cut-off AVI's duration to what is there
+    else:
+        whole_s = float(stream.duration * stream.time_base)
+    return shown_s < 0.9 * whole_s - 2 * step_s
 
 
 def _size_px(data: bytes) -> tuple[int, int] | None:

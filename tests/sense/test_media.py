@@ -194,6 +194,41 @@ def test_cut_off_video(tmp_path: Path) -> None:
         list(media.video_frames(path))
 
 
+def _copied(source: Path, target: Path, later: int, without: range = range(0)) -> Path:
+    """The same pictures, not encoded anew: each `later` pictures later, `without` some of them."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(p for p in old.demux(video=0) if p.dts is not None):
+            if number not in without:
+                packet.pts = packet.dts = (packet.pts or 0) + later * (packet.duration or 0)
+                packet.stream = stream
+                new.mux(packet)
+    return target
+
+
+def test_a_cut_without_encoding_anew_is_whole(tmp_path: Path) -> None:
+    whole = made.video(tmp_path / "whole.mp4", 40)
+    cut = _copied(whole, tmp_path / "cut.mp4", -10)  # an edit list leaves out what is needed to decode the first one
+    with av.open(str(cut)) as container:
+        assert container.streams.video[0].frames == 40
+    frames = list(media.video_frames(cut))
+    assert len(frames) == 30
+    assert abs(int(frames[0][0][20, 10, 0]) - made.shade(10)) < 6
+    assert (frames[0][1], frames[-1][1]) == (pytest.approx(0), pytest.approx(2.9))
+
+
+def test_an_avi_with_dropped_pictures_is_whole_and_a_cut_off_one_is_not(tmp_path: Path) -> None:
+    path = _copied(made.video(tmp_path / "a.avi", 40), tmp_path / "b.avi", 0, without=range(5, 25))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 40, "dropped ones are counted"
+    assert len(list(media.video_frames(path))) == 20
+    data = (tmp_path / "a.avi").read_bytes()
+    begin, end = data.index(b"movi"), data.index(b"idx1")
+    path.write_bytes(data[: (begin + end) // 2])
+    with pytest.raises(MediaError, match=r"b\.avi: breaks off after"):
+        list(media.video_frames(path))
+
+
 def test_sound_is_read_and_resampled(tmp_path: Path) -> None:
     chirp = made.chirp(1.0, 44_100)
     heard = media.read_sound(made.wav(tmp_path / "a.wav", chirp, 44_100))
