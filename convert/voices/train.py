@@ -20,6 +20,7 @@ from convert.voices.mixup import mixed_loss
 from convert.voices.protocols import RUNS, VoiceRun
 from convert.voices.views import Views, changed, views_of
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
+from device.errors import SettingsError
 from device.sense.prepare import voice_input
 from device.sense.sound.framing import RATE_HZ
 
@@ -38,6 +39,16 @@ def all_clips(data: Path, rows: int | None = None, cache: Path = Path("cache")) 
         for corpus in (CORPORA if rows is None else ("savee",))
         for clip in read_corpus(data / "speech", corpus, cache)
     ]
+
+
+def need_learners(run: VoiceRun, clips: Sequence[Clip]) -> None:
+    """Raises SettingsError where none of the `clips` trains `run`: with `rows` they are SAVEE's alone."""
+    if not any(run.trains(clip) for clip in clips):
+        corpora = ", ".join(sorted({clip.corpus for clip in clips}))
+        raise SettingsError(
+            f"{run.name}: none of the {len(clips)} clips of {corpora} trains it; a quick check with --rows has SAVEE's "
+            "alone: leave --rows out, or try another run, such as prosody-savee-JE"
+        )
 
 
 def household(data: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
@@ -64,6 +75,8 @@ def voice_task(
 ) -> Task:
     """The task of `run` on the corpora in `data`; `rows` takes only so many clips, for a quick check of the whole way.
 
+    Raises SettingsError where none of them trains it.
+
     Only the shipped network is watched on validation, and none is chosen by it: each is taken as its last epoch leaves
     it. A benchmark's must not be chosen by those it is tested on; and of the shipped one's epochs, that which reads
     clean clips best (65.1 against the last one's 63.0) is worse in noise and echoes (57.2 against 59.5).
@@ -71,11 +84,12 @@ def voice_task(
     noises = household(data, cache)
     shipped = run.name == "voice"
     clips = all_clips(data, rows, cache)
+    need_learners(run, clips)
     views = views_of(clips, noises, VIEWS, cache)
     mine = [i for i, clip in enumerate(clips) if run.trains(clip)][:rows]
     labels = np.array([run.label(clip) for clip in clips])
     chances = balance([clips[i] for i in mine], labels[mine], even=run.even)
-    drawn = DRAWN_AN_EPOCH if rows is None else rows
+    drawn = max(DRAWN_AN_EPOCH if rows is None else rows, plan.batch)
     silence = _silence(noises, 400 if rows is None else 8) if shipped else None
     watched = [i for i, clip in enumerate(clips) if clip.speaker in VALIDATION][:rows] if shipped else []
 
@@ -109,7 +123,7 @@ def voice_task(
 
     torch.manual_seed(plan.seed)
     network = MienVoice(classes=len(run.classes))
-    return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=True)
+    return Task(run.name, network, batches, drawn // plan.batch, loss, score, keep_last=True)
 
 
 def _silence(noises: list[npt.NDArray[np.int16]], count: int) -> Views:
@@ -123,9 +137,14 @@ def _silence(noises: list[npt.NDArray[np.int16]], count: int) -> Views:
 def calibration_inputs(
     data: Path, rows: int | None = None, count: int = 400, run: VoiceRun = RUNS["voice"]
 ) -> list[Floats]:
-    """Inputs (1, WINDOW_FRAMES, BANDS, 2) of training voices and of noise, for the ranges of the int8 network."""
+    """Inputs (1, WINDOW_FRAMES, BANDS, 2) of training voices and of noise, for the ranges of the int8 network.
+
+    Raises SettingsError where none of the clips trains `run`.
+    """
     cache = Path("cache")
-    clips = [clip for clip in all_clips(data, rows, cache) if run.trains(clip)]
+    clips = all_clips(data, rows, cache)
+    need_learners(run, clips)
+    clips = [clip for clip in clips if run.trains(clip)]
     noises = household(data, cache)
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(clips), min(count, len(clips)), replace=False)

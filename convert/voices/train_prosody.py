@@ -19,7 +19,7 @@ from convert.voices.mixup import mixed_loss, taught_loss
 from convert.voices.protocols import PROSODY_RUNS, VoiceRun
 from convert.voices.stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
 from convert.voices.support_vectors import SupportVectors
-from convert.voices.train import all_clips, household
+from convert.voices.train import all_clips, household, need_learners
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.sense.voice_baseline import deviations
 
@@ -62,8 +62,12 @@ class Material:
 
 
 def material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
-    """All clips at all stages, the general one being that of those who train."""
+    """All clips at all stages, the general one being that of those who train.
+
+    Raises SettingsError where none of them trains `run`.
+    """
     clips = all_clips(data, rows, cache)
+    need_learners(run, clips)
     noises = household(data, cache)
     trains = np.array([run.trains(clip) for clip in clips])
     numbers = numbers_of(clips, noises, cache)
@@ -79,13 +83,14 @@ def prosody_task(
 ) -> Task:
     """The task of `run` on the corpora in `data`; `rows` takes only so many clips, for a quick check of the whole way.
 
-    Only the shipped network is watched on validation; a benchmark's is taken as its last epoch leaves it.
+    Only the shipped network is watched on validation; a benchmark's is taken as its last epoch leaves it. Raises
+    SettingsError where none of the clips trains it.
     """
     run = run or PROSODY_RUNS["prosody"]
     heard = material(data, run, rows, cache)
     mine = np.flatnonzero(heard.trains)[:rows]
     chances = balance([heard.clips[i] for i in mine], heard.labels[mine], even=run.even)
-    drawn = DRAWN_AN_EPOCH if rows is None else max(rows, plan.batch)
+    drawn = max(DRAWN_AN_EPOCH if rows is None else rows, plan.batch)
     shipped = run.name == "prosody"
     watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)
     teacher = _teacher(heard, run, mine, chances) if run.taught else None
@@ -130,7 +135,7 @@ def prosody_task(
 
     torch.manual_seed(plan.seed)
     network = MienProsody(classes=len(run.classes))
-    return Task(run.name, network, batches, max(drawn // plan.batch, 1), loss, score, keep_last=not shipped)
+    return Task(run.name, network, batches, drawn // plan.batch, loss, score, keep_last=not shipped)
 
 
 def _teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:

@@ -1,5 +1,6 @@
 """`python -m convert`: what it refuses in one line, and where a quick check writes."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,52 @@ def test_what_is_no_network_to_begin_from_or_to_learn_from_is_said(
     assert "run/best.pt: cannot be read as weights" in line("--teachers", "run")
     torch.save({"voices.weight": torch.zeros(7, 30)}, "run/best.pt")
     assert "run: it holds no face network; name one made by" in line("--teachers", "run")
+
+
+@pytest.mark.convert
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "prosody-fold-1"),
+        ("train", "voice-without-savee"),
+        ("benchmark", "prosody-tess-OAF"),
+        ("benchmark", "voice-without-savee"),
+    ],
+)
+def test_a_run_that_none_of_a_few_rows_trains_is_refused(
+    words: tuple[str, str],
+    corpora: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+    from convert.recipes.mien_prosody import MienProsody
+    from convert.recipes.mien_voice import MienVoice
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    if words[0] == "benchmark":
+        run = tmp_path / "runs" / words[1]
+        run.mkdir(parents=True)
+        torch.save((MienVoice if "voice" in run.name else MienProsody)(classes=8).state_dict(), run / "best.pt")
+    line = refused(*words, "--data", str(corpora), "--rows", "16", monkeypatch=monkeypatch, capsys=capsys)
+    assert f"{words[1]}: none of the 56 clips of savee trains it; a quick check with --rows has SAVEE's alone" in line
+
+
+@pytest.mark.convert
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("network", ["voice", "prosody"])
+def test_fewer_rows_than_a_batch_are_a_step_all_the_same(
+    network: str, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    few = ("--data", str(corpora), "--rows", "8", "--batch", "14", "--epochs", "1")
+    status, text = said("train", network, *few, monkeypatch=monkeypatch, capsys=capsys)
+    assert status == 0, text
+    state = torch.load(tmp_path / "runs" / network / "last.pt", weights_only=True)
+    assert state["schedule"]["last_epoch"] == 1, "steps that were made"
+    log = json.loads((tmp_path / "runs" / network / "log.jsonl").read_text())
+    assert log["loss"] > 0
