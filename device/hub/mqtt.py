@@ -18,6 +18,7 @@ from device.hub.announcement import Announcement
 from device.hub.mqtt_client import ANSWER_S, client_of, credentials_of, identifier_of, meaning, taken_over
 from device.hub.mqtt_commands import Commands
 from device.hub.mqtt_patience import Patience
+from device.hub.mqtt_refused import Refusals, RefusedError
 from device.hub.outbox import Outbox
 from device.hub.state import Json
 
@@ -31,7 +32,9 @@ BIRTH_S = (0.5, 3.0)
 """Home Assistant has started: the devices of a house are not to answer all at once."""
 BIRTH_APART_S = 10.0
 """Nor again and again, whoever says that it has started."""
-
+AWAY_S = 8.0
+"""What a rule sends waits so long for a broker that restarts."""
+AGAIN_S = 0.5
 _TWIN = "if a second Mien has this home.name, give one of them another"
 
 
@@ -61,6 +64,8 @@ class Mqtt:
         self._acknowledged = acknowledged
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
+        self._there = asyncio.Event()
+        self._refusals = Refusals()
         self._connected_s: float | None = None
         self._state: Json | None = None
         self._sent: Json | None = None
@@ -82,14 +87,25 @@ class Mqtt:
         self._wake.set()
 
     async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
-        client = self._client
-        if client is None:
-            raise ActionError(f"mqtt: {topic} was not sent, the broker is away")
+        """Returns when the broker has acknowledged (QoS 1). Raises ActionError; before that it waits for AWAY_S."""
+        why = "was not sent, the broker is away"
         try:
-            await self._send(client, topic, payload, retain=retain)
-        except (MqttError, ValueError) as error:
-            raise ActionError(f"mqtt: {topic} was not taken: {error}") from error
+            async with asyncio.timeout(AWAY_S):
+                while True:
+                    await self._there.wait()
+                    try:
+                        if client := self._client:
+                            await self._send(client, topic, payload, retain=retain)
+                            return
+                    except RefusedError as error:
+                        raise ActionError(
+                            f"mqtt: {topic} was refused by the broker ({error}); allow it in its access list"
+                        ) from error
+                    except (MqttError, ValueError) as error:
+                        why = f"was not taken: {error}"
+                    await asyncio.sleep(AGAIN_S)
+        except TimeoutError as error:
+            raise ActionError(f"mqtt: {topic} {why}") from error
 
     def stop(self) -> None:
         """To be called before `run` is cancelled.
@@ -132,13 +148,15 @@ class Mqtt:
         async with client:
             try:
                 _end_if_cancelled()
+                self._refusals = Refusals()
                 await self._subscribe(client)
                 await self._announce(client)
-                await self._send(client, availability, "online", retain=True)
+                await self._tell(client, availability, "online")
                 _end_if_cancelled()
                 self._client, self._sent, self._connected_s = client, None, time.monotonic()
                 _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
-                self._health("")
+                self._there.set()
+                self._say_refused()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._show(client))
                     group.create_task(self._greet(client))
@@ -153,14 +171,29 @@ class Mqtt:
                 raise
             finally:
                 self._client = None
+                self._there.clear()
 
     async def _send(self, client: Client, topic: str, payload: str, *, retain: bool = False) -> None:
         """With QoS 1. Raises MqttError."""
         await client.publish(topic, payload, qos=1, retain=retain, timeout=ANSWER_S)
         self._acknowledged()
 
+    async def _tell(self, client: Client, topic: str, payload: str, *, retain: bool = True) -> None:
+        """On a topic of ours. That the broker refuses it is no end of the connection; the health says so."""
+        why = ""
+        try:
+            await self._send(client, topic, payload, retain=retain)
+        except RefusedError as error:
+            why = str(error)
+        if self._refusals.note(topic, why) and self.connected:
+            self._say_refused()
+
+    def _say_refused(self) -> None:
+        refused = self._refusals.text(identifier_of(self._name))
+        self._health(f"MQTT broker {self._broker.host}:{self._broker.port}: {refused}" if refused else "")
+
     def _event(self, client: Client) -> Callable[[str], Coroutine[Any, Any, None]]:
-        return lambda payload: self._send(client, f"{self._topic}/event", payload)
+        return lambda payload: self._tell(client, f"{self._topic}/event", payload, retain=False)
 
     # -- what comes
 
@@ -172,7 +205,7 @@ class Mqtt:
             codes = await client.subscribe(topic, qos=1)
             _end_if_cancelled()
             if any((code if isinstance(code, int) else code.value) >= 128 for code in codes):
-                _log.warning("MQTT broker %s: we may not listen to %s", self._broker.host, topic)
+                self._refusals.note(topic, "to listen to")
 
     async def _listen(self, client: Client) -> None:
         async for message in client.messages:
@@ -191,7 +224,7 @@ class Mqtt:
 
     async def _announce(self, client: Client) -> None:
         if self._announcement:
-            await self._announcement.publish(lambda topic, payload: self._send(client, topic, payload, retain=True))
+            await self._announcement.publish(lambda topic, payload: self._tell(client, topic, payload))
             _end_if_cancelled()
 
     async def _greet(self, client: Client) -> None:
@@ -219,7 +252,7 @@ class Mqtt:
                 state, self._urgent = self._state, False
                 self._sent_at_s.append(now_s)
                 self._sent = state
-                await self._send(client, f"{self._topic}/state", json.dumps(state), retain=True)
+                await self._tell(client, f"{self._topic}/state", json.dumps(state))
                 _end_if_cancelled()
                 continue
             try:

@@ -4,7 +4,7 @@ import logging
 import ssl
 from pathlib import Path
 
-from aiomqtt import Client, ProtocolVersion, Will
+from aiomqtt import ProtocolVersion, Will
 from aiomqtt.exceptions import MqttCodeError, MqttConnectError, MqttError
 from msgspec import Struct
 from paho.mqtt.packettypes import PacketTypes
@@ -12,6 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from device import settings
+from device.hub.mqtt_refused import TellingClient
 from device.errors import SettingsError
 from device.paths import expanded
 
@@ -51,12 +52,12 @@ def credentials_of(broker: settings.Mqtt) -> Credentials:
     return Credentials(password, _tls(broker))
 
 
-def client_of(broker: settings.Mqtt, credentials: Credentials, name: str, availability: str) -> Client:
+def client_of(broker: settings.Mqtt, credentials: Credentials, name: str, availability: str) -> TellingClient:
     """A client that is not connected yet. `availability` is the topic of its last will."""
     five = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     limit.MaximumPacketSize = MOST_PACKET
-    return Client(
+    return TellingClient(
         broker.host,
         broker.port,
         username=broker.username or None,

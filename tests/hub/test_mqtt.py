@@ -182,7 +182,10 @@ def test_the_last_will_speaks_for_a_killed_hub(house: Settings, broker: Broker, 
         hub.communicate(timeout=5)
 
 
-def test_a_rule_publishes_and_a_failure_is_remembered(house: Settings, broker: Broker) -> None:
+def test_a_rule_publishes_and_a_failure_is_remembered(
+    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device.hub.mqtt.AWAY_S", 1.0)
     rule = Rule(
         "plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0, cooldown_s=0
     )
