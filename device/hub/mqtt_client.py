@@ -12,8 +12,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from device import settings
-from device.hub.mqtt_refused import TellingClient
 from device.errors import SettingsError
+from device.hub.mqtt_refused import TellingClient
 from device.paths import expanded
 
 KEEPALIVE_S = 4
