@@ -3,15 +3,17 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from device.destinations import Action, Command
 from device.errors import ActionError
+from device.hub.actions.crossing import Crossing, Way
 from device.hub.actions.former import Former
 from device.hub.actions.keeper import Held, Keeper
 from device.hub.actions.occasion import Occasion
-from device.hub.actions.targets import target_of
+from device.hub.actions.targets import system_of, target_of
 from device.hub.actions.turns import SupersededError, Turns
 
 __all__ = ["ACTION_S", "DONE", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
@@ -62,6 +64,7 @@ class Destinations:
         self._dry = dry
         self._keeper = Keeper(clock)
         self._turns = Turns()
+        self._crossings: defaultdict[str, Crossing] = defaultdict(Crossing)
         self._close = close
 
     async def run(self, action: Action, occasion: Occasion, *, keep: bool = False) -> str:
@@ -137,13 +140,12 @@ class Destinations:
         if not isinstance(destination, Restorable):
             return [], ""
         try:
-            async with asyncio.timeout(self._limit_s / 3):
-                formers = await destination.former(action)
+            async with asyncio.timeout(self._limit_s / 3), self._crossings[system_of(action)].going(Way.THERE):
+                return self._keeper.take(rule, action, await destination.former(action)), ""
         except (TimeoutError, ActionError) as error:
             why = str(error) or f"it did not say how it is within {self._limit_s / 3:g} s"
             _log.warning("%s will not be brought back: %s", action.words, why)
             return [], f"; it will not be brought back: {why}"
-        return self._keeper.take(rule, action, formers), ""
 
     # -- the way back
 
@@ -153,6 +155,12 @@ class Destinations:
         assert isinstance(destination, Restorable)  # noqa: S101 - else nothing of it would be held
 
         async def work() -> list[str]:
+            async with self._crossings[system_of(action)].going(Way.BACK):
+                return await back()
+
+        async def back() -> list[str]:
+            if not any(map(self._keeper.holds, held)):
+                return []
             try:
                 now = {former.target: former for former in await destination.former(action)}
             except ActionError as error:

@@ -1,5 +1,6 @@
 """A Home Assistant that keeps its lights, and a house whose hub has its token."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,11 @@ class Instance(Peer):
         }
     )
 
+    delay_s: float = 0.0
+    """Until it has looked, or has carried out a service."""
+
     async def answer(self, seen: Seen) -> web.Response:
+        await asyncio.sleep(self.delay_s)
         if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.Response(status=401, text="401: Unauthorized")
         if seen.method == "GET":
