@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from device import __version__
 from device.emotions import Emotion
 from device.sense.stand_in.made_voice import speak
@@ -52,4 +54,14 @@ def test_doctor_tries_a_file_as_camera_and_microphone(mien: Mien, tmp_path: Path
     assert said["camera"][0] is True
     assert "640x480" in said["camera"][1]
     assert said["microphone"][0] is True
-    assert "dBFS" in said["microphone"][1]
+    assert re.search(r"dBFS, 1[567]\.\d kHz", said["microphone"][1])
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.6])
+def test_doctor_tries_a_recording_of_less_than_a_second(mien: Mien, tmp_path: Path, seconds: float) -> None:
+    sound = wav(tmp_path / "a.wav", speak(PROSODIES[Emotion.ANGRY], 3.0)[: int(seconds * 16_000)])
+    path = settings_in(tmp_path)
+    path.write_text(path.read_text().replace('[microphone]\nsource = "off"', f'[microphone]\nsource = "file:{sound}"'))
+    done = mien("doctor", "--settings", path)
+    assert re.search(r"ok   microphone: a\.wav hears -?\d+ dBFS", done.stdout)
+    assert done.returncode == 0

@@ -170,16 +170,21 @@ def _camera(settings: Settings) -> str:
 
 
 def _microphone(settings: Settings) -> str:
+    """What it gives within a second. Raises MienError."""
     microphone = open_microphone(settings.microphone)
     blocks: list[Floats] = []
     begun_s = time.monotonic()
     try:
         while time.monotonic() - begun_s < 1.0:
-            heard = microphone.read()
+            try:
+                heard = microphone.read()
+            except EndOfMedia:
+                break  # a short recording is over before its second
             if heard is not None:
                 if not blocks:
                     begun_s = time.monotonic()  # the first may take long
                 blocks.append(heard[0])
+        took_s = max(time.monotonic() - begun_s, 1e-3)
     finally:
         microphone.close()
     if not blocks:
@@ -189,8 +194,10 @@ def _microphone(settings: Settings) -> str:
     doubt = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
     if share_cut_off(samples) > MOST_CUT_OFF:
         doubt = "; it is cut off at the top: turn its level down, e.g. with alsamixer"
-    rate_khz = len(samples) / max(time.monotonic() - begun_s, 1e-3) / 1000
-    return f"{microphone.name} hears {level:.0f} dBFS, {rate_khz:.1f} kHz (16 is right){doubt}"
+    # Time is counted from the first block on, which had come by then; a short recording has no other.
+    later = len(samples) - len(blocks[0])
+    rate = f", {later / took_s / 1000:.1f} kHz (16 is right)" if later else ""
+    return f"{microphone.name} hears {level:.0f} dBFS{rate}{doubt}"
 
 
 def _folder(check: str, folder: Path) -> Finding:
