@@ -5,12 +5,17 @@ import asyncio
 import json
 from pathlib import Path
 
+from device.errors import MienError
 from device.hub.actions.hue_pairing import BUTTON_S, pair, write_key
 from device.settings import default_path
 
+_MOST_PORT = 65_535
+
 
 def run(arguments: argparse.Namespace) -> int:
-    """Pair, write the key, and print what the settings need. Raises ActionError."""
+    """Pair, write the key, and print what the settings need. Raises MienError."""
+    if not 1 <= arguments.port <= _MOST_PORT:
+        raise MienError(f"--port {arguments.port}: a port is a number from 1 to {_MOST_PORT}")
     path: Path = (arguments.file or (arguments.settings or default_path()).parent / "hue.json").expanduser().absolute()
     print(f"Press the button on the Hue bridge at {arguments.address} within {BUTTON_S:.0f} s.", flush=True)
     key = asyncio.run(pair(arguments.address, arguments.port))

@@ -72,3 +72,9 @@ def test_what_goes_wrong_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl
             assert not file.parent.exists()
 
     run(story())
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1"])
+def test_a_port_that_is_none_is_told_and_nobody_is_asked(tmp_path: Path, port: str) -> None:
+    status, out, errors = run(pair(tmp_path, f"--port={port}"))
+    assert (status, out, errors) == (1, "", f"mien: --port {port}: a port is a number from 1 to 65535\n")
