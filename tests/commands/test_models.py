@@ -121,7 +121,7 @@ def _zip(path: Path, entries: dict[str, bytes]) -> Path:
 
 def test_a_zip_is_read_and_never_unpacked_to_where_its_names_point(home: Home) -> None:
     pair = handed("face", "0.2.0", home.folder / "new")
-    given = _zip(home.folder / "face.zip", {"../../out/face.tflite": pair.network, "/abs/face.json": pair.card})
+    given = _zip(home.folder / "FACE.ZIP", {"../../out/face.tflite": pair.network, "/abs/face.json": pair.card})
     assert home.models("install", given).returncode == 0
     assert home.versions()["face"] == "0.2.0"
     assert not (home.folder.parent / "out").exists()

@@ -66,7 +66,7 @@ def pairs_in(file: Path, names: Sequence[str]) -> list[Pair]:
         kinds = ("tflite", "json")
         found = [name for name in names if any(os.path.lexists(file / f"{name}.{kind}") for kind in kinds)]
         pairs = [read_pair(name, file, _HANDED) for name in found]
-    elif file.suffix == ".zip":
+    elif file.suffix.lower() == ".zip":
         pairs = _zipped(file, names)
     elif file.suffix in {".tflite", ".json"}:
         if file.stem not in names:
