@@ -108,6 +108,11 @@ def _mood(read: Callable[[Mood], Value]) -> Callable[[Snapshot], Value]:
     return lambda now: None if now.mood is None else read(now.mood)
 
 
+def _seen(read: Callable[[Mood], Value]) -> Callable[[Snapshot], Value]:
+    # A camera that is off, lost or in the dark has nobody in its picture: that is not known to be an empty room.
+    return lambda now: read(now.mood) if now.mood is not None and now.sees else None
+
+
 def _health(read: Callable[[Health], Value]) -> Callable[[Snapshot], Value]:
     # What an absent sense said last is not known to be so any more.
     return lambda now: read(now.health) if now.available and now.health else None
@@ -141,12 +146,12 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("valence", "Valence", Kind.SENSOR, _mood(lambda mood: rounded(mood.valence)), state_class="measurement"),
     Feature("arousal", "Arousal", Kind.SENSOR, _mood(lambda mood: rounded(mood.arousal)), state_class="measurement"),
-    Feature("presence", "Presence", Kind.BINARY_SENSOR, _mood(lambda mood: mood.people > 0), device_class="occupancy"),
+    Feature("presence", "Presence", Kind.BINARY_SENSOR, _seen(lambda mood: mood.people > 0), device_class="occupancy"),
     Feature(
         "people",
         "People",
         Kind.SENSOR,
-        _mood(lambda mood: mood.people),
+        _seen(lambda mood: mood.people),
         state_class="measurement",
         icon="mdi:account-group",
     ),

@@ -66,8 +66,8 @@ class History:
         self._queue(row)
 
     def _queue(self, row: Row) -> None:
-        if isinstance(row, Alive | Told) and self._waiting and type(self._waiting[-1]) is type(row):
-            self._waiting.pop()  # only the newest stamp of life, or of what was told, is worth a row
+        if self._waiting and _newer(row, self._waiting[-1]):
+            self._waiting.pop()
         self._waiting.append(row)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popleft()
@@ -154,6 +154,13 @@ class History:
         for session, seq in done.items():
             await self._stored(session, seq)
         return True
+
+
+def _newer(row: Row, last: Row) -> bool:
+    """Only the newest stamp of life, or of what was told, is worth a row."""
+    if isinstance(row, Alive) and isinstance(last, Alive):
+        return last.blind_since_s in (None, row.blind_since_s)
+    return isinstance(row, Told) and isinstance(last, Told)
 
 
 def _clock_set(jumped_s: float, now_s: float) -> Entry:

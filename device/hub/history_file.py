@@ -19,6 +19,8 @@ FILE_NAME = "history.sqlite3"
 SCHEMA_VERSION = 2
 ALIVE_S = 5.0
 """How often the stamp of life is written while sense is there."""
+BLIND = "the camera saw nothing"
+"""Why, of a gap in which voices were heard: only that nobody was there is not known."""
 CACHE_KB = 256
 """Of the file's pages in memory: rows go in at its end. SQLite's own 2 MB would fill for weeks, as a leak does."""
 STEADY_S = 3600.0
@@ -106,6 +108,8 @@ class Alive(Struct, frozen=True):
     """Sense was there at this moment: what a killed hub leaves behind."""
 
     time_s: float
+    blind_since_s: float | None = None
+    """Since then its camera has seen nothing; None where it sees."""
 
 
 Row = MoodRow | Entry | GapBegins | GapEnds | Told | Alive
@@ -248,7 +252,21 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
             last = "SELECT max(id) FROM moods WHERE session = ? AND seq <= ?"
             db.execute(f"UPDATE told SET mood = max(mood, coalesce(({last}), 0))", (row.session, row.seq))  # noqa: S608
         case Alive():
+            if row.blind_since_s is not None:
+                _write_blind(db, row.blind_since_s, row.time_s)
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
+
+
+def _write_blind(db: sqlite3.Connection, since_s: float, until_s: float) -> None:
+    """It has its end from the first on, which grows: whatever ends hub, no more is said than was so."""
+    last = db.execute("SELECT id, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,)).fetchone()
+    if last and last[1] >= since_s:
+        db.execute("UPDATE gaps SET until_s = max(until_s, ?) WHERE id = ?", (until_s, last[0]))
+        return
+    # What was forgotten meanwhile stays so.
+    alive = db.execute("SELECT time_s FROM alive").fetchone()
+    since_s = max(since_s, alive[0] - 2 * ALIVE_S) if alive else since_s
+    db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", (since_s, max(since_s, until_s), BLIND))
 
 
 def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:

@@ -20,11 +20,12 @@ from device.hub.door import Door
 from device.hub.features import ChooseProfile, Wish
 from device.hub.gallery import Gallery
 from device.hub.history import History
-from device.hub.history_file import ALIVE_S, Alive, GapBegins, GapEnds
+from device.hub.history_file import GapBegins, GapEnds
 from device.hub.kiosk.api import Api
 from device.hub.kiosk.gallery import GalleryRoutes
 from device.hub.kiosk.live import LiveRoute
 from device.hub.kiosk.server import Kiosk
+from device.hub.life import SignsOfLife
 from device.hub.live import Live
 from device.hub.metrics import Counters, exposition
 from device.hub.mqtt import Mqtt
@@ -34,7 +35,7 @@ from device.hub.outbox import Change, Outbox
 from device.hub.remembering import change_row, for_pages, told
 from device.hub.rules import Firing, Rules
 from device.hub.state import LastRule, Snapshot
-from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid, State
+from device.link import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid
 from device.notify import notify
 from device.readings import Mood
 from device.settings import Settings
@@ -204,7 +205,7 @@ class Hub:
     def _decide(self) -> None:
         now = self.board.now
         local = local_time(time.time())
-        events = self._rules.look(now.mood, time.monotonic(), local, now.profile, sees=_sees(now))
+        events = self._rules.look(now.mood, time.monotonic(), local, now.profile, sees=now.sees)
         if firings := [event for event in events if isinstance(event, Firing)]:
             self._show(last_rule=LastRule(firings[-1].rule.name, firings[-1].why, time.time()))
         if events:
@@ -256,15 +257,13 @@ class Hub:
 
     async def _tick(self) -> None:
         """What time alone brings: holds that are over, signs of life, the watchdog."""
-        began_s, alive_s = time.monotonic(), 0.0
+        began_s, life = time.monotonic(), SignsOfLife()
         while True:
             notify("WATCHDOG=1")
             self._decide()
-            now_s = time.monotonic()
-            if self.board.now.available and now_s - alive_s >= ALIVE_S:
-                alive_s = now_s
-                self._history.remember(Alive(time.time()))
-            if began_s and now_s - began_s >= FIRST_WAIT_S:
+            if sign := life.look(self.board.now):
+                self._history.remember(sign)
+            if began_s and time.monotonic() - began_s >= FIRST_WAIT_S:
                 if not self.board.now.hello:
                     self._history.remember(GapBegins(moment_utc_s(began_s), "sense was away"))
                 began_s = 0.0
@@ -280,13 +279,4 @@ def _awaited(now: Snapshot) -> tuple[object, ...]:
     feeling = (now.mood.emotion, now.mood.people) if now.mood else None
     health = now.health
     switches = (health.camera_on, health.microphone_on, health.paused, health.hold_s) if health else None
-    return now.available, feeling, switches, now.profile, health.baseline if health else None
-
-
-def _sees(now: Snapshot) -> bool:
-    """Whether an empty picture is an empty room."""
-    health = now.health if now.available else None
-    if health is None or health.paused or not health.camera_on:
-        return False
-    camera = health.stages.get("camera")
-    return camera is not None and camera.state is State.OK
+    return now.available, now.sees, feeling, switches, now.profile, health.baseline if health else None

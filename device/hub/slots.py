@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from device.emotions import Emotion
-from device.hub.history_file import Entry
+from device.hub.history_file import BLIND, Entry
 
 MOST_SLOTS = 2_500
 BEFORE_S = 86_400.0
@@ -13,7 +13,7 @@ BEFORE_S = 86_400.0
 
 
 class Slot(Struct, frozen=True):
-    """Seconds of each mood; `nobody` is in view or `unseen`: nothing is known, for Mien was away."""
+    """Seconds of each mood; `nobody` is in view or `unseen`: nothing is known, for Mien was away or saw nothing."""
 
     start_s: float
     """Seconds of UTC since 1970."""
@@ -43,11 +43,16 @@ def slots(entries: Iterable[Entry], since_s: float, until_s: float, step_s: floa
 def _stretches(entries: Iterable[Entry], until_s: float) -> Iterator[tuple[str, float, float]]:
     """(Mood, `nobody` or `unseen`; from; until), each until the next one begins."""
     name, begin_s = "", 0.0
+    blind: list[tuple[float, float]] = []
     for entry in entries:
         if entry.kind == "action":
             continue
+        if entry.kind == "gap" and entry.why == BLIND:
+            # It begins before the end of what it lies in, and so is here before that is told.
+            blind.append((entry.time_s, entry.time_s if entry.until_s is None else entry.until_s))
+            continue
         if name and entry.time_s > begin_s:
-            yield name, begin_s, min(entry.time_s, until_s)
+            yield from _seen(name, begin_s, min(entry.time_s, until_s), blind)
         if entry.kind == "gap":
             # A sense that came anew says at once how it is; one that only hub had left has changed nothing since.
             name, begin_s = (name, entry.until_s) if entry.until_s is not None else ("", entry.time_s)
@@ -55,7 +60,23 @@ def _stretches(entries: Iterable[Entry], until_s: float) -> Iterator[tuple[str, 
             empty = entry.emotion == Emotion.UNKNOWN and not entry.people
             name, begin_s = "nobody" if empty else entry.emotion or "", entry.time_s
     if name:
-        yield name, begin_s, until_s
+        yield from _seen(name, begin_s, until_s, blind)
+
+
+def _seen(
+    name: str, begin_s: float, end_s: float, blind: list[tuple[float, float]]
+) -> Iterator[tuple[str, float, float]]:
+    """A stretch; of one with nobody there, the parts in which the camera would have seen somebody."""
+    if name != "nobody":
+        yield name, begin_s, end_s
+        return
+    for dark_s, light_s in sorted(blind):
+        if begin_s < min(dark_s, end_s):
+            yield name, begin_s, min(dark_s, end_s)
+        begin_s = max(begin_s, light_s)
+    if begin_s < end_s:
+        yield name, begin_s, end_s
+    blind[:] = [one for one in blind if one[1] > end_s]
 
 
 def _slot(start_s: float, length_s: float, held: dict[str, float]) -> Slot:

@@ -72,6 +72,15 @@ class Snapshot(Struct, frozen=True):
     delay_s: float | None = None
     """From the frame to the message, of the last change."""
 
+    @property
+    def sees(self) -> bool:
+        """Whether an empty picture is an empty room: the camera is on and well."""
+        health = self.health if self.available else None
+        if health is None or health.paused or not health.camera_on:
+            return False
+        camera = health.stages.get("camera")
+        return camera is not None and camera.state is State.OK
+
     def problems(self) -> list[str]:
         """Everything that is wrong, a sentence each, for a person."""
         said = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]

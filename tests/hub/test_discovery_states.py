@@ -102,6 +102,8 @@ def test_what_a_person_sees(render: Render) -> None:
     assert [seen("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
     assert [seen("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
     assert (seen("mood"), seen("mood", mood=None)) == ("sad", "None")
+    # What Home Assistant takes for unknown.
+    assert (seen("presence", presence=None), seen("people", people=None)) == ("None", "None")
     ill = said | {"problem": "camera: <lost> & 'gone'"}
     assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
 

@@ -11,7 +11,7 @@ from device.emotions import EMOTIONS, Emotion
 from device.hub.features import FEATURES, MOODS, described
 from device.hub.mqtt_state import event_document, state_document
 from device.hub.state import Snapshot
-from device.link import Neutral, Stage, State
+from device.link import Health, Neutral, Stage, State
 from tests.hub.features_made import AWAY, BEFORE, FULL
 from tests.hub.helpers import WELL, mood
 
@@ -73,6 +73,22 @@ def test_a_sense_that_said_nothing_has_no_mood_of_its_own() -> None:
 def test_nobody_is_no_presence() -> None:
     empty = msgspec.structs.replace(FULL, mood=mood(Emotion.UNKNOWN, people=0))
     assert (values(empty)["presence"], values(empty)["people"], values(empty)["mood"]) == (False, 0, "unknown")
+
+
+_BLIND: dict[str, Health] = {
+    "off": msgspec.structs.replace(WELL, camera_on=False),
+    "paused": msgspec.structs.replace(WELL, paused=True),
+    "not there": msgspec.structs.replace(WELL, stages={}),
+    **{s.value: msgspec.structs.replace(WELL, stages={"camera": Stage(s)}) for s in State if s is not State.OK},
+}
+
+
+@pytest.mark.parametrize("health", [*_BLIND.values(), None], ids=[*_BLIND, "not said yet"])
+def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health | None) -> None:
+    heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
+    said = state_document(heard)
+    assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
+    assert (described(heard)["presence"]["value"], described(heard)["people"]["value"]) == (None, None)
 
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from device.hub.clock import WallClock
-from device.hub.history_file import FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile, MoodRow
+from device.hub.history_file import BLIND, FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile, MoodRow
+from device.hub.history_forgetting import forget
 from device.hub.history_reading import read
 from tests.hub.history_rows import change
 
@@ -101,3 +102,15 @@ def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.NotSupportedError, match="99"):
         HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name] == []
+
+
+def test_for_how_long_the_camera_saw_nothing_is_one_line_that_grows(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path, 0, 100.0)
+    file.write([Alive(105.0), Alive(110.0, 103.0), Alive(115.0, 103.0), GapBegins(116.0, "sense was away")])
+    file.write([GapEnds(120.0), Alive(121.0), Alive(130.0, 124.0), Alive(131.0, 124.001)])
+    found = [(e.time_s, e.until_s, e.why) for e in read(tmp_path) if e.kind == "gap"][:3]
+    assert found == [(103.0, 115.0, BLIND), (116.0, 120.0, "sense was away"), (124.0, 131.0, BLIND)]
+    forget(tmp_path, None)
+    file.write([Alive(136.0, 124.0)])
+    (again,) = [e for e in read(tmp_path) if e.why == BLIND]
+    assert again.time_s > 120.0, "what was forgotten is not told again"

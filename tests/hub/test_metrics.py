@@ -90,6 +90,11 @@ def test_each_stage_is_in_one_state_and_says_its_rate_and_what_it_dropped() -> N
     assert one(said, "mien_problem") == 1
 
 
+def test_a_camera_that_is_off_counts_nobody() -> None:
+    said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
+    assert (one(said, "mien_presence"), one(said, "mien_people")) == (None, None)
+
+
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_what_is_not_known_has_no_number(now: Snapshot) -> None:
     said = page(now)

@@ -14,7 +14,9 @@ import pytest
 from device.destinations import Lamp
 from device.emotions import Emotion
 from device.errors import LinkError, MienError
+from device.hub import life
 from device.hub.history_reading import read
+from device.hub.mqtt_state import state_document
 from device.hub.service import Hub
 from device.link import ClearBaseline, SetHold, Stage, State
 from device.settings import Settings
@@ -68,6 +70,36 @@ def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settin
     run(story())
     times = [e.time_s for e in read(house.state_dir) if e.kind == "mood"]
     assert times == [pytest.approx(time.time() - 40, abs=8), pytest.approx(time.time() - 20, abs=8)]
+
+
+def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither to Home Assistant, nor in the history, which has it as a line of its own."""
+    monkeypatch.setattr(life, "ALIVE_S", 0.4)
+
+    async def story() -> None:
+        async with running(house) as hub, Sense(house) as sense:
+            sense.change(mood(Emotion.UNKNOWN, people=0))
+            await until(lambda: hub.board.now.health and hub.board.now.mood)
+            assert state_document(hub.board.now)["presence"] == "OFF"
+            sense.health = msgspec.structs.replace(WELL, camera_on=False, stages={"camera": Stage(State.OFF)})
+            await until(lambda: state_document(hub.board.now)["presence"] is None)
+            await until(lambda: gaps(house))
+            sense.health = WELL
+            await until(lambda: state_document(hub.board.now)["presence"] == "OFF")
+            now_s = time.time()
+            async with aiohttp.ClientSession() as client:
+                url = f"{hub.page}api/history/slots?since={now_s - 60:.3f}&step_s=60"
+                async with client.get(url) as answer:
+                    told = await answer.json()
+            ((begin_s, until_s, why),) = gaps(house)
+            assert why == "the camera saw nothing"
+            assert until_s is not None
+            assert 0.4 <= until_s - begin_s < 3
+            nobody_s = sum(slot["nobody"] for slot in told["slots"])
+            ((first_s, _),) = [(e.time_s, e.emotion) for e in read(house.state_dir) if e.kind == "mood"]
+            assert nobody_s == pytest.approx(now_s - first_s - (until_s - begin_s), abs=0.35)
+
+    run(story())
 
 
 def test_sense_gone_is_said_within_two_seconds_and_is_a_gap(house: Settings) -> None:

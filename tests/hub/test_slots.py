@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.emotions import Emotion
-from device.hub.history_file import Entry
+from device.hub.history_file import BLIND, Entry
 from device.hub.slots import MOST_SLOTS, slots
 
 
@@ -66,7 +66,10 @@ def test_what_cannot_be_cut_is_refused(since_s: float, until_s: float, step_s: f
 
 _entries = st.lists(
     st.builds(felt, st.floats(0, 1000), st.sampled_from(list(Emotion)), st.integers(0, 2))
-    | st.builds(lambda begin_s, length_s: gap(begin_s, begin_s + length_s), st.floats(0, 1000), st.floats(0, 200)),
+    | st.builds(lambda begin_s, length_s: gap(begin_s, begin_s + length_s), st.floats(0, 1000), st.floats(0, 200))
+    | st.builds(
+        lambda s, length_s: Entry("gap", s, until_s=s + length_s, why=BLIND), st.floats(0, 1000), st.floats(0, 200)
+    ),
     max_size=30,
 ).map(lambda entries: sorted(entries, key=lambda entry: entry.time_s))
 
@@ -76,3 +79,15 @@ def test_every_second_is_counted_once(entries: list[Entry], step_s: float, since
     for slot in slots(entries, since_s, 1000, step_s):
         length_s = min(step_s, 1000 - slot.start_s)
         assert math.isclose(sum(slot.mood.values()) + slot.nobody + slot.unseen, length_s, abs_tol=0.6)
+
+
+def test_a_camera_that_saw_nothing_saw_no_empty_room_and_what_was_heard_counts() -> None:
+    entries = [
+        felt(0, Emotion.UNKNOWN, 0),
+        Entry("gap", 20, until_s=80, why=BLIND),
+        felt(40, Emotion.HAPPY, 0),
+        felt(60, Emotion.UNKNOWN, 0),
+        Entry("gap", 90, until_s=95, why=BLIND),
+    ]
+    (slot,) = slots(entries, 0, 100, 100)
+    assert (slot.mood, slot.nobody, slot.unseen) == ({"happy": 20}, 35, 45)

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from device.emotions import Emotion
+from device.link import Stage, State
 from device.settings import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, until
 from tests.kiosk.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, shoot
@@ -82,6 +83,8 @@ def test_it_follows_the_mood_without_a_reload(house: Settings) -> None:
             sense.change(empty)
             await expect(page.locator("#word")).to_have_text("nobody here")
             await shoot(page, "nobody-pi")
+            sense.health = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "unplugged")})
+            await expect(page.locator("#word")).to_have_text("nothing to be seen")
             assert watched.loads == 1
 
     run(story(), 120)

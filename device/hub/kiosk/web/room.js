@@ -20,7 +20,8 @@ function headline(mood, sense) {
   if (asleep(sense)) return [WORDS.resting, WORDS.muted];
   if (!mood) return [WORDS.waiting, ""];
   if (!mood.people && mood.emotion === "unknown") {
-    return [WORDS.nobody, sense.camera === false ? "" : WORDS.since(mood.since)];
+    // A camera that is off, lost or in the dark has seen no empty room.
+    return sense.stages.camera?.state === "ok" ? [WORDS.nobody, WORDS.since(mood.since)] : [WORDS.blind, ""];
   }
   const details = [
     mood.emotion === "unknown" ? WORDS.unsure : WORDS.sure(mood.confidence), WORDS.since(mood.since),

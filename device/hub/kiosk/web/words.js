@@ -34,6 +34,7 @@ export const WORDS = {
   here: (walled, off) => [off.length ? `${off.join(" and ")} off` : "seeing and hearing", walled && "no network"]
     .filter(Boolean).join(" \u00b7 "),
   nobody: "nobody here",
+  blind: "nothing to be seen",
   resting: "resting",
   waiting: "\u2026",
   sure: (share) => `${percent(share)} sure`,
@@ -72,7 +73,7 @@ export const WORDS = {
   week: "7 days",
   exported: "export 7 days (CSV)",
   nobodyThere: "nobody there",
-  unseen: "Mien was away",
+  unseen: "nothing known",
   chart: (span) => `moods of the last ${span}`,
   slot: (time, text) => `${time}: ${text}`,
   pick: "Touch an hour to see what it was like.",
