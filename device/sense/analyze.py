@@ -48,6 +48,7 @@ def analyze(path: Path, wanted: Wanted, readers: Readers, settings: Settings) ->
     """One file as one JSON object. A file that cannot be read is told in its `error`, never raised."""
     result: Json = {"path": str(path), "kind": None, "seconds": None, "faces": [], "voice": None, "mood": None}
     result |= {"timeline": [], "error": None}
+    readers.voice.rest()  # what was measured of the file before says nothing of this one
     try:
         result["kind"] = kind_of(path)
         read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]

@@ -51,6 +51,7 @@ class VoiceReader:
         self._numbers: Floats | None = None
         """`prosody` of the last utterance, and how many frames have come since."""
         self._uncounted = 0
+        self._begins_anew = False
         self._baseline: VoiceBaseline | None = None
         self._learnt: LearntVoices | None = None
         if prosodic is not None:
@@ -67,6 +68,9 @@ class VoiceReader:
         heard is a voice and not a dog, a clock or a song's band. `learn`: how many utterances it counts for in what
         is usual here. Where windows follow one another in a stream (`SoundWindow.at`), only what is new is measured.
         """
+        if self._begins_anew:
+            self._begins_anew = False
+            self.rest()
         samples = window.samples[-WINDOW:]
         marked = speech_frames(samples)
         # Counted against one second at least: two syllables in an empty window are a voice, a click is not.
@@ -137,10 +141,15 @@ class VoiceReader:
     def rest(self) -> None:
         """The sound has stopped, or may no longer be heard: nothing that was measured of it is left."""
         self._frames.forget()
-        self._numbers = None
+        self._numbers, self._uncounted = None, 0
 
     def forget(self) -> None:
-        """Begin again with voices in general. What was kept is written over at once: a removal might not come off."""
+        """Begin again with voices in general. What was kept is written over at once: a removal might not come off.
+
+        What was measured of an utterance that is under way goes too, before the next reading: this is asked for by
+        another thread than the one that reads.
+        """
+        self._numbers, self._begins_anew = None, True
         if self._prosodic is not None:
             self._baseline = VoiceBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
         self.keep()

@@ -160,6 +160,15 @@ def test_a_sound_without_a_voice_has_no_reading_and_no_error(tmp_path: Path, rea
     assert (found["kind"], found["voice"], found["mood"], found["error"]) == ("sound", None, None, None)
 
 
+def test_a_file_is_read_as_if_it_were_the_first(tmp_path: Path, readers: Readers) -> None:
+    changing = [speak(PROSODIES[emotion], 2.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL)]
+    path = wav(tmp_path / "a.wav", np.concatenate(changing))
+    first = _read(path, readers_of(Settings()))
+    for before in (wav(tmp_path / "b.wav", _voice(4.0)), path):
+        _read(before, readers)
+        assert _read(path, readers) == first
+
+
 def test_a_long_sound_has_a_timeline(tmp_path: Path, readers: Readers) -> None:
     sound = np.concatenate([_voice(5.0), np.zeros(8 * RATE_HZ, np.float32)])
     found = _read(wav(tmp_path / "a.wav", sound), readers)

@@ -195,6 +195,20 @@ def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
     _same(reader.read(window), first)
 
 
+def test_what_is_forgotten_is_in_no_later_reading() -> None:
+    sound = np.concatenate([speak(PROSODIES[emotion], 2.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL)])
+    for erase in (VoiceReader.rest, VoiceReader.forget):
+        reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
+        reader.read(SoundWindow(sound[:WINDOW], 3.0, 0))
+        erase(reader)
+        for begin in (RATE_HZ, RATE_HZ + 320, RATE_HZ + 640):
+            window = SoundWindow(sound[begin : begin + WINDOW], 4.0, begin)
+            one, other = reader.read(window), fresh.read(window)
+            assert one is not None
+            assert other is not None
+            assert np.array_equal(one.probabilities, other.probabilities)
+
+
 def test_an_utterance_that_has_ended_is_asked_about_as_a_whole() -> None:
     reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
     quiet = (2e-4 * np.random.default_rng(0).normal(size=4 * RATE_HZ)).astype(np.float32)
