@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from convert.asked import count, count_or_none, positive
+from convert.asked import count, count_or_none, folder, positive
 from convert.quick import place
 from convert.train_step import train_options
 from device.errors import MienError
@@ -118,7 +118,7 @@ def _voice_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step.set_defaults(run=_benchmark)
     step.add_argument("names", nargs="*", help="runs (default: all)")
     step.add_argument("--data", type=Path, default=DATA)
-    step.add_argument("--out", type=Path, help=f"folder of the answers ({ANSWERS}; with --rows runs/quick/answers)")
+    step.add_argument("--out", type=folder, help=f"folder of the answers ({ANSWERS}; with --rows runs/quick/answers)")
     step.add_argument("--rows", type=count, help="only so many clips, for a quick check of the whole way")
 
 
@@ -133,7 +133,7 @@ def main() -> int:
     step.add_argument("network", choices=["face", "face-as-published", "voice", "prosody"])
     step.add_argument("--run", dest="run_folder", type=Path, help="run folder (default: runs/NETWORK)")
     step.add_argument("--data", type=Path, default=DATA)
-    step.add_argument("--out", type=Path, help=f"folder of the pair ({MODELS}; with --rows runs/quick/models)")
+    step.add_argument("--out", type=folder, help=f"folder of the pair ({MODELS}; with --rows runs/quick/models)")
     step.add_argument("--rows", type=count, help="only so many rows, for a quick check of the whole way")
     _voice_steps(steps)
     step = steps.add_parser("evaluate", help="ask the committed networks about their test sets; write docs/REPORT.md")
@@ -144,8 +144,8 @@ def main() -> int:
     step.set_defaults(run=_compare)
     step.add_argument("--only", nargs="+", metavar="RECIPE", help="train just these; the others as they stand")
     step.add_argument("--data", type=Path, default=DATA)
-    step.add_argument("--out", type=Path, default=Path("runs/compare"), help="run folder (default: %(default)s)")
-    step.add_argument("--page", type=Path, help=f"where the page goes ({PAGE}; with --rows runs/quick/compare)")
+    step.add_argument("--out", type=folder, default=Path("runs/compare"), help="run folder (default: %(default)s)")
+    step.add_argument("--page", type=folder, help=f"where the page goes ({PAGE}; with --rows runs/quick/compare)")
     step.add_argument("--minutes", type=positive, help="begin no further recipe after so many")
     step.add_argument("--rows", type=count, help="only so many rows, for a quick check of the whole way")
     step.add_argument("--vggish", type=Path, help="VGGish's published weights as a PyTorch state dict")

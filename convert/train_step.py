@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from convert.asked import count, count_or_none, positive, share
+from convert.asked import count, count_or_none, finite, folder, positive, several, share
 from device.errors import ModelError, SettingsError
 
 _FACES_ALONE = ("calm_from", "start", "teachers", "ferplus_teachers", "taught", "hard", "labels", "sharp")
@@ -24,7 +24,7 @@ def train_options(step: argparse.ArgumentParser, data: Path) -> None:
     step.set_defaults(run=_train)
     step.add_argument("network", choices=_networks())
     step.add_argument("--data", type=Path, default=data, help="folder of the datasets (default: %(default)s)")
-    step.add_argument("--out", type=Path, help="run folder (default: runs/NETWORK)")
+    step.add_argument("--out", type=folder, help="run folder (default: runs/NETWORK)")
     step.add_argument("--epochs", type=count)
     step.add_argument("--learning-rate", type=positive, help="the highest; it rises to it and falls from it")
     step.add_argument("--calm-from", type=share, help="share of the epochs after which faces are changed less (0.7)")
@@ -49,10 +49,10 @@ def train_options(step: argparse.ArgumentParser, data: Path) -> None:
     )
     step.add_argument("--taught", type=share, help="share of these answers in what is learnt (0.7)")
     step.add_argument("--hard", type=share, help="share of a face's published label beside its votes (0.5)")
-    step.add_argument("--labels", type=float, help="weight of FER2013's labels beside FER+'s votes (1; 0: votes alone)")
-    step.add_argument("--sharp", type=float, help="power that the shares of FER+'s votes are raised to (1)")
+    step.add_argument("--labels", type=finite, help="weight of FER2013's labels beside the votes (1; 0: votes alone)")
+    step.add_argument("--sharp", type=finite, help="power that the shares of FER+'s votes are raised to (1)")
     step.add_argument("--seed", type=count_or_none)
-    step.add_argument("--batch", type=count)
+    step.add_argument("--batch", type=several)
     step.add_argument("--threads", type=count_or_none, help="of the CPU; 0 leaves it to PyTorch")
     step.add_argument("--rows", type=count, help="only so many rows, for a quick check of the whole way")
 

@@ -72,7 +72,8 @@ def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
     ("option", "value", "why"),
     [
         ("--epochs", "0", "not a whole number, 1 or more"),
-        ("--batch", "0", "not a whole number, 1 or more"),
+        ("--batch", "0", "not a whole number, 2 or more"),
+        ("--batch", "1", "not a whole number, 2 or more"),
         ("--rows", "0", "not a whole number, 1 or more"),
         ("--rows", "-3", "not a whole number, 1 or more"),
         ("--rows", "many", "not a whole number, 1 or more"),
@@ -81,6 +82,8 @@ def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
         ("--learning-rate", "-1", "not a number over 0"),
         ("--learning-rate", "nan", "not a number over 0"),
         ("--taught", "1.5", "not a number from 0 to 1"),
+        ("--sharp", "nan", "not a number"),
+        ("--labels", "inf", "not a number"),
     ],
 )
 def test_a_number_that_means_nothing_is_refused(
@@ -89,6 +92,17 @@ def test_a_number_that_means_nothing_is_refused(
     status, text = said("train", "voice", option, value, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 2
     assert text.endswith(f"argument {option}: {value!r} is {why}\n")
+
+
+@pytest.mark.parametrize("step", ["train", "quantize"])
+def test_a_file_is_no_folder_to_write_to(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        status, text = said(step, "voice", "--out", str(out), monkeypatch=monkeypatch, capsys=capsys)
+        assert status == 2
+        assert text.endswith(f"argument --out: {tmp_path / 'file'} is a file, not a folder\n")
 
 
 @pytest.mark.convert
