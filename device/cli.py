@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from device import __version__
-from device.commands.plain import plain
 from device.errors import MienError
+from device.plain import plain
 
 _UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why stdout takes no more: a reader that left, a full disk, a limit, a terminal that is gone."""

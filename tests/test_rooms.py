@@ -24,10 +24,11 @@ _TOP = {
     "device.live",
     "device.notify",
     "device.paths",
+    "device.plain",
     "device.readings",
     "device.reload",
     "device.rule",
-} | {"device.settings"}
+} | {"device.settings", "device.toml_value"}
 _SPEAKERS = {"aiohttp", "aiomqtt", "ftplib", "http", "httpx", "paho", "requests", "smtplib", "socketserver", "urllib3"}
 _SPEAKERS |= {"urllib.request", "websockets", "xmlrpc"}
 _EYES_AND_EARS = {"ai_edge_litert", "av", "cv2", "libcamera", "mediapipe", "picamera2", "pyaudio", "tflite_runtime"}

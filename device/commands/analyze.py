@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from device.commands.plain import plain
 from device.errors import SettingsError
+from device.plain import plain
 from device.sense.analyze import Wanted, analyze
 from device.sense.readers import readers_of
 from device.settings import load

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Meta
 
 from device.commands.ask import ask
-from device.commands.toml_value import MOMENTS, toml_value
 from device.errors import MienError, SettingsError
 from device.hub.rule_words import explain
 from device.hub.trial import try_start
 from device.settings import Settings, default_path, load
+from device.toml_value import MOMENTS, toml_value
 
 _HEAD = """\
 # Mien's settings. Every key may be left out; what stands here after a # is its default.

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.commands.plain import plain
 from device.emotions import EMOTIONS
 from device.gallery_index import Index, path_of, read_index
+from device.plain import plain
 from device.sense.gallery import Outcome, Step, clear, index_folder
 from device.sense.readers import readers_of
 from device.settings import Settings, load

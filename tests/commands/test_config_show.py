@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.commands.config import as_toml
-from device.commands.toml_value import toml_value
 from device.settings import parse
+from device.toml_value import toml_value
 from tests.cli_asked import Mien, settings_in
 
 _RULE = (
