@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from device.bench.footprint import cpu_s_by_thread, resident_mb
 from device.bench.timing import Json
 from device.emotions import Emotion
@@ -16,6 +18,7 @@ from device.errors import MienError
 from device.link import Beat, MoodSaid, encode, from_sense, socket_path
 from device.sense.stand_in import SCRIPT
 from device.settings import Settings, load
+from device.toml_value import toml_value
 
 FPS = 15.0
 _LIMIT_S = 30.0
@@ -118,15 +121,19 @@ def _wait_until_up(sense: int) -> None:
 
 
 def _settings(folder: Path, settings: Settings, source: str) -> Path:
-    """A home in `folder` that looks as the user's does, without a network or a free place to choose."""
-    camera = settings.camera
+    """A home in `folder` that looks and listens as the user's does, without a network or a free place to choose."""
     path = folder / "mien.toml"
-    path.write_text(
-        f'[home]\nstate_dir = "{folder}/s"\nruntime_dir = "{folder}/r"\n'
-        f'[camera]\nsource = "{source}"\nfps = {FPS}\nidle_fps = {camera.idle_fps}\nrange = "{camera.range}"\n'
-        f"most_faces = {camera.most_faces}\nleast_score = {camera.least_score}\n"
-        f'[microphone]\nsource = "{source}"\nevery_s = {settings.microphone.every_s}\n[kiosk]\nport = 0\n'
-    )
+    # Who performs stands upright, however the user's camera hangs.
+    camera = msgspec.structs.replace(settings.camera, source=source, fps=FPS, turned=0)
+    microphone = msgspec.structs.replace(settings.microphone, source=source)
+    tables = {"camera": camera, "microphone": microphone}
+    lines = ["[home]", f"state_dir = {toml_value(f'{folder}/s')}", f"runtime_dir = {toml_value(f'{folder}/r')}"]
+    for name, table in tables.items():
+        lines += [
+            f"[{name}]",
+            *(f"{key} = {toml_value(value)}" for key, value in msgspec.structs.asdict(table).items()),
+        ]
+    path.write_text("\n".join([*lines, "[kiosk]", "port = 0\n"]), encoding="utf-8")
     return path
 
 

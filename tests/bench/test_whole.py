@@ -7,13 +7,14 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from device.bench import footprint, player, streams, whole
 from device.errors import MienError
 from device.sense.stand_in import Act
 from device.sense.thread_name import name_this_thread
-from device.settings import Settings
+from device.settings import Settings, load, parse
 
 # --- whole processes
 
@@ -92,6 +93,19 @@ def test_sense_and_hub_are_measured_as_they_run() -> None:
     assert told["stand_in_percent"] > 0
     assert 0 < told["sense_percent"] < 200
     assert told["rss_mb"]["sense"] > told["rss_mb"]["hub"] > 5
+
+
+def test_what_is_measured_looks_and_listens_as_the_user_s_does(tmp_path: Path) -> None:
+    text = "[camera]\nwidth_px = 1280\nheight_px = 720\nturned = 180\nidle_fps = 1\nrange = 'near'\nleast_score = 0.5\n"
+    text += (
+        "most_faces = 2\nbudget = 0.1\ntimeout_s = 7\n[microphone]\nevery_s = 2\nleast_speech = 0.5\ntimeout_s = 8\n"
+    )
+    mine = parse(text, "mine")
+    told = load(whole._settings(tmp_path, mine, "stand-in@1.5"))
+    camera = msgspec.structs.replace(mine.camera, source="stand-in@1.5", fps=whole.FPS, turned=0)
+    assert told.camera == camera
+    assert told.microphone == msgspec.structs.replace(mine.microphone, source="stand-in@1.5")
+    assert (told.kiosk.port, told.state_dir) == (0, tmp_path / "s")
 
 
 def test_processes_that_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
