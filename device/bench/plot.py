@@ -3,14 +3,19 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from device.bench.timing import Json
+from device.plain import plain
 
 _INK, _FAINT = "#222222", "#dddddd"
 _COLOURS = ("#0b6e99", "#c4540a", "#3c7d3c", "#7a4fa3", "#a8325e", "#6b6b1f")
 _WIDTH, _HIGH, _EDGE = 760.0, 320.0, 60.0
 _BAR = 24.0
+_MOST_LETTERS = 28
+DRAWN = ("stages", "grid", "process")
+"""The parts of a bench of which there is something to draw; and recordings."""
 
 
 def svg(result: Json) -> str:
@@ -24,6 +29,14 @@ def svg(result: Json) -> str:
     for who, taken in result.get("process", {}).items():
         threads = list(taken["sense_threads_percent"].items())
         top = _bars(parts, top, f"Sense with {who} there: per cent of a core, by thread", threads)
+    recordings = [(_short(row["path"]), row) for row in result.get("recordings", [])]
+    seen = [(name, row["face"]["cpu_ms"]) for name, row in recordings if row["face"]]
+    top = _bars(parts, top, "Recordings: CPU ms a frame", seen)
+    heard = [(name, row["voice"]["cpu_ms_per_s"]) for name, row in recordings if row["voice"]]
+    top = _bars(parts, top, "Recordings: CPU ms for each second heard", heard)
+    if not parts:
+        parts.append(_text(_EDGE, top + 8, "Nothing was measured of what is drawn here."))
+        top += 30
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:.0f} {top:.0f}" font-family="sans-serif" '
     return "\n".join([f'{head}font-size="13" fill="{_INK}">', _box(0, 0, _WIDTH, top, "#ffffff"), *parts, "</svg>\n"])
 
@@ -74,6 +87,12 @@ def _bars(parts: list[str], top: float, title: str, rows: Sequence[tuple[str, fl
         parts.append(_box(left, y + 2, max(wide, 1.0), _BAR - 7, _COLOURS[0]))
         parts.append(_text(left + wide + 8, y + 14, f"{value:.3g}"))
     return top + 22 + _BAR * len(rows) + 26
+
+
+def _short(path: str) -> str:
+    """The end of a recording's name, as much of it as there is room for beside its bar."""
+    name = plain(Path(path).name)
+    return name if len(name) <= _MOST_LETTERS else f"…{name[-_MOST_LETTERS:]}"
 
 
 def _round_above(value: float) -> float:

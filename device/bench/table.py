@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from device.bench.timing import Json
+from device.plain import plain
 
 
 def lines(result: Json) -> Iterator[str]:
@@ -75,7 +76,7 @@ def _process(result: Json) -> Iterator[str]:
 
 def _recordings(rows: list[Json]) -> Iterator[str]:
     for row in rows:
-        yield row["path"]
+        yield plain(row["path"])
         if face := row["face"]:
             yield (
                 f"  {row['width_px']}x{row['height_px']}, {face['runs']} frames: {face['cpu_ms']:.2f} ms CPU a frame, "

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from device.bench import grid, networks, recordings, speech, stages, stream, streams, whole
-from device.bench.plot import svg
+from device.bench.plot import DRAWN, svg
 from device.bench.room import Room
 from device.bench.table import lines
 from device.bench.timing import Json, timed
@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise MienError(f"--seconds {arguments.seconds:g}: a number, more than 0, is needed")
     if arguments.plot and not os.path.isdir(arguments.plot.absolute().parent):  # noqa: PTH112 - it may be hidden
         raise MienError(f"--plot {arguments.plot}: there is no folder {arguments.plot.absolute().parent}")
+    if arguments.plot and not arguments.paths and not set(parts) & set(DRAWN):
+        raise MienError(f"--plot draws {', '.join(DRAWN)}; --parts {arguments.parts} has none of them")
     readers = readers_of(settings)
     result: Json = {"cores": os.cpu_count(), "runtime": _runtime(readers)}
     if arguments.paths:

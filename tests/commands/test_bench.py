@@ -92,7 +92,8 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
         made.wav(tmp_path / "word.wav", speech.talk(1.0)),
         made.film(tmp_path / "moment.mp4", seconds[:6], 15),
     ]
-    assert bench.run(_asked(*paths, seconds=0.1)) == 0
+    plot = tmp_path / "plot.svg"
+    assert bench.run(_asked(*paths, seconds=0.1, plot=plot)) == 0
     told = json.loads(capsys.readouterr().out)
     video, picture, sound, word, moment = told["recordings"]
     assert (video["kind"], video["width_px"], video["height_px"]) == ("video", 320, 240)
@@ -109,6 +110,25 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert str(film) in table
     assert "320x240, 45 frames" in table
     assert "readings" in table
+    drawn = [text.text for text in ET.parse(plot).getroot().findall(f"{_SVG}text")]  # noqa: S314 - our own
+    # A bar for each that was seen, and for each that was heard.
+    assert {name: drawn.count(name) for name in ("room.mp4", "face.png", "voice.wav", "word.wav", "moment.mp4")} == {
+        "room.mp4": 2,
+        "face.png": 1,
+        "voice.wav": 1,
+        "word.wav": 0,
+        "moment.mp4": 1,
+    }
+
+
+def test_odd_names_of_recordings_are_drawn_and_told(tmp_path: Path) -> None:
+    odd = {"path": f"/a/{'long ' * 9}\x1b[31m<\udcff.png", "face": {"cpu_ms": 1.0}, "voice": None}
+    picture = ET.fromstring(svg({"recordings": [odd]}))  # noqa: S314 - our own
+    assert [text.text for text in picture.findall(f"{_SVG}text")][1].endswith(r"long \x1b[31m<\xff.png")  # type: ignore[union-attr]
+    empty = {"path": "/a/\x1b.wav", "face": None, "voice": None}
+    assert "Nothing was measured" in svg({"recordings": [empty]})
+    runtime = {"runtime": {"name": "r", "version": "1"}, "cores": 1}
+    assert r"/a/\x1b.wav" in list(lines(runtime | {"recordings": [empty]}))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +136,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         ({"parts": "stages,speed"}, "'speed' is none of them; allowed are stages, face"),
         *(({"seconds": seconds}, "more than 0") for seconds in (0.0, -1.0, math.nan, math.inf)),
+        ({"plot": Path("x.svg"), "parts": "voice,networks"}, "draws stages, grid, process; --parts voice,networks"),
         ({"plot": Path("/nowhere/at/all.svg")}, "there is no folder /nowhere/at"),
     ],
 )
