@@ -33,6 +33,7 @@ class NoSoundError(MediaError):
 def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Floats]:
     """The first sound track of a file, as blocks (n,) float32 in -1..1, mono at `rate_hz`.
 
+    Where a film's sound begins later than its picture there is silence until then: both tell the same time.
     Raises MediaError, naming the file, when it cannot be opened, holds no sound, or breaks off in the middle.
     """
     name = str(source) if isinstance(source, Path) else "sound"
@@ -41,13 +42,29 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
             if not container.streams.audio:
                 raise NoSoundError(f"{name}: no sound in it")
             resampler = av.AudioResampler("fltp", "mono", rate_hz, frame_size=_BLOCK)
+            late_s: float | None = None
             for decoded in container.decode(container.streams.audio[0]):
+                if late_s is None:
+                    late_s = _after_the_picture_s(container, decoded)
+                    yield from _silence(round(late_s * rate_hz))
                 for frame in resampler.resample(decoded):
                     yield frame.to_ndarray()[0].astype(np.float32, copy=False)
             for frame in resampler.resample(None):
                 yield frame.to_ndarray()[0].astype(np.float32, copy=False)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{name}: cannot be read as sound ({_reason(error)})") from error
+
+
+def _after_the_picture_s(container: av.container.InputContainer, first: av.AudioFrame) -> float:
+    """By how much a film's first sound comes after its beginning; 0 for what has no moving pictures."""
+    if _video_stream(container) is None or first.time is None:
+        return 0.0
+    return max(first.time - (container.start_time or 0) / av.time_base, 0.0)
+
+
+def _silence(samples: int) -> Iterator[Floats]:
+    for begin in range(0, samples, _BLOCK):
+        yield np.zeros(min(_BLOCK, samples - begin), np.float32)
 
 
 def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Floats:
