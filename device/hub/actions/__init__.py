@@ -21,8 +21,8 @@ __all__ = ["ACTION_S", "DONE", "Destination", "Destinations", "Former", "Occasio
 _log = logging.getLogger(__name__)
 _A_contra = TypeVar("_A_contra", contravariant=True)
 
-ACTION_S = 15.0
-"""An action that is not through by then, with all its tries, has failed."""
+ACTION_S = 20.0
+"""An action that is not through by then, with all its tries, has failed; a third of it to learn what was before."""
 DONE = "done"
 
 

@@ -62,27 +62,33 @@ class Delivery:
         self._breaker = Breaker(name, clock)
 
     async def run(
-        self, attempt: Callable[[], Awaitable[T]], *, repeatable: bool = True, lane: "Lane | None" = None
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+        lane: "Lane | None" = None,
+        work_s: float = 0.0,
     ) -> T:
         """What `attempt` returns. Raises ActionError saying what was wrong, and how often it was tried.
 
         An attempt that is not `repeatable` is tried again only where nothing can have happened. `lane` is for
-        requests that must follow one another more slowly than the others.
+        requests that must follow one another more slowly than the others. `work_s` is for what is answered when it is
+        done, in place of `attempt_s`: whoever takes longer is still at it, is not asked twice, and has not failed.
         """
         trial = self._breaker.enter()
         tries = _Tries()
         try:
             async with asyncio.timeout(self._whole_s):
                 result: T = await self._retrying(tries, repeatable=repeatable, once=trial)(
-                    self._try, attempt, tries, lane or Lane(0.0)
+                    self._try, attempt, tries, lane or Lane(0.0), work_s
                 )
         except (TransientError, TimeoutError) as error:
             lacking = "answer" if tries.made else "turn"
             said = str(error) or str(tries.last or f"{self._name}: no {lacking} within {self._whole_s:g} s")
-            if tries.made:
+            if tries.made and not tries.at_work:
                 self._breaker.failed(said)
             else:
-                self._breaker.left()  # the queue was ours
+                self._breaker.left()  # the queue was ours, or it is busy with what we asked
             raise ActionError(f"{said}; tried {tries.made} times" if tries.made > 1 else said) from error
         except ActionError:
             self._breaker.well()
@@ -97,7 +103,9 @@ class Delivery:
         end_s = self._clock() + self._whole_s
 
         def again(error: BaseException) -> bool:
-            return isinstance(error, TransientError) and (repeatable or error.untouched) and not once
+            if once or tries.at_work:
+                return False
+            return isinstance(error, TransientError) and (repeatable or error.untouched)
 
         def wait_s(state: RetryCallState) -> float:
             return max(self._backoff(state), tries.last.retry_after_s if tries.last else 0.0)
@@ -111,18 +119,22 @@ class Delivery:
             reraise=True,
         )
 
-    async def _try(self, attempt: Callable[[], Awaitable[T]], tries: "_Tries", lane: "Lane") -> T:
+    async def _try(self, attempt: Callable[[], Awaitable[T]], tries: "_Tries", lane: "Lane", work_s: float) -> T:
         async with lane.turn() as leaves, self._slots:
             await self._pace.acquire()
             leaves()
             tries.made += 1
+            tries.at_work = work_s > 0
+            limit_s = work_s or self._attempt_s
             try:
-                async with asyncio.timeout(self._attempt_s):
+                async with asyncio.timeout(limit_s):
                     return await attempt()
             except TimeoutError as error:
-                tries.last = TransientError(f"{self._name}: no answer within {self._attempt_s:g} s")
+                still = "; it may still be at it, and is not asked twice" if tries.at_work else ""
+                tries.last = TransientError(f"{self._name}: no answer within {limit_s:g} s{still}")
                 raise tries.last from error
             except TransientError as error:
+                tries.at_work = False
                 tries.last = error
                 raise
 
@@ -133,6 +145,8 @@ class _Tries:
     def __init__(self) -> None:
         self.made = 0
         self.last: TransientError | None = None
+        self.at_work = False
+        """It was asked for something that takes its time, and has not answered yet."""
 
 
 class Lane:

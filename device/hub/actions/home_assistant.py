@@ -19,6 +19,8 @@ from device.hub.actions.secret import read_secret
 from device.hub.actions.targets import repeatable
 
 _NAME = "Home Assistant"
+SERVICE_S = 12.0
+"""It answers when the service is through, which takes its time where a speaker wakes up or a script waits."""
 _MOST_MEMBERS = 32
 """Of a group of lights."""
 
@@ -37,8 +39,8 @@ class HomeAssistantServices:
     ) -> None:
         self._there = there
         self._http = http
-        # It answers when the service is through, at the latest after ten seconds of its own.
-        self._delivery = delivery(_NAME, attempt_s=5.0)
+        # A few that take long must not keep the lights waiting.
+        self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, whole_s=SERVICE_S + 1)
         self._state: dict[str, Any] = {}
 
     async def run(self, action: CallService, _occasion: Occasion) -> None:
@@ -79,7 +81,7 @@ class HomeAssistantServices:
                 await self._check(answer, service)
 
         gently = repeatable(service) and not any("step" in key for key in about)
-        await self._delivery.run(attempt, repeatable=gently)
+        await self._delivery.run(attempt, repeatable=gently, work_s=SERVICE_S)
 
     async def _entity(self, entity: str) -> Entity:
         async def attempt() -> Entity:

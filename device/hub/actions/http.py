@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
-from aiohttp import ClientResponse, ClientSession, DummyCookieJar, Fingerprint
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, Fingerprint
 from yarl import URL
 
 from device.errors import ActionError
@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 MOST_BYTES = 65_536
 """Of an answer; whoever says more is not understood."""
+CONNECT_S = 3.0
+"""Until there is a connection; how long an answer may take, its caller knows."""
 _BUSY = (429, 502, 503, 504)
 _UNTOUCHED = (429, 503)
 """Refused before anything was done; behind the other two, a proxy may have passed it on."""
@@ -70,7 +72,8 @@ class Http:
         own = {"Accept-Encoding": "identity", **({"Content-Type": "application/json"} if body is not None else {})}
         try:
             if self._session is None:
-                self._session = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False)
+                limits = ClientTimeout(total=300.0, connect=CONNECT_S)
+                self._session = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False, timeout=limits)
             async with self._session.request(
                 method, url, headers=own | (headers or {}), data=body, ssl=pin or True, allow_redirects=False
             ) as response:
@@ -142,8 +145,8 @@ def _plain(name: str, error: Exception) -> ActionError:
             return ActionError(f"{name}: shows another certificate than the one that was pinned; nothing was sent")
         case aiohttp.ClientSSLError():
             return ActionError(f"{name}: no safe connection (its certificate, or its TLS, is not trusted)")
-        case aiohttp.ClientConnectorError():
-            return TransientError(f"{name}: cannot be reached ({_reason(error.os_error)})", untouched=True)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return TransientError(f"{name}: cannot be reached ({_reason(error)})", untouched=True)
         case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
             return TransientError(f"{name}: the connection broke off")
         case aiohttp.ClientError() if not isinstance(error, ValueError):
@@ -151,5 +154,8 @@ def _plain(name: str, error: Exception) -> ActionError:
     return ActionError(f"{name}: the request cannot be made; are the address and the key right?")
 
 
-def _reason(error: OSError) -> str:
-    return plain_text(error.strerror or str(error) or type(error).__name__)
+def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return f"no connection within {CONNECT_S:g} s"
+    why = error.os_error
+    return plain_text(why.strerror or str(why) or type(why).__name__)

@@ -1,0 +1,72 @@
+"""Home Assistant answers when a service is through: what takes long is awaited, is called once, and is no failure."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device.destinations import HomeAssistant
+from device.hub.actions import DONE, home_assistant, http
+from tests.hub.actions.home_assistant_house import LAMP, House, living
+from tests.hub.helpers import run
+
+PLAY = "media_player.play_media"
+SLOW = "Home Assistant: no answer within 0.2 s; it may still be at it, and is not asked twice"
+
+
+def test_a_speaker_that_wakes_up_for_five_seconds_is_called_once(token_file: Path) -> None:
+    async def story() -> None:
+        async with living(token_file) as (instance, house):
+            instance.delay_s = 5.3
+            assert await house.act(PLAY, "media_player.kitchen", keep=False) == DONE
+            assert len(instance.seen) == 1
+
+    run(story())
+
+
+def test_whoever_takes_longer_is_not_asked_twice_and_not_left_alone(
+    token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home_assistant, "SERVICE_S", 0.2)
+
+    async def story() -> None:
+        async with living(token_file) as (instance, house):
+            instance.delay_s = 0.4
+            for count in range(1, 8):
+                assert await house.act(PLAY, "media_player.kitchen", keep=False) == SLOW
+                assert len(instance.seen) == count
+            instance.delay_s = 0.0
+            assert await house.act("light.turn_on", LAMP, keep=False) == DONE
+
+    run(story())
+
+
+@contextlib.contextmanager
+def unreachable() -> Iterator[int]:
+    """A port where a connection is neither taken nor refused, as that of a machine that is off."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        yield listening.getsockname()[1]
+
+
+def test_a_machine_that_is_off_is_no_slow_one(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "CONNECT_S", 0.1)
+
+    async def story() -> None:
+        with unreachable() as port:
+            house = House(HomeAssistant(f"http://127.0.0.1:{port}", str(token_file)))
+            for _ in range(5):
+                result = await house.act(PLAY, "media_player.kitchen", keep=False)
+                assert "cannot be reached (no connection within 0.1 s); tried" in result
+            assert "left alone since" in await house.act(PLAY, "media_player.kitchen", keep=False)
+            await house.http.close()
+
+    run(story())
