@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -111,6 +111,10 @@ class History:
     async def rows(self, since_s: float | None = None, most: int = 5_000) -> list[Entry]:
         """As history_reading.read, off the loop. Raises MienError."""
         return await asyncio.to_thread(history_reading.read, self._folder, since_s, most)
+
+    async def over(self, since_s: float, use: Callable[[Iterable[Entry]], _T]) -> _T:
+        """As history_reading.over, off the loop. Raises MienError."""
+        return await asyncio.to_thread(history_reading.over, self._folder, since_s, use)
 
     async def close(self) -> None:
         """Write what waits, for at most CLOSE_S, and close the file."""

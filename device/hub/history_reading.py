@@ -1,14 +1,17 @@
 """Reading the history, while hub runs or not: for `mien history` and the page. Gaps are part of every answer."""
 
 import csv
+import heapq
 import io
 import re
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -16,40 +19,77 @@ from device.errors import MienError, SettingsError
 from device.hub.history_file import ALIVE_S, FILE_NAME, Entry
 from device.hub.state import iso
 
+_T = TypeVar("_T")
 _MOODS = "SELECT * FROM moods WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
 _ACTIONS = "SELECT * FROM actions WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
 _GAPS = "SELECT * FROM gaps WHERE until_s IS NULL OR until_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
+_COURSE = "SELECT time_s, emotion, people FROM moods WHERE time_s >= ? ORDER BY time_s, id"
 _UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def read(state_dir: Path, since_s: float | None = None, most: int = 100_000) -> list[Entry]:
     """Everything at or after `since_s` (seconds of UTC since 1970; None: all), oldest first, at most the newest `most`.
 
-    A gap that reaches over `since_s` is in it. If hub was killed and is still away, the last entry is a gap that
-    lasts. No file yet is an empty list. Raises MienError when the file cannot be read.
+    Where older ones are left out for that, the first entry is a gap that says so. A gap that reaches over `since_s` is
+    in it. If hub was killed and is still away, the last entry is a gap that lasts. No file yet is an empty list.
+    Raises MienError when the file cannot be read.
     """
+    since = since_s if since_s is not None else -1e18
+    with _opened(state_dir) as db:
+        if db is None:
+            return []
+        # One more than is wanted tells whether there are more.
+        moods = db.execute(_MOODS, (since, most + 1)).fetchall()
+        actions = db.execute(_ACTIONS, (since, most + 1)).fetchall()
+        gaps = db.execute(_GAPS, (since, most + 1)).fetchall()
+        night = _night(db)
+    entries = [*map(mood_entry, reversed(moods)), *map(_action, reversed(actions)), *map(_gap, reversed(gaps))]
+    entries.sort(key=_place)
+    entries += night
+    if len(entries) <= most:
+        return entries
+    kept = entries[-most:]
+    begin_s = kept[0].time_s if since_s is None else min(since_s, kept[0].time_s)
+    why = f"more than {most} rows: older ones are left out here; ask since a later time"
+    return [Entry("gap", begin_s, until_s=kept[0].time_s, why=why), *kept]
+
+
+def over(state_dir: Path, since_s: float, use: Callable[[Iterable[Entry]], _T]) -> _T:
+    """What `use` makes of all moods and gaps at or after `since_s`, oldest first, however many: one at a time.
+
+    Of a mood: when, which, and how many people. Raises MienError when the file cannot be read.
+    """
+    with _opened(state_dir) as db:
+        if db is None:
+            return use(())
+        moods = (Entry("mood", at, emotion=emotion, people=n) for at, emotion, n in db.execute(_COURSE, (since_s,)))
+        gaps = sorted(map(_gap, reversed(db.execute(_GAPS, (since_s, -1)).fetchall())), key=_place)
+        return use(chain(heapq.merge(moods, gaps, key=_place), _night(db)))
+
+
+@contextmanager
+def _opened(state_dir: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file, for reading; None while there is none. Raises MienError for what cannot be read within the block."""
     path = state_dir / FILE_NAME
     if not path.exists():
-        return []
-    since = since_s if since_s is not None else -1e18
+        yield None
+        return
     try:
         with closing(sqlite3.connect(path, timeout=2.0)) as db:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA query_only = 1")
-            if not db.execute("PRAGMA user_version").fetchone()[0]:
-                return []  # hub has just made it
-            moods = db.execute(_MOODS, (since, most)).fetchall()
-            actions = db.execute(_ACTIONS, (since, most)).fetchall()
-            gaps = db.execute(_GAPS, (since, most)).fetchall()
-            alive = db.execute("SELECT time_s FROM alive").fetchone()
+            yield db if db.execute("PRAGMA user_version").fetchone()[0] else None  # hub has just made it
     except sqlite3.Error as error:
         raise MienError(f"{path}: the history cannot be read ({error})") from error
-    entries = [*map(mood_entry, reversed(moods)), *map(_action, reversed(actions)), *map(_gap, reversed(gaps))]
-    entries.sort(key=_place)
-    still_open = any(gap["until_s"] is None for gap in gaps)
+
+
+def _night(db: sqlite3.Connection) -> list[Entry]:
+    """The gap that lasts since hub was killed, if it was and is still away."""
+    alive = db.execute("SELECT time_s FROM alive").fetchone()
+    still_open = db.execute("SELECT 1 FROM gaps WHERE until_s IS NULL").fetchone()
     if alive and not still_open and time.time() - alive[0] > 3 * ALIVE_S:
-        entries.append(Entry("gap", alive[0], why="hub was away"))
-    return entries[-most:]
+        return [Entry("gap", alive[0], why="hub was away")]
+    return []
 
 
 def to_csv(entries: Sequence[Entry]) -> str:

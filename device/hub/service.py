@@ -88,7 +88,7 @@ class Hub:
         self._gallery = Gallery(settings.state_dir, self.board, voice)
         self._kiosk = None
         if settings.kiosk.enabled:
-            api = Api(self.board, self.obey, self._history.rows, self._metrics, settings.state_dir)
+            api = Api(self.board, self.obey, self._history, self._metrics, settings.state_dir)
             live = LiveRoute(self._live, self.board)
             pictures = GalleryRoutes(self._gallery)
             routes = [*api.routes(), *live.routes(), *pictures.routes()]

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 import sqlite3
 import time
 from contextlib import closing
@@ -9,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from device.emotions import Emotion
+from device.emotions import EMOTIONS, Emotion
 from device.errors import MienError, SettingsError
 from device.hub import history_forgetting
-from device.hub.history_file import FILE_NAME, Entry, GapBegins, GapEnds, HistoryFile
+from device.hub.history_file import FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile
 from device.hub.history_forgetting import Forgotten, forget
 from device.hub.history_reading import parse_since, read, to_csv, to_text
-from tests.hub.helpers import run, until
+from device.settings import Settings
+from tests.hub.helpers import run, running, until
 from tests.hub.history_rows import Told, change, kinds, remembering
+from tests.hub.kiosk_asked import ask
 
 # -- reading
 
@@ -41,6 +44,38 @@ def test_since_keeps_a_gap_that_reaches_over_it(tmp_path: Path) -> None:
     file.write([change(1, 100.0), GapBegins(101.0, "sense was away"), GapEnds(300.0), change(2, 301.0)])
     assert [e.kind for e in read(tmp_path, 200.0)][:2] == ["gap", "mood"]
     assert [e.time_s for e in read(tmp_path, 200.0, most=1)][:1] != [101.0]
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    HistoryFile(tmp_path, 0, 0.0).write([change(seq, 100.0 + seq) for seq in range(1, 11)])
+    cut, *kept = read(tmp_path, 50.0, most=4)
+    assert [e.time_s for e in kept] == [107.0, 108.0, 109.0, 110.0]
+    assert (cut.kind, cut.time_s, cut.until_s) == ("gap", 50.0, 107.0)
+    assert "more than 4 rows" in (cut.why or "")
+    assert [e.kind for e in read(tmp_path, 50.0, most=10)] == ["mood"] * 10
+
+
+def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
+    """A thousand changes a day: the page's grid of hours, and the table behind its link."""
+    now_s = time.time()
+    changes = [change(n, now_s - 7 * 86_400 + 86.4 * n, emotion=EMOTIONS[n % 7]) for n in range(1, 7_000)]
+    HistoryFile(house.state_dir, 0, now_s).write([*changes, Alive(now_s)])
+
+    async def story() -> None:
+        async with running(house) as hub:
+            since = f"since={now_s - 7 * 86_400 + 100:.0f}"
+            _, text, _ = await ask("GET", f"{hub.page}api/history/slots?{since}&step_s=3600")
+            slots = json.loads(text)["slots"]
+            assert len(slots) == 168
+            assert sum(slot["unseen"] for slot in slots) < 60
+            _, table, _ = await ask("GET", f"{hub.page}api/history.csv?{since}")
+            rows = list(csv.DictReader(table.splitlines()))
+            assert [row["kind"] for row in rows].count("mood") == 6_998
+            status, text, _ = await ask("GET", f"{hub.page}api/history?{since}")
+            assert status == 200
+            assert "more than 5000 rows" in json.loads(text)[0]["why"]
+
+    run(story())
 
 
 def test_nothing_yet_and_nothing_readable(tmp_path: Path) -> None:

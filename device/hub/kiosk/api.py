@@ -14,13 +14,16 @@ from device.errors import ActionError, LinkError, MienError, SettingsError
 from device.hub.board import Board
 from device.hub.features import Wish, described, wish_of
 from device.hub.findings import findings
-from device.hub.history_file import Entry
+from device.hub.history import History
 from device.hub.history_reading import parse_since, to_csv
 from device.hub.kiosk.answers import error, json
 from device.hub.kiosk.events import stream
 from device.hub.slots import BEFORE_S, slots
 
 _log = logging.getLogger(__name__)
+
+MOST_CSV = 50_000
+"""Rows of a table, some 60 MB of memory for as long as it is made; `mien history --csv` gives more."""
 
 
 class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +32,7 @@ class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Api:
-    """`obey` does what is wished and raises LinkError when sense is away; `rows` reads the history since a moment.
+    """`obey` does what is wished and raises LinkError when sense is away.
 
     `metrics` makes the page for Prometheus, and its content type, for a header `Accept`.
     """
@@ -38,13 +41,13 @@ class Api:
         self,
         board: Board,
         obey: Callable[[Wish], Awaitable[None]],
-        rows: Callable[[float | None], Awaitable[list[Entry]]],
+        history: History,
         metrics: Callable[[str], tuple[bytes, str]],
         state_dir: Path,
     ) -> None:
         self._board = board
         self._obey = obey
-        self._rows = rows
+        self._past = history
         self._metrics = metrics
         self._state_dir = state_dir
 
@@ -82,7 +85,7 @@ class Api:
         except SettingsError as problem:
             return error(400, str(problem))
         try:
-            return json(await self._rows(since_s))
+            return json(await self._past.rows(since_s))
         except MienError as problem:
             return error(503, str(problem))
 
@@ -92,7 +95,7 @@ class Api:
         try:
             step_s = float(request.query.get("step_s", "3600"))
             since_s = parse_since(request.query.get("since", "24h"))
-            found = slots(await self._rows(since_s - BEFORE_S), since_s, until_s, step_s)
+            found = await self._past.over(since_s - BEFORE_S, lambda entries: slots(entries, since_s, until_s, step_s))
         except (SettingsError, ValueError) as problem:
             return error(400, str(problem))
         except MienError as problem:
@@ -101,7 +104,7 @@ class Api:
 
     async def _csv(self, request: web.Request) -> web.Response:
         try:
-            rows = await self._rows(parse_since(request.query.get("since", "7d")))
+            rows = await self._past.rows(parse_since(request.query.get("since", "7d")), MOST_CSV)
         except SettingsError as problem:
             return error(400, str(problem))
         except MienError as problem:
