@@ -6,7 +6,8 @@ from msgspec import Struct
 
 Look = dict[str, Any]
 """How something is, by names that every destination shares: `on`, `brightness` and `volume` (%), `colour` (`#rrggbb`,
-or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `playing`, `songs`, `playlist`, `preset`."""
+or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` (a list, of each part), `playing`,
+`songs`, `playlist`, `preset`."""
 
 # A device rounds what it is given: brightness to one of 254 steps, a colour to what its LEDs can show.
 _TOLERANCE = {"brightness": 2.5, "volume": 1.5, "xy": 0.05, "kelvin": 120.0}

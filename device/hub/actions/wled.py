@@ -45,6 +45,11 @@ class Segment(Struct, frozen=True, omit_defaults=True):
     rev: bool | None = None
     mi: bool | None = None
 
+    @property
+    def colour(self) -> str:
+        """Its first, `#rrggbb`; empty where it has none."""
+        return "#{:02x}{:02x}{:02x}".format(*self.col[0][:3]) if self.col and len(self.col[0]) >= 3 else ""
+
 
 class State(Struct, frozen=True):
     """`GET /json/state`, as far as it matters."""
@@ -60,9 +65,8 @@ class State(Struct, frozen=True):
     def look(self) -> Look:
         """How the strip is."""
         look: Look = {"on": self.on, "brightness": self.bri / 2.55, "preset": self.ps}
-        colours = self.seg[0].col if self.seg else None
-        if colours and len(colours[0]) >= 3:
-            look["colour"] = "#{:02x}{:02x}{:02x}".format(*colours[0][:3])
+        if colours := [one.colour for one in self.seg if one.colour]:
+            look["colours"] = colours
         return look
 
 
@@ -83,7 +87,8 @@ class WledStrips:
 
     async def run(self, action: Wled, _occasion: Occasion) -> None:
         """Returns when the strip has taken it. Raises ActionError."""
-        command: dict[str, Any] = {"transition": round(10 * action.transition_s)}
+        # `transition` would be everybody's from then on.
+        command: dict[str, Any] = {"tt": round(10 * action.transition_s)}
         if action.preset:
             command["ps"] = action.preset
         elif not action.brightness:
@@ -91,7 +96,7 @@ class WledStrips:
         else:
             command |= {"on": True, "bri": max(1, round(255 * action.brightness / 100))}
             if action.colour:
-                command["seg"] = [{"col": [list(rgb(action.colour))]}]
+                command["seg"] = _coloured(await self._get(action.host), action.colour)
         await self._post(action.host, command)
         look = {"preset": action.preset} if action.preset else {"brightness": action.brightness}
         self._state = {"host": action.host, **look, "colour": action.colour}
@@ -109,7 +114,7 @@ class WledStrips:
         elif not action.brightness:
             asked = {"on": False}
         elif action.colour:
-            asked["colour"] = action.colour.lower()
+            asked["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
         alone = bool(action.preset) or not action.brightness
         target, settle_s = target_of(action) or "", action.transition_s + SETTLE_S
         return (Former(target, state.look(), asked, alone=alone, settle_s=settle_s, more=state),)
@@ -144,3 +149,12 @@ class WledStrips:
         if host not in self._deliveries:
             self._deliveries[host] = self._make(name, parallel=1, per_s=5.0)  # a small chip with one radio
         return await self._deliveries[host].run(attempt)
+
+
+def _coloured(state: State, colour: str) -> list[dict[str, Any]] | dict[str, Any]:
+    """For each segment by its number: a list without numbers would begin at the first, and end there.
+
+    Where they have no numbers, for all that are selected.
+    """
+    look = {"col": [list(rgb(colour))]}
+    return [{"id": one.id} | look for one in state.seg if one.id is not None] or look

@@ -56,8 +56,8 @@ class Strip(Peer):
         return said({"success": True})
 
     def take(self, command: dict[str, Any]) -> None:
-        assert command.keys() <= {"on", "bri", "transition", "ps", "seg"}
-        assert 0 <= command["transition"] <= 65_535
+        assert command.keys() <= {"on", "bri", "transition", "tt", "ps", "seg"}
+        assert 0 <= command.get("transition", command.get("tt")) <= 65_535
         state = self.state
         state |= {name: command[name] for name in ("on", "transition") if name in command}
         if command.get("bri"):  # 0 is not a brightness
@@ -68,9 +68,15 @@ class Strip(Peer):
             return
         state["ps"] = -1
         segments = {segment["id"]: segment for segment in state["seg"]}
-        for number, change in enumerate(command.get("seg", ())):
+        changes = command.get("seg", [])
+        if isinstance(changes, dict):
+            changes = [changes | {"id": one["id"]} for one in state["seg"] if one["sel"]]
+        for number, change in enumerate(changes):
             segments.setdefault(change.get("id", number), {}).update(change)
         state["seg"] = [segment for segment in segments.values() if segment.get("stop") != 0]
+
+    def sent(self) -> list[Any]:
+        return [seen.json for seen in self.seen if seen.method == "POST"]
 
 
 class House:
@@ -100,12 +106,46 @@ def test_commands_are_as_documented() -> None:
             await house.strips.run(Wled(strip.host, brightness=0, colour="#ffa000", transition_s=6553.5), WHY)
             await house.strips.run(Wled(strip.host, preset=3), WHY)
             assert house.strips.state() == {"host": strip.host, "preset": 3, "colour": ""}
-            assert [seen.json for seen in strip.seen] == [
-                {"on": True, "bri": 128, "transition": 20, "seg": [{"col": [[255, 160, 0]]}]},
-                {"on": True, "bri": 3, "transition": 0},
-                {"on": False, "transition": 65_535},
-                {"ps": 3, "transition": 20},
+            orange = [{"id": 0, "col": [[255, 160, 0]]}, {"id": 1, "col": [[255, 160, 0]]}]
+            assert strip.sent() == [
+                {"on": True, "bri": 128, "tt": 20, "seg": orange},
+                {"on": True, "bri": 3, "tt": 0},
+                {"on": False, "tt": 65_535},
+                {"ps": 3, "tt": 20},
             ]
+            assert strip.state["transition"] == 7, "that of everybody"
+            await house.http.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_colour_is_that_of_every_segment_and_each_comes_back_in_its_own(selected: bool) -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            first, second = strip.state["seg"]
+            second |= {"col": [[1, 2, 3, 0], [0, 0, 0], [0, 0, 0]], "sel": selected}
+            before = first["col"], second["col"]
+            assert await house.act(brightness=90, colour="#00FF00") == DONE
+            assert [segment["col"] for segment in strip.state["seg"]] == [[[0, 255, 0]]] * 2
+            assert await house.end() == [f"{house.target}: done"]
+            assert tuple(segment["col"] for segment in strip.state["seg"]) == before
+            assert await house.act(brightness=90, colour="#00FF00") == DONE
+            strip.state["seg"][1] |= {"col": [[255, 0, 0]]}
+            assert await house.end() == [f"{house.target}: left alone, it was changed since"]
+            await house.http.close()
+
+    run(story())
+
+
+def test_a_strip_that_does_not_number_its_segments_is_coloured_where_it_is_selected() -> None:
+    async def story() -> None:
+        async with Strip() as strip:
+            house = House(strip)
+            strip.faults = [said({"on": True, "bri": 5, "seg": [{"col": [[1, 2, 3]]}]})]
+            await house.strips.run(Wled(strip.host, brightness=50, colour="#00ff00"), WHY)
+            assert [segment["col"] for segment in strip.state["seg"]] == [[[0, 255, 0]]] * 2
             await house.http.close()
 
     run(story())
@@ -123,7 +163,7 @@ def test_a_strip_comes_back_with_its_effect_and_its_segments(what: dict[str, Any
             assert await house.act(**what) == DONE
             assert await house.end() == [f"{house.target}: done"]
             assert {name: strip.state[name] for name in before} == before | {"seg": segments}
-            assert strip.state["transition"] == (7 if strip.seen[-1].method == "POST" else 20)
+            assert strip.state["transition"] == 7
             await house.http.close()
 
     run(story())
@@ -194,7 +234,7 @@ def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() ->
             assert await strips.run(Wled(strip.host, colour="#0000ff"), LATER) == DONE
             assert time.monotonic() - began_s < 2
             assert await older == f"wled {strip.host}: given up for a newer action"
-            assert [seen.json["seg"][0]["col"] for seen in strip.seen] == [[[255, 0, 0]], [[0, 0, 255]]]
+            assert [sent["seg"][0]["col"] for sent in strip.sent()] == [[[0, 0, 255]]]
             assert strip.state["seg"][0]["col"] == [[0, 0, 255]]
             await http.close()
 
