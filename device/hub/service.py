@@ -64,6 +64,7 @@ class Hub:
             settings.state_dir, settings.history.keep_days, self._acknowledge, lambda text: self._show(history=text)
         )
         self._prepared = asyncio.Event()
+        self._keeping = asyncio.Lock()
         self._outbox: Outbox | None = None
         self._mqtt: Mqtt | None = None
         if settings.mqtt.host:
@@ -221,7 +222,8 @@ class Hub:
         self._show(profile=wish.name)
         self._decide()
         try:
-            await asyncio.to_thread(profiles.save, self._settings.state_dir, wish.name)
+            async with self._keeping:  # the last to be kept is the one that holds
+                await asyncio.to_thread(profiles.save, self._settings.state_dir, self.board.now.profile)
         except OSError as error:
             raise ActionError(f"the profile is {wish.name}, and cannot be kept over a restart ({error})") from error
 

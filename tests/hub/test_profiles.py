@@ -1,10 +1,17 @@
 """The chosen profile, and other small files that are kept."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from device.hub import profiles
+from device.kept import keep
+from device.settings import Settings
+from tests.hub.helpers import run, running
+from tests.hub.kiosk_asked import ask
 
 ALL = ("everyday", "Late night", "quiet")
 
@@ -31,3 +38,25 @@ def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         profiles.save(tmp_path, "everyday")
     assert profiles.load(tmp_path, ALL) == "quiet"
+
+
+def test_of_many_choices_at_once_each_is_kept_and_the_last_holds(house: Settings) -> None:
+    home = msgspec.structs.replace(house.home, profiles=("a", "b"))
+    mine = msgspec.structs.replace(house, home=home)
+
+    async def story() -> None:
+        async with running(mine) as hub:
+            url = hub.page + "api/command"
+            for _ in range(10):
+                choices = [ask("POST", url, json={"feature": "profile", "value": name}) for name in "abababab"]
+                assert {status for status, _, _ in await asyncio.gather(*choices)} == {200}
+                assert profiles.load(mine.state_dir, mine.profiles) == hub.board.now.profile
+
+    run(story())
+
+
+def test_many_that_keep_one_file_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: keep(tmp_path / "one.json", n), range(200)))
+    assert int((tmp_path / "one.json").read_text()) in range(200)
+    assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
