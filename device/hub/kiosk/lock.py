@@ -33,6 +33,8 @@ class Lock:
         self._key = os.urandom(32)
         self._known: OrderedDict[str, bytes] = OrderedDict()
         """Address -> a quick hash of what opened from there: a program that asks every second has no session."""
+        self._under_way: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
+        """Tries that are not over: who asks the same from the same address meanwhile gets the same answer."""
 
     @property
     def mark(self) -> str:
@@ -44,10 +46,18 @@ class Lock:
         if len(text) > MOST_BYTES:
             text = ""
         quick = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
-        self._tries.look(address)
-        if self._password and hmac.compare_digest(quick, self._known.get(address, b"")):
-            return True
-        self._tries.begin(address)
+        attempt = self._under_way.get((address, quick))
+        if attempt is None:
+            self._tries.look(address)
+            if self._password and hmac.compare_digest(quick, self._known.get(address, b"")):
+                return True
+            self._tries.begin(address)
+            attempt = asyncio.create_task(self._try(text, address, quick))
+            self._under_way[address, quick] = attempt
+            attempt.add_done_callback(lambda _: self._under_way.pop((address, quick)))
+        return await asyncio.shield(attempt)  # one that leaves takes no answer from the others
+
+    async def _try(self, text: str, address: str, quick: bytes) -> bool:
         async with self._room:
             password = self._password
             right = password is not None and await asyncio.to_thread(password.opens, text)
