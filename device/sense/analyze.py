@@ -76,7 +76,7 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
 
 
 def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
-    samples = centred(read_sound(path))
+    samples = _heard(path)
     seconds = len(samples) / RATE_HZ
     readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
     timeline, mood = over_time([], readings, seconds, settings)
@@ -93,7 +93,7 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     samples = np.zeros(0, np.float32)
     if wanted.voice:
         try:
-            samples = centred(read_sound(path))
+            samples = _heard(path)
         except NoSoundError:
             log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
@@ -130,6 +130,11 @@ def _watched(path: Path, see: Callable[[Frame], list[FaceReading]]) -> tuple[lis
             due = at_s + 1 / _VIDEO_FPS
             seen += [replace(reading, time_s=at_s) for reading in see(Frame(pixels, at_s))]
     return seen, seconds
+
+
+def _heard(path: Path) -> Floats:
+    samples = read_sound(path)
+    return centred(samples, out=samples)
 
 
 def _gray(pixels: np.ndarray) -> np.ndarray:

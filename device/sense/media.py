@@ -1,6 +1,5 @@
 """Sound, pictures and video out of files and bytes: the one place that opens media. Nothing is ever written."""
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.errors import MediaError
+from device.sense.picture_header import is_cut_off, is_picture, size_px
 from device.sense.sound.framing import RATE_HZ
 
 Pixels = npt.NDArray[np.uint8]
@@ -19,9 +19,13 @@ Pixels = npt.NDArray[np.uint8]
 MOST_MEGAPIXELS = 100.0
 """A larger picture is refused before it is unpacked: 100 megapixels take 300 MB."""
 
+MOST_SOUND_S = 4 * 3600.0
+"""A longer sound is refused as a whole: it takes 920 MB. Block by block it may be of any length."""
+LEAST_RATE_HZ = 1000
+"""No voice is left in less, and a header that says 1 Hz would make hours of a few bytes."""
+
 _BLOCK = 4096
-_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*", b"P5", b"P6")
-_PICTURE_BRANDS = (b"avif", b"heic", b"heix", b"mif1")
+_GROWS = 1 << 20
 # A playlist is a media file to FFmpeg: without this, one that is handed in could name an address to fetch.
 _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
@@ -44,6 +48,8 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
             resampler = av.AudioResampler("fltp", "mono", rate_hz, frame_size=_BLOCK)
             late_s: float | None = None
             for decoded in container.decode(container.streams.audio[0]):
+                if decoded.sample_rate < LEAST_RATE_HZ:
+                    raise MediaError(f"{name}: a sound of {decoded.sample_rate} Hz; {LEAST_RATE_HZ} are the least")
                 if late_s is None:
                     late_s = _after_the_picture_s(container, decoded)
                     yield from _silence(round(late_s * rate_hz))
@@ -68,9 +74,22 @@ def _silence(samples: int) -> Iterator[Floats]:
 
 
 def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Floats:
-    """A whole sound: (samples,) float32 mono at `rate_hz`; empty when the file holds none of them."""
-    blocks = list(sound_blocks(source, rate_hz))
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    """A whole sound: (samples,) float32 mono at `rate_hz`; empty when the file holds none of them.
+
+    Raises MediaError as `sound_blocks` does, and when it is longer than MOST_SOUND_S.
+    """
+    sound, count = np.zeros(_GROWS, np.float32), 0
+    for block in sound_blocks(source, rate_hz):
+        end = count + len(block)
+        if end > MOST_SOUND_S * rate_hz:
+            name = str(source) if isinstance(source, Path) else "sound"
+            raise MediaError(f"{name}: longer than {MOST_SOUND_S / 3600:g} hours; cut it into parts")
+        if end > len(sound):
+            # Where it lies: a list of all blocks, put together in the end, would be in memory twice.
+            sound.resize(end + max(end // 4, _GROWS), refcheck=False)
+        sound[count:end], count = block, end
+    sound.resize(count, refcheck=False)
+    return sound
 
 
 def video_frames(path: Path) -> Iterator[tuple[Pixels, float]]:
@@ -84,6 +103,8 @@ def video_frames(path: Path) -> Iterator[tuple[Pixels, float]]:
             stream = _video_stream(container)
             if stream is None:
                 raise MediaError(f"{path}: no video in it")
+            # Of a codec that is not known nothing is: decoding tells that.
+            _held_small(path, getattr(stream, "width", 0), getattr(stream, "height", 0))
             begin_s = (container.start_time or 0) / av.time_base
             step_s = float(1 / (stream.average_rate or 25))
             count, pts_s = 0, -step_s
@@ -109,14 +130,14 @@ def read_picture(path: Path) -> Pixels:
         data = path.read_bytes()
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({_reason(error)})") from error
-    size = _size_px(data)
-    if size and size[0] * size[1] > MOST_MEGAPIXELS * 1e6:
-        much = size[0] * size[1] / 1e6
-        raise MediaError(f"{path}: {much:.0f} megapixels; at most {MOST_MEGAPIXELS:.0f} are read, so make it smaller")
-    if _cut_off(data):
+    size = size_px(data)
+    if size:
+        _held_small(path, *size)
+    if is_cut_off(data):
         raise MediaError(f"{path}: the picture breaks off; copy the file again")
     try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        # What does not say how large it is may be of any size.
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if size else None
     except (cv2.error, MemoryError) as error:
         raise MediaError(f"{path}: cannot be unpacked as a picture ({type(error).__name__})") from error
     if bgr is None:
@@ -131,14 +152,12 @@ def kind_of(path: Path) -> Literal["image", "sound", "video"]:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(32)
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({_reason(error)})") from error
     if not head:
         raise MediaError(f"{path}: an empty file; there is nothing to read in it")
-    if head.startswith(_PICTURE_STARTS) or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
-        return "image"
-    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+    if is_picture(head):
         return "image"
     try:
         with _opened(path) as container:
@@ -179,45 +198,11 @@ def _breaks_off(container: av.container.InputContainer, stream: av.VideoStream, 
     return shown_s < 0.9 * whole_s - 2 * step_s
 
 
-def _size_px(data: bytes) -> tuple[int, int] | None:
-    """Width and height that a PNG, JPEG, BMP, GIF or WebP (VP8X) states in its header; None for others."""
-    try:
-        if data.startswith(b"\x89PNG"):
-            width, height = struct.unpack(">II", data[16:24])
-        elif data.startswith(b"BM"):
-            width, height = map(abs, struct.unpack("<ii", data[18:26]))
-        elif data.startswith(b"GIF8"):
-            width, height = struct.unpack("<HH", data[6:10])
-        elif data[8:16] == b"WEBPVP8X":
-            width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
-        elif data.startswith(b"\xff\xd8"):
-            height, width = struct.unpack(">HH", data[_jpeg_marker(data, range(0xC0, 0xC4)) + 5 :][:4])
-        else:
-            return None
-    except (struct.error, IndexError):
-        return None
-    return width, height
-
-
-def _jpeg_marker(data: bytes, wanted: range) -> int:
-    """Where the first of the `wanted` segments of a JPEG begins. Raises IndexError when there is none."""
-    at = 2
-    while data[at + 1] not in wanted:
-        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return at
-
-
-def _cut_off(data: bytes) -> bool:
-    """Whether a JPEG or PNG has no end: their decoders fill what is missing with grey and say nothing."""
-    if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data[-4096:]
-    if data.startswith(b"\xff\xd8"):
-        try:
-            # A preview inside the header has an end of its own: only what follows the start of scan counts.
-            return data.rfind(b"\xff\xd9") < _jpeg_marker(data, range(0xDA, 0xDB))
-        except IndexError:
-            return True
-    return False
+def _held_small(path: Path, width: int, height: int) -> None:
+    """Raises MediaError, naming the file, when its pictures have more than MOST_MEGAPIXELS."""
+    much = width * height / 1e6
+    if much > MOST_MEGAPIXELS:
+        raise MediaError(f"{path}: {much:.0f} megapixels; at most {MOST_MEGAPIXELS:.0f} are read, so make it smaller")
 
 
 def _reason(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """`mien analyze` on files of odd shapes: each is read, or is an object with its error; none ends the run."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,19 @@ def test_a_film_of_two_pixels_width_shows_nobody(
     assert (found["kind"], found["error"], len(found["faces"])) == ("video", None, int(crop))
 
 
-def test_what_opencv_refuses_is_that_files_error(
-    tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        cv2.resize(np.zeros((0, 0), np.uint8), (1, 1))
+def _opencv_refuses() -> None:
+    cv2.resize(np.zeros((0, 0), np.uint8), (1, 1))
 
-    monkeypatch.setattr(module, "find_in_still", refuse)
+
+def _no_memory() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize(("refusal", "said"), [(_opencv_refuses, "OpenCV cannot"), (_no_memory, "more memory than")])
+def test_what_a_library_refuses_is_that_files_error(
+    tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], None], said: str
+) -> None:
+    monkeypatch.setattr(module, "find_in_still", lambda *_: refusal())
     found = _read(picture(tmp_path / "odd.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY]))), readers)
-    assert "odd.png: OpenCV" in found["error"]
+    assert f"odd.png: {said}" in found["error"].replace("takes ", "")
     assert (found["faces"], found["mood"]) == ([], None)

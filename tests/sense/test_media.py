@@ -235,3 +235,43 @@ def test_sound_is_read_and_resampled(tmp_path: Path) -> None:
     assert abs(len(heard) - 16_000) < 40
     n = min(len(heard), 16_000)
     assert np.corrcoef(heard[:n], made.chirp(1.0)[:n])[0, 1] > 0.99
+
+
+def test_a_rate_that_holds_no_voice_is_refused(tmp_path: Path) -> None:
+    slow = bytearray(made.wav(tmp_path / "slow.wav", made.chirp(4.0)).read_bytes())
+    at = slow.index(b"fmt ") + 12
+    for rate_hz in (1, 100, 999):
+        slow[at : at + 8] = struct.pack("<II", rate_hz, 2 * rate_hz)
+        (tmp_path / "slow.wav").write_bytes(slow)
+        with pytest.raises(MediaError, match=rf"slow\.wav: a sound of {rate_hz} Hz; 1000"):
+            media.read_sound(tmp_path / "slow.wav")
+    slow[at : at + 8] = struct.pack("<II", 1000, 2000)
+    (tmp_path / "slow.wav").write_bytes(slow)
+    assert len(media.read_sound(tmp_path / "slow.wav")) == pytest.approx(64 * 16_000, abs=40)
+
+
+def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chirp = made.chirp(100.0)
+    heard = media.read_sound(made.wav(tmp_path / "long.wav", chirp))
+    assert heard.shape == chirp.shape
+    assert np.abs(heard - chirp).max() < 1e-3
+    monkeypatch.setattr(media, "MOST_SOUND_S", 99.0)
+    with pytest.raises(MediaError, match=r"long\.wav: longer than .* cut it"):
+        media.read_sound(tmp_path / "long.wav")
+
+
+def test_a_film_of_huge_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = made.video(tmp_path / "a.avi", 5)
+    monkeypatch.setattr(media, "MOST_MEGAPIXELS", 64 * 47 / 1e6)
+    with pytest.raises(MediaError, match=r"a\.avi.* megapixels"):
+        next(media.video_frames(path))
+
+
+def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:
+    path = made.video(tmp_path / "a.mkv", 5, sound=True)
+    path.write_bytes(path.read_bytes().replace(b"V_MPEG4", b"V_MPEG9").replace(b"A_AAC", b"A_AAD"))
+    for read in (media.read_sound, lambda p: list(media.video_frames(p))):
+        with pytest.raises(MediaError, match=r"a\.mkv: .*Decoder not found"):
+            read(path)

@@ -30,6 +30,6 @@ class Centred:
         return np.asarray(block - np.linspace(before, self._level, len(block), dtype=np.float32), np.float32)
 
 
-def centred(samples: Floats) -> Floats:
-    """A whole recording, (n,) float32, around zero."""
-    return np.asarray(samples - samples.mean(), np.float32) if len(samples) else samples
+def centred(samples: Floats, out: Floats | None = None) -> Floats:
+    """A whole recording, (n,) float32, around zero; in `out` where one is given: an hour fills 230 MB."""
+    return np.asarray(np.subtract(samples, samples.mean(), out=out), np.float32) if len(samples) else samples
