@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from device.destinations import Action
-from device.hub.actions import DONE, Destinations, Occasion
+from device.hub.actions import DONE, NOT_BACK, Destinations, Occasion
 from device.hub.history_file import Entry
 from device.hub.metrics import Counters
 from device.hub.rules import Firing, Over
@@ -19,23 +19,33 @@ _log = logging.getLogger(__name__)
 
 MOST_TASKS = 64
 """Actions under way; more are refused, and the history says so."""
+AGAIN_S = 60.0
+"""Between two tries to put back what a destination did not take when its rule was over."""
 LEAVING_S = 5.0
 """An end that waits longer for a lamp is one that somebody waits for."""
 
 
 class Acting:
-    """Nothing here waits for a destination. `remember` takes a line of the history for each thing done."""
+    """Nothing here waits for a destination. `remember` takes a line of the history for each thing done.
+
+    Made where a loop runs: what could not be put back is tried again every `AGAIN_S`.
+    """
 
     def __init__(self, destinations: Destinations, remember: Callable[[Entry], None], counters: Counters) -> None:
         self._destinations = destinations
         self._remember = remember
         self._counters = counters
         self._tasks: set[asyncio.Task[None]] = set()
+        self._active: set[str] = set()
+        """Rules that have fired and are not over: what they hold is not to be put back yet."""
+        self._patient = asyncio.create_task(self._again_and_again())
 
     def act(self, events: Sequence[Firing | Over], mood: Mood | None) -> None:
         """Carry out what one look at the rules has found."""
         overs = [event for event in events if isinstance(event, Over)]
         firings = [event for event in events if isinstance(event, Firing)]
+        self._active -= {event.rule.name for event in overs}
+        self._active |= {event.rule.name for event in firings}
         for event in events:
             ended = " is over" if isinstance(event, Over) else ""
             _log.info("rule   %s%s: %s", event.rule.name, ended, event.why)
@@ -55,6 +65,7 @@ class Acting:
 
         Who stops Mien wants the house as it was; who starts it again, and feels the same, has the rule fire again.
         """
+        self._patient.cancel()
         try:
             async with asyncio.timeout(LEAVING_S):
                 await asyncio.gather(*(self._bring_back(rule) for rule in self._destinations.holding))
@@ -79,9 +90,23 @@ class Acting:
             await self._bring_back(over.rule.name)
         self._begin(firings, mood)
 
-    async def _bring_back(self, rule: str) -> None:
+    async def _bring_back(self, rule: str, *, again: bool = False) -> None:
         for line in await self._destinations.restore(rule):
+            failed = f": {NOT_BACK}: " in line
+            if failed and again:
+                _log.debug("%s", line)  # said once; whoever is away for a week is no line a minute
+                continue
+            if failed:
+                _log.warning("%s; it will be tried again", line)
             self._done(rule, "restore", line, done=f": {DONE}" in line)
+
+    async def _again_and_again(self) -> None:
+        """Until it succeeds, or somebody else has changed the target."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            for rule in self._destinations.holding:
+                if rule not in self._active:
+                    await self._bring_back(rule, again=True)
 
     async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:
         result = await self._destinations.run(action, occasion, keep=firing.rule.restore)

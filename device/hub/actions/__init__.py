@@ -16,7 +16,7 @@ from device.hub.actions.occasion import Occasion
 from device.hub.actions.targets import system_of, target_of
 from device.hub.actions.turns import SupersededError, Turns
 
-__all__ = ["ACTION_S", "DONE", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
+__all__ = ["ACTION_S", "DONE", "NOT_BACK", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
 
 _log = logging.getLogger(__name__)
 _A_contra = TypeVar("_A_contra", contravariant=True)
@@ -24,6 +24,8 @@ _A_contra = TypeVar("_A_contra", contravariant=True)
 ACTION_S = 20.0
 """An action that is not through by then, with all its tries, has failed; a third of it to learn what was before."""
 DONE = "done"
+NOT_BACK = "not brought back"
+"""Of a target that stays held, for the next time."""
 
 
 class Destination(Protocol[_A_contra]):
@@ -204,9 +206,7 @@ class Destinations:
 
 
 def _failed(held: Held, why: str) -> str:
-    line = f"{held.former.target}: not brought back: {why}"
-    _log.warning("%s", line)
-    return line
+    return f"{held.former.target}: {NOT_BACK}: {why}"
 
 
 def _name(action: Action) -> str:

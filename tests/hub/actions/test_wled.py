@@ -57,7 +57,7 @@ class Strip(Peer):
 
     def take(self, command: dict[str, Any]) -> None:
         assert command.keys() <= {"on", "bri", "transition", "tt", "ps", "seg"}
-        assert 0 <= command.get("transition", command.get("tt")) <= 65_535
+        assert 0 <= command.get("transition", command.get("tt", -1)) <= 65_535
         state = self.state
         state |= {name: command[name] for name in ("on", "transition") if name in command}
         if command.get("bri"):  # 0 is not a brightness
