@@ -23,6 +23,7 @@ from device.emotions import Floats
 from device.errors import EndOfMedia, MienError
 from device.kiosk import Kiosk
 from device.link import State
+from device.plain import plain
 from device.sense.camera import open_camera
 from device.sense.capture import MOST_CUT_OFF, share_cut_off, shows_nothing
 from device.sense.isolation import drop_network, prove
@@ -48,9 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
         return int(not works)
     for finding in findings:
         mark = {True: "ok  ", False: "BAD ", None: "note"}[finding.ok]
-        print(f"{mark} {finding.check}: {finding.said}")
+        print(f"{mark} {finding.check}: {plain(finding.said)}")
         if finding.fix:
-            print(f"     -> {finding.fix}")
+            print(f"     -> {plain(finding.fix)}")
     print("Mien can work here." if works else "Mien cannot work here as it is set up; see BAD above.")
     return int(not works)
 

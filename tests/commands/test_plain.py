@@ -50,6 +50,14 @@ def test_gallery_writes_odd_names_out_too(mien: Mien, odd: Path, tmp_path: Path)
     assert "\x1b" not in done.stdout
 
 
+def test_doctor_writes_odd_names_out_too(mien: Mien, tmp_path: Path) -> None:
+    path = settings_in(tmp_path)
+    path.write_text(path.read_text().replace('"off"', '"file:/gone\\u001b[31m.png"', 1))
+    done = mien("--settings", path, "doctor")
+    assert r"BAD  camera: /gone\x1b[31m.png: cannot be read" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_an_error_writes_odd_names_out(mien: Mien) -> None:
     done = mien("--settings", _ODD, "config", "check")
     assert (done.returncode, done.stdout) == (1, "")
