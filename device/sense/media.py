@@ -1,6 +1,7 @@
 """Sound, pictures and video out of files and bytes: the one place that opens media. Nothing is ever written."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -26,6 +27,8 @@ LEAST_RATE_HZ = 1000
 
 _BLOCK = 4096
 _GROWS = 1 << 20
+_NEXT_TO_SQUARE = 0.01
+_WIDEST = 8.0
 # A playlist is a media file to FFmpeg: without this, one that is handed in could name an address to fetch.
 _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
@@ -93,7 +96,9 @@ def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Floats:
 
 
 def video_frames(path: Path) -> Iterator[tuple[Pixels, float]]:
-    """The pictures of a video, upright: (height, width, 3) uint8 RGB, and seconds since the file's beginning.
+    """The pictures of a video as they are to be seen: (height, width, 3) uint8 RGB, and seconds since its beginning.
+
+    They are turned upright, and their pixels made square.
 
     Raises MediaError, naming the file, when it cannot be opened, holds no video, or breaks off in the middle;
     what came before the break has been given by then.
@@ -111,8 +116,9 @@ def video_frames(path: Path) -> Iterator[tuple[Pixels, float]]:
             for frame in container.decode(stream):
                 pts_s = pts_s + step_s if frame.time is None else frame.time - begin_s
                 count += 1
+                pixels = _square(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), stream.sample_aspect_ratio)
                 # A phone films on its side and notes by how much it was turned.
-                yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)), pts_s
+                yield np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90)), pts_s
             shown_s = pts_s + step_s + begin_s - float((stream.start_time or 0) * (stream.time_base or 0))
             if _breaks_off(container, stream, count, shown_s):
                 raise MediaError(f"{path}: breaks off after {count} of {stream.frames} pictures; copy the file again")
@@ -180,6 +186,19 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream | No
     """The first stream of moving pictures, or None; a cover picture is none."""
     attached = av.stream.Disposition.attached_pic
     return next((s for s in container.streams.video if not s.disposition & attached), None)
+
+
+def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
+    """A picture whose pixels are `aspect` times as wide as high, as it is to be seen; none of them is lost.
+
+    What is next to square stays, and so does what no camera films: there the header is wrong.
+    """
+    share = float(aspect or 1)
+    if abs(share - 1) < _NEXT_TO_SQUARE or not 1 / _WIDEST <= share <= _WIDEST:
+        return pixels
+    height, width = pixels.shape[:2]
+    size = (round(width * share), height) if share > 1 else (width, round(height / share))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _breaks_off(container: av.container.InputContainer, stream: av.VideoStream, count: int, shown_s: float) -> bool:

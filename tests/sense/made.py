@@ -1,5 +1,6 @@
 """Media files made for tests, by the libraries that also read them."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,22 @@ def shade(index: int) -> int:
 
 
 def video(
-    path: Path, pictures: int, fps: int = 10, *, sound: bool = False, options: dict[str, str] | None = None
+    path: Path,
+    pictures: int,
+    fps: int = 10,
+    *,
+    sound: bool = False,
+    options: dict[str, str] | None = None,
+    aspect: Fraction = Fraction(1),
 ) -> Path:
-    """Plain pictures, each 10 brighter than the one before, left half only; with a chirp of the same length."""
+    """Plain pictures, each 10 brighter than the one before, left half only; with a chirp of the same length.
+
+    `aspect`: how wide a pixel is, its height being 1.
+    """
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("mpeg4", rate=fps)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = aspect
         voice = container.add_stream("aac", rate=16_000, layout="mono") if sound else None
         for index in range(pictures):
             pixels = np.full((48, 64, 3), 16, np.uint8)
@@ -156,12 +167,15 @@ def chords(seconds: float = 6.0) -> Floats:
     return song.astype(np.float32)
 
 
-def film(path: Path, pictures: list[Pixels], fps: int = 10, sound: Floats | None = None) -> Path:
+def film(
+    path: Path, pictures: list[Pixels], fps: int = 10, sound: Floats | None = None, aspect: Fraction = Fraction(1)
+) -> Path:
     """A video of these pictures, with a 16 kHz sound track if there is a sound."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=fps, options={"qscale": "2"})
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = aspect
         voice = container.add_stream("aac", rate=16_000, layout="mono") if sound is not None else None
         for pixels in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from device.sense.analyze import Wanted, analyze
 from device.sense.readers import Readers
 from device.sense.stand_in.roles import POSES
 from device.settings import Settings
-from tests.sense.made import Pixels, drawn, heads, picture
+from tests.sense.made import Pixels, drawn, film, heads, picture
 
 
 def _read(path: Path, readers: Readers, wanted: Wanted | None = None) -> Any:
@@ -66,6 +67,17 @@ def test_a_film_of_two_pixels_width_shows_nobody(
     noise = np.random.default_rng(0).integers(0, 255, (20, *shape, 3), np.uint8)
     found = _read(_raw(tmp_path / "narrow.mkv", list(noise)), readers, Wanted(crop=crop))
     assert (found["kind"], found["error"], len(found["faces"])) == ("video", None, int(crop))
+
+
+def test_a_face_of_a_film_with_wide_pixels_is_read_as_it_is_seen(tmp_path: Path, readers: Readers) -> None:
+    happy = drawn(((320, 240), 240, POSES[Emotion.HAPPY]))
+    squeezed = np.asarray(cv2.resize(happy, (160, 480), interpolation=cv2.INTER_AREA), np.uint8)
+    path = film(tmp_path / "wide.mp4", [squeezed] * 8, aspect=Fraction(4))
+    found = _read(path, readers)
+    (face,) = found["faces"]
+    assert face["emotion"] == "happy"
+    assert face["box"][2] == pytest.approx(174, rel=0.2)
+    assert face["box"][0] + face["box"][2] / 2 == pytest.approx(320, abs=20)
 
 
 def _opencv_refuses() -> None:
