@@ -59,12 +59,13 @@ class Destinations:
         *,
         dry: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        keeper: Keeper | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._by_type = dict(by_type)
         self._limit_s = limit_s
         self._dry = dry
-        self._keeper = Keeper(clock)
+        self._keeper = keeper or Keeper(clock)
         self._turns = Turns()
         self._crossings: defaultdict[str, Crossing] = defaultdict(Crossing)
         self._close = close

@@ -6,9 +6,11 @@ from typing import Any
 from device.destinations import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
 from device.hub.actions import Destination, Destinations
 from device.hub.actions.command import Programs
+from device.hub.actions.held_file import HeldFile
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.http import Http
 from device.hub.actions.hue import HueBridge
+from device.hub.actions.keeper import Keeper
 from device.hub.actions.lamp import VirtualLamp
 from device.hub.actions.mpd import MusicPlayer
 from device.hub.actions.mqtt import MqttMessage
@@ -29,7 +31,8 @@ def destinations_of(
 ) -> Destinations:
     """Those that the settings name, and those that need no settings. No connection is made before the first action.
 
-    `lamp_changed` and `player_changed` hear each new state of the virtual two. With `dry`, nothing is sent anywhere.
+    What rules held when the last hub was killed is held again. `lamp_changed` and `player_changed` hear each new state
+    of the virtual two. With `dry`, nothing is sent anywhere.
     """
     http = Http()
     by_type: dict[type[Any], Destination[Any]] = {
@@ -46,4 +49,13 @@ def destinations_of(
         by_type[HueLight] = HueBridge(settings.hue, http)
     if settings.mpd.host:
         by_type[Music] = MusicPlayer(settings.mpd)
-    return Destinations(by_type, dry=dry, close=http.close)
+    if dry:
+        return Destinations(by_type, dry=True, close=http.close)
+    file = HeldFile(settings.state_dir)
+    before = [one for one in file.load() if type(one.action) in by_type]
+
+    async def close() -> None:
+        await http.close()
+        await file.close()
+
+    return Destinations(by_type, keeper=Keeper(held=before, changed=file.put), close=close)

@@ -26,9 +26,17 @@ class Held(Struct, eq=False):
 class Keeper:
     """At most one former state a target: who acts on it later takes over what was before all."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        held: Iterable[Held] = (),
+        changed: Callable[[Iterable[Held]], None] = lambda _: None,
+    ) -> None:
+        """With what was `held` before a restart, as if its actions had just been over; `changed` hears what is now."""
         self._clock = clock
-        self._held: dict[str, Held] = {}
+        self._held = {one.former.target: one for one in held}
+        self._changed = changed
+        self.acted(self._held.values())
 
     def take(self, rule: str, action: Action, formers: Iterable[Former]) -> list[Held]:
         """`rule` is about to run `action`, and its targets are now as `formers` say.
@@ -44,6 +52,8 @@ class Keeper:
             held = Held(rule, action, former, new.expected(base))
             self._held[new.target] = held
             taken.append(held)
+        if taken:
+            self._changed(self._held.values())
         return taken
 
     def acted(self, taken: Iterable[Held]) -> None:
@@ -84,3 +94,4 @@ class Keeper:
         """It was brought back, or is not ours any more."""
         if self.holds(held):
             del self._held[held.former.target]
+            self._changed(self._held.values())
