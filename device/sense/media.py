@@ -168,7 +168,10 @@ def kind_of(path: Path) -> Literal["image", "sound", "video"]:
     try:
         with _opened(path) as container:
             # FFmpeg goes by the name alone for pictures: whatever is called .png would be one.
-            if container.format.name != "image2" and _video_stream(container) is not None:
+            pictures = container.format.name != "image2" and _video_stream(container) is not None
+            if pictures and _of_one_picture(container):
+                raise MediaError(f"{path}: a picture that is not read ({container.format.long_name}); save it as PNG")
+            if pictures:
                 return "video"
             if container.streams.audio:
                 return "sound"
@@ -180,6 +183,11 @@ def kind_of(path: Path) -> Literal["image", "sound", "video"]:
 def _opened(source: Path | BinaryIO) -> av.container.InputContainer:
     # `file:` keeps a name with a colon in it from being taken for another protocol.
     return av.open(f"file:{source}" if isinstance(source, Path) else source, mode="r", options=_LOCAL_ONLY)
+
+
+def _of_one_picture(container: av.container.InputContainer) -> bool:
+    """Whether it is a format of pictures that do not move: FFmpeg takes them for a video of one."""
+    return container.format.name.endswith("_pipe") or container.format.name == "ico"
 
 
 def _video_stream(container: av.container.InputContainer) -> av.VideoStream | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Container
 Size = tuple[int, int]
 """Width and height in px."""
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*", b"P5", b"P6")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+_PNM_START = re.compile(rb"P[1-6]\s*[\s#]\s*[\d#]")
 _BRANDS = (b"avif", b"heic", b"heix", b"mif1")
 _BOXES_BYTES = 1 << 16
 """An AVIF tells of itself within so much."""
@@ -20,7 +21,7 @@ _TIFF_SHORT = 3
 
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with `head`, 16 bytes of it at least, is a picture."""
-    if head.startswith(_STARTS) or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
+    if head.startswith(_STARTS) or _PNM_START.match(head) or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
         return True
     return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
 

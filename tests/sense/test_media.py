@@ -130,6 +130,28 @@ def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
         media.read_picture(tmp_path / "f.avif")
 
 
+@pytest.mark.parametrize("name", ["a.jp2", "a.pbm", "a.pgm", "text.pgm"])
+def test_the_rarer_pictures_are_pictures(tmp_path: Path, name: str) -> None:
+    pixels = np.full((48, 80), 255, np.uint8)
+    options = [cv2.IMWRITE_PXM_BINARY, 0] if name.startswith("text") else []
+    assert cv2.imwrite(str(tmp_path / name), pixels, options)
+    assert media.kind_of(tmp_path / name) == "image"
+    assert (media.read_picture(tmp_path / name) == 255).all()
+
+
+@pytest.mark.parametrize("codec", ["pcx", "qoi", "xwd"])
+def test_a_picture_that_only_ffmpeg_knows_is_no_video(tmp_path: Path, codec: str) -> None:
+    path = tmp_path / "picture"
+    with av.open(str(path), "w", format="image2", options={"update": "1"}) as container:
+        stream = container.add_stream(codec)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 80, 48, "rgb24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(_red_left(), "rgb24")))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match=r"picture: a picture that is not read \(.*\); save it as PNG"):
+        media.kind_of(path)
+
+
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     cover = made.picture(tmp_path / "cover.jpg", _red_left())
     song = made.wav(tmp_path / "song.wav", made.chirp(0.5))
