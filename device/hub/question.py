@@ -158,13 +158,13 @@ def _moments(rule: Rule, question: Question, began: datetime) -> tuple[float | N
     looks += [(moment_s, contrary) for moment_s in edges | {question.for_s} if moment_s >= question.for_s]
     alone, fired_s = Rules((rule,)), None
     for moment_s, mood in sorted(looks, key=lambda look: (look[0], look[1] is contrary)):
+        if mood is contrary and fired_s is None:
+            return None, None  # what fires afterwards has nothing to do with the question
         local = (began + timedelta(seconds=moment_s)).time()
         for event in alone.look(mood, moment_s, local, question.profile):
             if isinstance(event, Over):
                 return fired_s, moment_s
             fired_s = moment_s if fired_s is None else fired_s
-        if mood is contrary and fired_s is None:
-            return None, None
     return fired_s, None
 
 

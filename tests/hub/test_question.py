@@ -1,11 +1,16 @@
 """What would happen: questions, their answers, and what is no question."""
 
+from datetime import date, datetime, timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from device.destinations import Player
 from device.emotions import Emotion
 from device.errors import SettingsError
 from device.hub.question import parse_question, would_happen
+from device.hub.rules import Rules
 from device.rule import QUIET, Rule
 from device.settings import Settings
 from tests.hub.rules_made import NOON, rule, when
@@ -38,6 +43,8 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
     [
         ({"presence": "nobody", "for_s": 300}, "nobody for 10m at 23:00", "fires at 23:05:00"),
         ({"presence": "nobody", "for_s": 300}, "someone for 10m at 23:00", "it waits until nobody is in view"),
+        ({"presence": "nobody", "for_s": 0}, "sad for 10m", "does not fire: it waits until nobody is in view"),
+        ({"presence": "someone", "for_s": 0}, "nobody for 10m", "does not fire: it waits until somebody is in view"),
         ({"people_least": 3}, "3 people happy for 5m", "fires at 12:00:00"),
         ({"people_least": 3}, "2 people happy for 5m", "it waits until 3 or more people are in view"),
         ({"people_least": 3}, "12 people for 1h", "fires at 12:00:00"),
@@ -126,3 +133,35 @@ def test_nonsense_is_told_what_of_it(nonsense: str, said: str) -> None:
 def test_nonsense_is_told_the_form(nonsense: str) -> None:
     with pytest.raises(SettingsError, match=r"sad for 2m at 21:30|allowed are angry"):
         parse_question(nonsense)
+
+
+_CLOCK = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.sampled_from([0, 1, 30, 59]))
+
+
+@given(
+    presence=st.sampled_from(["", "someone", "nobody"]),
+    sad=st.booleans(),
+    for_s=st.sampled_from([0, 5, 60, 120]),
+    between=st.just("") | st.builds("{}-{}".format, _CLOCK, _CLOCK),
+    asked=st.tuples(st.sampled_from(["sad", "happy", "nobody"]), st.sampled_from([5, 60, 90, 300]), _CLOCK),
+)
+def test_it_fires_when_the_rules_would_that_run_second_by_second(
+    presence: str, sad: bool, for_s: int, between: str, asked: tuple[str, int, str]
+) -> None:
+    feels = presence != "nobody" and (sad or not presence)
+    conditions: dict[str, object] = {"mood": ["sad"]} if feels else {}
+    conditions |= {"presence": presence} if presence else {}
+    one = when(**conditions, for_s=for_s, between=between, cooldown_s=0)
+    question = parse_question(f"{asked[0]} for {asked[1]}s at {asked[2]}")
+    began = datetime.combine(date(2000, 1, 1), question.at)
+    running = Rules((one,))
+    fired = next(
+        (
+            moment
+            for moment in (began + timedelta(seconds=s) for s in range(asked[1] + 1))
+            if running.look(question.mood, (moment - began).total_seconds(), moment.time(), "")
+        ),
+        None,
+    )
+    said = would_happen((one,), question)
+    assert (f"fires at {fired:%H:%M:%S}" if fired else "does not fire") in said
