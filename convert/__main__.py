@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from convert.asked import count, count_or_none, folder, positive
-from convert.quick import place
+from convert.quick import need_whole, place
 from convert.train_step import train_options
 from device.errors import MienError
 
@@ -23,6 +23,7 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
     run = arguments.run_folder or Path("runs") / arguments.network
     out = place(arguments.out, MODELS, arguments.rows)
+    need_whole(run, out, MODELS)
     for title, value in quantize(arguments.network, run, arguments.data, out, arguments.rows).items():
         print(f"{title}: {value:.2f}")
     if arguments.rows is not None:

@@ -1,5 +1,7 @@
 """Where a quick check of the whole way, with `--rows`, writes: never over what is shipped or reported."""
 
+import contextlib
+import json
 from pathlib import Path
 
 from device.errors import SettingsError
@@ -21,3 +23,15 @@ def place(asked: Path | None, usual: Path, rows: int | None) -> Path:
             f"none: it is then {own}"
         )
     return asked or own
+
+
+def need_whole(run: Path, out: Path, usual: Path) -> None:
+    """Raises SettingsError where what `run` learnt from a few rows would be written to the `usual` folder."""
+    rows = None
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        rows = json.loads((run / "run.json").read_text())["plan"].get("rows")
+    if rows is not None and out.resolve() == usual.resolve():
+        raise SettingsError(
+            f"{run}: this run is a quick check on {rows} rows, and does not go to {out}; train it on all of them, or "
+            "name another folder with --out"
+        )

@@ -45,6 +45,13 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
     assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert written[1:] == [Path("own"), MODELS]
+    run = tmp_path / "runs" / network
+    run.mkdir(parents=True)
+    (run / "run.json").write_text('{"recipe": "x", "plan": {"rows": 64}}')
+    status, text = said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)
+    assert (status, len(written)) == (1, 3)
+    assert f"runs/{network}: this run is a quick check on 64 rows, and does not go to" in text
+    assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
 
 
 @pytest.mark.convert
