@@ -2,6 +2,7 @@
 
 from device.destinations import Action
 from device.emotions import Emotion
+from device.hub.actions.targets import comes_back
 from device.rule import Rule
 
 ADJECTIVES = {
@@ -31,7 +32,7 @@ def explain(rule: Rule) -> str:
     when = f" {between_text(rule)}" if rule.between else ""
     where = f" in the profile {' or '.join(rule.profiles)}" if rule.profiles else ""
     sure = f" and Mien is at least {100 * rule.least_confidence:.0f} % sure" if rule.mood or rule.feels else ""
-    back = "; afterwards it is put back" if rule.restore else ""
+    back = f"; {_afterwards(rule.do)}" if rule.restore else ""
     again = f"; not again for {duration(rule.cooldown_s)}" if rule.cooldown_s else ""
     return f"When {condition(rule)}{held}{when}{where}{sure}: {actions_text(rule.do)}{back}{again}."
 
@@ -44,6 +45,14 @@ def condition(rule: Rule) -> str:
     if rule.counts:
         said.append(_counted(rule))
     return " and ".join(said)
+
+
+def _afterwards(actions: tuple[Action, ...]) -> str:
+    """What is put back, and what cannot be."""
+    stays = tuple(action for action in actions if not comes_back(action))
+    if len(stays) == len(actions):
+        return "afterwards nothing is put back, as nobody can tell what this changes"
+    return "afterwards it is put back" + (f", but not {actions_text(stays)}" if stays else "")
 
 
 def _range(least: float, most: float, lowest: float, highest: float) -> str:

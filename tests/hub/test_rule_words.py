@@ -28,6 +28,33 @@ def test_explain() -> None:
     )
 
 
+UUID = "00000000-0000-0000-0000-000000000001"
+LAMP, SCENE = {"action": "lamp"}, {"action": "hue", "scene": UUID}
+TURN_ON = {"action": "home_assistant", "service": "light.turn_on"}
+NOTHING = "afterwards nothing is put back, as nobody can tell what this changes."
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        ([LAMP, {"action": "wled", "host": "x"}, {"action": "mpd"}], "afterwards it is put back."),
+        ([{"action": "hue", "light": UUID}, {"action": "hue", "group": UUID}], "afterwards it is put back."),
+        ([TURN_ON | {"entity": "light.sofa"}, {"action": "player", "playlist": "x"}], "afterwards it is put back."),
+        (
+            [LAMP, SCENE, {"action": "mqtt", "topic": "z/set", "payload": ""}],
+            f"afterwards it is put back, but not Hue scene {UUID}, message to z/set.",
+        ),
+        ([SCENE], NOTHING),
+        ([{"action": "webhook", "url": "http://x/"}, {"action": "command", "run": ["true"]}], NOTHING),
+        ([TURN_ON | {"data": {"entity_id": "light.sofa"}}], NOTHING),
+        ([TURN_ON | {"entity": "scene.evening", "service": "scene.turn_on"}], NOTHING),
+        ([TURN_ON | {"entity": "media_player.x", "service": "media_player.play_media"}], NOTHING),
+    ],
+)
+def test_only_what_can_be_put_back_is_promised(do: list[dict[str, object]], said: str) -> None:
+    assert explain(when(mood=["sad"], do=do, restore=True, cooldown_s=0)).split("; ")[1] == said
+
+
 @pytest.mark.parametrize(
     ("conditions", "said"),
     [

@@ -16,7 +16,7 @@ from device.hub.actions.home_assistant_lights import Entity, asked_of, former_of
 from device.hub.actions.http import Answer, Http, address, encoded, plain_text
 from device.hub.actions.occasion import Occasion
 from device.hub.actions.secret import read_secret
-from device.hub.actions.targets import repeatable
+from device.hub.actions.targets import comes_back, repeatable
 
 _NAME = "Home Assistant"
 SERVICE_S = 12.0
@@ -55,7 +55,7 @@ class HomeAssistantServices:
 
     async def former(self, action: CallService) -> tuple[Former, ...]:
         """Of a light that is to be turned on or off, or of each light of such a group; of nothing else."""
-        if action.service not in ("light.turn_on", "light.turn_off") or not action.entity.startswith("light."):
+        if not comes_back(action):
             return ()
         first = await self._entity(action.entity)
         members = [one for one in first.attributes.entity_id if one.startswith("light.")][:_MOST_MEMBERS]

@@ -19,6 +19,7 @@ from device.hub.actions.http import Http, address, encoded, plain_text
 from device.hub.actions.hue_answers import Done, Light, Lights, Places
 from device.hub.actions.occasion import Occasion
 from device.hub.actions.secret import read_secret
+from device.hub.actions.targets import comes_back
 
 T = TypeVar("T", Done, Lights, Places)
 
@@ -74,7 +75,7 @@ class HueBridge:
 
     async def former(self, action: HueLight) -> tuple[Former, ...]:
         """Of the light, or of each light of the group; of a scene, nothing: it does not tell its lights."""
-        if action.scene:
+        if not comes_back(action):
             return ()
         lights = (await self._get(f"light/{action.light}", Lights)).data if action.light else await self._of(action)
         return tuple(

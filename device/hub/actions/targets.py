@@ -28,6 +28,18 @@ def target_of(action: Action) -> str | None:
     return None
 
 
+def comes_back(action: Action) -> bool:
+    """Whether what it changes can be put back. What a message, a scene or a program changes, nobody can tell."""
+    match action:
+        case Lamp() | Player() | Wled() | Music():
+            return True
+        case HueLight(scene=scene):
+            return not scene
+        case CallService(service=service, entity=entity):
+            return service in ("light.turn_on", "light.turn_off") and entity.startswith("light.")
+    return False
+
+
 def system_of(action: Action) -> str:
     """Who answers for it: within one system, targets may overlap, as a light and its group do."""
     name = type(action).__name__.lower()
