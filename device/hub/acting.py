@@ -38,6 +38,9 @@ class Acting:
         self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
         """Rules that have fired and are not over: what they hold is not to be put back yet."""
+        began_s = asyncio.get_running_loop().time()
+        self._not_before_s = {rule: began_s + destinations.for_s.get(rule, 0.0) for rule in destinations.holding}
+        """Of rules that held something when the last hub was killed: the room may still feel so, and they go on."""
         self._patient = asyncio.create_task(self._again_and_again())
 
     def act(self, events: Sequence[Firing | Over], mood: Mood | None) -> None:
@@ -46,6 +49,8 @@ class Acting:
         firings = [event for event in events if isinstance(event, Firing)]
         self._active -= {event.rule.name for event in overs}
         self._active |= {event.rule.name for event in firings}
+        for one in overs:
+            self._not_before_s.pop(one.rule.name, None)
         for event in events:
             ended = " is over" if isinstance(event, Over) else ""
             _log.info("rule   %s%s: %s", event.rule.name, ended, event.why)
@@ -104,8 +109,9 @@ class Acting:
         """Until it succeeds, or somebody else has changed the target."""
         while True:
             await asyncio.sleep(AGAIN_S)
+            now_s = asyncio.get_running_loop().time()
             for rule in self._destinations.holding:
-                if rule not in self._active:
+                if rule not in self._active and now_s - AGAIN_S >= self._not_before_s.get(rule, 0.0):
                     await self._bring_back(rule, again=True)
 
     async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:

@@ -21,7 +21,7 @@ __all__ = ["ACTION_S", "DONE", "NOT_BACK", "Destination", "Destinations", "Forme
 _log = logging.getLogger(__name__)
 _A_contra = TypeVar("_A_contra", contravariant=True)
 
-ACTION_S = 20.0
+ACTION_S = 21.0
 """An action that is not through by then, with all its tries, has failed; a third of it to learn what was before."""
 DONE = "done"
 NOT_BACK = "not brought back"
@@ -60,12 +60,15 @@ class Destinations:
         dry: bool = False,
         clock: Callable[[], float] = time.monotonic,
         keeper: Keeper | None = None,
+        for_s: Mapping[str, float] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._by_type = dict(by_type)
         self._limit_s = limit_s
         self._dry = dry
         self._keeper = keeper or Keeper(clock)
+        self.for_s = dict(for_s or {})
+        """How long each rule has to hold until it fires, by its name: after a restart, it holds nothing for so long."""
         self._turns = Turns()
         self._crossings: defaultdict[str, Crossing] = defaultdict(Crossing)
         self._close = close

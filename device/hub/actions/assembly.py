@@ -58,4 +58,5 @@ def destinations_of(
         await http.close()
         await file.close()
 
-    return Destinations(by_type, keeper=Keeper(held=before, changed=file.put), close=close)
+    keeper = Keeper(held=before, changed=file.put)
+    return Destinations(by_type, keeper=keeper, for_s={rule.name: rule.for_s for rule in settings.rules}, close=close)

@@ -1,5 +1,6 @@
 """What rules hold outlives a hub that is killed: in a real one's file, and whatever became of that."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -85,6 +86,30 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
                 await until(lambda: not hub._acting._destinations.holding)
             assert HeldFile(mine.state_dir).load() == []
             assert ("comfort", "restore", f"home_assistant {LAMP}: done") in results(mine)
+
+    run(story())
+
+
+def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
+    short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "AGAIN_S", 0.1)
+
+    async def story() -> None:
+        async with Instance() as instance:
+            path = short / "mien.toml"
+            house = HOUSE.format(folder=short, host=instance.host, token=token_file).replace("for_s = 0", "for_s = 1")
+            path.write_text(house)
+            mine = settings.load(path)
+            file = HeldFile(mine.state_dir)
+            red: Action = CallService("light.turn_on", LAMP, {"xy_color": [0.68, 0.31]})
+            former = Former(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})
+            Keeper(changed=file.put).take("comfort", red, [former])
+            await file.close()
+            async with running(mine):
+                await asyncio.sleep(0.8)
+                assert instance.calls() == []
+                await until(lambda: instance.lights[LAMP]["state"] == "off")
 
     run(story())
 
