@@ -48,20 +48,44 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
         with _opened(source) as container:
             if not container.streams.audio:
                 raise NoSoundError(f"{name}: no sound in it")
-            resampler = av.AudioResampler("fltp", "mono", rate_hz, frame_size=_BLOCK)
             late_s: float | None = None
+            resampler = _Resampler(rate_hz)
             for decoded in container.decode(container.streams.audio[0]):
                 if decoded.sample_rate < LEAST_RATE_HZ:
                     raise MediaError(f"{name}: a sound of {decoded.sample_rate} Hz; {LEAST_RATE_HZ} are the least")
                 if late_s is None:
                     late_s = _after_the_picture_s(container, decoded)
                     yield from _silence(round(late_s * rate_hz))
-                for frame in resampler.resample(decoded):
-                    yield frame.to_ndarray()[0].astype(np.float32, copy=False)
-            for frame in resampler.resample(None):
-                yield frame.to_ndarray()[0].astype(np.float32, copy=False)
+                yield from resampler.next(decoded)
+            yield from resampler.rest()
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{name}: cannot be read as sound ({_reason(error)})") from error
+
+
+class _Resampler:
+    """Mono at `rate_hz` of frames that may change their rate, form and channels in the middle, as a broadcast's do."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._resampler: av.AudioResampler | None = None
+        self._form: tuple[str, str, int] | None = None
+
+    def next(self, frame: av.AudioFrame) -> Iterator[Floats]:
+        form = frame.format.name, frame.layout.name, frame.sample_rate
+        if form != self._form:
+            yield from self.rest()
+            self._resampler = av.AudioResampler("fltp", "mono", self._rate_hz, frame_size=_BLOCK)
+            self._form = form
+        yield from self._through(frame)
+
+    def rest(self) -> Iterator[Floats]:
+        if self._resampler is not None:
+            yield from self._through(None)
+
+    def _through(self, frame: av.AudioFrame | None) -> Iterator[Floats]:
+        for block in self._resampler.resample(frame) if self._resampler else ():
+            # One sample that is no number, of a program that divided by zero, would make all that follow none.
+            yield np.nan_to_num(block.to_ndarray()[0].astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
 
 
 def _after_the_picture_s(container: av.container.InputContainer, first: av.AudioFrame) -> float:

@@ -211,3 +211,38 @@ def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:
     for read in (media.read_sound, lambda p: list(media.video_frames(p))):
         with pytest.raises(MediaError, match=r"a\.mkv: .*Decoder not found"):
             read(path)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100])
+def test_a_sample_that_is_no_number_takes_no_other_with_it(tmp_path: Path, odd: float, rate_hz: int) -> None:
+    chirp = made.chirp(1.0, rate_hz)
+    chirp[rate_hz // 2] = odd
+    with av.open(str(tmp_path / "a.wav"), "w") as container:
+        stream = container.add_stream("pcm_f32le", rate=rate_hz, layout="mono")
+        frame = av.AudioFrame.from_ndarray(chirp[None], "flt", "mono")
+        frame.sample_rate = rate_hz
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    heard = media.read_sound(tmp_path / "a.wav")
+    assert np.isfinite(heard).all()
+    apart = np.abs(heard[:15_900] - made.chirp(1.0)[:15_900]) > 0.05
+    assert np.flatnonzero(apart).size < 60
+
+
+def test_a_sound_that_changes_in_the_middle_is_heard_to_its_end(tmp_path: Path) -> None:
+    parts = []
+    for layout, rate_hz in (("stereo", 44_100), ("mono", 44_100), ("mono", 22_050)):
+        with av.open(str(tmp_path / "part.aac"), "w", format="adts") as container:
+            stream = container.add_stream("aac", rate=rate_hz, layout=layout)
+            tone = made.chirp(1.0, rate_hz)
+            frame = av.AudioFrame.from_ndarray(np.stack([tone] * (2 if layout == "stereo" else 1)), "fltp", layout)
+            frame.sample_rate = rate_hz
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        parts.append((tmp_path / "part.aac").read_bytes())
+    (tmp_path / "mixed.aac").write_bytes(b"".join(parts))
+    heard = media.read_sound(tmp_path / "mixed.aac")
+    assert len(heard) == pytest.approx(3 * 16_000, rel=0.1)
+    for third in np.array_split(heard, 3):
+        assert 0.3 < np.sqrt(np.mean(third**2)) < 0.52
