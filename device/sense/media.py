@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.errors import MediaError
-from device.sense.picture_header import is_cut_off, is_picture, size_px
+from device.sense.picture_header import as_stored, is_cut_off, is_picture, size_px
 from device.sense.sound.framing import RATE_HZ
 
 Pixels = npt.NDArray[np.uint8]
@@ -167,7 +167,7 @@ def read_picture(path: Path) -> Pixels:
         raise MediaError(f"{path}: the picture breaks off; copy the file again")
     try:
         # What does not say how large it is may be of any size.
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if size else None
+        bgr = cv2.imdecode(np.frombuffer(as_stored(data), np.uint8), cv2.IMREAD_COLOR) if size else None
     except (cv2.error, MemoryError) as error:
         raise MediaError(f"{path}: cannot be unpacked as a picture ({type(error).__name__})") from error
     if bgr is None:

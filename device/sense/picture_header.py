@@ -2,12 +2,12 @@
 
 import re
 import struct
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 
 Size = tuple[int, int]
 """Width and height in px."""
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 _PNM_START = re.compile(rb"P[1-6]\s*[\s#]\s*[\d#]")
 _BRANDS = (b"avif", b"heic", b"heix", b"mif1")
 _BOXES_BYTES = 1 << 16
@@ -16,14 +16,16 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """A JPEG's segments that hold its size."""
 _PNM = re.compile(rb"P[1-6](?:\s|#[^\n]*\n)+(\d{1,9})(?:\s|#[^\n]*\n)+(\d{1,9})\s")
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_TIFF_ALPHA, _MULTIPLIED, _NOT_MULTIPLIED = 338, 1, 2
 _TIFF_SHORT = 3
+_BMP_OLD, _BMP_LONGEST = 12, 124
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether a file that begins with `head`, 16 bytes of it at least, is a picture."""
-    if head.startswith(_STARTS) or _PNM_START.match(head) or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
+    """Whether a file that begins with `head`, 32 bytes of it at least, is a picture."""
+    if head.startswith(_STARTS) or _is_bmp(head) or _PNM_START.match(head):
         return True
-    return head[4:8] == b"ftyp" and head[8:12] in _BRANDS
+    return head[:4] + head[8:12] == b"RIFFWEBP" or (head[4:8] == b"ftyp" and head[8:12] in _BRANDS)
 
 
 def size_px(data: bytes) -> Size | None:
@@ -40,7 +42,7 @@ def size_px(data: bytes) -> Size | None:
 def is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG has no end: their decoders fill what is missing with grey and say nothing."""
     if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data[-4096:]
+        return data.rfind(b"IEND") < data.find(b"IDAT")  # whatever has been put behind its end
     if data.startswith(b"\xff\xd8"):
         try:
             # A preview inside the header has an end of its own: only what follows the start of scan counts.
@@ -50,14 +52,34 @@ def is_cut_off(data: bytes) -> bool:
     return False
 
 
+def as_stored(data: bytes) -> bytes:
+    """The same picture, so that its colours are unpacked as they are.
+
+    libtiff darkens a TIFF's by its transparency, unless it says that this is done.
+    """
+    if data.startswith((b"II*\0", b"MM\0*")):
+        for tag, form, at in _tiff_entries(data):
+            if tag == _TIFF_ALPHA and struct.unpack_from(form, data, at) == (_NOT_MULTIPLIED,):
+                return data[:at] + struct.pack(form, _MULTIPLIED) + data[at + struct.calcsize(form) :]
+    return data
+
+
 def _png(data: bytes) -> Size:
     width, height = struct.unpack(">II", data[16:24])
     return width, height
 
 
 def _bmp(data: bytes) -> Size:
-    width, height = struct.unpack("<ii", data[18:26])
+    if not _is_bmp(data):
+        raise ValueError
+    old = data[14] == _BMP_OLD  # OS/2's
+    width, height = struct.unpack("<HH", data[18:22]) if old else struct.unpack("<ii", data[18:26])
     return abs(width), abs(height)
+
+
+def _is_bmp(data: bytes) -> bool:
+    """Many a text begins with BM, and states a header of a billion bytes."""
+    return data.startswith(b"BM") and int.from_bytes(data[14:18], "little") <= _BMP_LONGEST
 
 
 def _gif(data: bytes) -> Size:
@@ -94,17 +116,23 @@ def _webp(data: bytes) -> Size:
 
 def _tiff(data: bytes) -> Size:
     """Of its first picture: the only one that is unpacked."""
-    order = "<" if data.startswith(b"II") else ">"
-    (at,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, at)
-    sides = dict.fromkeys((_TIFF_WIDTH, _TIFF_HEIGHT), 0)
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
+    sides = {_TIFF_WIDTH: 0, _TIFF_HEIGHT: 0}
+    for tag, form, at in _tiff_entries(data):
         if tag in sides:
-            (sides[tag],) = struct.unpack_from(order + ("H" if kind == _TIFF_SHORT else "I"), data, entry + 8)
+            (sides[tag],) = struct.unpack_from(form, data, at)
     if not all(sides.values()):
         raise ValueError
     return sides[_TIFF_WIDTH], sides[_TIFF_HEIGHT]
+
+
+def _tiff_entries(data: bytes) -> Iterator[tuple[int, str, int]]:
+    """(tag, form of its value, where that lies) of a TIFF's first picture. Raises struct.error where it breaks off."""
+    order = "<" if data.startswith(b"II") else ">"
+    (begin,) = struct.unpack_from(f"{order}I", data, 4)
+    (count,) = struct.unpack_from(f"{order}H", data, begin)
+    for entry in range(begin + 2, begin + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
+        yield tag, order + ("H" if kind == _TIFF_SHORT else "I"), entry + 8
 
 
 def _pnm(data: bytes) -> Size:

@@ -83,3 +83,40 @@ def test_what_does_not_say_how_large_it_is_is_not_unpacked(
     (tmp_path / "odd.tif").write_bytes(start + bytes(200))
     with pytest.raises(MediaError, match=r"odd\.tif: no picture"):
         media.read_picture(tmp_path / "odd.tif")
+
+
+@pytest.mark.parametrize("text", [b"BMW is a car, and P5 is none.", b"P5 is a level of noise.\n", b"P1"])
+def test_a_text_is_no_picture_however_it_begins(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "car.txt").write_bytes(text)
+    with pytest.raises(MediaError, match=r"car\.txt: neither picture, sound nor video"):
+        media.kind_of(tmp_path / "car.txt")
+    with pytest.raises(MediaError, match=r"car\.txt: no picture"):
+        media.read_picture(tmp_path / "car.txt")
+
+
+def test_a_bitmap_of_long_ago_is_read(tmp_path: Path) -> None:
+    rows = b"".join(bytes((10, 20, 30)) * 5 + b"\0" for _ in range(3))
+    old = b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + struct.pack("<IHHHH", 12, 5, 3, 1, 24) + rows
+    (tmp_path / "old.bmp").write_bytes(old)
+    assert media.kind_of(tmp_path / "old.bmp") == "image"
+    assert np.array_equal(media.read_picture(tmp_path / "old.bmp"), np.full((3, 5, 3), (30, 20, 10)))
+
+
+def test_what_lies_behind_the_end_of_a_picture_is_not_looked_at(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        path = tmp_path / name
+        assert cv2.imwrite(str(path), _PIXELS)
+        whole = media.read_picture(path)
+        path.write_bytes(path.read_bytes() + b"a film of a phone " * 1000)
+        assert np.array_equal(media.read_picture(path), whole)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_transparency_darkens_no_tiff(tmp_path: Path, order: str) -> None:
+    whole = {256: 9, 257: 8, 259: 1, 262: 2, 273: 200, 277: 4, 278: 8, 279: 8 * 9 * 4, 338: 2}
+    entries = [struct.pack(f"{order}HHIHxx", tag, 3, 1, value) for tag, value in whole.items()]
+    entries.insert(2, struct.pack(f"{order}HHII", 258, 3, 4, 180))  # bits of each of the four
+    header = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(entries))
+    begin = (header + b"".join(entries)).ljust(180, b"\0") + struct.pack(f"{order}4H", 8, 8, 8, 8)
+    (tmp_path / "a.tif").write_bytes(begin.ljust(200, b"\0") + bytes((30, 20, 10, 64)) * 72)
+    assert np.array_equal(media.read_picture(tmp_path / "a.tif"), np.full((8, 9, 3), (30, 20, 10)))
