@@ -17,6 +17,7 @@ from device.destinations import (
     HueLight,
     Mpd,
     Music,
+    Publish,
     Webhooks,
 )
 from device.errors import SettingsError
@@ -173,6 +174,11 @@ class Settings(Section, frozen=True):
 
     def __post_init__(self) -> None:
         known = {*self.home.profiles, QUIET}
+        names = [rule.name for rule in self.rules]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise ValueError(
+                f"two rules are called {twice}: each needs a name of its own, by which it is told and undone"
+            )
         for rule in self.rules:
             if unknown := set(rule.profiles) - known:
                 raise ValueError(f"rule {rule.name}: no profile {', '.join(unknown)}; home.profiles names them")
@@ -209,6 +215,8 @@ def _lacking(action: Action, settings: Settings) -> str:
             return "hue.bridge and hue.key_file are not set; pair with: mien hue pair ADDRESS"
         case Music() if not settings.mpd.host:
             return "mpd.host is not set"
+        case Publish() if not settings.mqtt.host:
+            return "mqtt.host is not set"
     return ""
 
 
@@ -246,7 +254,7 @@ def load(path: Path | None = None) -> Settings:
 def parse(text: str, name: str) -> Settings:
     """Settings of a TOML text; `name` stands for it in messages. Raises SettingsError naming file, key and value."""
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # with which some editors begin a file
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{name}: not valid TOML: {error}") from error
     try:

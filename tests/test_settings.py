@@ -74,6 +74,8 @@ def _uncommented(text: str) -> str:
         (_RULE.replace("sad", "unknown") + _LAMP, ["rules[0]", "unknown triggers nothing"]),
         (_RULE.replace('"sad"', "") + _LAMP, ["rules[0]", "one or more of the seven"]),
         (_RULE + _LAMP + _RULE + _LAMP + "for_s = -1", ["rules[1].for_s", "-1", ">= 0"]),
+        (_RULE + _LAMP + _RULE + _LAMP, ["two rules are called", "a name of its own"]),
+        (_RULE + 'do = [{ action = "mqtt", topic = "a", payload = "" }]', ["rule ", "mqtt.host is not set"]),
         ("[camera\nfps = 3", ["not valid TOML", "line 1"]),
         ("a = " + "[" * 5000, ["not valid TOML"]),
     ],
@@ -153,6 +155,12 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"mien\.toml"):
         load(file)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "mien.toml"
+    file.write_text('[home]\nname = "hall"\n', encoding="utf-8-sig")
+    assert load(file).home.name == "hall"
 
 
 def test_a_folder_in_the_files_place_is_told(tmp_path: Path) -> None:
