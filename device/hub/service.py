@@ -65,6 +65,8 @@ class Hub:
         )
         self._prepared = asyncio.Event()
         self._keeping = asyncio.Lock()
+        self._newest = ("", 0)
+        """Session and number of the change that came last."""
         self._outbox: Outbox | None = None
         self._mqtt: Mqtt | None = None
         if settings.mqtt.host:
@@ -179,8 +181,12 @@ class Hub:
         """Remember a change and tell it: live changes wait for no disk and no broker."""
         row = change_row(said.session, said.seq, said.mood)
         self._history.remember(row)
-        if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
+        session, seq = self._newest
+        if session == said.session and said.seq <= seq:
             return  # sense has sent it again
+        self._newest = said.session, said.seq
+        if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
+            return  # again, after a restart of ours
         self.counters.mood(said.mood.emotion)
         self.board.tell(for_pages(row.entry))
         if fresh and not (self._mqtt and self._mqtt.connected):

@@ -57,6 +57,28 @@ def test_refreshes_are_shown_and_not_stored(house: Settings) -> None:
     assert kinds(house, "mood") == ["sad"]
 
 
+def test_a_change_that_sense_sends_again_is_told_and_counted_once(house: Settings) -> None:
+    """It missed the Ack, and there is no broker whose outbox would know."""
+
+    async def story() -> None:
+        async with running(house) as hub:
+            for _ in range(2):
+                async with Sense(house) as sense:
+                    for seq in (1, 2, 1, 2):
+                        sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
+                    await until(lambda sense=sense: sense.acked() == 2)  # type: ignore[misc]
+            assert hub.board.changes.last == 2
+            async with aiohttp.ClientSession() as client, client.get(hub.page + "metrics") as answer:
+                text = await answer.text()
+            assert 'mien_moods_total{emotion="sad"} 1.0' in text
+            async with Sense(house, "s2") as another:
+                another.change(mood(Emotion.SAD), 1)
+                await until(lambda: hub.board.changes.last == 3)
+
+    run(story())
+    assert kinds(house, "mood") == ["sad", "happy", "sad"]
+
+
 def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
