@@ -14,6 +14,7 @@ from device.sense.loop import Sense
 from device.sense.microphone import Microphone, open_microphone
 from device.sense.readers import readers_of
 from device.sense.stand_in import StandInCamera, StandInMicrophone, start_of
+from device.sense.window import is_address, without_secrets
 from device.settings import Settings
 
 
@@ -32,7 +33,9 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
     def camera() -> Camera:
         if camera_source.startswith("stand-in"):
             return StandInCamera(start_of(camera_source, start_s), camera_settings.fps)
-        return open_camera(camera_settings, time.monotonic, start_s=start_s)
+        named = settings.camera.source
+        known_as = without_secrets(named) if is_address(named) else ""
+        return open_camera(camera_settings, time.monotonic, start_s=start_s, known_as=known_as)
 
     def microphone() -> Microphone:
         if settings.microphone.source.startswith("stand-in"):

@@ -11,7 +11,7 @@ from device import __version__
 from device.link import Hello, socket_path
 from device.reload import problem_of
 from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
-from device.sense.window import Window, address_of
+from device.sense.window import Window, address_of, without_secrets
 from device.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
     if window and address and enforced:
         raise_loopback()
         source = window.open(source)
-        detail += f"; one window, to the camera at {address.host}:{address.port}"
+        detail += f"; one window, to {without_secrets(settings.camera.source)}"
     give_up_powers()
     isolation = prove(detail)
     log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)

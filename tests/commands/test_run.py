@@ -116,6 +116,33 @@ def test_new_settings_are_taken_over_if_they_are_good_and_else_the_old_ones_hold
     assert "Traceback" not in said, said
 
 
+def test_a_camera_on_the_network_is_called_by_its_own_address_and_by_nothing_secret(short: Path) -> None:
+    port, camera = free_port(), free_port()
+    path = settings_in(short, port)
+    path.write_text(
+        path.read_text().replace(
+            'source = "off"',
+            f'source = "RTSP://me:topsecret@127.0.0.1:{camera}/hidden?pwd=topsecret"\ntimeout_s = 1',
+            1,
+        )
+    )
+    process = running(path)
+    told = ""
+    try:
+        end_s = time.monotonic() + 30
+        while "no stream within" not in told and time.monotonic() < end_s:
+            time.sleep(0.2)
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api/state", timeout=2) as answer:
+                told = answer.read().decode()
+    finally:
+        process.terminate()
+        log, _ = process.communicate(timeout=30)
+    assert f"rtsp://127.0.0.1:{camera}: no stream within 1 s" in told
+    for text in (told, log):
+        assert "topsecret" not in text
+        assert "hidden" not in text
+
+
 def test_a_dry_run_is_one_of_the_hub_too(short: Path) -> None:
     process = running(settings_in(short, 0), "--dry-run")
     try:

@@ -42,12 +42,16 @@ class Camera(Protocol):
 
 
 def open_camera(
-    settings: CameraSettings, clock: Callable[[], float] = time.monotonic, start_s: float | None = None
+    settings: CameraSettings,
+    clock: Callable[[], float] = time.monotonic,
+    start_s: float | None = None,
+    known_as: str = "",
 ) -> Camera:
     """Open what `settings.source` names: auto, picamera2, a device or part of its stable name, an address, ...
 
-    `start_s` is for files: when, on `clock`, their first moment is due; the moment of opening when None. Raises
-    DeviceError, which says what was looked for and what to do.
+    `start_s` is for files: when, on `clock`, their first moment is due; the moment of opening when None. `known_as` is
+    for addresses: what people call it, where `settings.source` is the way through the window. Raises DeviceError, which
+    says what was looked for and what to do.
     """
     source = settings.source
     if source == "auto":
@@ -62,7 +66,7 @@ def open_camera(
     if source.startswith("gstreamer:"):
         return gstreamer(source.removeprefix("gstreamer:"), settings, clock)
     if is_address(source):
-        return stream(source, settings, clock)
+        return stream(source, settings, clock, known_as)
     return v4l2(_device(source), settings, clock)
 
 

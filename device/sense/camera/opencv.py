@@ -80,9 +80,12 @@ def v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> Op
     return OpenCVCamera(capture, str(path), clock, settings.timeout_s, path)
 
 
-def stream(url: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
-    """A camera on the network, by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError."""
-    name = without_secrets(url)
+def stream(url: str, settings: CameraSettings, clock: Callable[[], float], known_as: str = "") -> OpenCVCamera:
+    """A camera on the network, by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError.
+
+    It is called `known_as`, or by its address without what may be secret.
+    """
+    name = known_as or without_secrets(url)
     # FFmpeg knows schemes in small letters only.
     scheme, colon, rest = url.strip().partition(":")
     limit_ms = int(settings.timeout_s * 1000)
