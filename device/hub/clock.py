@@ -19,7 +19,11 @@ def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
     None while the wall clock lies before this release was made: then nobody knows. The hour that daylight saving
     repeats is told twice, the hour that it skips never.
     """
-    return None if utc_s < RELEASED_UTC_S else datetime.fromtimestamp(utc_s, zone).time()
+    if utc_s < RELEASED_UTC_S:
+        return None
+    if zone is None:
+        clocks.tzset()  # else the system's would be the one that it had at our start
+    return datetime.fromtimestamp(utc_s, zone).time()
 
 
 class WallClock:

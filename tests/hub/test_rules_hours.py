@@ -1,6 +1,11 @@
 """The hours of a rule: over midnight, over daylight saving, and on a clock that is not set or jumps."""
 
+import os
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -99,3 +104,37 @@ def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
     assert fired == [(5, "r"), (50, "hours")]
     for step in range(200, 400):  # and back: nothing is over, nothing begins twice
         assert not rules.look(SAD, step / 2, local_time(boot_s + step / 2, BERLIN))
+
+
+_MOVED = """
+import os, sys
+from pathlib import Path
+from device.hub.clock import RELEASED_UTC_S, local_time
+file = Path(sys.argv[1])
+for hours in (0, 1, 9):
+    kind = (3600 * hours).to_bytes(4, "big") + bytes(2)
+    counts = (0, 0, 0, 0, 1, 4)
+    file.write_bytes(b"TZif" + bytes(16) + b"".join(n.to_bytes(4, "big") for n in counts) + kind + b"ABC" + bytes(1))
+    os.utime(file, (hours, hours))
+    print(local_time(RELEASED_UTC_S))
+"""
+
+
+def test_a_time_zone_that_is_set_meanwhile_holds(tmp_path: Path) -> None:
+    """As by `timedatectl set-timezone`, in a mount namespace of its own."""
+    zone = tmp_path / "localtime"
+    zone.write_bytes(b"")
+    own = ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /etc/localtime && exec "$@"', str(zone)]
+    possible = shutil.which("unshare") and Path("/etc/localtime").exists()
+    if not possible or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system's time zone cannot be played here")
+    env = {name: value for name, value in os.environ.items() if name != "TZ"}
+    done = subprocess.run(
+        [*own, sys.executable, "-c", _MOVED, str(zone)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split() == ["00:00:00", "01:00:00", "09:00:00"], done.stderr
