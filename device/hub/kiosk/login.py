@@ -66,6 +66,7 @@ class Login:
         """See whether the password's file has changed; then everybody has to log in again."""
         if self._lock and self._lock.look():
             await self.sessions.only(self._lock.mark)
+        await self.sessions.look()
 
     async def begin(self) -> None:
         """Once at the start: sessions of a former password are no more."""

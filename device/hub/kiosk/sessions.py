@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import logging
 import secrets
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from device.hub.clock import WallClock
 from device.kept import keep
 
 _log = logging.getLogger(__name__)
@@ -35,17 +35,23 @@ class _Session(Struct, frozen=True):
 class Sessions:
     """Those of the password with a mark; of another password, none counts."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, clock: WallClock | None = None) -> None:
         self._path = state_dir / FILE_NAME
         self._sessions = {one.token_sha256: one for one in self._read()[-MOST:]}
         self._streams: defaultdict[str, set[asyncio.Transport | None]] = defaultdict(set)
         self._writing = asyncio.Lock()
+        self._clock = clock or WallClock()
+        self._ours: set[str] = set()
+        """Those that began while this process runs, and so by a clock whose jumps are known."""
+        self._moved = False
 
     async def begin(self, mark: str) -> str:
         """A new session's token."""
         token = secrets.token_urlsafe(32)
         name = _hashed(token)
-        self._sessions[name] = _Session(name, mark, time.time())
+        self._follow()
+        self._sessions[name] = _Session(name, mark, self._clock.utc_s)
+        self._ours.add(name)
         for old in list(self._sessions)[:-MOST]:
             self._drop(old)
         await self._keep()
@@ -54,11 +60,18 @@ class Sessions:
     def known(self, token: str, mark: str) -> str:
         """The name of a session that holds; empty for any other token."""
         name = _hashed(token)
+        self._follow()
         session = self._sessions.get(name)
-        # A clock that was wrong at the login does not end it: only time that has passed does.
-        if not session or not mark or session.mark != mark or time.time() - session.since_utc_s > KEPT_S:
+        if not session or not mark or session.mark != mark or self._clock.utc_s - session.since_utc_s > KEPT_S:
             return ""
         return name
+
+    async def look(self) -> None:
+        """Keep what the clock's being set has changed; to be called now and then."""
+        self._follow()
+        if self._moved:
+            self._moved = False
+            await self._keep()
 
     async def end(self, name: str, but: asyncio.Transport | None = None) -> None:
         """Log out: what it still reads is cut off, `but` for the connection that asks for it."""
@@ -85,8 +98,18 @@ class Sessions:
             if not self._streams[name]:
                 del self._streams[name]
 
+    def _follow(self) -> None:
+        """A clock that was wrong at the login does not end it: only time that has passed does."""
+        if not (jumped_s := self._clock.jumped_s()):
+            return
+        for name in self._ours & self._sessions.keys():
+            one = self._sessions[name]
+            self._sessions[name] = msgspec.structs.replace(one, since_utc_s=one.since_utc_s + jumped_s)
+            self._moved = True
+
     def _drop(self, name: str) -> None:
         self._sessions.pop(name, None)
+        self._ours.discard(name)
         self._cut(name)
 
     def _cut(self, name: str) -> None:

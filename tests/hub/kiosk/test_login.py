@@ -11,9 +11,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from device.hub.kiosk import server
+from device.hub.clock import WallClock
+from device.hub.kiosk import server, sessions
 from device.hub.kiosk.password import write
 from device.hub.kiosk.sessions import FILE_NAME, KEPT_S, MOST
+from device.hub.service import Hub
 from device.settings import Settings
 from tests.hub.helpers import run, running, until
 from tests.hub.kiosk.house import PASSWORD, ask, from_house, log_in, opened, quick
@@ -148,6 +150,40 @@ def test_sessions_outlive_a_restart_and_their_tokens_are_nowhere(house: Settings
     write(Path(settings.kiosk.password_file), quick("another password"))
     run(again(401))
     assert json.loads(path.read_text()) == []
+
+
+def test_a_clock_that_is_set_after_the_login_ends_no_session_but_the_old_ones(
+    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Pi believes the day on which it was switched off until a time server answers: here, two months ago."""
+    settings = opened(house, short)
+    path = settings.state_dir / FILE_NAME
+    behind_s = 60 * 86_400.0
+    monkeypatch.setattr(sessions, "WallClock", lambda: WallClock(lambda: time.time() - behind_s))
+
+    async def came_in(hub: Hub, cookie: str) -> bool:
+        status, _, _ = await ask("GET", from_house(hub) + "/api/state", headers={"Cookie": cookie})
+        return status == 200
+
+    async def story() -> None:
+        nonlocal behind_s
+        async with running(settings) as hub:
+            before = await log_in(from_house(hub))
+        async with running(settings) as hub:
+            cookie = await log_in(from_house(hub))
+            assert await came_in(hub, before)
+            behind_s = 0.0
+            assert await came_in(hub, cookie)
+            assert not await came_in(hub, before), "nobody knows that it is not as old as it looks"
+            await until(lambda: json.loads(path.read_text())[-1]["since_utc_s"] == pytest.approx(time.time(), abs=30))
+            behind_s = -(KEPT_S + 60)
+            assert await came_in(hub, cookie), "set again"
+        behind_s = -2.0 * KEPT_S
+        async with running(settings) as hub:
+            assert not await came_in(hub, cookie), "time that has passed"
+
+    monkeypatch.setattr(server, "LOOK_S", 0.1)
+    run(story())
 
 
 def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> None:
