@@ -42,7 +42,7 @@ def size_px(data: bytes) -> Size | None:
 def is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG has no end: their decoders fill what is missing with grey and say nothing."""
     if data.startswith(b"\x89PNG"):
-        return data.rfind(b"IEND") < data.find(b"IDAT")  # whatever has been put behind its end
+        return b"IEND" not in data[data.find(b"IDAT") :]  # whatever has been put behind it
     if data.startswith(b"\xff\xd8"):
         try:
             # A preview inside the header has an end of its own: only what follows the start of scan counts.

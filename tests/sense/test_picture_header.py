@@ -107,8 +107,13 @@ def test_what_lies_behind_the_end_of_a_picture_is_not_looked_at(tmp_path: Path) 
         path = tmp_path / name
         assert cv2.imwrite(str(path), _PIXELS)
         whole = media.read_picture(path)
-        path.write_bytes(path.read_bytes() + b"a film of a phone " * 1000)
+        data = path.read_bytes()
+        path.write_bytes(data + b"a film of a phone " * 1000)
         assert np.array_equal(media.read_picture(path), whole)
+        for share in (0.004, 0.5, 0.99):
+            path.write_bytes(data[: int(share * len(data))])
+            with pytest.raises(MediaError, match="breaks off"):
+                media.read_picture(path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
