@@ -131,7 +131,7 @@ def _tiff_entries(data: bytes) -> Iterator[tuple[int, str, int]]:
     (begin,) = struct.unpack_from(f"{order}I", data, 4)
     (count,) = struct.unpack_from(f"{order}H", data, begin)
     for entry in range(begin + 2, begin + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
+        tag, kind, _, _ = struct.unpack_from(f"{order}HHII", data, entry)
         yield tag, order + ("H" if kind == _TIFF_SHORT else "I"), entry + 8
 
 

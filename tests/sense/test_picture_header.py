@@ -125,3 +125,7 @@ def test_transparency_darkens_no_tiff(tmp_path: Path, order: str) -> None:
     begin = (header + b"".join(entries)).ljust(180, b"\0") + struct.pack(f"{order}4H", 8, 8, 8, 8)
     (tmp_path / "a.tif").write_bytes(begin.ljust(200, b"\0") + bytes((30, 20, 10, 64)) * 72)
     assert np.array_equal(media.read_picture(tmp_path / "a.tif"), np.full((8, 9, 3), (30, 20, 10)))
+    for end in range(len(header) + 12 * len(entries)):
+        (tmp_path / "a.tif").write_bytes(begin[:end])
+        with pytest.raises(MediaError, match=r"a\.tif"):
+            media.read_picture(tmp_path / "a.tif")
