@@ -16,6 +16,7 @@ from device.settings import load
 
 _SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"}
+    | {".jp2", ".pbm", ".pgm", ".ppm"}
     | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".aif"}
     | {".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp"}
 )
@@ -82,7 +83,9 @@ def _refused(path: Path, fault: str) -> dict[str, Any]:
 
 def _words(result: dict[str, Any], wanted: Wanted) -> str:
     if result["error"]:
-        return plain(f"{result['path']}: {result['error']}")
+        # Most errors name their file; none is printed without its name.
+        named = result["error"].startswith(f"{result['path']}: ")
+        return plain(result["error"] if named else f"{result['path']}: {result['error']}")
     lines = []
     for face in result["faces"]:
         x, y, width, height = (round(v) for v in face["box"])

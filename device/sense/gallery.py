@@ -27,7 +27,7 @@ from device.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"})
 SIDE_PX = 256
 _AIR = 1.7
 """The thumbnail's side, in sides of the detector's box, which goes from the brows to the chin."""

@@ -94,8 +94,8 @@ def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> No
     done = mien("analyze", "none", "some")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
-        "none: none: an empty folder",
-        "some: some: no picture, sound or video in it, by their suffixes; name a file itself",
+        "none: an empty folder",
+        "some: no picture, sound or video in it, by their suffixes; name a file itself",
     ]
 
 
