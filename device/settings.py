@@ -235,20 +235,31 @@ def default_path() -> Path:
         config = _user_folder("XDG_CONFIG_HOME", ".config") / "mien" / "mien.toml"
     except SettingsError:
         return system  # a service's user has no home
-    return system if system.exists() and not config.exists() else config
+    return system if system.exists() and _is_missing(config) else config
 
 
 def load(path: Path | None = None) -> Settings:
     """Read the settings; without a file at the default place, the defaults. Raises SettingsError."""
     chosen = path or default_path()
     named = path or os.environ.get("MIEN_SETTINGS")
-    if not named and not chosen.exists():
+    if not named and _is_missing(chosen):
         return Settings()
     try:
         text = chosen.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{chosen}: cannot be read ({error}); write one with: mien config init") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"{chosen}: cannot be read ({why}); let this user read it, name another with --settings, or write one "
+            "with: mien config init"
+        ) from error
     return parse(text, str(chosen))
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        return not path.exists()
+    except OSError:
+        return False  # in a folder that nobody may look into; what reads it says so
 
 
 def parse(text: str, name: str) -> Settings:

@@ -87,6 +87,19 @@ def test_settings_in_a_closed_folder_are_told(closed: Path) -> None:
         told_in_one_line(done, f"{closed}/mien.toml: cannot be", "Permission denied")
 
 
+@pytest.mark.parametrize("command", [("doctor",), ("rules", "show"), ("config", "check")])
+def test_a_closed_folder_of_the_user_s_own_settings_is_told(
+    closed: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("MIEN_SETTINGS", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(closed))
+    done = ordinary("-m", "device.cli", *command)
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert f"{closed}/mien/mien.toml: cannot be read (Permission denied); let this user read it, name another" in said
+    assert "Traceback" not in said
+
+
 def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "some").mkdir()
