@@ -27,10 +27,10 @@ def place(asked: Path | None, usual: Path, rows: int | None) -> Path:
 
 def need_whole(run: Path, out: Path, usual: Path) -> None:
     """Raises SettingsError where what `run` learnt from a few rows would be written to the `usual` folder."""
-    rows = None
+    rows = 0
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        rows = json.loads((run / "run.json").read_text())["plan"].get("rows")
-    if rows is not None and out.resolve() == usual.resolve():
+        rows = json.loads((run / "run.json").read_text())["plan"].get("rows", 0)
+    if rows and out.resolve() == usual.resolve():
         raise SettingsError(
             f"{run}: this run is a quick check on {rows} rows, and does not go to {out}; train it on all of them, or "
             "name another folder with --out"

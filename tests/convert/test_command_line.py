@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,13 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
     assert written[1:] == [Path("own"), MODELS]
     run = tmp_path / "runs" / network
     run.mkdir(parents=True)
-    (run / "run.json").write_text('{"recipe": "x", "plan": {"rows": 64}}')
+    from convert.training import Plan
+
+    plan = asdict(Plan(epochs=1, batch=2, learning_rate=0.1, weight_decay=0.0))
+    (run / "run.json").write_text(json.dumps({"recipe": network, "plan": plan}))
+    assert said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
+    assert written.pop() == MODELS
+    (run / "run.json").write_text(json.dumps({"recipe": network, "plan": {**plan, "rows": 64}}))
     status, text = said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)
     assert (status, len(written)) == (1, 3)
     assert f"runs/{network}: this run is a quick check on 64 rows, and does not go to" in text
