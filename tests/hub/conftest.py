@@ -74,6 +74,11 @@ class Broker:
         if self._process:
             self._process.send_signal(signal.SIGSTOP)
 
+    def thaw(self) -> None:
+        """It goes on as if nothing had been."""
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+
     def retained(self, topic: str, limit_s: int = 3) -> str | None:
         """What a new subscriber gets at once; None when there is nothing within `limit_s`."""
         return self._subscribe(topic, limit_s, "-C", "1", "--retained-only")

@@ -9,7 +9,7 @@ from device.emotions import Emotion
 from device.errors import ActionError
 from device.settings import Settings
 from tests.hub.conftest import Broker
-from tests.hub.helpers import Sense, mood, run, running, until, with_broker
+from tests.hub.helpers import Sense, Subscriber, mood, run, running, until, with_broker
 
 
 def restricted(broker: Broker, folder: Path, *lines: str) -> None:
@@ -68,6 +68,29 @@ def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, bro
             await asyncio.to_thread(broker.start)
             await asyncio.wait_for(sent, 8)
             assert await asyncio.to_thread(broker.retained, "lamp/set") == "ON"
+
+    run(story())
+
+
+def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
+    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TOGGLE that is told twice is told nothing."""
+    monkeypatch.setattr("device.hub.mqtt.ANSWER_S", 0.5)
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+            subscriber = Subscriber(broker.port)
+            await subscriber.ready.wait()
+            broker.freeze()
+            with pytest.raises(ActionError, match="lamp/set was not taken"):
+                await hub._mqtt.publish("lamp/set", "TOGGLE")  # type: ignore[union-attr]
+            broker.thaw()
+            await until(lambda: subscriber.of("lamp/set"))
+            await asyncio.sleep(2)
+            assert subscriber.of("lamp/set") == ["TOGGLE"]
+            await subscriber.stop()
 
     run(story())
 
