@@ -18,7 +18,6 @@ _HEAD = """\
 # Mien's settings. Every key may be left out; what stands here after a # is its default.
 # After a change: mien config check
 """
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared only
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,12 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "show":
         print(as_toml(settings, commented=False), end="")
         return 0
+    late: list[str] = []
     try:
-        # Nobody tells on which addresses the page of a Mien that runs listens.
-        try_start(settings, (_EVERYWHERE, settings.kiosk.port) if _runs(settings) else None)
+        # Where the page of a Mien that runs listens, nobody else can.
+        try_start(settings, page=not _runs(settings), late=late.append)
     except MienError as error:
         raise SettingsError(f"{path}: {error}") from error
     print(f"{path}: fine" if path.exists() else f"{path} is not there: the defaults hold")
+    for why in late:
+        print(f"  for now, {why}; it is waited for")
     for rule in settings.rules:
         print(f"  {rule.name}: {explain(rule)}")
     return 0

@@ -1,6 +1,7 @@
 """What a hub needs to start, tried before the one that runs makes room for it."""
 
 import os
+from collections.abc import Callable
 
 from device.errors import MienError, SettingsError
 from device.hub.kiosk import password
@@ -16,17 +17,31 @@ _LENT = "/run/credentials/"
 """systemd puts files here for as long as a service runs, and anew at each start."""
 
 
-def try_start(settings: Settings, held: tuple[str, int] | None = None) -> None:
+def try_start(
+    settings: Settings,
+    held: tuple[str, int] | None = None,
+    *,
+    page: bool = True,
+    late: Callable[[str], None] | None = None,
+) -> None:
     """Raises MienError, which names the key and says what to do, where a hub would not start with `settings`.
 
-    `held` is the kiosk.listen and kiosk.port of a page that runs: where it listens itself, nobody else can.
+    `held` is the kiosk.listen and kiosk.port of a page that runs: where it listens itself, nobody else can. Without
+    `page` nothing is tried to listen. Hub waits for an address that this device does not have yet: that is told to
+    `late`, and refused where there is none.
     """
     try_places(settings)
     try_folder("home.state_dir", settings.state_dir)
     try_folder("home.runtime_dir", settings.runtime_dir)
     if settings.kiosk.enabled:
         _try_files(settings.kiosk)
-        _try_listening(settings.kiosk, *(held or ("", -1)))
+        try:
+            if page:
+                _try_listening(settings.kiosk, *(held or ("", -1)))
+        except AwayError as error:
+            if late is None:
+                raise
+            late(str(error))
     if settings.mqtt.host:
         _try_broker(settings.mqtt)
 

@@ -62,7 +62,6 @@ def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers:
                 (f'{good}{opened}certificate_file = "{short}/c"\nkey_file = "{short}/k"\n', "kiosk.certificate_file"),
                 (f'{good}{opened}certificate_file = "{papers.ca}"\nkey_file = "{papers.client}"\n', "no pair"),
                 (good.replace(f"port = {port}", f"port = {other}"), f"port {other}", "kiosk.port"),
-                (good + opened.replace("0.0.0.0", "192.0.2.7"), "192.0.2.7", "kiosk.listen"),  # noqa: S104
                 (good.replace(f"{short}/run", f"{short}/{'r' * 120}"), "home.runtime_dir", "too long"),
                 (good.replace(f"{short}/run", f"{short}/file/run"), "home.runtime_dir", "no folder"),
                 (good.replace(f"{short}/state", "~nobody_here/s"), "home.state_dir", "no user nobody_here"),
@@ -74,6 +73,12 @@ def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers:
                 hub.send_signal(signal.SIGHUP)
                 await until(lambda words=words: refused(port, str(path), *words))  # type: ignore[misc]
                 told_in_one_line(mien("config", "check", "--settings", path), str(path), *words)
+        # A hub that starts waits for its address; one that runs does not leave one that it has for one that it has not.
+        path.write_text(good + opened.replace("0.0.0.0", "192.0.2.7"))  # noqa: S104
+        hub.send_signal(signal.SIGHUP)
+        await until(lambda: refused(port, str(path), "192.0.2.7", "kiosk.listen"))
+        checked = mien("config", "check", "--settings", path)
+        assert (checked.returncode, checked.stderr) == (0, "")
         assert hub.poll() is None
         path.write_text(good + opened)
         assert mien("config", "check", "--settings", path).returncode == 0, "the hub that runs has this very port"
@@ -96,6 +101,16 @@ def test_a_port_of_somebody_else_is_said_by_the_check(mien: Mien, short: Path) -
         told_in_one_line(mien("config", "check", "--settings", path), f"port {port}", "kiosk.port")
     assert mien("config", "check", "--settings", path).returncode == 0
     assert not (short / "state").exists(), "a check makes nothing"
+
+
+def test_an_address_that_is_not_there_yet_is_no_fault_and_is_told(mien: Mien, short: Path) -> None:
+    path = short / "mien.toml"
+    write(short / "password.json", quick())
+    path.write_text(good_in(short, 0) + f'listen = "192.0.2.7"\npassword_file = "{short}/password.json"\n')
+    done = mien("config", "check", "--settings", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{path}: fine" in done.stdout
+    assert "for now, the page cannot listen on 192.0.2.7: this device has no such address now" in done.stdout
 
 
 @pytest.mark.parametrize("key", ["kiosk", "mqtt"])
