@@ -29,6 +29,7 @@ _BLOCK = 4096
 _GROWS = 1 << 20
 _NEXT_TO_SQUARE = 0.01
 _WIDEST = 8.0
+_MOST_WIDENED = 3840 * 2160
 # A playlist is a media file to FFmpeg: without this, one that is handed in could name an address to fetch.
 _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
@@ -221,7 +222,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream | No
 
 
 def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
-    """A picture whose pixels are `aspect` times as wide as high, as it is to be seen; none of them is lost.
+    """A picture whose pixels are `aspect` times as wide as high, as it is to be seen; only of a huge one are some lost.
 
     What is next to square stays, and so does what no camera films: there the header is wrong.
     """
@@ -229,7 +230,9 @@ def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
     if abs(share - 1) < _NEXT_TO_SQUARE or not 1 / _WIDEST <= share <= _WIDEST:
         return pixels
     height, width = pixels.shape[:2]
-    size = (round(width * share), height) if share > 1 else (width, round(height / share))
+    wider, flatter = (round(width * share), height), (width, round(height / share))
+    larger, smaller = (wider, flatter) if share > 1 else (flatter, wider)
+    size = larger if larger[0] * larger[1] <= _MOST_WIDENED else smaller
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

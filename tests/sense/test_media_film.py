@@ -62,6 +62,15 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path, aspect: Fraction
     assert pixels[20, shape[1] // 2 + 8, 0] < 30
 
 
+def test_a_film_that_would_become_huge_is_made_flatter_instead_of_wider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "_MOST_WIDENED", 64 * 48 * 2)
+    for aspect, shape in ((Fraction(4), (12, 64, 3)), (Fraction(1, 4), (48, 16, 3)), (Fraction(2), (48, 128, 3))):
+        frames = list(media.video_frames(made.video(tmp_path / "a.mp4", 2, aspect=aspect)))
+        assert frames[0][0].shape == shape
+
+
 def test_cut_off_video(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 20, options={"movflags": "faststart"})
     data = path.read_bytes()
