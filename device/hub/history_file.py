@@ -259,8 +259,10 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
 
 def _write_blind(db: sqlite3.Connection, since_s: float, until_s: float) -> None:
     """It has its end from the first on, which grows: whatever ends hub, no more is said than was so."""
-    last = db.execute("SELECT id, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,)).fetchone()
-    if last and last[1] >= since_s:
+    found = db.execute("SELECT id, time_s, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,))
+    last = found.fetchone()
+    # One of a clock that ran ahead begins later than now: it is not this one.
+    if last and last[1] <= until_s and last[2] >= since_s:
         db.execute("UPDATE gaps SET until_s = max(until_s, ?) WHERE id = ?", (until_s, last[0]))
         return
     # What was forgotten meanwhile stays so.

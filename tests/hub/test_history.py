@@ -114,3 +114,9 @@ def test_for_how_long_the_camera_saw_nothing_is_one_line_that_grows(tmp_path: Pa
     file.write([Alive(136.0, 124.0)])
     (again,) = [e for e in read(tmp_path) if e.why == BLIND]
     assert again.time_s > 120.0, "what was forgotten is not told again"
+
+
+def test_that_the_camera_sees_nothing_is_told_though_the_clock_ran_ahead_before(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path, 0, 100.0)
+    file.write([Alive(100_010.0, 100_003.0), Alive(110.0), Alive(115.0, 112.0), Alive(120.0, 112.0)])
+    assert (112.0, 120.0) in [(e.time_s, e.until_s) for e in read(tmp_path) if e.why == BLIND]
