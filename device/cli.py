@@ -145,6 +145,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _UNWRITTEN or error.filename is not None:
             raise
+        logging.getLogger(__name__).debug("what could not be written", exc_info=True)
         _say_no_more()
         if error.errno != errno.EPIPE:  # who leaves early wants to hear no more
             print(f"mien: the output cannot be written ({error.strerror})", file=sys.stderr)  # noqa: T201 - as above
@@ -156,9 +157,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _say_no_more() -> None:
     """What is left in stdout's buffer would fail once more while Python ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    if sys.stdout:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 if __name__ == "__main__":
