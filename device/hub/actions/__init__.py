@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from device.destinations import Action, Command
 from device.errors import ActionError
-from device.hub.actions.crossing import Crossing, Way
+from device.hub.actions.crossing import Crossing
 from device.hub.actions.former import Former
 from device.hub.actions.keeper import Held, Keeper
 from device.hub.actions.occasion import Occasion
-from device.hub.actions.targets import system_of, target_of
+from device.hub.actions.targets import target_of
 from device.hub.actions.turns import SupersededError, Turns
 
 __all__ = ["ACTION_S", "DONE", "NOT_BACK", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
@@ -70,7 +69,7 @@ class Destinations:
         self.for_s = dict(for_s or {})
         """How long each rule has to hold until it fires, by its name: after a restart, it holds nothing for so long."""
         self._turns = Turns()
-        self._crossings: defaultdict[str, Crossing] = defaultdict(Crossing)
+        self._crossing = Crossing()
         self._close = close
 
     async def run(self, action: Action, occasion: Occasion, *, keep: bool = False) -> str:
@@ -145,9 +144,15 @@ class Destinations:
         """What is held now, and what the result has to say. An action is worth more than the way back from it."""
         if not isinstance(destination, Restorable):
             return [], ""
+
+        async def read() -> tuple[Former, ...]:
+            async with asyncio.timeout(self._limit_s / 3):
+                return await destination.former(action)
+
         try:
-            async with asyncio.timeout(self._limit_s / 3), self._crossings[system_of(action)].going(Way.THERE):
-                return self._keeper.take(rule, action, await destination.former(action)), ""
+            # Two thirds: as long as a slow one takes to be put back. The rest is for the action.
+            formers = await self._crossing.read(read, self._limit_s * 2 / 3)
+            return self._keeper.take(rule, action, formers), ""
         except (TimeoutError, ActionError) as error:
             why = str(error) or f"it did not say how it is within {self._limit_s / 3:g} s"
             _log.warning("%s will not be brought back: %s", action.words, why)
@@ -161,23 +166,14 @@ class Destinations:
         assert isinstance(destination, Restorable)  # noqa: S101 - else nothing of it would be held
 
         async def work() -> list[str]:
-            async with self._crossings[system_of(action)].going(Way.BACK):
-                return await back()
-
-        async def back() -> list[str]:
             if not any(map(self._keeper.holds, held)):
                 return []
             try:
                 now = {former.target: former for former in await destination.former(action)}
             except ActionError as error:
                 return [_failed(one, str(error)) for one in held if self._keeper.holds(one)]
-            return await asyncio.gather(
-                *(
-                    self._restore(destination, one, now.get(one.former.target))
-                    for one in held
-                    if self._keeper.holds(one)
-                )
-            )
+            lines = await asyncio.gather(*(self._restore(destination, one, now.get(one.former.target)) for one in held))
+            return [line for line in lines if line]
 
         try:
             async with asyncio.timeout(self._limit_s):
@@ -189,8 +185,10 @@ class Destinations:
         return [_failed(one, why) for one in held if self._keeper.holds(one)]
 
     async def _restore(self, destination: Restorable[Any], held: Held, now: Former | None) -> str:
-        """One target, back to what it was; the line that says so."""
+        """One target, back to what it was; the line that says so, empty where another rule has taken it over."""
         target = held.former.target
+        if not self._keeper.holds(held):
+            return ""
         if now is None:
             self._keeper.drop(held)
             return f"{target}: it is not there any more"
@@ -201,7 +199,8 @@ class Destinations:
                 self._keeper.drop(held)
                 return f"{target}: left alone, it was changed since"
             try:
-                said = await destination.restore(held.former)
+                with self._crossing.back(target):
+                    said = await destination.restore(held.former)
             except ActionError as error:
                 return _failed(held, str(error))
         self._keeper.drop(held)

@@ -40,12 +40,6 @@ def comes_back(action: Action) -> bool:
     return False
 
 
-def system_of(action: Action) -> str:
-    """Who answers for it: within one system, targets may overlap, as a light and its group do."""
-    name = type(action).__name__.lower()
-    return f"{name} {action.host.lower()}" if isinstance(action, Wled) else name
-
-
 def repeatable(service: str) -> bool:
     """Whether calling a service of Home Assistant twice is the same as once."""
     domain, _, verb = service.partition(".")
