@@ -28,7 +28,7 @@ _VIRTUAL = (Lamp, Player)
 
 
 class _Entry(Struct, frozen=True):
-    """One `Held`, without its moments, which are of a clock that ends with the hub."""
+    """One `Held`, without the moment when it is settled, which is of a clock that ends with the hub."""
 
     rule: str
     action: Action
@@ -39,6 +39,7 @@ class _Entry(Struct, frozen=True):
     settle_s: float
     more: Raw
     expected: Look
+    at_utc_s: float | None = None
 
 
 class _Document(Struct, frozen=True):
@@ -96,14 +97,15 @@ def _entry(held: Held) -> _Entry:
     former = held.former
     was, asked, expected = (_packed(look) for look in (former.was, former.asked, held.expected))
     more = Raw(msgspec.json.encode(former.more))
-    return _Entry(held.rule, held.action, former.target, was, asked, former.alone, former.settle_s, more, expected)
+    how = former.alone, former.settle_s
+    return _Entry(held.rule, held.action, former.target, was, asked, *how, more, expected, held.at_utc_s)
 
 
 def _held(entry: _Entry) -> Held:
     was, asked, expected = (_unpacked(look) for look in (entry.was, entry.asked, entry.expected))
     more = msgspec.json.decode(entry.more, type=_MORE.get(type(entry.action), Any))
     former = Former(entry.target, was, asked, entry.alone, entry.settle_s, more)
-    return Held(entry.rule, entry.action, former, expected)
+    return Held(entry.rule, entry.action, former, expected, at_utc_s=entry.at_utc_s)
 
 
 def _packed(look: Look) -> Look:

@@ -1,7 +1,7 @@
 """Who holds what: the former states that rules will bring back, one a target."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
@@ -21,6 +21,8 @@ class Held(Struct, eq=False):
     """What it is, unless somebody else has changed it since."""
     settled_s: float | None = None
     """From then on it can be compared; None while the action is under way."""
+    at_utc_s: float | None = None
+    """When the action began, and then, when it was over; None where an older hub wrote it down."""
 
 
 class Keeper:
@@ -31,12 +33,15 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
         held: Iterable[Held] = (),
         changed: Callable[[Iterable[Held]], None] = lambda _: None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """With what was `held` before a restart, as if its actions had just been over; `changed` hears what is now."""
+        """With what was `held` before a restart; `changed` hears what is now. `wall` goes on while there is no hub."""
         self._clock = clock
+        self._wall = wall
         self._held = {one.former.target: one for one in held}
         self._changed = changed
-        self.acted(self._held.values())
+        for one in self._held.values():
+            one.settled_s = clock() + self._left_s(one)
 
     def take(self, rule: str, action: Action, formers: Iterable[Former]) -> list[Held]:
         """`rule` is about to run `action`, and its targets are now as `formers` say.
@@ -49,17 +54,28 @@ class Keeper:
             if older and self.untouched(older, new.was):
                 former = Former(new.target, older.former.was, new.asked, new.alone, new.settle_s, older.former.more)
                 base = older.expected
-            held = Held(rule, action, former, new.expected(base))
+            held = Held(rule, action, former, new.expected(base), at_utc_s=self._wall())
             self._held[new.target] = held
             taken.append(held)
         if taken:
             self._changed(self._held.values())
         return taken
 
-    def acted(self, taken: Iterable[Held]) -> None:
+    def acted(self, taken: Collection[Held]) -> None:
         """Their action is over, well or not."""
         for held in taken:
             held.settled_s = self._clock() + held.former.settle_s
+            held.at_utc_s = self._wall()
+        # Written down for a hub that begins while a lamp still fades.
+        if any(held.former.settle_s and self.holds(held) for held in taken):
+            self._changed(self._held.values())
+
+    def _left_s(self, held: Held) -> float:
+        """What is left, after a restart, until it can be compared. A clock that jumped back makes it no longer."""
+        if held.at_utc_s is None:
+            return 0.0
+        whole_s = held.former.settle_s
+        return min(max(held.at_utc_s + whole_s - self._wall(), 0.0), whole_s)
 
     def settled(self, held: Held) -> bool:
         """Whether what the target says of itself can be relied on."""

@@ -1,6 +1,7 @@
 """What rules hold outlives a hub that is killed: in a real one's file, and whatever became of that."""
 
 import asyncio
+import hashlib
 import logging
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from device.hub.actions.wled import Segment, State
 from tests.hub.actions.hall import RED
 from tests.hub.actions.home_assistant_house import COLOUR, LAMP, Instance
 from tests.hub.actions.hue_bridge import LAMP as BULB
+from tests.hub.actions.peers import Clock
 from tests.hub.helpers import Sense, answers, mood, run, running, until
 from tests.hub.service_house import results
 
@@ -145,6 +147,37 @@ def test_each_kind_of_destination_is_read_as_it_was_written(tmp_path: Path) -> N
     read = HeldFile(tmp_path).load()
     assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: Path) -> None:
+    wall = Clock()
+
+    async def story() -> None:
+        file = HeldFile(tmp_path)
+        keeper = Keeper(changed=file.put, wall=wall)
+        slow = Former("wled sofa.local", STRIP.look(), {"on": False}, alone=True, settle_s=601.0, more=STRIP)
+        keeper.acted(keeper.take("comfort", Wled("sofa.local", brightness=0), [slow]))
+        await file.close()
+
+    run(story())
+    wall.now_s += 3600
+    (held,) = HeldFile(tmp_path).load()
+    assert not Keeper(held=[held], wall=wall).untouched(held, {"on": True})
+
+
+def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
+    run(kept(tmp_path))
+    path = tmp_path / FILE_NAME
+    old = [
+        {name: value for name, value in entry.items() if name != "at_utc_s"}
+        for entry in msgspec.json.decode(path.read_bytes())["held"]
+    ]
+    held = msgspec.json.encode(old)
+    path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(held), "sha256": hashlib.sha256(held).hexdigest()}))
+    read = HeldFile(tmp_path).load()
+    assert len(read) == len(EACH)
+    keeper = Keeper(held=read)
+    assert all(keeper.settled(one) for one in read)
 
 
 def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

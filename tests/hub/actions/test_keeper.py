@@ -23,6 +23,25 @@ def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("away_s", "left_s"), [(0, 600), (500, 100), (3600, 0), (-86_400, 600)], ids=["at once", "soon", "late", "back"]
+)
+def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: float) -> None:
+    wall = Clock()
+    before = Keeper(Clock(), wall=wall)
+    held = before.take("a", RED, [Former("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
+    wall.now_s += 20
+    before.acted(held)
+    wall.now_s += away_s
+    clock = Clock()
+    after = Keeper(clock, held, wall=wall)
+    if left_s:
+        clock.now_s += left_s - 1
+        assert after.untouched(held[0], {"on": False})
+        clock.now_s += 1
+    assert not after.untouched(held[0], {"on": False})
+
+
+@pytest.mark.parametrize(
     ("expected", "now", "same"),
     [
         ({"brightness": 40.0}, {"brightness": 42.4}, True),
