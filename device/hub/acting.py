@@ -96,7 +96,12 @@ class Acting:
         self._begin(firings, mood)
 
     async def _bring_back(self, rule: str, *, again: bool = False) -> None:
-        for line in await self._destinations.restore(rule):
+        try:
+            lines = await self._destinations.restore(rule)
+        except Exception:  # noqa: BLE001 - it ends neither the tries for other rules, nor what comes after this
+            _log.exception("%s: what it holds cannot be put back for a fault in Mien", rule)
+            return
+        for line in lines:
             failed = f": {NOT_BACK}: " in line
             if failed and again:
                 _log.debug("%s", line)  # said once; whoever is away for a week is no line a minute

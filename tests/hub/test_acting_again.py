@@ -75,6 +75,45 @@ def test_what_a_hand_has_changed_meanwhile_is_left_alone(house: Settings) -> Non
     assert told(mine) == ["lamp: not brought back: the lamp is away", "lamp: left alone, it was changed since"]
 
 
+def test_a_fault_in_a_destination_is_told_once_and_does_not_end_the_tries(
+    house: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
+
+    async def story() -> None:
+        async with over_while_away(mine) as (_, _sense, bulb):
+            bulb.mute = [RuntimeError("odd") for _ in range(3)]
+            bulb.errors = [ValueError("odder")]
+            await until(lambda: bulb.state() == OFF)
+
+    run(story())
+    assert caplog.text.count("lamp: a fault in Mien\nTraceback") == 2
+    assert told(mine)[-1] == "lamp: done"
+
+
+def test_a_fault_of_one_rule_ends_nothing_of_another(
+    house: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
+
+    async def story() -> None:
+        async with over_while_away(mine) as (hub, _sense, bulb):
+            restore, asked = hub._acting._destinations.restore, []
+
+            async def faulty(name: str) -> list[str]:
+                asked.append(name)
+                if len(asked) < 3:
+                    raise RuntimeError("odd")
+                return await restore(name)
+
+            monkeypatch.setattr(hub._acting._destinations, "restore", faulty)
+            bulb.mute = []
+            await until(lambda: bulb.state() == OFF)
+
+    run(story())
+    assert "comfort: what it holds cannot be put back for a fault in Mien" in caplog.text
+
+
 def test_a_rule_that_holds_keeps_its_lamp(house: Settings) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 

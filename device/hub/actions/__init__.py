@@ -18,6 +18,7 @@ from device.hub.actions.turns import SupersededError, Turns
 __all__ = ["ACTION_S", "DONE", "NOT_BACK", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 _A_contra = TypeVar("_A_contra", contravariant=True)
 
 ACTION_S = 21.0
@@ -68,6 +69,8 @@ class Destinations:
         self._keeper = keeper or Keeper(clock)
         self.for_s = dict(for_s or {})
         """How long each rule has to hold until it fires, by its name: after a restart, it holds nothing for so long."""
+        self._faults: dict[str, str] = {}
+        """The last of each kind of action, which was told: what is tried each minute is no traceback a minute."""
         self._turns = Turns()
         self._crossing = Crossing()
         self._close = close
@@ -132,10 +135,23 @@ class Destinations:
 
     # -- an action
 
+    async def _asked(self, action: Action, answer: Awaitable[T]) -> T:
+        """What a destination answers. Raises ActionError for its own faults, too: what is tried again goes on."""
+        try:
+            return await answer
+        except (ActionError, TimeoutError):
+            raise
+        except Exception as error:
+            name, fault = _name(action), repr(error)
+            if self._faults.get(name) != fault:
+                self._faults[name] = fault
+                _log.exception("%s: a fault in Mien", name)
+            raise ActionError(f"{name}: a fault in Mien ({type(error).__name__}); the journal says more") from error
+
     async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Occasion, *, keep: bool) -> str:
         taken, note = await self._remember(destination, action, occasion.rule) if keep else ([], "")
         try:
-            said = await destination.run(action, occasion)
+            said = await self._asked(action, destination.run(action, occasion))
         finally:
             self._keeper.acted(taken)
         return DONE + note + (f"; {said}" if said else "")
@@ -147,7 +163,7 @@ class Destinations:
 
         async def read() -> tuple[Former, ...]:
             async with asyncio.timeout(self._limit_s / 3):
-                return await destination.former(action)
+                return await self._asked(action, destination.former(action))
 
         try:
             # Two thirds: as long as a slow one takes to be put back. The rest is for the action.
@@ -169,7 +185,7 @@ class Destinations:
             if not any(map(self._keeper.holds, held)):
                 return []
             try:
-                now = {former.target: former for former in await destination.former(action)}
+                now = {former.target: former for former in await self._asked(action, destination.former(action))}
             except ActionError as error:
                 return [_failed(one, str(error)) for one in held if self._keeper.holds(one)]
             lines = await asyncio.gather(*(self._restore(destination, one, now.get(one.former.target)) for one in held))
@@ -200,7 +216,7 @@ class Destinations:
                 return f"{target}: left alone, it was changed since"
             try:
                 with self._crossing.back(target):
-                    said = await destination.restore(held.former)
+                    said = await self._asked(held.action, destination.restore(held.former))
             except ActionError as error:
                 return _failed(held, str(error))
         self._keeper.drop(held)

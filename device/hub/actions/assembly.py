@@ -1,16 +1,17 @@
 """All destinations, made from the settings."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from device.destinations import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
-from device.hub.actions import Destination, Destinations
+from device.hub.actions import Destination, Destinations, Restorable
 from device.hub.actions.command import Programs
 from device.hub.actions.held_file import HeldFile
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.http import Http
 from device.hub.actions.hue import HueBridge
-from device.hub.actions.keeper import Keeper
+from device.hub.actions.keeper import Held, Keeper
 from device.hub.actions.lamp import VirtualLamp
 from device.hub.actions.mpd import MusicPlayer
 from device.hub.actions.mqtt import MqttMessage
@@ -19,6 +20,8 @@ from device.hub.actions.webhook import SignedWebhooks
 from device.hub.actions.wled import WledStrips
 from device.hub.mqtt import Mqtt
 from device.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def destinations_of(
@@ -52,7 +55,7 @@ def destinations_of(
     if dry:
         return Destinations(by_type, dry=True, close=http.close)
     file = HeldFile(settings.state_dir)
-    before = [one for one in file.load() if type(one.action) in by_type]
+    before = [one for one in file.load() if _comes_back(one, by_type)]
 
     async def close() -> None:
         await http.close()
@@ -60,3 +63,11 @@ def destinations_of(
 
     keeper = Keeper(held=before, changed=file.put)
     return Destinations(by_type, keeper=keeper, for_s={rule.name: rule.for_s for rule in settings.rules}, close=close)
+
+
+def _comes_back(held: Held, by_type: Mapping[type[Any], Destination[Any]]) -> bool:
+    """Whether what an older hub held can be put back by this one; said where it cannot."""
+    known = isinstance(by_type.get(type(held.action)), Restorable)
+    if not known:
+        _log.warning("%s stays as it is: nothing here puts back %s any more", held.former.target, held.action.words)
+    return known

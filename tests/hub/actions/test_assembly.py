@@ -10,8 +10,12 @@ import pytest
 from device import settings
 from device.destinations import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
 from device.errors import SettingsError
-from device.hub.actions import DONE
+from device.hub.actions import DONE, Former
 from device.hub.actions.assembly import destinations_of
+from device.hub.actions.held_file import HeldFile
+from device.hub.actions.keeper import Keeper
+from device.hub.actions.mpd_queue import Queue
+from device.hub.actions.wled import State
 from tests.hub.actions.hue_bridge import LAMP
 from tests.hub.actions.peers import WHY, Peer, raw
 from tests.hub.conftest import free_port
@@ -76,6 +80,27 @@ def test_what_the_settings_do_not_name_is_not_there() -> None:
         await bare.close()
 
     run(story())
+
+
+def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = settings.parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
+
+    async def story() -> None:
+        file = HeldFile(mine.state_dir)
+        keeper = Keeper(changed=file.put)
+        for action, target in ((Publish("a", "b"), "odd"), (Music("calm"), "mpd"), (Wled("sofa"), "wled sofa")):
+            more = State(on=True, bri=7, seg=()) if isinstance(action, Wled) else Queue((), "stop", None, None, 0.0)
+            keeper.take(target, action, [Former(target, {"on": True}, {"on": False}, more=more)])
+        await file.close()
+        again = destinations_of(mine, None, lambda _: None, lambda _: None)
+        assert again.holding == ["wled sofa"]
+        await again.close()
+
+    run(story())
+    assert "odd stays as it is: nothing here puts back message to a any more" in caplog.text
+    assert "mpd stays as it is: nothing here puts back" in caplog.text
 
 
 @pytest.mark.parametrize("action", [Wled("127.0.0.1:1"), Command(("false",)), Lamp()])
