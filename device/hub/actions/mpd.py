@@ -14,7 +14,7 @@ from device.errors import ActionError
 from device.hub.actions.delivery import Delivery, TransientError
 from device.hub.actions.former import Former, Look
 from device.hub.actions.http import plain_text
-from device.hub.actions.mpd_queue import bring_back, queue_now, set_volume
+from device.hub.actions.mpd_queue import bring_back, queue_now, set_ahead, set_volume
 from device.hub.actions.occasion import Occasion
 from device.hub.actions.secret import read_secret
 
@@ -43,10 +43,11 @@ class MusicPlayer:
                 await client.listplaylist(action.playlist)  # asked first: an unknown one must not clear the queue
                 await client.clear()
                 await client.load(action.playlist)
+                await set_ahead(client, action.volume)
                 await client.play()
             else:
                 await client.stop()
-            # Last: on PulseAudio there is no volume before something plays.
+            # Last, too: on PulseAudio there is no volume before something plays.
             return "" if action.volume is None else await set_volume(client, action.volume)
 
         note = await self._with(attempt)

@@ -1,6 +1,7 @@
 """What a music player daemon plays, its volume, and the way back to it. Source: mpd.readthedocs.io, "Protocol"."""
 
 import asyncio
+import contextlib
 
 import mpd  # type: ignore[import-untyped]
 from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
@@ -68,6 +69,7 @@ async def bring_back(client: MPDClient, queue: Queue, name: str) -> tuple[int, s
                 elif isinstance(error, BaseException):
                     raise error
     if queue.playing in ("play", "pause") and queue.position is not None and queue.position not in gone:
+        await set_ahead(client, queue.volume)
         position = queue.position - sum(number < queue.position for number in gone)
         await client.seek(position, queue.elapsed_s)  # which plays it
         note = await _as_before(client, queue)  # only now: on PulseAudio there is no volume before something plays
@@ -77,6 +79,13 @@ async def bring_back(client: MPDClient, queue: Queue, name: str) -> tuple[int, s
         note = await _as_before(client, queue)
         await client.stop()
     return len(gone), note
+
+
+async def set_ahead(client: MPDClient, percent: int | None) -> None:
+    """So that the music does not begin as loud as something else was. `set_volume`, behind it, tells a refusal."""
+    if percent is not None:
+        with contextlib.suppress(mpd.CommandError):
+            await client.setvol(percent)
 
 
 async def set_volume(client: MPDClient, percent: int) -> str:

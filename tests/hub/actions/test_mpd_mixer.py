@@ -1,0 +1,82 @@
+"""What a music player daemon's mixer is told, and when: one that answers to commands, and plays nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from device.destinations import Mpd, Music
+from device.hub.actions import DONE, Destinations
+from device.hub.actions.mpd import MusicPlayer
+from device.hub.actions.mpd_queue import Queue, bring_back
+from tests.hub.actions.peers import WHY, Clock, raw
+from tests.hub.helpers import run
+
+
+class Mixer:
+    """Its volume is at one of so many `steps`. `before_play`: whether it takes one before something plays."""
+
+    def __init__(self, steps: int = 100, *, before_play: bool = True) -> None:
+        self.steps = steps
+        self.before_play = before_play
+        self.volume = 100
+        self.playing = False
+        self.heard: list[str] = []
+
+    def answer(self, line: str) -> str:
+        command, _, argument = line.partition(" ")
+        self.heard.append(line.replace('"', ""))
+        match command:
+            case "play" | "seek":
+                self.playing = True
+            case "clear":
+                self.playing = False
+            case "setvol" if not (self.playing or self.before_play):
+                return "ACK [5@0] {setvol} No mixer\n"
+            case "setvol":
+                # Up, as ALSA does it: to the next step.
+                step = -(-int(argument.strip('"')) * self.steps // 100)
+                self.volume = round(step * 100 / self.steps)
+            case "status":
+                how = "state: play\nelapsed: 0.5" if self.playing else "state: stop"
+                return f"volume: {self.volume}\n{how}\nOK\n"
+        return "OK\n"
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"OK MPD 0.23.5\n")
+        while line := (await reader.readline()).decode().strip():
+            if line != "idle":
+                writer.write(self.answer(line).encode())
+
+    def told(self, *commands: str) -> list[str]:
+        return [line for line in self.heard if line.partition(" ")[0] in commands]
+
+
+@asynccontextmanager
+async def playing_on(mixer: Mixer) -> AsyncIterator[MusicPlayer]:
+    async with raw(mixer.converse) as (port, _):
+        yield MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0))
+
+
+@pytest.mark.parametrize("before_play", [True, False])
+def test_music_begins_as_loud_as_asked(before_play: bool) -> None:
+    async def story() -> None:
+        mixer = Mixer(before_play=before_play)
+        async with playing_on(mixer) as player:
+            assert await Destinations({Music: player}).run(Music("calm", 20), WHY) == DONE
+        assert mixer.told("load", "setvol", "play") == ["load calm", "setvol 20", "play", "setvol 20"]
+        assert mixer.volume == 20
+
+    run(story())
+
+
+def test_music_that_comes_back_begins_as_loud_as_it_was() -> None:
+    async def story() -> None:
+        mixer = Mixer()
+        async with playing_on(mixer) as player:
+            queue = Queue(("one.wav",), "play", 20, 0, 7.5)
+            assert await player._with(lambda client: bring_back(client, queue, "MPD")) == (0, "")
+        assert mixer.told("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
+
+    run(story())
