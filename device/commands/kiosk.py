@@ -3,6 +3,8 @@
 import argparse
 import getpass
 import json
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -15,13 +17,28 @@ _MOST = 4096
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, write the hash, and print what the settings need. Raises SettingsError."""
-    beside = (arguments.settings or default_path()).parent / "kiosk-password.json"
-    path: Path = (arguments.file or beside).expanduser().absolute()
-    write(path, made(_asked()))
+    settings: Path = arguments.settings or default_path()
+    path: Path = (arguments.file or settings.parent / "kiosk-password.json").expanduser().absolute()
+    write(path, made(_asked()), services_group(path, settings))
     print(f"The password's hash is in {path}. A Mien that runs with it takes it up by itself, and ends every session.")
     print("To open the page to the house, have in the settings:\n")
     print(f'[kiosk]\nlisten = "0.0.0.0"\npassword_file = {json.dumps(str(path))}')
     return 0
+
+
+def services_group(path: Path, settings: Path) -> int | None:
+    """Who shall read what root writes to `path`: beside the settings of a service, the group that reads those.
+
+    A service has a user of its own, lent by systemd, and cannot read what is for root's eyes only.
+    """
+    settings = settings.expanduser().absolute()
+    if os.geteuid() != 0 or path.parent.resolve() != settings.parent.resolve():
+        return None
+    try:
+        seen = settings.stat()
+    except OSError:
+        return None
+    return seen.st_gid if seen.st_gid and seen.st_mode & stat.S_IRGRP else None
 
 
 def _asked() -> str:

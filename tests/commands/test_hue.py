@@ -1,5 +1,6 @@
 """`mien hue pair`, as a person starts it, with a bridge that has a button."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from device import settings
+from device.commands import hue
+from device.hub.actions.hue import Key
 from tests.hub.actions.hue_bridge import KEY, Bridge, certificate
 from tests.hub.actions.peers import said
 from tests.hub.helpers import run, until
@@ -60,6 +63,25 @@ def test_the_button_gives_a_key_and_the_lines_for_the_settings(tmp_path: Path, t
     lines = out[out.index("[hue]") :]
     assert settings.parse(lines, "printed").hue.key_file == str(path)
     assert settings.parse(lines, "printed").hue.bridge == "127.0.0.1"
+
+
+def test_the_key_that_root_writes_beside_the_settings_is_for_who_reads_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "mien.toml"
+    file.touch()
+    if os.geteuid() == 0:
+        os.chown(file, 0, 12345)  # anyone's but root's
+    file.chmod(0o640)
+
+    async def paired(_address: str, _port: int) -> Key:
+        return Key(KEY, "00")
+
+    monkeypatch.setattr(hue, "pair", paired)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert hue.run(argparse.Namespace(address="127.0.0.1", port=443, settings=file, file=None)) == 0
+    seen = (tmp_path / "hue.json").stat()
+    assert (seen.st_mode & 0o777, seen.st_gid) == (0o640, file.stat().st_gid)
 
 
 def test_what_goes_wrong_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl.SSLContext) -> None:

@@ -86,6 +86,8 @@ def test_secrets_are_lent_to_hub_alone(machine: Machine) -> None:
     machine.run(
         "printf %s 'correct horse' | install -m600 /dev/stdin /etc/mien/mqtt-password; "
         "printf %s 'battery staple' | mien kiosk password; "
+        "stat -c %U:%G:%a /etc/mien/kiosk-password.json | grep -x root:mien:640; "
+        "chmod 600 /etc/mien/kiosk-password.json; "
         "mosquitto_passwd -c -b /etc/mosquitto/passwd mien 'correct horse'; chmod 644 /etc/mosquitto/passwd; "
         "printf 'listener 1883 127.0.0.1\\nallow_anonymous false\\npassword_file /etc/mosquitto/passwd\\n' "
         "> /etc/mosquitto/conf.d/house.conf; systemctl restart mosquitto"

@@ -1,5 +1,6 @@
 """The password of the page for the house: kept as a salted hash (scrypt, RFC 7914), never as itself."""
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -60,14 +61,23 @@ def made(text: str) -> Password:
     return msgspec.structs.replace(empty, hash=empty._hashed(text).hex())  # noqa: SLF001 - its own module
 
 
-def write(path: Path, password: Password) -> None:
-    """For this user's eyes only, whole or not at all. Raises SettingsError."""
+def write(path: Path, password: Password, group: int | None = None) -> None:
+    """For the eyes of this user, and of `group`, only; whole or not at all. Raises SettingsError."""
+    # A hub that runs takes it up as soon as it is there: by then, it may read it.
+    new = path.with_name(f".{path.name}.new")
     try:
-        keep(path, password)
-        path.chmod(0o600)
+        keep(new, password)
+        if group is not None:
+            os.chown(new, -1, group)
+        new.chmod(0o600 if group is None else 0o640)
+        new.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        root = "beside a service's settings, only root may: sudo mien kiosk password; or "
         raise SettingsError(
-            f"{path}: the password cannot be written ({error.strerror}); name another with --file"
+            f"{path}: the password cannot be written ({error.strerror}); "
+            f"{root if isinstance(error, PermissionError) else ''}name another with --file"
         ) from None
 
 
@@ -76,16 +86,23 @@ def load(path: Path) -> Password:
     make = "make it with: mien kiosk password"
     try:
         with path.open("rb") as file:
-            others = os.fstat(file.fileno()).st_mode & stat.S_IROTH
+            seen = os.fstat(file.fileno())
             raw = file.read(_MOST_FILE + 1)
+    except PermissionError as error:
+        raise SettingsError(
+            f"kiosk.password_file: {path} cannot be read ({error.strerror}); a service sees none in /home or /root, "
+            "and needs one that its group may read, such as /etc/mien/kiosk-password.json: make it with: "
+            "sudo mien kiosk password"
+        ) from None
     except OSError as error:
         raise SettingsError(f"kiosk.password_file: {path} cannot be read ({error.strerror}); {make}") from None
     try:
         password = msgspec.json.decode(raw, type=Password)
     except (msgspec.DecodeError, UnicodeDecodeError):  # the text is not repeated: it may be a password
         raise SettingsError(f"kiosk.password_file: {path} holds no password's hash; {make}") from None
-    if others:
-        _log.warning("kiosk.password_file: everybody on this device can read %s; chmod 600 it", path)
+    if seen.st_mode & stat.S_IROTH:
+        mode = 600 if seen.st_uid == os.geteuid() else 640  # root's, which a service reads by its group
+        _log.warning("kiosk.password_file: everybody on this device can read %s; chmod %d it", path, mode)
     return password
 
 

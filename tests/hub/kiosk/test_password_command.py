@@ -1,5 +1,8 @@
 """`mien kiosk password`: what it asks for, what it refuses, and what it writes."""
 
+import argparse
+import errno
+import io
 import os
 import pty
 import re
@@ -10,6 +13,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from device.commands import kiosk as command
+from device.errors import SettingsError
+from device.hub.kiosk.password import load, write
 from device.settings import Settings
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import EVERYWHERE, PASSWORD, from_house, log_in, quick
@@ -70,6 +76,58 @@ def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(short: Path) -> None:
         assert said in shown
         assert "open sesam" not in shown
         assert path.exists() == (status == 0)
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(0o640, 0o640), (0o600, 0o600)])
+def test_what_root_writes_beside_the_settings_is_for_who_reads_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, expected: int
+) -> None:
+    """As the installer writes them: of the group mien, which is all that mien-hub has in common with root."""
+    settings = _settings_of_a_group(tmp_path, mode)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for _ in range(2):  # a new one, too
+        monkeypatch.setattr("sys.stdin", io.StringIO("open sesame\n"))
+        assert command.run(argparse.Namespace(settings=settings, file=None)) == 0
+        seen = (tmp_path / "kiosk-password.json").stat()
+        assert seen.st_mode & 0o777 == expected
+        assert expected == 0o600 or seen.st_gid == settings.stat().st_gid
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kiosk-password.json", "mien.toml"]
+
+
+def test_what_lies_elsewhere_or_is_written_by_a_person_stays_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _settings_of_a_group(tmp_path, 0o640)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert command.services_group(tmp_path / "elsewhere" / "kiosk-password.json", settings) is None
+    assert command.services_group(tmp_path / "new" / "it.json", tmp_path / "new" / "mien.toml") is None
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert command.services_group(tmp_path / "kiosk-password.json", settings) is None
+
+
+def test_a_service_that_may_not_read_it_says_where_it_has_to_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:  # as a file of root's answers, also where these tests are root
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(
+        SettingsError, match=r"cannot be read.*/etc/mien/kiosk-password\.json.*sudo mien kiosk password"
+    ):
+        load(tmp_path / "secret.json")
+    monkeypatch.setattr("device.hub.kiosk.password.keep", refused)
+    with pytest.raises(SettingsError, match=r"sudo mien kiosk password; or name another with --file"):
+        write(tmp_path / "secret.json", quick())
+
+
+def _settings_of_a_group(folder: Path, mode: int) -> Path:
+    settings = folder / "mien.toml"
+    settings.touch()
+    if os.geteuid() == 0:
+        os.chown(settings, 0, 12345)  # anyone's but root's
+    settings.chmod(mode)
+    return settings
 
 
 def _command(*arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
