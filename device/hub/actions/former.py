@@ -9,8 +9,9 @@ Look = dict[str, Any]
 or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` (a list, of each part), `playing`,
 `songs`, `playlist`, `preset`."""
 
-# A device rounds what it is given: brightness to one of 254 steps, a colour to what its LEDs can show.
-_TOLERANCE = {"brightness": 2.5, "volume": 1.5, "xy": 0.05, "kelvin": 120.0}
+# A device rounds what it is given: brightness to one of 254 steps, a colour to what its LEDs can show, a volume to the
+# next of a mixer's 16 steps.
+_TOLERANCE = {"brightness": 2.5, "volume": 7.0, "xy": 0.05, "kelvin": 120.0}
 
 
 class Former(Struct, frozen=True):

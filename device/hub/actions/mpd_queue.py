@@ -17,6 +17,9 @@ _AT_A_TIME = 50
 _OPENING_S = 1.0
 """From `play` until an output is open, and its mixer takes a volume; at a PulseAudio it took 0.02 s."""
 
+_STEP = 7
+"""Percent: a mixer of 16 steps goes to the next of them."""
+
 
 class Queue(Struct, frozen=True):
     """What plays, and where in it."""
@@ -92,10 +95,12 @@ async def set_volume(client: MPDClient, percent: int) -> str:
     """Empty; or why it is not taken, for a person: the music counts for more. Raises what the client raises.
 
     A PulseAudio has no volume before the first sound, and gives a new stream one of its own: what it takes before is
-    lost, and not refused. So it is said again until the sound is out.
+    lost, and not refused. So it is said again until the sound is out. A coarse mixer stays a step beside what it is
+    told, and has taken it.
     """
     loop = asyncio.get_running_loop()
     end_s = loop.time() + _OPENING_S
+    before: int | None = None
     while True:
         refused = ""
         try:
@@ -104,8 +109,10 @@ async def set_volume(client: MPDClient, percent: int) -> str:
             refused = plain_text(str(error))
         status = await client.status()
         now = int(status.get("volume", percent))
-        if not refused and abs(now - percent) > 1:
+        stays = now == before or status["state"] != "play"
+        if not refused and abs(now - percent) > (_STEP if stays else 1):
             refused = f"it says {now} %"
+        before = now
         opens = status["state"] == "play" and (refused or not float(status.get("elapsed", 0.0)))
         if not opens or loop.time() >= end_s:
             return f"the volume was not taken ({refused})" if refused else ""

@@ -55,6 +55,8 @@ def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: floa
         ({"colour": ("xy", 0.4, 0.5)}, {"colour": ("kelvin", 2700)}, False),
         ({"colour": ("kelvin", 2700)}, {"colour": ("kelvin", 2790)}, True),
         ({"colour": "#ff0000"}, {"colour": "#ff0001"}, False),
+        ({"volume": 50}, {"volume": 57}, True),
+        ({"volume": 50}, {"volume": 58}, False),
         ({"songs": frozenset("ab")}, {"songs": frozenset("a")}, True),
         ({"songs": frozenset("ab")}, {"songs": frozenset("abc")}, False),
         ({"songs": frozenset("ab")}, {"songs": "ab"}, False),

@@ -80,3 +80,41 @@ def test_music_that_comes_back_begins_as_loud_as_it_was() -> None:
         assert mixer.told("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
 
     run(story())
+
+
+@pytest.mark.parametrize(("asked", "becomes"), [(50, 53), (48, 53), (47, 53), (20, 20)])
+def test_a_coarse_mixer_that_goes_to_its_next_step_has_taken_it(asked: int, becomes: int) -> None:
+    async def story() -> None:
+        mixer = Mixer(15)
+        async with playing_on(mixer) as player:
+            house = Destinations({Music: player}, clock=Clock())
+            for _ in range(2):
+                mixer.heard.clear()
+                assert await house.run(Music("calm", asked), WHY) == DONE
+                assert mixer.volume == becomes
+                assert len(mixer.told("setvol")) <= 3
+            assert await house.run(Music("", asked), WHY) == DONE
+
+    run(story())
+
+
+def test_music_on_a_coarse_mixer_comes_back() -> None:
+    async def story() -> None:
+        mixer, clock = Mixer(15), Clock()
+        async with playing_on(mixer) as player:
+            house = Destinations({Music: player}, clock=clock)
+            assert await house.run(Music("calm", 47), WHY, keep=True) == DONE
+            clock.now_s += 10
+            assert await house.restore(WHY.rule) == ["mpd: done"]
+        assert mixer.volume == 100
+
+    run(story())
+
+
+def test_a_mixer_that_stays_far_from_what_it_is_told_is_said() -> None:
+    async def story() -> None:
+        async with playing_on(Mixer(4)) as player:
+            result = await Destinations({Music: player}).run(Music("calm", 60), WHY)
+            assert result == "done; the volume was not taken (it says 75 %)"
+
+    run(story())
