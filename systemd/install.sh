@@ -56,13 +56,14 @@ act() {
 cleaned() {
     [ -z "$work" ] || rm -rf "$work"
     # What stands half built is of no use; the old one was never touched.
-    [ -z "$new" ] || [ "$(current)" = "$new" ] || rm -rf "$new"
+    [ -z "$new" ] || [ "$(current)" -ef "$new" ] || rm -rf "$new"
 }
 
-# The environment in use; empty when there is none.
+# The environment in use; empty when there is none. Its path is without links, and /opt may be one to a larger disk:
+# -ef compares it.
 current() {
     local bin
-    [ ! -L $home/bin ] || { bin=$(readlink -f $home/bin) && say "${bin%/bin}"; }
+    [ ! -L $home/bin ] || [ ! -e $home/bin ] || { bin=$(readlink -f $home/bin) && say "${bin%/bin}"; }
 }
 
 runs_systemd() { [ -d /run/systemd/system ]; }
@@ -376,7 +377,7 @@ took_over() {
         refuse "Mien is installed, and did not start; its last words stand above." "More: journalctl -u mien-hub -u mien-sense"
     fi
     for old in "$home"/venv-*; do
-        [ "$old" = "$(current)" ] || rm -rf "$old"
+        [ "$old" -ef "$(current)" ] || rm -rf "$old"
     done
 }
 
@@ -429,11 +430,13 @@ uninstalled() {
         done <$home/accounts
     fi
     if grep -qs "Mien's systemd/install.sh" $command; then act rm -f $command; fi
-    for line in $accounts $home $cache; do
-        [ ! -e "$line" ] || act rm -rf "$line"
+    # Where $home is a link, what it leads to goes, too.
+    for line in $accounts "$(readlink -m $home)" $home $cache; do
+        [ -e "$line" ] || [ -L "$line" ] || continue
+        act rm -rf "$line"
     done
     # The folders are Debian's or the administrator's; they go only if nobody needs them.
-    [ "$dry" ] || rmdir --ignore-fail-on-non-empty $units /usr/local/lib/systemd ${accounts%/*} 2>/dev/null || true
+    [ "$dry" ] || rmdir --ignore-fail-on-non-empty $units ${units%/*} ${accounts%/*} 2>/dev/null || true
     for line in /etc/mien /etc/systemd/system/mien.target.d /etc/systemd/system/mien-{hub,sense,kiosk}.service.d \
         /var/lib/private/mien-{hub,sense} /var/lib/mien-{hub,sense}; do
         [ -e "$line" ] || [ -L "$line" ] || continue

@@ -47,6 +47,24 @@ def install(tmp_path: Path, programs: Callable[..., None]) -> Callable[..., Done
     return run
 
 
+@pytest.fixture
+def parts(tmp_path: Path, programs: Callable[..., None]) -> Callable[[str], Done]:
+    """Run shell with the installer's functions at hand, on folders of its own in place of the system's."""
+    functions, _, _ = _INSTALL.read_text().partition('\nfor argument in "$@"; do')
+    paths = {"home": "opt/mien", "cache": "cache", "units": "lib/systemd/system"}
+    paths |= {"accounts": "sysusers/mien.conf", "command": "bin/mien"}
+    named = "\n".join(f"{name}={tmp_path}/{path}" for name, path in paths.items())
+    named += f"\nsource={_SYSTEMD.parent}\nruns_systemd() {{ true; }}\n"
+    programs(systemctl="true", loginctl="true", getent="exit 2", id="echo 0")
+
+    def run(script: str) -> Done:
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+        command = ["bash", "-c", f"{functions}\n{named}\n{script}"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
 def test_shellcheck_has_no_word_to_say() -> None:
     scripts = [_INSTALL, _SYSTEMD / "mien"]
@@ -149,6 +167,46 @@ def test_what_is_not_there_cannot_be_removed(install: Callable[..., Done]) -> No
     done = install("--uninstall", "--dry-run")
     assert done.returncode == 0
     assert "No Mien of this installer is here." in done.stdout
+
+
+# Two environments, and the newer one comes into use.
+_UPDATED = """
+mkdir -p $home/venv-old/bin $home/venv-new/bin; touch $home/venv-new/bin/mien
+switched $home/venv-old
+new=$home/venv-new changed=yes
+doctored() { true; }
+started() { true; }
+"""
+
+
+@pytest.mark.parametrize("link", ["opt", "opt/mien", ""])
+def test_the_environment_in_use_stays_where_opt_is_a_link(
+    parts: Callable[[str], Done], tmp_path: Path, link: str
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "opt").mkdir()
+    if link == "opt":
+        (tmp_path / "opt").rmdir()
+    if link:
+        (tmp_path / link).symlink_to(tmp_path / "disk")
+    done = parts(f"trap cleaned EXIT\n{_UPDATED}\ntook_over")
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "opt" / "mien"
+    assert [path.name for path in home.glob("venv-*")] == ["venv-new"]
+    assert (home / "bin" / "mien").exists()
+    # What stands half built is taken away all the same.
+    done = parts("trap cleaned EXIT; new=$home/venv-half; mkdir $new; current")
+    assert done.stdout.strip() == str((home / "venv-new").resolve())
+    assert [path.name for path in home.glob("venv-*")] == ["venv-new"]
+    assert parts("uninstalled").returncode == 0
+    assert not os.path.lexists(home)
+    assert not list(tmp_path.rglob("venv-*"))
+
+
+def test_an_environment_that_is_gone_is_none(parts: Callable[[str], Done]) -> None:
+    """So that the installer can be run again, and makes one."""
+    done = parts('mkdir -p $home; ln -s venv-gone/bin $home/bin; old=$(current); say "<$old>"')
+    assert (done.returncode, done.stdout) == (0, "<>\n")
 
 
 def test_units_speak_of_units_that_exist() -> None:
