@@ -430,8 +430,10 @@ uninstalled() {
         done <$home/accounts
     fi
     if grep -qs "Mien's systemd/install.sh" $command; then act rm -f $command; fi
-    # Where $home is a link, what it leads to goes, too.
-    for line in $accounts "$(readlink -m $home)" $home $cache; do
+    local ours=("$accounts" "$home" "$cache")
+    # A link leads to a folder in which there may be more.
+    [ ! -L $home ] || ours=("$accounts" $home/{bin,.bin,packages,accounts} $home/venv-* "$home" "$cache")
+    for line in "${ours[@]}"; do
         [ -e "$line" ] || [ -L "$line" ] || continue
         act rm -rf "$line"
     done
