@@ -432,7 +432,7 @@ uninstalled() {
     if grep -qs "Mien's systemd/install.sh" $command; then act rm -f $command; fi
     local ours=("$accounts" "$home" "$cache")
     # A link leads to a folder in which there may be more.
-    [ ! -L $home ] || ours=("$accounts" $home/{bin,.bin,packages,accounts} $home/venv-* "$home" "$cache")
+    [ ! -L $home ] || ours=("$accounts" "$home"/{bin,.bin,packages,accounts} "$home"/venv-* "$home" "$cache")
     for line in "${ours[@]}"; do
         [ -e "$line" ] || [ -L "$line" ] || continue
         act rm -rf "$line"
