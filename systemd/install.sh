@@ -400,6 +400,15 @@ reported() {
 
 # -- and away again
 
+# The screen's session has a manager of its own, which outlives it by ten seconds; whose processes run cannot be deleted.
+ended_session() {
+    local uid
+    uid=$(getent passwd mien-kiosk | cut -d: -f3) || return 0
+    act loginctl terminate-user mien-kiosk 2>/dev/null || true
+    # This one waits until they are gone.
+    act systemctl stop "user-$uid.slice" || say "Note: processes of mien-kiosk may still run."
+}
+
 uninstalled() {
     local unit line kept=()
     if [ ! -e $home ] && [ ! -e $units/mien.target ]; then
@@ -409,7 +418,10 @@ uninstalled() {
     for unit in "${all[@]}"; do [ ! -e "$units/$unit" ] || mine+=("$unit"); done
     if [ ${#mine[@]} -gt 0 ]; then
         say "Stopped, and no longer started: ${mine[*]}"
-        ! runs_systemd || act systemctl stop "${mine[@]}"
+        if runs_systemd; then
+            act systemctl stop "${mine[@]}"
+            ended_session
+        fi
         act systemctl --quiet disable "${mine[@]}"
         for unit in "${mine[@]}"; do act rm -f "$units/$unit"; done
         if runs_systemd; then
@@ -424,8 +436,8 @@ uninstalled() {
         while IFS=: read -r line unit; do
             say "Account: $line $unit"
             case $line in
-                user) ! getent passwd "$unit" >/dev/null || act userdel "$unit" ;;
-                group) ! getent group "$unit" >/dev/null || act groupdel "$unit" ;;
+                user) ! getent passwd "$unit" >/dev/null || act userdel "$unit" || say "Note: it stays: sudo userdel $unit" ;;
+                group) ! getent group "$unit" >/dev/null || act groupdel "$unit" || say "Note: it stays: sudo groupdel $unit" ;;
             esac
         done <$home/accounts
     fi

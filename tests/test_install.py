@@ -210,6 +210,55 @@ def test_an_environment_that_is_gone_is_none(parts: Callable[[str], Done]) -> No
     assert (done.returncode, done.stdout) == (0, "<>\n")
 
 
+# What uninstalling finds; which programs are called lies in the file told.
+_WITH_A_SCREEN = """
+mkdir -p $home $units ${accounts%/*}; touch $accounts $units/mien.target $units/mien-kiosk.service
+printf 'group:mien\\nuser:mien-kiosk\\n' >$home/accounts
+"""
+
+
+def test_the_screens_session_is_ended_before_its_user_is_deleted(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    programs(getent='[ "$1" = group ] || echo mien-kiosk:x:987:987::/run/mien-kiosk:/usr/sbin/nologin')
+    programs(**{name: f'echo {name} "$@" >>{told}' for name in ("systemctl", "loginctl", "userdel", "groupdel")})
+    done = parts(f"{_WITH_A_SCREEN}\nuninstalled")
+    assert done.returncode == 0, done.stderr
+    assert told.read_text().splitlines() == [
+        "systemctl stop mien.target mien-kiosk.service",
+        "loginctl terminate-user mien-kiosk",
+        "systemctl stop user-987.slice",
+        "systemctl --quiet disable mien.target mien-kiosk.service",
+        "systemctl daemon-reload",
+        "systemctl reset-failed mien.target mien-kiosk.service",
+        "groupdel mien",
+        "userdel mien-kiosk",
+    ]
+
+
+def test_an_account_that_cannot_be_deleted_is_noted_and_the_rest_goes(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    programs(getent="echo mien-kiosk:x:987:", userdel="echo in use >&2; exit 8", groupdel="exit 8")
+    programs(loginctl="exit 1", systemctl="case $2 in user-*) exit 1;; esac")
+    done = parts(f"{_WITH_A_SCREEN}\nuninstalled")
+    assert done.returncode == 0, done.stderr
+    assert "sudo userdel mien-kiosk" in done.stdout
+    assert "sudo groupdel mien" in done.stdout
+    assert not (tmp_path / "opt" / "mien").exists()
+    assert not (tmp_path / "lib" / "systemd").exists()
+
+
+def test_uninstalling_where_the_screen_has_no_user_stops_no_session(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    programs(systemctl=f'echo "$@" >>{told}')
+    assert parts(f"{_WITH_A_SCREEN}\nuninstalled").returncode == 0
+    assert "slice" not in told.read_text()
+
+
 def test_units_speak_of_units_that_exist() -> None:
     """And a target starts each, a restart of the target restarts each."""
     names = {path.name for path in _UNITS}
