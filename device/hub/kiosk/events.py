@@ -16,6 +16,7 @@ MOST_READERS = 64
 RETRY_MS = 1000
 """How soon a browser tries again."""
 PING_S = 10.0
+"""An event, since a page never sees a comment; one that hears nothing for 25 s says that it is cut off."""
 LEAST_APART_S = 0.1
 """Ten times a second is more than a person can read."""
 STUCK_S = 30.0
@@ -44,7 +45,7 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
                 sent, text = _changes(board, sent)
                 text += f"data: {board.text(snapshot)}\n\n"
             except TimeoutError:
-                text = ": ping\n\n"
+                text = _PING
             await response.write(text.encode())
             await asyncio.sleep(LEAST_APART_S)
             await _taken(transport)
@@ -61,6 +62,7 @@ def _where_it_was(board: Board, last_event_id: str) -> tuple[int, str]:
 
 
 _GAP = "event: gap\ndata: {}\n\n"
+_PING = "event: ping\ndata: {}\n\n"
 
 
 def _changes(board: Board, sent: int) -> tuple[int, str]:

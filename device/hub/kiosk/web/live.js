@@ -5,6 +5,7 @@ import { onView } from "/views.js";
 import { MOODS, WORDS, percent } from "/words.js";
 
 const AGAIN_MS = 2000;
+const SILENT_MS = 5000; // while a picture is due: an older one is not shown as the present
 const CROP_PX = 48;
 const TOP = 3;
 const canvas = document.getElementById("picture");
@@ -15,6 +16,8 @@ let socket = null;
 let wanted = false;
 let busy = false;
 let allowed = false;
+let due = 0; // the timer of the next picture
+let blanked = 0; // how often: what was being decoded meanwhile is not drawn
 let times = [];
 
 function tell(text) {
@@ -30,19 +33,39 @@ function open() {
   tell(WORDS.liveWaiting);
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket.binaryType = "arraybuffer";
-  socket.onmessage = (message) => take(message.data);
-  socket.onclose = () => {
-    socket = null;
-    if (!wanted) return;
-    blank();
-    tell(WORDS.liveLost);
-    setTimeout(open, AGAIN_MS);
+  socket.onmessage = (message) => {
+    clearTimeout(due);
+    // After the word that there is no picture, the hub has nothing to say until there is one.
+    if (typeof message.data !== "string") due = setTimeout(lookAgain, SILENT_MS);
+    take(message.data);
   };
+  socket.onclose = lookAgain;
+  due = setTimeout(lookAgain, SILENT_MS);
+}
+
+// A line that is dead never ends by itself, and its goodbye is never answered: it is not waited for.
+function hangUp() {
+  clearTimeout(due);
+  if (socket) {
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    socket = null;
+  }
+  blank();
+}
+
+/** The line is lost, or may be: nothing of it is left standing, and it is tried again. */
+export function lookAgain() {
+  if (!socket) return;
+  hangUp();
+  tell(WORDS.liveLost);
+  setTimeout(open, AGAIN_MS);
 }
 
 canvas.setAttribute("aria-label", WORDS.livePicture(0));
 
 function blank() {
+  blanked += 1;
   context.clearRect(0, 0, canvas.width, canvas.height);
   seen.replaceChildren();
   times = [];
@@ -56,11 +79,12 @@ async function take(data) {
   }
   if (busy) return; // the newest counts; who draws slowly skips
   busy = true;
+  const before = blanked;
   try {
     const length = new DataView(data).getUint32(0);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
     const picture = await createImageBitmap(new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
-    if (wanted) draw(header, picture);
+    if (blanked === before) draw(header, picture);
     picture.close();
   } finally {
     busy = false;
@@ -136,6 +160,5 @@ onView("live", () => {
   open();
 }, () => {
   wanted = false;
-  if (socket) socket.close();
-  blank();
+  hangUp();
 });

@@ -3,7 +3,8 @@
 import { refresh } from "/day.js";
 import { showFaces } from "/faces.js";
 import "/history.js";
-import { showLive } from "/live.js";
+import { follow } from "/line.js";
+import { lookAgain, showLive } from "/live.js";
 import { say, showRoom } from "/room.js";
 import { setNight } from "/screen.js";
 import "/setup.js";
@@ -65,31 +66,16 @@ function cut() {
   document.body.classList.add("cut");
   say("link", WORDS.cut);
   showSwitches({});
+  lookAgain();
   showProblems();
   showAge();
 }
 
-function connect() {
-  const events = new EventSource("/api/events");
-  events.onmessage = (message) => {
-    connected = true;
-    state = JSON.parse(message.data);
-    heardAt = Date.now();
-    show();
-  };
-  for (const kind of ["change", "gap"]) events.addEventListener(kind, refresh);
-  events.onerror = () => {
-    cut();
-    // A browser gives up after an answer that is no stream (a hub that is just starting): begin anew.
-    if (events.readyState === EventSource.CLOSED) setTimeout(again, 2000);
-  };
-}
-
-// In the house, a session may be over: then it is the login page's turn.
-async function again() {
-  const answer = await fetch("/api/state").catch(() => null);
-  if (answer && answer.status === 401) location.assign("/login");
-  else connect();
+function take(snapshot) {
+  connected = true;
+  state = snapshot;
+  heardAt = Date.now();
+  show();
 }
 
 say("link", WORDS.connecting);
@@ -104,4 +90,4 @@ listen((text) => {
 onView("room", wake);
 showView(location.hash.slice(1) || "room");
 setInterval(showAge, 1000);
-connect();
+follow({ onState: take, onChange: refresh, onCut: cut });
