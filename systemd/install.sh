@@ -127,11 +127,14 @@ offered() {
     [ "$dry" ] || renewed
     listed "$1"
 }
+# Its words go past what reads the name of a package from $(browser).
 renewed() {
     [ ! "$lists" ] || return 0
     lists=new
-    say "The lists of packages are renewed."
-    apt-get update -qq || say "  That did not succeed; going on with those that are here."
+    {
+        say "The lists of packages are renewed."
+        apt-get update -qq || say "  That did not succeed; going on with those that are here."
+    } >&2
 }
 is_a_pi() { grep -qsa "Raspberry Pi" /proc/device-tree/model; }
 

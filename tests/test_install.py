@@ -169,6 +169,19 @@ def test_what_is_not_there_cannot_be_removed(install: Callable[..., Done]) -> No
     assert "No Mien of this installer is here." in done.stdout
 
 
+def test_the_browsers_name_is_all_that_is_read_where_lists_are_renewed(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    """A fresh image has none yet."""
+    lists = tmp_path / "lists"
+    not_ubuntu = '[ "$2" != ^ID=ubuntu ] && exec /bin/grep "$@"'
+    programs(dpkg_query="exit 1", apt_get=f"echo more; touch {lists}", grep=not_ubuntu)
+    programs(apt_cache=f'[ ! -e {lists} ] || [ "$2" != chromium ] || echo "  Candidate: 1.0"')
+    done = parts('say "<$(browser)>"')
+    assert (done.returncode, done.stdout) == (0, "<chromium>\n")
+    assert "The lists of packages are renewed." in done.stderr
+
+
 # Two environments, and the newer one comes into use.
 _UPDATED = """
 mkdir -p $home/venv-old/bin $home/venv-new/bin; touch $home/venv-new/bin/mien
