@@ -22,7 +22,7 @@ _NAME = "Home Assistant"
 SERVICE_S = 12.0
 """It answers when the service is through, which takes its time where a speaker wakes up or a script waits."""
 _MOST_MEMBERS = 32
-"""Of a group of lights."""
+"""Of a group of lights, with those of the groups in it."""
 
 
 class _Refusal(Struct):
@@ -57,14 +57,26 @@ class HomeAssistantServices:
         """Of a light that is to be turned on or off, or of each light of such a group; of nothing else."""
         if not comes_back(action):
             return ()
-        first = await self._entity(action.entity)
-        members = [one for one in first.attributes.entity_id if one.startswith("light.")][:_MOST_MEMBERS]
-        lights = [await self._entity(one) for one in members] or [first]
+        lights = await self._lights(action.entity)
         return tuple(former_of(one, asked_of(action, one), action.data) for one in lights if one.reachable)
 
     async def restore(self, former: Former) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""
         await self._call(*restoring(former))
+
+    async def _lights(self, entity: str) -> list[Entity]:
+        """The light; of a group, its lights, and those of the groups in it, each once."""
+        found: list[Entity] = []
+        left, seen = [entity], {entity}
+        while left:
+            one = await self._entity(left.pop(0))
+            members = [member for member in one.attributes.entity_id if member.startswith("light.")]
+            if not members:
+                found.append(one)
+            new = [member for member in dict.fromkeys(members) if member not in seen][: _MOST_MEMBERS + 1 - len(seen)]
+            left += new
+            seen.update(new)
+        return found
 
     async def _call(self, service: str, about: dict[str, Any]) -> None:
         domain, _, verb = service.partition(".")

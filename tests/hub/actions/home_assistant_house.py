@@ -66,7 +66,8 @@ class Instance(Peer):
         return said([{"entity_id": "light.x", "attributes": {"padding": "x" * 1000}}] * 200)
 
     def members(self, entity: str) -> list[str]:
-        return [*self.lights[entity].get("entity_id", []), entity]
+        inside = self.lights[entity].get("entity_id", [])
+        return [*(one for member in inside for one in self.members(member)), entity]
 
     def turn_on(self, light: dict[str, Any], about: dict[str, Any]) -> None:
         light["state"] = "on"

@@ -99,6 +99,23 @@ def test_each_light_of_a_group_comes_back_for_itself(token_file: Path) -> None:
     run(story())
 
 
+def test_each_light_of_a_group_in_a_group_comes_back_for_itself(token_file: Path) -> None:
+    async def story() -> None:
+        async with living(token_file) as (instance, house):
+            instance.lights["light.room"] = {"state": "on", "entity_id": [LAMP, "light.dim"]}
+            instance.lights["light.all"] = {"state": "on", "entity_id": ["light.room", "light.dim", "light.plug"]}
+            await house.act("light.turn_on", LAMP, "a", xy_color=[0.68, 0.31])
+            await house.act("light.turn_on", "light.all", "b", brightness_pct=90)
+            assert await house.end("a") == []
+            back = [f"home_assistant {light}: done" for light in (LAMP, "light.dim", "light.plug")]
+            assert sorted(await house.end("b")) == sorted(back)
+            assert instance.lights[LAMP]["brightness"] == 153
+            assert instance.lights[LAMP]["color_temp_kelvin"] == 2700
+            assert instance.lights["light.dim"]["brightness"] == 100
+
+    run(story())
+
+
 def test_only_lights_that_say_how_they_are_come_back(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (_, house):
