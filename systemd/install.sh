@@ -311,11 +311,20 @@ placed_units() {
             placed "$source/systemd/$unit" "$units/$unit" 644
         fi
     done
+    [ ! "${all[3]-}" ] || placed_limits
     if [ -e $command ] && ! grep -qs "Mien's systemd/install.sh" $command; then
         say "Note: $command is not of this installer, and was left as it is."
     else
         placed "$source/systemd/mien" $command 755
     fi
+}
+
+# They hold where PAM puts the browser, which is not its unit.
+placed_limits() {
+    local uid
+    # In a dry run there may be none yet.
+    uid=$(getent passwd mien-kiosk | cut -d: -f3) || uid=UID
+    placed "$source/systemd/mien-kiosk.slice.conf" "$units/user-$uid.slice.d/mien-kiosk.conf" 644
 }
 
 # Once: what was disabled later stays so.
@@ -427,6 +436,11 @@ uninstalled() {
         fi
         act systemctl --quiet disable "${mine[@]}"
         for unit in "${mine[@]}"; do act rm -f "$units/$unit"; done
+        for line in "$units"/user-*.slice.d/mien-kiosk.conf; do
+            [ -e "$line" ] || continue
+            act rm -f "$line"
+            [ "$dry" ] || rmdir --ignore-fail-on-non-empty "${line%/*}"
+        done
         if runs_systemd; then
             act systemctl daemon-reload
             act systemctl reset-failed "${mine[@]}" 2>/dev/null || true

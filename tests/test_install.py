@@ -288,6 +288,37 @@ def test_units_speak_of_units_that_exist() -> None:
     assert "u mien-kiosk " in accounts
 
 
+def test_what_pam_takes_the_browser_out_of_limits_its_slice() -> None:
+    """In the unit they would be of no use: pam_systemd moves it into session-N.scope of user-UID.slice."""
+    unit = (_SYSTEMD / "mien-kiosk.service").read_text()
+    assert "PAMName=" in unit
+    of_cgroups = r"(?m)^(IPAddress\w+|Memory\w+Max|MemoryMax|TasksMax|CPU\w+|Device\w+|IO\w+)="
+    assert re.findall(of_cgroups, unit) == []
+    limits = (_SYSTEMD / "mien-kiosk.slice.conf").read_text()
+    assert limits.partition("[Slice]\n")[2].split("\n")[:2] == ["MemoryMax=1G", "TasksMax=512"]
+    assert "\nIPAddressDeny=any\nIPAddressAllow=localhost\n" in limits
+
+
+def test_the_limits_are_placed_for_the_screens_user_and_go_with_it(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    units = tmp_path / "lib" / "systemd" / "system"
+    dropin = units / "user-987.slice.d" / "mien-kiosk.conf"
+    programs(getent="echo mien-kiosk:x:987:987::/run/mien-kiosk:/usr/sbin/nologin")
+    assert parts("placed_units").returncode == 0
+    assert not dropin.exists(), "no screen, no limits"
+    done = parts('kiosk=yes; placed_units; say "<$reload>"')
+    assert done.stdout.endswith("<yes>\n"), done.stderr
+    assert dropin.read_text() == (_SYSTEMD / "mien-kiosk.slice.conf").read_text()
+    assert "slice" not in parts("placed_units").stdout, "there already"
+    programs(userdel="true", groupdel="true")
+    assert parts("mkdir -p $home; uninstalled").returncode == 0
+    assert not units.exists()
+    # A dry run comes before the user.
+    programs(getent="exit 2")
+    assert "user-UID.slice.d" in parts("dry=yes kiosk=yes; placed_units").stdout
+
+
 def test_the_example_of_credentials_is_what_it_tells_the_settings() -> None:
     text = (_SYSTEMD / "credentials.example").read_text()
     lent = set(re.findall(r"^LoadCredential=(\w+):/etc/mien/", text, re.MULTILINE))
@@ -302,6 +333,10 @@ def test_systemd_verifies_without_a_word(tmp_path: Path) -> None:
         text = re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", path.read_text())
         (tmp_path / path.name).write_text(text)
     units = [tmp_path / path.name for path in _UNITS]
+    units.append(tmp_path / "user-987.slice")
+    units[-1].touch()
+    (tmp_path / "user-987.slice.d").mkdir()
+    shutil.copy(_SYSTEMD / "mien-kiosk.slice.conf", tmp_path / "user-987.slice.d" / "mien-kiosk.conf")
     command = ["systemd-analyze", "--man=no", "verify", *map(str, units)]
     environment = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
