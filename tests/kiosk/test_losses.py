@@ -5,13 +5,13 @@ import contextlib
 
 import msgspec
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
 from device.link import Command, Order
 from device.settings import Settings
 from tests.hub.conftest import free_port
-from tests.hub.helpers import WELL, Sense, mood, run, running, until
+from tests.hub.helpers import HELLO, WELL, Sense, mood, run, running, until
 from tests.kiosk.browser import chromium, needs_chromium, open_page, shoot
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
@@ -43,6 +43,46 @@ def test_sense_goes_and_comes_back(house: Settings) -> None:
                 await expect(page.locator("#word")).to_have_text("sad")
                 await expect(page.locator("#problems li")).to_have_count(0)
             assert watched.loads == 1
+
+    run(story(), 120)
+
+
+async def switches(page: Page) -> list[tuple[str, str | None]]:
+    """(Its text, whether it is pressed) of each."""
+    return [
+        (await one.inner_text(), await one.get_attribute("aria-pressed"))
+        for one in await page.locator("#switches button").all()
+    ]
+
+
+UNKNOWN = [("camera ?", None), ("microphone ?", None), ("paused ?", None)]
+
+
+def test_what_is_not_known_is_not_said_to_be_off(fixed: Settings) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as pages:
+            async with running(fixed) as hub:
+                watched = await pages.enter_async_context(open_page(browser, hub.page))
+                page, link = watched.page, watched.page.locator("#link")
+                await expect(link).to_have_text("sense is away")
+                assert await switches(page) == UNKNOWN
+                sense = Sense(fixed)
+                await sense.connect()
+                sense.say(HELLO)  # and no health yet
+                await expect(link).to_have_text("sense has just come")
+                assert await switches(page) == UNKNOWN
+                await expect(page.locator("#word")).to_have_text("\N{HORIZONTAL ELLIPSIS}")
+                await expect(page.locator("#sure")).to_be_empty()
+                sense.say(msgspec.structs.replace(WELL, camera_on=False, microphone_on=False))
+                await expect(page.locator("#word")).to_have_text("resting")
+                assert await switches(page) == [
+                    ("camera off", "false"),
+                    ("microphone off", "false"),
+                    ("pause all", "false"),
+                ]
+            await expect(link).to_have_text("no connection")
+            assert await switches(page) == UNKNOWN
+            await sense.__aexit__()
 
     run(story(), 120)
 

@@ -149,7 +149,7 @@ export function showLive(state) {
   const before = allowed;
   allowed = state.kiosk.live_view;
   if (wanted && allowed !== before) open();
-  if (wanted && socket && state.sense.available && (state.sense.paused || !state.sense.camera)) {
+  if (wanted && socket && state.sense.available && (state.sense.paused || state.sense.camera === false)) {
     blank();
     tell(WORDS.liveClosed);
   }

@@ -32,6 +32,7 @@ function showProblems() {
 
 function status(sense) {
   if (!sense.available) return WORDS.away;
+  if (sense.camera === null) return WORDS.come;
   if (sense.paused) return WORDS.paused;
   const off = ["camera", "microphone"].filter((name) => !sense[name]);
   return WORDS.here(sense.isolation && sense.isolation.enforced, off);

@@ -12,8 +12,9 @@ export function say(id, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Before the first word of its health, a switch is null: not known, which is not off.
 function asleep(sense) {
-  return sense.available && (sense.paused || (!sense.camera && !sense.microphone));
+  return sense.available && (sense.paused || (sense.camera === false && sense.microphone === false));
 }
 
 function headline(mood, sense) {

@@ -9,20 +9,20 @@ for (const name of Object.keys(SWITCHES)) {
   button.type = "button";
   button.dataset.order = name;
   button.disabled = true;
-  button.setAttribute("aria-pressed", "false");
-  button.textContent = SWITCHES[name].off;
+  button.textContent = SWITCHES[name].unknown;
   group.append(button);
   buttons[name] = button;
 }
 group.setAttribute("aria-label", WORDS.switches);
 
-/** How they stand; null for what is not known, which cannot be switched. */
+/** How they stand; null for what is not known, which cannot be switched, and is not shown as off. */
 export function showSwitches(on) {
   for (const [name, button] of Object.entries(buttons)) {
     const known = on[name] !== null && on[name] !== undefined;
     button.disabled = !known;
-    button.setAttribute("aria-pressed", String(Boolean(on[name])));
-    const text = SWITCHES[name][on[name] ? "on" : "off"];
+    if (known) button.setAttribute("aria-pressed", String(on[name]));
+    else button.removeAttribute("aria-pressed");
+    const text = SWITCHES[name][!known ? "unknown" : on[name] ? "on" : "off"];
     if (button.textContent !== text) button.textContent = text;
     button.classList.remove("asked");
   }

@@ -10,9 +10,9 @@ export const MOODS = {
 export const VIEWS = { room: "Room", live: "Live", faces: "Faces", history: "History", setup: "Set-up" };
 
 export const SWITCHES = {
-  camera: { on: "camera on", off: "camera off" },
-  microphone: { on: "microphone on", off: "microphone off" },
-  pause: { on: "paused", off: "pause all" },
+  camera: { on: "camera on", off: "camera off", unknown: "camera ?" },
+  microphone: { on: "microphone on", off: "microphone off", unknown: "microphone ?" },
+  pause: { on: "paused", off: "pause all", unknown: "paused ?" },
 };
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
@@ -30,6 +30,7 @@ export const WORDS = {
   connecting: "connecting",
   cut: "no connection",
   away: "sense is away",
+  come: "sense has just come",
   paused: "paused: camera and microphone are closed",
   here: (walled, off) => [off.length ? `${off.join(" and ")} off` : "seeing and hearing", walled && "no network"]
     .filter(Boolean).join(" \u00b7 "),
