@@ -17,8 +17,11 @@ from device.settings import Camera as Settings
 def test_gstreamer_says_what_is_missing() -> None:
     if "GStreamer:                   YES" in cv2.getBuildInformation():
         pytest.skip("this OpenCV has GStreamer")
-    with pytest.raises(DeviceError, match="OpenCV built with GStreamer"):
+    with pytest.raises(DeviceError, match="OpenCV built with GStreamer") as error:
         open_camera(Settings(source="gstreamer:videotestsrc ! appsink"))
+    # Seen by the environment is not enough: pip's comes first.
+    assert "--system-site-packages: pip uninstall opencv-python-headless" in str(error.value)
+    assert "NumPy 2" in str(error.value)
 
 
 def test_gstreamer_where_opencv_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

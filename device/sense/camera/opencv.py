@@ -103,8 +103,10 @@ def gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float
     """A GStreamer pipeline that ends in an appsink, such as a Jetson's nvarguscamerasrc. Raises DeviceError."""
     if not re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()):
         raise DeviceError(
-            "camera.source = gstreamer:... needs an OpenCV built with GStreamer, and pip's is not; a Jetson has one "
-            "(python3-opencv of JetPack, seen by a virtual environment made with --system-site-packages)"
+            "camera.source = gstreamer:... needs an OpenCV built with GStreamer, and pip's, which every installation "
+            "begins with, is not. By hand, in a virtual environment made with --system-site-packages: pip uninstall "
+            "opencv-python-headless, so that the system's python3-opencv is used; it has to be for this Python and "
+            "NumPy 2, as Debian 13's is and JetPack 6's is not, where one has to be built (README, \"By hand\")"
         )
     limit_ms = int(settings.timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
