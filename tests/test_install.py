@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -317,6 +318,18 @@ def test_the_limits_are_placed_for_the_screens_user_and_go_with_it(
     # A dry run comes before the user.
     programs(getent="exit 2")
     assert "user-UID.slice.d" in parts("dry=yes kiosk=yes; placed_units").stdout
+
+
+def test_by_hand_nothing_is_built_that_no_compiler_is_asked_for() -> None:
+    """PyAudio has no wheels for Linux: Debian's is used, as the installer does."""
+    steps = (_SYSTEMD / "README.md").read_text().split("```")[1]
+    extras = tomllib.loads((_SYSTEMD.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    building = [name for name, wanted in extras.items() if any(one.lower().startswith("pyaudio") for one in wanted)]
+    assert sorted(building) == ["mic", "pi"]
+    assert not any(f"[{name}]" in steps for name in building)
+    assert "python3-pyaudio" in steps
+    assert "--system-site-packages" in steps
+    assert re.search(r"^chgrp mien (\S+) && chmod 640 \1$", steps, re.MULTILINE), "the services read them by that group"
 
 
 def test_the_example_of_credentials_is_what_it_tells_the_settings() -> None:
