@@ -1,5 +1,6 @@
 // The day as a line of colour: five minutes a piece, the last 24 hours, kept up by the stream of changes.
 
+import { ask } from "/ask.js";
 import { slotColour } from "/room.js";
 import { EMPTY } from "/palette.js";
 import { MOODS, WORDS, clock } from "/words.js";
@@ -10,15 +11,12 @@ const LATER_MS = 4000;
 const line = document.getElementById("day-line");
 const hours = document.getElementById("day-hours");
 let timer = 0;
+let asking = false;
 
 /** Ask for the slots of the history since `since`, each `step` seconds; null when they cannot be had. */
 export async function slotsSince(since, step) {
-  try {
-    const answer = await fetch(`/api/history/slots?since=${since}&step_s=${step}`);
-    return answer.ok ? await answer.json() : null;
-  } catch {
-    return null;
-  }
+  const answer = await ask(`/api/history/slots?since=${since}&step_s=${step}`);
+  return answer && answer.document;
 }
 
 /** "happy 2.5 h, sad 20 min": the longest first. */
@@ -31,9 +29,18 @@ export function totals(slots) {
     .map(([name, seconds]) => WORDS.share(MOODS[name], seconds / 3600)).join(", ");
 }
 
+// There is one timer: each that is set takes the place of the one before.
+function later(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(draw, ms);
+}
+
 async function draw() {
+  if (asking) return later(LATER_MS); // what changed after the question is in the next answer
+  asking = true;
+  later(AGAIN_MS);
   const found = await slotsSince("24h", STEP_S);
-  timer = setTimeout(draw, AGAIN_MS);
+  asking = false;
   if (!found) return;
   // Stretches of one colour are one piece: a day is some dozens of them, not 288.
   const pieces = [];
@@ -59,8 +66,7 @@ async function draw() {
 
 /** Draw it anew soon: something has changed. */
 export function refresh() {
-  clearTimeout(timer);
-  timer = setTimeout(draw, LATER_MS);
+  later(LATER_MS);
 }
 
 draw();

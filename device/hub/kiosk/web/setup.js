@@ -1,11 +1,14 @@
 // How Mien is set up and doing, in plain words.
 
+import { ask } from "/ask.js";
 import { onView } from "/views.js";
 import { WORDS } from "/words.js";
 
 const AGAIN_MS = 5000;
 const list = document.getElementById("findings");
 let timer = 0;
+let shown = false;
+let asking = false;
 
 function row({ check, ok, said }) {
   const item = document.createElement("p");
@@ -22,14 +25,14 @@ function row({ check, ok, said }) {
 }
 
 async function load() {
+  if (asking) return; // whoever asks goes on by itself
+  asking = true;
+  const answer = await ask("/api/setup");
+  asking = false;
+  // Without an answer the header says that there is no connection; what was read last stays.
+  if (answer && answer.document) list.replaceChildren(...answer.document.map(row));
   clearTimeout(timer);
-  try {
-    const answer = await fetch("/api/setup");
-    if (answer.ok) list.replaceChildren(...(await answer.json()).map(row));
-  } catch {
-    // The header says that there is no connection; what was read last stays.
-  }
-  timer = setTimeout(load, AGAIN_MS);
+  if (shown) timer = setTimeout(load, AGAIN_MS);
 }
 
 // On the device itself nobody has logged in.
@@ -42,4 +45,10 @@ leave.addEventListener("click", async () => {
 });
 
 list.setAttribute("aria-label", WORDS.findings);
-onView("setup", load, () => clearTimeout(timer));
+onView("setup", () => {
+  shown = true;
+  load();
+}, () => {
+  shown = false;
+  clearTimeout(timer);
+});
