@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
 from device.emotions import Emotion
-from device.hub.kiosk import events
+from device.hub.kiosk import events, pages
 from device.settings import Settings
 from tests.hub.helpers import Sense, mood, run, running, until
 from tests.hub.kiosk_asked import ask
@@ -35,6 +37,7 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
                 assert answer.headers["Content-Type"] == "text/event-stream"
                 stream = messages(answer)
                 assert await anext(stream) == {"retry": "1000"}
+                assert await anext(stream) == {"event": "page", "data": f'"{pages.MARK}"'}
                 first = await anext(stream)
                 assert json.loads(first["data"])["mood"] is None
                 async with Sense(house) as sense:
@@ -57,6 +60,17 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
     run(story())
 
 
+def test_another_page_has_another_mark(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.js", tmp_path / "two.js"
+    one.write_text("a")
+    two.write_text("b")
+    before = pages.mark_of([one, two])
+    assert re.fullmatch(r"[0-9a-f]{16}", before)
+    assert pages.mark_of([one, two]) == before
+    two.write_text("c")
+    assert pages.mark_of([one, two]) != before
+
+
 def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PING_S", 0.2)
 
@@ -67,7 +81,7 @@ def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch
             client.get(hub.page + "api/events") as answer,
         ):
             stream = messages(answer)
-            got = [await anext(stream) for _ in range(4)]
+            got = [await anext(stream) for _ in range(5)]
             assert got[-1] == {"event": "ping", "data": "{}"}, "a browser never shows a comment to the page"
 
     run(story())
@@ -93,7 +107,9 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
             async with asyncio.timeout(10):
                 while not seen or seen[-1] != changes - 1:
                     line = await reader.readline()
-                    if line.startswith(b"data:"):
+                    if line.startswith(b"event:"):
+                        await reader.readline()  # its data: no snapshot
+                    elif line.startswith(b"data:"):
                         seen.append(json.loads(line[5:])["lamp"].get("number", -1))
             assert seen == sorted(seen)
             assert len(seen) < changes / 2, "what lay between was skipped"

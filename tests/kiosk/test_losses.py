@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
+from device.hub.kiosk import pages
 from device.link import Command, Order
 from device.settings import Settings
 from tests.hub.conftest import free_port
@@ -60,9 +61,9 @@ UNKNOWN = [("camera ?", None), ("microphone ?", None), ("paused ?", None)]
 
 def test_what_is_not_known_is_not_said_to_be_off(fixed: Settings) -> None:
     async def story() -> None:
-        async with chromium() as browser, contextlib.AsyncExitStack() as pages:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
             async with running(fixed) as hub:
-                watched = await pages.enter_async_context(open_page(browser, hub.page))
+                watched = await opened.enter_async_context(open_page(browser, hub.page))
                 page, link = watched.page, watched.page.locator("#link")
                 await expect(link).to_have_text("sense is away")
                 assert await switches(page) == UNKNOWN
@@ -89,10 +90,10 @@ def test_what_is_not_known_is_not_said_to_be_off(fixed: Settings) -> None:
 
 def test_hub_goes_and_comes_back_without_a_reload(fixed: Settings) -> None:
     async def story() -> None:
-        async with chromium() as browser, contextlib.AsyncExitStack() as pages:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
             async with running(fixed) as hub, Sense(fixed) as sense:
                 sense.change(mood(Emotion.HAPPY))
-                watched = await pages.enter_async_context(open_page(browser, hub.page))
+                watched = await opened.enter_async_context(open_page(browser, hub.page))
                 page = watched.page
                 await expect(page.locator("#word")).to_have_text("happy")
             await expect(page.locator("#link")).to_have_text("no connection")
@@ -105,6 +106,25 @@ def test_hub_goes_and_comes_back_without_a_reload(fixed: Settings) -> None:
                 await expect(page.locator("#word")).to_have_text("surprised", timeout=15_000)
                 await expect(page.locator("#link")).to_contain_text("seeing")
                 assert watched.loads == 1
+
+    run(story(), 120)
+
+
+def test_a_page_that_is_open_takes_up_an_update(fixed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
+            for session, mark, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
+                monkeypatch.setattr(pages, "MARK", mark)
+                async with running(fixed) as hub, Sense(fixed, session) as sense:
+                    if session == "s1":
+                        watched = await opened.enter_async_context(open_page(browser, hub.page + "#setup"))
+                        page = watched.page
+                    sense.change(mood(Emotion.HAPPY))
+                    await expect(page.locator("#link")).to_contain_text("seeing", timeout=15_000)
+                    await asyncio.sleep(2)
+                    assert watched.loads == loads
+                    await expect(page.locator("#setup")).to_be_visible()
+                await expect(page.locator("#link")).to_have_text("no connection")
 
     run(story(), 120)
 

@@ -2,6 +2,7 @@
 
 A slow reader skips snapshots to the newest one, never a change. One that comes back says which change it had last, and
 is told those that it missed; `gap` means that some of them are not known here any more, and that the history has them.
+`page` begins each stream: which page this hub serves.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import socket
 from aiohttp import web
 
 from device.hub.board import Board
+from device.hub.kiosk import pages
 
 MOST_READERS = 64
 RETRY_MS = 1000
@@ -54,11 +56,11 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
 
 def _where_it_was(board: Board, last_event_id: str) -> tuple[int, str]:
     """(The number of the change that it had last, how the stream begins)."""
-    retry = f"retry: {RETRY_MS}\n\n"
+    beginning = f'retry: {RETRY_MS}\n\nevent: page\ndata: "{pages.MARK}"\n\n'
     if not last_event_id:
-        return board.changes.last, retry
+        return board.changes.last, beginning
     number = board.changes.number_of(last_event_id)
-    return (board.changes.last, retry + _GAP) if number is None else (number, retry)
+    return (board.changes.last, beginning + _GAP) if number is None else (number, beginning)
 
 
 _GAP = "event: gap\ndata: {}\n\n"

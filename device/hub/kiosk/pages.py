@@ -1,5 +1,7 @@
 """The page's own files: what is in device/hub/kiosk/web, and nothing else."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from aiohttp import web
@@ -11,6 +13,19 @@ FILES = {
     "/": WEB / "page.html",
 }
 """What is asked for -> the file. No name that comes from outside ever becomes a path."""
+
+
+def mark_of(files: Iterable[Path]) -> str:
+    """Changes with what is in them, or what they are called."""
+    found = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        found.update(f"{path.name} {len(content)} ".encode() + content)
+    return found.hexdigest()[:16]
+
+
+MARK = mark_of(FILES.values())
+"""Of this page: one that is open and was told another has been loaded from an older Mien."""
 
 
 def routes() -> list[web.RouteDef]:

@@ -11,6 +11,7 @@ const AGAIN_MS = 2 * 1000;
 export function follow({ onState, onChange, onCut }) {
   let timer = 0;
   let events = null;
+  let page = ""; // which one the hub served when this one was opened
 
   function connect() {
     events = new EventSource("/api/events");
@@ -19,6 +20,10 @@ export function follow({ onState, onChange, onCut }) {
       onState(JSON.parse(message.data));
     };
     events.addEventListener("ping", heard);
+    events.addEventListener("page", ({ data }) => {
+      page = page || data;
+      if (data !== page) location.reload(); // Mien was updated meanwhile
+    });
     for (const kind of ["change", "gap"]) events.addEventListener(kind, onChange);
     events.onerror = () => {
       onCut();
