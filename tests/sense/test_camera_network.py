@@ -97,7 +97,7 @@ def test_of_an_address_nothing_is_said_but_scheme_host_and_port(
     with pytest.raises(DeviceError) as caught:
         open_camera(Settings(source=source, timeout_s=1))
     thread, _, _ = camera(caught.value)
-    until(lambda: stage_of(thread).state is State.LOST)
+    until(lambda: stage_of(thread).state is State.LOST and caplog.text)
     for said in (str(caught.value), stage_of(thread).detail, caplog.text):
         assert said
         for part in (_SECRET, "anna5", "live", "pwd"):
