@@ -18,6 +18,7 @@ let state = null; // the newest snapshot
 let heardAt = 0; // ms, when it came
 let connected = false;
 let failure = ""; // of the last switch
+let today = ""; // by which the times were written
 
 function showProblems() {
   const problems = [failure, ...(connected && state ? state.problems : [])].filter(Boolean);
@@ -45,15 +46,27 @@ function showAge() {
   say("clock", clock(Date.now() / 1000));
 }
 
+// At midnight "since 23:50" becomes "since Fri 23:50", without a word from the hub.
+function tick() {
+  const day = new Date().toDateString();
+  if (state && day !== today) showTimes();
+  showAge();
+}
+
+function showTimes() {
+  today = new Date().toDateString();
+  showRoom(state);
+  showFaces(state);
+}
+
 function show() {
   const { sense } = state;
   document.body.classList.toggle("away", !sense.available);
   document.body.classList.remove("cut");
   say("name", WORDS.title(state.name));
   say("link", status(sense));
-  showRoom(state);
+  showTimes();
   showLive(state);
-  showFaces(state);
   showSwitches(sense.available ? { camera: sense.camera, microphone: sense.microphone, pause: sense.paused } : {});
   $("watched").hidden = !state.kiosk.watchers;
   if (state.kiosk.watchers) say("watched", WORDS.watched(state.kiosk.watchers));
@@ -90,5 +103,5 @@ listen((text) => {
 });
 onView("room", wake);
 showView(location.hash.slice(1) || "room");
-setInterval(showAge, 1000);
+setInterval(tick, 1000);
 follow({ onState: take, onChange: refresh, onCut: cut });

@@ -20,6 +20,17 @@ export const clock = (utc) =>
   new Date(1000 * utc).toLocaleTimeString(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const weekday = (utc) => new Date(1000 * utc).toLocaleDateString(LOCALE, { weekday: "short" });
 
+const WEEK_MS = 6 * 24 * 3600 * 1000; // a day less: the same weekday is never two days
+const DATE = { day: "numeric", month: "short" };
+
+/** "21:37" today, "Wed 21:37" in this week, "3 May 21:37" before: without its day, an old time reads as a new one. */
+export function moment(utc) {
+  const then = new Date(1000 * utc), now = new Date();
+  if (then.toDateString() === now.toDateString()) return clock(utc);
+  const near = Math.abs(now - then) < WEEK_MS;
+  return `${near ? weekday(utc) : then.toLocaleDateString(LOCALE, DATE)} ${clock(utc)}`;
+}
+
 export function ago(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
@@ -43,10 +54,10 @@ export const WORDS = {
   empty: "the room is empty",
   muted: "switched off by somebody here",
   people: (count) => (count === 1 ? "1 person" : `${count} people`),
-  since: (utc) => `since ${clock(utc)}`,
+  since: (utc) => `since ${moment(utc)}`,
   said: (sense, emotion, share) => `${sense} says ${MOODS[emotion]}, ${percent(share)}`,
   old: (seconds) => `this is ${ago(seconds)} old`,
-  rule: (rule) => `${clock(rule.time_s)} \u201c${rule.name}\u201d: ${rule.why}`,
+  rule: (rule) => `${moment(rule.time_s)} \u201c${rule.name}\u201d: ${rule.why}`,
   lampOn: (brightness) => `lamp ${brightness} %`,
   lampOff: "lamp off",
   lamp: "lamp",
@@ -67,7 +78,7 @@ export const WORDS = {
   seenAs: "as the network sees it",
   quality: (share) => `quality ${percent(share)}`,
   facesWait: "When a voice is heard, five faces answer it.",
-  facesAnswer: (emotion, time) => `${clock(time)}: a voice sounded ${MOODS[emotion]}`,
+  facesAnswer: (emotion, time) => `${moment(time)}: a voice sounded ${MOODS[emotion]}`,
   answering: (emotion, share) => (share === null ? `a drawn face, ${MOODS[emotion]}` :
     `a face that reads as ${MOODS[emotion]}, ${percent(share)}`),
   day: "24 hours",
