@@ -59,13 +59,16 @@ function week(slots) {
   return [...days.values()].map((hours) => {
     const row = element("div", "row");
     row.append(element("b", "", weekday(hours[0].start_s)));
-    for (const slot of hours) {
+    const places = hours.map((slot) => new Date(1000 * slot.start_s).getHours());
+    for (const [i, slot] of hours.entries()) {
       const cell = hourButton(slot, "cell");
       const there = Object.values(slot.mood).reduce((sum, seconds) => sum + seconds, 0);
       cell.style.background = slotColour(slot) || EMPTY;
       cell.style.opacity = there ? 0.35 + (0.65 * there) / HOUR_S : slot.unseen > HOUR_S / 2 ? 0.25 : 1;
-      // At a change of the clock an hour stands twice, or not at all: it keeps its own hour's place.
-      cell.style.gridColumn = new Date(1000 * slot.start_s).getHours() + 2;
+      // At a change of the clock an hour stands twice, or not at all. Each keeps its own hour's place; two share it.
+      cell.style.gridColumn = places[i] + 2;
+      if (places[i + 1] === places[i]) cell.style.marginRight = "50%";
+      if (places[i - 1] === places[i]) cell.style.marginLeft = "50%";
       cell.style.gridRow = 1;
       row.append(cell);
     }
