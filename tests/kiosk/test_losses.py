@@ -37,6 +37,8 @@ def test_sense_goes_and_comes_back(house: Settings) -> None:
                 await expect(page.locator("#switches button:enabled")).to_have_count(3)
             await expect(page.locator("#link")).to_have_text("sense is away")
             await expect(page.locator("#age")).to_contain_text("old")
+            live = "document.getElementById('age').closest('[aria-live]').ariaLive"
+            assert await page.evaluate(live) == "off", "a screen reader would say it each second"
             await expect(page.locator("#problems")).to_contain_text("sense is away")
             await shoot(page, "sense-away-pi")
             async with Sense(house, "s2") as sense:
