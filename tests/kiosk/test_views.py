@@ -107,6 +107,23 @@ def test_the_keys_lead_through_the_views_and_an_address_names_one(house: Setting
     run(story(), 120)
 
 
+@pytest.mark.parametrize("view", ["history", "setup"])
+def test_the_keys_lead_on_from_what_scrolls(house: Settings, view: str) -> None:
+    async def story() -> None:
+        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + f"#{view}") as watched:
+            page = watched.page
+            inside = page.locator("#chart .column, #findings:visible").last
+            await expect(inside).to_be_visible()
+            for key, shown in (("ArrowLeft", view), ("2", "live"), ("Escape", "room")):
+                await page.evaluate(f"location.hash = '{view}'")
+                await expect(page.locator(f"#{view}")).to_be_visible()
+                await inside.focus()
+                await page.keyboard.press(key)
+                await expect(page.locator(f"#{shown}")).to_be_visible()
+
+    run(story(), 120)
+
+
 def test_a_week_is_read_hour_by_hour_and_exported(house: Settings) -> None:
     remembered(house)
 

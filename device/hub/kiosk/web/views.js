@@ -54,7 +54,8 @@ nav.addEventListener("click", (click) => {
 });
 addEventListener("hashchange", () => show(location.hash.slice(1)));
 addEventListener("keydown", (key) => {
-  if (key.ctrlKey || key.altKey || key.metaKey || key.target.closest("[tabindex]")) return;
+  if (key.ctrlKey || key.altKey || key.metaKey) return;
+  if (key.key.startsWith("Arrow") && key.target.closest("[tabindex]")) return; // there they scroll
   const at = names.indexOf(shown);
   if (names[Number(key.key) - 1]) show(names[Number(key.key) - 1]);
   else if (key.key === "ArrowRight") show(names[(at + 1) % names.length]);
