@@ -182,6 +182,27 @@ def test_the_shape_lives_and_rests_where_motion_is_not_wanted(house: Settings) -
     run(story(), 120)
 
 
+@pytest.mark.parametrize(("motion", "still"), [("reduce", True), ("no-preference", False)])
+def test_the_page_stays_where_it_is_where_motion_is_not_wanted(house: Settings, motion: str, still: bool) -> None:
+    async def story() -> None:
+        async with (
+            running(house) as hub,
+            chromium() as browser,
+            open_page(browser, hub.page, reduced_motion=motion) as watched,
+        ):
+            page = watched.page
+            await page.clock.install()
+            await page.reload()
+            await expect(page.locator("#link")).to_have_text("sense is away")
+            places = set()
+            for _ in range(4):
+                await page.clock.run_for(61_000)
+                places.add(await page.evaluate("document.getElementById('drift').style.transform"))
+            assert places == {"translate(0px, 0px)"} if still else len(places) > 2
+
+    run(story(), 120)
+
+
 def test_set_up_says_what_is_wrong_in_plain_words(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + "#setup") as watched:

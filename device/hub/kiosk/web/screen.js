@@ -2,6 +2,7 @@
 
 const DRIFT_MS = 60 * 1000;
 const DRIFT_PX = 6;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const drift = document.getElementById("drift");
 let night = "";
 let turn = 0;
@@ -28,7 +29,8 @@ export function setNight(hours) {
 
 setInterval(() => {
   turn += 1;
-  // A slow figure of eight, so that no edge burns in.
+  // A slow figure of eight, so that no edge burns in. Without its slowness, that is a jump: not where none is wanted.
+  if (still.matches) turn = 0;
   const x = Math.round(DRIFT_PX * Math.sin(turn / 5)), y = Math.round(DRIFT_PX * Math.sin((2 * turn) / 5) / 2);
   drift.style.transform = `translate(${x}px, ${y}px)`;
   look();
