@@ -77,15 +77,15 @@ _IN_REACH = """(one) => {
 
 
 async def fits(page: Page, name: str) -> None:
-    for view in VIEWS:
-        await page.evaluate(f"location.hash = '{view}'")
+    for view in reversed(VIEWS):
+        await page.click(f"button[data-view={view}]")
         await expect(page.locator(f"#{view}")).to_be_visible()
+        assert await page.evaluate("document.getElementById('drift').scrollTop") == 0
         await asyncio.sleep(0.3)
         await shoot(page, f"{view}-{name}")
         assert await page.evaluate(_OVERLAPS) == [], view
         for button in await page.locator("footer button").all():
             assert await button.evaluate(_IN_REACH), (view, await button.inner_text())
-        await page.evaluate("document.getElementById('drift').scrollTo(0, 0)")
 
 
 @pytest.mark.parametrize("wrong", [False, True])

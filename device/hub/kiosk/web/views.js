@@ -40,6 +40,7 @@ export function show(name) {
     else button.removeAttribute("aria-current");
   }
   if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  document.getElementById("drift").scrollTo(0, 0); // on a small screen, where the views are chosen is far below
   if (entered[name]) entered[name]();
 }
 
