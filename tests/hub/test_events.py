@@ -66,7 +66,7 @@ class Page:
             self.state = json.loads(value)
         elif kind == "change":
             self.changes.append(json.loads(value))
-        else:
+        elif kind == "gap":  # `page` and `ping` tell of no change
             self.gaps += 1
 
 
