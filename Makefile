@@ -31,7 +31,7 @@ test: packages
 	@$(MAKE) --no-print-directory $(VENV)/.dev
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -m "not convert and not system" $(PYTEST)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not convert and not system" $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python tests/coverage_floor.py
