@@ -13,7 +13,7 @@ demo: $(VENV)/.runtime
 
 # What runs on the device: wheels only, no compiler.
 setup: $(VENV)/.runtime
-$(VENV)/.runtime: pyproject.toml device/commands/fetch.py
+$(VENV)/.runtime: pyproject.toml device/commands/fetch_detectors.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
 	$(BIN)/mien models fetch

@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from convert.asked import count, count_or_none, folder, positive
-from convert.quick import need_whole, place
-from convert.train_step import train_options
+from convert.cli.arguments import count, count_or_none, folder, need_whole, place, positive
+from convert.cli.train import train_options
 from device.errors import MienError
 
 MODELS = Path(__file__).parents[1] / "device" / "models"
@@ -17,9 +16,9 @@ PAGE = Path("docs/compare")
 
 def _quantize(arguments: argparse.Namespace) -> None:
     if arguments.network.startswith("face"):
-        from convert.faces.quantize import quantize
+        from convert.face.quantize import quantize
     else:
-        from convert.voices.quantize import quantize
+        from convert.voice.quantize import quantize
 
     run = arguments.run_folder or Path("runs") / arguments.network
     out = place(arguments.out, MODELS, arguments.rows)
@@ -31,14 +30,14 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
 
 def _distances(arguments: argparse.Namespace) -> None:
-    from convert.voices.distance import measure
+    from convert.voice.novelty import measure
 
     for line in measure(arguments.data, arguments.models, arguments.answers):
         print(line)
 
 
 def _pair(arguments: argparse.Namespace) -> None:
-    from convert.voices.pairing import pair_up
+    from convert.voice.ensemble_weights import pair_up
 
     found = pair_up(arguments.models, arguments.answers)
     for words, powers in (("strangers", found.strangers), ("heard before", found.known)):
@@ -48,8 +47,8 @@ def _pair(arguments: argparse.Namespace) -> None:
 
 
 def _benchmark(arguments: argparse.Namespace) -> None:
-    from convert.voices.benchmark import benchmark
-    from convert.voices.protocols import PROSODY_RUNS, RUNS, WORD_RUNS
+    from convert.voice.benchmark import benchmark
+    from convert.voice.protocols import PROSODY_RUNS, RUNS, WORD_RUNS
 
     every = [name for name in {**RUNS, **PROSODY_RUNS, **WORD_RUNS} if name not in ("voice", "prosody")]
     out = place(arguments.out, ANSWERS, arguments.rows)
@@ -65,7 +64,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from convert.compare import compare
+    from convert.reproduce import compare
 
     page = compare(
         arguments.data,
@@ -80,29 +79,29 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _framing(arguments: argparse.Namespace) -> None:
-    from convert.faces.framing import framing
+    from convert.face.framing import framing
 
     print(framing(arguments.data))
 
 
 def _reach(arguments: argparse.Namespace) -> None:
-    from convert.looking.reach import reach
+    from convert.evaluation.detection_range import reach
 
     print(reach(arguments.data, seed=arguments.seed))
 
 
 def _looking(arguments: argparse.Namespace) -> None:
-    from convert.looking.following import looking
+    from convert.evaluation.tracking_cost import looking
 
     print(looking(arguments.data))
 
 
 def _rehearse(arguments: argparse.Namespace) -> None:
-    from convert.rehearse import rehearse
+    from convert.simulator import rehearse
 
     source = rehearse(arguments.steps)
     if arguments.write:
-        (MODELS.parent / "sense" / "stand_in" / "roles.py").write_text(source)
+        (MODELS.parent / "sense" / "simulator" / "poses.py").write_text(source)
 
 
 def _voice_steps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -163,7 +162,7 @@ def main() -> int:
     step = steps.add_parser("rehearse", help="find the stand-in's poses and prosodies anew, for new networks")
     step.set_defaults(run=_rehearse)
     step.add_argument("--steps", type=count, default=150)
-    step.add_argument("--write", action="store_true", help="write device/sense/stand_in/roles.py")
+    step.add_argument("--write", action="store_true", help="write device/sense/simulator/poses.py")
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from device import __version__
 from device.errors import MienError
-from device.plain import plain
+from device.system.terminal import plain
 
 _UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why stdout takes no more: a reader that left, a full disk, a limit, a terminal that is gone."""
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     both = command("run", "both processes, in the foreground, on the camera and microphone of the settings")
-    command("sense", "eyes and ears alone: what systemd starts", "sense_alone")
-    hub = command("hub", "hands, memory and display alone: what systemd starts", "hub_alone")
+    command("sense", "eyes and ears alone: what systemd starts", "run:sense")
+    hub = command("hub", "hands, memory and display alone: what systemd starts", "run:hub")
     for one in (both, hub):
         one.add_argument("--dry-run", action="store_true", help="rules fire and are told; no action is sent anywhere")
     demo = command("demo", "no hardware, network or broker needed: the stand-in performs in front of the real sense")
@@ -136,7 +136,9 @@ def main(argv: list[str] | None = None) -> int:
         level=arguments.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
     )
     try:
-        status: int = importlib.import_module(f"device.commands.{arguments.module}").run(arguments)
+        module, _, function = arguments.module.partition(":")
+        run = getattr(importlib.import_module(f"device.commands.{module}"), function or "run")
+        status: int = run(arguments)
         if sys.stdout:
             sys.stdout.flush()  # what cannot be written is told here, and not while Python ends
     except MienError as error:

@@ -20,16 +20,19 @@ import msgspec
 import numpy as np
 
 from device.emotions import EMOTIONS
-from device.link import Health, Hello, Isolation, Stage, State, socket_path
+from device.ipc.messages import Health, Hello, Stage, State
+from device.perception.audio.stft import RATE_HZ
+from device.perception.load import readers_of
+from device.perception.mood.fusion import Fusion
+from device.perception.mood.smoothing import Steady
 from device.readings import Frame, SoundWindow
-from device.sense.door import Door
-from device.sense.fusion import Fusion
-from device.sense.readers import readers_of
-from device.sense.sound.framing import RATE_HZ
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
-from device.sense.steady import Steady
-from device.settings import Settings, load
+from device.sense.hub_client import Door
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
+from device.settings.load import load
+from device.settings.locations import socket_path
+from device.settings.schema import Settings
+from device.system.isolation import Isolation
 from tests.sense import made
 
 MOST_GROWTH = 0.03

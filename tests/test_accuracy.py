@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.corpora.fer2013 import Fer2013
-from convert.metrics import recall
+from convert.datasets.fer2013 import Fer2013
+from convert.evaluation.metrics import recall
 from device.emotions import EMOTIONS
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

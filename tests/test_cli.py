@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from device import __version__
-from device.settings import Settings, parse
+from device.settings.load import parse
+from device.settings.schema import Settings
 from tests.cli_asked import Mien, lines_of, settings_in, told_in_one_line
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from device.emotions import Emotion
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 from tests.cli_asked import HOUSE, Mien, lines_of, told_in_one_line
 from tests.sense.made import drawn, picture, wav
 

@@ -7,8 +7,8 @@ import pytest
 
 from device import __version__
 from device.emotions import Emotion
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
 from tests.cli_asked import Mien, lines_of, settings_in
 from tests.sense.made import drawn, picture, wav
 

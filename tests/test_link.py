@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from device.emotions import Emotion
 from device.errors import LinkError
-from device.link import (
+from device.ipc.messages import (
     MAX_LINE,
     Ack,
     Beat,
@@ -24,7 +24,6 @@ from device.link import (
     FromSense,
     Health,
     Hello,
-    Isolation,
     MoodSaid,
     Neutral,
     Order,
@@ -38,9 +37,10 @@ from device.link import (
     encode,
     from_hub,
     from_sense,
-    socket_path,
 )
 from device.readings import Mood, Said
+from device.settings.locations import socket_path
+from device.system.isolation import Isolation
 
 _SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
 _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)

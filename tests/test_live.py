@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion
-from device.sense.stand_in.drawn_face import draw
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.simulator.face import draw
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 from tests.conftest import Pulse
 from tests.hub.conftest import Broker, broker, free_port, short
 from tests.sense.mjpeg import MjpegServer, serving

@@ -16,14 +16,16 @@ import cv2
 import numpy as np
 import pytest
 
-from device import link
-from device.commands.config import as_toml
 from device.emotions import EMOTIONS, Emotion
 from device.errors import LinkError, MediaError, SettingsError
-from device.link import Ack, Command, Health, Hello, Isolation, MoodSaid, Neutral, Order, Resting, SetHold, Stage, State
+from device.ipc import messages
+from device.ipc.messages import Ack, Command, Health, Hello, MoodSaid, Neutral, Order, Resting, SetHold, Stage, State
+from device.perception.media.decode import read_picture, read_sound
 from device.readings import Mood, Said
-from device.sense.media import read_picture, read_sound
-from device.settings import Settings, parse
+from device.settings.load import parse
+from device.settings.schema import Settings
+from device.settings.toml import as_toml
+from device.system.isolation import Isolation
 from tests.sense import made
 
 MANY = int(os.environ.get("MIEN_MALFORMED", "300"))
@@ -32,7 +34,7 @@ _SEVEN = tuple(1 / 7 for _ in EMOTIONS)
 _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)
 _HEALTH = Health({"camera": Stage(State.LOST, "none")}, True, False, False, 1, 3.0, Neutral(1e9, Resting(9, _SEVEN)))
 _LINES = [
-    link.encode(message)
+    messages.encode(message)
     for message in (
         Hello("5e55", "0.1.0", 1, Isolation(True, ("lo",), "refused", "walls"), {"face": "1"}),
         MoodSaid("5e55", 7, _MOOD),
@@ -88,7 +90,7 @@ def _ask_all(contents: list[bytes], ask: Callable[[bytes], object], errors: type
     return good, refused
 
 
-@pytest.mark.parametrize("decode", [link.from_sense, link.from_hub])
+@pytest.mark.parametrize("decode", [messages.from_sense, messages.from_hub])
 def test_lines_at_the_door(decode: Callable[[bytes], object]) -> None:
     good, refused = _ask_all(_LINES, decode, LinkError)
     assert refused > good
@@ -113,7 +115,7 @@ def test_settings_files() -> None:
 
 
 def test_a_file_of_bytes_is_told_by_its_name(tmp_path: Path) -> None:
-    from device.settings import load
+    from device.settings.load import load
 
     path = tmp_path / "mien.toml"
     chance = random.Random(1)

@@ -11,24 +11,24 @@ _HOUSE = Path(__file__).parents[1]
 _DEVICE = sorted((_HOUSE / "device").rglob("*.py"))
 _TOP = {
     "device",
-    "device.bounds",
-    "device.destinations",
+    "device.settings.types",
+    "device.settings.actions",
     "device.emotions",
     "device.errors",
-    "device.explain",
-    "device.gallery_index",
-    "device.kept",
-    "device.kiosk",
-    "device.link",
-    "device.machine",
-    "device.live",
-    "device.notify",
-    "device.paths",
-    "device.plain",
+    "device.settings.messages",
+    "device.ipc.gallery_index",
+    "device.system.state_file",
+    "device.settings.schema",
+    "device.ipc.messages",
+    "device.system.machine",
+    "device.ipc.live_view",
+    "device.system.sd_notify",
+    "device.system.paths",
+    "device.system.terminal",
     "device.readings",
-    "device.reload",
-    "device.rule",
-} | {"device.settings", "device.toml_value"}
+    "device.settings.reload",
+    "device.settings.rules",
+} | {"device.settings.schema", "device.settings.toml"}
 _SPEAKERS = {"aiohttp", "aiomqtt", "ftplib", "http", "httpx", "paho", "requests", "smtplib", "socketserver", "urllib3"}
 _SPEAKERS |= {"urllib.request", "websockets", "xmlrpc"}
 _EYES_AND_EARS = {"ai_edge_litert", "av", "cv2", "libcamera", "mediapipe", "picamera2", "pyaudio", "tflite_runtime"}

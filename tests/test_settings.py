@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
-from device.commands.config import as_toml
-from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.rule import Rule
-from device.settings import Mqtt, Settings, default_path, load, parse
+from device.settings.actions import Lamp, Player, Publish
+from device.settings.load import load, parse
+from device.settings.locations import default_path
+from device.settings.rules import Rule
+from device.settings.schema import Mqtt, Settings
+from device.settings.toml import as_toml
 
 _RULE = '[[rules]]\nname = "x"\nmood = ["sad"]\n'
 _LAMP = 'do = [{ action = "lamp" }]\n'

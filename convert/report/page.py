@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from convert import resting
-from convert.corpora.fer2013 import Fer2013
-from convert.evaluate import (
+from convert.datasets.fer2013 import Fer2013
+from convert.evaluation.metrics import accuracy, measured, recall, surest
+from convert.evaluation.predictions import load
+from convert.evaluation.shipped import (
     AS_PUBLISHED,
     as_published,
     clips_of,
@@ -20,19 +21,12 @@ from convert.evaluate import (
     shipped,
     voice_answers,
 )
-from convert.metrics import (
-    accuracy,
-    measured,
-    recall,
-    surest,
-)
-from convert.predictions import load
-from convert.report import advice, generations
-from convert.report.protocols import CORPUS, protocols
+from convert.report import baseline, face_lineage, ferplus_weight
 from convert.report.tables import by_class, error_and_floor, selective, table
-from convert.voices.powers import Powers
+from convert.report.voice import CORPUS, protocols
+from convert.voice.ensemble_weights import Powers
 from device.emotions import softmax
-from device.sense.model import MODELS
+from device.perception.models.card import MODELS
 
 ANSWERS = Path("docs/answers")
 PAGE = Path("docs/REPORT.md")
@@ -48,7 +42,7 @@ def report(data: Path, models: Path = MODELS, answers: Path = ANSWERS, fusion: b
         protocols(answers, _temperatures(models)),
     ]
     if fusion:
-        sections += [_fusion(data, models), resting.section(data, models)]
+        sections += [_fusion(data, models), baseline.section(data, models)]
     return "\n".join([*sections, _LIMITS])
 
 
@@ -155,8 +149,8 @@ def _face(data: Path, models: Path, answers: Path) -> str:
         + table(("", "per cent"), rows)
         + "\nBy emotion, the shipped network on the 3,301 (rows what the label says):\n\n"
         + by_class(said)
-        + generations.section()
-        + advice.section(
+        + face_lineage.section()
+        + ferplus_weight.section(
             model.network, {"PublicTest": Fer2013(data / "fer2013").validation(), "PrivateTest, 3,301": clean}
         )
     )
@@ -214,7 +208,7 @@ def _temperatures(models: Path) -> Powers:
 
 
 def _fusion(data: Path, models: Path) -> str:
-    from convert.report.fusing import PAIRS_AN_EMOTION, measured_ways
+    from convert.report.fusion import PAIRS_AN_EMOTION, measured_ways
 
     found = measured_ways(data, models)
     rows = [

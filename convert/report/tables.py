@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from convert.metrics import accuracy, calibration_error, calibration_floor, confusion, f1
-from convert.predictions import Predictions
+from convert.evaluation.metrics import accuracy, calibration_error, calibration_floor, confusion, f1
+from convert.evaluation.predictions import Predictions
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

@@ -7,12 +7,12 @@ from itertools import product
 
 import msgspec
 
-from device.bench.room import Room
-from device.bench.stream import watch
+from device.bench.face import watch
+from device.bench.scene import Room
 from device.bench.timing import Json
-from device.sense.readers import readers_of
-from device.sense.tflite import Network
-from device.settings import Settings
+from device.perception.load import readers_of
+from device.perception.tflite import Network
+from device.settings.schema import Settings
 
 FACES = (1, 2, 4, 8)
 SIZES = ((320, 240), (640, 480), (1280, 720), (1920, 1080))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench.graph import work_of
-from device.bench.probe import peak_macs_per_s
+from device.bench.mac_count import work_of
+from device.bench.peak import peak_macs_per_s
 from device.bench.timing import Json, timed
 from device.errors import ModelError
-from device.sense.model import MODELS
-from device.sense.tflite import Network
+from device.perception.models.card import MODELS
+from device.perception.tflite import Network
 
 
 def measure(seconds: float, folder: Path = MODELS, most_threads: int | None = None) -> Json:

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from device.bench.timing import Json
-from device.plain import plain
+from device.system.terminal import plain
 
 _INK, _FAINT = "#222222", "#dddddd"
 _COLOURS = ("#0b6e99", "#c4540a", "#3c7d3c", "#7a4fa3", "#a8325e", "#6b6b1f")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench.room import FPS, SensorNoise
-from device.bench.speech import listen, windows
-from device.bench.stream import watch
+from device.bench.face import watch
+from device.bench.scene import FPS, SensorNoise
 from device.bench.timing import Json
+from device.bench.voice import listen, windows
+from device.perception.audio.stft import RATE_HZ
+from device.perception.load import Readers
+from device.perception.media.decode import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.readings import Frame
-from device.sense.media import NoSoundError, kind_of, read_picture, read_sound, video_frames
-from device.sense.readers import Readers
-from device.sense.sound.framing import RATE_HZ
-from device.settings import Settings
+from device.settings.schema import Settings
 
 _BATCH = 15
 

@@ -8,17 +8,17 @@ import numpy as np
 
 from device.bench.timing import Json, timed
 from device.emotions import Emotion
+from device.perception.audio.correlogram import correlogram
+from device.perception.audio.log_mel import log_mel
+from device.perception.audio.prosody import prosody
+from device.perception.audio.vad import speech_frames
+from device.perception.face.align import aligned_crop
+from device.perception.load import Readers
 from device.readings import Frame, SoundWindow
-from device.sense.faces import aligned_crop
-from device.sense.live import picture
-from device.sense.readers import Readers
-from device.sense.sound.correlogram import correlogram
-from device.sense.sound.log_mel import log_mel
-from device.sense.sound.prosody import prosody
-from device.sense.sound.speech_gate import speech_frames
-from device.sense.stand_in.drawn_face import draw
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.live_view import picture
+from device.sense.simulator.face import draw
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 
 
 def measure(readers: Readers, seconds: float) -> list[Json]:

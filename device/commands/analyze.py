@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import SettingsError
-from device.plain import plain
-from device.sense.analyze import Wanted, analyze
-from device.sense.readers import readers_of
-from device.settings import load
+from device.perception.load import readers_of
+from device.perception.offline.analyze import Wanted, analyze
+from device.settings.load import load
+from device.system.terminal import plain
 
 _SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"}

@@ -4,11 +4,12 @@ import argparse
 import time
 from typing import Any
 
-from device.commands.ask import ask, tell
+from device.commands.hub_api import ask, tell
 from device.emotions import EMOTIONS
 from device.errors import MienError
-from device.hub.features import PRESS
-from device.settings import Settings, load
+from device.hub.state.features import PRESS
+from device.settings.load import load
+from device.settings.schema import Settings
 
 _BEGIN_S = 5.0
 """A recording that has not begun after so long does not begin."""

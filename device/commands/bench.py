@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench import grid, networks, recordings, speech, stages, stream, streams, whole
+from device.bench import face, grid, networks, parallel_streams, processes, recordings, stages, voice
 from device.bench.plot import DRAWN, svg
-from device.bench.room import Room
-from device.bench.table import lines
+from device.bench.report import lines
+from device.bench.scene import Room
 from device.bench.timing import Json, timed
 from device.errors import MienError
-from device.sense.readers import Readers, readers_of
-from device.sense.tflite import runtime
-from device.settings import Settings, load
+from device.perception.load import Readers, readers_of
+from device.perception.tflite import runtime
+from device.settings.load import load
+from device.settings.schema import Settings
 
 PARTS = ("stages", "face", "voice", "networks", "grid", "process", "streams")
 _ASKED = ("streams",)
@@ -60,14 +61,14 @@ def _measures(readers: Readers, settings: Settings, arguments: argparse.Namespac
         "networks": lambda: {"networks": networks.measure(0.4 * seconds)},
         "grid": partial(_grid, settings, 10 * seconds, full=full),
         "process": partial(_process, settings, (40 if full else 16) * seconds),
-        "streams": lambda: {"streams": streams.measure(20 * seconds, path)},
+        "streams": lambda: {"streams": parallel_streams.measure(20 * seconds, path)},
     }
 
 
 def _face(readers: Readers, settings: Settings, stream_s: float) -> Json:
     """The face path: one person who is there, and nobody."""
-    one = stream.watch(readers, settings, Room(1).stream(stream_s)).told()
-    nobody = stream.watch(readers, settings, Room(0).stream(stream_s)).told()
+    one = face.watch(readers, settings, Room(1).stream(stream_s)).told()
+    nobody = face.watch(readers, settings, Room(0).stream(stream_s)).told()
     return {
         "face_path_cpu_ms": one["cpu_ms"],
         "face_path_fps": one["fps"],
@@ -78,7 +79,7 @@ def _face(readers: Readers, settings: Settings, stream_s: float) -> Json:
 
 def _voice(readers: Readers, settings: Settings, stream_s: float) -> Json:
     every_s = settings.microphone.every_s
-    told = speech.listen(readers.voice, speech.windows(speech.talk(stream_s), every_s), every_s)
+    told = voice.listen(readers.voice, voice.windows(voice.talk(stream_s), every_s), every_s)
     return {"voice_path_cpu_ms_per_s": told["cpu_ms_per_s"], "voice_path": told}
 
 
@@ -89,11 +90,11 @@ def _grid(settings: Settings, stream_s: float, *, full: bool) -> Json:
 
 def _process(settings: Settings, seconds: float) -> Json:
     """Both processes, from their start to their end."""
-    somebody = whole.share("somebody", seconds, settings)
+    somebody = processes.share("somebody", seconds, settings)
     return {
-        **whole.start(settings),
+        **processes.start(settings),
         "rss_mb": somebody["rss_mb"],
-        "process": {"somebody": somebody, "nobody": whole.share("nobody", max(seconds / 2, 1.0), settings)},
+        "process": {"somebody": somebody, "nobody": processes.share("nobody", max(seconds / 2, 1.0), settings)},
     }
 
 

@@ -2,22 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
 
-import msgspec
-from msgspec import Meta
-
-from device.commands.ask import ask
+from device.commands.hub_api import ask
 from device.errors import MienError, SettingsError
-from device.hub.rule_words import explain
-from device.hub.trial import try_start
-from device.settings import Settings, default_path, load
-from device.toml_value import MOMENTS, toml_value
-
-_HEAD = """\
-# Mien's settings. Every key may be left out; what stands here after a # is its default.
-# After a change: mien config check
-"""
+from device.hub.preflight import try_start
+from device.hub.rules.describe import explain
+from device.settings.load import load
+from device.settings.locations import default_path
+from device.settings.schema import Settings
+from device.settings.toml import as_toml
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -64,45 +57,3 @@ def _init(path: Path, *, force: bool) -> None:
         path.write_text(as_toml(Settings(), commented=True), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror}); name another with --settings") from error
-
-
-def as_toml(settings: Settings, *, commented: bool) -> str:
-    """The settings as TOML; `commented` puts each key behind a #, under its sentence and its bounds."""
-    mark = "# " if commented else ""
-    lines = [_HEAD] if commented else []
-    for name in settings.__struct_fields__:
-        section = getattr(settings, name)
-        if name == "rules":
-            lines += _rules_lines(msgspec.to_builtins(section, builtin_types=MOMENTS), mark)
-            continue
-        if commented and section.__doc__:
-            lines.append(f"# {section.__doc__}")
-        lines.append(f"[{name}]")
-        hints = get_type_hints(type(section), include_extras=True)
-        for key in section.__struct_fields__:
-            if commented and (about := _about(hints[key])):
-                lines.append(f"# {about}")
-            lines.append(f"{mark}{key} = {toml_value(getattr(section, key))}")
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _about(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any type
-    metas = [part for part in get_args(hint) if isinstance(part, Meta)]
-    said = [m.description for m in metas if m.description]
-    for meta in metas:
-        bounds = [("at least", meta.ge), ("over", meta.gt), ("at most", meta.le)]
-        said += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-    choices = [str(a) for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str | int)]
-    if choices:
-        said.append("one of " + ", ".join(choices))
-    return "; ".join(s.rstrip(".") for s in said) + "." if said else ""
-
-
-def _rules_lines(rules: list[dict[str, Any]], mark: str) -> list[str]:
-    lines = []
-    for rule in rules:
-        lines.append(f"{mark}[[rules]]")
-        lines += [f"{mark}{key} = {toml_value(value)}" for key, value in rule.items()]
-        lines.append("")
-    return lines

@@ -15,10 +15,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from device.commands.run import Child, flags_of, stop_on_signals, together
+from device.commands.supervisor import Child, flags_of, stop_on_signals, together
 from device.errors import MienError
-from device.sense.stand_in import SCRIPT, act_at
-from device.settings import load
+from device.sense.simulator import SCRIPT, act_at
+from device.settings.load import load
 
 _WARM_UP_S = 3.0
 _NOBODY = "nobody"

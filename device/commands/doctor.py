@@ -16,25 +16,27 @@ import msgspec
 import numpy as np
 
 from device import __version__
-from device.commands.ask import ask
 from device.commands.doctor_machine import machine, packages
-from device.commands.finding import Finding
+from device.commands.hub_api import ask
 from device.emotions import Floats
 from device.errors import EndOfMedia, MienError
-from device.kiosk import Kiosk
-from device.link import State
-from device.plain import plain
+from device.ipc.messages import State
+from device.perception.load import detector_of
+from device.perception.models.card import PAIRS
+from device.perception.models.model import ramp
+from device.perception.models.registry import choose, state_of
+from device.perception.tflite import runtime
 from device.sense.camera import open_camera
-from device.sense.capture import MOST_CUT_OFF, share_cut_off, shows_nothing
-from device.sense.isolation import drop_network, prove
+from device.sense.camera.thread import shows_nothing
 from device.sense.microphone import open_microphone
-from device.sense.model import PAIRS, ramp
-from device.sense.pairs.choice import choose
-from device.sense.pairs.record import state_of
-from device.sense.quiet import quiet_stderr
-from device.sense.readers import detector_of
-from device.sense.tflite import runtime
-from device.settings import Settings, default_path, load
+from device.sense.microphone.thread import MOST_CUT_OFF, share_cut_off
+from device.settings.load import load
+from device.settings.locations import default_path
+from device.settings.schema import Kiosk, Settings
+from device.system.check import Finding
+from device.system.isolation import drop_network, prove
+from device.system.stderr import quiet_stderr
+from device.system.terminal import plain
 
 _SLOW_MS = 60.0
 """The face network takes 0.6 ms on a desktop core and some 5 ms on a Pi 4; far over that the fast kernels are off."""

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from aiomqtt.exceptions import MqttError
 
-from device.commands.finding import Finding
-from device.hub.mqtt_client import client_of, credentials_of, meaning
-from device.machine import HOT_C, clock_is_set, degrees_c
-from device.settings import Settings
+from device.hub.mqtt.connection import client_of, credentials_of, meaning
+from device.settings.schema import Settings
+from device.system.check import Finding
+from device.system.machine import HOT_C, clock_is_set, degrees_c
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
 _MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}

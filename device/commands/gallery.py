@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from device.emotions import EMOTIONS
-from device.gallery_index import Index, path_of, read_index
-from device.plain import plain
-from device.sense.gallery import Outcome, Step, clear, index_folder
-from device.sense.readers import readers_of
-from device.settings import Settings, load
+from device.ipc.gallery_index import Index, path_of, read_index
+from device.perception.load import readers_of
+from device.perception.offline.gallery import Outcome, Step, clear, index_folder
+from device.settings.load import load
+from device.settings.schema import Settings
+from device.system.terminal import plain
 
 _FIVE = 5
 _EVERY_S = 5.0

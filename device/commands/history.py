@@ -3,9 +3,10 @@
 import argparse
 
 from device.errors import SettingsError
-from device.hub.history_forgetting import forget
-from device.hub.history_reading import parse_since, read, to_csv, to_text
-from device.settings import load
+from device.hub.history.deletion import forget
+from device.hub.history.export import parse_since, to_csv, to_text
+from device.hub.history.reader import read
+from device.settings.load import load
 
 
 def run(arguments: argparse.Namespace) -> int:

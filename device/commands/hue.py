@@ -8,8 +8,8 @@ from pathlib import Path
 
 from device.commands.kiosk import services_group
 from device.errors import MienError
-from device.hub.actions.hue_pairing import BUTTON_S, pair, write_key
-from device.settings import default_path
+from device.hub.actions.hue.pairing import BUTTON_S, pair, write_key
+from device.settings.locations import default_path
 
 _MOST_PORT = 65_535
 

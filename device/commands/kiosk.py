@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from device.errors import SettingsError
-from device.hub.kiosk.password import made, write
-from device.settings import default_path
+from device.hub.web.auth.password import made, write
+from device.settings.locations import default_path
 
 _MOST = 4096
 

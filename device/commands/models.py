@@ -9,15 +9,14 @@ from typing import Any
 
 import msgspec
 
-from device.commands.fetch import fetch
+from device.commands.fetch_detectors import fetch
 from device.errors import MienError, ModelError
-from device.sense.model import PAIRS
-from device.sense.pairs.choice import Choice, choose, shipped_pair
-from device.sense.pairs.fit import check_card
-from device.sense.pairs.pair import pairs_in
-from device.sense.pairs.record import SERVICE, folder_of, state_of
-from device.sense.pairs.store import Change, ModelStore
-from device.settings import load
+from device.perception.models.bundle import pairs_in
+from device.perception.models.card import PAIRS
+from device.perception.models.inputs import check_card
+from device.perception.models.install import Change, ModelStore
+from device.perception.models.registry import SERVICE, Choice, choose, folder_of, shipped_pair, state_of
+from device.settings.load import load
 
 
 def run(arguments: argparse.Namespace) -> int:

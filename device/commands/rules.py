@@ -3,10 +3,10 @@
 import argparse
 
 from device.errors import SettingsError
-from device.hub import profiles
-from device.hub.question import parse_question, would_happen
-from device.hub.rule_words import explain
-from device.settings import load
+from device.hub.rules.describe import explain
+from device.hub.rules.what_if import parse_question, would_happen
+from device.hub.state import profiles
+from device.settings.load import load
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from device import __version__
 from device.emotions import Emotion
-from device.hub.features import FEATURES, MOODS, Feature
-from device.hub.state import Snapshot
-from device.link import Health, State
+from device.hub.state.features import FEATURES, MOODS, Feature
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Health, State
 
 _MOST, _LONGEST = 16, 40
 """Stages and models shown, and the characters of a label's value; sense has fewer."""

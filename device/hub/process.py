@@ -6,10 +6,10 @@ import signal
 from pathlib import Path
 
 from device.errors import MienError
-from device.hub.service import Hub
-from device.hub.trial import try_start
-from device.reload import problem_of
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.preflight import try_start
+from device.settings.reload import problem_of
+from device.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from device.errors import DeviceError, EndOfMedia
-from device.link import Stage, State
-from device.sense.thread_name import name_this_thread
+from device.ipc.messages import Stage, State
+from device.system.threads import name_this_thread
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
 """Waits between one failure and the next try; the last is repeated."""

@@ -8,11 +8,12 @@ import threading
 from pathlib import Path
 
 from device import __version__
-from device.link import Hello, socket_path
-from device.reload import problem_of
-from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
-from device.sense.window import Window, address_of, without_secrets
-from device.settings import Settings
+from device.ipc.messages import Hello
+from device.sense.camera_proxy import Window, address_of, without_secrets
+from device.settings.locations import socket_path
+from device.settings.reload import problem_of
+from device.settings.schema import Settings
+from device.system.isolation import drop_network, give_up_powers, prove, raise_loopback
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,10 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
     isolation = prove(detail)
     log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
 
-    from device.sense.assembly import assemble
+    from device.sense.build import assemble
 
     sense, versions = assemble(settings, source)
-    from device.sense.door import Door
+    from device.sense.hub_client import Door
 
     hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
     try:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from device.bench.room import Room
-from device.bench.speech import talk
-from device.bench.table import lines
+from device.bench.report import lines
+from device.bench.scene import Room
+from device.bench.voice import talk
 from tests.bench.environments import NotInstalled
 from tests.bench.peer import ABSENT, ABSENT_SOUND, HOUSE, PEERS, SOUND_PEERS, Given, Peer, Running
 

@@ -22,12 +22,14 @@ import av
 import numpy as np
 
 from device.emotions import Emotion, top
-from device.link import Hello, Isolation, socket_path
+from device.ipc.messages import Hello
 from device.readings import FaceReading, Frame, Mood
-from device.sense.assembly import assemble
-from device.sense.door import Door
-from device.sense.stand_in.roles import POSES
-from device.settings import load
+from device.sense.build import assemble
+from device.sense.hub_client import Door
+from device.sense.simulator.poses import POSES
+from device.settings.load import load
+from device.settings.locations import socket_path
+from device.system.isolation import Isolation
 from tests.sense.made import drawn, noisy
 
 FPS = 15

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from device.bench import grid, networks
-from device.bench.graph import work_of
-from device.bench.probe import convolution, peak_macs_per_s
+from device.bench.mac_count import work_of
+from device.bench.peak import convolution, peak_macs_per_s
 from device.errors import ModelError
-from device.sense.model import MODELS
-from device.sense.readers import readers_of
-from device.sense.tflite import Network
-from device.settings import Settings
+from device.perception.load import readers_of
+from device.perception.models.card import MODELS
+from device.perception.tflite import Network
+from device.settings.schema import Settings
 
 # --- networks
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device.bench import recordings, speech, stream
-from device.bench.room import FPS, Room
+from device.bench import face, recordings, voice
+from device.bench.scene import FPS, Room
 from device.bench.timing import Timing, spread, timed
 from device.errors import MediaError
-from device.sense.readers import Readers, readers_of
-from device.settings import Settings
+from device.perception.load import Readers, readers_of
+from device.settings.schema import Settings
 from tests.sense import made
 
 
@@ -67,7 +67,7 @@ def test_all_who_are_drawn_are_found(readers: Readers, people: int) -> None:
 
 
 def test_a_stream_counts_the_faces_and_not_the_warm_frames(readers: Readers) -> None:
-    seen = stream.watch(readers, Settings(), Room(1).stream(1.0)).told()
+    seen = face.watch(readers, Settings(), Room(1).stream(1.0)).told()
     assert seen["runs"] == FPS
     assert seen["faces_read"] == 1
     assert seen["fps"] > 1
@@ -78,7 +78,7 @@ def test_a_stream_counts_the_faces_and_not_the_warm_frames(readers: Readers) -> 
 
 
 def test_windows_move_on_by_what_the_settings_say() -> None:
-    heard = speech.windows(np.arange(5 * 16_000, dtype=np.float32), 0.5)
+    heard = voice.windows(np.arange(5 * 16_000, dtype=np.float32), 0.5)
     assert [window.end_s for window in heard] == [3.0, 3.5, 4.0, 4.5, 5.0]
     assert all(len(window.samples) == 48_000 for window in heard)
     assert [window.at for window in heard[:2]] == [0, 8_000]
@@ -86,7 +86,7 @@ def test_windows_move_on_by_what_the_settings_say() -> None:
 
 
 def test_a_voice_that_speaks_is_read_in_each_window(readers: Readers) -> None:
-    told = speech.listen(readers.voice, speech.windows(speech.talk(6.0), 0.5), 0.5)
+    told = voice.listen(readers.voice, voice.windows(voice.talk(6.0), 0.5), 0.5)
     assert told["readings"] >= told["runs"] - 1
     assert told["cpu_ms_per_s"] == pytest.approx(2 * told["cpu_ms"], abs=0.01)
 

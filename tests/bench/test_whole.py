@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.bench import footprint, player, streams, whole
+from device.bench import parallel_streams, processes, simulated_sense
 from device.errors import MienError
-from device.sense.stand_in import Act
-from device.sense.thread_name import name_this_thread
-from device.settings import Settings, load, parse
+from device.sense.simulator import Act
+from device.settings.load import load, parse
+from device.settings.schema import Settings
+from device.system.threads import name_this_thread
 
 # --- whole processes
 
@@ -31,7 +32,7 @@ def test_a_thread_is_called_by_its_name() -> None:
     thread.start()
     try:
         assert named.wait(5)
-        found = footprint.cpu_s_by_thread(os.getpid())
+        found = processes.cpu_s_by_thread(os.getpid())
         assert found["a thread of the"] >= 0  # the kernel keeps 15 letters
     finally:
         done.set()
@@ -40,16 +41,16 @@ def test_a_thread_is_called_by_its_name() -> None:
 
 def test_a_footprint_without_schedstat_comes_from_ticks(tmp_path: Path) -> None:
     (tmp_path / "stat").write_text("12 (a (very) odd name) S " + " ".join(str(n) for n in range(4, 60)))
-    assert footprint._cpu_s(tmp_path) == pytest.approx((14 + 15) / os.sysconf("SC_CLK_TCK"))
+    assert processes._cpu_s(tmp_path) == pytest.approx((14 + 15) / os.sysconf("SC_CLK_TCK"))
 
 
 def test_a_process_that_has_ended_has_no_memory() -> None:
     ended = subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # nobody has asked for its exit status yet
     with pytest.raises(ProcessLookupError):
-        footprint.resident_mb(ended.pid)
+        processes.resident_mb(ended.pid)
     ended.wait()
-    assert footprint.resident_mb(os.getpid()) > 10
+    assert processes.resident_mb(os.getpid()) > 10
 
 
 def test_the_performer_plays_aside_and_stops() -> None:
@@ -61,14 +62,14 @@ def test_the_performer_plays_aside_and_stops() -> None:
             self.count += 1
             return self.count
 
-    aside = player.Aside(Slow())
+    aside = simulated_sense.Aside(Slow())
     assert [aside.read(), aside.read()] == [1, 2]
     assert aside.name == "slow"
     aside.close()
 
 
 def test_nothing_from_the_performer_is_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "_WAIT_S", 0.05)
+    monkeypatch.setattr(simulated_sense, "_WAIT_S", 0.05)
 
     class Stuck:
         name = "stuck"
@@ -76,18 +77,18 @@ def test_nothing_from_the_performer_is_no_frame(monkeypatch: pytest.MonkeyPatch)
         def read(self) -> None:
             time.sleep(0.3)
 
-    aside = player.Aside(Stuck())
+    aside = simulated_sense.Aside(Stuck())
     assert aside.read() is None
     aside.close()
 
 
 def test_in_one_script_somebody_talks_all_the_time_and_in_the_other_nobody_comes() -> None:
-    assert all(act.emotion and act.speaks for act in player.SCRIPTS["somebody"])
-    assert player.SCRIPTS["nobody"] == (Act(None, 3600.0),)
+    assert all(act.emotion and act.speaks for act in simulated_sense.SCRIPTS["somebody"])
+    assert simulated_sense.SCRIPTS["nobody"] == (Act(None, 3600.0),)
 
 
 def test_sense_and_hub_are_measured_as_they_run() -> None:
-    told = whole.share("somebody", 2.0, Settings())
+    told = processes.share("somebody", 2.0, Settings())
     assert {"camera", "face", "microphone", "voice"} <= set(told["sense_threads_percent"])
     assert "stand-in" not in told["sense_threads_percent"]
     assert told["stand_in_percent"] > 0
@@ -101,8 +102,8 @@ def test_what_is_measured_looks_and_listens_as_the_user_s_does(tmp_path: Path) -
         "most_faces = 2\nbudget = 0.1\ntimeout_s = 7\n[microphone]\nevery_s = 2\nleast_speech = 0.5\ntimeout_s = 8\n"
     )
     mine = parse(text, "mine")
-    told = load(whole._settings(tmp_path, mine, "stand-in@1.5"))
-    camera = msgspec.structs.replace(mine.camera, source="stand-in@1.5", fps=whole.FPS, turned=0)
+    told = load(processes._settings(tmp_path, mine, "stand-in@1.5"))
+    camera = msgspec.structs.replace(mine.camera, source="stand-in@1.5", fps=processes.FPS, turned=0)
     assert told.camera == camera
     assert told.microphone == msgspec.structs.replace(mine.microphone, source="stand-in@1.5")
     assert (told.kiosk.port, told.state_dir) == (0, tmp_path / "s")
@@ -110,22 +111,22 @@ def test_what_is_measured_looks_and_listens_as_the_user_s_does(tmp_path: Path) -
 
 def test_processes_that_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    monkeypatch.setattr(whole, "_LIMIT_S", 0.5)
+    monkeypatch.setattr(processes, "_LIMIT_S", 0.5)
     with pytest.raises(MienError, match="ended while it was measured"):
-        whole.share("nobody", 0.1, Settings())
+        processes.share("nobody", 0.1, Settings())
     with pytest.raises(MienError, match=r"no mood within 0\.5 s"):
-        whole.start(Settings())
+        processes.start(Settings())
     monkeypatch.undo()
-    monkeypatch.setattr(whole, "_LIMIT_S", 0.0)
+    monkeypatch.setattr(processes, "_LIMIT_S", 0.0)
     with pytest.raises(MienError, match="not up within 0 s"):
-        whole.share("nobody", 0.1, Settings())
+        processes.share("nobody", 0.1, Settings())
 
 
 def test_streams_at_once_are_counted_together(tmp_path: Path) -> None:
-    one, two = streams.measure(0.3, None, (1, 2))
+    one, two = parallel_streams.measure(0.3, None, (1, 2))
     assert (one["streams"], two["streams"]) == (1, 2)
     assert min(one["cpu_ms"], two["cpu_ms"], one["fps"], two["fps"]) > 0
     settings = tmp_path / "mien.toml"
     settings.write_text("[camera]\nfps = -1\n")
     with pytest.raises(MienError, match="a stream ended before it began"):
-        streams.measure(0.3, settings, (2,))
+        parallel_streams.measure(0.3, settings, (2,))

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from device.bench import grid, speech, streams
+from device.bench import grid, parallel_streams, voice
 from device.bench.plot import svg
-from device.bench.room import Room
-from device.bench.table import lines
+from device.bench.report import lines
+from device.bench.scene import Room
 from device.commands import bench
 from device.errors import MienError
 from tests.sense import made
@@ -61,7 +61,7 @@ def test_the_whole_of_it_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_parts_are_measured_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams.measure, "__defaults__", (None, (1,)))
+    monkeypatch.setattr(parallel_streams.measure, "__defaults__", (None, (1,)))
     assert bench.run(_asked(parts="streams,voice", json=False)) == 0
     said = capsys.readouterr().out
     assert "voice path" in said
@@ -84,12 +84,12 @@ def test_a_plot_of_all_cells_tells_the_lines_apart_and_escapes_names() -> None:
 
 def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = [frame.pixels for frame in Room(1, 320, 240).frames(60)]
-    film = made.film(tmp_path / "room.mp4", seconds, 15, speech.talk(4.0))
+    film = made.film(tmp_path / "room.mp4", seconds, 15, voice.talk(4.0))
     paths = [
         film,
         made.picture(tmp_path / "face.png", Room(1).frames(3)[2].pixels),
-        made.wav(tmp_path / "voice.wav", speech.talk(4.0)),
-        made.wav(tmp_path / "word.wav", speech.talk(1.0)),
+        made.wav(tmp_path / "voice.wav", voice.talk(4.0)),
+        made.wav(tmp_path / "word.wav", voice.talk(1.0)),
         made.film(tmp_path / "moment.mp4", seconds[:6], 15),
     ]
     plot = tmp_path / "plot.svg"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from device.emotions import Emotion
-from device.sense.stand_in.roles import POSES
+from device.sense.simulator.poses import POSES
 from tests.cli_asked import HOUSE, Done, Mien, lines_of, settings_in, told_in_one_line
 from tests.sense.made import drawn, film, picture
 

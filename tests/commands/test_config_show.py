@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.commands.config import as_toml
-from device.settings import parse
-from device.toml_value import toml_value
+from device.settings.load import parse
+from device.settings.toml import as_toml, toml_value
 from tests.cli_asked import Mien, settings_in
 
 _RULE = (

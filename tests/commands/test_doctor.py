@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from device.commands.doctor import examine
-from device.commands.finding import Finding
-from device.link import Stage, State
-from device.settings import Settings
+from device.ipc.messages import Stage, State
+from device.settings.schema import Settings
+from device.system.check import Finding
 from tests.hub.conftest import free_port, house, short
 from tests.hub.helpers import WELL, Sense, run, running, until
 

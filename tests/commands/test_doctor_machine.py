@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from device import machine
 from device.commands import doctor_machine
-from device.commands.finding import Finding
-from device.settings import Camera, Mqtt, Settings
+from device.settings.schema import Camera, Mqtt, Settings
+from device.system import machine
+from device.system.check import Finding
 from tests.hub.conftest import Broker, broker, free_port
 
 __all__ = ["broker"]

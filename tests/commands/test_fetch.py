@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.commands.fetch import FILES, fetch, intact
+from device.commands.fetch_detectors import FILES, fetch, intact
 from device.errors import ModelError
-from device.sense.model import MODELS
+from device.perception.models.card import MODELS
 
 WHEEL = "mediapipe-0.10.18-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 

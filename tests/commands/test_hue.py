@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from device import settings
 from device.commands import hue
-from device.hub.actions.hue import Key
+from device.hub.actions.hue.bridge import Key
+from device.settings.load import parse
 from tests.hub.actions.hue_bridge import KEY, Bridge, certificate
 from tests.hub.actions.peers import said
 from tests.hub.helpers import run, until
@@ -61,8 +61,8 @@ def test_the_button_gives_a_key_and_the_lines_for_the_settings(tmp_path: Path, t
     assert json.loads(path.read_text())["application_key"] == KEY
     assert path.stat().st_mode & 0o777 == 0o600
     lines = out[out.index("[hue]") :]
-    assert settings.parse(lines, "printed").hue.key_file == str(path)
-    assert settings.parse(lines, "printed").hue.bridge == "127.0.0.1"
+    assert parse(lines, "printed").hue.key_file == str(path)
+    assert parse(lines, "printed").hue.bridge == "127.0.0.1"
 
 
 def test_the_key_that_root_writes_beside_the_settings_is_for_who_reads_those(

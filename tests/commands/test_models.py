@@ -13,10 +13,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from device.commands.doctor import examine
-from device.sense.model import MODELS, PAIRS
-from device.sense.pairs.choice import choose
-from device.sense.pairs.record import folder_of
-from device.sense.pairs.trial import try_out
+from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.registry import choose, folder_of
+from device.perception.models.smoke_test import try_out
 from tests.sense.helpers import until
 from tests.sense.made_models import handed, made
 from tests.sense.sense_living import Hub

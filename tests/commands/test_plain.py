@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from device.emotions import Emotion
-from device.sense.stand_in.roles import POSES
+from device.sense.simulator.poses import POSES
 from tests.cli_asked import HOUSE, Mien, lines_of, settings_in
 from tests.sense.made import drawn, picture
 

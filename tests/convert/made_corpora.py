@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from device.emotions import EMOTIONS, Floats
-from device.sense.stand_in.drawn_face import draw
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.simulator.face import draw
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 
 COUNT, ACROSS, DOWN = 35_887, 128, 281
 DRAWN = 240

@@ -48,7 +48,7 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
     assert written[1:] == [Path("own"), MODELS]
     run = tmp_path / "runs" / network
     run.mkdir(parents=True)
-    from convert.training import Plan
+    from convert.training.loop import Plan
 
     plan = asdict(Plan(epochs=1, batch=2, learning_rate=0.1, weight_decay=0.0))
     (run / "run.json").write_text(json.dumps({"recipe": network, "plan": plan}))
@@ -70,7 +70,7 @@ def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
     def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = None) -> list[Path]:
         return [out / name]
 
-    monkeypatch.setattr("convert.voices.benchmark.benchmark", benchmark)
+    monkeypatch.setattr("convert.voice.benchmark.benchmark", benchmark)
     monkeypatch.chdir(tmp_path)
     quick = ("benchmark", "voice-fold-1", "--rows", "28")
     text = said(*quick, monkeypatch=monkeypatch, capsys=capsys)[1]
@@ -169,7 +169,7 @@ def test_a_teacher_s_run_is_not_quantized(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
-    from convert.recipes.mien_face import TEACHER, MienFace
+    from convert.networks.face import TEACHER, MienFace
 
     torch.save(MienFace(TEACHER).state_dict(), tmp_path / "best.pt")
     asked = ("quantize", "face", "--run", str(tmp_path), "--data", str(tmp_path))
@@ -190,7 +190,7 @@ def test_what_is_no_network_to_begin_from_or_to_learn_from_is_said(
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("convert.training.loop.keep_freed_memory", lambda: None)
     asked = ("train", "face", "--data", str(corpora), "--rows", "40", "--epochs", "1", "--batch", "20")
 
     def line(*words: str) -> str:
@@ -227,11 +227,11 @@ def test_a_run_that_none_of_a_few_rows_trains_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
-    from convert.recipes.mien_prosody import MienProsody
-    from convert.recipes.mien_voice import MienVoice
+    from convert.networks.prosody import MienProsody
+    from convert.networks.voice import MienVoice
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("convert.training.loop.keep_freed_memory", lambda: None)
     if words[0] == "benchmark":
         run = tmp_path / "runs" / words[1]
         run.mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_fewer_rows_than_a_batch_are_a_step_all_the_same(
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("convert.training.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("convert.training.loop.keep_freed_memory", lambda: None)
     few = ("--data", str(corpora), "--rows", "8", "--batch", "14", "--epochs", "1")
     status, text = said("train", network, *few, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 0, text

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.predictions import Predictions, load
+from convert.evaluation.predictions import Predictions, load
 from device.emotions import EMOTIONS, Emotion
 from device.errors import ModelError, SettingsError
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
 from tests.convert import made_corpora
 
 pytestmark = pytest.mark.convert
@@ -20,9 +20,9 @@ torch = pytest.importorskip("torch", reason="the training environment: make test
 pytest.importorskip("sklearn", reason="the training environment: make test-convert")
 pytest.importorskip("matplotlib", reason="the training environment: make test-convert")
 
-from convert.compare import RECIPES, compare, report, splits, together  # noqa: E402
-from convert.compare.recipe import Bench  # noqa: E402
-from convert.recipes.seed_e import EIGHT  # noqa: E402
+from convert.reproduce import RECIPES, audiovisual, compare, report, splits  # noqa: E402
+from convert.reproduce.experiment import Bench  # noqa: E402
+from convert.reproduce.networks_e import EIGHT  # noqa: E402
 
 ROWS = 35
 
@@ -190,7 +190,7 @@ def test_a_recipe_says_which_one_it_needs(ravdess: Path, tmp_path: Path) -> None
 def test_every_voice_gets_a_face_of_its_emotion(ravdess: Path, tmp_path: Path) -> None:
     bench = Bench(splits.Corpora(ravdess), tmp_path)
     thirds = bench.corpora.ravdess("speech")
-    faces = together._faces_for(bench, thirds)
+    faces = audiovisual._faces_for(bench, thirds)
     labels = bench.corpora.faces.validation().labels
     assert len(faces[1]) > 5
     for name, clip, eight in zip(faces[1].names, thirds[1], faces[1].labels, strict=True):

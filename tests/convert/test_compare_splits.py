@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora.speech import Clip
-from convert.voices.protocols import RUNS, share_of
+from convert.datasets.clips import Clip
+from convert.voice.protocols import RUNS, share_of
 from device.errors import MediaError
 
 pytestmark = pytest.mark.convert
@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="the training environment: make test
 pytest.importorskip("sklearn", reason="the training environment: make test-convert")
 pytest.importorskip("matplotlib", reason="the training environment: make test-convert")
 
-from convert.compare import splits  # noqa: E402
-from convert.compare.fit import Part, Parts  # noqa: E402
+from convert.reproduce import splits  # noqa: E402
+from convert.reproduce.training import Part, Parts  # noqa: E402
 
 
 def clips(count: int, corpus: str) -> list[Clip]:
@@ -49,7 +49,7 @@ def test_both_is_speech_and_song_and_no_clip_changes_sides(monkeypatch: pytest.M
 def test_ferplus_takes_the_most_votes_to_train_and_the_majority_to_test(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from convert.corpora.fer2013 import Faces
+    from convert.datasets.fer2013 import Faces
 
     votes = np.array(
         [

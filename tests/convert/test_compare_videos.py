@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from convert.corpora.cremad import read_videos
-from convert.predictions import load
+from convert.datasets.cremad import read_videos
+from convert.evaluation.predictions import load
 from device.errors import MediaError
 from device.readings import Face
 
@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the training environment: make test-convert
 pytest.importorskip("sklearn", reason="the training environment: make test-convert")
 pytest.importorskip("matplotlib", reason="the training environment: make test-convert")
 
-from convert.compare import compare, videos  # noqa: E402
+from convert.reproduce import compare, videos  # noqa: E402
 
 # D's video
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora.esc10 import read_noises
-from convert.corpora.fer2013 import Fer2013
-from convert.corpora.speech import TEST, VALIDATION, by_speaker, read_corpus
-from convert.voices.augment import trimmed
+from convert.datasets.clips import TEST, VALIDATION, by_speaker, read_corpus
+from convert.datasets.esc10 import read_noises
+from convert.datasets.fer2013 import Fer2013
+from convert.voice.augment import trimmed
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert.made_corpora import DRAWN

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora import savee
-from convert.corpora.esc10 import kept_aside, named_noises
-from convert.corpora.fer2013 import Fer2013
-from convert.corpora.fer2013_forms import read_rows, same_pixels
-from convert.corpora.records import Sound
-from convert.corpora.speech import PUBLISHED, listed
+from convert.datasets import savee
+from convert.datasets.clips import PUBLISHED, listed
+from convert.datasets.esc10 import kept_aside, named_noises
+from convert.datasets.fer2013 import Fer2013
+from convert.datasets.fer2013_formats import read_rows, same_pixels
+from convert.datasets.records import Sound
 from tests.convert import made_published as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -82,7 +82,7 @@ def test_real_faces_are_the_same_out_of_a_csv(tmp_path: Path) -> None:
 def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
     import csv
 
-    from convert.corpora.esc10 import _TEN
+    from convert.datasets.esc10 import _TEN
 
     rows = list(csv.DictReader((needed("noise/esc10.csv")).read_text().splitlines()))
     assert len(rows) == 400

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora import affectnet, ckplus, folders, jaffe, rafdb
-from convert.corpora.records import tiles
-from convert.corpora.spelling import NONE
+from convert.datasets import affectnet, ckplus, folders, jaffe, rafdb
+from convert.datasets.labels import NONE
+from convert.datasets.records import tiles
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert import made_published as made

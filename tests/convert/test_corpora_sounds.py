@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora import cremad, emodb, folders, ravdess, savee, tess
-from convert.corpora.esc10 import kept_aside, named_noises, read_noises
-from convert.corpora.records import Sound
-from convert.corpora.speech import by_speaker, listed, read_corpus
-from convert.corpora.spelling import NONE, index_of, own_label
+from convert.datasets import cremad, emodb, folders, ravdess, savee, tess
+from convert.datasets.clips import by_speaker, listed, read_corpus
+from convert.datasets.esc10 import kept_aside, named_noises, read_noises
+from convert.datasets.labels import NONE, index_of, own_label
+from convert.datasets.records import Sound
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert import made_published as made

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from convert.corpora import catalogue, cremad, ravdess, savee
-from convert.corpora.speech import PUBLISHED
-from convert.corpora.spelling import NONE
+from convert.datasets import cremad, ravdess, registry, savee
+from convert.datasets.clips import PUBLISHED
+from convert.datasets.labels import NONE
 from device.errors import MediaError
-from device.sense.media import NoSoundError
+from device.perception.media.decode import NoSoundError
 from tests.convert import made_published as made
 
 
@@ -64,9 +64,9 @@ def test_savee_videos(tmp_path: Path) -> None:
 
 
 def test_the_catalogue_knows_every_corpus_and_its_terms() -> None:
-    assert set(catalogue.SOUNDS) == set(PUBLISHED)
-    assert set(catalogue.PICTURES) >= {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
-    for about in (*catalogue.SOUNDS.values(), *catalogue.PICTURES.values(), *catalogue.VIDEOS.values()):
+    assert set(registry.SOUNDS) == set(PUBLISHED)
+    assert set(registry.PICTURES) >= {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
+    for about in (*registry.SOUNDS.values(), *registry.PICTURES.values(), *registry.VIDEOS.values()):
         assert about.says
         assert about.licence
 
@@ -74,22 +74,22 @@ def test_the_catalogue_knows_every_corpus_and_its_terms() -> None:
 def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -> None:
     made.picture(tmp_path / "faces" / "joy" / "a.png", made.noise(0))
     made.picture(tmp_path / "faces" / "contempt" / "b.png", made.noise(1))
-    assert [p.own for p in catalogue.pictures("folders", tmp_path / "faces")] == ["happy"]
-    every = catalogue.pictures("folders", tmp_path / "faces", every=True)
+    assert [p.own for p in registry.pictures("folders", tmp_path / "faces")] == ["happy"]
+    every = registry.pictures("folders", tmp_path / "faces", every=True)
     assert {(p.own, p.emotion) for p in every} == {("happy", 3), ("contempt", NONE)}
     made.tone(tmp_path / "voices" / "bored" / "a.wav")
-    assert catalogue.clips("folders", tmp_path / "voices") == []
-    assert [c.own for c in catalogue.clips("folders", tmp_path / "voices", every=True)] == ["boredom"]
+    assert registry.clips("folders", tmp_path / "voices") == []
+    assert [c.own for c in registry.clips("folders", tmp_path / "voices", every=True)] == ["boredom"]
     made.video(tmp_path / "videos" / "DC_n01.avi")
-    assert [v.own for v in catalogue.videos("savee_video", tmp_path / "videos", part=True)] == ["neutral"]
+    assert [v.own for v in registry.videos("savee_video", tmp_path / "videos", part=True)] == ["neutral"]
 
 
 def test_a_corpus_that_the_catalogue_does_not_know_is_said(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no corpus 'sfew'; there are fer2013, ckplus"):
-        catalogue.pictures("sfew", tmp_path)
+        registry.pictures("sfew", tmp_path)
     with pytest.raises(MediaError, match="no corpus 'savee'; there are cremad_video"):
-        catalogue.videos("savee", tmp_path)
+        registry.videos("savee", tmp_path)
     with pytest.raises(MediaError, match="no corpus 'iemocap'; there are ravdess_speech"):
-        catalogue.clips("iemocap", tmp_path)
+        registry.clips("iemocap", tmp_path)
     with pytest.raises(MediaError, match="no corpus 'esc20'; there are esc10, esc50"):
-        catalogue.noises("esc20", tmp_path)
+        registry.noises("esc20", tmp_path)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from convert.corpora.fer2013 import IN_FERPLUS
-from convert.evaluate import FERPLUS_CLASSES
+from convert.datasets.fer2013 import IN_FERPLUS
+from convert.evaluation.shipped import FERPLUS_CLASSES
 from device.emotions import EMOTIONS
 
 pytestmark = pytest.mark.convert
@@ -16,8 +16,7 @@ def test_the_seven_have_their_own_places_among_the_eight() -> None:
 
 
 def test_advice_is_added_to_the_seven_and_leaves_the_learnt_network_alone() -> None:
-    from convert.faces.heads import advised
-    from convert.recipes.mien_face import MienFace
+    from convert.networks.face import MienFace, advised
 
     network, pictures = MienFace().eval(), torch.randn(5, 1, 48, 48)
     with torch.no_grad():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError, SettingsError
-from device.sense.prepare import face_input
+from device.perception.face.classifier import face_input
 from tests.convert.helpers import train_where_little_is_there
 
 pytestmark = pytest.mark.convert
@@ -21,7 +21,7 @@ def _pictures(count: int, seed: int = 3) -> Any:
 
 
 def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
-    from convert.faces.lessons import inputs_of
+    from convert.face.distillation import inputs_of
 
     pictures = torch.cat([_pictures(5), torch.full((1, 48, 48), 90, dtype=torch.uint8)])
     wanted = np.concatenate([face_input(picture) for picture in pictures.numpy()])
@@ -29,7 +29,7 @@ def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
 
 
 def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
-    from convert.faces.lessons import draw
+    from convert.face.distillation import draw
 
     pictures = _pictures(40)
     first, again, other = (draw(pictures, (1, number), 1.0) for number in (4, 4, 5))
@@ -39,7 +39,7 @@ def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
 
 
 def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
-    from convert.faces.lessons import draw, inputs_of
+    from convert.face.distillation import draw, inputs_of
 
     pictures = _pictures(400)
     drawing = draw(pictures, (1, 0), 1.0)
@@ -64,7 +64,7 @@ def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
 
 
 def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_little() -> None:
-    from convert.faces.augment import augment
+    from convert.face.augment import augment
 
     lit_left = torch.full((600, 48, 48), 60, dtype=torch.uint8)
     lit_left[:, :, :24] = 180
@@ -83,7 +83,7 @@ def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_littl
 
 @pytest.mark.parametrize("name", ["_lit", "_toned", "_far", "_blurred", "_noisy", "_covered"])
 def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
-    from convert.faces import augment
+    from convert.face import augment
 
     pixels = _pictures(50).float()
     pixels = pixels * 0.5 + 64
@@ -108,8 +108,8 @@ def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
 
 
 def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: Path) -> None:
-    from convert.faces.lessons import LITTLE, MUCH, draw, lessons, strength_of, teacher_of
-    from convert.recipes.mien_face import TEACHER, MienFace
+    from convert.face.distillation import LITTLE, MUCH, draw, lessons, strength_of, teacher_of
+    from convert.networks.face import TEACHER, MienFace
 
     folders = [tmp_path / name for name in ("a", "b")]
     for seed, folder in enumerate(folders):
@@ -139,9 +139,9 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
 
 
 def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
-    from convert.faces.lessons import draw, lessons, sha256_of, teacher_of
-    from convert.recipes.mien_face import MienFace
-    from device.sense.model import MODELS
+    from convert.face.distillation import draw, lessons, sha256_of, teacher_of
+    from convert.networks.face import MienFace
+    from device.perception.models.card import MODELS
 
     torch.manual_seed(2)
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
@@ -160,8 +160,8 @@ def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: P
 def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from convert.faces.lessons import MUCH, drawing_of, lessons
-    from convert.recipes.mien_face import MienFace
+    from convert.face.distillation import MUCH, drawing_of, lessons
+    from convert.networks.face import MienFace
 
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
     # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
@@ -179,9 +179,9 @@ def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cu
 
 
 def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
-    from convert.faces.lessons import lessons
-    from convert.faces.train import PLAN, face_task
-    from convert.recipes.mien_face import MienFace
+    from convert.face.distillation import lessons
+    from convert.face.task import PLAN, face_task
+    from convert.networks.face import MienFace
 
     folders = [tmp_path / name for name in ("labels", "votes")]
     for seed, folder in enumerate(folders):

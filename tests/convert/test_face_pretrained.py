@@ -84,8 +84,8 @@ def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
 def test_it_begins_with_what_the_published_network_sees(
     weights: dict[str, NDArray[np.float32]], tmp_path: Path
 ) -> None:
-    from convert.faces.pretrained import begin_from
-    from convert.recipes.mobile_face import MobileFace
+    from convert.face.pretrained import begin_from
+    from convert.networks.mobile_face import MobileFace
 
     network = MobileFace()
     faces = torch.randn(24, 1, 48, 48, generator=torch.Generator().manual_seed(2))
@@ -103,8 +103,8 @@ def test_it_begins_with_what_the_published_network_sees(
 
 
 def test_a_file_that_is_not_such_a_network_is_refused(weights: dict[str, NDArray[np.float32]], tmp_path: Path) -> None:
-    from convert.faces.pretrained import begin_from
-    from convert.recipes.mobile_face import MobileFace
+    from convert.face.pretrained import begin_from
+    from convert.networks.mobile_face import MobileFace
 
     faces = torch.zeros(2, 1, 48, 48)
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from convert.metrics import accuracy
-from convert.report.fusing import Pairs, ways
+from convert.evaluation.metrics import accuracy
+from convert.report.fusion import Pairs, ways
 from device.emotions import Floats, softmax
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.metrics import (
+from convert.evaluation.metrics import (
     accuracy,
     calibration_error,
     calibration_floor,
@@ -18,9 +18,9 @@ from convert.metrics import (
     temperature_of,
     unknown_below,
 )
-from convert.predictions import Predictions, load, together
-from convert.voices.answers import ways
-from convert.voices.powers import cross_fitted
+from convert.evaluation.predictions import Predictions, load, together
+from convert.voice.ensemble_weights import cross_fitted
+from convert.voice.saved_predictions import ways
 from device.emotions import Floats, softmax
 from device.errors import MediaError
 

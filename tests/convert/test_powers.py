@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from convert.card import write_pair
-from convert.predictions import Predictions
-from convert.voices.distance import Distances, load_distances, measure
-from convert.voices.pairing import pair_up
-from convert.voices.powers import NearFar, Powers, Voices, fitted, near_and_far, pair_powers
+from convert.evaluation.predictions import Predictions
+from convert.export.card import write_pair
+from convert.voice.ensemble_weights import NearFar, Powers, Voices, fitted, near_and_far, pair_powers, pair_up
+from convert.voice.novelty import Distances, load_distances, measure
 from device.emotions import EMOTIONS
 from device.errors import MediaError, ModelError
-from device.sense.model import MODELS, Card, Model
+from device.perception.models.card import MODELS, Card
+from device.perception.models.model import Model
 
 SEVEN = tuple(e.value for e in EMOTIONS)
 AS_THEY_ARE = Powers(1.0, 1.0)

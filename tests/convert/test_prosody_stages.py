@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from convert.corpora.speech import Clip
-from device.sense.sound.prosody import PROSODY
-from device.sense.voice_baseline import VoiceBaseline
+from convert.datasets.clips import Clip
+from device.perception.audio.prosody import PROSODY
+from device.perception.voice.speaker_baseline import VoiceBaseline
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
 
 
 def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances() -> None:
-    from convert.voices.stages import HEARD, KNOWN, stages_of
+    from convert.voice.adaptation_stages import HEARD, KNOWN, stages_of
 
     rng = np.random.default_rng(4)
     clips = [Clip(f"{s}{i}", "made", s, "F", 0, np.zeros(1, np.int16)) for s in ("a", "b") for i in range(30)]
@@ -37,9 +37,9 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
 
 
 def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
-    from convert.voices.benchmark import deviations_of
-    from convert.voices.stages import stages_of
-    from convert.voices.train_prosody import Material
+    from convert.voice.adaptation_stages import stages_of
+    from convert.voice.benchmark import deviations_of
+    from convert.voice.prosody_task import Material
 
     rng = np.random.default_rng(7)
     clips = [Clip(f"{i}", "made", "a", "F", 0, np.zeros(1, np.int16)) for i in range(900)]

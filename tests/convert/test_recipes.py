@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.predictions import Predictions
+from convert.evaluation.predictions import Predictions
 from device.emotions import EMOTIONS
 from device.errors import ModelError
 
@@ -16,19 +16,19 @@ torch = pytest.importorskip("torch", reason="the training environment: make test
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from convert.compare.fit import FitPlan, Part, fit, logits_of, squared_error  # noqa: E402
-from convert.compare.keras import begin_as_keras, keras_parameters  # noqa: E402
-from convert.compare.result import confusions, second_guess  # noqa: E402
-from convert.recipes import seed_a, seed_b, seed_c, seed_d, seed_e  # noqa: E402
+from convert.reproduce import networks_a, networks_b, networks_c, networks_d, networks_e  # noqa: E402
+from convert.reproduce.keras import begin_as_keras, keras_parameters  # noqa: E402
+from convert.reproduce.results import confusions, second_guess  # noqa: E402
+from convert.reproduce.training import FitPlan, Part, fit, logits_of, squared_error  # noqa: E402
 
 PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "B's CNN": (seed_b.VoiceCnn, 21_205_127),
-    "B's CNN + LSTM": (seed_b.VoiceCnnLstm, 401_303),
-    "B's face as it was": (lambda: seed_b.FaceCnn(rows_as_channels=True), 7_394_247),
-    "B's face as it was meant": (lambda: seed_b.FaceCnn(rows_as_channels=False), 21_536_487),
-    "D's sound": (seed_d.SoundCnn, 66_150),
-    "E's pictures": (seed_e.VisualCnn, 1_837_496),
-    "VGGish": (seed_e.Vggish, 72_141_184),
+    "B's CNN": (networks_b.VoiceCnn, 21_205_127),
+    "B's CNN + LSTM": (networks_b.VoiceCnnLstm, 401_303),
+    "B's face as it was": (lambda: networks_b.FaceCnn(rows_as_channels=True), 7_394_247),
+    "B's face as it was meant": (lambda: networks_b.FaceCnn(rows_as_channels=False), 21_536_487),
+    "D's sound": (networks_d.SoundCnn, 66_150),
+    "E's pictures": (networks_e.VisualCnn, 1_837_496),
+    "VGGish": (networks_e.Vggish, 72_141_184),
 }
 
 
@@ -59,21 +59,21 @@ def test_a_network_begins_as_keras_would() -> None:
 
 
 SHAPES: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...], int]] = {
-    "A's voice": (seed_a.VoiceNetwork, ((seed_a.FEATURES,),), 7),
-    "A's face": (seed_a.FaceNetwork, ((1, 48, 48),), 7),
-    "B's MFCC": (seed_b.MfccClassifier, ((2 * seed_b.MFCC,),), 7),
-    "B's CNN": (seed_b.VoiceCnn, ((1, 96, 431),), 7),
-    "B's CNN + LSTM": (seed_b.VoiceCnnLstm, ((1, 96, 431),), 7),
-    "B's face as it was": (lambda: seed_b.FaceCnn(rows_as_channels=True), ((1, 48, 48),), 7),
-    "B's face as it was meant": (lambda: seed_b.FaceCnn(rows_as_channels=False), ((1, 48, 48),), 7),
-    "C's face": (seed_c.FaceCnn, ((1, 48, 48),), 7),
-    "D's face": (lambda: seed_d.FaceCnn(5), ((1, 48, 48),), 5),
-    "D's sound": (seed_d.SoundCnn, ((1, 40, 216),), 6),
-    "D's video": (seed_d.TimeDistributedCnn, ((10, 1, 48, 48),), 6),
-    "E's embeddings": (lambda: seed_e.Vggish(4), ((1, 96, 64),), 128),
-    "E's LSTM": (seed_e.FeatureLstm, ((150, 40),), 8),
-    "E's pictures": (seed_e.VisualCnn, ((3, 128, 128),), 8),
-    "E's two as one": (seed_e.Joint, ((150, 40), (3, 128, 128)), 8),
+    "A's voice": (networks_a.VoiceNetwork, ((networks_a.FEATURES,),), 7),
+    "A's face": (networks_a.FaceNetwork, ((1, 48, 48),), 7),
+    "B's MFCC": (networks_b.MfccClassifier, ((2 * networks_b.MFCC,),), 7),
+    "B's CNN": (networks_b.VoiceCnn, ((1, 96, 431),), 7),
+    "B's CNN + LSTM": (networks_b.VoiceCnnLstm, ((1, 96, 431),), 7),
+    "B's face as it was": (lambda: networks_b.FaceCnn(rows_as_channels=True), ((1, 48, 48),), 7),
+    "B's face as it was meant": (lambda: networks_b.FaceCnn(rows_as_channels=False), ((1, 48, 48),), 7),
+    "C's face": (networks_c.FaceCnn, ((1, 48, 48),), 7),
+    "D's face": (lambda: networks_d.FaceCnn(5), ((1, 48, 48),), 5),
+    "D's sound": (networks_d.SoundCnn, ((1, 40, 216),), 6),
+    "D's video": (networks_d.TimeDistributedCnn, ((10, 1, 48, 48),), 6),
+    "E's embeddings": (lambda: networks_e.Vggish(4), ((1, 96, 64),), 128),
+    "E's LSTM": (networks_e.FeatureLstm, ((150, 40),), 8),
+    "E's pictures": (networks_e.VisualCnn, ((3, 128, 128),), 8),
+    "E's two as one": (networks_e.Joint, ((150, 40), (3, 128, 128)), 8),
 }
 
 
@@ -87,17 +87,17 @@ def test_a_network_takes_and_gives_what_its_docstring_says(name: str) -> None:
 
 def test_b_heard_five_steps_of_128() -> None:
     with torch.inference_mode():
-        assert seed_b.VoiceCnnLstm().eval().steps(torch.rand(1, 1, 96, 431)).shape == (1, 5, 128)
+        assert networks_b.VoiceCnnLstm().eval().steps(torch.rand(1, 1, 96, 431)).shape == (1, 5, 128)
 
 
 def test_b_read_the_picture_as_48_channels_of_one_row() -> None:
-    network = seed_b.FaceCnn(rows_as_channels=True).eval()
+    network = networks_b.FaceCnn(rows_as_channels=True).eval()
     picture = torch.rand(1, 1, 48, 48)
     assert network.see[0].weight.numel() + network.see[0].bias.numel() == 13_856
     assert network.see[0](network.as_read(picture)).shape == (1, 32, 3, 50)
     # A channel is a column of the picture: its place in the picture is lost, its pixels lie along the one row.
     np.testing.assert_array_equal(network.as_read(picture)[0, 7, 0], picture[0, 0, :, 7])
-    assert seed_b.FaceCnn(rows_as_channels=False).as_read(picture) is picture
+    assert networks_b.FaceCnn(rows_as_channels=False).as_read(picture) is picture
 
 
 def test_b_as_it_was_sees_no_shape_across_columns() -> None:
@@ -108,7 +108,7 @@ def test_b_as_it_was_sees_no_shape_across_columns() -> None:
     moved = picture.roll(2, dims=3)
     change = {}
     for was in (True, False):
-        network = seed_b.FaceCnn(rows_as_channels=was).eval()
+        network = networks_b.FaceCnn(rows_as_channels=was).eval()
         with torch.inference_mode():
             first, second = (network.see[0](network.as_read(p)) for p in (picture, moved))
         aligned = second if was else second.roll(-2, dims=3)
@@ -120,18 +120,18 @@ def test_b_as_it_was_sees_no_shape_across_columns() -> None:
 def test_focal_loss_is_cross_entropy_that_lets_go_of_the_easy() -> None:
     logits, labels = torch.tensor([[4.0, 0.0, 0.0], [0.0, 0.0, 0.5]]), torch.tensor([0, 1])
     against = functional.cross_entropy(logits, labels, reduction="none")
-    easy, hard = (float(seed_d.focal_loss(logits[i : i + 1], labels[i : i + 1]) / against[i]) for i in (0, 1))
+    easy, hard = (float(networks_d.focal_loss(logits[i : i + 1], labels[i : i + 1]) / against[i]) for i in (0, 1))
     assert easy < 0.01
     assert hard > 0.4
-    assert float(seed_d.focal_loss(logits, labels, gamma=0.0)) == pytest.approx(float(against.mean()))
+    assert float(networks_d.focal_loss(logits, labels, gamma=0.0)) == pytest.approx(float(against.mean()))
 
 
 def test_d_goes_on_with_the_five_classes_that_it_knows() -> None:
     torch.manual_seed(0)
-    five = seed_d.FaceCnn(5).eval()
+    five = networks_d.FaceCnn(5).eval()
     picture = torch.rand(1, 1, 48, 48)
     places = {0: 0, 1: 1, 2: 2, 3: 3, 4: 6}
-    seven = seed_d.FaceCnn(7).eval().going_on_from(five, places).eval()
+    seven = networks_d.FaceCnn(7).eval().going_on_from(five, places).eval()
     with torch.inference_mode():
         np.testing.assert_allclose(seven(picture)[0, [0, 1, 2, 3, 6]], five(picture)[0], atol=1e-5)
 
@@ -148,11 +148,11 @@ def test_e_s_squared_error_hardly_moves_a_softmax_that_guesses() -> None:
 
 def test_given_weights_of_vggish_are_taken_by_name(tmp_path: Path) -> None:
     with torch.device("meta"):
-        shapes = {name: value.shape for name, value in seed_e.Vggish().state_dict().items()}
+        shapes = {name: value.shape for name, value in networks_e.Vggish().state_dict().items()}
     # Expanded from one number each, so that the file is small.
     state = {name: torch.tensor([i / 100]).expand(shape) for i, (name, shape) in enumerate(shapes.items())}
     torch.save({**state, "pproc.pca_means": torch.zeros(128)}, tmp_path / "vggish.pt")
-    network = seed_e.vggish_from(tmp_path / "vggish.pt")
+    network = networks_e.vggish_from(tmp_path / "vggish.pt")
     for i, value in enumerate(network.state_dict().values()):
         assert float(value.flatten()[0]) == pytest.approx(i / 100)
 
@@ -165,15 +165,15 @@ def test_other_weights_are_refused_by_name(content: object, tmp_path: Path) -> N
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(ModelError, match=r"other.pt: no weights of VGGish"):
-        seed_e.vggish_from(path)
+        networks_e.vggish_from(path)
 
 
 def test_a_shows_five_pictures_of_the_same_answer() -> None:
     read = torch.tensor([0, 3, 3, 3, 1, 3, 3, 3, 2])
-    shown = seed_a.five_of(3, read, torch.Generator().manual_seed(0))
+    shown = networks_a.five_of(3, read, torch.Generator().manual_seed(0))
     assert len(set(shown.tolist())) == 5
     assert set(read[shown].tolist()) == {3}
-    assert seed_a.five_of(2, read, torch.Generator()).tolist() == [8]
+    assert networks_a.five_of(2, read, torch.Generator()).tolist() == [8]
 
 
 def part(count: int, seed: int) -> Part:
@@ -188,7 +188,7 @@ def part(count: int, seed: int) -> Part:
 def test_c_reads_near_all_of_what_it_was_trained_on_and_nothing_else() -> None:
     training, fresh = part(70, 1), part(140, 2)
     torch.manual_seed(0)
-    network = seed_c.FaceCnn()
+    network = networks_c.FaceCnn()
     fit(network, training, fresh, FitPlan(60, 10, keep_last=True))
     right = {
         name: float((logits_of(network, rows).argmax(1) == rows.labels).float().mean())
@@ -201,7 +201,7 @@ def test_c_reads_near_all_of_what_it_was_trained_on_and_nothing_else() -> None:
 def test_the_best_epoch_is_kept_and_training_ends_early() -> None:
     training, fresh = part(40, 1), part(80, 2)
     torch.manual_seed(0)
-    network = seed_c.FaceCnn()
+    network = networks_c.FaceCnn()
     log = fit(network, training, fresh, FitPlan(60, 10, patience=4))
     losses = [line["validation_loss"] for line in log]
     right = [line["validation_accuracy"] for line in log]
@@ -215,7 +215,7 @@ def test_training_is_the_same_twice() -> None:
     said = []
     for _ in range(2):
         torch.manual_seed(3)
-        network = seed_c.FaceCnn()
+        network = networks_c.FaceCnn()
         fit(network, part(20, 1), part(10, 2), FitPlan(2, 5))
         said.append(logits_of(network, part(10, 2)))
     assert torch.equal(said[0], said[1])
@@ -232,6 +232,6 @@ def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
 
 
 def test_the_seven_are_miens() -> None:
-    assert seed_c.FaceCnn().layers[-1].out_features == len(EMOTIONS)
-    assert set(seed_d.CREMA_D) < set(EMOTIONS)
-    assert set(seed_e.EIGHT) - {"calm"} == set(EMOTIONS)
+    assert networks_c.FaceCnn().layers[-1].out_features == len(EMOTIONS)
+    assert set(networks_d.CREMA_D) < set(EMOTIONS)
+    assert set(networks_e.EIGHT) - {"calm"} == set(EMOTIONS)

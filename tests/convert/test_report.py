@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.evaluate import SAY, as_published, face_answers, private_test, shipped
-from convert.metrics import accuracy, calibration_error
-from convert.predictions import Predictions, load, together
-from convert.report import advice
+from convert.evaluation.metrics import accuracy, calibration_error
+from convert.evaluation.predictions import Predictions, load, together
+from convert.evaluation.shipped import SAY, as_published, face_answers, private_test, shipped
+from convert.report import ferplus_weight
 from convert.report import page as report
-from convert.report import protocols as report_protocols
-from convert.voices.distance import WIDTH, Distances, load_distances
-from convert.voices.powers import NearFar, Powers, multiplied, pair_powers
-from convert.voices.protocols import OWN_CLASSES
+from convert.report import voice as report_protocols
+from convert.voice.ensemble_weights import NearFar, Powers, multiplied, pair_powers
+from convert.voice.novelty import WIDTH, Distances, load_distances
+from convert.voice.protocols import OWN_CLASSES
 from device.emotions import EMOTIONS, softmax
 from device.errors import MediaError
-from device.sense.voice_distance import likeness
+from device.perception.voice.novelty import likeness
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SEVEN = tuple(e.value for e in EMOTIONS)
@@ -144,10 +144,10 @@ def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None
 def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
     seven = np.array([[0, 0, 0, 1.0, 0, 0, 0.9]], np.float32)  # happy, and nearly neutral
     eight = np.array([[0.5, 0, 0, 0, 0, 0, 0, 9.0]], np.float32)  # of the seven, neutral; contempt has no say
-    says = {say: int(advice.with_say(seven, eight, say).argmax()) for say in advice.SAYS}
+    says = {say: int(ferplus_weight.with_say(seven, eight, say).argmax()) for say in ferplus_weight.SAYS}
     assert EMOTIONS[says[SAY]] == "happy", "the shipped answer has its say already"
     assert EMOTIONS[says[2.0]] == "neutral"
-    np.testing.assert_allclose(advice.with_say(seven, eight, 0.0)[0, 6], 0.9 - 0.5 * SAY)
+    np.testing.assert_allclose(ferplus_weight.with_say(seven, eight, 0.0)[0, 6], 0.9 - 0.5 * SAY)
 
 
 @pytest.mark.data
@@ -161,7 +161,7 @@ def test_the_committed_report_says_what_the_committed_networks_do() -> None:
     for value in (seven, eight, published):
         assert f"{accuracy(value.read, value.truth):.1f} (" in page
     clean = private_test(DATA, without_copies=True)
-    advised = advice.section(shipped("face").network, {"PrivateTest, 3,301": clean})
-    assert set(advised.splitlines()[-len(advice.SAYS) :]) < set(page.splitlines())
+    advised = ferplus_weight.section(shipped("face").network, {"PrivateTest, 3,301": clean})
+    assert set(advised.splitlines()[-len(ferplus_weight.SAYS) :]) < set(page.splitlines())
     exact = load(report.ANSWERS / "face-float.npz")
     assert abs(accuracy(exact.read, exact.truth) - accuracy(seven.read, seven.truth)) <= 0.5

@@ -11,7 +11,7 @@ import pytest
 from device.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
-    from convert.training import Plan
+    from convert.training.loop import Plan
 
 pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -23,7 +23,7 @@ class _CutOffError(Exception):
 
 def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = None) -> float:
     """Train a small network in `folder`; `cut_at` pulls the plug in that epoch, once its line is in the log."""
-    from convert import run_folder, training
+    from convert.training import checkpoints, loop
 
     def drawn(epoch: int) -> Iterator[Any]:
         chance = torch.Generator().manual_seed(epoch)
@@ -39,7 +39,7 @@ def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = N
         told.append(0)
         return {"score": 1.0}
 
-    written = run_folder.write
+    written = checkpoints.write
 
     def write(state: object, path: Path) -> None:
         if cut_at is not None and len(told) == cut_at:
@@ -47,15 +47,15 @@ def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = N
         written(state, path)
 
     torch.manual_seed(1)
-    task = training.Task("small", torch.nn.Linear(3, 2), drawn, batches, loss, score)
+    task = loop.Task("small", torch.nn.Linear(3, 2), drawn, batches, loss, score)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_folder, "write", write)
-        return training.train(task, plan, folder)
+        patch.setattr(checkpoints, "write", write)
+        return loop.train(task, plan, folder)
 
 
 @pytest.fixture
 def plan() -> "Plan":
-    from convert.training import Plan
+    from convert.training.loop import Plan
 
     return Plan(epochs=2, batch=4, learning_rate=0.1, weight_decay=0)
 
@@ -106,7 +106,7 @@ def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_mor
 
 
 def test_a_damaged_run_is_said(plan: "Plan", tmp_path: Path) -> None:
-    from convert.run_folder import fill
+    from convert.training.checkpoints import fill
 
     trained(tmp_path, plan)
     for name in ("last.pt", "best.pt"):

@@ -22,7 +22,7 @@ def _voices(count: int, seed: int) -> "tuple[np.ndarray, np.ndarray]":
 
 
 def _teacher() -> Any:
-    from convert.voices.support_vectors import SupportVectors
+    from convert.voice.svm import SupportVectors
 
     inputs, wanted = _voices(300, 2)
     return SupportVectors(inputs, wanted, np.ones(300, np.float32), CLASSES)
@@ -49,7 +49,7 @@ def test_between_two_voices_it_is_less_sure_than_at_either() -> None:
 
 
 def test_two_emotions_are_too_few_to_learn_from() -> None:
-    from convert.voices.support_vectors import SupportVectors
+    from convert.voice.svm import SupportVectors
 
     inputs, wanted = _voices(30, 2)
     few = wanted != USED[0]
@@ -65,7 +65,7 @@ def test_half_precision_around_it_changes_nothing() -> None:
 
 
 def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is_left() -> None:
-    from convert.voices.mixup import taught_loss
+    from convert.voice.batches import taught_loss
 
     torch.manual_seed(5)
     pupil, teacher, rows = torch.nn.Identity(), torch.nn.Softmax(dim=1), torch.randn(16, CLASSES)
@@ -90,7 +90,7 @@ def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is
 
 
 def test_mixing_half_of_two_clips_asks_for_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.voices.mixup import mixed_loss
+    from convert.voice.batches import mixed_loss
 
     monkeypatch.setattr(torch.distributions.Beta, "sample", lambda _: torch.tensor(0.5))
     monkeypatch.setattr(torch, "randperm", lambda count: torch.arange(count).flip(0))

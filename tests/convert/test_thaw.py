@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.sense.model import MODELS, Model
-from device.sense.prepare import face_input
+from device.perception.face.classifier import face_input
+from device.perception.models.card import MODELS
+from device.perception.models.model import Model
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -22,8 +23,8 @@ def _pictures(count: int = 64) -> "list[np.ndarray]":
 def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on() -> None:
     import torch
 
-    from convert.faces.thaw import thaw
-    from convert.recipes.mien_face import MienFace
+    from convert.face.from_tflite import thaw
+    from convert.networks.face import MienFace
 
     pictures = _pictures()
     inputs = torch.from_numpy(np.concatenate([face_input(p) for p in pictures])).permute(0, 3, 1, 2)
@@ -42,8 +43,8 @@ def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on
 def test_a_network_of_another_recipe_is_refused() -> None:
     import torch
 
-    from convert.faces.thaw import thaw
-    from convert.recipes.mien_face import MienFace
+    from convert.face.from_tflite import thaw
+    from convert.networks.face import MienFace
 
     with pytest.raises(ModelError, match="its layers are not those of MienFace"):
         thaw(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))

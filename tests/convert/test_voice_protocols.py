@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from convert.corpora.speech import TEST, VALIDATION, Clip
-from convert.voices.balance import balance
-from convert.voices.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
+from convert.datasets.clips import TEST, VALIDATION, Clip
+from convert.voice.batches import balance
+from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)

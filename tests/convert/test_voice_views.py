@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.corpora.speech import read_corpus
-from convert.voices.augment import trimmed
-from convert.voices.views import changed, views_of
-from device.sense.prepare import WINDOW_FRAMES, voice_input
-from device.sense.sound.log_mel import BANDS
-from device.sense.voice import WINDOW
+from convert.datasets.clips import read_corpus
+from convert.voice.augment import trimmed
+from convert.voice.augmented_copies import changed, views_of
+from device.perception.audio.log_mel import BANDS
+from device.perception.models.inputs import WINDOW_FRAMES
+from device.perception.voice.classifier import WINDOW
+from device.perception.voice.input import voice_input
 
 
 def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: Path) -> None:

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.evaluate import private_test
-from convert.predictions import load
-from convert.voices.distance import load_distances
+from convert.evaluation.predictions import load
+from convert.evaluation.shipped import private_test
+from convert.voice.novelty import load_distances
 from device.emotions import EMOTIONS
+from device.perception.audio.prosody import PROSODY
+from device.perception.face.classifier import face_input
+from device.perception.models.inputs import FACE_PX
+from device.perception.models.model import Model
+from device.perception.tflite import Network
+from device.perception.voice.classifier import VoiceReader
 from device.readings import SoundWindow
-from device.sense.model import Model
-from device.sense.prepare import FACE_PX, face_input
-from device.sense.sound.prosody import PROSODY
-from device.sense.tflite import Network
-from device.sense.voice import VoiceReader
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -51,7 +52,7 @@ def _seven(weights: Path, pictures: "np.ndarray") -> "np.ndarray":
     """What a trained network's first head says, before it is quantized."""
     import torch
 
-    from convert.recipes.mien_face import MienFace
+    from convert.networks.face import MienFace
 
     network = MienFace()
     network.load_state_dict(torch.load(weights, weights_only=True))
@@ -184,8 +185,8 @@ def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(c
 def test_int8_says_what_float_says(tmp_path: Path) -> None:
     import torch
 
-    from convert.export import to_float_tflite, to_int8
-    from convert.recipes.mien_face import MienFace
+    from convert.export.tflite import to_float_tflite, to_int8
+    from convert.networks.face import MienFace
 
     torch.manual_seed(0)
     network = MienFace().eval()

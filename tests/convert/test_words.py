@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.corpora.speech import Clip
-from convert.predictions import load
-from convert.voices.protocols import SEVEN, WORD_RUNS, VoiceRun
+from convert.datasets.clips import Clip
+from convert.evaluation.predictions import load
+from convert.voice.protocols import SEVEN, WORD_RUNS, VoiceRun
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("dtaidistance", reason="the training environment: make test-convert")
@@ -49,7 +49,7 @@ def _clips(emotion_of: "dict[str, list[int]]") -> list[Clip]:
 
 
 def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
-    from convert.voices.words import word_answers
+    from convert.voice.lexical_baseline import word_answers
 
     said = word_answers(run, clips)
     np.testing.assert_allclose(np.exp(said.logits).sum(axis=1), 1, atol=1e-4)
@@ -66,7 +66,7 @@ def test_words_tell_the_emotion_where_it_has_its_own_sentences_and_nothing_else_
 
 
 def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
-    from convert.voices.words import word_answers
+    from convert.voice.lexical_baseline import word_answers
 
     said = word_answers(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
     assert np.isfinite(said.logits).all()
@@ -74,7 +74,7 @@ def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
 
 
 def test_the_answers_are_kept_beside_the_networks(corpora: Path, tmp_path: Path) -> None:
-    from convert.voices.benchmark import benchmark
+    from convert.voice.benchmark import benchmark
 
     (path,) = benchmark("words-savee-DC", corpora, tmp_path, tmp_path / "answers")
     assert path == tmp_path / "answers" / "words-savee-DC-savee.npz"

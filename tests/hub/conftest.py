@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from device import settings
-from device.settings import Settings
+from device.settings.load import parse
+from device.settings.schema import Settings
 
 
 def free_port() -> int:
@@ -155,7 +155,7 @@ def short() -> Iterator[Path]:
 @pytest.fixture
 def house(short: Path) -> Settings:
     """Settings of a hub that is alone: no broker, a page on a free port."""
-    return settings.parse(
+    return parse(
         f"""
         [home]
         name = "test"

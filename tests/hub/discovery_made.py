@@ -4,8 +4,8 @@ import json
 
 import msgspec
 
-from device.hub.discovery import document
-from device.hub.state import Json, Snapshot
+from device.hub.mqtt.discovery import document
+from device.hub.state.snapshot import Json, Snapshot
 from tests.hub import ha_rules
 from tests.hub.features_made import AWAY, BEFORE, FULL
 

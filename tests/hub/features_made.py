@@ -3,8 +3,8 @@
 import msgspec
 
 from device.emotions import Emotion
-from device.hub.state import Snapshot
-from device.link import Neutral
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Neutral
 from tests.hub.helpers import HELLO, WELL, mood
 
 PROFILES = ("everyday", "Late night", "quiet")

@@ -16,12 +16,14 @@ import aiohttp
 import aiomqtt
 import msgspec
 
-from device import link
 from device.emotions import EMOTIONS, Emotion
-from device.hub.service import Hub
-from device.link import FromHub, FromSense, Health, Hello, Isolation, MoodSaid, Stage, State
+from device.hub.hub import Hub
+from device.ipc import messages as link
+from device.ipc.messages import FromHub, FromSense, Health, Hello, MoodSaid, Stage, State
 from device.readings import Mood, Said
-from device.settings import Mqtt, Settings
+from device.settings import locations
+from device.settings.schema import Mqtt, Settings
+from device.system.isolation import Isolation
 
 LIMIT_S = 8.0
 T = TypeVar("T")
@@ -65,7 +67,7 @@ class Sense:
     """A sense at the door: says hello, keeps its heart beating, and remembers what it was told."""
 
     def __init__(self, settings: Settings, session: str = "s1") -> None:
-        self._path = link.socket_path(settings.runtime_dir)
+        self._path = locations.socket_path(settings.runtime_dir)
         self.session = session
         self.told: list[FromHub] = []
         self.health = WELL
@@ -131,13 +133,13 @@ async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub
 
 
 def door_is(settings: Settings) -> bool:
-    return link.socket_path(settings.runtime_dir).exists()
+    return locations.socket_path(settings.runtime_dir).exists()
 
 
 def answers(settings: Settings) -> bool:
     """A hub listens."""
     with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(link.socket_path(settings.runtime_dir))) == 0
+        return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
 
 
 async def state(hub: Hub) -> dict[str, Any]:

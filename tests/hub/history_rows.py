@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from device.emotions import Emotion
-from device.hub.clock import WallClock
-from device.hub.history import History
-from device.hub.history_file import Entry, MoodRow
-from device.hub.history_reading import read
+from device.hub.history.reader import read
+from device.hub.history.rows import Entry, MoodRow
+from device.hub.history.writer import History
+from device.system.clock import WallClock
 
 
 def change(seq: int, time_s: float, session: str = "s1", emotion: Emotion = Emotion.SAD) -> MoodRow:

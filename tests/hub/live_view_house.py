@@ -12,10 +12,9 @@ import aiohttp
 import msgspec
 
 from device.emotions import EMOTIONS, Emotion
-from device.hub.service import Hub
-from device.kiosk import Kiosk
-from device.live import Header, SeenFace, packed
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.ipc.live_view import Header, SeenFace, packed
+from device.settings.schema import Kiosk, Settings
 
 JPEG = b"\xff\xd8\xff" + bytes(500) + b"\xff\xd9"
 SHARES = {e: 1.0 if e is Emotion.HAPPY else 0.0 for e in EMOTIONS}

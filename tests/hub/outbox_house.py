@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from device.emotions import EMOTIONS
-from device.hub.history import History
-from device.hub.outbox import Change, Outbox
-from device.hub.remembering import change_row
+from device.hub.history.rows import change_row
+from device.hub.history.writer import History
+from device.hub.mqtt.outbox import Change, Outbox
 from tests.hub.helpers import mood
 
 

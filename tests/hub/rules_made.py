@@ -4,10 +4,10 @@ from datetime import time
 
 import msgspec
 
-from device.destinations import Lamp
 from device.emotions import EMOTIONS, Emotion
 from device.readings import Mood
-from device.rule import Rule
+from device.settings.actions import Lamp
+from device.settings.rules import Rule
 
 NOON = time(12)
 

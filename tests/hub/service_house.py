@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from device.emotions import Emotion
-from device.hub.history_reading import read
-from device.rule import Rule
-from device.settings import Settings
+from device.hub.history.reader import read
+from device.settings.rules import Rule
+from device.settings.schema import Settings
 
 
 def kinds(settings: Settings, kind: str) -> list[str | None]:

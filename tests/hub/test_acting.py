@@ -8,15 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from device.destinations import Lamp, Player, Publish
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub import acting
-from device.hub.actions import Destinations, Former, Occasion
-from device.hub.features import ChooseProfile
-from device.link import Stage, State
-from device.rule import Rule
-from device.settings import Settings
+from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.hub.rules import runner
+from device.hub.state.features import ChooseProfile
+from device.ipc.messages import Stage, State
+from device.settings.actions import Lamp, Player, Publish
+from device.settings.rules import Rule
+from device.settings.schema import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, state, until
 from tests.hub.service_house import living_room, results, rule
 
@@ -60,7 +60,7 @@ def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> N
 
 
 def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "MOST_TASKS", 1)
+    monkeypatch.setattr(runner, "MOST_TASKS", 1)
     mine = living_room(house, rule("two", Emotion.SAD, Player("calm"), Player("loud")))
 
     async def story() -> None:
@@ -158,7 +158,7 @@ class Silent:
 def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
     house: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(acting, "LEAVING_S", 0.3)
+    monkeypatch.setattr(runner, "LEAVING_S", 0.3)
     mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
 
     async def story() -> float:

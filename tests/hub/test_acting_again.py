@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Lamp
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub import acting
-from device.hub.actions import Destinations
-from device.hub.service import Hub
-from device.settings import Settings
+from device.hub.actions.dispatcher import Destinations
+from device.hub.hub import Hub
+from device.hub.rules import runner
+from device.settings.actions import Lamp
+from device.settings.schema import Settings
 from tests.hub.actions.hall import OFF, RED, RED_IS, Bulb
 from tests.hub.helpers import Sense, mood, run, running, until
 from tests.hub.service_house import living_room, results, rule
@@ -23,7 +23,7 @@ AWAY = ActionError("the lamp is away")
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acting, "AGAIN_S", 0.1)
+    monkeypatch.setattr(runner, "AGAIN_S", 0.1)
 
 
 @contextlib.asynccontextmanager

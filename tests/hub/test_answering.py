@@ -3,7 +3,7 @@
 import itertools
 
 from device.emotions import Emotion
-from device.hub.answering import CLEAR_S, LEAST_APART_S, Answering
+from device.hub.gallery.trigger import CLEAR_S, LEAST_APART_S, Answering
 from device.readings import Said
 
 

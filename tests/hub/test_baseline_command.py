@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.commands.ask import ask, tell
+from device.commands.hub_api import ask, tell
 from device.errors import MienError
-from device.link import ClearBaseline, Neutral, RecordBaseline, Recording, Resting
-from device.settings import Settings
+from device.ipc.messages import ClearBaseline, Neutral, RecordBaseline, Recording, Resting
+from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, run, running, until
 

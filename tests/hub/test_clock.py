@@ -15,10 +15,10 @@ import aiohttp
 import pytest
 
 from device.emotions import Emotion
-from device.hub.clock import RELEASED_UTC_S
-from device.hub.history_file import Entry
-from device.hub.history_reading import read
-from device.settings import Settings
+from device.hub.history.reader import read
+from device.hub.history.rows import Entry
+from device.settings.schema import Settings
+from device.system.clock import RELEASED_UTC_S
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, answers, mood, run, until
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.hub.discovery import document, machine, removal, topic
-from device.hub.features import FEATURES, wish_of
-from device.hub.state import Snapshot
+from device.hub.mqtt.discovery import document, machine, removal, topic
+from device.hub.state.features import FEATURES, wish_of
+from device.hub.state.snapshot import Snapshot
 from tests.hub.discovery_made import SNAPSHOTS, made, wrong
 from tests.hub.features_made import AWAY, BEFORE, FULL
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from device.hub.state import Json
+from device.hub.state.snapshot import Json
 from tests.hub import ha_rules
 from tests.hub.discovery_made import made, wrong
 

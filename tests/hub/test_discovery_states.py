@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.emotions import Emotion
-from device.hub.features import FEATURES
-from device.hub.mqtt_state import event_document, state_document
-from device.hub.state import Json, Snapshot
-from device.link import Neutral
+from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.state.features import FEATURES
+from device.hub.state.snapshot import Json, Snapshot
+from device.ipc.messages import Neutral
 from device.readings import Mood, Said
 from tests.hub import ha_rules, ha_templates
 from tests.hub.discovery_made import SNAPSHOTS, made

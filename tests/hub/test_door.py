@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from device import link
 from device.errors import LinkError
-from device.hub.door import Door
-from device.link import Ack, Beat, FromSense, Hello, MoodSaid
-from device.settings import Settings
+from device.hub.ipc.sense_server import Door
+from device.ipc import messages
+from device.ipc.messages import Ack, Beat, FromSense, Hello, MoodSaid
+from device.settings import locations
+from device.settings.schema import Settings
 from tests.hub.helpers import HELLO, WELL, Sense, mood, run, running, state, until
 
 
@@ -47,8 +48,8 @@ async def opened(folder: Path) -> AsyncIterator[Ears]:
 
 
 async def come(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_unix_connection(str(link.socket_path(folder)))
-    writer.write(link.encode(HELLO))
+    reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(folder)))
+    writer.write(messages.encode(HELLO))
     return reader, writer
 
 
@@ -56,15 +57,15 @@ def test_folder_and_socket_are_closed_to_others(short: Path) -> None:
     async def story() -> None:
         async with opened(short / "run"):
             assert (short / "run").stat().st_mode & 0o777 == 0o700
-            assert link.socket_path(short / "run").stat().st_mode & 0o777 == 0o660
-        assert not link.socket_path(short / "run").exists()
+            assert locations.socket_path(short / "run").stat().st_mode & 0o777 == 0o660
+        assert not locations.socket_path(short / "run").exists()
 
     run(story())
 
 
 def test_a_stale_socket_is_replaced(short: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(link.socket_path(short)))
+        left.bind(str(locations.socket_path(short)))
 
     async def story() -> None:
         async with opened(short) as ears:
@@ -86,7 +87,7 @@ def test_a_living_hub_is_not_replaced(short: Path) -> None:
 
 
 def test_what_is_no_socket_is_left_alone(short: Path) -> None:
-    path = link.socket_path(short)
+    path = locations.socket_path(short)
     path.write_text("mine")
 
     async def story() -> None:
@@ -116,7 +117,7 @@ def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pyte
             async with asyncio.timeout(2):
                 with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
-            first.write(link.encode(WELL))
+            first.write(messages.encode(WELL))
             await until(lambda: WELL in ears.heard)
             assert ears.gone == []
             first.close()
@@ -134,12 +135,12 @@ def test_beats_come_and_silence_is_noticed(short: Path) -> None:
             began_s = time.monotonic()
             reader, _ = await come(short)
             async with asyncio.timeout(2):
-                first = link.from_hub(await reader.readline())
-                second = link.from_hub(await reader.readline())
+                first = messages.from_hub(await reader.readline())
+                second = messages.from_hub(await reader.readline())
             assert first == second == Beat()
-            assert time.monotonic() - began_s < 2 * link.HEARTBEAT_S
+            assert time.monotonic() - began_s < 2 * messages.HEARTBEAT_S
             await until(lambda: ears.gone == ["no word for 1.5 s"], 3)
-            assert link.SILENCE_S <= time.monotonic() - began_s < 2.0 + 0.3
+            assert messages.SILENCE_S <= time.monotonic() - began_s < 2.0 + 0.3
 
     run(story())
 
@@ -173,7 +174,7 @@ def test_a_sense_that_does_not_read_cannot_block(short: Path) -> None:
 
     async def keep_beating(writer: asyncio.StreamWriter) -> None:
         while True:
-            writer.write(link.encode(WELL))
+            writer.write(messages.encode(WELL))
             await asyncio.sleep(0.1)
 
     run(story())
@@ -193,7 +194,7 @@ def odd(**fields: object) -> bytes:
     said = MoodSaid("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
     seq = fields.get("seq", 1)
     assert isinstance(seq, int)
-    return link.encode(msgspec.structs.replace(said, seq=seq))
+    return messages.encode(msgspec.structs.replace(said, seq=seq))
 
 
 @pytest.mark.parametrize(
@@ -237,8 +238,8 @@ def test_a_bad_line_closes_with_one_warning(short: Path, line: bytes, caplog: py
 def test_a_mood_before_the_hello_is_out_of_turn(short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with opened(short) as ears:
-            reader, writer = await asyncio.open_unix_connection(str(link.socket_path(short)))
-            writer.write(link.encode(WELL))
+            reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(short)))
+            writer.write(messages.encode(WELL))
             async with asyncio.timeout(1):
                 with contextlib.suppress(ConnectionResetError):
                     while await reader.read(999):
@@ -259,7 +260,7 @@ KINDS = st.sampled_from(["hello", "mood", "health", "ack", "command", "x"])
 BROKEN = st.builds(
     lambda kind, rest: msgspec.json.encode({**rest, "type": kind}), KINDS, st.dictionaries(st.text(), JSONS)
 )
-CUT = st.builds(lambda n: link.encode(MoodSaid("s1", 1, mood()))[:n], st.integers(1, 500))
+CUT = st.builds(lambda n: messages.encode(MoodSaid("s1", 1, mood()))[:n], st.integers(1, 500))
 
 
 def test_no_line_kills_the_hub(house: Settings, caplog: pytest.LogCaptureFixture) -> None:

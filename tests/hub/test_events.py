@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from device.emotions import EMOTIONS, Emotion
-from device.hub import changes
-from device.hub.service import Hub
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.state import store
+from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, hub_process, mood, run, running, until
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_told_any_more_is_a_gap(house: Settings, last: str) -> No
 def test_who_was_away_for_longer_than_is_kept_is_told_of_the_gap(
     house: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "KEPT", 4)
+    monkeypatch.setattr(store, "KEPT", 4)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:

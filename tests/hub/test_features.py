@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from device.emotions import EMOTIONS, Emotion
-from device.hub.features import FEATURES, MOODS, described
-from device.hub.mqtt_state import event_document, state_document
-from device.hub.state import Snapshot
-from device.link import Health, Neutral, Stage, State
+from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.state.features import FEATURES, MOODS, described
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Health, Neutral, Stage, State
 from tests.hub.features_made import AWAY, BEFORE, FULL
 from tests.hub.helpers import WELL, mood
 

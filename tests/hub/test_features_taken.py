@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.errors import ActionError
-from device.hub.features import FEATURES, MOODS, ChooseProfile, Kind, Wish, described, wish_of
-from device.link import ClearBaseline, Command, Order, RecordBaseline, SetHold
+from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Kind, Wish, described, wish_of
+from device.ipc.messages import ClearBaseline, Command, Order, RecordBaseline, SetHold
 from tests.hub.features_made import BEFORE, FULL, PROFILES
 
 # -- what is taken

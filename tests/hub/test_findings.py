@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.hub.findings import Finding, findings
-from device.hub.state import Snapshot
-from device.link import Isolation, Neutral, Resting, Stage, State
+from device.hub.setup_checks import Finding, findings
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Neutral, Resting, Stage, State
+from device.system.isolation import Isolation
 from tests.hub.helpers import HELLO, WELL
 
 HERE = Snapshot("livingroom", available=True, available_since_utc_s=1.7e9, problem="", hello=HELLO, health=WELL)

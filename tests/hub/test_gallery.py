@@ -13,12 +13,12 @@ import pytest
 import yarl
 
 from device.emotions import EMOTIONS, Emotion
-from device.gallery_index import Index, Picture
-from device.hub import drawn_faces
-from device.hub.answering import CLEAR_S, Answering
-from device.hub.board import Board
-from device.hub.gallery import DRAWN, Gallery
-from device.settings import Settings
+from device.hub.gallery import drawn_faces
+from device.hub.gallery.selector import DRAWN, Gallery
+from device.hub.gallery.trigger import CLEAR_S, Answering
+from device.hub.state.store import Board
+from device.ipc.gallery_index import Index, Picture
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running, state, until
 from tests.hub.kiosk_asked import ask
 

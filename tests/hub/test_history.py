@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from device.hub.clock import WallClock
-from device.hub.history_file import BLIND, FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile, MoodRow
-from device.hub.history_forgetting import forget
-from device.hub.history_reading import read
+from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.deletion import forget
+from device.hub.history.reader import read
+from device.hub.history.rows import BLIND, Alive, Entry, GapBegins, GapEnds, MoodRow
+from device.system.clock import WallClock
 from tests.hub.history_rows import change
 
 

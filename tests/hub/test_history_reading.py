@@ -12,11 +12,13 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.errors import MienError, SettingsError
-from device.hub import history_forgetting
-from device.hub.history_file import FILE_NAME, Alive, Entry, GapBegins, GapEnds, HistoryFile
-from device.hub.history_forgetting import Forgotten, forget
-from device.hub.history_reading import parse_since, read, to_csv, to_text
-from device.settings import Settings
+from device.hub.history import deletion
+from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.deletion import Forgotten, forget
+from device.hub.history.export import parse_since, to_csv, to_text
+from device.hub.history.reader import read
+from device.hub.history.rows import Alive, Entry, GapBegins, GapEnds
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
 from tests.hub.history_rows import Told, change, kinds, remembering
 from tests.hub.kiosk_asked import ask
@@ -144,7 +146,7 @@ def test_everything_is_the_damaged_files_too(tmp_path: Path) -> None:
 def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_forgetting, "_LOCKED_S", 0.2)
+    monkeypatch.setattr(deletion, "_LOCKED_S", 0.2)
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as locker:
         locker.execute("BEGIN IMMEDIATE")

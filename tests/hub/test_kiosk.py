@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from device.emotions import Emotion
-from device.hub.kiosk import events
-from device.link import Command, Order
-from device.settings import Settings
+from device.hub.web.routes import event_stream
+from device.ipc.messages import Command, Order
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running, state, until
 from tests.hub.kiosk_asked import ask
 
-KIOSK = Path(events.__file__).parent / "web"
+KIOSK = Path(event_stream.__file__).parents[1] / "static"
 
 
 def test_page_and_headers(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
-            for path, kind in (("", "text/html"), ("page.css", "text/css"), ("page.js", "javascript")):
+            for path, kind in (("", "text/html"), ("page.css", "text/css"), ("main.js", "javascript")):
                 status, text, headers = await ask("GET", hub.page + path)
                 assert status == 200
                 assert kind in headers["Content-Type"]
@@ -39,7 +39,7 @@ def test_page_and_headers(house: Settings) -> None:
 def test_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
     page = (KIOSK / "page.html").read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bstyle=|<style|\bon\w+=|https?://", page)
-    for name in ("page.css", "page.js"):
+    for name in ("page.css", "main.js"):
         assert not re.search(r"https?://|@import|innerHTML", (KIOSK / name).read_text())
 
 

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from device.emotions import Emotion
-from device.hub.kiosk import events, pages
-from device.settings import Settings
+from device.hub.web.routes import event_stream, static_files
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running, until
 from tests.hub.kiosk_asked import ask
 
@@ -37,7 +37,7 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
                 assert answer.headers["Content-Type"] == "text/event-stream"
                 stream = messages(answer)
                 assert await anext(stream) == {"retry": "1000"}
-                assert await anext(stream) == {"event": "page", "data": f'"{pages.MARK}"'}
+                assert await anext(stream) == {"event": "page", "data": f'"{static_files.MARK}"'}
                 first = await anext(stream)
                 assert json.loads(first["data"])["mood"] is None
                 async with Sense(house) as sense:
@@ -64,15 +64,15 @@ def test_another_page_has_another_mark(tmp_path: Path) -> None:
     one, two = tmp_path / "one.js", tmp_path / "two.js"
     one.write_text("a")
     two.write_text("b")
-    before = pages.mark_of([one, two])
+    before = static_files.mark_of([one, two])
     assert re.fullmatch(r"[0-9a-f]{16}", before)
-    assert pages.mark_of([one, two]) == before
+    assert static_files.mark_of([one, two]) == before
     two.write_text("c")
-    assert pages.mark_of([one, two]) != before
+    assert static_files.mark_of([one, two]) != before
 
 
 def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.2)
+    monkeypatch.setattr(event_stream, "PING_S", 0.2)
 
     async def story() -> None:
         async with (
@@ -100,7 +100,7 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
             changes = 40
             for number in range(changes):  # 4 s of changes at the rate of the page
                 hub.board.change(lamp={"number": number, "padding": "x" * 5000})
-                await asyncio.sleep(events.LEAST_APART_S)
+                await asyncio.sleep(event_stream.LEAST_APART_S)
             loop = asyncio.get_running_loop()
             reader, writer = await asyncio.open_connection(sock=slow)
             seen: list[int] = []
@@ -120,7 +120,7 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
 
 
 def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "STUCK_S", 0.5)
+    monkeypatch.setattr(event_stream, "STUCK_S", 0.5)
 
     async def story() -> None:
         async with running(house) as hub:
@@ -139,7 +139,7 @@ def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPat
 
 
 def test_too_many_readers_are_refused(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MOST_READERS", 0)
+    monkeypatch.setattr(event_stream, "MOST_READERS", 0)
 
     async def story() -> None:
         async with running(house) as hub:

@@ -15,11 +15,10 @@ import pytest
 
 from device.emotions import EMOTIONS
 from device.errors import LinkError
-from device.hub import live as live_module
-from device.kiosk import Kiosk
-from device.link import Stage, State, Watch
-from device.live import LENGTHS, Header
-from device.settings import Settings
+from device.hub.ipc import live_view as live_module
+from device.ipc.live_view import LENGTHS, Header
+from device.ipc.messages import Stage, State, Watch
+from device.settings.schema import Kiosk, Settings
 from tests.hub.helpers import WELL, Sense, run, running, state, until
 from tests.hub.live_view_house import FACE, JPEG, header_of, line_to, live_sock, looking, made, opened_house, shown, why
 
@@ -141,7 +140,7 @@ def test_what_is_no_picture_closes_the_connection_with_one_line_and_the_next_is_
                 assert header_of(await shown(viewer))["width"] == 640
 
     run(story())
-    lines = [r.getMessage() for r in caplog.records if r.name == "device.hub.live"]
+    lines = [r.getMessage() for r in caplog.records if r.name == "device.hub.ipc.live_view"]
     assert len(lines) == 1, lines
     assert lines[0].startswith("live view: the connection was closed: ")
     assert len(lines[0]) < 300

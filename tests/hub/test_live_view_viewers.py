@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from device.hub.kiosk import live as route_module
-from device.hub.service import Hub
-from device.link import Watch
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.web.routes import live_view as route_module
+from device.ipc.messages import Watch
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, run, running, until
 from tests.hub.live_view_house import JPEG, header_of, line_to, looking, made, opened_house, shown, why
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from device.emotions import EMOTIONS
-from device.hub.changes import KEPT
-from device.settings import Settings
+from device.hub.state.store import KEPT
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, answers, hub_process, mood, run, until
 
 WARM, MORE = 2 * KEPT, 7_000

@@ -12,10 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from device import __version__
 from device.emotions import Emotion
-from device.hub.features import FEATURES, MOODS
 from device.hub.metrics import Counters, exposition
-from device.hub.state import Snapshot
-from device.link import Stage, State
+from device.hub.state.features import FEATURES, MOODS
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Stage, State
 from tests.hub.features_made import AWAY, BEFORE, FULL
 from tests.hub.helpers import HELLO, WELL, mood
 

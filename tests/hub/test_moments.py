@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from device.hub.clock import Moments
+from device.system.clock import Moments
 
 NOON_UTC_S = 1_800_000_000.0
 

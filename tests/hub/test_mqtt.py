@@ -11,15 +11,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.destinations import Publish
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub.actions import Occasion
-from device.hub.actions.mqtt import MqttMessage
-from device.hub.history_reading import read
-from device.hub.mqtt import Mqtt
-from device.rule import Rule
-from device.settings import Settings
+from device.hub.actions.dispatcher import Occasion
+from device.hub.actions.mqtt_publish import MqttMessage
+from device.hub.history.reader import read
+from device.hub.mqtt.session import Mqtt
+from device.settings.actions import Publish
+from device.settings.rules import Rule
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker, free_port
 from tests.hub.helpers import Sense, Subscriber, door_is, hub_process, mood, run, running, state, until, with_broker
 
@@ -185,7 +185,7 @@ def test_the_last_will_speaks_for_a_killed_hub(house: Settings, broker: Broker, 
 def test_a_rule_publishes_and_a_failure_is_remembered(
     house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("device.hub.mqtt.AWAY_S", 1.0)
+    monkeypatch.setattr("device.hub.mqtt.session.AWAY_S", 1.0)
     rule = Rule(
         "plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0, cooldown_s=0
     )

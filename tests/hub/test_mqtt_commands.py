@@ -8,12 +8,12 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import LinkError
-from device.hub.features import Wish
-from device.hub.mqtt_commands import MOST_COMMANDS, Commands
-from device.hub.service import Hub
-from device.hub.state import Snapshot
-from device.link import ClearBaseline, Command, Neutral, Order, RecordBaseline, SetHold
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.mqtt.commands import MOST_COMMANDS, Commands
+from device.hub.state.features import Wish
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import ClearBaseline, Command, Neutral, Order, RecordBaseline, SetHold
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.helpers import Sense, Subscriber, mood, run, running, until, with_broker
 

@@ -7,8 +7,8 @@ import time
 import aiomqtt
 import pytest
 
-from device.hub import mqtt as mqtt_module
-from device.settings import Settings
+from device.hub.mqtt import session as mqtt_module
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.helpers import Sense, Subscriber, run, running, until, with_broker
 

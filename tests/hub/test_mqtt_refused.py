@@ -7,7 +7,7 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.helpers import Sense, Subscriber, mood, run, running, until, with_broker
 
@@ -76,7 +76,7 @@ def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
     house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TOGGLE that is told twice is told nothing."""
-    monkeypatch.setattr("device.hub.mqtt.ANSWER_S", 0.5)
+    monkeypatch.setattr("device.hub.mqtt.session.ANSWER_S", 0.5)
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
@@ -96,7 +96,7 @@ def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
 
 
 def test_it_does_not_wait_for_ever(house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("device.hub.mqtt.AWAY_S", 0.5)
+    monkeypatch.setattr("device.hub.mqtt.session.AWAY_S", 0.5)
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.commands.processes import children_of
 from tests.hub.conftest import Broker, Papers, free_port
 from tests.hub.helpers import Sense, mood, run, running, until, with_broker, write_settings

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from device.hub.mqtt import Mqtt
-from device.hub.mqtt_patience import Patience
-from device.settings import Settings
+from device.hub.mqtt.backoff import Patience
+from device.hub.mqtt.session import Mqtt
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker, free_port
 from tests.hub.helpers import Subscriber, run, until, with_broker
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from device.hub import outbox as outbox_module
-from device.hub import outbox_file
-from device.hub.history_file import FILE_NAME, HistoryFile, Row, Told
-from device.hub.history_forgetting import forget
-from device.hub.history_reading import read
+from device.hub.history import outbox_cursor
+from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.deletion import forget
+from device.hub.history.reader import read
+from device.hub.history.rows import Row, Told
+from device.hub.mqtt import outbox as outbox_module
 from tests.hub.helpers import run, until
 from tests.hub.history_rows import change
 from tests.hub.outbox_house import ids, living
@@ -166,7 +167,7 @@ def test_an_old_file_is_told_from_now_on(tmp_path: Path) -> None:
 def test_what_was_remembered_without_a_broker_is_not_told_when_there_is_one(tmp_path: Path) -> None:
     async def story() -> None:
         async with living(tmp_path) as house:
-            await house.history.ask(outbox_file.no_broker)
+            await house.history.ask(outbox_cursor.no_broker)
             house.change(1, 2, 3)
         async with living(tmp_path) as house, house.delivering():
             house.change(4)

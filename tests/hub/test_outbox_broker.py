@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from device import link
 from device.emotions import EMOTIONS, Emotion
-from device.settings import Settings
+from device.settings import locations
+from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.helpers import Sense, Subscriber, door_is, hub_process, mood, run, running, until, with_broker
 from tests.hub.outbox_house import ids
@@ -79,7 +79,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_though_the_hub_is_kille
 
 def answers(settings: Settings) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(link.socket_path(settings.runtime_dir))) == 0
+        return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
 
 
 def test_from_the_frame_to_a_subscriber_it_takes_some_milliseconds(

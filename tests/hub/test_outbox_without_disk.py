@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from device.hub import outbox as outbox_module
-from device.hub import outbox_file
+from device.hub.history import outbox_cursor
+from device.hub.mqtt import outbox as outbox_module
 from tests.hub.helpers import run, until
 from tests.hub.outbox_house import ids, living
 
@@ -67,7 +67,7 @@ def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatc
         async with living(tmp_path) as house:
             house.change(1, 2)
             await until(lambda: house.history.waiting == 0)
-            whole, calls = outbox_file.untold, []
+            whole, calls = outbox_cursor.untold, []
 
             def failing(db: sqlite3.Connection, **more: Any) -> Any:
                 calls.append(1)
@@ -75,7 +75,7 @@ def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatc
                     raise sqlite3.OperationalError("disk I/O error")
                 return whole(db, **more)
 
-            monkeypatch.setattr(outbox_file, "untold", failing)
+            monkeypatch.setattr(outbox_cursor, "untold", failing)
             async with house.delivering():
                 await until(lambda: house.got == ids(1, 2))
 

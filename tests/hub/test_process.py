@@ -13,10 +13,9 @@ import pytest
 
 from device.emotions import Emotion
 from device.hub.process import run_hub
-from device.kiosk import Kiosk
-from device.link import socket_path
-from device.notify import notify
-from device.settings import Settings
+from device.settings.locations import socket_path
+from device.settings.schema import Kiosk, Settings
+from device.system.sd_notify import notify
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, answers, door_is, hub_process, mood, run, until
 from tests.hub.service_house import gaps, kinds

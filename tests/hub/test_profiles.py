@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.hub import profiles
-from device.kept import keep
-from device.settings import Settings
+from device.hub.state import profiles
+from device.settings.schema import Settings
+from device.system.state_file import keep
 from tests.hub.helpers import run, running
 from tests.hub.kiosk_asked import ask
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.destinations import Player
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.hub.question import parse_question, would_happen
-from device.hub.rules import Rules
-from device.rule import QUIET, Rule
-from device.settings import Settings
+from device.hub.rules.engine import Rules
+from device.hub.rules.what_if import parse_question, would_happen
+from device.settings.actions import Player
+from device.settings.rules import QUIET, Rule
+from device.settings.schema import Settings
 from tests.hub.rules_made import NOON, rule, when
 
 

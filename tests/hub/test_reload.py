@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from device.hub.kiosk.password import write
+from device.hub.web.auth.password import write
 from tests.cli_asked import Mien, told_in_one_line
 from tests.hub.conftest import Papers, free_port
 from tests.hub.helpers import run, until

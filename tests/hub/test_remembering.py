@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from device.hub import history as history_module
-from device.hub.clock import WallClock
-from device.hub.history import CROWDED, ROOM_S, History
-from device.hub.history_file import FILE_NAME, Entry, HistoryFile
-from device.hub.history_reading import read
-from device.link import SILENCE_S
-from device.settings import Settings
+from device.hub.history import writer as history_module
+from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.reader import read
+from device.hub.history.rows import Entry
+from device.hub.history.writer import CROWDED, ROOM_S, History
+from device.ipc.messages import SILENCE_S
+from device.settings.schema import Settings
+from device.system.clock import WallClock
 from tests.hub.helpers import run, until
 from tests.hub.history_rows import Told, change, kinds, remembering
 

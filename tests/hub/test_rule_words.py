@@ -2,11 +2,12 @@
 
 import pytest
 
-from device.destinations import Publish
 from device.emotions import EMOTIONS
-from device.hub.rule_words import condition, duration, explain
-from device.rule import Rule
-from device.settings import Settings
+from device.hub.rules.describe import condition, explain
+from device.hub.wording import duration
+from device.settings.actions import Publish
+from device.settings.rules import Rule
+from device.settings.schema import Settings
 from tests.hub.rules_made import when
 
 

@@ -6,11 +6,11 @@ from datetime import time
 import msgspec
 import pytest
 
-from device.destinations import Lamp
 from device.emotions import Emotion
-from device.hub.rules import Rules
+from device.hub.rules.engine import Rules
 from device.readings import Mood
-from device.rule import QUIET, Rule
+from device.settings.actions import Lamp
+from device.settings.rules import QUIET, Rule
 from tests.hub.rules_made import HAPPY, NOON, SAD, UNKNOWN, feel, rule, when
 
 

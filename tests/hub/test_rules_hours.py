@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from device.destinations import Lamp
 from device.emotions import Emotion
-from device.hub.clock import RELEASED_UTC_S, local_time
-from device.hub.rules import Firing, Rules, within
-from device.rule import Rule
+from device.hub.rules.engine import Firing, Rules, within
+from device.settings.actions import Lamp
+from device.settings.rules import Rule
+from device.system.clock import RELEASED_UTC_S, local_time
 from tests.hub.rules_made import NOON, SAD, rule
 
 

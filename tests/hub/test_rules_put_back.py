@@ -4,11 +4,11 @@ from datetime import time
 
 import msgspec
 
-from device.destinations import Lamp
 from device.emotions import Emotion
-from device.hub.rules import AWAY_S, Firing, Rules
+from device.hub.rules.engine import AWAY_S, Firing, Rules
 from device.readings import Mood
-from device.rule import QUIET, Rule
+from device.settings.actions import Lamp
+from device.settings.rules import QUIET, Rule
 from tests.hub.rules_made import HAPPY, NOON, SAD, UNKNOWN, feel, rule
 
 

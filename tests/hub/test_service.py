@@ -11,15 +11,15 @@ import aiohttp
 import msgspec
 import pytest
 
-from device.destinations import Lamp
 from device.emotions import Emotion
 from device.errors import LinkError, MienError
-from device.hub import life
-from device.hub.history_reading import read
-from device.hub.mqtt_state import state_document
-from device.hub.service import Hub
-from device.link import ClearBaseline, SetHold, Stage, State
-from device.settings import Settings
+from device.hub.history import heartbeat
+from device.hub.history.reader import read
+from device.hub.hub import Hub
+from device.hub.mqtt.payloads import state_document
+from device.ipc.messages import ClearBaseline, SetHold, Stage, State
+from device.settings.actions import Lamp
+from device.settings.schema import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, state, until
 from tests.hub.service_house import gaps, kinds, living_room, rule
 
@@ -96,7 +96,7 @@ def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settin
 
 def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither to Home Assistant, nor in the history, which has it as a line of its own."""
-    monkeypatch.setattr(life, "ALIVE_S", 0.4)
+    monkeypatch.setattr(heartbeat, "ALIVE_S", 0.4)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
@@ -229,7 +229,7 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
 
 
 def test_the_hub_knows_no_device_and_no_model() -> None:
-    code = "import sys, device.hub.service; \
+    code = "import sys, device.hub.hub; \
 print([m for m in sys.modules if m.startswith(('device.sense', 'cv2', 'ai_edge'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.emotions import Emotion
-from device.hub.history_file import BLIND, Entry
-from device.hub.slots import MOST_SLOTS, slots
+from device.hub.history.rows import BLIND, Entry
+from device.hub.history.time_slots import MOST_SLOTS, slots
 
 
 def felt(time_s: float, emotion: Emotion, people: int = 1) -> Entry:

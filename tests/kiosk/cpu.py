@@ -8,8 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from device.emotions import Emotion
-from device.link import MoodSaid
-from device.settings import parse
+from device.ipc.messages import MoodSaid
+from device.settings.load import parse
 from tests.hub.helpers import Sense, mood, running, until
 from tests.kiosk.browser import SIZES, chromium, open_page
 

@@ -5,9 +5,9 @@ import time
 import msgspec
 
 from device.emotions import Emotion
-from device.hub.history_file import HistoryFile, MoodRow
-from device.hub.remembering import change_row
-from device.settings import Settings
+from device.hub.history.database import HistoryFile
+from device.hub.history.rows import MoodRow, change_row
+from device.settings.schema import Settings
 from tests.hub.helpers import mood
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from device.emotions import EMOTIONS, Emotion
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running
 from tests.kiosk.browser import SIZES, VIEWS, chromium, needs_chromium, open_page
 from tests.kiosk.days import remembered

@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
-from device.hub.kiosk import pages
-from device.link import Command, Order
-from device.settings import Settings
+from device.hub.web.routes import static_files
+from device.ipc.messages import Command, Order
+from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import HELLO, WELL, Sense, mood, run, running, until
 from tests.kiosk.browser import chromium, needs_chromium, open_page, shoot
@@ -116,7 +116,7 @@ def test_a_page_that_is_open_takes_up_an_update(fixed: Settings, monkeypatch: py
     async def story() -> None:
         async with chromium() as browser, contextlib.AsyncExitStack() as opened:
             for session, mark, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
-                monkeypatch.setattr(pages, "MARK", mark)
+                monkeypatch.setattr(static_files, "MARK", mark)
                 async with running(fixed) as hub, Sense(fixed, session) as sense:
                     if session == "s1":
                         watched = await opened.enter_async_context(open_page(browser, hub.page + "#setup"))

@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
-from device.hub.kiosk import events
-from device.settings import Settings
+from device.hub.web.routes import event_stream
+from device.settings.schema import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running
 from tests.hub.live_view_house import live_sock, made, opened_house
 from tests.kiosk.browser import chromium, needs_chromium, open_page, shoot
@@ -67,7 +67,7 @@ def test_a_line_that_died_silently_is_said_and_taken_up_again(house: Settings) -
 
 
 def test_a_quiet_room_is_no_dead_line(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "PING_S", 0.3)
+    monkeypatch.setattr(event_stream, "PING_S", 0.3)
 
     async def story() -> None:
         async with (

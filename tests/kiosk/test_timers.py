@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Route, expect
 
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
 from tests.kiosk.browser import chromium, needs_chromium, open_page
 

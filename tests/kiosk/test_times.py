@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from device.emotions import Emotion
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running
 from tests.kiosk.browser import chromium, needs_chromium, open_page
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from device.emotions import Emotion
-from device.link import Stage, State
-from device.settings import Settings
+from device.ipc.messages import Stage, State
+from device.settings.schema import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, until
 from tests.kiosk.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, shoot
 from tests.kiosk.days import remembered

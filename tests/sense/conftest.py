@@ -8,17 +8,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from device.emotions import Emotion
+from device.perception.load import Readers, readers_of
 from device.sense import device_thread
-from device.sense import door as door_module
+from device.sense import hub_client as door_module
 from device.sense.camera import Camera
-from device.sense.capture import CameraThread, Latest
+from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
-from device.sense.door import Asked, Door
+from device.sense.hub_client import Asked, Door
 from device.sense.microphone import Microphone
-from device.sense.readers import Readers, readers_of
-from device.settings import Camera as CameraSettings
-from device.settings import Home, MoodSettings, Settings, parse
-from device.settings import Microphone as MicrophoneSettings
+from device.settings.load import parse
+from device.settings.schema import Camera as CameraSettings
+from device.settings.schema import Home, MoodSettings, Settings
+from device.settings.schema import Microphone as MicrophoneSettings
 from tests.sense.door_hub import HELLO, Hub
 from tests.sense.gallery_album import person
 from tests.sense.made import drawn, jpeg, picture

@@ -7,8 +7,9 @@ from typing import TypeVar
 import msgspec
 
 from device.emotions import Emotion
-from device.link import Beat, FromHub, FromSense, Health, Hello, Isolation, MoodSaid, encode, from_sense
+from device.ipc.messages import Beat, FromHub, FromSense, Health, Hello, MoodSaid, encode, from_sense
 from device.readings import Mood
+from device.system.isolation import Isolation
 
 _T = TypeVar("_T", Hello, MoodSaid, Health)
 SESSION = "5e55"

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from device.emotions import Emotion
-from device.gallery_index import Index, read_index
-from device.sense.gallery import Outcome, Step, index_folder
-from device.sense.readers import Readers
-from device.sense.stand_in.roles import POSES
-from device.settings import Settings
+from device.ipc.gallery_index import Index, read_index
+from device.perception.load import Readers
+from device.perception.offline.gallery import Outcome, Step, index_folder
+from device.sense.simulator.poses import POSES
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, drawn
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.readings import Face
-from device.sense.stand_in.drawn_face import Pose, draw
+from device.sense.simulator.face import Pose, draw
 
 Pixels = npt.NDArray[np.uint8]
 

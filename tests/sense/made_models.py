@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from device.sense.model import MODELS
-from device.sense.pairs.pair import Pair, read_pair
+from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.card import MODELS
 
 
 def made(name: str, version: str, folder: Path, network: bytes | None = None, /, **card: Any) -> Path:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from device.emotions import Floats
-from device.link import Stage
+from device.ipc.messages import Stage
 from device.readings import Frame
 from device.sense.camera import Camera
-from device.sense.capture import CameraThread, Latest
+from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone
 

@@ -6,22 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from device.link import (
-    HEARTBEAT_S,
-    Beat,
-    FromHub,
-    Health,
-    Hello,
-    Isolation,
-    MoodSaid,
-    State,
-    encode,
-)
-from device.link import from_sense as decoded
-from device.sense.assembly import assemble
-from device.sense.door import Door
-from device.sense.loop import Sense
-from device.settings import Settings
+from device.ipc.messages import HEARTBEAT_S, Beat, FromHub, Health, Hello, MoodSaid, State, encode
+from device.ipc.messages import from_sense as decoded
+from device.sense.build import assemble
+from device.sense.hub_client import Door
+from device.sense.pipeline import Sense
+from device.settings.schema import Settings
+from device.system.isolation import Isolation
 from tests.sense.helpers import until
 
 HELLO = Hello("5e55", "0.1.0", 1, Isolation(True, ("lo",), "Network is unreachable", ""), {})

@@ -11,8 +11,8 @@ import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from device.sense.model import MODELS, PAIRS
-from device.sense.pairs.pair import Pair, read_pair
+from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.card import MODELS, PAIRS
 
 _INTS = (-(2**63), -(2**31), -129, -1, 0, 1, 7, 127, 128, 255, 65_535, 2**31 - 1, 2**31, 2**63 - 1, 10**30)
 _ODD: tuple[Any, ...] = (

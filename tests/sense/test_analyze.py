@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.sense.analyze import Wanted, analyze, window_ends
-from device.sense.looking.tiles import find_everywhere
-from device.sense.readers import Readers, readers_of
-from device.sense.sound.framing import RATE_HZ
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
-from device.sense.voice import WINDOW
-from device.settings import Camera, Settings, parse
+from device.perception.audio.stft import RATE_HZ
+from device.perception.face.tiles import find_everywhere
+from device.perception.load import Readers, readers_of
+from device.perception.offline.analyze import Wanted, analyze, window_ends
+from device.perception.voice.classifier import WINDOW
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
+from device.settings.load import parse
+from device.settings.schema import Camera, Settings
 from tests.sense.made import astronaut, chords, drawn, film, group, heads, noises, picture, wav
 
 _KEYS = ["path", "kind", "seconds", "faces", "voice", "mood", "timeline", "error"]

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion
-from device.sense import analyze as module
-from device.sense.analyze import Wanted, analyze
-from device.sense.readers import Readers
-from device.sense.stand_in.roles import POSES
-from device.settings import Settings
+from device.perception.load import Readers
+from device.perception.offline import analyze as module
+from device.perception.offline.analyze import Wanted, analyze
+from device.sense.simulator.poses import POSES
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, drawn, film, heads, picture
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.kept import keep
-from device.link import Neutral, Resting
+from device.ipc.messages import Neutral, Resting
+from device.perception.mood.baseline import LEAST, MOST, Baseline, correction, load
 from device.readings import Face, FaceReading, VoiceReading
-from device.sense.baseline import LEAST, MOST, Baseline, correction, load
+from device.system.state_file import keep
 
 USUAL = (0.08, 0.01, 0.09, 0.03, 0.19, 0.01, 0.59)
 HANGING = (0.2, 0.01, 0.09, 0.03, 0.4, 0.01, 0.26)

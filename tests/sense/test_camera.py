@@ -11,7 +11,7 @@ import pytest
 from device.errors import DeviceError
 from device.sense import camera as cameras
 from device.sense.camera import open_camera
-from device.settings import Camera as Settings
+from device.settings.schema import Camera as Settings
 
 
 def test_gstreamer_says_what_is_missing() -> None:

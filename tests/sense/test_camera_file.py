@@ -10,7 +10,7 @@ import pytest
 from device.errors import DeviceError, EndOfMedia
 from device.sense.camera import open_camera
 from device.sense.camera.file import PictureCamera, VideoCamera
-from device.settings import Camera as Settings
+from device.settings.schema import Camera as Settings
 from tests.sense import made
 from tests.sense.helpers import drain
 

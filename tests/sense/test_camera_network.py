@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
-from device.link import State
+from device.ipc.messages import State
 from device.sense.camera import OpenCVCamera, open_camera
-from device.settings import Camera as Settings
+from device.settings.schema import Camera as Settings
 from tests.sense.helpers import drain, until
 from tests.sense.mjpeg import served
 from tests.sense.rtsp import streamed

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
+from device.perception.face.search import Search
 from device.readings import Frame
 from device.sense.camera import Picamera2Camera, open_camera
-from device.sense.looking.search import Search
-from device.settings import Camera as Settings
+from device.settings.schema import Camera as Settings
 from tests.sense.made import drawn
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from device.link import State
+from device.ipc.messages import State
 from device.readings import Frame
 from device.sense.camera import open_camera
-from device.sense.capture import CameraThread, Latest
-from device.settings import Camera as CameraSettings
+from device.sense.camera.thread import CameraThread, Latest
+from device.settings.schema import Camera as CameraSettings
 from tests.sense.helpers import until
 from tests.sense.mjpeg import served
 from tests.sense.scripted import Make, Scripted, live_frame, new_frame, noise, stage_of

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from device.readings import Frame
-from device.sense.camera.upright import upright
-from device.settings import Settings
+from device.sense.camera.thread import upright
+from device.settings.schema import Settings
 from tests.sense.helpers import until
 from tests.sense.made import picture, portrait
 from tests.sense.sense_living import living

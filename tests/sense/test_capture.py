@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
-from device.sense.capture import Latest, SoundRing
-from device.sense.sound.framing import HOP
+from device.perception.audio.stft import HOP
+from device.sense.camera.thread import Latest
+from device.sense.microphone.thread import SoundRing
 from tests.sense.scripted import new_frame
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
-from device.link import State
+from device.ipc.messages import State
 from device.sense import device_thread
 from tests.sense.helpers import until
 from tests.sense.scripted import Make, Scripted, live_frame, stage_of

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from device.errors import EndOfMedia
-from device.link import State
+from device.ipc.messages import State
 from device.sense.camera import Camera, open_camera
-from device.sense.capture import CameraThread, Latest, MicrophoneThread, SoundRing
+from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone, open_microphone
-from device.settings import Camera as CameraSettings
-from device.settings import Microphone as MicrophoneSettings
+from device.sense.microphone.thread import MicrophoneThread, SoundRing
+from device.settings.schema import Camera as CameraSettings
+from device.settings.schema import Microphone as MicrophoneSettings
 from tests.sense import made
 from tests.sense.helpers import until
 from tests.sense.scripted import Make, Scripted, live_frame, stage_of

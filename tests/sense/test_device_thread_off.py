@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from device.link import State
+from device.ipc.messages import State
 from device.readings import Frame
 from device.sense import device_thread
 from device.sense.camera import Camera
-from device.sense.capture import CameraThread, Latest
+from device.sense.camera.thread import CameraThread, Latest
 from tests.sense.helpers import until
 from tests.sense.scripted import Make, Scripted, live_frame, stage_of
 

@@ -3,17 +3,8 @@
 import threading
 import time
 
-from device.link import (
-    Beat,
-    ClearBaseline,
-    Command,
-    Health,
-    MoodSaid,
-    Order,
-    SetHold,
-    encode,
-)
-from device.sense.door import Asked, Door
+from device.ipc.messages import Beat, ClearBaseline, Command, Health, MoodSaid, Order, SetHold, encode
+from device.sense.hub_client import Asked, Door
 from tests.sense.door_hub import HELLO, SESSION, Hub, mood
 from tests.sense.helpers import until
 

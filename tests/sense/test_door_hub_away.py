@@ -7,16 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from device.link import (
-    MAX_LINE,
-    SILENCE_S,
-    Ack,
-    Beat,
-    Command,
-    Order,
-)
-from device.sense import door as door_module
-from device.sense.door import Asked, Door
+from device.ipc.messages import MAX_LINE, SILENCE_S, Ack, Beat, Command, Order
+from device.sense import hub_client as door_module
+from device.sense.hub_client import Asked, Door
 from tests.sense.door_hub import HELLO, SESSION, Hub, Line, mood
 from tests.sense.helpers import until
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats, top
+from device.perception.face.align import aligned_crop, whole_picture
+from device.perception.face.classifier import FaceReader, quality
+from device.perception.load import detector_of
+from device.perception.models.model import Model
 from device.readings import Face
-from device.sense.expression import FaceReader, quality
-from device.sense.faces import aligned_crop, whole_picture
-from device.sense.model import Model
-from device.sense.readers import detector_of
-from device.sense.stand_in.roles import POSES
-from device.settings import Settings
+from device.sense.simulator.poses import POSES
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, astronaut, drawn, face_at, portrait
 
 _READER = FaceReader(Model("face"))

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from device.perception.face.align import EYE_DISTANCE, EYE_HEIGHT, aligned_crop, whole_picture
+from device.perception.models.inputs import FACE_PX
 from device.readings import Face
-from device.sense.faces import EYE_DISTANCE, EYE_HEIGHT, aligned_crop, whole_picture
-from device.sense.prepare import FACE_PX
 from tests.sense.made import Pixels, face_at
 
 _ROOM_GRAY, _DOT = 60, 255

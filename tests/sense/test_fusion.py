@@ -7,8 +7,8 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import EMOTIONS, Emotion, Floats, softmax, top, uniform
+from device.perception.mood.fusion import Fusion
 from device.readings import FaceReading, VoiceReading
-from device.sense.fusion import Fusion
 from tests.sense.made import face_at
 
 

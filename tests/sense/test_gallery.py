@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion
-from device.gallery_index import Shelf, read_index
-from device.sense.faces import whole_picture
-from device.sense.gallery import SIDE_PX, Outcome, largest_face, thumbnail_of
-from device.sense.readers import Readers
-from device.settings import Settings
+from device.ipc.gallery_index import Shelf, read_index
+from device.perception.face.align import whole_picture
+from device.perception.load import Readers
+from device.perception.offline.gallery import SIDE_PX, Outcome, largest_face, thumbnail_of
+from device.settings.schema import Settings
 from tests.sense.gallery_album import indexed, person, thumbnails
 from tests.sense.made import astronaut, group, jpeg, picture, turned
 
@@ -95,7 +95,7 @@ def test_a_thumbnail_never_reaches_over_the_border(shape: tuple[int, int]) -> No
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here: FER2013 is needed")
 def test_faces_of_fer2013_are_indexed_under_what_they_show(tmp_path: Path, readers: Readers, home: Settings) -> None:
-    from convert.corpora.fer2013 import Fer2013
+    from convert.datasets.fer2013 import Fer2013
 
     faces = Fer2013(DATA / "fer2013").test().first(200)
     album = tmp_path / "album"

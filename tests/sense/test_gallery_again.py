@@ -11,14 +11,14 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import MediaError
-from device.gallery_index import Index, read_index
+from device.ipc.gallery_index import Index, read_index
+from device.perception.face.detector import FaceDetector
+from device.perception.load import Readers
+from device.perception.offline import gallery
+from device.perception.offline.gallery import Outcome, Step, index_folder, largest_face
+from device.perception.offline.gallery_storage import GalleryFolder
 from device.readings import Face
-from device.sense import gallery
-from device.sense.gallery import Outcome, Step, index_folder, largest_face
-from device.sense.gallery_folder import GalleryFolder
-from device.sense.looking.detector import FaceDetector
-from device.sense.readers import Readers
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.sense.gallery_album import indexed, person, thumbnails
 from tests.sense.made import Pixels, drawn, picture
 

@@ -7,7 +7,7 @@ import pytest
 
 from device.commands import gallery as command
 from device.emotions import EMOTIONS, Emotion
-from device.settings import Settings
+from device.settings.schema import Settings
 
 
 def mien(home: Settings, *words: str) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from device.errors import MediaError
-from device.sense.gallery import clear, index_folder
-from device.sense.gallery_folder import GalleryFolder
-from device.sense.readers import Readers
-from device.settings import Settings
+from device.perception.load import Readers
+from device.perception.offline.gallery import clear, index_folder
+from device.perception.offline.gallery_storage import GalleryFolder
+from device.settings.schema import Settings
 from tests.sense.gallery_album import indexed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import MediaError
-from device.gallery_index import MOST_BYTES, Shelf, read_index
+from device.ipc.gallery_index import MOST_BYTES, Shelf, read_index
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from device.sense.isolation import prove
+from device.system.isolation import prove
 
 _INSIDE = """
 import json, socket, sys

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device.kiosk import Kiosk
-from device.link import Command, Order, State, Watch
-from device.live import LENGTHS, MOST_HEADER, MOST_JPEG, Header, check_picture
+from device.ipc.live_view import LENGTHS, MOST_HEADER, MOST_JPEG, Header, check_picture
+from device.ipc.messages import Command, Order, State, Watch
 from device.readings import Face, FaceReading, Frame
-from device.sense import live as live_module
-from device.sense.live import MOST_SIDE_PX, picture
-from device.settings import Camera, Microphone, Settings
+from device.sense import live_view as live_module
+from device.sense.live_view import MOST_SIDE_PX, picture
+from device.settings.schema import Camera, Kiosk, Microphone, Settings
 from tests.sense.helpers import until
 from tests.sense.sense_living import Hub, living, stage
 

@@ -5,17 +5,10 @@ import time
 
 import pytest
 
-from device.link import (
-    ClearBaseline,
-    Command,
-    Order,
-    RecordBaseline,
-    SetHold,
-    State,
-)
+from device.ipc.messages import ClearBaseline, Command, Order, RecordBaseline, SetHold, State
+from device.perception.voice.speaker_baseline import load_heard
 from device.readings import FaceReading, Frame, SoundWindow
-from device.sense.voice_baseline import load_heard
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.sense.helpers import until
 from tests.sense.sense_living import living, stage
 
@@ -152,8 +145,8 @@ def test_a_reader_that_fails_is_told_and_tried_again_while_the_other_goes_on(
 
 def test_a_reader_that_hangs_stops_the_watchdogs_kicks(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr("device.sense.loop.notify", told.append)
-    monkeypatch.setattr("device.sense.loop._STALL_S", 1.0)
+    monkeypatch.setattr("device.sense.pipeline.notify", told.append)
+    monkeypatch.setattr("device.sense.pipeline._STALL_S", 1.0)
     free = threading.Event()
 
     def hanging(window: SoundWindow, learn: float = 1.0) -> None:

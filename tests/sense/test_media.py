@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from device.errors import MediaError
-from device.sense import media
+from device.perception.media import decode
 from tests.sense import made
 
 RED, GREEN = (220, 20, 20), (20, 200, 20)
@@ -22,8 +22,8 @@ def _red_left() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def test_picture_is_rgb(tmp_path: Path) -> None:
     pixels = _red_left()
-    assert np.array_equal(media.read_picture(made.picture(tmp_path / "a.png", pixels)), pixels)
-    seen = media.read_picture(made.picture(tmp_path / "a.jpg", pixels))
+    assert np.array_equal(decode.read_picture(made.picture(tmp_path / "a.png", pixels)), pixels)
+    seen = decode.read_picture(made.picture(tmp_path / "a.jpg", pixels))
     assert seen.shape == (48, 80, 3)
     assert np.abs(seen[20, 10].astype(int) - RED).max() < 8
     assert np.abs(seen[20, 70].astype(int) - GREEN).max() < 8
@@ -32,7 +32,7 @@ def test_picture_is_rgb(tmp_path: Path) -> None:
 def test_picture_is_turned_upright(tmp_path: Path) -> None:
     path = tmp_path / "phone.jpg"
     path.write_bytes(made.turned(made.jpeg(_red_left()), 6))  # to be turned a quarter clockwise: left comes up
-    seen = media.read_picture(path)
+    seen = decode.read_picture(path)
     assert seen.shape == (80, 48, 3)
     assert np.abs(seen[10, 20].astype(int) - RED).max() < 12
     assert np.abs(seen[70, 20].astype(int) - GREEN).max() < 12
@@ -40,13 +40,13 @@ def test_picture_is_turned_upright(tmp_path: Path) -> None:
 
 def test_grey_alpha_and_sixteen_bits(tmp_path: Path) -> None:
     grey = made.picture(tmp_path / "grey.png", np.full((8, 9), 77, np.uint8))
-    assert np.array_equal(media.read_picture(grey), np.full((8, 9, 3), 77))
+    assert np.array_equal(decode.read_picture(grey), np.full((8, 9, 3), 77))
     deep = made.picture(tmp_path / "deep.png", np.full((8, 9, 3), 0x8040, np.uint16))
-    assert media.read_picture(deep).dtype == np.uint8
-    assert np.abs(media.read_picture(deep).astype(int) - 0x80).max() <= 1
+    assert decode.read_picture(deep).dtype == np.uint8
+    assert np.abs(decode.read_picture(deep).astype(int) - 0x80).max() <= 1
     alpha = tmp_path / "alpha.png"
     cv2.imwrite(str(alpha), np.full((8, 9, 4), (10, 20, 30, 128), np.uint8))
-    assert np.array_equal(media.read_picture(alpha), np.full((8, 9, 3), (30, 20, 10)))
+    assert np.array_equal(decode.read_picture(alpha), np.full((8, 9, 3), (30, 20, 10)))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
@@ -57,7 +57,7 @@ def test_cut_off_picture(tmp_path: Path, name: str, share: float) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises(MediaError, match=name):
-        media.read_picture(path)
+        decode.read_picture(path)
 
 
 def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> None:
@@ -65,10 +65,10 @@ def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> N
     preview = b"\xff\xe1" + struct.pack(">H", 8) + b"PRE\xff\xd9\0"
     path = tmp_path / "a.jpg"
     path.write_bytes(data[:2] + preview + data[2:])
-    assert media.read_picture(path).shape == (48, 80, 3)
+    assert decode.read_picture(path).shape == (48, 80, 3)
     path.write_bytes(data[:2] + preview + data[2:-40])
     with pytest.raises(MediaError, match="breaks off"):
-        media.read_picture(path)
+        decode.read_picture(path)
 
 
 def _header(kind: str, side: int) -> bytes:
@@ -89,7 +89,7 @@ def test_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"huge.{kind}"
     path.write_bytes(_header(kind, 20_000))
     with pytest.raises(MediaError, match=r"huge.* 400 megapixels; at most 100"):
-        media.read_picture(path)
+        decode.read_picture(path)
 
 
 @pytest.mark.parametrize(
@@ -105,29 +105,29 @@ def test_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    for read in (media.kind_of, media.read_picture, media.read_sound, lambda p: list(media.video_frames(p))):
+    for read in (decode.kind_of, decode.read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=name):
             read(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
-    for read in (media.kind_of, media.read_picture, media.read_sound, lambda p: list(media.video_frames(p))):
+    for read in (decode.kind_of, decode.read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=r"gone\.png.*No such file"):
             read(path)
 
 
 def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
     made.picture(tmp_path / "a.png", _red_left()).rename(tmp_path / "a.wav")
-    assert media.kind_of(tmp_path / "a.wav") == "image"
+    assert decode.kind_of(tmp_path / "a.wav") == "image"
     made.wav(tmp_path / "b.wav", made.chirp(0.2)).rename(tmp_path / "b.mp4")
-    assert media.kind_of(tmp_path / "b.mp4") == "sound"
-    assert media.kind_of(made.video(tmp_path / "c.mp4", 5)) == "video"
-    assert media.kind_of(made.video(tmp_path / "d: e.mp4", 5, sound=True)) == "video"
+    assert decode.kind_of(tmp_path / "b.mp4") == "sound"
+    assert decode.kind_of(made.video(tmp_path / "c.mp4", 5)) == "video"
+    assert decode.kind_of(made.video(tmp_path / "d: e.mp4", 5, sound=True)) == "video"
     (tmp_path / "f.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(30))
-    assert media.kind_of(tmp_path / "f.avif") == "image"
+    assert decode.kind_of(tmp_path / "f.avif") == "image"
     with pytest.raises(MediaError, match=r"f\.avif"):
-        media.read_picture(tmp_path / "f.avif")
+        decode.read_picture(tmp_path / "f.avif")
 
 
 @pytest.mark.parametrize("name", ["a.jp2", "a.pbm", "a.pgm", "text.pgm"])
@@ -135,8 +135,8 @@ def test_the_rarer_pictures_are_pictures(tmp_path: Path, name: str) -> None:
     pixels = np.full((48, 80), 255, np.uint8)
     options = [cv2.IMWRITE_PXM_BINARY, 0] if name.startswith("text") else []
     assert cv2.imwrite(str(tmp_path / name), pixels, options)
-    assert media.kind_of(tmp_path / name) == "image"
-    assert (media.read_picture(tmp_path / name) == 255).all()
+    assert decode.kind_of(tmp_path / name) == "image"
+    assert (decode.read_picture(tmp_path / name) == 255).all()
 
 
 @pytest.mark.parametrize("codec", ["pcx", "qoi", "xwd"])
@@ -149,7 +149,7 @@ def test_a_picture_that_only_ffmpeg_knows_is_no_video(tmp_path: Path, codec: str
         container.mux(stream.encode(av.VideoFrame.from_ndarray(_red_left(), "rgb24")))
         container.mux(stream.encode(None))
     with pytest.raises(MediaError, match=r"picture: a picture that is not read \(.*\); save it as PNG"):
-        media.kind_of(path)
+        decode.kind_of(path)
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
@@ -164,17 +164,17 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         pytest.skip("ffmpeg is not installed")
     with av.open(str(tmp_path / "a.mp3")) as container:
         assert len(container.streams.video) == 1, "the cover must be there for the test to mean anything"
-    assert media.kind_of(tmp_path / "a.mp3") == "sound"
+    assert decode.kind_of(tmp_path / "a.mp3") == "sound"
     with pytest.raises(MediaError, match="no video"):
-        next(media.video_frames(tmp_path / "a.mp3"))
-    assert len(media.read_sound(tmp_path / "a.mp3")) > 7000
+        next(decode.video_frames(tmp_path / "a.mp3"))
+    assert len(decode.read_sound(tmp_path / "a.mp3")) > 7000
     assert cover.exists()
     assert song.exists()
 
 
 def test_sound_is_read_and_resampled(tmp_path: Path) -> None:
     chirp = made.chirp(1.0, 44_100)
-    heard = media.read_sound(made.wav(tmp_path / "a.wav", chirp, 44_100))
+    heard = decode.read_sound(made.wav(tmp_path / "a.wav", chirp, 44_100))
     assert abs(len(heard) - 16_000) < 40
     n = min(len(heard), 16_000)
     assert np.corrcoef(heard[:n], made.chirp(1.0)[:n])[0, 1] > 0.99
@@ -187,28 +187,28 @@ def test_a_rate_that_holds_no_voice_is_refused(tmp_path: Path) -> None:
         slow[at : at + 8] = struct.pack("<II", rate_hz, 2 * rate_hz)
         (tmp_path / "slow.wav").write_bytes(slow)
         with pytest.raises(MediaError, match=rf"slow\.wav: a sound of {rate_hz} Hz; 1000"):
-            media.read_sound(tmp_path / "slow.wav")
+            decode.read_sound(tmp_path / "slow.wav")
     slow[at : at + 8] = struct.pack("<II", 1000, 2000)
     (tmp_path / "slow.wav").write_bytes(slow)
-    assert len(media.read_sound(tmp_path / "slow.wav")) == pytest.approx(64 * 16_000, abs=40)
+    assert len(decode.read_sound(tmp_path / "slow.wav")) == pytest.approx(64 * 16_000, abs=40)
 
 
 def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chirp = made.chirp(100.0)
-    heard = media.read_sound(made.wav(tmp_path / "long.wav", chirp))
+    heard = decode.read_sound(made.wav(tmp_path / "long.wav", chirp))
     assert heard.shape == chirp.shape
     assert np.abs(heard - chirp).max() < 1e-3
-    monkeypatch.setattr(media, "MOST_SOUND_S", 99.0)
+    monkeypatch.setattr(decode, "MOST_SOUND_S", 99.0)
     with pytest.raises(MediaError, match=r"long\.wav: longer than .* cut it"):
-        media.read_sound(tmp_path / "long.wav")
+        decode.read_sound(tmp_path / "long.wav")
 
 
 def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mkv", 5, sound=True)
     path.write_bytes(path.read_bytes().replace(b"V_MPEG4", b"V_MPEG9").replace(b"A_AAC", b"A_AAD"))
-    for read in (media.read_sound, lambda p: list(media.video_frames(p))):
+    for read in (decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=r"a\.mkv: .*Decoder not found"):
             read(path)
 
@@ -224,7 +224,7 @@ def test_a_sample_that_is_no_number_takes_no_other_with_it(tmp_path: Path, odd: 
         frame.sample_rate = rate_hz
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    heard = media.read_sound(tmp_path / "a.wav")
+    heard = decode.read_sound(tmp_path / "a.wav")
     assert np.isfinite(heard).all()
     apart = np.abs(heard[:15_900] - made.chirp(1.0)[:15_900]) > 0.05
     assert np.flatnonzero(apart).size < 60
@@ -242,7 +242,7 @@ def test_a_sound_that_changes_in_the_middle_is_heard_to_its_end(tmp_path: Path) 
             container.mux(stream.encode(None))
         parts.append((tmp_path / "part.aac").read_bytes())
     (tmp_path / "mixed.aac").write_bytes(b"".join(parts))
-    heard = media.read_sound(tmp_path / "mixed.aac")
+    heard = decode.read_sound(tmp_path / "mixed.aac")
     assert len(heard) == pytest.approx(3 * 16_000, rel=0.1)
     for third in np.array_split(heard, 3):
         assert 0.3 < np.sqrt(np.mean(third**2)) < 0.52

@@ -18,9 +18,9 @@ import pytest
 from device.emotions import Floats
 from device.errors import DeviceError, EndOfMedia
 from device.sense.microphone import Microphone, PyAudioMicrophone, open_microphone
-from device.sense.microphone import pyaudio as by_pyaudio
+from device.sense.microphone import portaudio as by_pyaudio
 from device.sense.microphone.file import FileMicrophone
-from device.settings import Microphone as Settings
+from device.settings.schema import Microphone as Settings
 from tests.conftest import Pulse
 from tests.sense import made
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from device.emotions import Emotion
 from device.errors import DeviceError
-from device.link import State
-from device.sense.capture import MicrophoneThread, SoundRing
-from device.sense.sound.framing import RATE_HZ
-from device.sense.sound.speech_gate import speech_frames
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
+from device.ipc.messages import State
+from device.perception.audio.stft import RATE_HZ
+from device.perception.audio.vad import speech_frames
+from device.sense.microphone.thread import MicrophoneThread, SoundRing
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
 from tests.conftest import Pulse
 from tests.sense import made
 from tests.sense.helpers import until

@@ -12,8 +12,9 @@ import pytest
 
 from device.emotions import EMOTIONS
 from device.errors import ModelError
-from device.sense.model import MODELS, Model, ramp
-from device.sense.tflite import runtime
+from device.perception.models.card import MODELS
+from device.perception.models.model import Model, ramp
+from device.perception.tflite import runtime
 
 _NAMES = ("face", "voice")
 

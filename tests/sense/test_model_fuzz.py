@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from device.errors import ModelError
-from device.sense.pairs.fit import check_card, fitting
-from device.sense.pairs.trial import try_out
+from device.perception.models.inputs import check_card, fitting
+from device.perception.models.smoke_test import try_out
 
 pytest.importorskip("ai_edge_litert.schema_py_generated")
 from tests.sense.spoiled import spoiled

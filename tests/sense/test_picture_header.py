@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from device.errors import MediaError
-from device.sense import media
-from device.sense.picture_header import size_px
+from device.perception.media import decode
+from device.perception.media.image_header import size_px
 
 _PIXELS = np.random.default_rng(0).integers(0, 255, (41, 67, 3), np.uint8)
 _WRITTEN = {
@@ -64,7 +64,7 @@ def test_the_size_is_that_of_the_picture(tmp_path: Path, name: str) -> None:
     pixels = _PIXELS[..., 0] if name.endswith("pbm") else _PIXELS
     assert cv2.imwrite(str(path), pixels, _WRITTEN[name])
     assert size_px(path.read_bytes()) == (67, 41)
-    assert media.read_picture(path).shape == (41, 67, 3)
+    assert decode.read_picture(path).shape == (41, 67, 3)
 
 
 @pytest.mark.parametrize("name", _BOMBS)
@@ -72,7 +72,7 @@ def test_too_large_is_refused_before_it_is_unpacked(tmp_path: Path, name: str, m
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
     (tmp_path / name).write_bytes(_BOMBS[name])
     with pytest.raises(MediaError, match=rf"{name}: 256 megapixels; at most 100"):
-        media.read_picture(tmp_path / name)
+        decode.read_picture(tmp_path / name)
 
 
 @pytest.mark.parametrize("start", [b"#?RADIANCE\n", b"\x59\xa6\x6a\x95", b"II+\0", b"P7\n", b"II*\0", b"P5\n", b"RIFF"])
@@ -82,38 +82,38 @@ def test_what_does_not_say_how_large_it_is_is_not_unpacked(
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
     (tmp_path / "odd.tif").write_bytes(start + bytes(200))
     with pytest.raises(MediaError, match=r"odd\.tif: no picture"):
-        media.read_picture(tmp_path / "odd.tif")
+        decode.read_picture(tmp_path / "odd.tif")
 
 
 @pytest.mark.parametrize("text", [b"BMW is a car, and P5 is none.", b"P5 is a level of noise.\n", b"P1"])
 def test_a_text_is_no_picture_however_it_begins(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "car.txt").write_bytes(text)
     with pytest.raises(MediaError, match=r"car\.txt: neither picture, sound nor video"):
-        media.kind_of(tmp_path / "car.txt")
+        decode.kind_of(tmp_path / "car.txt")
     with pytest.raises(MediaError, match=r"car\.txt: no picture"):
-        media.read_picture(tmp_path / "car.txt")
+        decode.read_picture(tmp_path / "car.txt")
 
 
 def test_a_bitmap_of_long_ago_is_read(tmp_path: Path) -> None:
     rows = b"".join(bytes((10, 20, 30)) * 5 + b"\0" for _ in range(3))
     old = b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + struct.pack("<IHHHH", 12, 5, 3, 1, 24) + rows
     (tmp_path / "old.bmp").write_bytes(old)
-    assert media.kind_of(tmp_path / "old.bmp") == "image"
-    assert np.array_equal(media.read_picture(tmp_path / "old.bmp"), np.full((3, 5, 3), (30, 20, 10)))
+    assert decode.kind_of(tmp_path / "old.bmp") == "image"
+    assert np.array_equal(decode.read_picture(tmp_path / "old.bmp"), np.full((3, 5, 3), (30, 20, 10)))
 
 
 def test_what_lies_behind_the_end_of_a_picture_is_not_looked_at(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg"):
         path = tmp_path / name
         assert cv2.imwrite(str(path), _PIXELS)
-        whole = media.read_picture(path)
+        whole = decode.read_picture(path)
         data = path.read_bytes()
         path.write_bytes(data + b"a film of a phone " * 1000)
-        assert np.array_equal(media.read_picture(path), whole)
+        assert np.array_equal(decode.read_picture(path), whole)
         for share in (0.004, 0.5, 0.99):
             path.write_bytes(data[: int(share * len(data))])
             with pytest.raises(MediaError, match="breaks off"):
-                media.read_picture(path)
+                decode.read_picture(path)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -124,8 +124,8 @@ def test_transparency_darkens_no_tiff(tmp_path: Path, order: str) -> None:
     header = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, len(entries))
     begin = (header + b"".join(entries)).ljust(180, b"\0") + struct.pack(f"{order}4H", 8, 8, 8, 8)
     (tmp_path / "a.tif").write_bytes(begin.ljust(200, b"\0") + bytes((30, 20, 10, 64)) * 72)
-    assert np.array_equal(media.read_picture(tmp_path / "a.tif"), np.full((8, 9, 3), (30, 20, 10)))
+    assert np.array_equal(decode.read_picture(tmp_path / "a.tif"), np.full((8, 9, 3), (30, 20, 10)))
     for end in range(len(header) + 12 * len(entries)):
         (tmp_path / "a.tif").write_bytes(begin[:end])
         with pytest.raises(MediaError, match=r"a\.tif"):
-            media.read_picture(tmp_path / "a.tif")
+            decode.read_picture(tmp_path / "a.tif")

@@ -3,14 +3,14 @@
 import pytest
 
 from device.emotions import Emotion, top
+from device.perception.face.classifier import FaceReader
+from device.perception.face.stream import Sight
+from device.perception.load import Readers, readers_of
+from device.perception.models.inputs import FACE_PX
 from device.readings import Face, FaceReading, Frame
-from device.sense.expression import FaceReader
-from device.sense.prepare import FACE_PX
-from device.sense.readers import Readers, readers_of
-from device.sense.sight import Sight
-from device.sense.stand_in.drawn_face import Pose
-from device.sense.stand_in.roles import POSES
-from device.settings import Camera, Settings
+from device.sense.simulator.face import Pose
+from device.sense.simulator.poses import POSES
+from device.settings.schema import Camera, Settings
 from tests.sense.made import Pixels, drawn, heads, noisy
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats
-from device.sense.analyze import Wanted, analyze
-from device.sense.media import read_sound
+from device.perception.load import Readers
+from device.perception.media.decode import read_sound
+from device.perception.offline.analyze import Wanted, analyze
 from device.sense.microphone.file import FileMicrophone
-from device.sense.readers import Readers
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
-from device.settings import Settings
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
+from device.settings.schema import Settings
 from tests.sense.made import chirp, drawn
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import SettingsError
+from device.perception.audio.stft import RATE_HZ
+from device.perception.audio.vad import levels_db, speech_frames
+from device.perception.face.detector import FAR, NEAR, BlazeFace, Range
 from device.readings import Frame
-from device.sense.looking.detector import FAR, NEAR, BlazeFace, Range
-from device.sense.sound.framing import RATE_HZ
-from device.sense.sound.speech_gate import levels_db, speech_frames
-from device.sense.stand_in import SCRIPT, Act, StandInCamera, StandInMicrophone, act_at, start_of
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.simulator import SCRIPT, Act, StandInCamera, StandInMicrophone, act_at, start_of
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 from tests.sense.made import drawn
 
 _BEGIN_S = 100.0

@@ -10,10 +10,10 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import EMOTIONS, Emotion, Floats, softmax, uniform
+from device.perception.mood.fusion import Fused
+from device.perception.mood.smoothing import Steady
 from device.readings import Mood, Said
-from device.sense.fusion import Fused
-from device.sense.steady import Steady
-from device.settings import MoodSettings
+from device.settings.schema import MoodSettings
 
 _SETTINGS = MoodSettings()
 _TICK_S = 0.1

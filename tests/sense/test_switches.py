@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from device.kept import keep
-from device.link import Order
-from device.sense.switches import Switches, load
+from device.ipc.messages import Order
+from device.sense.controls import Switches, load
+from device.system.state_file import keep
 
 
 @pytest.mark.parametrize("order", list(Order))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
+from device.perception.face.tracker import KEEP_S
+from device.perception.offline.timeline import over_time
 from device.readings import FaceReading, VoiceReading
-from device.sense.looking.tracks import KEEP_S
-from device.sense.timeline import over_time
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.sense.made import face_at
 
 

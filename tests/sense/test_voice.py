@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats, top
+from device.perception.audio.stft import HOP, RATE_HZ, frame_count
+from device.perception.media.decode import read_sound
+from device.perception.models.model import Model
+from device.perception.voice.classifier import WINDOW, VoiceReader
 from device.readings import SoundWindow, VoiceReading
-from device.sense.media import read_sound
-from device.sense.microphone.ring import SoundRing
-from device.sense.model import Model
-from device.sense.sound.framing import HOP, RATE_HZ, frame_count
-from device.sense.stand_in.made_voice import Prosody, speak
-from device.sense.stand_in.roles import PROSODIES
-from device.sense.voice import WINDOW, VoiceReader
+from device.sense.microphone.thread import SoundRing
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import Prosody, speak
 from tests.sense.made import chords, noises
 
 _READER = VoiceReader(Model("voice"), Model("prosody"))

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion
-from device.kept import keep
+from device.perception.audio.prosody import prosody
+from device.perception.models.model import Model
+from device.perception.voice.classifier import VoiceReader
+from device.perception.voice.novelty import LearntVoices
+from device.perception.voice.speaker_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard
 from device.readings import SoundWindow
-from device.sense.model import Model
-from device.sense.sound.prosody import prosody
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
-from device.sense.voice import VoiceReader
-from device.sense.voice_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard
-from device.sense.voice_distance import LearntVoices
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
+from device.system.state_file import keep
 
 K = 6
 CENTRE, SPREAD = (1.0,) * K, (2.0,) * K

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from device.errors import DeviceError
-from device.sense.window import Address, address_of
+from device.sense.camera_proxy import Address, address_of
 
 # Reads a line of JSON from stdin, [command, argument], and answers with one.
 _INSIDE = """

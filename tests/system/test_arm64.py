@@ -13,8 +13,8 @@ import cv2
 import pytest
 
 from device.emotions import Emotion
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import POSES, PROSODIES
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import speak
 from tests.sense import made
 from tests.system.machine import _ENTER, BUILT, REPOSITORY, _alone, _clone, missing
 

@@ -51,7 +51,7 @@ def test_a_failed_update_leaves_the_old_one_running(machine: Machine) -> None:
     assert "The installed one runs on as it was." in said
     assert said.endswith("failed\n")
     # One that is whole, and does not start.
-    command = "/srv/mien/device/commands/hub_alone.py"
+    command = "/srv/mien/device/commands/run.py"
     machine.run(f"cp {command} /srv/; echo 'raise SystemExit(3)' >> {command}")
     said = machine.run(f"{OFFLINE} {INSTALL} 2>&1 || echo failed", timeout_s=300)
     assert "the old one runs again" in said

@@ -7,10 +7,10 @@ import signal
 import subprocess
 from typing import Any, cast
 
-from device.destinations import Command
 from device.errors import ActionError
-from device.hub.actions.http import encoded, plain_text
-from device.hub.actions.occasion import Occasion
+from device.hub.actions.base import Occasion
+from device.hub.actions.transport.http import encoded, plain_text
+from device.settings.actions import Command
 
 _ENVIRONMENT = ("PATH", "HOME", "LANG")
 _MOST_BYTES = 65_536

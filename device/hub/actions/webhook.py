@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from device.destinations import Webhook, Webhooks
 from device.errors import ActionError
-from device.hub.actions.delivery import Delivery
-from device.hub.actions.http import Http, address, encoded
-from device.hub.actions.occasion import Occasion
-from device.hub.actions.secret import read_secret
+from device.hub.actions.base import Occasion
+from device.hub.actions.transport.delivery import Delivery
+from device.hub.actions.transport.http import Http, address, encoded
+from device.settings.actions import Webhook, Webhooks
+from device.system.secrets import read_secret
 
 
 class SignedWebhooks:

@@ -6,14 +6,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from device.destinations import Wled
 from device.errors import ActionError
+from device.hub.actions.base import Occasion
 from device.hub.actions.colour import rgb
-from device.hub.actions.delivery import Delivery
-from device.hub.actions.former import Former, Look
-from device.hub.actions.http import Http, address, encoded
-from device.hub.actions.occasion import Occasion
-from device.hub.actions.targets import target_of
+from device.hub.actions.restore.previous_state import Former, Look
+from device.hub.actions.transport.delivery import Delivery
+from device.hub.actions.transport.http import Http, address, encoded
+from device.settings.actions import Wled, target_of
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from device.errors import DeviceError
 from device.readings import Frame
 from device.sense.camera.opencv import OpenCVCamera, gstreamer, stream, v4l2
 from device.sense.camera.picamera2 import Picamera2Camera, picamera2_sees_one
-from device.sense.window import is_address
-from device.settings import Camera as CameraSettings
+from device.sense.camera_proxy import is_address
+from device.settings.schema import Camera as CameraSettings
 
 __all__ = [
     "Camera",

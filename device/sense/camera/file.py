@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.errors import DeviceError, EndOfMedia, MediaError
+from device.perception.media.decode import Pixels, kind_of, read_picture, video_frames
 from device.readings import Frame
-from device.sense.media import Pixels, kind_of, read_picture, video_frames
 
 _WAIT_S = 0.4
 _SKIPPING_S = 0.5

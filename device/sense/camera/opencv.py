@@ -11,8 +11,8 @@ import numpy as np
 
 from device.errors import DeviceError
 from device.readings import Frame
-from device.sense.window import without_secrets
-from device.settings import Camera as CameraSettings
+from device.sense.camera_proxy import without_secrets
+from device.settings.schema import Camera as CameraSettings
 
 # Both are process-wide and read when a device is opened; what the user has set stays. The first ends a read of
 # a dead USB camera after one second instead of ten. The second keeps RTSP off UDP, which loses packets.

@@ -11,7 +11,7 @@ import numpy as np
 
 from device.errors import DeviceError
 from device.readings import Frame
-from device.settings import Camera as CameraSettings
+from device.settings.schema import Camera as CameraSettings
 
 _log = logging.getLogger(__name__)
 _WAIT_S = 0.4

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from device.emotions import Floats
-from device.sense.microphone.pyaudio import PyAudioMicrophone
-from device.settings import Microphone as MicrophoneSettings
+from device.sense.microphone.portaudio import PyAudioMicrophone
+from device.settings.schema import Microphone as MicrophoneSettings
 
 __all__ = ["Microphone", "PyAudioMicrophone", "open_microphone"]
 

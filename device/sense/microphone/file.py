@@ -6,8 +6,8 @@ from pathlib import Path
 
 from device.emotions import Floats
 from device.errors import DeviceError, EndOfMedia, MediaError
-from device.sense.media import sound_blocks
-from device.sense.sound.framing import RATE_HZ
+from device.perception.audio.stft import RATE_HZ
+from device.perception.media.decode import sound_blocks
 
 _WAIT_S = 0.4
 _LATE_S = 1.0

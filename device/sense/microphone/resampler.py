@@ -4,7 +4,7 @@ import av
 import numpy as np
 
 from device.emotions import Floats
-from device.sense.sound.framing import RATE_HZ
+from device.perception.audio.stft import RATE_HZ
 
 
 class Resampler:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from device.perception.load import readers_of
 from device.readings import SoundWindow
-from device.sense.readers import readers_of
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.bench.peers.serving import RATE_HZ, WINDOW, serve_sound
 
 

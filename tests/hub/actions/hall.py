@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from device.destinations import Lamp
-from device.hub.actions import Destinations, Former, Occasion
-from device.hub.actions.lamp import VirtualLamp
+from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.hub.actions.virtual import VirtualLamp
+from device.settings.actions import Lamp
 from tests.hub.actions.peers import Clock
 
 OFF = {"on": False, "colour": "#000000", "brightness": 0}

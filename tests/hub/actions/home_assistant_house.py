@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from device.destinations import CallService, HomeAssistant
-from device.hub.actions import Destinations, Occasion
 from device.hub.actions.colour import xy
+from device.hub.actions.dispatcher import Destinations, Occasion
 from device.hub.actions.home_assistant import HomeAssistantServices
-from device.hub.actions.http import Http
+from device.hub.actions.transport.http import Http
+from device.settings.actions import CallService, HomeAssistant
 from tests.hub.actions.peers import Clock, Peer, Seen, said
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-long-lived.token"  # noqa: S105

@@ -6,11 +6,11 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from device.destinations import Hue, HueLight
-from device.hub.actions import Destinations, Occasion
-from device.hub.actions.http import Http
-from device.hub.actions.hue import HueBridge
-from device.hub.actions.hue_pairing import fingerprint
+from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.hue.bridge import HueBridge
+from device.hub.actions.hue.pairing import fingerprint
+from device.hub.actions.transport.http import Http
+from device.settings.actions import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, Bridge
 from tests.hub.actions.peers import Clock
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
 
-from device.destinations import Mpd, Music
-from device.hub.actions import Destinations, Occasion
+from device.hub.actions.dispatcher import Destinations, Occasion
 from device.hub.actions.mpd import MusicPlayer
+from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import Clock
 from tests.hub.conftest import free_port, wait_until_listening
 from tests.hub.helpers import until

@@ -11,8 +11,8 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from device.hub.actions import Occasion
-from device.hub.actions.delivery import Delivery
+from device.hub.actions.dispatcher import Occasion
+from device.hub.actions.transport.delivery import Delivery
 from tests.hub.helpers import mood
 
 WHY = Occasion("comfort", "sad 71 % for 5 s", 1_800_000_000.0, mood())

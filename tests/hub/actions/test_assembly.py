@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from device import settings
-from device.destinations import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
 from device.errors import SettingsError
-from device.hub.actions import DONE, Former
-from device.hub.actions.assembly import destinations_of
-from device.hub.actions.held_file import HeldFile
-from device.hub.actions.keeper import Keeper
-from device.hub.actions.mpd_queue import Queue
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Former
+from device.hub.actions.mpd import Queue
+from device.hub.actions.registry import destinations_of
+from device.hub.actions.restore.ledger import HeldFile, Keeper
 from device.hub.actions.wled import State
+from device.settings.actions import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
+from device.settings.load import parse
+from device.settings.schema import Settings
 from tests.hub.actions.hue_bridge import LAMP
 from tests.hub.actions.peers import WHY, Peer, raw
 from tests.hub.conftest import free_port
@@ -48,7 +49,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
     async def story() -> None:
         async with Peer() as peer, raw(mail) as (mail_port, _):
             text = EVERYTHING.format(port=peer.port, mail=mail_port, folder=tmp_path)
-            everything = destinations_of(settings.parse(text, "all"), None, told.append, told.append)
+            everything = destinations_of(parse(text, "all"), None, told.append, told.append)
             results = {
                 action.words: await everything.run(action, WHY)
                 for action in (
@@ -74,7 +75,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
 
 def test_what_the_settings_do_not_name_is_not_there() -> None:
     async def story() -> None:
-        bare = destinations_of(settings.Settings(), None, lambda _: None, lambda _: None)
+        bare = destinations_of(Settings(), None, lambda _: None, lambda _: None)
         for action in (CallService("light.turn_on"), HueLight(light=LAMP), Music("calm")):
             assert await bare.run(action, WHY) == f"{type(action).__name__.lower()}: nothing here takes it"
         await bare.close()
@@ -85,7 +86,7 @@ def test_what_the_settings_do_not_name_is_not_there() -> None:
 def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_words(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    mine = settings.parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
+    mine = parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
 
     async def story() -> None:
         file = HeldFile(mine.state_dir)
@@ -107,7 +108,7 @@ def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_word
 def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
     async def story() -> None:
         told: list[dict[str, Any]] = []
-        dry = destinations_of(settings.Settings(), None, told.append, told.append, dry=True)
+        dry = destinations_of(Settings(), None, told.append, told.append, dry=True)
         assert await dry.run(action, WHY, keep=True) == f"dry run: {action.words}"
         assert told == []
         await dry.close()
@@ -117,7 +118,7 @@ def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
 
 def test_a_hue_transition_has_the_bound_of_the_bridge() -> None:
     with pytest.raises(SettingsError, match="6000"):
-        settings.parse(
+        parse(
             f'[[rules]]\nname = "x"\nmood = ["sad"]\n'
             f'do = [{{action = "hue", light = "{LAMP}", transition_s = 6001}}]\n'
             f'[hue]\nbridge = "x"\nport = {free_port()}\nkey_file = "x"\n',

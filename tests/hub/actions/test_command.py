@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from device.destinations import Command
 from device.errors import ActionError
-from device.hub.actions import DONE, Destinations
+from device.hub.actions.base import DONE
 from device.hub.actions.command import Programs
+from device.hub.actions.dispatcher import Destinations
+from device.settings.actions import Command
 from tests.hub.actions.peers import WHY
 from tests.hub.helpers import run, until
 

@@ -4,8 +4,9 @@ import asyncio
 import time
 from typing import Any
 
-from device.destinations import CallService
-from device.hub.actions import DONE, Destinations, Former, Occasion
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.settings.actions import CallService
 from tests.hub.actions.peers import Clock
 from tests.hub.helpers import run
 

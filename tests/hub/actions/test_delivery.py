@@ -9,7 +9,7 @@ import time
 import pytest
 
 from device.errors import ActionError
-from device.hub.actions.delivery import Delivery, Lane, TransientError
+from device.hub.actions.transport.delivery import Delivery, Lane, TransientError
 from tests.hub.actions.peers import Clock
 from tests.hub.helpers import run
 

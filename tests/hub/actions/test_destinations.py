@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Command, Lamp, Player, Publish, Webhook
 from device.errors import ActionError
-from device.hub.actions import DONE, Destinations, Occasion
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations, Occasion
+from device.settings.actions import Command, Lamp, Player, Publish, Webhook
 from tests.hub.actions.hall import BLUE, BLUE_IS, RED, RED_IS, Hall
 from tests.hub.actions.peers import LATER, WHY
 from tests.hub.helpers import run

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from device.destinations import CallService, HomeAssistant, HueLight
 from device.emotions import Emotion
-from device.hub.actions import DONE
-from device.settings import Settings
+from device.hub.actions.base import DONE
+from device.settings.actions import CallService, HomeAssistant, HueLight
+from device.settings.schema import Settings
 from tests.hub.actions.home_assistant_house import COLOUR, LAMP, Instance
 from tests.hub.actions.home_assistant_house import living as at_home
 from tests.hub.actions.hue_bridge import LAMP as BULB

@@ -11,15 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from device import settings
-from device.destinations import Action, CallService, HueLight, Music, Wled
 from device.emotions import Emotion
-from device.hub import acting
-from device.hub.actions import Former
-from device.hub.actions.held_file import FILE_NAME, HeldFile
-from device.hub.actions.keeper import Keeper
-from device.hub.actions.mpd_queue import Queue
+from device.hub.actions.dispatcher import Former
+from device.hub.actions.mpd import Queue
+from device.hub.actions.restore.ledger import FILE_NAME, HeldFile, Keeper
 from device.hub.actions.wled import Segment, State
+from device.hub.rules import runner
+from device.settings.actions import Action, CallService, HueLight, Music, Wled
+from device.settings.load import load
 from tests.hub.actions.hall import RED
 from tests.hub.actions.home_assistant_house import COLOUR, LAMP, Instance
 from tests.hub.actions.hue_bridge import LAMP as BULB
@@ -60,14 +59,14 @@ def a_hub(path: Path) -> "subprocess.Popen[bytes]":
 def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch, still_sad: bool
 ) -> None:
-    monkeypatch.setattr(acting, "AGAIN_S", 60.0 if still_sad else 1.0)
+    monkeypatch.setattr(runner, "AGAIN_S", 60.0 if still_sad else 1.0)
 
     async def story() -> None:
         async with Instance() as instance:
             light = instance.lights[LAMP]
             path = short / "mien.toml"
             path.write_text(HOUSE.format(folder=short, host=instance.host, token=token_file))
-            mine = settings.load(path)
+            mine = load(path)
             killed = a_hub(path)
             try:
                 await until(lambda: answers(mine))
@@ -95,14 +94,14 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
 def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acting, "AGAIN_S", 0.1)
+    monkeypatch.setattr(runner, "AGAIN_S", 0.1)
 
     async def story() -> None:
         async with Instance() as instance:
             path = short / "mien.toml"
             house = HOUSE.format(folder=short, host=instance.host, token=token_file).replace("for_s = 0", "for_s = 1")
             path.write_text(house)
-            mine = settings.load(path)
+            mine = load(path)
             file = HeldFile(mine.state_dir)
             red: Action = CallService("light.turn_on", LAMP, {"xy_color": [0.68, 0.31]})
             former = Former(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from device.destinations import CallService, HomeAssistant
-from device.hub.actions import DONE
-from device.hub.actions.targets import repeatable, target_of
+from device.hub.actions.base import DONE
+from device.settings.actions import CallService, HomeAssistant, repeatable, target_of
 from tests.hub.actions.home_assistant_house import LAMP, TOKEN, House, living
 from tests.hub.actions.peers import busy, dropping, raw, said
 from tests.hub.helpers import run

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from device.destinations import HomeAssistant
-from device.hub.actions import DONE, home_assistant, http
+from device.hub.actions import home_assistant
+from device.hub.actions.base import DONE
+from device.hub.actions.transport import http
+from device.settings.actions import HomeAssistant
 from tests.hub.actions.home_assistant_house import LAMP, House, living
 from tests.hub.helpers import run
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from device.destinations import CallService
 from device.errors import ActionError
-from device.hub.actions import DONE
+from device.hub.actions.base import DONE
+from device.settings.actions import CallService
 from tests.hub.actions.home_assistant_house import LAMP, living
 from tests.hub.actions.peers import WHY, said
 from tests.hub.helpers import run

@@ -7,10 +7,10 @@ import time
 import pytest
 from aiohttp import web
 
-from device.destinations import Wled
 from device.errors import ActionError
-from device.hub.actions.http import Http, _retry_after_s, plain_text
+from device.hub.actions.transport.http import Http, _retry_after_s, plain_text
 from device.hub.actions.wled import WledStrips
+from device.settings.actions import Wled
 from tests.hub.actions.peers import (
     WHY,
     Clock,

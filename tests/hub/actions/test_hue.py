@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Hue, HueLight
 from device.errors import ActionError
-from device.hub.actions import DONE
+from device.hub.actions.base import DONE
 from device.hub.actions.colour import xy
-from device.hub.actions.hue import HueBridge
-from device.hub.actions.hue_pairing import pair, write_key
+from device.hub.actions.hue.bridge import HueBridge
+from device.hub.actions.hue.pairing import pair, write_key
+from device.settings.actions import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, LAMP, ROOM, SCENE, Bridge
 from tests.hub.actions.hue_house import Certificates, House, paired
 from tests.hub.actions.peers import WHY, Clock, busy, said

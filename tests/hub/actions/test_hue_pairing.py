@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from device.errors import ActionError
-from device.hub.actions.hue_pairing import pair, write_key
+from device.hub.actions.hue.pairing import pair, write_key
 from tests.hub.actions.hue_bridge import KEY, Bridge
 from tests.hub.actions.hue_house import Certificates
 from tests.hub.actions.peers import Clock, busy, dropping, raw, said
@@ -93,7 +93,7 @@ def test_pairing_with_nobody_or_with_something_else_is_said() -> None:
 
 
 def test_a_key_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    from device.hub.actions.hue import Key
+    from device.hub.actions.hue.bridge import Key
 
     (tmp_path / "file").write_text("")
     with pytest.raises(ActionError, match="the key cannot be written"):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from device.destinations import HueLight
 from device.errors import ActionError
-from device.hub.actions import DONE
+from device.hub.actions.base import DONE
+from device.settings.actions import HueLight
 from tests.hub.actions.hue_bridge import FAR, HOME, LAMP, PLUG, ROOM, SCENE, STRIP, WHITE, ZONE
 from tests.hub.actions.hue_bridge import Lamp as Bulb
 from tests.hub.actions.hue_house import Certificates, paired

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from device.hub.actions import Former
-from device.hub.actions.former import agrees
-from device.hub.actions.keeper import Keeper
+from device.hub.actions.dispatcher import Former
+from device.hub.actions.restore.ledger import Keeper
+from device.hub.actions.restore.previous_state import agrees
 from tests.hub.actions.hall import BLUE, RED
 from tests.hub.actions.peers import Clock
 

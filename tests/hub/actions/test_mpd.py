@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.destinations import Music
+from device.settings.actions import Music
 from tests.hub.actions.mpd_house import PASSWORD, SONGS, Daemon, living
 from tests.hub.actions.peers import WHY
 from tests.hub.helpers import run

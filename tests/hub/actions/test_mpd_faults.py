@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Mpd, Music
 from device.errors import ActionError
-from device.hub.actions import Destinations
+from device.hub.actions.dispatcher import Destinations
 from device.hub.actions.mpd import MusicPlayer
+from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, dropping, raw, silent
 from tests.hub.conftest import free_port
 from tests.hub.helpers import run

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from device.destinations import Mpd, Music
-from device.hub.actions import DONE, Destinations
-from device.hub.actions.mpd import MusicPlayer
-from device.hub.actions.mpd_queue import Queue, bring_back
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations
+from device.hub.actions.mpd import MusicPlayer, Queue, bring_back
+from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, raw
 from tests.hub.helpers import run
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from device.destinations import Music
-from device.hub.actions import DONE
+from device.hub.actions.base import DONE
+from device.settings.actions import Music
 from tests.conftest import Pulse
 from tests.hub.actions.mpd_house import SONGS, Daemon, House, living
 from tests.hub.actions.peers import WHY

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.hub.actions import DONE
+from device.hub.actions.base import DONE
 from tests.hub.actions.mpd_house import SONGS, Daemon, House, living, tone
 from tests.hub.helpers import run, until
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Lamp, Player, Publish
 from device.errors import ActionError
-from device.hub.actions.lamp import VirtualLamp
-from device.hub.actions.mqtt import MqttMessage
-from device.hub.actions.player import VirtualPlayer
+from device.hub.actions.mqtt_publish import MqttMessage
+from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
+from device.settings.actions import Lamp, Player, Publish
 from tests.hub.actions.peers import WHY
 from tests.hub.helpers import run
 

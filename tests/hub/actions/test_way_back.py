@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from device.destinations import Lamp, Player, Publish
 from device.errors import ActionError
-from device.hub.actions import DONE, Destinations, Former
-from device.hub.actions.lamp import VirtualLamp
-from device.hub.actions.player import VirtualPlayer
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations, Former
+from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
+from device.settings.actions import Lamp, Player, Publish
 from tests.hub.actions.hall import BLUE, BLUE_IS, OFF, RED, RED_IS, Hall
 from tests.hub.actions.peers import WHY
 from tests.hub.helpers import run

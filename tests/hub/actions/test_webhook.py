@@ -10,11 +10,12 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from device.destinations import Webhook, Webhooks
 from device.errors import ActionError
-from device.hub.actions import DONE, Destinations, Occasion
-from device.hub.actions.http import Http
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.transport.http import Http
 from device.hub.actions.webhook import SignedWebhooks
+from device.settings.actions import Webhook, Webhooks
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, http_reply, raw
 from tests.hub.conftest import free_port
 from tests.hub.helpers import run

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from device.destinations import Wled
 from device.errors import ActionError
-from device.hub.actions import DONE, Destinations, Occasion
-from device.hub.actions.http import Http
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import WledStrips
+from device.settings.actions import Wled
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, said
 from tests.hub.helpers import run, until
 

@@ -12,9 +12,9 @@ import aiohttp
 import msgspec
 import pytest
 
-from device.hub.kiosk.password import Password, write
-from device.hub.service import Hub
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.web.auth.password import Password, write
+from device.settings.schema import Settings
 
 PASSWORD = "calm lamps"  # noqa: S105
 EVERYWHERE = "0.0.0.0"  # noqa: S104

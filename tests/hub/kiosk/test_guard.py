@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import ask, from_house, get, log_in, opened, own_address, port_of, raw, status_of
 
@@ -147,7 +147,7 @@ def test_a_browser_that_tells_of_another_site_is_refused(house: Settings, where:
                 return (await ask(method, hub.page + path, headers=headers))[0]
 
             assert await status("api/state") == 403
-            assert await status("page.js", Mode="no-cors", Dest="script") == 403
+            assert await status("main.js", Mode="no-cors", Dest="script") == 403
             assert await status("", Mode="navigate", Dest="iframe") == 403
             assert await status("api/state", Mode="navigate", Dest="document") == 403
             assert await status("login", "POST", Mode="navigate", Dest="document") == 403

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from device.hub.kiosk import lock, password
-from device.hub.kiosk.password import Password, write
-from device.settings import Settings
+from device.hub.web.auth import authenticator, password
+from device.hub.web.auth.password import Password, write
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import PASSWORD, ask, from_house, log_in, opened
 
@@ -152,4 +152,4 @@ def test_hashing_stops_nothing_else_and_is_bounded(
             assert sorted(took_s)[len(took_s) // 2] < 0.15
 
     run(story())
-    assert most == lock.AT_ONCE
+    assert most == authenticator.AT_ONCE

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from device.errors import MienError
-from device.hub.kiosk.callers import Caller, address_of, counted
-from device.settings import Settings
+from device.hub.web.request_origin import Caller, address_of, counted
+from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import (
@@ -49,7 +49,7 @@ def test_open_it_asks_the_house_for_the_password_and_this_device_for_none(
         async with running(opened(house, short, address if listen == "own" else listen)) as hub:
             assert (await ask("GET", hub.page + "api/state"))[0] == 200
             there = from_house(hub)
-            for path in ("/api/state", "/api/events", "/api/history", "/metrics", "/healthz", "/page.js", "/nothing"):
+            for path in ("/api/state", "/api/events", "/api/history", "/metrics", "/healthz", "/main.js", "/nothing"):
                 status, text, headers = await ask("GET", there + path)
                 assert status == 401, path
                 assert json.loads(text)["error"]

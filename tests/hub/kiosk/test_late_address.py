@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import run, running, state, until
 from tests.hub.kiosk.house import opened

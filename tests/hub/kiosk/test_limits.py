@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from device.hub.kiosk import connections, guard
-from device.hub.kiosk.rates import MOST_ADDRESSES, Rates, TooManyError, Tries
-from device.settings import Settings
+from device.hub.web import middleware
+from device.hub.web.auth.rate_limit import MOST_ADDRESSES, Rates, TooManyError, Tries
+from device.hub.web.transport import connections
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
 from tests.hub.kiosk.house import ask, from_house, get, log_in, opened, own_address, port_of, raw, status_of
 
@@ -127,7 +128,7 @@ def test_a_stream_is_no_slow_client(house: Settings, monkeypatch: pytest.MonkeyP
 def test_who_sends_a_body_slowly_is_cut_off(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(guard, "BODY_S", 0.3)
+    monkeypatch.setattr(middleware, "BODY_S", 0.3)
 
     async def story() -> None:
         async with running(opened(house, short)) as hub:
@@ -178,7 +179,7 @@ def test_a_body_is_never_unpacked(house: Settings, short: Path) -> None:
 def test_a_body_that_breaks_off_is_no_fault_of_ours(
     house: Settings, short: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "BODY_S", 0.5)
+    monkeypatch.setattr(middleware, "BODY_S", 0.5)
 
     async def story() -> None:
         async with running(opened(house, short)) as hub:

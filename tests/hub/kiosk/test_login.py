@@ -11,12 +11,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from device.hub.clock import WallClock
-from device.hub.kiosk import server, sessions
-from device.hub.kiosk.password import write
-from device.hub.kiosk.sessions import FILE_NAME, KEPT_S, MOST
-from device.hub.service import Hub
-from device.settings import Settings
+from device.hub.hub import Hub
+from device.hub.web import server
+from device.hub.web.auth import sessions
+from device.hub.web.auth.password import write
+from device.hub.web.auth.sessions import FILE_NAME, KEPT_S, MOST
+from device.settings.schema import Settings
+from device.system.clock import WallClock
 from tests.hub.helpers import run, running, until
 from tests.hub.kiosk.house import PASSWORD, ask, from_house, log_in, opened, quick
 
@@ -51,7 +52,7 @@ def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
             with_it = {"Cookie": f"mien={cookie.value}", "Accept": "text/html"}
             status, text, _ = await ask("GET", there + "/", headers=with_it)
             assert status == 200
-            assert "page.js" in text
+            assert "main.js" in text
             assert (await ask("GET", there + "/login", headers=with_it))[2]["Location"] == "/"
             assert (await ask("GET", hub.page + "login"))[2]["Location"] == "/", "this device needs none"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import ask, from_house, get, opened, own_address, port_of, raw, status_of
 

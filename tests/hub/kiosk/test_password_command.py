@@ -15,8 +15,8 @@ import pytest
 
 from device.commands import kiosk as command
 from device.errors import SettingsError
-from device.hub.kiosk.password import load, write
-from device.settings import Settings
+from device.hub.web.auth.password import load, write
+from device.settings.schema import Settings
 from tests.hub.helpers import run, running
 from tests.hub.kiosk.house import EVERYWHERE, PASSWORD, from_house, log_in, quick
 
@@ -116,7 +116,7 @@ def test_a_service_that_may_not_read_it_says_where_it_has_to_lie(
         SettingsError, match=r"cannot be read.*/etc/mien/kiosk-password\.json.*sudo mien kiosk password"
     ):
         load(tmp_path / "secret.json")
-    monkeypatch.setattr("device.hub.kiosk.password.keep", refused)
+    monkeypatch.setattr("device.hub.web.auth.password.keep", refused)
     with pytest.raises(SettingsError, match=r"sudo mien kiosk password; or name another with --file"):
         write(tmp_path / "secret.json", quick())
 

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from device.errors import MienError
-from device.hub.kiosk import connections, server
-from device.settings import Settings
+from device.hub.web import server
+from device.hub.web.transport import connections
+from device.settings.schema import Settings
 from tests.hub.conftest import Papers
 from tests.hub.helpers import run, running, until
 from tests.hub.kiosk.house import (

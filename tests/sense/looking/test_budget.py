@@ -2,7 +2,7 @@
 
 import pytest
 
-from device.sense.looking.budget import Budget
+from device.perception.face.cpu_budget import Budget
 
 
 class Cpu:

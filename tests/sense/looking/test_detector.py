@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
+from device.perception.face.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
+from device.perception.load import detector_of, readers_of
+from device.perception.models.card import MODELS
 from device.readings import Frame
-from device.sense.looking.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
-from device.sense.model import MODELS
-from device.sense.readers import detector_of, readers_of
-from device.sense.stand_in.roles import POSES
-from device.settings import Settings
+from device.sense.simulator.poses import POSES
+from device.settings.schema import Settings
 from tests.sense.made import drawn, group, heads, noisy, portrait
 
 _RECORDED: dict[str, list[dict[str, Any]]] = json.loads(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from device.perception.face.align import cut_out
+from device.perception.face.crop_change import alike, between, shifted
+from device.perception.load import detector_of
 from device.readings import Face
-from device.sense.faces import cut_out
-from device.sense.looking.drift import alike, between, shifted
-from device.sense.readers import detector_of
-from device.sense.stand_in.drawn_face import Pose
-from device.settings import Settings
+from device.sense.simulator.face import Pose
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, astronaut, drawn, noisy, shrunk
 
 

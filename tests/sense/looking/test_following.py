@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
+from device.perception.face.cpu_budget import Budget
+from device.perception.face.crop_change import alike
+from device.perception.face.detector import corners, overlap
+from device.perception.face.follower import Following
+from device.perception.face.two_stage import Refined
+from device.perception.load import detector_of
 from device.readings import Face, Frame
-from device.sense.looking.budget import Budget
-from device.sense.looking.detector import corners, overlap
-from device.sense.looking.drift import alike
-from device.sense.looking.following import Following
-from device.sense.looking.refined import Refined
-from device.sense.readers import detector_of
-from device.sense.stand_in.drawn_face import Pose
-from device.settings import Settings
+from device.sense.simulator.face import Pose
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, drawn, group, heads
 
 _REFINED = detector_of(Settings())

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.sense.looking.mediapipe_detector import MediaPipeDetector
-from device.settings import parse
+from device.perception.face.mediapipe import MediaPipeDetector
+from device.settings.load import parse
 from tests.sense.made import astronaut
 
 

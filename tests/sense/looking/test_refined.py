@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from device.perception.face.detector import corners, overlap
+from device.perception.face.two_stage import LEAST_SCORE, Refined
+from device.perception.load import detector_of
 from device.readings import Face
-from device.sense.looking.detector import corners, overlap
-from device.sense.looking.refined import LEAST_SCORE, Refined
-from device.sense.readers import detector_of
-from device.settings import Camera, Settings
+from device.settings.schema import Camera, Settings
 from tests.sense.made import Pixels, drawn, face_at, group, heads, noisy, portrait
 
 

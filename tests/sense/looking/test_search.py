@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from device.perception.face.search import Cells, Part, Search
 from device.readings import Face, Frame
-from device.sense.looking.search import Cells, Part, Search
 from tests.sense.made import Pixels, drawn, face_at, noisy
 
 _ROOM = drawn()

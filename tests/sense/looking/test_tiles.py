@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from device.perception.face.detector import corners, overlap
+from device.perception.face.tiles import find_everywhere
+from device.perception.load import detector_of
 from device.readings import Face
-from device.sense.looking.detector import corners, overlap
-from device.sense.looking.tiles import find_everywhere
-from device.sense.readers import detector_of
-from device.settings import Settings
+from device.settings.schema import Settings
 from tests.sense.made import Pixels, face_at, group, heads, portrait, shrunk
 
 _DETECTOR = detector_of(Settings())

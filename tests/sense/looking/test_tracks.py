@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import settings as tries
 from hypothesis import strategies as st
 
+from device.perception.face.tracker import KEEP_S, Tracker
 from device.readings import Face
-from device.sense.looking.tracks import KEEP_S, Tracker
 from tests.sense.made import face_at
 
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from device.sense.pairs.choice import choose
-from device.sense.pairs.record import folder_of
-from device.sense.pairs.store import ModelStore
+from device.perception.models.install import ModelStore
+from device.perception.models.registry import choose, folder_of
 from tests.sense.made_models import handed
 
 

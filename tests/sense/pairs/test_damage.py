@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from device.errors import ModelError
-from device.sense.model import MODELS
-from device.sense.pairs.choice import choose
-from device.sense.pairs.record import RECORD, folder_of
-from device.sense.pairs.store import ModelStore
+from device.perception.models.card import MODELS
+from device.perception.models.install import ModelStore
+from device.perception.models.registry import RECORD, choose, folder_of
 from tests.sense.made_models import handed, made
 from tests.sense.pairs.stored import install, used
 

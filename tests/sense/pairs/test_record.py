@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.sense.pairs.record import Record, read_record, state_of
-from device.settings import Home, Settings
+from device.perception.models.registry import Record, read_record, state_of
+from device.settings.schema import Home, Settings
 from tests.sense.pairs.stored import install
 
 
@@ -33,7 +33,7 @@ def test_root_means_the_services_state_and_everybody_can_say_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = tmp_path / "mien-sense"
-    monkeypatch.setattr("device.sense.pairs.record.SERVICE", service)
+    monkeypatch.setattr("device.perception.models.registry.SERVICE", service)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)

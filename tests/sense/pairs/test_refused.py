@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.sense.model import MODELS, PAIRS, Model, ramp
-from device.sense.pairs.pair import pairs_in
-from device.sense.pairs.store import ModelStore
-from device.sense.tflite import Network
+from device.perception.models.bundle import pairs_in
+from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.install import ModelStore
+from device.perception.models.model import Model, ramp
+from device.perception.tflite import Network
 from tests.sense.made_models import handed, made
 from tests.sense.pairs.stored import kept
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from device.errors import ModelError
-from device.sense.model import MODELS, PAIRS
-from device.sense.pairs import store as model_store
-from device.sense.pairs.choice import shipped_pair
-from device.sense.pairs.record import RECORD, folder_of
-from device.sense.pairs.store import ModelStore
+from device.perception.models import install as model_store
+from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.install import ModelStore
+from device.perception.models.registry import RECORD, folder_of, shipped_pair
 from tests.sense.made_models import handed
 from tests.sense.pairs.stored import install, kept, used
 

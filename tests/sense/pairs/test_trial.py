@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from device.errors import ModelError
-from device.sense.model import MODELS, PAIRS
-from device.sense.pairs import trial as model_trial
-from device.sense.pairs.pair import Pair, read_pair
-from device.sense.pairs.trial import main, try_out
+from device.perception.models import smoke_test as model_trial
+from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.smoke_test import main, try_out
 from tests.sense.made_models import handed
 
 

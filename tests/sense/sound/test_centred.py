@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
-from device.sense.sound.centred import Centred, centred
-from device.sense.sound.framing import RATE_HZ
+from device.perception.audio.dc_offset import Centred, centred
+from device.perception.audio.stft import RATE_HZ
 
 
 def _through(samples: Floats, size: int) -> Floats:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.sense.sound.correlogram import PITCHES_HZ, correlogram
-from device.sense.sound.framing import FRAME, HOP, RATE_HZ, frame_count
-from device.sense.sound.log_mel import BANDS, log_mel
+from device.perception.audio.correlogram import PITCHES_HZ, correlogram
+from device.perception.audio.log_mel import BANDS, log_mel
+from device.perception.audio.stft import FRAME, HOP, RATE_HZ, frame_count
 
 
 @pytest.mark.parametrize("pitch_hz", [85, 120, 210, 330])

@@ -8,9 +8,9 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 from python_speech_features import base
 
-from device.sense.sound.framing import FRAME, HOP, RATE_HZ, frame_count
-from device.sense.sound.log_mel import BANDS, filterbank, log_mel
-from device.sense.stand_in.made_voice import Prosody, speak
+from device.perception.audio.log_mel import BANDS, filterbank, log_mel
+from device.perception.audio.stft import FRAME, HOP, RATE_HZ, frame_count
+from device.sense.simulator.voice import Prosody, speak
 
 
 def _theirs(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

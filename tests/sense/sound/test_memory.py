@@ -7,11 +7,21 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
-from device.sense.sound.frames import COLUMNS, LOUD, MEL, PEAK, PERIODIC, REGIONS, SEMITONES, TILTS, frame_rows
-from device.sense.sound.framing import HOP, RATE_HZ, frame_count
-from device.sense.sound.memory import FrameMemory
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
+from device.perception.audio.frame_cache import FrameMemory
+from device.perception.audio.frame_features import (
+    COLUMNS,
+    LOUD,
+    MEL,
+    PEAK,
+    PERIODIC,
+    REGIONS,
+    SEMITONES,
+    TILTS,
+    frame_rows,
+)
+from device.perception.audio.stft import HOP, RATE_HZ, frame_count
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
 
 _VOICE = speak(PROSODIES[Emotion.ANGRY], 9.0)
 _WINDOW = 3 * RATE_HZ

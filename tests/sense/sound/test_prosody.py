@@ -7,13 +7,13 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
-from device.sense.sound.frames import frame_rows
-from device.sense.sound.framing import RATE_HZ, frame_count
-from device.sense.sound.functionals import functionals, quantiles, slopes, smoothed, thirds
-from device.sense.sound.pitch import A1_HZ, pitch, without_leaps
-from device.sense.sound.prosody import PROSODY, prosody, prosody_of
-from device.sense.stand_in.made_voice import speak
-from device.sense.stand_in.roles import PROSODIES
+from device.perception.audio.frame_features import frame_rows
+from device.perception.audio.pitch import A1_HZ, pitch, without_leaps
+from device.perception.audio.prosody import PROSODY, prosody, prosody_of
+from device.perception.audio.statistics import functionals, quantiles, slopes, smoothed, thirds
+from device.perception.audio.stft import RATE_HZ, frame_count
+from device.sense.simulator.poses import PROSODIES
+from device.sense.simulator.voice import speak
 
 
 def tone(hz: float, seconds: float = 1.0, rise: float = 0.0) -> Floats:

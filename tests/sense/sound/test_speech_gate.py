@@ -7,9 +7,9 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Floats
-from device.sense.sound.framing import HOP, RATE_HZ
-from device.sense.sound.speech_gate import BLOCK, levels_db, speech_frames, spoken
-from device.sense.stand_in.made_voice import Prosody, speak
+from device.perception.audio.stft import HOP, RATE_HZ
+from device.perception.audio.vad import BLOCK, levels_db, speech_frames, spoken
+from device.sense.simulator.voice import Prosody, speak
 from tests.sense.made import noises
 
 _ROOM = 2e-4

@@ -1,0 +1,1 @@
+"""The command line of convert, an argument parser a step."""

@@ -1,0 +1,105 @@
+"""AffectNet (Mollahosseini et al. 2017): faces from the internet, labelled by hand; contempt is an eighth emotion.
+
+Two forms were given out. First training.csv and validation.csv with subDirectory_filePath ("689/abc.jpg"), the face's
+box and the expression; the pictures lie in Manually_Annotated_Images. Later train_set and val_set, each with
+images/0.jpg and annotations/0_exp.npy, eight expressions only.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from convert.datasets import need
+from convert.datasets.csv_tables import cells_of
+from convert.datasets.layout import Layout, inside
+from convert.datasets.records import Picture
+from device.errors import MediaError
+
+_ALL = Layout("affectnet", "AffectNet", "training.csv with Manually_Annotated_Images/", 420_299, what="pictures")
+_EIGHT = Layout("affectnet", "AffectNet", "train_set/images/0.jpg", 291_650, what="pictures")
+_CODES = (
+    *("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt"),
+    *("none", "uncertain", "no-face"),
+)
+_COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
+_TABLES = {"training.csv": "training", "validation.csv": "validation"}
+_SETS = {"train_set": "training", "val_set": "validation"}
+
+
+def read(folder: Path, *, part: bool = False) -> list[Picture]:
+    """The pictures of whichever form is in `folder`, with the official split.
+
+    A row of the tables whose picture is not there is not given. Raises MediaError when a table or annotation is
+    missing or damaged, or when not all are there, unless a `part` will do.
+    """
+    root = inside(need(folder, "AffectNet"), *_SETS)
+    if root != folder:
+        found = [picture for name, split in _SETS.items() for picture in _annotated(root.parent / name, split)]
+        _EIGHT.whole(len(found), folder, part=part)
+        return found
+    found = []
+    for name, split in _TABLES.items():
+        table = inside(folder, name)
+        if table == folder:
+            raise MediaError(f"AffectNet: neither {name} nor train_set is in {folder}; copy it there")
+        found += _listed(table, inside(folder, "Manually_Annotated_Images"), split)
+    _ALL.whole(len(found), folder, part=part)
+    return found
+
+
+def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
+    for number, row in cells_of(table):
+        # One of the two was given out without a header.
+        if row[:1] == list(_COLUMNS[:1]):
+            continue
+        where = f"{table}, line {number}"
+        if len(row) < len(_COLUMNS):
+            raise MediaError(f"{where}: the row is cut off; copy the file again")
+        cells = dict(zip(_COLUMNS, row, strict=False))
+        name = cells["subDirectory_filePath"]
+        if (images / name).exists():
+            yield Picture(
+                name=name,
+                corpus="affectnet",
+                path=images / name,
+                own=_own(cells["expression"], where),
+                split=split,
+                box=_box([cells[column] for column in _COLUMNS[1:5]]),
+            )
+
+
+def _annotated(folder: Path, split: str) -> Iterator[Picture]:
+    for path in sorted((need(folder, "AffectNet") / "images").glob("*.jpg")):
+        annotation = folder / "annotations" / f"{path.stem}_exp.npy"
+        if annotation.exists():
+            yield Picture(
+                name=f"{folder.name}/{path.stem}",
+                corpus="affectnet",
+                path=path,
+                own=_annotation(annotation),
+                split=split,
+            )
+
+
+def _annotation(path: Path) -> str:
+    try:
+        return _own(str(np.load(path).item()), str(path))
+    except (ValueError, EOFError) as error:
+        raise MediaError(f"{path}: cannot be read as a number; copy it again") from error
+
+
+def _own(code: str, where: str) -> str:
+    number = code.strip().removesuffix(".0")
+    if not number.isdecimal() or int(number) >= len(_CODES):
+        raise MediaError(f"{where}: expression {code!r}; AffectNet has 0 to {len(_CODES) - 1}")
+    return _CODES[int(number)]
+
+
+def _box(cells: list[str]) -> tuple[int, int, int, int] | None:
+    """None where no face was found: the cells are then empty, NaN or -1; and where they are infinite."""
+    try:
+        left, top, width, height = (int(float(cell)) for cell in cells)
+    except (ValueError, OverflowError):
+        return None
+    return (left, top, width, height) if width > 0 and height > 0 else None

@@ -1,0 +1,137 @@
+"""Voices as clips: any corpus of voices, decoded, mapped to the seven emotions, with its speakers.
+
+A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from its folder as it was published.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from convert.datasets import cremad, emodb, folders, need, ravdess, savee, tess
+from convert.datasets.audio_cache import Samples, decoded, decoded_files, member, whole_table
+from convert.datasets.csv_tables import rows_of
+from convert.datasets.labels import NONE, own_label
+from convert.datasets.records import Reader, Sound
+from device.emotions import Floats
+from device.errors import MediaError
+
+CORPORA = ("ravdess_speech", "ravdess_song", "tess", "savee")
+"""What the shipped network learns from."""
+
+PUBLISHED: dict[str, Reader[Sound]] = {
+    "ravdess_speech": ravdess.read_speech,
+    "ravdess_song": ravdess.read_song,
+    "tess": tess.read,
+    "savee": savee.read,
+    "cremad": cremad.read,
+    "emodb": emodb.read,
+    "folders": folders.read_sounds,
+}
+"""The readers of the published folders, by the corpus's name."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording: samples (n,) int16 at 16 kHz, an emotion index 0..6, and where it comes from.
+
+    The emotion is `spelling.NONE` for what is none of the seven, which is given only where `every` is asked for.
+    """
+
+    name: str
+    corpus: str
+    speaker: str
+    sex: str
+    emotion: int
+    samples: Samples
+    own: str = ""
+    """The corpus's own name of the emotion: RAVDESS tells calm from neutral."""
+    statement: str = ""
+    """What is said, as the corpus calls it."""
+    intensity: str = ""
+    """How strongly it was to be acted: normal, strong; low, medium, high."""
+
+    @property
+    def real(self) -> Floats:
+        """The samples as float32 in -1..1."""
+        return np.asarray(self.samples / np.float32(32768), np.float32)
+
+
+def read_corpus(
+    folder: Path, corpus: str, cache: Path | None = None, *, every: bool = False, part: bool = False
+) -> list[Clip]:
+    """Every clip of one corpus, from the zip and csv or the published folder in `folder`; decoded once into `cache`.
+
+    What is none of the seven emotions is left out, unless `every` clip is asked for. Raises MediaError when a file is
+    missing or cannot be decoded, and when not all clips are there, unless a `part` will do.
+    """
+    sounds = listed(folder, corpus, part=part)
+    if sounds[0].member:
+        samples = decoded(sounds[0].path, [sound.name for sound in sounds], cache)
+    else:
+        samples = decoded_files([sound.path for sound in sounds], corpus, cache)
+    clips = [
+        Clip(s.name, corpus, s.person, s.sex, s.emotion, heard, s.own, s.statement, s.intensity)
+        for s, heard in zip(sounds, samples, strict=True)
+    ]
+    return [clip for clip in clips if every or clip.emotion != NONE]
+
+
+def listed(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
+    """What `read_corpus` decodes, not decoded, with what is none of the seven; raises MediaError likewise.
+
+    The csv must list all that is in the zip, unless a `part` will do. A published folder is looked for as CORPUS in
+    `folder`, then as what comes before the "_" of that, and `folder` itself is taken for it last.
+    """
+    if (folder / f"{corpus}.csv").exists() or (folder / f"{corpus}.zip").exists():
+        return _packed(folder, corpus, part=part)
+    if corpus not in PUBLISHED:
+        raise MediaError(f"{folder}: no corpus {corpus!r} there; the readers know {', '.join(PUBLISHED)}")
+    names = [name for name in (corpus, corpus.split("_", maxsplit=1)[0]) if (folder / name).is_dir()]
+    return PUBLISHED[corpus](folder / names[0] if names else folder, part=part)
+
+
+def _packed(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
+    table = need(folder / f"{corpus}.csv", corpus)
+    archive = need(folder / f"{corpus}.zip", corpus)
+    rows = rows_of(table, ("name", "speaker", "sex", "emotion"))
+    if not rows:
+        raise MediaError(f"{corpus}: {table} lists no clip; copy it again")
+    whole_table(table, archive, [row["name"] for row in rows], part=part)
+    return [
+        Sound(
+            name=row["name"],
+            corpus=corpus,
+            path=archive,
+            own=own_label(row["emotion"], f"{table}, {row['name']}"),
+            person=row["speaker"],
+            sex=row["sex"],
+            statement=row.get("statement") or "",
+            intensity=row.get("intensity") or "",
+            member=member(row["name"]),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips by speaker: nobody who is heard in `training` speaks in the other two."""
+
+    training: list[Clip]
+    validation: list[Clip]
+    test: list[Clip]
+
+
+# RAVDESS actors 17-20 and 21-24, and one man of SAVEE each. TESS has two speakers: both are needed to learn from.
+VALIDATION = {f"RAV{actor:02d}" for actor in range(17, 21)} | {"SAVEE_JK"}
+TEST = {f"RAV{actor:02d}" for actor in range(21, 25)} | {"SAVEE_KL"}
+
+
+def by_speaker(clips: list[Clip]) -> Split:
+    """The split of the shipped network."""
+    return Split(
+        [c for c in clips if c.speaker not in VALIDATION | TEST],
+        [c for c in clips if c.speaker in VALIDATION],
+        [c for c in clips if c.speaker in TEST],
+    )

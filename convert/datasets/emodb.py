@@ -1,0 +1,45 @@
+"""EmoDB (Burkhardt et al. 2005): ten actors say ten German sentences in seven emotions, boredom among them.
+
+Published as wav/03a01Fa.wav: speaker 03, sentence a01, Freude, version a.
+"""
+
+import re
+from pathlib import Path
+
+from convert.datasets.layout import Layout
+from convert.datasets.records import Sound
+
+_LAYOUT = Layout("emodb", "EmoDB", "wav/03a01Fa.wav", 535)
+_EMOTIONS = {
+    "W": "angry",  # Wut
+    "L": "boredom",  # Langeweile
+    "E": "disgust",  # Ekel
+    "A": "fear",  # Angst
+    "F": "happy",  # Freude
+    "T": "sad",  # Trauer
+    "N": "neutral",
+}
+_SEX = {"03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F"}
+"""By the table that is published with it."""
+_NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])[a-z]?")
+
+
+def read(folder: Path, *, part: bool = False) -> list[Sound]:
+    """535 clips, 81 of them boredom; raises MediaError when they are not all there, unless a `part` will do."""
+    return _LAYOUT.records(folder, _parse, part=part)
+
+
+def _parse(path: Path) -> Sound:
+    named = _NAME.fullmatch(path.stem)
+    if not named or named[1] not in _SEX:
+        raise _LAYOUT.stranger(path)
+    speaker, sentence, letter = named.groups()
+    return Sound(
+        name=path.stem,
+        corpus="emodb",
+        path=path,
+        own=_EMOTIONS[letter],
+        person=f"EMODB_{speaker}",
+        sex=_SEX[speaker],
+        statement=sentence,
+    )

@@ -1,0 +1,105 @@
+"""ESC-10 and ESC-50 (Piczak 2015): household sounds that are no voice, though a baby's cry and a laugh come near.
+
+ESC-10 is 400 sounds of ten kinds, ESC-50 2,000 of fifty, ESC-10 among them. Read from esc10.zip and esc10.csv, as in
+shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from convert.datasets import need
+from convert.datasets.audio_cache import Samples, decoded, decoded_files, whole_table
+from convert.datasets.csv_tables import rows_of
+from convert.datasets.layout import Layout, inside
+from device.errors import MediaError
+
+_TABLE = "meta/esc50.csv"
+_LAYOUTS = {
+    "esc10": Layout("esc10", "ESC-10", "audio/1-100032-A-0.wav", 400, what="sounds"),
+    "esc50": Layout("esc50", "ESC-50", "audio/1-100032-A-0.wav", 2000, what="sounds"),
+}
+_VOICES = ("baby", "laughing")
+_TEN = (
+    *("dog", "rain", "sea_waves", "crying_baby", "clock_tick"),
+    *("sneezing", "helicopter", "chainsaw", "rooster", "crackling_fire"),
+)
+"""In the order of ESC-10's own folders, which esc10.csv keeps: the same sounds are then kept aside for the test."""
+_SHORTEST = 1600
+"""Samples. A file with less than a tenth of a second is as good as empty."""
+ASIDE = 5
+"""Every fifth sound, from the first on, is kept aside for the test; the networks train with the others."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One household sound: its name such as 1-100032-A, its kind such as dog, and samples (n,) int16 at 16 kHz."""
+
+    name: str
+    kind: str
+    samples: Samples
+
+
+def kept_aside(names: Sequence[str]) -> list[int]:
+    """Which of the sounds, named in their order, are kept aside and are no other take of a recording in training.
+
+    Piczak cut many sounds out of one recording of Freesound: 1-100032-A is take A of its number 100032. Of ESC-10's
+    72 sounds kept aside 25 are takes of a recording that the networks train with, so 47 are left. Raises MediaError
+    when a sound is not named in this way.
+    """
+    recordings = [_recording(name) for name in names]
+    trained = {recording for i, recording in enumerate(recordings) if i % ASIDE}
+    return [i for i in range(0, len(names), ASIDE) if recordings[i] not in trained]
+
+
+def _recording(name: str) -> str:
+    parts = name.split("-")
+    if len(parts) < 3 or not parts[1].isdigit():
+        raise MediaError(f"{name}: no name of an ESC sound, such as 1-100032-A; take it out or rename it")
+    return parts[1]
+
+
+def read_noises(
+    folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
+) -> tuple[list[Samples], list[str]]:
+    """(sounds as int16 at 16 kHz, their kinds): what `named_noises` gives, without the names; raises likewise."""
+    noises = named_noises(folder, cache, corpus=corpus, part=part)
+    return [noise.samples for noise in noises], [noise.kind for noise in noises]
+
+
+def named_noises(
+    folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
+) -> list[Noise]:
+    """The sounds of a corpus in its order, without the baby and the laugh: those are voices.
+
+    Raises MediaError when a file is missing or cannot be decoded, and when not all sounds are there, unless a `part`
+    will do.
+    """
+    if (folder / f"{corpus}.csv").exists() or inside(folder, _TABLE) == folder:
+        table = need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
+        archive = need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title)
+        rows = rows_of(table, ("name", "label"))
+        names, kinds = [row["name"] for row in rows], [row["label"] for row in rows]
+        whole_table(table, archive, names, part=part)
+        sounds = decoded(archive, names, cache)
+    else:
+        paths, kinds = _published(inside(folder, _TABLE), corpus, part=part)
+        names = [path.stem for path in paths]
+        sounds = decoded_files(paths, corpus, cache)
+    return [
+        Noise(name, kind, sound)
+        for name, kind, sound in zip(names, kinds, sounds, strict=True)
+        if len(sound) > _SHORTEST and not any(voice in kind for voice in _VOICES)
+    ]
+
+
+def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
+    root = table.parents[1]
+    rows = rows_of(table, ("filename", "category"))
+    if corpus == "esc10":
+        rows = [row for row in rows if row["category"] in _TEN]
+        rows.sort(key=lambda row: (_TEN.index(row["category"]), row["filename"]))
+    there = [row for row in rows if (root / "audio" / row["filename"]).exists()]
+    _LAYOUTS[corpus].whole(len(there), root, part=part)
+    return [root / "audio" / row["filename"] for row in there], [row["category"] for row in there]

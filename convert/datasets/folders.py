@@ -1,0 +1,67 @@
+"""Any set that keeps a folder an emotion, with or without a level train, val and test above it.
+
+`happy/1.png`, `train/0_Anger/a.jpg` and `test/joy/b.wav` are all read; who is seen or heard, such sets do not tell.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.datasets import need
+from convert.datasets.labels import own_label
+from convert.datasets.layout import PICTURE_SUFFIXES, SOUND_SUFFIXES, media
+from convert.datasets.records import Picture, Sound
+from device.errors import MediaError
+
+_SPLITS = {
+    "training": "train training",
+    "validation": "val valid validation publictest public_test",
+    "test": "test testing privatetest private_test",
+}
+_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words.split()}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A file, and what the folders that it lies in say of it."""
+
+    path: Path
+    name: str
+    """Its path in the set, without the suffix."""
+    own: str
+    split: str
+
+
+def placed(folder: Path, suffixes: frozenset[str], title: str) -> list[Placed]:
+    """Every file below `folder`, sorted by split and name, each with its nearest folder's emotion.
+
+    Raises MediaError, naming the folder, when that is no emotion; an empty list is no error.
+    """
+    result = []
+    for path in media(need(folder, title), suffixes):
+        place = path.relative_to(folder)
+        words = [word.lower() for word in place.parts[:-2]] if len(place.parts) > 1 else []
+        split = next((_SPLIT_OF[word] for word in words if word in _SPLIT_OF), "")
+        result.append(Placed(path, place.with_suffix("").as_posix(), own_label(path.parent.name, path.parent), split))
+    return result
+
+
+def read_pictures(folder: Path, *, part: bool = False) -> list[Picture]:  # noqa: ARG001 - nobody knows the whole
+    """Every picture; raises MediaError when there is none, or when a folder's name is no emotion."""
+    return [
+        Picture(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
+        for p in _some(placed(folder, PICTURE_SUFFIXES, "pictures"), folder, "pictures")
+    ]
+
+
+def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: ARG001 - nobody knows the whole
+    """Every sound; raises MediaError as `read_pictures` does."""
+    return [
+        Sound(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
+        for p in _some(placed(folder, SOUND_SUFFIXES, "sounds"), folder, "sounds")
+    ]
+
+
+def _some(found: list[Placed], folder: Path, what: str) -> list[Placed]:
+    if not found:
+        raise MediaError(f"{folder}: no {what} in it; a folder an emotion is read, such as {folder / 'happy'}")
+    return found

@@ -1,0 +1,34 @@
+"""JAFFE (Lyons et al. 1998): 213 pictures of ten Japanese women in seven emotions.
+
+Published as KA.AN1.39.tiff: who, emotion and take, number.
+"""
+
+import re
+from pathlib import Path
+
+from convert.datasets.layout import PICTURE_SUFFIXES, Layout
+from convert.datasets.records import Picture
+
+_LAYOUT = Layout("jaffe", "JAFFE", "KA.AN1.39.tiff", 213, PICTURE_SUFFIXES, "pictures")
+_EMOTIONS = {
+    "AN": "angry",
+    "DI": "disgust",
+    "FE": "fear",
+    "HA": "happy",
+    "SA": "sad",
+    "SU": "surprise",
+    "NE": "neutral",
+}
+_NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(_EMOTIONS)})\d\.\d+")
+
+
+def read(folder: Path, *, part: bool = False) -> list[Picture]:
+    """213 pictures of 256×256, uncropped; raises MediaError when they are not all there, unless a `part` will do."""
+    return _LAYOUT.records(folder, _parse, part=part)
+
+
+def _parse(path: Path) -> Picture:
+    named = _NAME.fullmatch(path.stem)
+    if not named:
+        raise _LAYOUT.stranger(path)
+    return Picture(name=path.stem, corpus="jaffe", path=path, own=_EMOTIONS[named[2]], person=named[1], sex="F")

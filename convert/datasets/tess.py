@@ -1,0 +1,36 @@
+"""TESS (Pichora-Fuller and Dupuis 2020): two women say "say the word ..." with 200 words in seven emotions.
+
+Published as OAF_angry/OAF_back_angry.wav and YAF_pleasant_surprised/YAF_back_ps.wav.
+"""
+
+import re
+from pathlib import Path
+
+from convert.datasets.labels import own_label
+from convert.datasets.layout import Layout
+from convert.datasets.records import Sound
+
+_LAYOUT = Layout("tess", "TESS", "OAF_back_angry.wav", 2800)
+# One file of the published set is called OA_bite_neutral.wav.
+_NAME = re.compile(r"(OA|YA)F?_([a-z]+)_(angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE)
+
+
+def read(folder: Path, *, part: bool = False) -> list[Sound]:
+    """2,800 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    return _LAYOUT.records(folder, _parse, part=part)
+
+
+def _parse(path: Path) -> Sound:
+    named = _NAME.fullmatch(path.stem)
+    if not named:
+        raise _LAYOUT.stranger(path)
+    woman, word, emotion = named.groups()
+    return Sound(
+        name=path.stem,
+        corpus="tess",
+        path=path,
+        own=own_label(emotion, path),
+        person=f"TESS_{woman.upper()}F",
+        sex="F",
+        statement=word.lower(),
+    )

@@ -1,0 +1,87 @@
+"""What following costs in accuracy: FER2013's test faces in a stream, read by Sight and by looking at every frame."""
+
+from dataclasses import replace
+from pathlib import Path
+from time import process_time
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from convert.datasets.fer2013 import Fer2013
+from convert.evaluation.scenes import room
+from device.perception.face.align import cut_out
+from device.perception.face.detector import Pixels
+from device.perception.face.two_stage import Refined
+from device.perception.load import readers_of
+from device.readings import Face, Frame
+from device.settings.schema import Settings
+
+_FPS = 15
+_SECONDS = 1.0
+"""A face stays for so long; it is asked for in the second half."""
+
+
+def looking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
+    """Accuracy of both ways on the same frames, and CPU ms a frame of each."""
+    readers = readers_of(Settings())
+    corpus = Fer2013(data / "fer2013").validation()
+    frames = round(_SECONDS * _FPS)
+    right = {"every frame": 0, "Mien": 0}
+    spent = dict.fromkeys(right, 0.0)
+    asked = 0
+    sight, known = readers.sight(Settings()), None
+    rng = np.random.default_rng(0)
+    noises = [rng.normal(0, 3, (480, 640, 3)).astype(np.int16) for _ in range(7)]
+    behind = cv2.GaussianBlur(room(rng), (0, 0), 2).astype(np.uint8, copy=False)
+    place, speed, tilt = np.array([320.0, 240.0]), np.zeros(2), 0.0
+    for number in range(faces):
+        large = cv2.resize(corpus.pictures[number], (4 * side_px, 4 * side_px), interpolation=cv2.INTER_CUBIC)
+        large = np.asarray(cv2.GaussianBlur(large, (0, 0), 1.6), np.uint8)
+        for step in range(frames):
+            speed = 0.9 * speed + rng.normal(0, 0.25, 2) - 0.002 * (place - [320, 240])
+            place, tilt = place + speed, 0.95 * tilt + rng.normal(0, 0.5)
+            pixels = _drawn(behind, large, side_px, place, tilt, noises[step % len(noises)])
+            begun = process_time()
+            known = _looked(readers.detector, pixels, known)
+            every = readers.face.read(known, 0.0).probabilities if known else None
+            between = process_time()
+            seen = sight.see(Frame(pixels, (number * frames + step) / _FPS))
+            spent["every frame"] += between - begun
+            spent["Mien"] += process_time() - between
+            if every is None or not seen or step < frames // 2:
+                continue
+            asked += 1
+            right["every frame"] += int(every.argmax() == corpus.labels[number])
+            right["Mien"] += int(seen[0].probabilities.argmax() == corpus.labels[number])
+    total = faces * frames
+    what = f"{asked} frames of {faces} faces of {side_px} px, {_FPS} frames a second, another face each {_SECONDS:g} s"
+    return "\n".join(
+        [what]
+        + [f"{way}: {100 * right[way] / asked:.2f} % right, {1000 * spent[way] / total:.2f} ms CPU" for way in right]
+    )
+
+
+def _drawn(
+    behind: Pixels,
+    large: npt.NDArray[np.uint8],
+    side_px: int,
+    place: npt.NDArray[np.float64],
+    tilt: float,
+    noise: npt.NDArray[np.int16],
+) -> Pixels:
+    middle = 2 * side_px
+    matrix = np.asarray(cv2.getRotationMatrix2D((middle, middle), tilt, 0.25), np.float64)
+    matrix[:, 2] += place - middle
+    result = behind.copy()
+    colours = np.repeat(large[:, :, None], 3, axis=2)
+    cv2.warpAffine(colours, matrix, (640, 480), dst=result, borderMode=cv2.BORDER_TRANSPARENT)
+    return cv2.add(result, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
+
+
+def _looked(refined: Refined, pixels: Pixels, known: Face | None) -> Face | None:
+    """The face with a close look at it, or from a new search; its crop cut out."""
+    face = refined.closer(pixels, known) if known else None
+    if face is None:
+        face = next(iter(refined.find(pixels)), None)
+    return replace(face, crop=cut_out(pixels, face)) if face else None

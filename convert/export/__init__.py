@@ -1,0 +1,1 @@
+"""Int8 conversion and the model card."""

@@ -1,0 +1,68 @@
+"""The model card, and the pair of files that the device takes: what every network's `quantize` writes."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from convert.evaluation.metrics import f1, temperature_of, unknown_below
+from convert.evaluation.predictions import Predictions
+from device import __version__
+from device.emotions import EMOTIONS, softmax
+from device.perception.models.card import Card, Corpus, Golden
+from device.perception.models.inputs import INPUTS
+from device.perception.models.model import Model, ramp
+from device.perception.tflite import Network
+
+_LIMITS = (
+    "Trained on acted or posed, mostly Western material. It reads how a face looks or a voice sounds, not what "
+    "a person feels. Not for work, school, policing, health or any decision about a person."
+)
+
+
+def answers_folder(out: Path, rows: int | None) -> Path:
+    """Where answers are kept: with the project's own, but for a quick check."""
+    return out / "answers" if rows is not None else Path("docs") / "answers"
+
+
+def card_of(
+    name: str,
+    content: bytes,
+    shape: tuple[int, ...],
+    watched: Predictions,
+    corpora: tuple[Corpus, ...],
+    more: tuple[str, ...] = (),
+) -> Card:
+    """The card without its accuracy; `watched` is what the int8 network says of the validation."""
+    network = Network(content, name)
+    temperature = temperature_of(watched.logits, watched.truth)
+    return Card(
+        name=name,
+        version=__version__,
+        labels=tuple(e.value for e in EMOTIONS) + more,
+        input_shape=shape,
+        input=INPUTS[name],
+        sha256=hashlib.sha256(content).hexdigest(),
+        temperature=temperature,
+        f1=tuple(round(v, 4) for v in f1(watched.read, watched.truth, len(EMOTIONS))),
+        unknown_below=unknown_below(softmax(watched.logits, temperature), watched.truth),
+        corpora=corpora,
+        accuracy={},
+        golden=Golden(tuple(int(v) for v in network.run_raw(ramp(network.inputs[0]))[0].ravel())),
+        limits=_LIMITS,
+    )
+
+
+def write_pair(out: Path, content: bytes, card: Card) -> None:
+    """Write the pair into the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{card.name}.tflite").write_bytes(content)
+    (out / f"{card.name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
+
+
+def with_figures(out: Path, name: str, figures: dict[str, float]) -> dict[str, float]:
+    """Put what was measured on the written pair down on its card."""
+    model = Model(name, out)
+    rounded = {key: round(value, 2) for key, value in figures.items()}
+    write_pair(out, (out / f"{name}.tflite").read_bytes(), msgspec.structs.replace(model.card, accuracy=rounded))
+    return rounded

@@ -1,0 +1,101 @@
+"""A network that can be trained on, from its int8 .tflite alone: run folders are not committed, networks are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from torch import Tensor, nn
+
+from device.errors import ModelError
+
+
+def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> None:
+    """Fill the first layers of `network`, in order, with (weight, bias), normalizations folded into them.
+
+    Each normalization is made anew from what the convolution before it gives for `inputs` (n, c, h, w), so that the
+    network says what it said and trains as it did.
+    """
+    norms = {
+        convolution: norm
+        for pair in network.modules()
+        if isinstance(pair, nn.Sequential)
+        for convolution, norm in zip(pair, list(pair)[1:], strict=False)
+        if isinstance(norm, nn.BatchNorm2d)
+    }
+    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    hooks = [
+        norm.register_forward_pre_hook(lambda norm, given: seen.update({norm: _spread(given[0])}))
+        for norm in norms.values()
+    ]
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers_of(network), weights, strict=False):
+            layer.weight.copy_(weight)
+            if layer in norms:
+                _as(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
+            else:
+                layer.bias.copy_(bias)
+        network.eval()(inputs)
+        for norm, (mean, variance) in seen.items():
+            _as(norm, mean, variance, norm.bias)
+    for hook in hooks:
+        hook.remove()
+
+
+def layers_of(network: nn.Module) -> list[nn.Module]:
+    """What has weights to fill, in order."""
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+def _spread(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3))
+
+
+def _as(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, shift: Tensor) -> None:
+    """Have `norm` add `shift` and nothing else, while it believes in `mean` and `variance`."""
+    deviation = torch.sqrt(variance + norm.eps)
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.weight.copy_(deviation)
+    norm.bias.copy_(shift + mean)
+
+
+_WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
+
+def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
+    """Fill `network` with the weights of `tflite`, which was exported from such a one.
+
+    The export has folded every batch normalization into the convolution before it: see `unfold`. Raises ModelError
+    where its layers are not those of the network, or it is no .tflite.
+    """
+    weights = _weights(tflite)
+    if [tuple(layer.weight.shape) for layer in layers_of(network)] != [tuple(weight.shape) for weight, _ in weights]:
+        raise ModelError(f"{tflite}: its layers are not those of {type(network).__name__}; was it made by this recipe?")
+    unfold(network, weights, inputs)
+
+
+def _weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each layer in the order of the graph, as real numbers in PyTorch's layout."""
+    try:
+        interpreter = Interpreter(str(tflite))
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{tflite}: cannot be read as a .tflite; copy it again, or name a run folder") from error
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+
+    def real(index: int) -> Tensor:
+        scales = torch.from_numpy(tensors[index]["quantization_parameters"]["scales"])
+        values = torch.from_numpy(interpreter.get_tensor(index)).float()
+        along = tensors[index]["quantization_parameters"]["quantized_dimension"]
+        shape = [-1 if axis == along else 1 for axis in range(values.ndim)]
+        return values * (scales.reshape(shape) if len(scales) > 1 else scales)
+
+    found = []
+    for operation in interpreter._get_ops_details():  # noqa: SLF001 - the one way to the order of the layers
+        name, given = operation["op_name"], operation["inputs"]
+        if name in _WITH_WEIGHTS:
+            weight = real(int(given[1]))
+            if weight.ndim == 4:
+                weight = weight.permute(3, 0, 1, 2) if name == "DEPTHWISE_CONV_2D" else weight.permute(0, 3, 1, 2)
+            found.append((weight.contiguous(), real(int(given[2]))))
+    return found

@@ -1,0 +1,86 @@
+"""From a trained face network to what the device takes: its heads, int8, the card, and what it reads of PrivateTest."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+
+from convert.datasets.fer2013 import Faces, Fer2013
+from convert.evaluation.metrics import accuracy, calibration_error, recall, surest, usual
+from convert.evaluation.shipped import AS_PUBLISHED, SAY, face_answers, face_predictions, private_test
+from convert.export.card import answers_folder, card_of, with_figures, write_pair
+from convert.export.tflite import BothHeads, quantized
+from convert.networks.face import MienFace, advised
+from convert.training.checkpoints import trained
+from device.emotions import Floats, softmax
+from device.perception.face.classifier import face_input
+from device.perception.models.card import Corpus
+from device.perception.models.inputs import FACE_PX
+from device.perception.models.model import Model
+from device.perception.tflite import Network
+
+_SHAPE = (1, FACE_PX, FACE_PX, 1)
+_CORPORA = (
+    Corpus("FER2013 Training, without copies of its test sets", "Kaggle ICML 2013, research"),
+    Corpus("FER+ votes for the same pictures", "MIT"),
+)
+
+
+def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = None) -> dict[str, float]:
+    """Write the int8 network of `run`/best.pt, and for `face` its card; what was measured, in per cent.
+
+    `rows` limits what is read, for a quick check of the whole way. `face-as-published` goes to convert/as_published:
+    it stands beside what others publish, by FER2013's labels, and nobody else has a say in its seven. Raises ModelError
+    when `run` is not trained, damaged or of another recipe.
+    """
+    network = MienFace()
+    trained(name, run, network)
+    if name == "face":
+        network = advised(network, SAY)
+    content, _ = quantized(BothHeads(network), _SHAPE, _calibration(data))
+    faces = private_test(data, rows=rows)
+    emotions, ferplus = _in_float(network, faces)
+    answers = answers_folder(out, rows)
+    face_predictions(faces, emotions, ferplus)[0].save(answers / f"{name}-float.npz")
+    all_rows, votes = face_answers(Network(content, name), faces)
+    all_rows.save(answers / f"{name}.npz")
+    votes.save(answers / f"{name}-ferplus.npz")
+    if name == "face-as-published":
+        path = AS_PUBLISHED if rows is None else out / "face-as-published.tflite"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
+    validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
+    watched, _ = face_answers(Network(content, name), validation)
+    card = card_of("face", content, _SHAPE, watched, _CORPORA)
+    rest = usual(softmax(watched.logits, card.temperature), watched.truth)
+    write_pair(out, content, msgspec.structs.replace(card, resting=rest))
+    clean = private_test(data, without_copies=True, rows=rows)
+    model = Model("face", out)
+    said, _ = face_answers(model.network, clean)
+    probabilities = softmax(said.logits, model.card.temperature)
+    figures = {
+        "FER2013 PrivateTest without copies (3,301), accuracy": accuracy(said.read, said.truth),
+        "the same, UAR": recall(said.read, said.truth),
+        "the same, expected calibration error": calibration_error(probabilities, said.truth),
+        "the same, accuracy on the surest 70 %": surest(probabilities, said.truth),
+        "FER+ majority (3,153), accuracy": accuracy(votes.read, votes.truth),
+    }
+    return with_figures(out, "face", figures)
+
+
+def _calibration(data: Path) -> list[Floats]:
+    pictures = Fer2013(data / "fer2013").training().pictures
+    chosen = np.random.default_rng(0).choice(len(pictures), min(1000, len(pictures)), replace=False)
+    return [face_input(pictures[i]) for i in chosen]
+
+
+def _in_float(network: MienFace, faces: Faces) -> tuple[Floats, Floats]:
+    """(n, 7) and (n, 8) logits of the network before it was quantized."""
+    said = []
+    with torch.inference_mode():
+        for start in range(0, len(faces), 256):
+            inputs = np.concatenate([face_input(p) for p in faces.pictures[start : start + 256]])
+            said.append(network.both(torch.from_numpy(inputs).permute(0, 3, 1, 2)))
+    return torch.cat([a for a, _ in said]).numpy(), torch.cat([b for _, b in said]).numpy()

@@ -1,0 +1,55 @@
+"""Mien's face network: 48×48 gray -> FER2013's seven emotions, and FER+'s eight beside them."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from convert.datasets.fer2013 import IN_FERPLUS
+from convert.networks.residual import Residual, convolution
+from device.emotions import EMOTIONS
+
+FERPLUS = 8
+SHIPPED = (16, 48, 80, 128)
+"""0.83 M parameters: under 1 MB in int8."""
+TEACHER = (64, 128, 256, 512)
+"""11 M parameters, for those that teach it."""
+
+
+class MienFace(nn.Module):
+    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` gives FER+'s (n, 8) beside them, as a second task."""
+
+    def __init__(self, widths: tuple[int, int, int, int] = SHIPPED, dropout: float = 0.1) -> None:
+        super().__init__()
+        stem, *stages = widths
+        layers: list[nn.Module] = [convolution(1, stem), nn.ReLU()]
+        previous = stem
+        for width in stages:
+            layers += [Residual(previous, width, stride=2), Residual(width, width)]
+            previous = width
+        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
+        self.emotions = nn.Linear(previous, len(EMOTIONS))
+        self.ferplus = nn.Linear(previous, FERPLUS)
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(logits (n, 7), FER+ logits (n, 8))."""
+        seen = self.body(x)
+        return self.emotions(seen), self.ferplus(seen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 7)."""
+        logits: Tensor = self.emotions(self.body(x))
+        return logits
+
+
+def advised(network: MienFace, say: float) -> MienFace:
+    """A copy whose seven logits have `say` times FER+'s of the same emotions added; its eight are as they were.
+
+    FER2013's label is one person's, FER+'s majority is that of ten. Both heads are linear on one body, and so is
+    their sum.
+    """
+    changed, rows = copy.deepcopy(network), torch.tensor(IN_FERPLUS)
+    with torch.no_grad():
+        changed.emotions.weight += say * changed.ferplus.weight[rows]
+        changed.emotions.bias += say * changed.ferplus.bias[rows]
+    return changed

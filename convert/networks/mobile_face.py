@@ -1,0 +1,70 @@
+"""A teacher of faces: MobileNet of 3.2 M parameters, to go on from one that can tell thousands of people apart.
+
+Howard et al. 2017, "MobileNets: efficient convolutional neural networks for mobile vision applications".
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.networks.face import FERPLUS
+from device.emotions import EMOTIONS
+
+WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+"""Of the thirteen pairs of a convolution a channel and one of all channels."""
+HALVED = (1, 3, 5, 11)
+"""The pairs that halve the picture."""
+STEM = 32
+
+
+class MobileFace(nn.Module):
+    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` gives FER+'s (n, 8) beside them, as MienFace does.
+
+    It looks at the picture `side` pixels wide, three times the same colour, at the level of light that the network to
+    go on from was trained with: 0..255 about the mean.
+    """
+
+    def __init__(self, side: int = 96, dropout: float = 0.4, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.side = side
+        layers: list[nn.Module] = [_Convolution(3, STEM, 3, stride=2)]
+        previous = STEM
+        for number, width in enumerate(widths):
+            stride = 2 if number in HALVED else 1
+            layers += [_Convolution(previous, previous, 3, stride, previous), _Convolution(previous, width, 1)]
+            previous = width
+        self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
+        self.emotions = nn.Linear(previous, len(EMOTIONS))
+        self.ferplus = nn.Linear(previous, FERPLUS)
+
+    def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(logits (n, 7), FER+ logits (n, 8))."""
+        seen = self.body(self._enlarged(x))
+        return self.emotions(seen), self.ferplus(seen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (n, 7)."""
+        logits: Tensor = self.emotions(self.body(self._enlarged(x)))
+        return logits
+
+    def _enlarged(self, x: Tensor) -> Tensor:
+        large = functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
+        return (_LEVELS * large).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+
+
+_LEVELS = 60.0
+"""Of 255, one standard deviation of a face's pixels, about."""
+
+
+class _Convolution(nn.Sequential):
+    """A convolution, its normalization, and a rectifier that ends at 6."""
+
+    def __init__(self, channels: int, width: int, size: int, stride: int = 1, groups: int = 1) -> None:
+        halves = stride == 2
+        convolution = nn.Conv2d(
+            channels, width, size, stride, padding=0 if halves else size // 2, groups=groups, bias=False
+        )
+        # Halving, the padding lies right and below, as where the weights were learnt.
+        super().__init__(
+            *[nn.ZeroPad2d((0, 1, 0, 1))] * halves, convolution, nn.BatchNorm2d(width), nn.ReLU6(inplace=True)
+        )

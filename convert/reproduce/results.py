@@ -1,0 +1,88 @@
+"""What is kept of a recipe that was run: its small numbers in result.json, its answers in .npz files beside it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convert.evaluation.metrics import accuracy, recall
+from convert.evaluation.predictions import Predictions
+from convert.reproduce.experiment import Outcome, Recipe
+from convert.reproduce.training import Epoch
+
+
+def second_guess(predictions: Predictions) -> float:
+    """Among the errors, the share in per cent whose truth was the second guess; 0 when there is no error."""
+    wrong = predictions.where(predictions.read != predictions.truth)
+    if not len(wrong.truth):
+        return 0.0
+    second = np.argsort(wrong.logits, axis=1)[:, -2]
+    return 100 * float((second == wrong.truth).mean())
+
+
+def confusions(predictions: Predictions) -> "np.ndarray":
+    """(k, k) counts; rows are the truth."""
+    k = len(predictions.classes)
+    return np.bincount(predictions.truth * k + predictions.read, minlength=k * k).reshape(k, k)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A line of the table."""
+
+    recipe: str
+    rows: int | None
+    parameters: int | None
+    epochs: int
+    cpu_s: float
+    validation_accuracy: float
+    test_accuracy: float
+    test_uar: float
+    test_count: int
+    second_guess: float
+    beside: dict[str, float]
+    """Accuracy on what else was read."""
+    said: str
+    log: list[Epoch]
+
+
+def keep(recipe: Recipe, outcome: Outcome, cpu_s: float, rows: int | None, folder: Path) -> Result:
+    """Write everything of a run into `folder`; result.json last, since it says that the rest is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome.validation.save(folder / "validation.npz")
+    outcome.test.save(folder / "test.npz")
+    for name, predictions in outcome.beside.items():
+        predictions.save(folder / f"{name}.npz")
+    if outcome.network is not None:
+        torch.save(outcome.network.state_dict(), folder / "weights.pt")
+    test = outcome.test
+    result = Result(
+        recipe=recipe.name,
+        rows=rows,
+        parameters=outcome.parameters,
+        epochs=len(outcome.log),
+        cpu_s=round(cpu_s, 1),
+        validation_accuracy=round(accuracy(outcome.validation.read, outcome.validation.truth), 4),
+        test_accuracy=round(accuracy(test.read, test.truth), 4),
+        test_uar=round(recall(test.read, test.truth), 4),
+        test_count=len(test.truth),
+        second_guess=round(second_guess(test), 4),
+        beside={name: round(accuracy(p.read, p.truth), 4) for name, p in outcome.beside.items()},
+        said=outcome.said,
+        log=outcome.log,
+    )
+    partial = folder / "result.partial"
+    partial.write_text(json.dumps(asdict(result), indent=1) + "\n")
+    partial.replace(folder / "result.json")
+    return result
+
+
+def kept(folder: Path, rows: int | None) -> Result | None:
+    """The result in `folder`, if a run on the same rows was finished there."""
+    path = folder / "result.json"
+    if not path.exists():
+        return None
+    result = Result(**json.loads(path.read_text()))
+    return result if result.rows == rows else None

@@ -1,0 +1,176 @@
+"""The seeds' own protocols on the data that is here: which rows each was trained, chosen and tested on.
+
+Random splits of acted speech put the same speaker and sentence on both sides. They stand here because the seeds
+used them: their numbers mean nothing at home.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from convert.datasets.clips import Clip, read_corpus
+from convert.datasets.fer2013 import Faces, Fer2013
+from convert.evaluation.predictions import Strings
+from convert.reproduce.networks_d import CREMA_D
+from convert.reproduce.networks_e import EIGHT
+from convert.reproduce.training import Part, Parts
+from convert.voice.protocols import share_of
+from device.emotions import EMOTIONS, Floats
+from device.errors import MediaError
+
+SEED = 1
+FERPLUS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+"""In FER+'s own order."""
+FIVE = ("neutral", "happy", "surprise", "sad", "angry")
+"""What D began with, 2,466 pictures each: FER+'s first five."""
+
+Thirds = tuple[list[Clip], list[Clip], list[Clip]]
+
+
+def shuffled(clips: Iterable[Clip], validation_from: float = 0.6, test_from: float = 0.8) -> Thirds:
+    """(training, validation, test) by each clip's `share_of`: random, and the same rows as Mien's own random protocol.
+
+    Within a part the order is random too, so that its first rows are of every speaker.
+    """
+    placed = sorted(clips, key=share_of)
+    shares = [share_of(clip) for clip in placed]
+    first, second = bisect_left(shares, validation_from), bisect_left(shares, test_from)
+    return placed[:first], placed[first:second], placed[second:]
+
+
+def eight_of(clip: Clip) -> int:
+    """RAVDESS's own emotion, 0..7 in EIGHT's order: the third number of its file name, which keeps calm apart."""
+    return int(clip.name.split("-")[2]) - 1
+
+
+class Corpora:
+    """The corpora in `data`, each read once; `rows` takes only so many rows of every part."""
+
+    def __init__(self, data: Path, rows: int | None = None, cache: Path | None = None) -> None:
+        self.data = data
+        self.rows = rows
+        self._cache = cache
+        self._clips: dict[str, list[Clip]] = {}
+
+    @cached_property
+    def faces(self) -> Fer2013:
+        """FER2013."""
+        return Fer2013(self.data / "fer2013")
+
+    def clips(self, corpus: str) -> list[Clip]:
+        """One corpus of speech."""
+        if corpus not in self._clips:
+            self._clips[corpus] = read_corpus(self.data / "speech", corpus, self._cache)
+        return self._clips[corpus]
+
+    def tess(self) -> Thirds:
+        """A: 60/20/20."""
+        return self._first(shuffled(self.clips("tess")))
+
+    def savee(self) -> Thirds:
+        """B: 75/25. The quarter is its only test set: 15 % of all choose the epoch here, and not the test."""
+        return self._first(shuffled(self.clips("savee"), test_from=0.75))
+
+    def six(self) -> Thirds:
+        """D: RAVDESS speech in the six emotions of CREMA-D, which is not here, 60/20/20 (our reading)."""
+        allowed = {EIGHT.index(name) for name in CREMA_D}
+        return self._first(shuffled(c for c in self.clips("ravdess_speech") if eight_of(c) in allowed))
+
+    def ravdess(self, which: str) -> Thirds:
+        """E: `speech`, `song` or `both`, 60/20/20. Both is the two others together: no part changes sides."""
+        names = ("speech", "song") if which == "both" else (which,)
+        thirds = [shuffled(self.clips(f"ravdess_{name}")) for name in names]
+        merged = [[clip for third in thirds for clip in third[i]] for i in range(3)]
+        return self._first((merged[0], merged[1], merged[2]))
+
+    def _first(self, thirds: Thirds) -> Thirds:
+        return thirds[0][: self.rows], thirds[1][: self.rows], thirds[2][: self.rows]
+
+    def fer2013(self) -> Parts:
+        """A, B and C: Training, PublicTest and PrivateTest as published, copies and all."""
+        corpus = self.faces
+        splits = (corpus.training(as_published=True), corpus.validation(), corpus.test())
+        parts = [face_part(faces, faces.labels) for faces in splits]
+        return Parts(tuple(EMOTIONS), *parts).first(self.rows)
+
+    def ferplus(self, classes: tuple[str, ...], *, at_most: int | None = None) -> Parts:
+        """D: FER+'s labels. Trained on the most votes (its printed 191 of disgust and 652 of fear are those).
+
+        Tested on the majority, as others are. `at_most` so many pictures of a class are trained on.
+        Raises MediaError when a class has no picture to train on.
+        """
+        places = np.full(len(FERPLUS) + 2, -1)
+        places[[FERPLUS.index(name) for name in classes]] = np.arange(len(classes))
+        training = self.faces.training(as_published=True)
+        validation, test = self.faces.validation(), self.faces.test()
+        labels = (training.counts.argmax(axis=1), validation.majority(), test.majority())
+        parts = []
+        for faces, label in zip((training, validation, test), labels, strict=True):
+            # -1, no majority, falls on the last place, which is no class.
+            own = places[label].astype(np.int64)
+            parts.append(face_part(faces, own).rows(torch.from_numpy(own >= 0)))
+        counts = torch.bincount(parts[0].labels, minlength=len(classes))
+        if int(counts.min()) == 0:
+            missing = classes[int(counts.argmin())]
+            raise MediaError(f"FER2013: no training picture that FER+ reads as {missing}; give the whole set")
+        if at_most is not None:
+            parts[0] = _capped(parts[0], at_most)
+        return Parts(classes, *parts).first(self.rows)
+
+
+def _capped(part: Part, at_most: int) -> Part:
+    """At most so many rows of each label, drawn at random, in random order."""
+    generator = torch.Generator().manual_seed(SEED)
+    chosen = []
+    for label in part.labels.unique():
+        own = torch.nonzero(part.labels == label).flatten()
+        chosen.append(own[torch.randperm(len(own), generator=generator)[:at_most]])
+    together = torch.cat(chosen)
+    return part.rows(together[torch.randperm(len(together), generator=generator)])
+
+
+def face_part(faces: Faces, labels: npt.NDArray[np.int64]) -> Part:
+    """Pictures as (n, 1, 48, 48) uint8, named by their place in their part of FER2013."""
+    names = np.array([str(i) for i in range(len(faces))])
+    pictures = torch.from_numpy(faces.pictures[:, None])
+    nobody, corpora = np.full(len(names), ""), np.full(len(names), "fer2013")
+    return Part((pictures,), torch.from_numpy(labels), names, nobody, corpora)
+
+
+def sound_part(
+    clips: Sequence[Clip], features: Callable[[Floats], Floats], label: Callable[[Clip], int] | None = None
+) -> Part:
+    """What `features` makes of every clip, stacked (n, ...), with `label` of each (Mien's emotion by default)."""
+    if not clips:
+        raise MediaError("no clip in a part of this protocol; take more rows")
+    inputs = torch.from_numpy(np.stack([features(clip.real) for clip in clips]))
+    labels = torch.tensor([clip.emotion if label is None else label(clip) for clip in clips])
+    return Part((inputs,), labels, *named(clips))
+
+
+def named(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
+    """(names, speakers, corpora) of the clips, (n,) each."""
+    return (
+        np.array([clip.name for clip in clips]),
+        np.array([clip.speaker for clip in clips]),
+        np.array([clip.corpus for clip in clips]),
+    )
+
+
+def scaled(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
+    """Every input brought to mean 0 and deviation 1, measured on training alone, over the axes `over`."""
+    inputs = parts.training.inputs[0]
+    mean, deviation = inputs.mean(dim=over, keepdim=True), inputs.std(dim=over, keepdim=True).clamp_min(1e-6)
+
+    def brought(part: Part) -> Part:
+        return replace(part, inputs=((part.inputs[0] - mean) / deviation, *part.inputs[1:]))
+
+    return replace(
+        parts, training=brought(parts.training), validation=brought(parts.validation), test=brought(parts.test)
+    )

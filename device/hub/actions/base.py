@@ -1,0 +1,70 @@
+"""Why an action runs, and how the room feels then: what a webhook and a command are told."""
+
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct
+
+from device.emotions import EMOTIONS
+from device.hub.actions.restore.previous_state import Former
+from device.hub.state.snapshot import iso
+from device.readings import Mood
+
+
+class Occasion(Struct, frozen=True):
+    """One firing of a rule."""
+
+    rule: str
+    """Its name."""
+    why: str
+    """For a person: `sad 71 % for 5 s`."""
+    time_utc_s: float
+    """Seconds of UTC since 1970."""
+    mood: Mood | None = None
+    """None where nobody is there."""
+
+    def as_json(self) -> dict[str, Any]:
+        """`rule`, `why`, `time` (ISO 8601 in UTC) and `mood`, null or with every probability by name."""
+        return {"rule": self.rule, "why": self.why, "time": iso(self.time_utc_s), "mood": _mood(self.mood)}
+
+
+def _mood(mood: Mood | None) -> dict[str, Any] | None:
+    if mood is None:
+        return None
+    return {
+        "emotion": mood.emotion.value,
+        "confidence": round(mood.confidence, 4),
+        "valence": round(mood.valence, 4),
+        "arousal": round(mood.arousal, 4),
+        "people": mood.people,
+        "probabilities": {e.value: round(p, 4) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+    }
+
+
+_A_contra = TypeVar("_A_contra", contravariant=True)
+
+ACTION_S = 21.0
+"""An action that is not through by then, with all its tries, has failed; a third of it to learn what was before."""
+DONE = "done"
+NOT_BACK = "not brought back"
+"""Of a target that stays held, for the next time."""
+
+
+class Destination(Protocol[_A_contra]):
+    """Something that a mood can drive."""
+
+    async def run(self, action: _A_contra, occasion: Occasion, /) -> str | None:
+        """Carry it out; a note on what did not matter enough to fail. Raises ActionError: what, where, what to do."""
+
+    def state(self) -> dict[str, Any]:
+        """What it became, for the page; empty when that is not known."""
+
+
+@runtime_checkable
+class Restorable(Protocol[_A_contra]):
+    """A destination that can tell what it was, and be that again."""
+
+    async def former(self, action: _A_contra, /) -> tuple[Former, ...]:
+        """How all that `action` would change is now; empty where that cannot be brought back. Raises ActionError."""
+
+    async def restore(self, former: Former, /) -> str | None:
+        """Make it what it was; a note as that of `run`. Raises ActionError."""

@@ -1,0 +1,27 @@
+"""A message to the broker: Zigbee2MQTT, WLED and whatever else listens there."""
+
+from typing import Any
+
+from device.errors import ActionError
+from device.hub.actions.base import Occasion
+from device.hub.mqtt.session import Mqtt
+from device.settings.actions import Publish
+
+
+class MqttMessage:
+    """Publishes through the hub's own connection; without one it fails, and says so."""
+
+    def __init__(self, mqtt: Mqtt | None) -> None:
+        self._mqtt = mqtt
+        self._state: dict[str, Any] = {}
+
+    async def run(self, action: Publish, _occasion: Occasion) -> None:
+        """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
+        if self._mqtt is None:
+            raise ActionError(f"mqtt: {action.topic} was not sent, no broker is configured; set mqtt.host")
+        await self._mqtt.publish(action.topic, action.payload, retain=action.retain)
+        self._state = {"topic": action.topic, "payload": action.payload}
+
+    def state(self) -> dict[str, Any]:
+        """The last message sent: `{"topic", "payload"}`; empty before the first."""
+        return dict(self._state)

@@ -1,0 +1,1 @@
+"""What actions changed, and how it is put back."""

@@ -1,0 +1,1 @@
+"""How a request reaches a destination: HTTP, retries, circuit breaker."""

@@ -1,0 +1,1 @@
+"""The gallery: faces that show what a voice expresses."""

@@ -1,0 +1,1 @@
+"""The history: moods, actions and gaps, in SQLite."""

@@ -1,0 +1,127 @@
+"""The rows of the history, and a mood as one of them."""
+
+from msgspec import Struct
+
+from device.emotions import EMOTIONS, Emotion
+from device.readings import Mood, Said
+from device.system.clock import moment_utc_s
+
+ALIVE_S = 5.0
+"""How often the stamp of life is written while sense is there."""
+BLIND = "the camera saw nothing"
+"""Why, of a gap in which voices were heard: only that nobody was there is not known."""
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """One line of the history: a mood, an action or a gap. Times are seconds of UTC since 1970."""
+
+    kind: str
+    """`mood`, `action` or `gap`."""
+    time_s: float
+    emotion: str | None = None
+    confidence: float | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    people: int | None = None
+    probabilities: dict[str, float] | None = None
+    face: str | None = None
+    face_confidence: float | None = None
+    voice: str | None = None
+    voice_confidence: float | None = None
+    rule: str | None = None
+    action: str | None = None
+    """JSON, as in the settings."""
+    result: str | None = None
+    """`done`, or what went wrong."""
+    until_s: float | None = None
+    """End of a gap; None while it lasts."""
+    why: str | None = None
+
+
+class MoodRow(Struct, frozen=True):
+    """A change of mood, to be stored once for each (session, seq)."""
+
+    session: str
+    seq: int
+    entry: Entry
+
+
+class GapBegins(Struct, frozen=True):
+    """From now on nothing is known. Nothing is done while another gap is open."""
+
+    time_s: float
+    why: str
+
+
+class GapEnds(Struct, frozen=True):
+    """Sense is there again."""
+
+    time_s: float
+
+
+class Told(Struct, frozen=True):
+    """The broker has acknowledged this change and all before it: where the outbox goes on after a restart."""
+
+    session: str
+    seq: int
+
+
+class Alive(Struct, frozen=True):
+    """Sense was there at this moment: what a killed hub leaves behind."""
+
+    time_s: float
+    blind_since_s: float | None = None
+    """Since then its camera has seen nothing; None where it sees."""
+
+
+Row = MoodRow | Entry | GapBegins | GapEnds | Told | Alive
+
+
+def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
+    """The row of change `seq`: it happened when the emotion began, or the number of people changed after that."""
+    face, voice = mood.face, mood.voice
+    entry = Entry(
+        kind="mood",
+        time_s=moment_utc_s(max(mood.since_s, mood.time_s)),
+        emotion=mood.emotion.value,
+        confidence=round(mood.confidence, 4),
+        valence=round(mood.valence, 4),
+        arousal=round(mood.arousal, 4),
+        people=mood.people,
+        probabilities={e.value: round(p, 4) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+        face=face.emotion.value if face else None,
+        face_confidence=round(face.confidence, 4) if face else None,
+        voice=voice.emotion.value if voice else None,
+        voice_confidence=round(voice.confidence, 4) if voice else None,
+    )
+    return MoodRow(session, seq, entry)
+
+
+def for_pages(entry: Entry) -> dict[str, object]:
+    """A change as the page's stream tells it."""
+    return {name: getattr(entry, name) for name in ("time_s", "emotion", "confidence", "valence", "arousal", "people")}
+
+
+def mood_of(entry: Entry) -> Mood:
+    """The mood that a stored change was. Its monotonic moments are lost: they are 0. Raises ValueError and KeyError."""
+    shares = entry.probabilities or {}
+    return Mood(
+        emotion=Emotion(entry.emotion or ""),
+        confidence=entry.confidence or 0.0,
+        valence=entry.valence or 0.0,
+        arousal=entry.arousal or 0.0,
+        probabilities=tuple(shares[emotion.value] for emotion in EMOTIONS),
+        people=entry.people or 0,
+        since_s=0.0,
+        time_s=0.0,
+        face=Said(Emotion(entry.face), entry.face_confidence or 0.0, 0.0) if entry.face else None,
+        voice=Said(Emotion(entry.voice), entry.voice_confidence or 0.0, 0.0) if entry.voice else None,
+    )
+
+
+def told(mood: Mood) -> str:
+    """`mood sad 71 % (face sad 64 %, voice sad 80 %), 1 person`."""
+    both = (("face", mood.face), ("voice", mood.voice))
+    said = [f"{name} {one.emotion.value} {100 * one.confidence:.0f} %" for name, one in both if one]
+    people = "1 person" if mood.people == 1 else f"{mood.people} people"
+    return f"mood {mood.summary()}{' (' + ', '.join(said) + ')' if said else ''}, {people}"

@@ -1,0 +1,1 @@
+"""Rules: which mood starts and ends which action."""

@@ -1,0 +1,58 @@
+"""What every answer tells a browser: load nothing from elsewhere, be in nobody's frame, keep nothing."""
+
+import re
+
+import msgspec
+from aiohttp import web
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "connect-src": "'self'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}
+_LOGIN = _POLICY | {"script-src": "'none'", "connect-src": "'none'", "form-action": "'self'"}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _POLICY.items()),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Server": "Mien",
+}
+LOGIN_HEADERS = HEADERS | {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _LOGIN.items()),
+    # With no-referrer, a browser says `Origin: null` when it sends a form.
+    "Referrer-Policy": "same-origin",
+}
+_STATIC = (".js", ".css", ".svg")
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """On every answer, the refusals too."""
+    own = response.headers.get("Content-Security-Policy")
+    response.headers.update(LOGIN_HEADERS if request.path == "/login" else HEADERS)
+    if own is not None:  # a drawn face may do less than the page
+        response.headers["Content-Security-Policy"] = own
+    static = response.status in (200, 304) and request.path.endswith(_STATIC)
+    response.headers.setdefault("Cache-Control", "no-cache" if static else "no-store")
+    # A browser holds to it for every port of that name: it is said where the page has the name to itself, on port 443,
+    # else another service's plain page on this device could not be opened any more.
+    if request.secure and not re.search(r":[0-9]*\Z", request.headers.get("Host", ":")):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def json(document: object, status: int = 200) -> web.Response:
+    """`document` as msgspec writes it."""
+    return web.Response(body=msgspec.json.encode(document), status=status, content_type="application/json")
+
+
+def error(status: int, text: str) -> web.Response:
+    """What was wrong, for a person."""
+    return json({"error": text}, status)

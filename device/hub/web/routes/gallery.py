@@ -1,0 +1,45 @@
+"""The gallery's pictures over HTTP: those that the index names, and the drawn ones. Nothing else has an address."""
+
+import asyncio
+
+from aiohttp import web
+
+from device.emotions import Emotion
+from device.hub.gallery import drawn_faces
+from device.hub.gallery.selector import DRAWN, Gallery
+from device.hub.web.responses import error
+
+_NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""An SVG is a document of its own when it is opened by its address."""
+
+
+class GalleryRoutes:
+    """`pictures` has them."""
+
+    def __init__(self, pictures: Gallery) -> None:
+        self._pictures = pictures
+
+    def routes(self) -> list[web.RouteDef]:
+        """For the server."""
+        return [
+            web.get("/api/gallery/{name:[0-9a-f]+}.jpg", self._picture),
+            web.get("/api/gallery/drawn/{face}.svg", self._drawn),
+        ]
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        try:
+            content = await asyncio.to_thread(self._pictures.picture, request.match_info["name"])
+        except KeyError:
+            return error(404, "the gallery has no such picture")
+        return web.Response(body=content, content_type="image/jpeg")
+
+    async def _drawn(self, request: web.Request) -> web.Response:
+        face = request.match_info["face"]
+        if face not in DRAWN:
+            return error(404, "there is no such drawn face")
+        emotion, _, person = face.partition("-")
+        return web.Response(
+            text=drawn_faces.draw(Emotion(emotion), int(person)),
+            content_type="image/svg+xml",
+            headers={"Content-Security-Policy": _NO_SCRIPTS},
+        )

@@ -1,0 +1,1 @@
+"""Pictures and sound in, probabilities and a mood out. No thread, no device, no network."""

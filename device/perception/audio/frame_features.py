@@ -1,0 +1,185 @@
+"""What is measured of each frame of sound, side by side in one row: all that the voice's networks are fed comes of it.
+
+A row depends on its frame and the next ones beside it alone, not on where a window begins: what was measured in one
+window holds in the next (`FrameMemory`).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from device.emotions import Floats
+from device.perception.audio.correlogram import CORRELOGRAM_WIDTH, correlogram_of
+from device.perception.audio.log_mel import BANDS, FFT, PREEMPHASIS, emphasized, filterbank, log_mel_of
+from device.perception.audio.pitch import PITCH_WIDTH, tones
+from device.perception.audio.stft import RATE_HZ, low_frames
+
+CEPSTRA_COUNT = 16
+LOW_BINS = 40
+"""Bins of the spectrum that hold the first two harmonics of the highest voice."""
+
+MEL = slice(0, BANDS)
+"""`log_mel`."""
+PERIODIC = slice(MEL.stop, MEL.stop + BANDS)
+"""`correlogram`."""
+LOW = slice(PERIODIC.stop, PERIODIC.stop + LOW_BINS)
+"""The logarithm of the power in the lowest bins."""
+CEPSTRA = slice(LOW.stop, LOW.stop + CEPSTRA_COUNT)
+"""The cosine transform of the log-mel."""
+ENERGY, PEAK, CENTRE, BRIGHT, SHARP, STEP = range(CEPSTRA.stop, CEPSTRA.stop + 6)
+"""Of the log-mel its mean; of `tones` the peak; by energy the middle band, low bands over high, highest over all; and
+the log-mel's change from frame to frame."""
+TONE = slice(CEPSTRA.start, STEP + 1)
+SEMITONES = STEP + 1
+"""`tones`."""
+LOUD, MAGNITUDE, CHANGE = range(SEMITONES + 1, SEMITONES + 4)
+"""As it is heard (the cube root of each band's energy), the mean magnitude, and the magnitudes' change."""
+TILTS = slice(CHANGE + 1, CHANGE + 5)
+"""Logarithm of low over high (energy under and over 1 kHz, strongest bin under and over 2 kHz), and two slopes."""
+VOWELS = slice(TILTS.stop, TILTS.stop + 3)
+"""Logarithm of the strongest power in the regions of the first three formants."""
+REGIONS = slice(VOWELS.stop, VOWELS.stop + 3)
+"""The centres of gravity there, Hz."""
+COLUMNS = REGIONS.stop
+
+_HEARING = 0.33
+"""Loudness as it is heard grows with energy to this power."""
+_LEAST_POWER = np.float32(1e-9)
+_LEAST_MAGNITUDE = 1e-6
+
+
+def frame_rows(samples: Floats) -> Floats:
+    """(samples,) float32 at 16 kHz -> (frame_count, COLUMNS) float32."""
+    magnitude = emphasized(samples)
+    mel = log_mel_of(magnitude)
+    rows = np.empty((len(mel), COLUMNS), np.float32)
+    rows[:, MEL] = mel
+    seen, heard = low_frames(samples, CORRELOGRAM_WIDTH, PITCH_WIDTH)
+    rows[:, PERIODIC] = correlogram_of(seen)
+    rows[:, SEMITONES], rows[:, PEAK] = tones(heard)
+    _of_mel(mel, rows)
+    # Divided by what the emphasis did to each bin: not quite the spectrum of the sound itself, and no second transform.
+    magnitude *= _natural()
+    _of_spectrum(magnitude, rows)
+    return rows
+
+
+def _of_mel(mel: Floats, rows: Floats) -> None:
+    rows[:, CEPSTRA] = mel @ _cosines()
+    rows[:, ENERGY] = np.add.reduce(mel, axis=1) / BANDS
+    rows[:, LOUD] = np.exp(np.float32(_HEARING) * mel) @ _heard()
+    rows[:, STEP] = _change(mel)
+    moment, low, high, highest = (np.exp(mel) @ _mel_sums()).T
+    rows[:, CENTRE] = moment / (low + high)
+    rows[:, BRIGHT] = np.log(low / high)
+    rows[:, SHARP] = np.log(highest / (low + high))
+
+
+@lru_cache(maxsize=1)
+def _cosines() -> Floats:
+    """(BANDS, CEPSTRA_COUNT): the discrete cosine transform II, orthonormal."""
+    angles = np.pi / BANDS * np.outer(np.arange(BANDS) + 0.5, np.arange(CEPSTRA_COUNT))
+    scale = np.full(CEPSTRA_COUNT, np.sqrt(2 / BANDS))
+    scale[0] = np.sqrt(1 / BANDS)
+    return np.asarray(np.cos(angles) * scale, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _natural() -> Floats:
+    """(bins,): by how much `emphasized` has made each weaker."""
+    turn = np.exp(-2j * np.pi / FFT * np.arange(FFT // 2 + 1))
+    return np.asarray(1 / np.abs(1 - PREEMPHASIS * turn), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _heard() -> Floats:
+    """(BANDS,): the same of the bands, as it is heard: loudness lies in the low ones."""
+    bands = filterbank()
+    power = (np.square(_natural()) @ bands) / bands.sum(axis=0)
+    return np.asarray(power**_HEARING, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _mel_sums() -> Floats:
+    """(BANDS, 4): weights of the sums by which `_of_mel` tells dark from bright."""
+    band = np.arange(BANDS)
+    return np.stack([band, band < 14, band >= 14, band >= 24], axis=1).astype(np.float32)
+
+
+def _of_spectrum(magnitude: Floats, rows: Floats) -> None:
+    """Of (frames, FFT // 2 + 1) magnitudes."""
+    strength = np.square(magnitude)
+    sums = strength @ _power_sums()
+    low = np.log(strength[:, : len(_slopes())] + _LEAST_POWER)
+    rows[:, LOW] = low[:, :LOW_BINS]
+    strongest = np.log(_strongest(strength) + _LEAST_POWER)
+    below, above = np.log(sums + _LEAST_POWER * _power_sums().sum(axis=0)).T
+    rows[:, TILTS.start] = below - above
+    rows[:, TILTS.start + 1] = strongest[0] - strongest[1]
+    rows[:, TILTS.start + 2 : TILTS.stop] = low @ _slopes()
+    rows[:, VOWELS] = strongest[2:].T
+    means = magnitude @ _magnitude_sums() + _LEAST_MAGNITUDE * _magnitude_sums().sum(axis=0)
+    rows[:, MAGNITUDE] = means[:, 0]
+    rows[:, REGIONS] = means[:, 1:4] / means[:, 4:]
+    rows[:, CHANGE] = _change(magnitude)
+
+
+def _strongest(strength: Floats) -> Floats:
+    """(5, frames): the strongest power under 2 kHz, from there to 5 kHz, and in each of the VOWELS' regions."""
+    *edges, end = _edges()
+    bass, first, under, over, third, high = np.maximum.reduceat(strength[:, :end], edges, axis=1).T
+    second = np.maximum(under, over)
+    whole = np.maximum(np.maximum(bass, first), under), np.maximum(np.maximum(over, third), high)
+    return np.stack([*whole, first, second, third])
+
+
+@lru_cache(maxsize=1)
+def _edges() -> tuple[int, ...]:
+    """The bins that begin there."""
+    return tuple(_bins(hz, hz).start for hz in (0, 300, 1000, 2000, 2300, 3500, 5000))
+
+
+def _change(spectrum: Floats) -> Floats:
+    """(frames,): root mean square over the bins of the step from the frame before; the first takes the next one's."""
+    steps = spectrum[1:] - spectrum[:-1]
+    size = np.sqrt(np.einsum("ij,ij->i", steps, steps) / spectrum.shape[1])
+    return np.concatenate([size[:1], size]) if len(size) else np.zeros(1, np.float32)
+
+
+def _bins(low_hz: float, high_hz: float) -> slice:
+    """The bins of the transform from `low_hz` to under `high_hz`."""
+    return slice(-int(-low_hz * FFT // RATE_HZ), -int(-high_hz * FFT // RATE_HZ))
+
+
+def _hz() -> Floats:
+    return np.asarray(np.arange(FFT // 2 + 1) * RATE_HZ / FFT, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _power_sums() -> Floats:
+    """(bins, 2): from 50 Hz to 1 kHz, and from there to 5 kHz."""
+    sums = np.zeros((FFT // 2 + 1, 2), np.float32)
+    sums[_bins(50, 1000), 0] = 1
+    sums[_bins(1000, 5000), 1] = 1
+    return sums
+
+
+@lru_cache(maxsize=1)
+def _slopes() -> Floats:
+    """(bins under 1.5 kHz, 2): the logarithm's least-squares slope under 500 Hz and over, a kilohertz."""
+    weights = np.zeros((_bins(0, 1500).stop, 2), np.float32)
+    for column, edges in enumerate(((0, 500), (500, 1500))):
+        away = (_hz()[_bins(*edges)] - _hz()[_bins(*edges)].mean()) / 1000
+        weights[_bins(*edges), column] = away / (away**2).sum()
+    return weights
+
+
+@lru_cache(maxsize=1)
+def _magnitude_sums() -> Floats:
+    """(bins, 1 + 6): the mean; of each of the REGIONS the moment; of each the mass."""
+    sums = np.zeros((FFT // 2 + 1, 7), np.float32)
+    sums[:, 0] = 1 / len(sums)
+    for column, edges in enumerate(((250, 1000), (1000, 2500), (2300, 3800))):
+        sums[_bins(*edges), 1 + column] = _hz()[_bins(*edges)]
+        sums[_bins(*edges), 4 + column] = 1
+    return sums

@@ -1,0 +1,77 @@
+"""A model is two files: NAME.tflite and its card NAME.json. Loading checks the hash, the shapes and a golden input."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import EMOTIONS
+from device.errors import ModelError
+from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.card import MODELS, card_of
+from device.perception.tflite import Network, Tensor
+
+_GOLDEN_SLACK = 3
+"""Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
+
+
+def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
+    """The golden input: a fixed pattern over the whole int8 range, shaped as `tensor`."""
+    steps = np.arange(int(np.prod(tensor.shape)), dtype=np.int64)
+    return ((steps * steps // 7 + 11 * steps) % 255 - 127).astype(np.int8).reshape(tensor.shape)
+
+
+class Model:
+    """A checked pair."""
+
+    def __init__(self, which: str | Pair, folder: Path = MODELS) -> None:
+        """`which`: a pair that was read already, or its name in `folder`. Raises ModelError naming file and fault."""
+        pair = which if isinstance(which, Pair) else read_pair(which, folder)
+        self.card = card_of(pair)
+        try:
+            self._check(pair)
+        except ModelError as error:
+            raise pair.off(str(error)) from error
+
+    def _check(self, pair: Pair) -> None:
+        path = pair.path
+        found = hashlib.sha256(pair.network).hexdigest()
+        if found != self.card.sha256:
+            raise ModelError(
+                f"{path}: is not the file that its card describes (sha256 {found[:12]}…, the card says "
+                f"{self.card.sha256[:12]}…); one of the two is damaged or from another version"
+            )
+        self.network = Network(pair.network, path)
+        self._check_shapes(path)
+        try:
+            golden = self.network.run_raw(ramp(self.network.inputs[0]))[0].ravel().astype(np.int64)
+        except (ValueError, RuntimeError, MemoryError) as error:
+            raise ModelError(f"{path}: cannot be run on the golden input ({error})") from error
+        off = int(np.abs(golden - np.array(self.card.golden.output)).max())
+        if off > _GOLDEN_SLACK:
+            raise ModelError(
+                f"{path}: the golden input reads {off} steps off: "
+                "the network, its card or this machine's runtime is wrong"
+            )
+
+    def _check_shapes(self, path: str) -> None:
+        network, card = self.network, self.card
+        if len(network.inputs) != 1 or not network.outputs:
+            raise ModelError(
+                f"{path}: has {len(network.inputs)} inputs and {len(network.outputs)} outputs, not one each"
+            )
+        source, result = network.inputs[0], network.outputs[0]
+        if source.shape != card.input_shape or source.dtype != np.int8:
+            raise ModelError(f"{path}: takes {source.shape} {source.dtype}, its card says {card.input_shape} int8")
+        if result.shape != (1, len(card.labels)) or len(card.golden.output) != len(card.labels):
+            raise ModelError(f"{path}: gives {result.shape}, its card names {len(card.labels)} labels")
+        if result.dtype != np.int8:
+            raise ModelError(f"{path}: gives {result.dtype}, not int8")
+        for tensor in (source, result):
+            if not 0 < tensor.scale < np.inf or not -128 <= tensor.zero_point <= 127:
+                raise ModelError(f"{path}: {tensor.name} has no scale of its own; it was not quantized rightly")
+        if card.labels[: len(EMOTIONS)] != tuple(e.value for e in EMOTIONS) or len(card.f1) != len(EMOTIONS):
+            raise ModelError(f"{path}: its card's labels must begin with {', '.join(EMOTIONS)}")
+        if len(card.resting) not in (0, len(EMOTIONS)):
+            raise ModelError(f"{path}: its card's resting has {len(card.resting)} numbers, not {len(EMOTIONS)}")

@@ -1,0 +1,1 @@
+"""Readings -> one calm mood."""

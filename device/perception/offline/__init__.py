@@ -1,0 +1,1 @@
+"""Files read offline, for `mien analyze` and `mien gallery`."""

@@ -1,0 +1,216 @@
+"""`mien gallery FOLDER`: each picture's largest face, read as the live loop reads, and its thumbnail."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import top
+from device.errors import MediaError
+from device.ipc.gallery_index import Index, Passed, Picture, folder_of, path_of, read_index
+from device.perception.face.align import cut_out, whole_picture
+from device.perception.face.detector import FaceDetector
+from device.perception.face.still import find_in_air
+from device.perception.face.tiles import find_everywhere
+from device.perception.load import Readers
+from device.perception.media.decode import read_picture, refused_in_words
+from device.perception.offline.gallery_storage import GalleryFolder
+from device.readings import Face, FaceReading
+from device.settings.schema import Settings
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"})
+SIDE_PX = 256
+_AIR = 1.7
+"""The thumbnail's side, in sides of the detector's box, which goes from the brows to the chin."""
+_QUALITY = 88
+_EVERY = 500
+"""The index is saved each time so many files are done: a loss of power costs no more than that."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Outcome(StrEnum):
+    """What became of a file."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"
+    NO_FACE = "no face"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file done."""
+
+    source: str
+    """Its place below the folder."""
+    outcome: Outcome
+    done: int
+    of: int
+    error: str = ""
+    """Why it is broken."""
+
+
+def index_folder(
+    folder: Path, readers: Readers, settings: Settings, tell: Callable[[Step], None], *, crop: bool = False
+) -> Index:
+    """Bring the gallery to what `folder` holds, and tell each file as it is done. `crop`: a picture is a face already.
+
+    One picture is in memory at a time. A run that is interrupted keeps what it has done. Raises MediaError when the
+    folder cannot be read or has no picture with a face (the gallery then stays as it was), or the disk refuses.
+    """
+    home = folder_of(settings.state_dir)
+    files = _pictures(folder, home)
+    if not files:
+        raise MediaError(f"{folder}: no pictures in it; looked for {', '.join(sorted(SUFFIXES))}")
+    begun = Index(1, os.fsencode(folder.resolve()).decode(errors="replace"), _reader(readers, settings, crop), (), ())
+    with GalleryFolder(settings.state_dir) as kept:
+        known = _known(settings.state_dir, begun)
+        now: dict[str, Picture | Passed] = {}
+
+        def save(entries: dict[str, Picture | Passed]) -> Index | None:
+            pictures = tuple(entry for entry in entries.values() if isinstance(entry, Picture))
+            passed = tuple(entry for entry in entries.values() if isinstance(entry, Passed))
+            index = Index(1, begun.folder, begun.read_by, pictures, passed)
+            if pictures:
+                kept.save(index)
+            return index if pictures else None
+
+        try:
+            for done, path in enumerate(files, 1):
+                source = os.fsencode(path.relative_to(folder)).decode(errors="replace")
+                entry, outcome, error = _look(path, source, known.get(source), kept, readers, crop)
+                if entry is not None:
+                    now[source] = entry
+                tell(Step(source, outcome, done, len(files), error))
+                if done % _EVERY == 0:
+                    save(known | now)
+        except BaseException:  # Ctrl+C, and whatever else ends it: what was read is not read again
+            save(known | now)
+            raise
+        index = save(now)
+        if index is None:
+            raise MediaError(f"{folder}: no picture with a face in it; the gallery is as it was")
+        kept.prune(index)
+        return index
+
+
+def clear(settings: Settings) -> int:
+    """Delete the gallery: hub goes back to its own faces. How many pictures there were. Raises MediaError."""
+    if not folder_of(settings.state_dir).is_dir():
+        return 0
+    with GalleryFolder(settings.state_dir) as kept:
+        return kept.prune(None)
+
+
+def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
+    """The largest face of (h, w, 3) uint8 RGB, with its crop; None where there is none.
+
+    A large face is seen in a look at the whole, one that fills the picture in a look with air around it; the parts are
+    looked at only where neither shows anybody.
+    """
+    found = detector.find(pixels) or find_in_air(detector, pixels) or find_everywhere(detector, pixels)
+    if not found:
+        return None
+    face = max(found, key=lambda one: one.box[2] * one.box[3])
+    return replace(face, crop=cut_out(pixels, face))
+
+
+def thumbnail_of(pixels: Pixels, face: Face) -> bytes:
+    """A JPEG of SIDE_PX by SIDE_PX around a face of (h, w, 3) uint8 RGB. It says nothing but what it shows."""
+    x, y, width, height = face.box
+    most = min(pixels.shape[:2])
+    side = max(min(round(_AIR * max(width, height)), most), 1)
+    # A little higher than the box: hair above shows more of a person than the neck below.
+    left, top_px = x + width / 2 - side / 2, y + 0.44 * height - side / 2
+    left = round(min(max(left, 0), pixels.shape[1] - side))
+    top_px = round(min(max(top_px, 0), pixels.shape[0] - side))
+    part = pixels[top_px : top_px + side, left : left + side]
+    method = cv2.INTER_AREA if side > SIDE_PX else cv2.INTER_CUBIC
+    small = cv2.resize(part, (SIDE_PX, SIDE_PX), interpolation=method)
+    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise MediaError("a thumbnail could not be made")
+    return jpeg.tobytes()
+
+
+def _look(
+    path: Path, source: str, before: Picture | Passed | None, kept: GalleryFolder, readers: Readers, crop: bool
+) -> tuple[Picture | Passed | None, Outcome, str]:
+    """(what the index says of a file, what became of it, why it is broken)."""
+    try:
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
+        mark = (stat.st_size, stat.st_mtime_ns)
+        if before is not None and (before.size, before.changed_ns) == mark:
+            if isinstance(before, Passed):
+                return before, Outcome.NO_FACE, ""
+            if kept.has(before.name):
+                return before, Outcome.UNCHANGED, ""
+        pixels = read_picture(path)
+        with refused_in_words(path):
+            face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
+            thumbnail = thumbnail_of(pixels, face) if face else b""
+    except MediaError as error:
+        return None, Outcome.BROKEN, str(error)
+    if face is None:
+        return Passed(source, *mark), Outcome.NO_FACE, ""
+    name = kept.put(thumbnail)
+    return _entry(name, readers.face.read(face, 0.0), source, mark), Outcome.READ, ""
+
+
+def _entry(name: str, reading: FaceReading, source: str, mark: tuple[int, int]) -> Picture:
+    shares = tuple(round(min(max(float(share), 0.0), 1.0), 4) for share in reading.probabilities)
+    return Picture(name, top(reading.probabilities), max(shares), shares, source, *mark)
+
+
+def _gray(pixels: Pixels) -> Pixels:
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+
+
+def _pictures(folder: Path, home: Path) -> list[Path]:
+    """The pictures in and below `folder`, by name; hidden ones are left out, and so is the gallery itself."""
+    if not folder.is_dir():
+        raise MediaError(f"{folder}: no such folder")
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise MediaError(f"{folder}: cannot be looked into ({error.strerror})") from error
+    found: list[Path] = []
+    for place, inner, names in os.walk(folder, onerror=lambda error: log.warning("not looked into: %s", error)):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        if home.exists() and Path(place).samefile(home):
+            inner.clear()
+            continue
+        paths = (Path(place, name) for name in sorted(names) if not name.startswith("."))
+        found += [path for path in paths if path.suffix.lower() in SUFFIXES and path.is_file()]
+    return found
+
+
+def _reader(readers: Readers, settings: Settings, crop: bool) -> str:
+    """What reads: a gallery that another network has read is read again."""
+    how = "crop" if crop else f"{settings.camera.range} {settings.camera.least_score:g}"
+    return f"{readers.face_model.card.name} {readers.face_model.card.version} {readers.face_model.card.sha256} {how}"
+
+
+def _known(state_dir: Path, begun: Index) -> dict[str, Picture | Passed]:
+    """What an earlier run of the same reading of the same folder has found, by source."""
+    try:
+        before = read_index(path_of(state_dir), Index)
+    except MediaError as error:
+        log.warning("every picture is read again: %s", error)
+        return {}
+    if before is None or (before.folder, before.read_by) != (begun.folder, begun.read_by):
+        return {}
+    entries: list[Picture | Passed] = [*before.pictures, *before.passed]
+    return {entry.source: entry for entry in entries}

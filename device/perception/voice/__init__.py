@@ -1,0 +1,1 @@
+"""A window of sound -> a reading."""

@@ -1,0 +1,63 @@
+"""Settings -> the parts of `sense`: the one place that knows which of them are chosen."""
+
+import time
+
+import msgspec
+
+from device.perception.load import readers_of
+from device.perception.mood.baseline import Baseline
+from device.perception.mood.fusion import Fusion
+from device.sense.camera import Camera, open_camera
+from device.sense.camera.thread import CameraThread, Latest
+from device.sense.camera_proxy import is_address, without_secrets
+from device.sense.live_view import LIVE_CAMERA_FPS, LiveView
+from device.sense.microphone import Microphone, open_microphone
+from device.sense.microphone.thread import MicrophoneThread, SoundRing
+from device.sense.pipeline import Sense
+from device.sense.simulator import StandInCamera, StandInMicrophone, start_of
+from device.settings.locations import live_path
+from device.settings.schema import Settings
+
+
+def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, str]]:
+    """(Sense, versions of its models); `camera_source` is the settings' own, or its way through the window.
+
+    Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
+    """
+    readers = readers_of(settings, live=True)
+    live = settings.kiosk.enabled and settings.kiosk.live_view
+    fps = max(settings.camera.fps, LIVE_CAMERA_FPS) if live else settings.camera.fps
+    camera_settings = msgspec.structs.replace(settings.camera, source=camera_source, fps=fps)
+    # One start for both: a video file that is camera and microphone plays in step.
+    start_s = time.monotonic() + 0.5
+
+    def camera() -> Camera:
+        if camera_source.startswith("stand-in"):
+            return StandInCamera(start_of(camera_source, start_s), camera_settings.fps)
+        named = settings.camera.source
+        known_as = without_secrets(named) if is_address(named) else ""
+        return open_camera(camera_settings, time.monotonic, start_s=start_s, known_as=known_as)
+
+    def microphone() -> Microphone:
+        if settings.microphone.source.startswith("stand-in"):
+            return StandInMicrophone(start_of(settings.microphone.source, start_s))
+        return open_microphone(settings.microphone, time.monotonic, start_s=start_s)
+
+    latest, ring = Latest(), SoundRing()
+    sense = Sense(
+        settings,
+        CameraThread(camera, latest, camera_settings.timeout_s, turned=camera_settings.turned),
+        MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
+        latest,
+        ring,
+        readers.sight(settings),
+        readers.voice,
+        Fusion(settings.mood.forget_s),
+        Baseline(
+            settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
+        ),
+        LiveView(live_path(settings.runtime_dir), allowed=live),
+        readers.damages,
+    )
+    models = (readers.face_model, readers.voice_model, readers.prosody_model)
+    return sense, {m.card.name: m.card.version for m in models}

@@ -1,0 +1,148 @@
+"""The built-in performer: a drawn face and a made voice that follow a script, as a camera and a microphone.
+
+It stands in front of the same `sense` that a person does. What it plays is known here and in `mien demo`, which
+prints it beside what was read; nothing of it reaches the readers but pictures and sound.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from device.emotions import Emotion, Floats
+from device.errors import SettingsError
+from device.perception.audio.stft import RATE_HZ
+from device.readings import Frame
+from device.sense.simulator.face import Pose, draw
+from device.sense.simulator.poses import POSES, PROSODIES
+from device.sense.simulator.voice import Prosody, speak
+
+_WIDTH_PX, _HEIGHT_PX = 640, 480
+_TURN_S = 0.7
+"""A face takes so long from one expression to the next."""
+_BLOCK = 1600
+
+
+@dataclass(frozen=True)
+class Act:
+    """One stretch of the script."""
+
+    emotion: Emotion | None
+    """None: nobody is there."""
+    seconds: float
+    speaks: bool = True
+
+
+SCRIPT = (
+    Act(Emotion.NEUTRAL, 8),
+    Act(Emotion.HAPPY, 12),
+    Act(Emotion.SAD, 14),
+    Act(Emotion.ANGRY, 12),
+    Act(Emotion.SURPRISE, 8, speaks=False),
+    Act(None, 8),
+)
+
+
+def start_of(source: str, otherwise_s: float) -> float:
+    """When the script of `stand-in` or `stand-in@SECONDS` (of CLOCK_MONOTONIC) begins. Raises SettingsError."""
+    _, at, text = source.partition("@")
+    try:
+        return float(text) if at else otherwise_s
+    except ValueError as error:
+        raise SettingsError(f"source = {source!r}: allowed are stand-in and stand-in@SECONDS") from error
+
+
+def act_at(played_s: float, script: tuple[Act, ...] = SCRIPT) -> tuple[int, float]:
+    """(index of the act, seconds since it began) after `played_s` of the endlessly repeated script."""
+    left = max(played_s, 0.0) % sum(act.seconds for act in script)
+    for index, act in enumerate(script):
+        if left < act.seconds:
+            return index, left
+        left -= act.seconds
+    return 0, 0.0
+
+
+class StandInCamera:
+    """A Camera that shows the drawn face in a dim room."""
+
+    name = "the stand-in's face"
+    still_is_frozen = True
+
+    def __init__(
+        self, start_s: float, fps: float, script: tuple[Act, ...] = SCRIPT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._start_s, self._period_s, self._script, self._clock = start_s, 1 / fps, script, clock
+        self._due_s = clock()
+        self._rng = np.random.default_rng(0)
+        down = np.linspace(120, 78, _HEIGHT_PX)[:, None, None] * np.array([0.92, 1.0, 1.08])
+        self._room = np.broadcast_to(down, (_HEIGHT_PX, _WIDTH_PX, 3)).astype(np.uint8)
+        # A sensor is never quite still, and a camera that is counts as frozen.
+        self._noise = [self._rng.integers(0, 7, self._room.shape, np.uint8) for _ in range(4)]
+        self._count = 0
+
+    def read(self) -> Frame | None:
+        """The next frame, when it is due."""
+        self._due_s = max(self._due_s + self._period_s, self._clock() - 1.0)
+        time.sleep(max(self._due_s - self._clock(), 0.0))
+        now = self._clock()
+        self._count += 1
+        pixels = self._room.copy()
+        played = now - self._start_s
+        index, since = act_at(played, self._script)
+        act, before = self._script[index], self._script[index - 1]
+        if act.emotion is not None:
+            pose = POSES[act.emotion]
+            if since < _TURN_S and before.emotion is not None and played >= self._script[0].seconds:
+                pose = POSES[before.emotion].towards(pose, since / _TURN_S)
+            sway = (320 + 9 * np.sin(0.7 * played), 250 + 5 * np.sin(1.1 * played + 1))
+            # Shut for 0.15 s every few seconds.
+            blink = max(0.0, 1 - abs((played % 3.7) - 0.1) / 0.1)
+            draw(pixels, sway, 230 + 6 * np.sin(0.4 * played), pose, blink)
+        return Frame(pixels + self._noise[self._count % 4], now)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class StandInMicrophone:
+    """A Microphone that hears the made voice."""
+
+    name = "the stand-in's voice"
+    still_is_frozen = True
+    overflows = 0
+
+    def __init__(
+        self, start_s: float, script: tuple[Act, ...] = SCRIPT, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._start_s, self._script, self._clock = start_s, script, clock
+        self._sounds: dict[int, Floats] = {}
+        self._read_s = clock() - start_s
+        self._rng = np.random.default_rng(0)
+
+    def read(self) -> tuple[Floats, float] | None:
+        """The next 0.1 s, when it has been spoken."""
+        end_s = self._read_s + _BLOCK / RATE_HZ
+        time.sleep(max(self._start_s + end_s - self._clock(), 0.0))
+        index, since = act_at(self._read_s, self._script)
+        at = int(since * RATE_HZ)
+        block = self._sound(index)[at : at + _BLOCK]
+        self._read_s = end_s
+        hiss = self._rng.normal(0, 2e-4, _BLOCK).astype(np.float32)
+        hiss[: len(block)] += block
+        return hiss, self._start_s + end_s
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _sound(self, index: int) -> Floats:
+        if index not in self._sounds:
+            act = self._script[index]
+            if act.emotion is None or not act.speaks:
+                self._sounds[index] = np.zeros(0, np.float32)
+            else:
+                self._sounds[index] = speak(PROSODIES[act.emotion], act.seconds, index)
+        return self._sounds[index]
+
+
+__all__ = ["SCRIPT", "Act", "Pose", "Prosody", "StandInCamera", "StandInMicrophone", "act_at", "start_of"]

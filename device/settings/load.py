@@ -1,0 +1,41 @@
+"""Read the TOML file into Settings, or say what is wrong in it."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from device.errors import SettingsError
+from device.settings.locations import _is_missing, default_path
+from device.settings.messages import explained
+from device.settings.schema import Settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read the settings; without a file at the default place, the defaults. Raises SettingsError."""
+    chosen = path or default_path()
+    named = path or os.environ.get("MIEN_SETTINGS")
+    if not named and _is_missing(chosen):
+        return Settings()
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"{chosen}: cannot be read ({why}); let this user read it, name another with --settings, or write one "
+            "with: mien config init"
+        ) from error
+    return parse(text, str(chosen))
+
+
+def parse(text: str, name: str) -> Settings:
+    """Settings of a TOML text; `name` stands for it in messages. Raises SettingsError naming file, key and value."""
+    try:
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # with which some editors begin a file
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{name}: not valid TOML: {error}") from error
+    try:
+        return msgspec.convert(raw, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}: {explained(str(error), raw, Settings)}") from error

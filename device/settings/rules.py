@@ -1,0 +1,76 @@
+"""What a rule may ask, and what it may do: a table [[rules]] of the settings."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from device.emotions import Emotion
+from device.settings.actions import Action, Lamp, Player
+from device.settings.types import Hours, Seconds, Section, Share
+
+QUIET = "quiet"
+"""The profile that is always there, and in which no rule acts."""
+Profile = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9 _-]{1,40}\Z")]
+_Signed = Annotated[float, Meta(ge=-1, le=1)]
+_People = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class Rule(Section, frozen=True):
+    """When the room feels so, for so long, then that. Every condition that is given has to hold."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    mood: tuple[Emotion, ...] = ()
+    """Any of these. `unknown` is refused: nothing is triggered by not knowing."""
+    do: Annotated[tuple[Action, ...], Meta(min_length=1)] = ()
+    for_s: Seconds = 10.0
+    least_confidence: Share = 0.5
+    between: Hours = ""
+    """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
+    cooldown_s: Seconds = 60.0
+    presence: Literal["", "someone", "nobody"] = ""
+    valence_least: _Signed = -1.0
+    valence_most: _Signed = 1.0
+    people_least: _People = 0
+    people_most: _People = 1000
+    profiles: tuple[Profile, ...] = ()
+    """In these; empty is in all but `quiet`."""
+    restore: bool = False
+    """When it is over, or hub ends, what `do` changed goes back, unless somebody else has changed it since."""
+
+    def __post_init__(self) -> None:
+        if Emotion.UNKNOWN in self.mood:
+            raise ValueError("mood needs one or more of the seven emotions; unknown triggers nothing")
+        if not self.do:
+            raise ValueError("a rule needs `do`, a list of one or more actions")
+        if not (self.mood or self.feels or self.counts):
+            raise ValueError(
+                "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_least or _most, "
+                "people_least or _most"
+            )
+        if self.presence == "nobody" and (self.mood or self.feels or self.people_least > 0):
+            raise ValueError("with presence = nobody there is no mood, no valence and no people_least")
+        if self.valence_least > self.valence_most or self.people_least > self.people_most:
+            raise ValueError("valence_least and people_least may not lie over valence_most and people_most")
+        if QUIET in self.profiles:
+            raise ValueError(f"in the profile {QUIET} no rule acts")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it asks who is there."""
+        return bool(self.presence) or self.people_least > 0 or self.people_most < 1000
+
+    @property
+    def feels(self) -> bool:
+        """Whether it asks for a valence."""
+        return (self.valence_least, self.valence_most) != (-1.0, 1.0)
+
+
+def first_rules() -> tuple[Rule, ...]:
+    """Gentle ones, so that a first run shows something."""
+    return (
+        Rule("comfort", (Emotion.SAD, Emotion.FEAR), (Lamp("#ffb46b", 40), Player("calm", 30)), for_s=5),
+        Rule("bright", (Emotion.HAPPY,), (Lamp("#fff1d6", 90), Player("upbeat", 45)), for_s=3),
+        Rule("cool down", (Emotion.ANGRY, Emotion.DISGUST), (Lamp("#7fb4ff", 30), Player("quiet", 20)), for_s=5),
+        Rule("spark", (Emotion.SURPRISE,), (Lamp("#c9a0ff", 80),), for_s=2),
+        Rule("as usual", (Emotion.NEUTRAL,), (Lamp("#ffe0b8", 60),), for_s=10),
+    )
