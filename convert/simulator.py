@@ -13,7 +13,7 @@ import numpy as np
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.perception.face.align import aligned_crop
-from device.perception.load import Readers, readers_of
+from device.perception.load import Perception, load_perception
 from device.perception.voice.classifier import WINDOW
 from device.readings import SoundWindow
 from device.sense.simulator.face import Pose, draw
@@ -53,7 +53,7 @@ def search(
     return best, reached
 
 
-def face_score(readers: Readers, emotion: Emotion) -> Callable[[Pose], float]:
+def face_score(readers: Perception, emotion: Emotion) -> Callable[[Pose], float]:
     """How surely a pose is read as `emotion`: the mean probability over places, sizes and blinks; 0 if not found."""
     index = EMOTIONS.index(emotion)
 
@@ -73,7 +73,7 @@ def face_score(readers: Readers, emotion: Emotion) -> Callable[[Pose], float]:
     return score
 
 
-def voice_score(readers: Readers, emotion: Emotion) -> Callable[[Prosody], float]:
+def voice_score(readers: Perception, emotion: Emotion) -> Callable[[Prosody], float]:
     """How surely a prosody is read as `emotion`: the mean over three utterances; 0 where no voice is heard."""
     index = EMOTIONS.index(emotion)
 
@@ -91,7 +91,7 @@ def voice_score(readers: Readers, emotion: Emotion) -> Callable[[Prosody], float
 
 def rehearse(steps: int) -> str:
     """The source of device/sense/simulator/poses.py after a rehearsal of `steps` tries a role."""
-    readers = readers_of(Settings())
+    readers = load_perception(Settings())
     about = "How the stand-in plays each emotion. Found by `python -m convert rehearse`, which asks the networks."
     lines = [f'"""{about}"""', ""]
     lines += [f"from device.{module} import {name}" for module, name in _IMPORTS]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from device import __version__
 from device.errors import MienError
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 _UNWRITTEN = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why stdout takes no more: a reader that left, a full disk, a limit, a terminal that is gone."""
@@ -142,7 +142,7 @@ def main(argv: list[str] | None = None) -> int:
         if sys.stdout:
             sys.stdout.flush()  # what cannot be written is told here, and not while Python ends
     except MienError as error:
-        print(f"mien: {plain(str(error))}", file=sys.stderr)  # noqa: T201 - the console is a command's output
+        print(f"mien: {printable(str(error))}", file=sys.stderr)  # noqa: T201 - the console is a command's output
         return 1
     except OSError as error:
         if error.errno not in _UNWRITTEN or error.filename is not None:

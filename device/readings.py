@@ -76,7 +76,7 @@ class VoiceReading:
     time_s: float
 
 
-class Said(msgspec.Struct, frozen=True):
+class SenseReading(msgspec.Struct, frozen=True):
     """What one sense contributed to a mood."""
 
     emotion: Emotion
@@ -105,8 +105,8 @@ class Mood(msgspec.Struct, frozen=True):
     """When `emotion` began."""
     time_s: float
     """When the newest frame or sound that it rests on was taken."""
-    face: Said | None = None
-    voice: Said | None = None
+    face: SenseReading | None = None
+    voice: SenseReading | None = None
 
     def summary(self) -> str:
         """One word and how sure, for a person: `happy 82 %`."""

@@ -22,11 +22,11 @@ import numpy as np
 from device.emotions import EMOTIONS
 from device.ipc.messages import Health, Hello, Stage, State
 from device.perception.audio.stft import RATE_HZ
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.perception.mood.fusion import Fusion
-from device.perception.mood.smoothing import Steady
+from device.perception.mood.smoothing import MoodSmoother
 from device.readings import Frame, SoundWindow
-from device.sense.hub_client import Door
+from device.sense.hub_client import HubClient
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
 from device.settings.load import load
@@ -74,13 +74,13 @@ class Soak:
     """Sense's readers, driven by hand, and their door."""
 
     def __init__(self, settings: Settings) -> None:
-        readers = readers_of(settings)
+        readers = load_perception(settings)
         self._voice = readers.voice
         self.sight = readers.sight(settings)
-        self._fusion, self._steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
+        self._fusion, self._steady = Fusion(settings.mood.forget_s), MoodSmoother(settings.mood)
         walls = Isolation(True, ("lo",), "refused", "a soak")
         hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})
-        self.door = Door(socket_path(settings.runtime_dir), hello, lambda _: None)
+        self.door = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)
         self.door.start()
         self._pictures, self._sound = _pictures(), _sound()
         self._shown: object = None

@@ -17,36 +17,36 @@ from device.errors import LinkError
 from device.ipc.messages import (
     MAX_LINE,
     Ack,
+    Baseline,
     Beat,
     ClearBaseline,
-    Command,
     FromHub,
     FromSense,
     Health,
     Hello,
     MoodSaid,
-    Neutral,
-    Order,
     RecordBaseline,
     Recording,
-    Resting,
+    SenseBaseline,
     SetHold,
+    SetSwitch,
     Stage,
     State,
+    Switch,
     Watch,
     encode,
     from_hub,
     from_sense,
 )
-from device.readings import Mood, Said
+from device.readings import Mood, SenseReading
 from device.settings.locations import socket_path
 from device.system.isolation import Isolation
 
 _SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
-_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)
+_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, SenseReading(Emotion.HAPPY, 0.9, 0.1), None)
 _WALLS = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
 _STAGES = {"camera": Stage(State.LOST, "no camera found", 0.0, 3), "voice": Stage(State.OK, rate_hz=2)}
-_NEUTRAL = Neutral(1e9, Resting(300, _SEVEN), None)
+_NEUTRAL = Baseline(1e9, SenseBaseline(300, _SEVEN), None)
 _FROM_SENSE: list[FromSense] = [
     Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
     MoodSaid("5e55", 7, _MOOD),
@@ -54,7 +54,7 @@ _FROM_SENSE: list[FromSense] = [
     Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0),
     Health({}, True, True, False, baseline=_NEUTRAL, recording=Recording(59.5, "look as you do at rest")),
 ]
-_FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(Command(order, on) for order in Order for on in (True, False)), Beat()]
+_FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(SetSwitch(order, on) for order in Switch for on in (True, False)), Beat()]
 _FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline(), Watch(0.0), Watch(2.5)]
 
 

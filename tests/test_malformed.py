@@ -19,9 +19,21 @@ import pytest
 from device.emotions import EMOTIONS, Emotion
 from device.errors import LinkError, MediaError, SettingsError
 from device.ipc import messages
-from device.ipc.messages import Ack, Command, Health, Hello, MoodSaid, Neutral, Order, Resting, SetHold, Stage, State
+from device.ipc.messages import (
+    Ack,
+    Baseline,
+    Health,
+    Hello,
+    MoodSaid,
+    SenseBaseline,
+    SetHold,
+    SetSwitch,
+    Stage,
+    State,
+    Switch,
+)
 from device.perception.media.decode import read_picture, read_sound
-from device.readings import Mood, Said
+from device.readings import Mood, SenseReading
 from device.settings.load import parse
 from device.settings.schema import Settings
 from device.settings.toml import as_toml
@@ -31,8 +43,10 @@ from tests.sense import made
 MANY = int(os.environ.get("MIEN_MALFORMED", "300"))
 HANG_S = 20.0
 _SEVEN = tuple(1 / 7 for _ in EMOTIONS)
-_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, Said(Emotion.HAPPY, 0.9, 0.1), None)
-_HEALTH = Health({"camera": Stage(State.LOST, "none")}, True, False, False, 1, 3.0, Neutral(1e9, Resting(9, _SEVEN)))
+_MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, SenseReading(Emotion.HAPPY, 0.9, 0.1), None)
+_HEALTH = Health(
+    {"camera": Stage(State.LOST, "none")}, True, False, False, 1, 3.0, Baseline(1e9, SenseBaseline(9, _SEVEN))
+)
 _LINES = [
     messages.encode(message)
     for message in (
@@ -40,7 +54,7 @@ _LINES = [
         MoodSaid("5e55", 7, _MOOD),
         _HEALTH,
         Ack("5e55", 7),
-        Command(Order.CAMERA, False),
+        SetSwitch(Switch.CAMERA, False),
         SetHold(3.0),
     )
 ]

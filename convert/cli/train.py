@@ -141,6 +141,6 @@ def _sha256(path: Path | None) -> str | None:
 
 
 def _sha256_of_teachers(*sets: list[Path]) -> str | None:
-    from convert.face.distillation import sha256_of
+    from convert.face.distillation import file_sha256
 
-    return " ".join(sha256_of(folders) for folders in sets if folders) or None
+    return " ".join(file_sha256(folders) for folders in sets if folders) or None

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from convert.datasets import need
-from convert.datasets.csv_tables import cells_of
+from convert.datasets.csv_tables import read_cells
 from convert.datasets.layout import Layout, inside
 from convert.datasets.records import Picture
 from device.errors import MediaError
@@ -49,7 +49,7 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
 
 
 def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
-    for number, row in cells_of(table):
+    for number, row in read_cells(table):
         # One of the two was given out without a header.
         if row[:1] == list(_COLUMNS[:1]):
             continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from convert.datasets import cremad, emodb, folders, need, ravdess, savee, tess
 from convert.datasets.audio_cache import Samples, decoded, decoded_files, member, whole_table
-from convert.datasets.csv_tables import rows_of
+from convert.datasets.csv_tables import read_table
 from convert.datasets.labels import NONE, own_label
 from convert.datasets.records import Reader, Sound
 from device.emotions import Floats
@@ -94,7 +94,7 @@ def listed(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
 def _packed(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
     table = need(folder / f"{corpus}.csv", corpus)
     archive = need(folder / f"{corpus}.zip", corpus)
-    rows = rows_of(table, ("name", "speaker", "sex", "emotion"))
+    rows = read_table(table, ("name", "speaker", "sex", "emotion"))
     if not rows:
         raise MediaError(f"{corpus}: {table} lists no clip; copy it again")
     whole_table(table, archive, [row["name"] for row in rows], part=part)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.csv_tables import rows_of
+from convert.datasets.csv_tables import read_table
 from convert.datasets.layout import Layout, inside
 from convert.datasets.records import Sound, Video
 
@@ -41,7 +41,7 @@ def _sexes(folder: Path) -> dict[str, str]:
     table = next((p for p in (inside(folder, _PEOPLE), folder.parent / _PEOPLE) if p.is_file()), None)
     if table is None:
         return {}
-    return {row["ActorID"]: row["Sex"][:1].upper() for row in rows_of(table, ("ActorID", "Sex"))}
+    return {row["ActorID"]: row["Sex"][:1].upper() for row in read_table(table, ("ActorID", "Sex"))}
 
 
 def _parser(layout: Layout, kind: type[K], sexes: dict[str, str]) -> Callable[[Path], K]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from device.errors import MediaError
 
 
-def cells_of(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(number of its line, its cells) of each row of a .csv in UTF-8; raises MediaError where it is damaged."""
     with path.open(newline="", encoding="utf-8-sig") as lines:
         rows = csv.reader(lines, strict=True)
@@ -24,9 +24,9 @@ def cells_of(path: Path) -> Iterator[tuple[int, list[str]]]:
             ) from error
 
 
-def rows_of(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Every row by the header's names; raises MediaError where a `needed` column or the end of a row is missing."""
-    lines = cells_of(path)
+    lines = read_cells(path)
     columns = next(lines, (0, []))[1]
     missing = [name for name in needed if name not in columns]
     if missing:
@@ -62,7 +62,7 @@ def read_pixel_table(path: Path, classes: int) -> PixelTable:
     Raises MediaError, naming the file and the line, where one is cut off or says something else.
     """
     pictures, labels, usage = [], [], []
-    rows = cells_of(path)
+    rows = read_cells(path)
     columns = [name.strip().lower() for name in next(rows, (0, list[str]()))[1]]
     missing = {"emotion", "pixels", "usage"} - set(columns)
     if missing:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from convert.datasets import need
 from convert.datasets.audio_cache import Samples, decoded, decoded_files, whole_table
-from convert.datasets.csv_tables import rows_of
+from convert.datasets.csv_tables import read_table
 from convert.datasets.layout import Layout, inside
 from device.errors import MediaError
 
@@ -79,7 +79,7 @@ def named_noises(
     if (folder / f"{corpus}.csv").exists() or inside(folder, _TABLE) == folder:
         table = need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
         archive = need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title)
-        rows = rows_of(table, ("name", "label"))
+        rows = read_table(table, ("name", "label"))
         names, kinds = [row["name"] for row in rows], [row["label"] for row in rows]
         whole_table(table, archive, names, part=part)
         sounds = decoded(archive, names, cache)
@@ -96,7 +96,7 @@ def named_noises(
 
 def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
     root = table.parents[1]
-    rows = rows_of(table, ("filename", "category"))
+    rows = read_table(table, ("filename", "category"))
     if corpus == "esc10":
         rows = [row for row in rows if row["category"] in _TEN]
         rows.sort(key=lambda row: (_TEN.index(row["category"]), row["filename"]))

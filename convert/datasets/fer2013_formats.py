@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets import need
-from convert.datasets.csv_tables import SIDE, SPLITS, USAGES, read_pixel_table, rows_of
+from convert.datasets.csv_tables import SIDE, SPLITS, USAGES, read_pixel_table, read_table
 from convert.datasets.folders import placed
-from convert.datasets.labels import NONE, index_of
+from convert.datasets.labels import NONE, label_index
 from convert.datasets.layout import PICTURE_SUFFIXES, Layout
 from convert.datasets.records import read_gray
 from device.emotions import EMOTIONS, Floats
@@ -108,7 +108,7 @@ def _table(path: Path, *, part: bool) -> Rows:
 
 def _votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
     """FER+'s table goes with FER2013's row by row, and tells each row's usage too: a slip is seen."""
-    rows = rows_of(path, ("Usage", *FERPLUS_COLUMNS))
+    rows = read_table(path, ("Usage", *FERPLUS_COLUMNS))
     if len(rows) != len(usage):
         raise MediaError(f"{path}: {len(rows)} rows, {table.name} has {len(usage)}; both must be whole, as published")
     for number, (row, used) in enumerate(zip(rows, usage, strict=True), start=2):
@@ -168,13 +168,13 @@ def _folders(folder: Path, *, part: bool) -> Rows:
     )
     _LAYOUT.whole(len(found), folder, part=part)
     for file in found:
-        if not file.split or index_of(file.own) == NONE:
+        if not file.split or label_index(file.own) == NONE:
             raise MediaError(f"{file.path}: not below train or test and one of the seven emotions, as FER2013's are")
     pictures = np.array([_face(file.path) for file in found])
     usage = np.array([SPLITS.index(file.split) for file in found], np.uint8)
     if PUBLIC_TEST not in usage:
         usage[(usage == TRAINING) & _held_out(pictures)] = PUBLIC_TEST
-    labels = np.array([index_of(file.own) for file in found], np.int64)
+    labels = np.array([label_index(file.own) for file in found], np.int64)
     return Rows([file.name for file in found], pictures, labels, usage, _no_votes(len(found)), same_pixels(pictures))
 
 

@@ -1,7 +1,7 @@
 """What the corpora call an emotion, and which of the seven it is: the one place where that is decided.
 
 A label is kept as the corpus means it and spelled as Mien spells it: `own` is "fear" for fear, fearful, afraid and
-FEA, but stays "calm", "contempt" or "boredom" where the corpus has more than seven. `index_of` gives its place among
+FEA, but stays "calm", "contempt" or "boredom" where the corpus has more than seven. `label_index` gives its place among
 the seven, or NONE. Only calm is folded into another: it is a second kind of neutral, which nobody but RAVDESS has, and
 a household has no use for the difference.
 """
@@ -42,7 +42,7 @@ def own_label(word: str, where: object) -> str:
     return _OWN[plain]
 
 
-def index_of(own: str) -> int:
+def label_index(own: str) -> int:
     """0..6 in EMOTIONS' order, or NONE."""
     name = _FOLDED.get(own, own)
     return EMOTIONS.index(Emotion(name)) if name in EMOTIONS else NONE

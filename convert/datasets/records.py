@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.labels import index_of
+from convert.datasets.labels import label_index
 from device.emotions import Floats
 
 Pixels = npt.NDArray[np.uint8]
@@ -42,7 +42,7 @@ class Record:
     @property
     def emotion(self) -> int:
         """0..6 in EMOTIONS' order, or `spelling.NONE`."""
-        return index_of(self.own)
+        return label_index(self.own)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from convert.datasets.fer2013 import Fer2013
 from convert.evaluation.scenes import room, with_face
-from device.perception.face.detector import FAR, NEAR, BlazeFace, FaceDetector, Pixels, corners, overlap
+from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector, Pixels, corners, overlap
 from device.perception.face.still import find_in_still
 from device.perception.face.tiles import find_everywhere
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.readings import Frame
 from device.settings.schema import Settings
 
@@ -32,8 +32,8 @@ def reach(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
     `seed` is of the empty rooms.
     """
     pictures = list(_plain_faces(data, faces))
-    readers = readers_of(Settings())
-    far, near = BlazeFace(FAR, 0.5), BlazeFace(NEAR, 0.5)
+    readers = load_perception(Settings())
+    far, near = BlazeFace(FULL_RANGE, 0.5), BlazeFace(SHORT_RANGE, 0.5)
     rows = {
         "short range, the whole": lambda scene: _boxes(near, scene),
         _WHOLE: lambda scene: _boxes(far, scene),
@@ -75,7 +75,7 @@ def reach(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
 
 
 def _plain_faces(data: Path, count: int) -> Iterator[npt.NDArray[np.uint8]]:
-    far, near = BlazeFace(FAR), BlazeFace(NEAR, 0.7)
+    far, near = BlazeFace(FULL_RANGE), BlazeFace(SHORT_RANGE, 0.7)
     found = 0
     for picture in Fer2013(data / "fer2013").validation().pictures:
         large = cv2.resize(picture, (140, 140), interpolation=cv2.INTER_CUBIC)

@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from convert.evaluation.predictions import Ints, Predictions, Strings
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
-from device.perception.mood.baseline import resting
+from device.perception.mood.baseline import neutral_prior
 
 NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
 
 
-def usual(probabilities: Floats, truth: npt.NDArray[np.int64]) -> tuple[float, ...]:
+def fit_neutral_prior(probabilities: Floats, truth: npt.NDArray[np.int64]) -> tuple[float, ...]:
     """(7,): how the rows (n, 7) of truth (n,) neutral read, for a card."""
-    return resting(list(probabilities[truth == NEUTRAL])).shares
+    return neutral_prior(list(probabilities[truth == NEUTRAL])).shares
 
 
 Metric = Callable[[Ints, Ints], float]
@@ -106,7 +106,7 @@ def _resampled(groups: Strings, count: int, rng: np.random.Generator, *, by_grou
     ]
 
 
-def temperature_of(logits: Floats, truth: Ints) -> float:
+def fit_temperature(logits: Floats, truth: Ints) -> float:
     """The temperature in 0.3..5 under which `truth` (n,) is likeliest given `logits` (n, k) (Guo et al. 2017)."""
     candidates = np.exp(np.linspace(np.log(0.3), np.log(5), 281))
     rows = np.arange(len(truth))

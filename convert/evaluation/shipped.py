@@ -9,7 +9,7 @@ from convert.datasets.esc10 import kept_aside, named_noises
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.predictions import Predictions
 from device.emotions import EMOTIONS, Floats
-from device.perception.audio.dc_offset import centred
+from device.perception.audio.dc_offset import remove_dc
 from device.perception.audio.stft import RATE_HZ
 from device.perception.face.classifier import face_input
 from device.perception.models.card import MODELS
@@ -60,7 +60,7 @@ def private_test(data: Path, *, without_copies: bool = False, rows: int | None =
     return Fer2013(data / "fer2013").test(without_copies=without_copies).first(rows or 10**6)
 
 
-def clips_of(data: Path, split: str, rows: int | None = None) -> list[Clip]:
+def clips_under_test(data: Path, split: str, rows: int | None = None) -> list[Clip]:
     """The shipped network's `validation` or `test` clips; with `rows` of SAVEE alone."""
     corpora = CORPORA if rows is None else ("savee",)
     parts = by_speaker([clip for name in corpora for clip in read_corpus(data / "speech", name, CACHE)])
@@ -69,7 +69,7 @@ def clips_of(data: Path, split: str, rows: int | None = None) -> list[Clip]:
 
 def clip_reading(reader: VoiceReader, samples: Floats) -> Floats | None:
     """(7,) of a whole clip, as `mien analyze` reads it; None when no voice was found in it."""
-    samples, every_s = centred(samples), Microphone().every_s
+    samples, every_s = remove_dc(samples), Microphone().every_s
     ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, every_s)]
     readings = [reader.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin)) for begin, end in ends]
     heard = [r for r in readings if r is not None]
@@ -89,7 +89,9 @@ def voice_answers(models: Path, clips: list[Clip], *, known: bool = False) -> tu
     """
     readers = {(clip.speaker, clip.corpus): voice_reader(models) for clip in clips} if known else {}
     for clip in clips if known else ():
-        readers[clip.speaker, clip.corpus].read(SoundWindow(centred(clip.real), len(clip.samples) / RATE_HZ), learn=1.0)
+        readers[clip.speaker, clip.corpus].read(
+            SoundWindow(remove_dc(clip.real), len(clip.samples) / RATE_HZ), learn=1.0
+        )
     stranger = voice_reader(models)
     said = [clip_reading(readers.get((clip.speaker, clip.corpus), stranger), clip.real) for clip in clips]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)

@@ -12,8 +12,8 @@ from convert.datasets.fer2013 import Fer2013
 from convert.evaluation.scenes import room
 from device.perception.face.align import cut_out
 from device.perception.face.detector import Pixels
-from device.perception.face.two_stage import Refined
-from device.perception.load import readers_of
+from device.perception.face.two_stage import TwoStageDetector
+from device.perception.load import load_perception
 from device.readings import Face, Frame
 from device.settings.schema import Settings
 
@@ -24,7 +24,7 @@ _SECONDS = 1.0
 
 def looking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
     """Accuracy of both ways on the same frames, and CPU ms a frame of each."""
-    readers = readers_of(Settings())
+    readers = load_perception(Settings())
     corpus = Fer2013(data / "fer2013").validation()
     frames = round(_SECONDS * _FPS)
     right = {"every frame": 0, "Mien": 0}
@@ -79,7 +79,7 @@ def _drawn(
     return cv2.add(result, noise, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 
-def _looked(refined: Refined, pixels: Pixels, known: Face | None) -> Face | None:
+def _looked(refined: TwoStageDetector, pixels: Pixels, known: Face | None) -> Face | None:
     """The face with a close look at it, or from a new search; its crop cut out."""
     face = refined.closer(pixels, known) if known else None
     if face is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from convert.evaluation.metrics import f1, temperature_of, unknown_below
+from convert.evaluation.metrics import f1, fit_temperature, unknown_below
 from convert.evaluation.predictions import Predictions
 from device import __version__
 from device.emotions import EMOTIONS, softmax
@@ -25,7 +25,7 @@ def answers_folder(out: Path, rows: int | None) -> Path:
     return out / "answers" if rows is not None else Path("docs") / "answers"
 
 
-def card_of(
+def build_card(
     name: str,
     content: bytes,
     shape: tuple[int, ...],
@@ -35,7 +35,7 @@ def card_of(
 ) -> Card:
     """The card without its accuracy; `watched` is what the int8 network says of the validation."""
     network = Network(content, name)
-    temperature = temperature_of(watched.logits, watched.truth)
+    temperature = fit_temperature(watched.logits, watched.truth)
     return Card(
         name=name,
         version=__version__,

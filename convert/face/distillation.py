@@ -31,7 +31,7 @@ _CPU_CHUNK = 64
 _MIXED = 0.5
 
 
-def inputs_of(pixels: Tensor) -> Tensor:
+def face_inputs(pixels: Tensor) -> Tensor:
     """(n, s, s) of 0..255 -> (n, 1, s, s) float32, as `face_input` makes them one by one."""
     pixels = pixels.float()
     mean = pixels.mean(dim=(1, 2), keepdim=True)
@@ -64,18 +64,18 @@ def draw(pictures: Tensor, seed: tuple[int, int], strength: float) -> Drawing:
     through = torch.rand(n, 1, generator=chance) ** 2 / 2
     through = torch.where(torch.rand(n, 1, generator=chance) < _MIXED * strength, through, 0.0).to(pixels.device)
     # The two are brought to one light before they are mixed, as the device brings a face before it is read.
-    clean = inputs_of(pixels)
+    clean = face_inputs(pixels)
     weight = through[:, :, None, None]
-    mixed = inputs_of(100 * ((1 - weight) * clean + weight * clean[other])[:, 0])
+    mixed = face_inputs(100 * ((1 - weight) * clean + weight * clean[other])[:, 0])
     return Drawing(torch.where(weight > 0, mixed, clean), other, 1 - through)
 
 
-def strength_of(number: int) -> float:
+def teacher_strength(number: int) -> float:
     """Of the `number`-th of the MUCH + LITTLE drawings."""
     return 1.0 if number < MUCH else 1 / 3
 
 
-def sha256_of(teachers: Sequence[Path]) -> str:
+def file_sha256(teachers: Sequence[Path]) -> str:
     """Of the weights together; raises ModelError where one has none."""
     digest = hashlib.sha256()
     for teacher in teachers:
@@ -90,7 +90,7 @@ def sha256_of(teachers: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def drawing_of(epoch: int, epochs: int, calm_from: float) -> int:
+def decode_drawing(epoch: int, epochs: int, calm_from: float) -> int:
     """The drawing that `epoch`, of `epochs`, learns from where there are teachers: a calm one from `calm_from` on."""
     return epoch % MUCH if epoch < calm_from * epochs else MUCH + epoch % LITTLE
 
@@ -108,7 +108,7 @@ def lessons(
     `ferplus_teachers` tell FER+'s eight in their place. Each drawing is asked about once: `kept` holds what they said,
     drawing by drawing, for a run that goes on.
     """
-    asked = [sha256_of(teachers), sha256_of(ferplus_teachers), seed, tuple(pictures.shape)]
+    asked = [file_sha256(teachers), file_sha256(ferplus_teachers), seed, tuple(pictures.shape)]
     said: dict[int, Tensor] = {}
     if kept.exists():
         before = checkpoints.loaded(kept, torch.device("cpu"))
@@ -119,7 +119,7 @@ def lessons(
     if not left:
         return said
     # Who teaches both, or is to count twice, is asked once.
-    networks = {teacher: teacher_of(teacher, pictures) for teacher in (*teachers, *ferplus_teachers)}
+    networks = {teacher: load_teacher(teacher, pictures) for teacher in (*teachers, *ferplus_teachers)}
 
     def see(inputs: Tensor) -> Tensor:
         inputs = inputs.to(torch.bfloat16)
@@ -131,7 +131,7 @@ def lessons(
     chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
     kept.parent.mkdir(parents=True, exist_ok=True)
     for done, number in enumerate(left, start=len(wanted) - len(left) + 1):
-        inputs = draw(pictures, (seed, number), strength_of(number)).inputs
+        inputs = draw(pictures, (seed, number), teacher_strength(number)).inputs
         said[number] = torch.cat([see(part) for part in inputs.split(chunk)]).half().cpu()
         partial = kept.with_suffix(".partial")
         torch.save({"asked": asked, "said": said}, partial)
@@ -140,7 +140,7 @@ def lessons(
     return said
 
 
-def teacher_of(teacher: Path, pictures: Tensor) -> FaceNetwork:
+def load_teacher(teacher: Path, pictures: Tensor) -> FaceNetwork:
     """The network of a run folder or of a .tflite, put to rest, in bfloat16, where it is asked.
 
     `pictures` (n, s, s) are some of those that it learnt from.
@@ -160,12 +160,12 @@ def fill(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
 
         if not isinstance(network, MobileFace):
             raise ModelError(f"{source}: only face-teacher-pretrained begins from a .json")
-        begin_from(network, source, inputs_of(pictures[:512].cpu()))
+        begin_from(network, source, face_inputs(pictures[:512].cpu()))
     elif source.suffix == ".tflite":
         # The runtime is there where networks are quantized, not on every machine with a GPU.
         from convert.face.from_tflite import thaw
 
-        thaw(network, source, inputs_of(pictures[:2048].cpu()))
+        thaw(network, source, face_inputs(pictures[:2048].cpu()))
     else:
         checkpoints.fill(network, source)
 
@@ -179,7 +179,7 @@ _SIZES: dict[int, Callable[[], FaceNetwork]] = {
 
 
 def _size(folder: Path) -> Callable[[], FaceNetwork]:
-    heads = checkpoints.weights_of(folder).get("emotions.weight")
+    heads = checkpoints.load_weights(folder).get("emotions.weight")
     if heads is None or heads.dim() != 2 or heads.shape[1] not in _SIZES:
         raise ModelError(f"{folder}: it holds no face network; name one made by python -m convert train face-teacher-1")
     return _SIZES[heads.shape[1]]

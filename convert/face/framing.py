@@ -10,8 +10,8 @@ import numpy.typing as npt
 from convert.datasets.fer2013 import Fer2013
 from device.perception.face.align import aligned_crop, whole_picture
 from device.perception.face.classifier import FaceReader
-from device.perception.face.detector import FAR, NEAR, BlazeFace, FaceDetector
-from device.perception.load import detector_of
+from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector
+from device.perception.load import open_detector
 from device.perception.models.model import Model
 from device.settings.schema import Settings
 
@@ -25,8 +25,8 @@ def framing(data: Path, rows: int = 1500) -> str:
     faces = Fer2013(data / "fer2013").validation()
     pairs = list(zip(faces.pictures[:rows], faces.labels[:rows], strict=True))
     reader = FaceReader(Model("face"))
-    near, far = BlazeFace(NEAR), BlazeFace(FAR)
-    detectors: dict[str, FaceDetector] = {"near": near, "far": far, "far, then near": detector_of(Settings())}
+    near, far = BlazeFace(SHORT_RANGE), BlazeFace(FULL_RANGE)
+    detectors: dict[str, FaceDetector] = {"near": near, "far": far, "far, then near": open_detector(Settings())}
     return "\n".join(
         f"{scene}, {name}: {_measured(detector, reader, pairs, border)}"
         for scene, border in _SCENES.items()

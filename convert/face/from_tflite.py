@@ -29,7 +29,7 @@ def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs:
         for norm in norms.values()
     ]
     with torch.no_grad():
-        for layer, (weight, bias) in zip(layers_of(network), weights, strict=False):
+        for layer, (weight, bias) in zip(read_layers(network), weights, strict=False):
             layer.weight.copy_(weight)
             if layer in norms:
                 _as(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
@@ -42,7 +42,7 @@ def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs:
         hook.remove()
 
 
-def layers_of(network: nn.Module) -> list[nn.Module]:
+def read_layers(network: nn.Module) -> list[nn.Module]:
     """What has weights to fill, in order."""
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
@@ -70,7 +70,7 @@ def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
     where its layers are not those of the network, or it is no .tflite.
     """
     weights = _weights(tflite)
-    if [tuple(layer.weight.shape) for layer in layers_of(network)] != [tuple(weight.shape) for weight, _ in weights]:
+    if [tuple(layer.weight.shape) for layer in read_layers(network)] != [tuple(weight.shape) for weight, _ in weights]:
         raise ModelError(f"{tflite}: its layers are not those of {type(network).__name__}; was it made by this recipe?")
     unfold(network, weights, inputs)
 

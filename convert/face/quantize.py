@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.evaluation.metrics import accuracy, calibration_error, recall, surest, usual
+from convert.evaluation.metrics import accuracy, calibration_error, fit_neutral_prior, recall, surest
 from convert.evaluation.shipped import AS_PUBLISHED, SAY, face_answers, face_predictions, private_test
-from convert.export.card import answers_folder, card_of, with_figures, write_pair
+from convert.export.card import answers_folder, build_card, with_figures, write_pair
 from convert.export.tflite import BothHeads, quantized
 from convert.networks.face import MienFace, advised
 from convert.training.checkpoints import trained
@@ -53,8 +53,8 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
         return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
     validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
     watched, _ = face_answers(Network(content, name), validation)
-    card = card_of("face", content, _SHAPE, watched, _CORPORA)
-    rest = usual(softmax(watched.logits, card.temperature), watched.truth)
+    card = build_card("face", content, _SHAPE, watched, _CORPORA)
+    rest = fit_neutral_prior(softmax(watched.logits, card.temperature), watched.truth)
     write_pair(out, content, msgspec.structs.replace(card, resting=rest))
     clean = private_test(data, without_copies=True, rows=rows)
     model = Model("face", out)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.face.distillation import FaceNetwork, draw, drawing_of, fill, inputs_of, lessons, strength_of
+from convert.face.distillation import FaceNetwork, decode_drawing, draw, face_inputs, fill, lessons, teacher_strength
 from convert.networks.face import TEACHER, MienFace
 from convert.networks.mobile_face import MobileFace
 from convert.training.loop import Batch, Plan, Task, device_here
@@ -91,16 +91,16 @@ def face_task(
     share = plan.taught if plan.teacher else 0.0
     said = None
     if plan.teacher:
-        numbers = [drawing_of(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
+        numbers = [decode_drawing(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
         said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt", ferplus_teachers, numbers)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        number = drawing_of(epoch, plan.epochs, plan.calm_from)
+        number = decode_drawing(epoch, plan.epochs, plan.calm_from)
         if said is None:
-            drawing = draw(pictures, (plan.seed, epoch), strength_of(number))
+            drawing = draw(pictures, (plan.seed, epoch), teacher_strength(number))
             wanted = drawing.mixed(targets)
         else:
-            drawing = draw(pictures, (plan.seed, number), strength_of(number))
+            drawing = draw(pictures, (plan.seed, number), teacher_strength(number))
             wanted = (1 - share) * drawing.mixed(targets) + share * _weighed(said[number].to(device).float(), voted)
         chance = torch.Generator().manual_seed(1_000_003 * plan.seed + 500_000 + epoch)
         order = torch.randperm(len(pictures), generator=chance).to(device)
@@ -150,7 +150,7 @@ def _scorer(validation: Faces, learnt: float) -> Callable[[nn.Module], dict[str,
     """
     majority = validation.majority()
     clear = majority >= 0
-    inputs = inputs_of(torch.from_numpy(validation.pictures).to(device_here()))
+    inputs = face_inputs(torch.from_numpy(validation.pictures).to(device_here()))
 
     def score(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, FaceNetwork)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from convert.datasets.clips import Clip
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import NEUTRAL, accuracy, recall
-from convert.evaluation.shipped import clip_reading, clips_of, face_answers, private_test, shipped, voice_reader
+from convert.evaluation.shipped import clip_reading, clips_under_test, face_answers, private_test, shipped, voice_reader
 from convert.report.tables import table
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.perception.models.card import MODELS
-from device.perception.mood.baseline import corrected, correction, resting
+from device.perception.mood.baseline import corrected, correction, neutral_prior
 
 _SAD_OR_ANGRY = [EMOTIONS.index(Emotion.SAD), EMOTIONS.index(Emotion.ANGRY)]
 Picture = npt.NDArray[np.uint8]
@@ -104,7 +104,7 @@ def _places(data: Path, models: Path) -> list[Row]:
             _changed(Faces(validation.pictures[rest], validation.labels[rest], validation.counts[rest]), change), models
         )
         asked = _faces(_changed(test, change), models)
-        offset = correction(shipped("face", models).card.resting, resting(list(at_rest)).shares)
+        offset = correction(shipped("face", models).card.resting, neutral_prior(list(at_rest)).shares)
         rows.append(_row(name, asked, corrected(asked, offset), test.labels))
     return rows
 
@@ -114,7 +114,7 @@ def _changed(faces: Faces, change: Callable[[Picture], Picture]) -> Faces:
 
 
 def _speakers(data: Path, models: Path) -> list[Row]:
-    clips = clips_of(data, "test")
+    clips = clips_under_test(data, "test")
     said, truth = _voices(clips, models), np.array([clip.emotion for clip in clips])
     rows = []
     for corpora, words in ((("ravdess_speech", "ravdess_song"), "RAVDESS 21–24"), (("savee",), "SAVEE KL")):
@@ -123,7 +123,7 @@ def _speakers(data: Path, models: Path) -> list[Row]:
             own = np.array([clip.speaker == speaker and clip.corpus in corpora for clip in clips])
             recorded = np.flatnonzero(own & (truth == NEUTRAL))[::2]
             own[recorded] = False
-            offset = correction(shipped("prosody", models).card.resting, resting(list(said[recorded])).shares)
+            offset = correction(shipped("prosody", models).card.resting, neutral_prior(list(said[recorded])).shares)
             before.append(said[own])
             after.append(corrected(said[own], offset))
             labels.append(truth[own])

@@ -17,7 +17,7 @@ from convert.datasets.esc10 import read_noises
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import accuracy, calibration_error, recall
 from convert.evaluation.predictions import Ints
-from convert.evaluation.shipped import CACHE, clips_of, shipped, voice_reader
+from convert.evaluation.shipped import CACHE, clips_under_test, shipped, voice_reader
 from convert.voice.augment import at_ratio, noise, trimmed
 from device.emotions import EMOTIONS, Floats
 from device.perception.face.align import whole_picture
@@ -151,8 +151,8 @@ def _log_linear(p: Pairs, powers: Floats, *, trusted: bool) -> Floats:
 def measured_ways(data: Path, models: Path) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Way -> kind of pairs -> (accuracy, UAR, calibration error) in per cent."""
     corpus = Fer2013(data / "fer2013")
-    watched_faces, watched_clips = corpus.validation(), clips_of(data, "validation")
-    faces, clips = corpus.test(without_copies=True), clips_of(data, "test")
+    watched_faces, watched_clips = corpus.validation(), clips_under_test(data, "validation")
+    faces, clips = corpus.test(without_copies=True), clips_under_test(data, "test")
     fitted_on = pairs(watched_faces, watched_clips, data, models, spoilt=True, seed=1)
     cards = shipped("face", models).card, shipped("voice", models).card
     table: dict[str, dict[str, tuple[float, float, float]]] = {}

@@ -14,7 +14,7 @@ from convert.evaluation.predictions import load
 from convert.evaluation.shipped import (
     AS_PUBLISHED,
     as_published,
-    clips_of,
+    clips_under_test,
     face_answers,
     false_voices,
     private_test,
@@ -158,8 +158,8 @@ def _face(data: Path, models: Path, answers: Path) -> str:
 
 def _voice(data: Path, models: Path) -> str:
     model = shipped("voice", models)
-    said, silent = voice_answers(models, clips_of(data, "test"))
-    known, _ = voice_answers(models, clips_of(data, "test"), known=True)
+    said, silent = voice_answers(models, clips_under_test(data, "test"))
+    known, _ = voice_answers(models, clips_under_test(data, "test"), known=True)
     chances = np.exp(said.logits)
     rows: list[tuple[str, object]] = []
     kinds = (("speakers never heard", said), ("… heard before, without labels", known))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.evaluation.metrics import Metric, accuracy, calibration_error, measured, recall, temperature_of
+from convert.evaluation.metrics import Metric, accuracy, calibration_error, fit_temperature, measured, recall
 from convert.evaluation.predictions import Predictions, Strings, together
 from convert.report.tables import by_class, error_and_floor, table
 from convert.voice.ensemble_weights import Powers, cross_fitted, joined_by_halves, multiplied, pair_powers
@@ -19,14 +19,14 @@ from device.perception.voice.novelty import likeness
 CORPUS = {"ravdess_speech": "RAVDESS speech", "ravdess_song": "RAVDESS song", "tess": "TESS", "savee": "SAVEE"}
 
 
-def fold_of(p: Predictions) -> Strings:
+def fold_number(p: Predictions) -> Strings:
     """(n,): the fold of each row: four actors of RAVDESS, or one speaker of the others."""
     speakers = [group.split()[0] for group in p.groups.tolist()]
     return np.array([f"{(int(s[3:]) - 1) // SPEAKERS_A_FOLD}" if s.startswith("RAV") else s for s in speakers])
 
 
 def _by_folds(first: Predictions, second: Predictions) -> Predictions:
-    return cross_fitted(first, second, fold_of(first))
+    return cross_fitted(first, second, fold_number(first))
 
 
 def _by_sex(p: Predictions, metric: Metric) -> str:
@@ -39,7 +39,7 @@ def _by_sex(p: Predictions, metric: Metric) -> str:
 
 
 def _mean_of_folds(p: Predictions) -> str:
-    folds = fold_of(p)
+    folds = fold_number(p)
     scores = [recall(q.read, q.truth) for fold in np.unique(folds) for q in [p.where(folds == fold)]]
     return f"{np.mean(scores):.1f} ± {np.std(scores):.1f}"
 
@@ -236,7 +236,7 @@ def _cross_fitted(p: Predictions) -> "np.ndarray":
     chances = np.empty_like(p.logits)
     for group in np.unique(p.groups):
         own = p.groups == group
-        chances[own] = softmax(p.logits[own], temperature_of(p.logits[~own], p.truth[~own]))
+        chances[own] = softmax(p.logits[own], fit_temperature(p.logits[~own], p.truth[~own]))
     return chances
 
 

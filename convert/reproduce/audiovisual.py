@@ -19,7 +19,7 @@ from convert.reproduce import networks_a, networks_e
 from convert.reproduce.experiment import Bench, Outcome, Recipe, trained
 from convert.reproduce.keras import keras_parameters
 from convert.reproduce.splits import SEED, Thirds, named, scaled
-from convert.reproduce.training import FitPlan, Part, Parts, logits_of, squared_error
+from convert.reproduce.training import FitPlan, Part, Parts, predict_logits, squared_error
 from convert.reproduce.voices import eight_labels, embedded, lstm_parts
 from device.emotions import EMOTIONS, Emotion
 from device.errors import MediaError
@@ -109,7 +109,7 @@ def _joint(bench: Bench) -> Outcome:
 def _face_logits(bench: Bench, part: Part) -> tuple[Tensor, int]:
     """What A's face network reads in the pictures, as log-probabilities (n, 7), and its parameters."""
     network = bench.weights("a-face", networks_a.FaceNetwork())
-    return torch.log_softmax(logits_of(network, part), dim=1), keras_parameters(network)
+    return torch.log_softmax(predict_logits(network, part), dim=1), keras_parameters(network)
 
 
 def _concatenated_mended(bench: Bench) -> Outcome:

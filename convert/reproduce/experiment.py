@@ -10,7 +10,7 @@ from torch import nn
 from convert.evaluation.predictions import Predictions, load
 from convert.reproduce.keras import begin_as_keras, keras_parameters
 from convert.reproduce.splits import Corpora
-from convert.reproduce.training import Epoch, FitPlan, Parts, fit, logits_of, predictions_of
+from convert.reproduce.training import Epoch, FitPlan, Parts, fit, predict, predict_logits
 from device.errors import ModelError
 
 
@@ -92,7 +92,7 @@ def trained(
         begin_as_keras(network)
     log = fit(network, parts.training, parts.validation, plan, name)
     read = [
-        predictions_of(logits_of(network, part, half=plan.half), part, parts.classes)
+        predict(predict_logits(network, part, half=plan.half), part, parts.classes)
         for part in (parts.validation, parts.test)
     ]
     return Outcome(read[0], read[1], keras_parameters(network), log, network=network if keep else None)

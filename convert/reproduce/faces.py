@@ -7,7 +7,7 @@ from torch.nn import functional
 from convert.reproduce import networks_a, networks_b, networks_c, networks_d
 from convert.reproduce.experiment import Bench, Outcome, Recipe, trained
 from convert.reproduce.splits import FERPLUS, FIVE
-from convert.reproduce.training import FitPlan, Loss, logits_of, predictions_of
+from convert.reproduce.training import FitPlan, Loss, predict, predict_logits
 
 SEVEN = tuple(name for name in FERPLUS if name != "contempt")
 OF_EACH = 2_466
@@ -33,7 +33,7 @@ def _c_face(bench: Bench) -> Outcome:
     """As C trained: to the last epoch, whatever the validation says. Then its own training rows, as a test."""
     parts, network = bench.corpora.fer2013(), networks_c.FaceCnn()
     outcome = trained(bench, "c-face", network, parts, FitPlan(24, 64, keep_last=True))
-    again = predictions_of(logits_of(network, parts.training), parts.training, parts.classes)
+    again = predict(predict_logits(network, parts.training), parts.training, parts.classes)
     return Outcome(outcome.validation, outcome.test, outcome.parameters, outcome.log, {TRAINED_ON: again})
 
 

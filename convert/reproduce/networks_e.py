@@ -53,7 +53,7 @@ class Vggish(nn.Module):
         return embedded
 
 
-def vggish_from(path: Path) -> Vggish:
+def load_vggish(path: Path) -> Vggish:
     """The published network with the weights in `path` (a PyTorch state dict); raises ModelError when they do not fit.
 
     Keys that VGGish itself lacks, such as those of the whitening after it, are let go.

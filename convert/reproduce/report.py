@@ -122,7 +122,7 @@ def among(said: Predictions, classes: tuple[str, ...]) -> Predictions:
     return replace(there, classes=classes, logits=there.logits[:, columns], truth=places[there.truth])
 
 
-def best_of(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str | None:
+def best_row(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str | None:
     """The name of the recipe with the highest validation accuracy, None when none was trained."""
     done = [r.name for r in recipes if r.name in results]
     return max(done, key=lambda name: results[name].validation_accuracy) if done else None
@@ -144,7 +144,7 @@ def write(
     sections = [_HEAD]
     for task, title in TASKS.items():
         ours = [recipe for recipe in recipes if recipe.task == task]
-        best = best_of(results, ours)
+        best = best_row(results, ours)
         lines = [_row(r, results[r.name], best=r.name == best) for r in ours if r.name in results]
         lines += [
             f"| {r.name} | | | | | not trained | | {r.printed} | {missing[r.name]} |" for r in ours if r.name in missing

@@ -20,7 +20,7 @@ from convert.evaluation.predictions import Strings
 from convert.reproduce.networks_d import CREMA_D
 from convert.reproduce.networks_e import EIGHT
 from convert.reproduce.training import Part, Parts
-from convert.voice.protocols import share_of
+from convert.voice.protocols import split_share
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 
@@ -34,17 +34,17 @@ Thirds = tuple[list[Clip], list[Clip], list[Clip]]
 
 
 def shuffled(clips: Iterable[Clip], validation_from: float = 0.6, test_from: float = 0.8) -> Thirds:
-    """(training, validation, test) by each clip's `share_of`: random, and the same rows as Mien's own random protocol.
+    """(training, validation, test) by each clip's `split_share`: the rows of Mien's own random protocol.
 
     Within a part the order is random too, so that its first rows are of every speaker.
     """
-    placed = sorted(clips, key=share_of)
-    shares = [share_of(clip) for clip in placed]
+    placed = sorted(clips, key=split_share)
+    shares = [split_share(clip) for clip in placed]
     first, second = bisect_left(shares, validation_from), bisect_left(shares, test_from)
     return placed[:first], placed[first:second], placed[second:]
 
 
-def eight_of(clip: Clip) -> int:
+def to_eight(clip: Clip) -> int:
     """RAVDESS's own emotion, 0..7 in EIGHT's order: the third number of its file name, which keeps calm apart."""
     return int(clip.name.split("-")[2]) - 1
 
@@ -80,7 +80,7 @@ class Corpora:
     def six(self) -> Thirds:
         """D: RAVDESS speech in the six emotions of CREMA-D, which is not here, 60/20/20 (our reading)."""
         allowed = {EIGHT.index(name) for name in CREMA_D}
-        return self._first(shuffled(c for c in self.clips("ravdess_speech") if eight_of(c) in allowed))
+        return self._first(shuffled(c for c in self.clips("ravdess_speech") if to_eight(c) in allowed))
 
     def ravdess(self, which: str) -> Thirds:
         """E: `speech`, `song` or `both`, 60/20/20. Both is the two others together: no part changes sides."""

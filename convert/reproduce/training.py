@@ -102,7 +102,7 @@ def _ready(inputs: tuple[Tensor, ...], device: torch.device) -> tuple[Tensor, ..
     return tuple(x.float() / 255 if x.dtype == torch.uint8 else x for x in moved)
 
 
-def logits_of(network: nn.Module, part: Part, *, half: bool = True, batch: int = 128) -> Tensor:
+def predict_logits(network: nn.Module, part: Part, *, half: bool = True, batch: int = 128) -> Tensor:
     """(n, k) float32 of every row, in order."""
     device = next(network.parameters()).device
     network.eval()
@@ -114,7 +114,7 @@ def logits_of(network: nn.Module, part: Part, *, half: bool = True, batch: int =
     return torch.cat(said)
 
 
-def predictions_of(logits: Tensor, part: Part, classes: tuple[str, ...]) -> Predictions:
+def predict(logits: Tensor, part: Part, classes: tuple[str, ...]) -> Predictions:
     """What was said of `part`, to be kept."""
     return Predictions(classes, logits.numpy(), part.labels.numpy(), part.names, part.groups, part.corpora)
 
@@ -154,7 +154,7 @@ def fit(network: nn.Module, training: Part, validation: Part, plan: FitPlan, nam
             total += float(loss.detach()) * len(chosen)
             right += int((logits.argmax(1) == labels).sum())
             count += len(chosen)
-        said = logits_of(network, validation, half=plan.half)
+        said = predict_logits(network, validation, half=plan.half)
         against = float(plan.loss(said, validation.labels))
         line = {
             "epoch": epoch,

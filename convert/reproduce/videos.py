@@ -22,7 +22,7 @@ _STRIDE = 5
 """Frames from one sequence to the next of a clip; the report says "sliding" only."""
 
 
-def faces_of(video: Video, detector: FaceDetector) -> npt.NDArray[np.uint8]:
+def face_crops(video: Video, detector: FaceDetector) -> npt.NDArray[np.uint8]:
     """The surest face of each frame of a video, where there is one: (frames, 48, 48) uint8.
 
     Corrupt frames were one of D's difficulties: a file that breaks off gives the faces before the break.
@@ -52,7 +52,7 @@ def sequences(recorded: Sequence[Video], detector: FaceDetector) -> Part:
     """All sequences of the videos: (n, SEQUENCE, 1, 48, 48) uint8; raises MediaError when no face is in any."""
     pictures, labels, names, actors = [], [], [], []
     for video in recorded:
-        for number, sequence in enumerate(sliding(faces_of(video, detector))):
+        for number, sequence in enumerate(sliding(face_crops(video, detector))):
             pictures.append(sequence[:, None])
             labels.append(CREMA_D.index(video.own))
             names.append(f"{video.name}-{number}")

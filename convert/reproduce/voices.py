@@ -10,8 +10,8 @@ from convert.datasets.clips import Clip
 from convert.evaluation.predictions import Predictions
 from convert.reproduce import networks_a, networks_b, networks_d, networks_e, sound_features
 from convert.reproduce.experiment import Bench, Outcome, Recipe, trained
-from convert.reproduce.splits import eight_of, named, scaled, sound_part
-from convert.reproduce.training import FitPlan, Part, Parts, logits_of, predictions_of
+from convert.reproduce.splits import named, scaled, sound_part, to_eight
+from convert.reproduce.training import FitPlan, Part, Parts, predict, predict_logits
 from convert.voice.augment import trimmed
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
@@ -65,7 +65,7 @@ def _b_cnn_lstm(bench: Bench) -> Outcome:
 
 
 def _six(clip: Clip) -> int:
-    return networks_d.CREMA_D.index(networks_e.EIGHT[eight_of(clip)])
+    return networks_d.CREMA_D.index(networks_e.EIGHT[to_eight(clip)])
 
 
 def _d_sound(bench: Bench) -> Outcome:
@@ -85,7 +85,7 @@ def _d_sound(bench: Bench) -> Outcome:
 
 def eight_labels(clips: list[Clip]) -> torch.Tensor:
     """RAVDESS's own emotion of each clip: (n,) int64."""
-    return torch.tensor([eight_of(clip) for clip in clips])
+    return torch.tensor([to_eight(clip) for clip in clips])
 
 
 def _patch_part(clips: list[Clip]) -> tuple[Part, torch.Tensor]:
@@ -117,8 +117,8 @@ def _e_embedding(bench: Bench) -> Outcome:
     assert outcome.network is not None
     read: list[Predictions] = []
     for clips, (part, of) in zip((validation, test), held, strict=True):
-        said = _mean_over_clips(logits_of(outcome.network, part), of).numpy()
-        truth = np.array([eight_of(clip) for clip in clips])
+        said = _mean_over_clips(predict_logits(outcome.network, part), of).numpy()
+        truth = np.array([to_eight(clip) for clip in clips])
         read.append(Predictions(networks_e.EIGHT, said, truth, *named(clips)))
     return Outcome(read[0], read[1], outcome.parameters, outcome.log, network=outcome.network)
 
@@ -131,7 +131,7 @@ def embedded(bench: Bench, thirds: tuple[list[Clip], ...]) -> list[Part]:
     from sklearn.decomposition import PCA
 
     if bench.vggish is not None:
-        network = networks_e.vggish_from(bench.vggish)
+        network = networks_e.load_vggish(bench.vggish)
     else:
         classifier = bench.weights("e-embedding", networks_e.EmbeddingClassifier())
         assert isinstance(classifier, networks_e.EmbeddingClassifier)
@@ -139,7 +139,7 @@ def embedded(bench: Bench, thirds: tuple[list[Clip], ...]) -> list[Part]:
     raw = []
     for clips in thirds:
         part, of = _patch_part(clips)
-        raw.append((logits_of(network, part), of))
+        raw.append((predict_logits(network, part), of))
     whitening = PCA(n_components=0.999, svd_solver="full", whiten=True).fit(raw[0][0].numpy())
     parts = []
     for clips, (rows, of) in zip(thirds, raw, strict=True):
@@ -171,7 +171,7 @@ def _e_classical(bench: Bench, which: str) -> Outcome:
         classifier.fit(training.inputs[0].numpy(), training.labels.numpy())
         said = [_scores(classifier, part.inputs[0].numpy()) for part in (validation, test)]
         read = [
-            predictions_of(torch.from_numpy(s), part, networks_e.EIGHT)
+            predict(torch.from_numpy(s), part, networks_e.EIGHT)
             for s, part in zip(said, (validation, test), strict=True)
         ]
         right = float((read[0].read == read[0].truth).mean())
@@ -199,8 +199,8 @@ def _sequence(samples: Floats) -> Floats:
 def lstm_parts(thirds: tuple[list[Clip], ...], changes: Sequence[Features] = ()) -> Parts:
     """What E's LSTM hears: (n, 150, 40), the quiet at the ends cut off, each change on another copy of training."""
     training, validation, test = thirds
-    both = _with_changes(training, _sequence, changes, eight_of)
-    held = [sound_part(clips, _sequence, eight_of) for clips in (validation, test)]
+    both = _with_changes(training, _sequence, changes, to_eight)
+    held = [sound_part(clips, _sequence, to_eight) for clips in (validation, test)]
     return scaled(Parts(networks_e.EIGHT, both, *held), (0, 1))
 
 

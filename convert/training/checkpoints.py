@@ -72,7 +72,7 @@ def loaded(path: Path, device: torch.device) -> dict[str, Any]:
     return state
 
 
-def weights_of(folder: Path) -> dict[str, Tensor]:
+def load_weights(folder: Path) -> dict[str, Tensor]:
     """Of best.pt; raises ModelError where it is missing or damaged."""
     weights = loaded(folder / "best.pt", torch.device("cpu"))
     if not all(isinstance(values, Tensor) for values in weights.values()):
@@ -83,7 +83,7 @@ def weights_of(folder: Path) -> dict[str, Tensor]:
 def fill(network: nn.Module, folder: Path) -> None:
     """Give `network` the weights of best.pt; raises ModelError where there are none, or those of another recipe."""
     try:
-        network.load_state_dict(weights_of(folder))
+        network.load_state_dict(load_weights(folder))
     except RuntimeError as error:
         raise ModelError(f"{folder}: its layers are not those of {type(network).__name__} as asked for") from error
 

@@ -34,7 +34,7 @@ def as_they_are(clips: Sequence[Clip]) -> Floats:
     return np.stack([prosody(trimmed(clip.real)[-WINDOW:]) for clip in clips])
 
 
-def numbers_of(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
+def prosody_numbers(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
     """(clips, 1 + AUGMENTED, PROSODY): the last three seconds as they are, then changed copies; kept in `cache`."""
     digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
     for clip in clips:
@@ -54,7 +54,7 @@ def numbers_of(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache
     return np.asarray(np.load(path))
 
 
-def silence_of(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
+def silence_numbers(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
     """(count, PROSODY) of what is no voice: household sounds, hiss, hum and made-up music; kept in `cache`."""
     digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
     path = cache / f"silence-{count}-{digest.hexdigest()[:16]}.npy"
@@ -87,7 +87,7 @@ class Stages:
         return deviations(self.numbers[clip, view], usual[:, 0], usual[:, 1])
 
 
-def stages_of(numbers: Floats, clips: Sequence[Clip], trains: npt.NDArray[np.bool_], seed: int = 3) -> Stages:
+def build_stages(numbers: Floats, clips: Sequence[Clip], trains: npt.NDArray[np.bool_], seed: int = 3) -> Stages:
     """Get to know every speaker, and again in the rooms of the changed copies; `trains` (clips,) are the general."""
     rng = np.random.default_rng(seed)
     centre = numbers[trains, 0].mean(axis=0)

@@ -6,7 +6,7 @@ from scipy.signal import fftconvolve, lfilter, resample_poly
 
 from device.emotions import Floats
 from device.perception.audio.stft import RATE_HZ
-from device.perception.audio.vad import speech_frames, spoken
+from device.perception.audio.vad import speech_frames, speech_span
 
 WINDOW = 3 * RATE_HZ
 
@@ -14,10 +14,10 @@ WINDOW = 3 * RATE_HZ
 def trimmed(samples: Floats) -> Floats:
     """`samples` without the quiet at its ends, which tells the corpus and not the emotion."""
     marked = speech_frames(samples)
-    return samples[spoken(marked)] if np.count_nonzero(marked) >= 30 else samples
+    return samples[speech_span(marked)] if np.count_nonzero(marked) >= 30 else samples
 
 
-def window_of(samples: Floats, rng: np.random.Generator) -> Floats:
+def cut_window(samples: Floats, rng: np.random.Generator) -> Floats:
     """Three seconds at most: a random cut of a long sound; a short one alone, or somewhere in three seconds."""
     if len(samples) > WINDOW:
         start = int(rng.integers(len(samples) - WINDOW + 1))
@@ -35,7 +35,7 @@ def augment(samples: Floats, noises: list[npt.NDArray[np.int16]], rng: np.random
     changed = samples
     if rng.random() < 0.5:  # another throat, another pace: both move together, by up to 12 %
         changed = resample_poly(changed, int(rng.integers(88, 113)), 100).astype(np.float32)
-    changed = window_of(changed, rng)
+    changed = cut_window(changed, rng)
     if rng.random() < 0.4:  # a room: noise that dies away, with a first echo in proportion
         changed = reverberate(changed, rng)
     if rng.random() < 0.6:  # another microphone: a tilt and a resonance

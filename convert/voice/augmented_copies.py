@@ -26,7 +26,7 @@ def heard(samples: Floats) -> Floats:
     return voice_input(trimmed(samples)[-WINDOW:])
 
 
-def views_of(
+def build_views(
     clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], count: int, cache: Path, seed: int = 1
 ) -> Views:
     """(clips, 1 + count, WINDOW_FRAMES, BANDS, 2) float16, kept in `cache`: the clip as it is, then changed copies."""

@@ -29,7 +29,7 @@ from device.perception.models.inputs import WINDOW_FRAMES
 from device.perception.tflite import Network
 from device.perception.voice.classifier import WINDOW
 from device.perception.voice.input import voice_input
-from device.perception.voice.speaker_baseline import VoiceBaseline
+from device.perception.voice.speaker_baseline import SpeakerBaseline
 
 INPUT_SHAPE = (1, WINDOW_FRAMES, BANDS, 2)
 _CALM = OWN_CLASSES.index("calm")
@@ -94,7 +94,7 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
     int8, exact = _both(network, (1, PROSODY), prosody_calibration(heard), name)
     asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]
     clips = [heard.clips[i] for i in asked]
-    strange, known = (deviations_of(heard, asked, known=known) for known in (False, True))
+    strange, known = (speaker_deviations(heard, asked, known=known) for known in (False, True))
     written = []
     for kind, reader in (("", int8), ("-float", exact)):
         for stage, inputs in (("-stranger", strange), ("", known)):
@@ -103,13 +103,13 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
     return written
 
 
-def deviations_of(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
+def speaker_deviations(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
     """(1, PROSODY) each, by the device's own baseline: one a speaker and corpus; a `known` one has heard all of it."""
     stages = heard.stages
-    baselines: dict[tuple[str, str], VoiceBaseline] = {}
+    baselines: dict[tuple[str, str], SpeakerBaseline] = {}
     keys = [(heard.clips[i].speaker, heard.clips[i].corpus) for i in asked]
     for key in set(keys):
-        baselines[key] = VoiceBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
+        baselines[key] = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
     if known:
         # In an order of chance: TESS lies sorted by emotion, and a baseline that has heard hundreds remembers the last.
         for at in np.random.default_rng(0).permutation(len(asked)):

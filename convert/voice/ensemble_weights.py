@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.clips import TEST
-from convert.evaluation.metrics import usual
+from convert.evaluation.metrics import fit_neutral_prior
 from convert.evaluation.predictions import Ints, Predictions, Strings, aligned, load, log_shares
 from convert.export.card import write_pair
 from convert.voice.novelty import WIDTH, load_distances
@@ -202,7 +202,7 @@ def pair_up(models: Path, answers: Path) -> PairPowers:
     said = multiplied(seen, heard, powers.strangers, temperatures, like_learnt)
     changed = {
         "learnt": msgspec.structs.replace(learnt, half_at=powers.half_at),
-        "resting": usual(softmax(said.logits), heard.truth),
+        "resting": fit_neutral_prior(softmax(said.logits), heard.truth),
     }
     for model, at, more in ((picture, 0, {}), (prosody, 1, changed)):
         (near, far), (near_known, far_known) = powers.strangers, powers.known

@@ -18,9 +18,9 @@ from convert.voice.adaptation_stages import as_they_are
 from convert.voice.protocols import NEW_CORPORA, PROSODY_RUNS
 from device.emotions import Floats
 from device.errors import MediaError
-from device.perception.models.card import Learnt
+from device.perception.models.card import TrainingDistribution
 from device.perception.models.model import Model
-from device.perception.voice.novelty import LearntVoices
+from device.perception.voice.novelty import NoveltyDetector
 from device.perception.voice.speaker_baseline import MOST, PRIOR, among, deviations
 
 AXES = 120
@@ -67,7 +67,7 @@ def load_distances(path: Path) -> Distances:
     return Distances(kept["strangers"], kept["known"], kept["names"], kept["corpora"])
 
 
-def learnt_from(numbers: Floats, centre: Floats, spread: Floats) -> Learnt:
+def learnt_from(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDistribution:
     """Where the `numbers` (n, PROSODY) of clips lie that were learnt from; `centre` and `spread` are theirs."""
     away = deviations(numbers, centre, spread).astype(np.float64)
     mean = away.mean(axis=0)
@@ -75,7 +75,7 @@ def learnt_from(numbers: Floats, centre: Floats, spread: Floats) -> Learnt:
     largest = np.argsort(variances)[::-1][:AXES]
     axes = (directions[:, largest] / np.sqrt(np.maximum(variances[largest], 1e-6))).T.astype("<f2")
     along = axes.astype(np.float64) @ mean
-    return Learnt(axes.tobytes(), tuple(round(float(v), 5) for v in along), _HALF_AT, WIDTH)
+    return TrainingDistribution(axes.tobytes(), tuple(round(float(v), 5) for v in along), _HALF_AT, WIDTH)
 
 
 def measure(data: Path, models: Path, answers: Path, rows: int | None = None, cache: Path = Path("cache")) -> list[str]:
@@ -93,11 +93,11 @@ def measure(data: Path, models: Path, answers: Path, rows: int | None = None, ca
     learnt = learnt_from(numbers[trains], centre, spread)
     write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, learnt=learnt))
     watched = np.array([clip.speaker in VALIDATION for clip in clips])
-    told = [_kept("validation", clips, numbers, watched, LearntVoices(learnt, centre, spread), answers)]
+    told = [_kept("validation", clips, numbers, watched, NoveltyDetector(learnt, centre, spread), answers)]
     for left_out, corpus in NEW_CORPORA if rows is None else ():
         trains = np.array([PROSODY_RUNS[f"prosody-without-{left_out}"].trains(clip) for clip in clips])
         centre, spread = numbers[trains].mean(axis=0), numbers[trains].std(axis=0) + 1e-6
-        others = LearntVoices(learnt_from(numbers[trains], centre, spread), centre, spread)
+        others = NoveltyDetector(learnt_from(numbers[trains], centre, spread), centre, spread)
         asked = np.array([clip.corpus == corpus for clip in clips])
         told.append(_kept(f"without-{left_out}-{corpus}", clips, numbers, asked, others, answers))
     return told
@@ -108,7 +108,7 @@ def _kept(
     clips: Sequence[Clip],
     numbers: Floats,
     asked: npt.NDArray[np.bool_],
-    voices: LearntVoices,
+    voices: NoveltyDetector,
     answers: Path,
 ) -> str:
     own = [clip for clip, taken in zip(clips, asked, strict=True) if taken]

@@ -14,7 +14,7 @@ from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Ints
 from convert.networks.prosody import MienProsody
 from convert.training.loop import Batch, Plan, Task
-from convert.voice.adaptation_stages import HEARD, KNOWN, ORDERS, Stages, numbers_of, silence_of, stages_of
+from convert.voice.adaptation_stages import HEARD, KNOWN, ORDERS, Stages, build_stages, prosody_numbers, silence_numbers
 from convert.voice.batches import balance, mixed_loss, taught_loss
 from convert.voice.protocols import PROSODY_RUNS, VoiceRun
 from convert.voice.svm import SupportVectors
@@ -69,12 +69,12 @@ def material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = P
     need_learners(run, clips)
     noises = household(data, cache)
     trains = np.array([run.trains(clip) for clip in clips])
-    numbers = numbers_of(clips, noises, cache)
+    numbers = prosody_numbers(clips, noises, cache)
     labels = np.array([run.label(clip) for clip in clips])
     silence = None
     if NO_SPEECH in run.classes:
-        silence = silence_of(noises, _NO_SPEECH_SOUNDS if rows is None else rows, cache)
-    return Material(clips, stages_of(numbers, clips, trains), labels, trains, silence)
+        silence = silence_numbers(noises, _NO_SPEECH_SOUNDS if rows is None else rows, cache)
+    return Material(clips, build_stages(numbers, clips, trains), labels, trains, silence)
 
 
 def prosody_task(

@@ -70,7 +70,7 @@ def _fold(number: int) -> VoiceRun:
     )
 
 
-def share_of(clip: Clip) -> float:
+def split_share(clip: Clip) -> float:
     """0..1, even and the same for ever: where a random split puts a clip.
 
     RAVDESS's 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are one recording: they fall together.
@@ -93,8 +93,8 @@ RUNS: dict[str, VoiceRun] = {
         VoiceRun(
             "voice-random",
             OWN_CLASSES,
-            lambda clip: share_of(clip) < 0.6,
-            lambda clip: share_of(clip) >= 0.8,
+            lambda clip: split_share(clip) < 0.6,
+            lambda clip: split_share(clip) >= 0.8,
             own_labels=True,
             long=160,
         ),

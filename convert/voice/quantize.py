@@ -8,13 +8,13 @@ import numpy as np
 from convert.datasets.clips import VALIDATION, Clip
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Predictions
-from convert.evaluation.shipped import clip_reading, clips_of
-from convert.export.card import answers_folder, card_of, with_figures, write_pair
+from convert.evaluation.shipped import clip_reading, clips_under_test
+from convert.export.card import answers_folder, build_card, with_figures, write_pair
 from convert.export.tflite import quantized
 from convert.networks.prosody import MienProsody
 from convert.networks.voice import MienVoice
 from convert.training.checkpoints import trained
-from convert.voice.benchmark import INPUT_SHAPE, deviations_of, prosody_calibration, windows
+from convert.voice.benchmark import INPUT_SHAPE, prosody_calibration, speaker_deviations, windows
 from convert.voice.ensemble_weights import pair_up
 from convert.voice.novelty import measure
 from convert.voice.prosody_task import material
@@ -48,13 +48,13 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     network = trained("voice", run, MienVoice())
     content, _ = quantized(network, INPUT_SHAPE, calibration_inputs(data, rows))
     int8 = Network(content, "voice")
-    clips = clips_of(data, "validation", rows)
+    clips = clips_under_test(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
     # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
     watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
-    write_pair(out, content, card_of("voice", content, INPUT_SHAPE, watched, _CORPORA, (NO_SPEECH,)))
+    write_pair(out, content, build_card("voice", content, INPUT_SHAPE, watched, _CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
-    asked = clips_of(data, "test", rows)
+    asked = clips_under_test(data, "test", rows)
     said = [clip_reading(reader, clip.real) for clip in asked]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
     heard = _of_clips(asked, np.log(np.array([even if p is None else p for p in said]) + 1e-6))
@@ -81,9 +81,9 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     clips = [heard.clips[i] for i in watched]
     said, said_known = (
         _of_clips(clips, np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven])
-        for asked in (deviations_of(heard, watched, known=known) for known in (False, True))
+        for asked in (speaker_deviations(heard, watched, known=known) for known in (False, True))
     )
-    card = card_of("prosody", content, shape, said, _CORPORA, (NO_SPEECH,))
+    card = build_card("prosody", content, shape, said, _CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
     shown = [np.mean([picture.network.run(x)[0][0] for x in windows(clip.real)], axis=0)[seven] for clip in clips]
     seen = _of_clips(clips, np.array(shown, np.float32))
@@ -98,7 +98,9 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
     for words, known in (("never heard", False), ("heard before, without labels", True)):
-        answers = np.array([int8.run(x)[0][0] for x in deviations_of(heard, tested, known=known)], np.float32)[:, seven]
+        answers = np.array([int8.run(x)[0][0] for x in speaker_deviations(heard, tested, known=known)], np.float32)[
+            :, seven
+        ]
         p = _of_clips([heard.clips[i] for i in tested], answers)
         for corpus in sorted(set(p.corpora.tolist())):
             own = p.where(p.corpora == corpus)

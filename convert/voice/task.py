@@ -15,7 +15,7 @@ from convert.evaluation.metrics import recall
 from convert.networks.voice import MienVoice
 from convert.training.loop import Batch, Plan, Task
 from convert.voice.augment import augment, music, noise, trimmed
-from convert.voice.augmented_copies import Views, changed, views_of
+from convert.voice.augmented_copies import Views, build_views, changed
 from convert.voice.batches import balance, mixed_loss
 from convert.voice.protocols import RUNS, VoiceRun
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
@@ -84,7 +84,7 @@ def voice_task(
     shipped = run.name == "voice"
     clips = all_clips(data, rows, cache)
     need_learners(run, clips)
-    views = views_of(clips, noises, VIEWS, cache)
+    views = build_views(clips, noises, VIEWS, cache)
     mine = [i for i, clip in enumerate(clips) if run.trains(clip)][:rows]
     labels = np.array([run.label(clip) for clip in clips])
     chances = balance([clips[i] for i in mine], labels[mine], even=run.even)

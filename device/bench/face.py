@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from device.bench.timing import Json, Timing, spread
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.readings import Frame
 from device.settings.schema import Settings
 
@@ -32,7 +32,7 @@ class Seen:
         }
 
 
-def watch(readers: Readers, settings: Settings, batches: Iterable[list[Frame]], warm: int = 1) -> Seen:
+def watch(readers: Perception, settings: Settings, batches: Iterable[list[Frame]], warm: int = 1) -> Seen:
     """Time `see` on every frame but those of the first `warm` batches, in which faces are found and caches filled.
 
     The batches are made between the timed parts. What is told is a mean over all frames: those in which much is

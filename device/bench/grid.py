@@ -10,7 +10,7 @@ import msgspec
 from device.bench.face import watch
 from device.bench.scene import Room
 from device.bench.timing import Json
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.perception.tflite import Network
 from device.settings.schema import Settings
 
@@ -34,7 +34,7 @@ def measure(settings: Settings, stream_s: float, *, full: bool) -> list[Json]:
     rows = []
     for faces, (width, height), threads in cells(full=full):
         with networks_on(threads):
-            readers = readers_of(settings)
+            readers = load_perception(settings)
         seen = watch(readers, settings, Room(faces, width, height).stream(stream_s))
         rows.append({"faces": faces, "width_px": width, "height_px": height, "threads": threads, **seen.told()})
     return rows

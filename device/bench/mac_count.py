@@ -24,7 +24,7 @@ class Work:
     """Those of them whose weights are int8."""
 
 
-def work_of(content: bytes, name: str) -> Work:
+def count_macs(content: bytes, name: str) -> Work:
     """Count a .tflite's multiply-adds. Raises ModelError, with `name` in it, for what is no such file."""
     try:
         if content[4:8] != b"TFL3":

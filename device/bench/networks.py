@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench.mac_count import work_of
+from device.bench.mac_count import count_macs
 from device.bench.peak import peak_macs_per_s
 from device.bench.timing import Json, timed
 from device.errors import ModelError
@@ -37,7 +37,7 @@ def _network(path: Path, counts: list[int], peak: float | None, seconds: float) 
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
-    work, times = work_of(content, path.name), {}
+    work, times = count_macs(content, path.name), {}
     for threads in counts:
         network = Network(content, path.name, threads)
         times[threads] = timed(partial(network.run_raw, _anything(network)), seconds)

@@ -9,7 +9,7 @@ from device.bench.face import watch
 from device.bench.scene import Room
 from device.bench.timing import Json
 from device.errors import MienError
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.settings.load import load
 
 COUNTS = (1, 2, 4, 8)
@@ -63,7 +63,7 @@ def _begun(running: "list[subprocess.Popen[str]]") -> "list[subprocess.Popen[str
 def _alone(seconds: float, path: Path | None) -> None:
     """One of the streams: says when it is ready, waits, and tells what it took."""
     settings = load(path)
-    readers = readers_of(settings)
+    readers = load_perception(settings)
     print("ready", flush=True)  # noqa: T201 - for the process that counts
     sys.stdin.readline()
     print(json.dumps(watch(readers, settings, Room(1).stream(seconds)).told()))  # noqa: T201

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from device.bench.timing import Json
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 _INK, _FAINT = "#222222", "#dddddd"
 _COLOURS = ("#0b6e99", "#c4540a", "#3c7d3c", "#7a4fa3", "#a8325e", "#6b6b1f")
@@ -91,7 +91,7 @@ def _bars(parts: list[str], top: float, title: str, rows: Sequence[tuple[str, fl
 
 def _short(path: str) -> str:
     """The end of a recording's name, as much of it as there is room for beside its bar."""
-    name = plain(Path(path).name)
+    name = printable(Path(path).name)
     return name if len(name) <= _MOST_LETTERS else f"…{name[-_MOST_LETTERS:]}"
 
 

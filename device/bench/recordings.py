@@ -11,7 +11,7 @@ from device.bench.scene import FPS, SensorNoise
 from device.bench.timing import Json
 from device.bench.voice import listen, windows
 from device.perception.audio.stft import RATE_HZ
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.media.decode import NoSoundError, kind_of, read_picture, read_sound, video_frames
 from device.readings import Frame
 from device.settings.schema import Settings
@@ -19,7 +19,7 @@ from device.settings.schema import Settings
 _BATCH = 15
 
 
-def measure(paths: Iterable[Path], readers: Readers, settings: Settings, seconds: float) -> list[Json]:
+def measure(paths: Iterable[Path], readers: Perception, settings: Settings, seconds: float) -> list[Json]:
     """A row a file, of which at most about `seconds` are measured.
 
     A picture is taken for a camera that looks at it: with a sensor's noise, so that no frame is the one before.
@@ -29,7 +29,7 @@ def measure(paths: Iterable[Path], readers: Readers, settings: Settings, seconds
     return [_row(path, kind, readers, settings, seconds) for path, kind in kinds]
 
 
-def _row(path: Path, kind: str, readers: Readers, settings: Settings, seconds: float) -> Json:
+def _row(path: Path, kind: str, readers: Perception, settings: Settings, seconds: float) -> Json:
     row: Json = {"path": str(path), "kind": kind, "face": None, "voice": None}
     if kind != "sound":
         batches = _batches(_of_picture(path, seconds) if kind == "image" else _of_video(path, seconds))
@@ -62,7 +62,7 @@ def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _heard(path: Path, readers: Readers, every_s: float, seconds: float) -> Json | None:
+def _heard(path: Path, readers: Perception, every_s: float, seconds: float) -> Json | None:
     """The voice path over a sound track; None without one of three seconds at least."""
     try:
         found = windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], every_s)

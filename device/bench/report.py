@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from device.bench.timing import Json
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 
 def lines(result: Json) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _process(result: Json) -> Iterator[str]:
 
 def _recordings(rows: list[Json]) -> Iterator[str]:
     for row in rows:
-        yield plain(row["path"])
+        yield printable(row["path"])
         if face := row["face"]:
             yield (
                 f"  {row['width_px']}x{row['height_px']}, {face['runs']} frames: {face['cpu_ms']:.2f} ms CPU a frame, "

@@ -13,13 +13,13 @@ from typing import Protocol
 
 from device.sense import simulator
 from device.sense.process import run_sense
-from device.sense.simulator import SCRIPT, Act
+from device.sense.simulator import SCRIPT, Scene
 from device.settings.load import load
 from device.system.threads import name_this_thread
 
 SCRIPTS = {
-    "somebody": tuple(Act(act.emotion, act.seconds) for act in SCRIPT if act.emotion is not None),
-    "nobody": (Act(None, 3600.0),),
+    "somebody": tuple(Scene(act.emotion, act.seconds) for act in SCRIPT if act.emotion is not None),
+    "nobody": (Scene(None, 3600.0),),
 }
 _WAIT_S = 1.0
 
@@ -65,7 +65,7 @@ class Aside:
                     continue
 
 
-def play(script: tuple[Act, ...], settings: Path) -> int:
+def play(script: tuple[Scene, ...], settings: Path) -> int:
     """Run `sense` with the settings in a file, and `script` for what the stand-in performs."""
 
     def aside(made: Callable[..., _Device]) -> Callable[..., Aside]:

@@ -13,7 +13,7 @@ from device.perception.audio.log_mel import log_mel
 from device.perception.audio.prosody import prosody
 from device.perception.audio.vad import speech_frames
 from device.perception.face.align import aligned_crop
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.readings import Frame, SoundWindow
 from device.sense.live_view import picture
 from device.sense.simulator.face import draw
@@ -21,7 +21,7 @@ from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
 
 
-def measure(readers: Readers, seconds: float) -> list[Json]:
+def measure(readers: Perception, seconds: float) -> list[Json]:
     """Each for about `seconds`, with nothing kept from one run to the next: what a step costs when it is done."""
     pixels = np.full((480, 640, 3), 110, np.uint8)
     draw(pixels, (320, 240), 200, POSES[Emotion.HAPPY])

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import SettingsError
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.perception.offline.analyze import Wanted, analyze
 from device.settings.load import load
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 _SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif"}
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingsError(f"--senses {arguments.senses!r}: allowed are face, voice and face,voice")
     settings = load(arguments.settings)
     wanted = Wanted(arguments.crop, "face" in senses, "voice" in senses)
-    readers = readers_of(settings)
+    readers = load_perception(settings)
     failed = False
     for path, fault in _files(arguments.paths):
         result = _refused(path, fault) if fault else analyze(path, wanted, readers, settings)
@@ -85,7 +85,7 @@ def _words(result: dict[str, Any], wanted: Wanted) -> str:
     if result["error"]:
         # Most errors name their file; none is printed without its name.
         named = result["error"].startswith(f"{result['path']}: ")
-        return plain(result["error"] if named else f"{result['path']}: {result['error']}")
+        return printable(result["error"] if named else f"{result['path']}: {result['error']}")
     lines = []
     for face in result["faces"]:
         x, y, width, height = (round(v) for v in face["box"])
@@ -99,7 +99,7 @@ def _words(result: dict[str, Any], wanted: Wanted) -> str:
     lines += [
         f"  {entry['t_s']:7.1f} s  {entry['emotion']} ({entry['confidence']:.0%})" for entry in result["timeline"]
     ]
-    return "\n".join([f"{plain(result['path'])}: {said}", *lines])
+    return "\n".join([f"{printable(result['path'])}: {said}", *lines])
 
 
 def _likeliest(reading: dict[str, Any]) -> str:

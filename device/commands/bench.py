@@ -16,7 +16,7 @@ from device.bench.report import lines
 from device.bench.scene import Room
 from device.bench.timing import Json, timed
 from device.errors import MienError
-from device.perception.load import Readers, readers_of
+from device.perception.load import Perception, load_perception
 from device.perception.tflite import runtime
 from device.settings.load import load
 from device.settings.schema import Settings
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MienError(f"--plot {arguments.plot}: there is no folder {arguments.plot.absolute().parent}")
     if arguments.plot and not arguments.paths and not set(parts) & set(DRAWN):
         raise MienError(f"--plot draws {', '.join(DRAWN)}; --parts {arguments.parts} has none of them")
-    readers = readers_of(settings)
+    readers = load_perception(settings)
     result: Json = {"cores": os.cpu_count(), "runtime": _runtime(readers)}
     if arguments.paths:
         long_s = 1e9 if arguments.full else 40 * arguments.seconds
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measures(readers: Readers, settings: Settings, arguments: argparse.Namespace) -> dict[str, Callable[[], Json]]:
+def _measures(readers: Perception, settings: Settings, arguments: argparse.Namespace) -> dict[str, Callable[[], Json]]:
     """What each of PARTS adds to the result; `--seconds` are for one stage, streams are longer."""
     seconds, full, path = arguments.seconds, arguments.full, arguments.settings
     return {
@@ -65,7 +65,7 @@ def _measures(readers: Readers, settings: Settings, arguments: argparse.Namespac
     }
 
 
-def _face(readers: Readers, settings: Settings, stream_s: float) -> Json:
+def _face(readers: Perception, settings: Settings, stream_s: float) -> Json:
     """The face path: one person who is there, and nobody."""
     one = face.watch(readers, settings, Room(1).stream(stream_s)).told()
     nobody = face.watch(readers, settings, Room(0).stream(stream_s)).told()
@@ -77,7 +77,7 @@ def _face(readers: Readers, settings: Settings, stream_s: float) -> Json:
     }
 
 
-def _voice(readers: Readers, settings: Settings, stream_s: float) -> Json:
+def _voice(readers: Perception, settings: Settings, stream_s: float) -> Json:
     every_s = settings.microphone.every_s
     told = voice.listen(readers.voice, voice.windows(voice.talk(stream_s), every_s), every_s)
     return {"voice_path_cpu_ms_per_s": told["cpu_ms_per_s"], "voice_path": told}
@@ -98,7 +98,7 @@ def _process(settings: Settings, seconds: float) -> Json:
     }
 
 
-def _runtime(readers: Readers) -> Json:
+def _runtime(readers: Perception) -> Json:
     name, version = runtime()
     network = readers.face_model.network
     crop = np.zeros(network.inputs[0].shape, np.float32)

@@ -15,9 +15,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from device.commands.supervisor import Child, flags_of, stop_on_signals, together
+from device.commands.supervisor import Child, common_flags, stop_on_signals, supervise
 from device.errors import MienError
-from device.sense.simulator import SCRIPT, act_at
+from device.sense.simulator import SCRIPT, scene_at
 from device.settings.load import load
 
 _WARM_UP_S = 3.0
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.log = "error" if arguments.log == "info" else arguments.log  # this command tells it itself
         os.environ.setdefault("PYTHONUNBUFFERED", "1")
         (Path(folder) / "run").mkdir(mode=0o700)
-        flags = flags_of(arguments, settings)
+        flags = common_flags(arguments, settings)
         page = f"http://127.0.0.1:{port}/"
         print(f"The page on the wall: {page}")
         print("A drawn face and a made voice now perform; Mien sees and hears them as it would you. Ctrl-C ends it.\n")
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         watching = threading.Thread(target=watcher.watch, args=(arguments.seconds, not arguments.no_browser))
         watching.start()
         try:
-            together([Child("hub", flags), Child("sense", flags)], stop)
+            supervise([Child("hub", flags), Child("sense", flags)], stop)
         finally:
             stop.set()
             watching.join(5.0)
@@ -117,7 +117,7 @@ class Watcher:
             return None  # the hub is still starting, or is being started again, or ended in the middle of its answer
 
     def _tell(self, state: dict[str, Any], played_s: float) -> None:
-        index, since = act_at(played_s)
+        index, since = scene_at(played_s)
         acted = SCRIPT[index].emotion
         played = acted.value if acted else _NOBODY
         mood = state["mood"]

@@ -21,10 +21,10 @@ from device.commands.hub_api import ask
 from device.emotions import Floats
 from device.errors import EndOfMedia, MienError
 from device.ipc.messages import State
-from device.perception.load import detector_of
-from device.perception.models.card import PAIRS
+from device.perception.load import open_detector
+from device.perception.models.card import MODEL_NAMES
 from device.perception.models.model import ramp
-from device.perception.models.registry import choose, state_of
+from device.perception.models.registry import select, state_folder
 from device.perception.tflite import runtime
 from device.sense.camera import open_camera
 from device.sense.camera.thread import shows_nothing
@@ -33,10 +33,10 @@ from device.sense.microphone.thread import MOST_CUT_OFF, share_cut_off
 from device.settings.load import load
 from device.settings.locations import default_path
 from device.settings.schema import Kiosk, Settings
-from device.system.check import Finding
-from device.system.isolation import drop_network, prove
+from device.system.check import Check
+from device.system.isolation import check_isolation, drop_network
 from device.system.stderr import quiet_stderr
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 _SLOW_MS = 60.0
 """The face network takes 0.6 ms on a desktop core and some 5 ms on a Pi 4; far over that the fast kernels are off."""
@@ -51,22 +51,22 @@ def run(arguments: argparse.Namespace) -> int:
         return int(not works)
     for finding in findings:
         mark = {True: "ok  ", False: "BAD ", None: "note"}[finding.ok]
-        print(f"{mark} {finding.check}: {plain(finding.said)}")
+        print(f"{mark} {finding.check}: {printable(finding.said)}")
         if finding.fix:
-            print(f"     -> {plain(finding.fix)}")
+            print(f"     -> {printable(finding.fix)}")
     print("Mien can work here." if works else "Mien cannot work here as it is set up; see BAD above.")
     return int(not works)
 
 
-def examine(path: Path | None) -> Iterator[Finding]:
+def examine(path: Path | None) -> Iterator[Check]:
     """All findings, in the order in which one would mend them."""
-    yield Finding("python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.machine()}")
+    yield Check("python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.machine()}")
     try:
         settings = load(path)
         shown = path or default_path()
-        yield Finding("settings", True, str(shown) if shown.exists() else "defaults (no file)")
+        yield Check("settings", True, str(shown) if shown.exists() else "defaults (no file)")
     except MienError as error:
-        yield Finding("settings", False, str(error), "mien config check")
+        yield Check("settings", False, str(error), "mien config check")
         settings = Settings()
     yield packages()
     yield from _models(settings)
@@ -81,28 +81,28 @@ def examine(path: Path | None) -> Iterator[Finding]:
     yield _service(settings, state)
 
 
-def _held(check: str, stages: dict[str, Any]) -> Finding | None:
+def _held(check: str, stages: dict[str, Any]) -> Check | None:
     """What the running sense says of a device that it holds, and that nobody else could open; None if it has none."""
     stage = stages.get(check)
     if stage is None or stage["state"] == State.OFF:
         return None
     said = f"held by the running sense: {stage['state']}, {stage['rate_hz']:.1f} a second"
     well = stage["state"] in (State.OK, State.DARK)
-    return Finding(check, well, said, "" if well else stage["detail"] or "see the page's set-up view")
+    return Check(check, well, said, "" if well else stage["detail"] or "see the page's set-up view")
 
 
-def _models(settings: Settings) -> Iterator[Finding]:
+def _models(settings: Settings) -> Iterator[Check]:
     try:
         name, version = runtime()
-        yield Finding("runtime", True, f"{name} {version}")
+        yield Check("runtime", True, f"{name} {version}")
     except MienError as error:
-        yield Finding("runtime", False, str(error), "pip install ai-edge-litert")
+        yield Check("runtime", False, str(error), "pip install ai-edge-litert")
         return
-    for model in PAIRS:
+    for model in MODEL_NAMES:
         try:
-            choice = choose(model, state_of(settings))
+            choice = select(model, state_folder(settings))
         except MienError as error:
-            yield Finding(f"{model} model", False, str(error), "install Mien again")
+            yield Check(f"{model} model", False, str(error), "install Mien again")
             continue
         network = choice.model.network
         taken_ms = _milliseconds(lambda net=network: net.run_raw(ramp(net.inputs[0])))  # type: ignore[misc]
@@ -110,15 +110,15 @@ def _models(settings: Settings) -> Iterator[Finding]:
         whence = "installed" if choice.installed else "shipped"
         said = f"{choice.model.card.version} ({whence}), intact, golden input read right in {taken_ms:.1f} ms"
         fix = "the runtime's fast kernels (XNNPACK) are off: is /proc/cpuinfo hidden, or is this an emulator?"
-        yield Finding(f"{model} model", None if slow else True, said, fix if slow else "")
+        yield Check(f"{model} model", None if slow else True, said, fix if slow else "")
         if choice.damage:
             fix = "install another (mien models install FILE), or give it up (mien models rollback)"
-            yield Finding(f"installed {model} model", None, choice.damage, fix)
+            yield Check(f"installed {model} model", None, choice.damage, fix)
     try:
-        detector_of(settings)
-        yield Finding("face detector", True, settings.camera.range)
+        open_detector(settings)
+        yield Check("face detector", True, settings.camera.range)
     except MienError as error:
-        yield Finding("face detector", False, str(error), "mien models fetch")
+        yield Check("face detector", False, str(error), "mien models fetch")
 
 
 def _milliseconds(call: Callable[[], object]) -> float:
@@ -129,16 +129,16 @@ def _milliseconds(call: Callable[[], object]) -> float:
     return 200 * (time.perf_counter() - begun)
 
 
-def _tried(check: str, source: str, attempt: Callable[[], str]) -> Finding:
+def _tried(check: str, source: str, attempt: Callable[[], str]) -> Check:
     if source == "off":
-        return Finding(check, None, "off in the settings")
+        return Check(check, None, "off in the settings")
     if source.startswith("stand-in"):
-        return Finding(check, None, "the built-in stand-in performs")
+        return Check(check, None, "the built-in stand-in performs")
     try:
         with quiet_stderr():  # drivers chatter while they are tried
-            return Finding(check, True, attempt())
+            return Check(check, True, attempt())
     except MienError as error:
-        return Finding(check, False, str(error), f"set {check}.source, or off to do without; see mien config init")
+        return Check(check, False, str(error), f"set {check}.source, or off to do without; see mien config init")
 
 
 def _camera(settings: Settings) -> str:
@@ -203,43 +203,41 @@ def _microphone(settings: Settings) -> str:
     return f"{microphone.name} hears {level:.0f} dBFS{rate}{doubt}"
 
 
-def _folder(check: str, folder: Path) -> Finding:
+def _folder(check: str, folder: Path) -> Check:
     # Path.exists raises where nobody may look; a folder that hides what is in it cannot be written into either.
     existing = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
     free_mb = shutil.disk_usage(existing).free / 1e6
     if not os.access(existing, os.W_OK | os.X_OK):
-        return Finding(check, False, f"{folder} cannot be written", "give this user the folder, or set home.state_dir")
-    return Finding(check, free_mb > 50, f"{folder}, {free_mb:,.0f} MB free", "" if free_mb > 50 else "free some space")
+        return Check(check, False, f"{folder} cannot be written", "give this user the folder, or set home.state_dir")
+    return Check(check, free_mb > 50, f"{folder}, {free_mb:,.0f} MB free", "" if free_mb > 50 else "free some space")
 
 
-def _isolation() -> Finding:
+def _isolation() -> Check:
     """Whether this kernel lets `sense` wall itself in: tried in a child, since there is no way back."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, msgspec.json.encode(prove(drop_network())))
+        os.write(writer, msgspec.json.encode(check_isolation(drop_network())))
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as answer:
         found: dict[str, Any] = json.loads(answer.read() or b"{}")
     os.waitpid(child, 0)
     if found.get("enforced"):
-        return Finding("no network in sense", True, f"{found['detail']}; a connection from inside: {found['refused']}")
+        return Check("no network in sense", True, f"{found['detail']}; a connection from inside: {found['refused']}")
     said = found.get("detail", "the attempt died")
-    return Finding("no network in sense", None, f"not enforced when run by hand: {said}", "run it by systemd (README)")
+    return Check("no network in sense", None, f"not enforced when run by hand: {said}", "run it by systemd (README)")
 
 
-def _live_view(kiosk: Kiosk) -> Finding:
+def _live_view(kiosk: Kiosk) -> Check:
     """One of the two exceptions to the walls: said here and on the page."""
     if not kiosk.live_view:
-        return Finding("live view", True, "off in the settings: no picture leaves sense")
+        return Check("live view", True, "off in the settings: no picture leaves sense")
     if not kiosk.enabled:
-        return Finding(
-            "live view", True, "on in the settings, and there is no page to look at: no picture leaves sense"
-        )
+        return Check("live view", True, "on in the settings, and there is no page to look at: no picture leaves sense")
     who = f"whoever has the page's password, from {kiosk.listen}" if kiosk.house else "whoever uses this device"
     said = f"on in the settings: {who}, may look at the camera's picture; the page shows that someone does"
-    return Finding("live view", None, said, "kiosk.live_view = false closes it")
+    return Check("live view", None, said, "kiosk.live_view = false closes it")
 
 
 def _running(settings: Settings) -> Any:  # noqa: ANN401 - JSON
@@ -250,17 +248,17 @@ def _running(settings: Settings) -> Any:  # noqa: ANN401 - JSON
         return None
 
 
-def _service(settings: Settings, state: Any) -> Finding:  # noqa: ANN401 - JSON
+def _service(settings: Settings, state: Any) -> Check:  # noqa: ANN401 - JSON
     if not settings.kiosk.enabled or not settings.kiosk.port:
-        return Finding("running", None, "cannot be asked without the kiosk's fixed port")
+        return Check("running", None, "cannot be asked without the kiosk's fixed port")
     if state is None:
-        return Finding("running", None, "no hub answers: Mien is not running here now")
+        return Check("running", None, "no hub answers: Mien is not running here now")
     sense = state["sense"]
     if not sense["available"]:
-        return Finding("running", False, f"hub runs, sense does not: {sense['problem']}", "mien sense, or its journal")
+        return Check("running", False, f"hub runs, sense does not: {sense['problem']}", "mien sense, or its journal")
     walls = sense["isolation"]
     held = f"it sees {', '.join(walls['interfaces']) or 'no interface'}; a connection: {walls['refused']}"
     problems = "; ".join(state["problems"])
-    return Finding(
+    return Check(
         "running", None if problems else True, f"hub and sense run ({walls['detail']}; {held}) {problems}".rstrip()
     )

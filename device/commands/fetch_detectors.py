@@ -15,13 +15,13 @@ import zipfile
 from pathlib import Path
 
 from device.errors import ModelError
-from device.perception.face.detector import FAR, NEAR
+from device.perception.face.detector import FULL_RANGE, SHORT_RANGE
 from device.perception.models.card import MODELS
 from device.system.paths import expanded
 
 WHEEL = "mediapipe==0.10.18"
 _FOLDER = "mediapipe/modules/face_detection/"
-FILES = {reach.file: reach.sha256 for reach in (FAR, NEAR)}
+FILES = {reach.file: reach.sha256 for reach in (FULL_RANGE, SHORT_RANGE)}
 
 
 def cache_dir() -> Path:

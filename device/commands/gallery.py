@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from device.emotions import EMOTIONS
-from device.ipc.gallery_index import Index, path_of, read_index
-from device.perception.load import readers_of
+from device.ipc.gallery_index import Index, picture_path, read_index
+from device.perception.load import load_perception
 from device.perception.offline.gallery import Outcome, Step, clear, index_folder
 from device.settings.load import load
 from device.settings.schema import Settings
-from device.system.terminal import plain
+from device.system.terminal import printable
 
 _FIVE = 5
 _EVERY_S = 5.0
@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     progress = _Progress(quiet=arguments.json)
     if arguments.folder:
         index: Index | None = index_folder(
-            arguments.folder, readers_of(settings), settings, progress.tell, crop=arguments.crop
+            arguments.folder, load_perception(settings), settings, progress.tell, crop=arguments.crop
         )
     else:
-        index = read_index(path_of(settings.state_dir), Index)
+        index = read_index(picture_path(settings.state_dir), Index)
     said = _summary(index)
     if arguments.folder:
         said |= progress.summary()
@@ -56,7 +56,7 @@ class _Progress:
         if step.outcome is Outcome.BROKEN:
             self.broken.append({"path": step.source, "error": step.error})
         if not self.quiet and step.outcome in {Outcome.BROKEN, Outcome.NO_FACE}:
-            print(plain(step.error or f"{step.source}: no face found"), flush=True)
+            print(printable(step.error or f"{step.source}: no face found"), flush=True)
         now_s = time.monotonic()
         if now_s - self.told_s >= _EVERY_S:
             self.told_s = now_s
@@ -91,7 +91,8 @@ def _words(said: dict[str, Any], settings: Settings) -> str:
     if said.get("no_face", 0) > said["pictures"]:
         lines.append("If these pictures are faces from border to border, say --crop.")
     lines.append(
-        f"{said['pictures']} pictures of {plain(said['folder'])}, kept in {path_of(settings.state_dir).parent}:"
+        f"{said['pictures']} pictures of {printable(said['folder'])}, "
+        f"kept in {picture_path(settings.state_dir).parent}:"
     )
     lines += [f"  {emotion:9}{count:6}" for emotion, count in said["emotions"].items()]
     if said["under_five"]:

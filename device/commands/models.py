@@ -11,11 +11,11 @@ import msgspec
 
 from device.commands.fetch_detectors import fetch
 from device.errors import MienError, ModelError
-from device.perception.models.bundle import pairs_in
-from device.perception.models.card import PAIRS
+from device.perception.models.bundle import find_bundles
+from device.perception.models.card import MODEL_NAMES
 from device.perception.models.inputs import check_card
 from device.perception.models.install import Change, ModelStore
-from device.perception.models.registry import SERVICE, Choice, choose, folder_of, shipped_pair, state_of
+from device.perception.models.registry import SERVICE, Selection, models_folder, select, shipped_bundle, state_folder
 from device.settings.load import load
 
 
@@ -28,20 +28,22 @@ def run(arguments: argparse.Namespace) -> int:
         fetched = fetch()
         print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
         return 0
-    state_dir = state_of(load(arguments.settings))
+    state_dir = state_folder(load(arguments.settings))
     if what == "list":
         _list(state_dir, as_json=arguments.json)
         return 0
     if what == "install":
         if subject is None:
             raise MienError("mien models install needs a file: NAME.tflite with NAME.json beside it, or both in a zip")
-        pairs = pairs_in(Path(subject), PAIRS)
+        pairs = find_bundles(Path(subject), MODEL_NAMES)
         with ModelStore(state_dir) as store:
             changes = store.install(pairs)
     else:
-        if subject is not None and subject not in PAIRS:
-            raise MienError(f"mien models rollback {subject}: there is no such model; it can be {' or '.join(PAIRS)}")
-        if not folder_of(state_dir).is_dir():
+        if subject is not None and subject not in MODEL_NAMES:
+            raise MienError(
+                f"mien models rollback {subject}: there is no such model; it can be {' or '.join(MODEL_NAMES)}"
+            )
+        if not models_folder(state_dir).is_dir():
             raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
         with ModelStore(state_dir) as store:
             changes = store.rollback(subject)
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _tell(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
     restart = any(change.changed for change in changes)
     if as_json:
-        said = {"folder": str(folder_of(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
+        said = {"folder": str(models_folder(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
         print(json.dumps(said))
         return
     for change in changes:
@@ -67,13 +69,13 @@ def _tell(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
     if restart:
         service = state_dir == SERVICE
         how = "systemctl restart mien-sense" if service else "end mien run (or sense) and start it again"
-        print(f"Kept in {folder_of(state_dir)}. A sense that runs goes on with what it has; to change: {how}.")
+        print(f"Kept in {models_folder(state_dir)}. A sense that runs goes on with what it has; to change: {how}.")
         if any(change.reading_s for change in changes):
             print("Back again with: mien models rollback")
 
 
 def _list(state_dir: Path, *, as_json: bool) -> None:
-    choices = [choose(name, state_dir) for name in PAIRS]
+    choices = [select(name, state_dir) for name in MODEL_NAMES]
     if as_json:
         print(json.dumps([_facts(choice) for choice in choices]))
         return
@@ -92,7 +94,7 @@ def _list(state_dir: Path, *, as_json: bool) -> None:
         print(f"  {card.limits}")
 
 
-def _whence(choice: Choice) -> str:
+def _whence(choice: Selection) -> str:
     slot, installed = choice.slot, choice.installed
     back = f", rolled back to on {_day(slot.rolled_back_utc_s)}" if slot.rolled_back_utc_s is not None else ""
     if installed is None:
@@ -101,14 +103,14 @@ def _whence(choice: Choice) -> str:
     return f"installed on {_day(installed.installed_utc_s)}{back}, {before}"
 
 
-def _shipped(choice: Choice) -> str:
+def _shipped(choice: Selection) -> str:
     try:
-        return check_card(shipped_pair(choice.model.card.name)).version
+        return check_card(shipped_bundle(choice.model.card.name)).version
     except ModelError:
         return "one, which is damaged"
 
 
-def _facts(choice: Choice) -> dict[str, Any]:
+def _facts(choice: Selection) -> dict[str, Any]:
     """The card, and where the pair comes from."""
     slot, installed = choice.slot, choice.installed
     card: dict[str, Any] = msgspec.to_builtins(choice.model.card)

@@ -4,7 +4,7 @@ import argparse
 
 from device.errors import SettingsError
 from device.hub.rules.describe import explain
-from device.hub.rules.what_if import parse_question, would_happen
+from device.hub.rules.what_if import explain_outcome, parse_question
 from device.hub.state import profiles
 from device.settings.load import load
 
@@ -20,5 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     # What would happen now: in the profile that was chosen, unless the question names another.
     chosen = profiles.load(settings.state_dir, settings.profiles)
     question = parse_question(arguments.question, profiles=settings.profiles, profile=chosen)
-    print(would_happen(settings.rules, question))
+    print(explain_outcome(settings.rules, question))
     return 0

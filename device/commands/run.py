@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from device.commands.supervisor import Child, flags_of, stop_on_signals, together
+from device.commands.supervisor import Child, common_flags, stop_on_signals, supervise
 from device.errors import MienError
 from device.hub.process import run_hub
 from device.sense.process import run_sense
@@ -19,9 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise MienError(f"{folder}: cannot be made ({error.strerror}); set home.runtime_dir to another") from error
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    flags = flags_of(arguments, arguments.settings)
+    flags = common_flags(arguments, arguments.settings)
     dry = ["--dry-run"] if arguments.dry_run else []
-    together([Child("hub", flags, *dry), Child("sense", flags)], stop_on_signals())
+    supervise([Child("hub", flags, *dry), Child("sense", flags)], stop_on_signals())
     return 0
 
 

@@ -77,7 +77,7 @@ def _meaning(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
 
-def together(children: list[Child], stop: threading.Event) -> None:
+def supervise(children: list[Child], stop: threading.Event) -> None:
     """Tend the children until `stop`; then end them, sense first, so that hub hears its last words.
 
     SIGHUP is passed on: each looks whether new settings can be taken over.
@@ -105,6 +105,6 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def flags_of(arguments: argparse.Namespace, settings: Path | None) -> list[str]:
+def common_flags(arguments: argparse.Namespace, settings: Path | None) -> list[str]:
     """What both processes are told, for them to read the same settings."""
     return [*(["--settings", str(settings)] if settings else []), "--log", arguments.log]

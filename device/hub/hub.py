@@ -8,31 +8,31 @@ import time
 from typing import Any
 
 from device.errors import ActionError, LinkError
-from device.hub.actions.registry import destinations_of
-from device.hub.gallery.selector import Gallery
-from device.hub.gallery.trigger import Answering
+from device.hub.actions.registry import build_dispatcher
+from device.hub.gallery.selector import GallerySelector
+from device.hub.gallery.trigger import VoiceTrigger
 from device.hub.history import outbox_cursor
-from device.hub.history.heartbeat import SignsOfLife
-from device.hub.history.rows import GapBegins, GapEnds, change_row, for_pages, told
+from device.hub.history.heartbeat import HeartbeatRecorder
+from device.hub.history.rows import GapBegins, GapEnds, change_row, describe_mood, page_event
 from device.hub.history.writer import History
-from device.hub.ipc.live_view import Live
-from device.hub.ipc.sense_server import Door
+from device.hub.ipc.live_view import LiveViewServer
+from device.hub.ipc.sense_server import SenseServer
 from device.hub.metrics import Counters, exposition
-from device.hub.mqtt.commands import Commands
-from device.hub.mqtt.discovery import Announcement
+from device.hub.mqtt.commands import CommandLimiter
+from device.hub.mqtt.discovery import DiscoveryPublisher
 from device.hub.mqtt.outbox import Change, Outbox
 from device.hub.mqtt.payloads import state_document
-from device.hub.mqtt.session import Mqtt
-from device.hub.rules.engine import Firing, Rules
-from device.hub.rules.runner import Acting
+from device.hub.mqtt.session import MqttSession
+from device.hub.rules.engine import RuleEngine, RuleFired
+from device.hub.rules.runner import ActionRunner
 from device.hub.state import profiles
-from device.hub.state.features import ChooseProfile, Wish
+from device.hub.state.features import ChooseProfile, Command
 from device.hub.state.snapshot import LastRule, Snapshot
-from device.hub.state.store import Board
+from device.hub.state.store import StateStore
 from device.hub.web.routes.api import Api
 from device.hub.web.routes.gallery import GalleryRoutes
 from device.hub.web.routes.live_view import LiveRoute
-from device.hub.web.server import Kiosk
+from device.hub.web.server import WebServer
 from device.ipc.messages import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid
 from device.readings import Mood
 from device.settings.actions import Lamp, Player
@@ -56,10 +56,10 @@ class Hub:
         """With `dry`, rules fire and are told, and no destination is sent anything."""
         self.page = ""
         """The page's address once it listens; empty without one."""
-        self.board = Board(settings.home.name)
+        self.board = StateStore(settings.home.name)
         self.counters = Counters(rule.name for rule in settings.rules)
         self._settings = settings
-        self._door = Door(settings.runtime_dir, self._heard, self._gone)
+        self._door = SenseServer(settings.runtime_dir, self._heard, self._gone)
         self._history = History(
             settings.state_dir, settings.history.keep_days, self._acknowledge, lambda text: self._show(history=text)
         )
@@ -68,34 +68,36 @@ class Hub:
         self._newest = ("", 0)
         """Session and number of the change that came last."""
         self._outbox: Outbox | None = None
-        self._mqtt: Mqtt | None = None
+        self._mqtt: MqttSession | None = None
         if settings.mqtt.host:
             self._outbox = Outbox(self._history, self._told, lambda text: self._show(outbox=text))
-            self._mqtt = Mqtt(
+            self._mqtt = MqttSession(
                 settings.mqtt,
                 settings.home.name,
                 lambda text: self._show(mqtt=text),
                 outbox=self._outbox,
-                announcement=Announcement(settings.mqtt, settings.home.name, settings.state_dir, self._now),
-                commands=Commands(self._now, self.obey, self.counters.rejected),
+                announcement=DiscoveryPublisher(settings.mqtt, settings.home.name, settings.state_dir, self._now),
+                commands=CommandLimiter(self._now, self.obey, self.counters.rejected),
                 acknowledged=self.counters.message,
             )
-        destinations = destinations_of(
+        destinations = build_dispatcher(
             settings, self._mqtt, lambda state: self._show(lamp=state), lambda state: self._show(player=state), dry=dry
         )
-        self._acting = Acting(destinations, self._history.remember, self.counters)
-        self._rules = Rules(settings.rules)
+        self._acting = ActionRunner(destinations, self._history.remember, self.counters)
+        self._rules = RuleEngine(settings.rules)
         allowed = settings.kiosk.enabled and settings.kiosk.live_view
-        self._live = Live(settings.runtime_dir, self._door.send, lambda n: self._show(watchers=n), allowed=allowed)
-        voice = Answering(settings.microphone.every_s, settings.mood.least_confidence)
-        self._gallery = Gallery(settings.state_dir, self.board, voice)
+        self._live = LiveViewServer(
+            settings.runtime_dir, self._door.send, lambda n: self._show(watchers=n), allowed=allowed
+        )
+        voice = VoiceTrigger(settings.microphone.every_s, settings.mood.least_confidence)
+        self._gallery = GallerySelector(settings.state_dir, self.board, voice)
         self._kiosk = None
         if settings.kiosk.enabled:
             api = Api(self.board, self.obey, self._history, self._metrics, settings.state_dir)
             live = LiveRoute(self._live, self.board)
             pictures = GalleryRoutes(self._gallery)
             routes = [*api.routes(), *live.routes(), *pictures.routes()]
-            self._kiosk = Kiosk(settings.kiosk, routes, settings.state_dir, lambda text: self._show(page=text))
+            self._kiosk = WebServer(settings.kiosk, routes, settings.state_dir, lambda text: self._show(page=text))
         self.board.change(
             lamp=destinations.state(Lamp),
             player=destinations.state(Player),
@@ -188,7 +190,7 @@ class Hub:
         if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
             return  # again, after a restart of ours
         self.counters.mood(said.mood.emotion)
-        self.board.tell(for_pages(row.entry))
+        self.board.tell(page_event(row.entry))
         if fresh and not (self._mqtt and self._mqtt.connected):
             self._say(said.mood, time.monotonic() - said.mood.time_s if self._mqtt is None else None)
 
@@ -213,12 +215,12 @@ class Hub:
         now = self.board.now
         local = local_time(time.time())
         events = self._rules.look(now.mood, time.monotonic(), local, now.profile, sees=now.sees)
-        if firings := [event for event in events if isinstance(event, Firing)]:
+        if firings := [event for event in events if isinstance(event, RuleFired)]:
             self._show(last_rule=LastRule(firings[-1].rule.name, firings[-1].why, time.time()))
         if events:
             self._acting.act(events, now.mood)
 
-    async def obey(self, wish: Wish) -> None:
+    async def obey(self, wish: Command) -> None:
         """Do what somebody asks for; what becomes of it is in the next state. Raises LinkError, ActionError."""
         if not isinstance(wish, ChooseProfile):
             await self._door.send(wish)
@@ -252,7 +254,7 @@ class Hub:
         """A change's line in the log, with the time from the frame until it was told."""
         # A mood that came of muting, or of nobody there, rests on no frame of now.
         timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
-        _log.info("%s%s", told(mood), f"; {delay_s:.2f} s from the frame to the message" if timed else "")
+        _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if timed else "")
         if timed and delay_s is not None:
             self.counters.delay(delay_s)
             self._show(delay_s=delay_s)
@@ -265,7 +267,7 @@ class Hub:
 
     async def _tick(self) -> None:
         """What time alone brings: holds that are over, signs of life, the watchdog."""
-        began_s, life = time.monotonic(), SignsOfLife()
+        began_s, life = time.monotonic(), HeartbeatRecorder()
         while True:
             notify("WATCHDOG=1")
             self._decide()

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 
 from device.errors import MienError, SettingsError
-from device.hub.mqtt.connection import credentials_of
+from device.hub.mqtt.connection import load_credentials
 from device.hub.web.auth import password
-from device.hub.web.transport.listeners import AwayError, addresses_of, listen_on
+from device.hub.web.transport.listeners import AddressUnavailableError, listen_on, resolve_addresses
 from device.hub.web.transport.tls import Certificate
 from device.settings.reload import try_places
 from device.settings.schema import Kiosk, Mqtt, Settings
@@ -37,7 +37,7 @@ def try_start(
         try:
             if page:
                 _try_listening(settings.kiosk, *(held or ("", -1)))
-        except AwayError as error:
+        except AddressUnavailableError as error:
             if late is None:
                 raise
             late(str(error))
@@ -53,11 +53,11 @@ def _try_files(kiosk: Kiosk) -> None:
 
 
 def _try_listening(kiosk: Kiosk, held: str, held_port: int) -> None:
-    ours = addresses_of(held) if held_port == kiosk.port else ()
-    for address in addresses_of(kiosk.listen):
+    ours = resolve_addresses(held) if held_port == kiosk.port else ()
+    for address in resolve_addresses(kiosk.listen):
         try:
             listen_on(address, kiosk.port).close()
-        except AwayError:
+        except AddressUnavailableError:
             if kiosk.listen != held:  # the page that runs waits for it, too
                 raise
         except MienError:
@@ -70,7 +70,7 @@ def _try_broker(broker: Mqtt) -> None:
     if _lent(broker.password_file, broker.ca_file, broker.certificate_file, broker.key_file):
         return
     try:
-        credentials_of(broker)
+        load_credentials(broker)
     except OSError as error:
         raise SettingsError(str(error)) from error
 

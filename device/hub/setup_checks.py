@@ -34,7 +34,7 @@ class Finding(Struct, frozen=True):
     said: str
 
 
-def findings(now: Snapshot, state_dir: Path) -> list[Finding]:
+def check_setup(now: Snapshot, state_dir: Path) -> list[Finding]:
     """All of them, in the order in which one would look. Blocks for a moment: files are looked at."""
     return [
         Finding("mien", True, f"version {__version__}, called {now.name}"),

@@ -19,7 +19,7 @@ Name = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The beginning of the SHA-256 of the thumbnail, in hex: it can name no other place, and no other content."""
 
 
-class Shown(Struct, frozen=True):
+class IndexedFace(Struct, frozen=True):
     """What hub needs to know of a picture."""
 
     name: Name
@@ -33,7 +33,7 @@ class Shown(Struct, frozen=True):
             raise ValueError("a picture's emotion is one of the seven")
 
 
-class Picture(Shown, frozen=True):
+class Picture(IndexedFace, frozen=True):
     """A picture in which a face was read."""
 
     probabilities: Shares
@@ -44,7 +44,7 @@ class Picture(Shown, frozen=True):
     changed_ns: int
 
 
-class Passed(Struct, frozen=True):
+class NoFace(Struct, frozen=True):
     """A picture in which no face was found."""
 
     source: str
@@ -52,11 +52,11 @@ class Passed(Struct, frozen=True):
     changed_ns: int
 
 
-class Shelf(Struct, frozen=True):
+class GalleryView(Struct, frozen=True):
     """The index as hub reads it."""
 
     version: Literal[1]
-    pictures: tuple[Shown, ...]
+    pictures: tuple[IndexedFace, ...]
 
 
 class Index(Struct, frozen=True):
@@ -68,20 +68,20 @@ class Index(Struct, frozen=True):
     read_by: str
     """The networks and settings. Others may read the same files otherwise."""
     pictures: tuple[Picture, ...]
-    passed: tuple[Passed, ...]
+    passed: tuple[NoFace, ...]
 
 
-Kind = TypeVar("Kind", Shelf, Index)
+Kind = TypeVar("Kind", GalleryView, Index)
 
 
-def folder_of(state_dir: Path) -> Path:
+def gallery_folder(state_dir: Path) -> Path:
     """Where index and thumbnails are."""
     return state_dir / "gallery"
 
 
-def path_of(state_dir: Path) -> Path:
+def picture_path(state_dir: Path) -> Path:
     """Where the index is."""
-    return folder_of(state_dir) / "index.json"
+    return gallery_folder(state_dir) / "index.json"
 
 
 def thumbnail(name: str) -> str:

@@ -77,7 +77,7 @@ Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], msgsp
 """Of the seven emotions, in EMOTIONS' order; a longer row could carry a sound through the door."""
 
 
-class Resting(msgspec.Struct, frozen=True):
+class SenseBaseline(msgspec.Struct, frozen=True):
     """How one sense reads this household at rest."""
 
     readings: int
@@ -85,12 +85,12 @@ class Resting(msgspec.Struct, frozen=True):
     """The geometric mean of what was read."""
 
 
-class Neutral(msgspec.Struct, frozen=True):
+class Baseline(msgspec.Struct, frozen=True):
     """A household's neutral: all that is kept of a minute at rest."""
 
     recorded_utc_s: float
-    face: Resting | None = None
-    voice: Resting | None = None
+    face: SenseBaseline | None = None
+    voice: SenseBaseline | None = None
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ class Health(msgspec.Struct, frozen=True, tag="health"):
     """Changes of this session that were dropped because `hub` was away for longer than the outbox holds."""
     hold_s: float = 0.0
     """How long a mood stays at least, as the settings or a SetHold have it."""
-    baseline: Neutral | None = None
+    baseline: Baseline | None = None
     recording: Recording = Recording()
 
 
@@ -124,7 +124,7 @@ class Ack(msgspec.Struct, frozen=True, tag="ack"):
     seq: int
 
 
-class Order(StrEnum):
+class Switch(StrEnum):
     """What `hub` may ask of `sense`."""
 
     CAMERA = "camera"
@@ -132,10 +132,10 @@ class Order(StrEnum):
     PAUSE = "pause"
 
 
-class Command(msgspec.Struct, frozen=True, tag="command"):
+class SetSwitch(msgspec.Struct, frozen=True, tag="command"):
     """Switch a sense. It is kept over a restart and a reboot, and the next Health shows it."""
 
-    order: Order
+    order: Switch
     on: bool
 
 
@@ -172,7 +172,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
 _T = TypeVar("_T")
 
 FromSense = Hello | MoodSaid | Health
-FromHub = Ack | Command | SetHold | RecordBaseline | ClearBaseline | Watch | Beat
+FromHub = Ack | SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch | Beat
 
 _encoder = msgspec.json.Encoder()
 _from_sense = msgspec.json.Decoder(FromSense)

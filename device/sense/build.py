@@ -4,27 +4,27 @@ import time
 
 import msgspec
 
-from device.perception.load import readers_of
-from device.perception.mood.baseline import Baseline
+from device.perception.load import load_perception
+from device.perception.mood.baseline import BaselineRecorder
 from device.perception.mood.fusion import Fusion
 from device.sense.camera import Camera, open_camera
 from device.sense.camera.thread import CameraThread, Latest
-from device.sense.camera_proxy import is_address, without_secrets
+from device.sense.camera_proxy import is_address, redact_url
 from device.sense.live_view import LIVE_CAMERA_FPS, LiveView
 from device.sense.microphone import Microphone, open_microphone
 from device.sense.microphone.thread import MicrophoneThread, SoundRing
-from device.sense.pipeline import Sense
-from device.sense.simulator import StandInCamera, StandInMicrophone, start_of
+from device.sense.pipeline import Pipeline
+from device.sense.simulator import SimulatedCamera, SimulatedMicrophone, scene_start_s
 from device.settings.locations import live_path
 from device.settings.schema import Settings
 
 
-def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, str]]:
+def build_pipeline(settings: Settings, camera_source: str) -> tuple[Pipeline, dict[str, str]]:
     """(Sense, versions of its models); `camera_source` is the settings' own, or its way through the window.
 
     Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
     """
-    readers = readers_of(settings, live=True)
+    readers = load_perception(settings, live=True)
     live = settings.kiosk.enabled and settings.kiosk.live_view
     fps = max(settings.camera.fps, LIVE_CAMERA_FPS) if live else settings.camera.fps
     camera_settings = msgspec.structs.replace(settings.camera, source=camera_source, fps=fps)
@@ -33,18 +33,18 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
 
     def camera() -> Camera:
         if camera_source.startswith("stand-in"):
-            return StandInCamera(start_of(camera_source, start_s), camera_settings.fps)
+            return SimulatedCamera(scene_start_s(camera_source, start_s), camera_settings.fps)
         named = settings.camera.source
-        known_as = without_secrets(named) if is_address(named) else ""
+        known_as = redact_url(named) if is_address(named) else ""
         return open_camera(camera_settings, time.monotonic, start_s=start_s, known_as=known_as)
 
     def microphone() -> Microphone:
         if settings.microphone.source.startswith("stand-in"):
-            return StandInMicrophone(start_of(settings.microphone.source, start_s))
+            return SimulatedMicrophone(scene_start_s(settings.microphone.source, start_s))
         return open_microphone(settings.microphone, time.monotonic, start_s=start_s)
 
     latest, ring = Latest(), SoundRing()
-    sense = Sense(
+    sense = Pipeline(
         settings,
         CameraThread(camera, latest, camera_settings.timeout_s, turned=camera_settings.turned),
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
@@ -53,7 +53,7 @@ def assemble(settings: Settings, camera_source: str) -> tuple[Sense, dict[str, s
         readers.sight(settings),
         readers.voice,
         Fusion(settings.mood.forget_s),
-        Baseline(
+        BaselineRecorder(
             settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
         ),
         LiveView(live_path(settings.runtime_dir), allowed=live),

@@ -30,7 +30,7 @@ class Address:
     port: int
 
 
-def address_of(url: str) -> Address | None:
+def parse_address(url: str) -> Address | None:
     """The address that a camera source names; None for a source that needs no network. Raises DeviceError."""
     try:
         parts = urlsplit(url)
@@ -56,12 +56,12 @@ def is_address(source: str) -> bool:
         return "://" in source  # it is meant as one; address_of says what is wrong with it
 
 
-def without_secrets(url: str) -> str:
+def redact_url(url: str) -> str:
     """An address for a person: scheme, host and port. A password stands before the host, in the path or the query.
 
     Raises DeviceError, as address_of.
     """
-    address, parts = address_of(url), urlsplit(url)
+    address, parts = parse_address(url), urlsplit(url)
     # An @ behind the host: it may be the end of a password with a / in it, and what looks like the host a part of one.
     if address is None or "@" in parts.path + parts.query + parts.fragment:
         return f"the camera at {parts.scheme}://..."
@@ -69,7 +69,7 @@ def without_secrets(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
 
 
-class Window:
+class CameraProxy:
     """The helper, opened while there is still a network and given its listener when there is none any more."""
 
     def __init__(self, address: Address) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from device.ipc.messages import Order
+from device.ipc.messages import Switch
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the microphone may be open."""
         return self.microphone and not self.pause
 
-    def after(self, order: Order, *, on: bool) -> "Switches":
+    def after(self, order: Switch, *, on: bool) -> "Switches":
         """The switches with one of them set."""
         return msgspec.structs.replace(self, **{order.value: on})
 

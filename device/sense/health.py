@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Pulse:
+class ThreadHeartbeat:
     """Life signs of a reading thread."""
 
     beat_s: float

@@ -16,13 +16,13 @@ from device.ipc.messages import (
     SILENCE_S,
     Ack,
     ClearBaseline,
-    Command,
     FromSense,
     Health,
     Hello,
     MoodSaid,
     RecordBaseline,
     SetHold,
+    SetSwitch,
     Watch,
     encode,
     from_hub,
@@ -37,14 +37,14 @@ _RETRY_S = 0.5
 _GRACE_S = 1.5
 
 
-Asked = Command | SetHold | RecordBaseline | ClearBaseline | Watch
+CommandHandler = SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch
 """What `hub` may ask for."""
 
 
-class Door:
+class HubClient:
     """A thread that talks to `hub`. Nothing here blocks the one who calls `say` or `health`."""
 
-    def __init__(self, path: Path, hello: Hello, on_command: Callable[[Asked], None]) -> None:
+    def __init__(self, path: Path, hello: Hello, on_command: Callable[[CommandHandler], None]) -> None:
         """`on_command` is called in the door's thread."""
         self._path = path
         self._hello = hello
@@ -162,7 +162,7 @@ class Door:
             with self._lock:
                 while self._outbox and self._outbox[0].seq <= message.seq:
                     self._outbox.popleft()
-        elif isinstance(message, Asked):
+        elif isinstance(message, CommandHandler):
             self._on_command(message)
 
     def _pending(self, sent: int) -> list[FromSense]:

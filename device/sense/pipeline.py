@@ -14,24 +14,24 @@ import msgspec
 from device.ipc.messages import (
     HEARTBEAT_S,
     ClearBaseline,
-    Command,
     Health,
     RecordBaseline,
     SetHold,
+    SetSwitch,
     Stage,
     State,
     Watch,
 )
-from device.perception.face.stream import Sight
-from device.perception.mood.baseline import Baseline
+from device.perception.face.stream import FaceStream
+from device.perception.mood.baseline import BaselineRecorder
 from device.perception.mood.fusion import Fusion
-from device.perception.mood.smoothing import Steady
+from device.perception.mood.smoothing import MoodSmoother
 from device.perception.voice.classifier import VoiceReader
 from device.readings import Mood
 from device.sense import controls
 from device.sense.camera.thread import CameraThread, Latest
-from device.sense.health import Pulse
-from device.sense.hub_client import Asked, Door
+from device.sense.health import ThreadHeartbeat
+from device.sense.hub_client import CommandHandler, HubClient
 from device.sense.live_view import LIVE_FPS, LiveView
 from device.sense.microphone.thread import MicrophoneThread, SoundRing
 from device.settings.schema import Settings
@@ -49,7 +49,7 @@ _STALL_S = 10.0
 """A reading thread that has not turned for so long hangs: no more kicks for the watchdog."""
 
 
-class Sense:
+class Pipeline:
     """All of it, put together."""
 
     def __init__(
@@ -59,10 +59,10 @@ class Sense:
         microphone: MicrophoneThread,
         latest: Latest,
         ring: SoundRing,
-        sight: Sight,
+        sight: FaceStream,
         voice_reader: VoiceReader,
         fusion: Fusion,
-        baseline: Baseline,
+        baseline: BaselineRecorder,
         live: LiveView,
         damages: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -72,19 +72,19 @@ class Sense:
         self._camera, self._microphone = camera, microphone
         self._latest, self._ring = latest, ring
         self._sight, self._voice_reader = sight, voice_reader
-        self._fusion, self._steady = fusion, Steady(settings.mood)
+        self._fusion, self._steady = fusion, MoodSmoother(settings.mood)
         self._baseline = baseline
         self._live = live
         self._damages = damages or {}
         self._clock = clock
         self._lock = threading.Lock()  # fusion and tracks, baseline too, between the two readers and the tick
         self._stopped = threading.Event()
-        self._pulses = {"face": Pulse(clock()), "voice": Pulse(clock())}
+        self._pulses = {"face": ThreadHeartbeat(clock()), "voice": ThreadHeartbeat(clock())}
         self._looked_s = 0.0
         self._switches_path = settings.state_dir / "switches.json"
         self._switches = controls.load(self._switches_path)
 
-    def run(self, door: Door, stop: threading.Event) -> None:
+    def run(self, door: HubClient, stop: threading.Event) -> None:
         """See, hear and say, until `stop` is set."""
         self._apply_switches()
         readers = [
@@ -109,7 +109,7 @@ class Sense:
             self._voice_reader.keep()
             door.stop()
 
-    def on_command(self, command: Asked) -> None:
+    def on_command(self, command: CommandHandler) -> None:
         """Throw a switch, set the hold, record or forget the neutral: at once, and for good."""
         if isinstance(command, Watch):
             self._live.watch(command.seconds)
@@ -159,7 +159,7 @@ class Sense:
             if not self._switches.hears:
                 self._fusion.forget_voice()
 
-    def _tick_until(self, stop: threading.Event, door: Door) -> None:
+    def _tick_until(self, stop: threading.Event, door: HubClient) -> None:
         shown: Mood | None = None
         said_s = health_s = float("-inf")
         tick_s = TICK_S
@@ -191,7 +191,7 @@ class Sense:
         fps = camera.fps if people else camera.idle_fps
         return max(fps, LIVE_FPS) if self._live.watched else fps
 
-    def _turn(self, name: str, step: Callable[[Pulse], None]) -> None:
+    def _turn(self, name: str, step: Callable[[ThreadHeartbeat], None]) -> None:
         """A reading thread's life: it does not end because one picture or sound went wrong."""
         name_this_thread(name)
         pulse = self._pulses[name]
@@ -205,7 +205,7 @@ class Sense:
                 pulse.trouble = f"reading failed ({type(error).__name__}); mien doctor tells more"
                 self._stopped.wait(1.0)
 
-    def _see(self, pulse: Pulse) -> None:
+    def _see(self, pulse: ThreadHeartbeat) -> None:
         frame = self._latest.get(0.5)
         if frame is None or not self._switches.sees:
             return
@@ -220,7 +220,7 @@ class Sense:
         pulse.done.append(self._clock())
         pulse.trouble = ""
 
-    def _hear(self, pulse: Pulse) -> None:
+    def _hear(self, pulse: ThreadHeartbeat) -> None:
         self._stopped.wait(self._settings.microphone.every_s)
         window = self._ring.window() if self._switches.hears else None
         if window is None:
@@ -250,7 +250,7 @@ class Sense:
         return Health(stages, kept.camera, kept.microphone, kept.pause, lost, self._steady.hold_s, neutral, recording)
 
 
-def _said(command: Command | SetHold) -> str:
+def _said(command: SetSwitch | SetHold) -> str:
     if isinstance(command, SetHold):
         return f"a mood now stays for {command.hold_s:g} s at least"
     return f"{command.order} is now {'on' if command.on else 'off'}"

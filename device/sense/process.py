@@ -9,11 +9,11 @@ from pathlib import Path
 
 from device import __version__
 from device.ipc.messages import Hello
-from device.sense.camera_proxy import Window, address_of, without_secrets
+from device.sense.camera_proxy import CameraProxy, parse_address, redact_url
 from device.settings.locations import socket_path
 from device.settings.reload import problem_of
 from device.settings.schema import Settings
-from device.system.isolation import drop_network, give_up_powers, prove, raise_loopback
+from device.system.isolation import check_isolation, drop_capabilities, drop_network, raise_loopback
 
 log = logging.getLogger(__name__)
 
@@ -30,26 +30,26 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: None if problem_of(path) else stop.set())
     source = settings.camera.source
-    address = address_of(source)
-    window = Window(address) if address else None
+    address = parse_address(source)
+    window = CameraProxy(address) if address else None
     detail = drop_network()
-    enforced = prove(detail).enforced
+    enforced = check_isolation(detail).enforced
     if window and address and enforced:
         raise_loopback()
         source = window.open(source)
-        detail += f"; one window, to {without_secrets(settings.camera.source)}"
-    give_up_powers()
-    isolation = prove(detail)
+        detail += f"; one window, to {redact_url(settings.camera.source)}"
+    drop_capabilities()
+    isolation = check_isolation(detail)
     log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
 
-    from device.sense.build import assemble
+    from device.sense.build import build_pipeline
 
-    sense, versions = assemble(settings, source)
-    from device.sense.hub_client import Door
+    sense, versions = build_pipeline(settings, source)
+    from device.sense.hub_client import HubClient
 
     hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
     try:
-        sense.run(Door(socket_path(settings.runtime_dir), hello, sense.on_command), stop)
+        sense.run(HubClient(socket_path(settings.runtime_dir), hello, sense.on_command), stop)
     finally:
         if window:
             window.close()

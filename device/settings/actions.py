@@ -202,7 +202,7 @@ _STATES = re.compile(r"turn_on|turn_off|play_media|media_play|media_pause|media_
 """Services that bring about a state, and can be called twice."""
 
 
-def target_of(action: Action) -> str | None:
+def target_of_action(action: Action) -> str | None:
     """Its name; None for what stands for itself and is never replaced: a message, a webhook, a program."""
     match action:
         case Lamp() | Player():

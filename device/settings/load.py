@@ -8,7 +8,7 @@ import msgspec
 
 from device.errors import SettingsError
 from device.settings.locations import _is_missing, default_path
-from device.settings.messages import explained
+from device.settings.messages import explain
 from device.settings.schema import Settings
 
 
@@ -38,4 +38,4 @@ def parse(text: str, name: str) -> Settings:
     try:
         return msgspec.convert(raw, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {explained(str(error), raw, Settings)}") from error
+        raise SettingsError(f"{name}: {explain(str(error), raw, Settings)}") from error

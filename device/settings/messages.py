@@ -9,7 +9,7 @@ from msgspec import inspect
 from device.emotions import Emotion
 
 
-def explained(message: str, raw: dict[str, Any], whole: type) -> str:
+def explain(message: str, raw: dict[str, Any], whole: type) -> str:
     """What msgspec said of `raw` while it made a `whole` of it, as `camera.fps = 500: ...`."""
     said, _, where = message.partition(" - at `$")
     steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)

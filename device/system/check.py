@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """What was looked at, what was found, and what to do about it."""
 
     check: str

@@ -66,7 +66,7 @@ def drop_network() -> str:
     return means
 
 
-def give_up_powers() -> None:
+def drop_capabilities() -> None:
     """Lose for good the capabilities that a process of root's would need to enter another namespace again."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
@@ -89,7 +89,7 @@ def raise_loopback() -> None:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _IFF_UP))
 
 
-def prove(detail: str) -> Isolation:
+def check_isolation(detail: str) -> Isolation:
     """Try the walls from inside: which interfaces are there, and what becomes of a connection."""
     interfaces = _interfaces()
     code = _attempt()

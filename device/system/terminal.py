@@ -8,7 +8,7 @@ _BYTE = 0xDC00
 """Python has a byte that is no UTF-8 as this and its value."""
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     r"""`text` in one line, with \x1b, \n, \u202e ... written out; a byte that is no UTF-8 as \x80 to \xff."""
     return _UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
 

@@ -24,8 +24,8 @@ import numpy as np
 from device.emotions import Emotion, top
 from device.ipc.messages import Hello
 from device.readings import FaceReading, Frame, Mood
-from device.sense.build import assemble
-from device.sense.hub_client import Door
+from device.sense.build import build_pipeline
+from device.sense.hub_client import HubClient
 from device.sense.simulator.poses import POSES
 from device.settings.load import load
 from device.settings.locations import socket_path
@@ -135,7 +135,7 @@ def measured(acts: int = 10) -> dict[str, object]:
         command = [sys.executable, "-m", "device.cli", "--settings", str(path), "--log", "error", "hub"]
         hub = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
-            sense, models = assemble(settings, settings.camera.source)
+            sense, models = build_pipeline(settings, settings.camera.source)
             see = sense._sight.see
 
             def seen(frame: Frame) -> list[FaceReading]:
@@ -147,7 +147,7 @@ def measured(acts: int = 10) -> dict[str, object]:
             sense._sight.see = seen  # type: ignore[method-assign]
             walls = Isolation(True, ("lo",), "refused", "a measurement")
             door, stop = (
-                Door(socket_path(settings.runtime_dir), Hello("b0", "0", 1, walls, models), lambda _: None),
+                HubClient(socket_path(settings.runtime_dir), Hello("b0", "0", 1, walls, models), lambda _: None),
                 threading.Event(),
             )
             say = door.say

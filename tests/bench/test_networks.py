@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from device.bench import grid, networks
-from device.bench.mac_count import work_of
+from device.bench.mac_count import count_macs
 from device.bench.peak import convolution, peak_macs_per_s
 from device.errors import ModelError
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.perception.models.card import MODELS
 from device.perception.tflite import Network
 from device.settings.schema import Settings
@@ -20,7 +20,7 @@ from device.settings.schema import Settings
 
 def test_the_work_of_a_convolution_is_counted_and_run() -> None:
     content = convolution(8, 16, 3)
-    work = work_of(content, "it")
+    work = count_macs(content, "it")
     assert work.macs == work.int8_macs == 8 * 8 * 16 * 16 * 9
     network = Network(content, "it")
     assert network.inputs[0].shape == network.outputs[0].shape == (1, 8, 8, 16)
@@ -29,10 +29,10 @@ def test_the_work_of_a_convolution_is_counted_and_run() -> None:
 
 
 def test_our_networks_are_counted() -> None:
-    face = work_of((MODELS / "face.tflite").read_bytes(), "face")
+    face = count_macs((MODELS / "face.tflite").read_bytes(), "face")
     assert 1e6 < face.macs < 1e9
     assert face.int8_macs == face.macs
-    detector = work_of((MODELS / "face_detection_short_range.tflite").read_bytes(), "detector")
+    detector = count_macs((MODELS / "face_detection_short_range.tflite").read_bytes(), "detector")
     assert detector.macs > 1e7  # BlazeFace's paper says 30 million
     assert detector.int8_macs == 0
 
@@ -40,7 +40,7 @@ def test_our_networks_are_counted() -> None:
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 64, b"\xff" * 64, bytes(range(200))])
 def test_what_is_no_network_is_said_so(content: bytes) -> None:
     with pytest.raises(ModelError, match=r"odd\.tflite"):
-        work_of(content, "odd.tflite")
+        count_macs(content, "odd.tflite")
 
 
 def test_a_broken_network_never_makes_more_than_a_model_error() -> None:
@@ -51,7 +51,7 @@ def test_a_broken_network_never_makes_more_than_a_model_error() -> None:
         for at in rng.integers(0, len(broken), 6):
             broken[at] = int(rng.integers(0, 256))
         try:
-            assert work_of(bytes(broken), "broken").macs >= 0
+            assert count_macs(bytes(broken), "broken").macs >= 0
         except ModelError:
             continue
 
@@ -98,7 +98,7 @@ def test_networks_get_their_threads_for_the_while() -> None:
     before = Network.__init__.__defaults__
     with grid.networks_on(2):
         assert Network.__init__.__defaults__ == (2,)
-        readers_of(Settings())
+        load_perception(Settings())
     assert Network.__init__.__defaults__ == before
 
 

@@ -11,14 +11,14 @@ from device.bench import face, recordings, voice
 from device.bench.scene import FPS, Room
 from device.bench.timing import Timing, spread, timed
 from device.errors import MediaError
-from device.perception.load import Readers, readers_of
+from device.perception.load import Perception, load_perception
 from device.settings.schema import Settings
 from tests.sense import made
 
 
 @pytest.fixture(scope="module")
-def readers() -> Readers:
-    return readers_of(Settings())
+def readers() -> Perception:
+    return load_perception(Settings())
 
 
 # --- timing
@@ -62,11 +62,11 @@ def test_the_room_holds_eight() -> None:
 
 
 @pytest.mark.parametrize("people", [1, 8])
-def test_all_who_are_drawn_are_found(readers: Readers, people: int) -> None:
+def test_all_who_are_drawn_are_found(readers: Perception, people: int) -> None:
     assert len(readers.detector.find(Room(people).frames(4)[3].pixels)) == people
 
 
-def test_a_stream_counts_the_faces_and_not_the_warm_frames(readers: Readers) -> None:
+def test_a_stream_counts_the_faces_and_not_the_warm_frames(readers: Perception) -> None:
     seen = face.watch(readers, Settings(), Room(1).stream(1.0)).told()
     assert seen["runs"] == FPS
     assert seen["faces_read"] == 1
@@ -85,7 +85,7 @@ def test_windows_move_on_by_what_the_settings_say() -> None:
     assert heard[1].samples[0] == 8_000
 
 
-def test_a_voice_that_speaks_is_read_in_each_window(readers: Readers) -> None:
+def test_a_voice_that_speaks_is_read_in_each_window(readers: Perception) -> None:
     told = voice.listen(readers.voice, voice.windows(voice.talk(6.0), 0.5), 0.5)
     assert told["readings"] >= told["runs"] - 1
     assert told["cpu_ms_per_s"] == pytest.approx(2 * told["cpu_ms"], abs=0.01)
@@ -95,7 +95,7 @@ def test_a_voice_that_speaks_is_read_in_each_window(readers: Readers) -> None:
 
 
 def test_a_bad_path_is_told_before_anything_is_measured(
-    tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, readers: Perception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "watch", lambda *_, **__: pytest.fail("measured"))
     picture = made.picture(tmp_path / "face.png", Room(1).frames(3)[2].pixels)

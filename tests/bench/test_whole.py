@@ -12,7 +12,7 @@ import pytest
 
 from device.bench import parallel_streams, processes, simulated_sense
 from device.errors import MienError
-from device.sense.simulator import Act
+from device.sense.simulator import Scene
 from device.settings.load import load, parse
 from device.settings.schema import Settings
 from device.system.threads import name_this_thread
@@ -84,7 +84,7 @@ def test_nothing_from_the_performer_is_no_frame(monkeypatch: pytest.MonkeyPatch)
 
 def test_in_one_script_somebody_talks_all_the_time_and_in_the_other_nobody_comes() -> None:
     assert all(act.emotion and act.speaks for act in simulated_sense.SCRIPTS["somebody"])
-    assert simulated_sense.SCRIPTS["nobody"] == (Act(None, 3600.0),)
+    assert simulated_sense.SCRIPTS["nobody"] == (Scene(None, 3600.0),)
 
 
 def test_sense_and_hub_are_measured_as_they_run() -> None:

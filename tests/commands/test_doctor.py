@@ -9,14 +9,14 @@ import pytest
 from device.commands.doctor import examine
 from device.ipc.messages import Stage, State
 from device.settings.schema import Settings
-from device.system.check import Finding
+from device.system.check import Check
 from tests.hub.conftest import free_port, house, short
 from tests.hub.helpers import WELL, Sense, run, running, until
 
 __all__ = ["house", "short"]
 
 
-def said_of(path: Path, kiosk: str) -> Finding:
+def said_of(path: Path, kiosk: str) -> Check:
     path.write_text(
         f'[home]\nstate_dir = "{path.parent}/state"\n[camera]\nsource = "off"\n[microphone]\nsource = "off"\n'
         f"[kiosk]\nport = 0\n{kiosk}\n"
@@ -56,14 +56,14 @@ def test_devices_that_the_running_sense_holds_are_told_by_it(house: Settings, tm
     path.write_text(f'[camera]\nsource = "/dev/none"\n[kiosk]\nport = {port}\n')
     lost = Stage(State.LOST, "the microphone is gone; plug it in")
 
-    async def story() -> list[Finding]:
+    async def story() -> list[Check]:
         async with running(mine) as hub, Sense(mine) as sense:
             sense.health = msgspec.structs.replace(WELL, stages={**WELL.stages, "microphone": lost})
             await until(lambda: hub.board.now.health == sense.health)
             return await asyncio.to_thread(lambda: list(examine(path)))
 
     said = {finding.check: finding for finding in run(story(), 60)}
-    assert said["camera"] == Finding("camera", True, "held by the running sense: ok, 10.0 a second")
+    assert said["camera"] == Check("camera", True, "held by the running sense: ok, 10.0 a second")
     assert said["microphone"].ok is False
     assert said["microphone"].fix == "the microphone is gone; plug it in"
     assert said["running"].said.startswith("hub and sense run")

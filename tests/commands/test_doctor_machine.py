@@ -9,13 +9,13 @@ import pytest
 from device.commands import doctor_machine
 from device.settings.schema import Camera, Mqtt, Settings
 from device.system import machine
-from device.system.check import Finding
+from device.system.check import Check
 from tests.hub.conftest import Broker, broker, free_port
 
 __all__ = ["broker"]
 
 
-def found(settings: Settings) -> dict[str, Finding]:
+def found(settings: Settings) -> dict[str, Check]:
     return {finding.check: finding for finding in doctor_machine.machine(settings)}
 
 
@@ -25,7 +25,7 @@ def with_broker(port: int, **more: object) -> Settings:
 
 def test_a_broker_that_takes_us_in(broker: Broker) -> None:
     said = found(with_broker(broker.port))["MQTT broker"]
-    assert said == Finding("MQTT broker", True, f"127.0.0.1:{broker.port} takes us in, without TLS")
+    assert said == Check("MQTT broker", True, f"127.0.0.1:{broker.port} takes us in, without TLS")
 
 
 def test_a_broker_that_is_not_there_or_none() -> None:
@@ -96,7 +96,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_units_that_run_and_one_that_somebody_has_opened(systemd: Path) -> None:
     said = found(Settings())
-    assert said["mien-hub.service"] == Finding("mien-hub.service", True, "active, started again 2 times since the boot")
+    assert said["mien-hub.service"] == Check("mien-hub.service", True, "active, started again 2 times since the boot")
     assert said["mien-hub.service sandbox"].ok
     assert said["mien-sense.service sandbox"].ok is None, "1.1 is more than it is shipped with"
     assert "drop-in" in said["mien-sense.service sandbox"].fix

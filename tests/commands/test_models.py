@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from device.commands.doctor import examine
-from device.perception.models.card import MODELS, PAIRS
-from device.perception.models.registry import choose, folder_of
+from device.perception.models.card import MODEL_NAMES, MODELS
+from device.perception.models.registry import models_folder, select
 from device.perception.models.smoke_test import try_out
 from tests.sense.helpers import until
 from tests.sense.made_models import handed, made
@@ -95,7 +95,7 @@ def test_install_list_and_rollback_for_programs(home: Home) -> None:
     made("prosody", "0.2.0", home.folder / "new")
     said = json.loads(home.models("install", home.folder / "new", "--json").stdout)
     assert said["restart"] is True
-    assert said["folder"] == str(folder_of(home.state))
+    assert said["folder"] == str(models_folder(home.state))
     assert [(c["name"], c["version"], c["before"]) for c in said["models"]] == [
         ("voice", "0.2.0", "0.1.0"),
         ("prosody", "0.2.0", "0.1.0"),
@@ -108,7 +108,7 @@ def test_install_list_and_rollback_for_programs(home: Home) -> None:
     assert json.loads(home.models("install", home.folder / "new", "--json").stdout)["restart"] is False
     back = json.loads(home.models("rollback", "--json").stdout)
     assert [(c["name"], c["shipped"]) for c in back["models"]] == [("voice", True), ("prosody", True)]
-    assert home.versions() == dict.fromkeys(PAIRS, "0.1.0")
+    assert home.versions() == dict.fromkeys(MODEL_NAMES, "0.1.0")
 
 
 def _zip(path: Path, entries: dict[str, bytes]) -> Path:
@@ -193,7 +193,7 @@ def test_doctor_says_which_pair_is_used_and_that_one_is_damaged(home: Home) -> N
     assert sound["face model"][1].startswith("0.2.0 (installed), intact")
     assert sound["voice model"][1].startswith("0.1.0 (shipped), intact")
     assert "installed face model" not in sound
-    choose("face", home.state).path.write_bytes(b"damaged")
+    select("face", home.state).path.write_bytes(b"damaged")
     damaged = found()
     assert damaged["face model"][1].startswith("0.1.0 (shipped), intact")
     ok, said, fix = damaged["installed face model"]
@@ -234,7 +234,7 @@ def test_sense_reads_the_installed_pair_at_its_next_start_and_never_before(
     assert process.poll() is None
     assert hub.health
     assert hub.health.stages["face"].detail == ""
-    choose("face", home.state).path.unlink()
+    select("face", home.state).path.unlink()
     process.terminate()
     process.communicate(timeout=20)
     process, hub = sense()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert.datasets.clips import Clip
-from convert.voice.protocols import RUNS, share_of
+from convert.voice.protocols import RUNS, split_share
 from device.errors import MediaError
 
 pytestmark = pytest.mark.convert
@@ -26,7 +26,7 @@ def clips(count: int, corpus: str) -> list[Clip]:
 def test_a_random_split_is_repeatable_and_whole() -> None:
     spoken = clips(500, "speech")
     parts = splits.shuffled(spoken)
-    assert [c.name for part in parts for c in part] == [c.name for c in sorted(spoken, key=share_of)]
+    assert [c.name for part in parts for c in part] == [c.name for c in sorted(spoken, key=split_share)]
     for part, share in zip(parts, (0.6, 0.2, 0.2), strict=True):
         assert len(part) / 500 == pytest.approx(share, abs=0.06)
     # A clip stays where it is, whoever else is there: Mien's own random protocol has the same test clips.

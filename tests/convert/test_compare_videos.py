@@ -57,10 +57,10 @@ def test_a_video_that_breaks_off_gives_the_faces_before_the_break(tmp_path: Path
     rng = np.random.default_rng(0)
     path = film(tmp_path / "1001_DFA_ANG_XX.flv", [int(level) for level in rng.integers(100, 250, 60)])
     [video] = read_videos(tmp_path, part=True)
-    whole = len(videos.faces_of(video, EveryFrame()))
+    whole = len(videos.face_crops(video, EveryFrame()))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert whole == 60
-    assert 10 < len(videos.faces_of(video, EveryFrame())) < 50
+    assert 10 < len(videos.face_crops(video, EveryFrame())) < 50
 
 
 def test_videos_without_a_face_are_an_error(tmp_path: Path) -> None:

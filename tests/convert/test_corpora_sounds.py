@@ -9,7 +9,7 @@ import pytest
 from convert.datasets import cremad, emodb, folders, ravdess, savee, tess
 from convert.datasets.clips import by_speaker, listed, read_corpus
 from convert.datasets.esc10 import kept_aside, named_noises, read_noises
-from convert.datasets.labels import NONE, index_of, own_label
+from convert.datasets.labels import NONE, label_index, own_label
 from convert.datasets.records import Sound
 from device.emotions import EMOTIONS
 from device.errors import MediaError
@@ -191,9 +191,9 @@ def test_common_spellings_are_one_label() -> None:
     for word in ("Joy", "HAP", "happiness", "3_happy", "happy"):
         assert own_label(word, "here") == "happy"
     assert own_label("Pleasant Surprise", "here") == "surprise"
-    assert index_of("contempt") == index_of("boredom") == NONE
-    assert index_of("calm") == index_of("neutral") == 6
-    assert [index_of(emotion.value) for emotion in EMOTIONS] == list(range(7))
+    assert label_index("contempt") == label_index("boredom") == NONE
+    assert label_index("calm") == label_index("neutral") == 6
+    assert [label_index(emotion.value) for emotion in EMOTIONS] == list(range(7))
 
 
 def esc50(folder: Path) -> Path:

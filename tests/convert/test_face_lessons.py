@@ -21,11 +21,11 @@ def _pictures(count: int, seed: int = 3) -> Any:
 
 
 def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
-    from convert.face.distillation import inputs_of
+    from convert.face.distillation import face_inputs
 
     pictures = torch.cat([_pictures(5), torch.full((1, 48, 48), 90, dtype=torch.uint8)])
     wanted = np.concatenate([face_input(picture) for picture in pictures.numpy()])
-    np.testing.assert_allclose(inputs_of(pictures).permute(0, 2, 3, 1).numpy(), wanted, atol=1e-5)
+    np.testing.assert_allclose(face_inputs(pictures).permute(0, 2, 3, 1).numpy(), wanted, atol=1e-5)
 
 
 def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
@@ -39,7 +39,7 @@ def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
 
 
 def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
-    from convert.face.distillation import draw, inputs_of
+    from convert.face.distillation import draw, face_inputs
 
     pictures = _pictures(400)
     drawing = draw(pictures, (1, 0), 1.0)
@@ -53,7 +53,7 @@ def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
     assert float(wanted[faint, drawing.other[faint]]) == pytest.approx(1 - float(drawing.share[faint]))
     # A picture is still like itself, and like the one that shines through.
     flat = torch.nn.functional.normalize(drawing.inputs.flatten(1), dim=1)
-    clean = inputs_of(pictures)
+    clean = face_inputs(pictures)
     like = torch.maximum(
         flat @ torch.nn.functional.normalize(clean.flatten(1), dim=1).T,
         flat @ torch.nn.functional.normalize(clean.flip(3).flatten(1), dim=1).T,
@@ -108,7 +108,7 @@ def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
 
 
 def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: Path) -> None:
-    from convert.face.distillation import LITTLE, MUCH, draw, lessons, strength_of, teacher_of
+    from convert.face.distillation import LITTLE, MUCH, draw, lessons, load_teacher, teacher_strength
     from convert.networks.face import TEACHER, MienFace
 
     folders = [tmp_path / name for name in ("a", "b")]
@@ -123,10 +123,10 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
         assert rows.shape == (6, 7 + 8)
         np.testing.assert_allclose(rows[:, :7].float().sum(dim=1).numpy(), 1, atol=5e-3)
     last = MUCH + LITTLE - 1
-    inputs = draw(pictures, (1, last), strength_of(last)).inputs.to(torch.bfloat16)
+    inputs = draw(pictures, (1, last), teacher_strength(last)).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack(
-            [teacher_of(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
+            [load_teacher(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
         )
     np.testing.assert_allclose(said[last][:, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
 
@@ -139,7 +139,7 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
 
 
 def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
-    from convert.face.distillation import draw, lessons, sha256_of, teacher_of
+    from convert.face.distillation import draw, file_sha256, lessons, load_teacher
     from convert.networks.face import MienFace
     from device.perception.models.card import MODELS
 
@@ -149,23 +149,23 @@ def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: P
     said = lessons(teachers, pictures, 1, tmp_path / "kept.pt")
     inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
     with torch.inference_mode():
-        direct = torch.stack([teacher_of(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
+        direct = torch.stack([load_teacher(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
     np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
     assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
-    assert len({sha256_of(teachers), sha256_of(teachers[:1]), sha256_of(teachers[1:])}) == 3
+    assert len({file_sha256(teachers), file_sha256(teachers[:1]), file_sha256(teachers[1:])}) == 3
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
-        sha256_of([tmp_path / "gone.tflite"])
+        file_sha256([tmp_path / "gone.tflite"])
 
 
 def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from convert.face.distillation import MUCH, drawing_of, lessons
+    from convert.face.distillation import MUCH, decode_drawing, lessons
     from convert.networks.face import MienFace
 
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
     # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
-    numbers = [drawing_of(epoch, 10, 0.7) for epoch in range(10)]
+    numbers = [decode_drawing(epoch, 10, 0.7) for epoch in range(10)]
     assert len(set(numbers)) == 10
     assert [number >= MUCH for number in numbers] == 7 * [False] + 3 * [True]
     pictures, kept = _pictures(6), tmp_path / "kept.pt"

@@ -12,10 +12,10 @@ from convert.evaluation.metrics import (
     calibration_floor,
     confusion,
     f1,
+    fit_temperature,
     measured,
     recall,
     surest,
-    temperature_of,
     unknown_below,
 )
 from convert.evaluation.predictions import Predictions, load, together
@@ -56,7 +56,7 @@ def test_recall_counts_each_class_alike_and_accuracy_each_row() -> None:
 def test_a_calibrated_network_has_no_more_error_than_the_floor_and_the_temperature_finds_it() -> None:
     logits, truth = made(np.random.default_rng(0), 20_000, 2.0)
     assert calibration_error(softmax(logits), truth) > 10
-    temperature = temperature_of(logits, truth)
+    temperature = fit_temperature(logits, truth)
     assert temperature == pytest.approx(2.0, rel=0.05)
     assert calibration_error(softmax(logits, temperature), truth) < 1.5
     few, few_truth = made(np.random.default_rng(1), 400, 1.0)

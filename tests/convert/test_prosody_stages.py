@@ -5,21 +5,21 @@ import pytest
 
 from convert.datasets.clips import Clip
 from device.perception.audio.prosody import PROSODY
-from device.perception.voice.speaker_baseline import VoiceBaseline
+from device.perception.voice.speaker_baseline import SpeakerBaseline
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
 
 
 def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances() -> None:
-    from convert.voice.adaptation_stages import HEARD, KNOWN, stages_of
+    from convert.voice.adaptation_stages import HEARD, KNOWN, build_stages
 
     rng = np.random.default_rng(4)
     clips = [Clip(f"{s}{i}", "made", s, "F", 0, np.zeros(1, np.int16)) for s in ("a", "b") for i in range(30)]
     numbers = rng.normal(0, 1, (60, 3, PROSODY)).astype(np.float32)
     numbers[30:] += 2  # b is another sort of voice
     trains = np.ones(60, bool)
-    stages = stages_of(numbers, clips, trains)
+    stages = build_stages(numbers, clips, trains)
     first = np.zeros(60, int)
     everyone = np.arange(60)
     stranger = stages.at(everyone, first, first, first)
@@ -27,7 +27,7 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
     known = stages.at(everyone, first, first + KNOWN, first)
     assert abs(float(known[30:].mean())) < 0.3 * float(stranger[30:].mean())
 
-    baseline = VoiceBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
+    baseline = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
     for i in range(30):
         baseline.learn(numbers[i, 0])
     for i in range(30):
@@ -37,18 +37,18 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
 
 
 def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
-    from convert.voice.adaptation_stages import stages_of
-    from convert.voice.benchmark import deviations_of
+    from convert.voice.adaptation_stages import build_stages
+    from convert.voice.benchmark import speaker_deviations
     from convert.voice.prosody_task import Material
 
     rng = np.random.default_rng(7)
     clips = [Clip(f"{i}", "made", "a", "F", 0, np.zeros(1, np.int16)) for i in range(900)]
     numbers = rng.normal(0, 1, (900, 3, PROSODY)).astype(np.float32)
     numbers[450:] += 2  # sorted by emotion: the second half is all excited
-    stages = stages_of(numbers, clips, np.ones(900, bool))
+    stages = build_stages(numbers, clips, np.ones(900, bool))
     heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
     calm, excited = (
-        np.concatenate(deviations_of(heard, list(range(900)), known=True))[half].mean()
+        np.concatenate(speaker_deviations(heard, list(range(900)), known=True))[half].mean()
         for half in (slice(450), slice(450, 900))
     )
     # A baseline fades: one that had met the excited last would take them for the usual.

@@ -19,7 +19,7 @@ from torch.nn import functional  # noqa: E402
 from convert.reproduce import networks_a, networks_b, networks_c, networks_d, networks_e  # noqa: E402
 from convert.reproduce.keras import begin_as_keras, keras_parameters  # noqa: E402
 from convert.reproduce.results import confusions, second_guess  # noqa: E402
-from convert.reproduce.training import FitPlan, Part, fit, logits_of, squared_error  # noqa: E402
+from convert.reproduce.training import FitPlan, Part, fit, predict_logits, squared_error  # noqa: E402
 
 PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "B's CNN": (networks_b.VoiceCnn, 21_205_127),
@@ -152,7 +152,7 @@ def test_given_weights_of_vggish_are_taken_by_name(tmp_path: Path) -> None:
     # Expanded from one number each, so that the file is small.
     state = {name: torch.tensor([i / 100]).expand(shape) for i, (name, shape) in enumerate(shapes.items())}
     torch.save({**state, "pproc.pca_means": torch.zeros(128)}, tmp_path / "vggish.pt")
-    network = networks_e.vggish_from(tmp_path / "vggish.pt")
+    network = networks_e.load_vggish(tmp_path / "vggish.pt")
     for i, value in enumerate(network.state_dict().values()):
         assert float(value.flatten()[0]) == pytest.approx(i / 100)
 
@@ -165,15 +165,15 @@ def test_other_weights_are_refused_by_name(content: object, tmp_path: Path) -> N
     elif content is not None:
         torch.save(content, path)
     with pytest.raises(ModelError, match=r"other.pt: no weights of VGGish"):
-        networks_e.vggish_from(path)
+        networks_e.load_vggish(path)
 
 
 def test_a_shows_five_pictures_of_the_same_answer() -> None:
     read = torch.tensor([0, 3, 3, 3, 1, 3, 3, 3, 2])
-    shown = networks_a.five_of(3, read, torch.Generator().manual_seed(0))
+    shown = networks_a.to_five(3, read, torch.Generator().manual_seed(0))
     assert len(set(shown.tolist())) == 5
     assert set(read[shown].tolist()) == {3}
-    assert networks_a.five_of(2, read, torch.Generator()).tolist() == [8]
+    assert networks_a.to_five(2, read, torch.Generator()).tolist() == [8]
 
 
 def part(count: int, seed: int) -> Part:
@@ -191,7 +191,7 @@ def test_c_reads_near_all_of_what_it_was_trained_on_and_nothing_else() -> None:
     network = networks_c.FaceCnn()
     fit(network, training, fresh, FitPlan(60, 10, keep_last=True))
     right = {
-        name: float((logits_of(network, rows).argmax(1) == rows.labels).float().mean())
+        name: float((predict_logits(network, rows).argmax(1) == rows.labels).float().mean())
         for name, rows in (("trained on", training), ("fresh", fresh))
     }
     assert right["trained on"] > 0.95
@@ -206,7 +206,7 @@ def test_the_best_epoch_is_kept_and_training_ends_early() -> None:
     losses = [line["validation_loss"] for line in log]
     right = [line["validation_accuracy"] for line in log]
     assert len(log) == int(np.argmin(losses)) + 1 + 4
-    kept = 100 * float((logits_of(network, fresh).argmax(1) == fresh.labels).float().mean())
+    kept = 100 * float((predict_logits(network, fresh).argmax(1) == fresh.labels).float().mean())
     assert kept == pytest.approx(max(right), abs=1e-3)
     assert kept > right[-1]
 
@@ -217,7 +217,7 @@ def test_training_is_the_same_twice() -> None:
         torch.manual_seed(3)
         network = networks_c.FaceCnn()
         fit(network, part(20, 1), part(10, 2), FitPlan(2, 5))
-        said.append(logits_of(network, part(10, 2)))
+        said.append(predict_logits(network, part(10, 2)))
     assert torch.equal(said[0], said[1])
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from convert.datasets.clips import TEST, VALIDATION, Clip
 from convert.voice.batches import balance
-from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, share_of
+from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, split_share
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)
@@ -62,7 +62,7 @@ def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_togethe
     assert np.mean([run.trains(c) for c in CLIPS]) == pytest.approx(0.6, abs=0.05)
     assert np.mean([run.tested(c) for c in CLIPS]) == pytest.approx(0.2, abs=0.05)
     twice = [clip(f"03-01-03-01-02-0{take}-07", "ravdess_speech", "RAV07") for take in (1, 2)]
-    assert share_of(twice[0]) == share_of(twice[1])
+    assert split_share(twice[0]) == split_share(twice[1])
 
 
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])

@@ -7,7 +7,7 @@ import numpy as np
 
 from convert.datasets.clips import read_corpus
 from convert.voice.augment import trimmed
-from convert.voice.augmented_copies import changed, views_of
+from convert.voice.augmented_copies import build_views, changed
 from device.perception.audio.log_mel import BANDS
 from device.perception.models.inputs import WINDOW_FRAMES
 from device.perception.voice.classifier import WINDOW
@@ -16,16 +16,16 @@ from device.perception.voice.input import voice_input
 
 def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: Path) -> None:
     clips = read_corpus(corpora / "speech", "savee", tmp_path)[:3]
-    views = views_of(clips, [], 2, tmp_path)
+    views = build_views(clips, [], 2, tmp_path)
     assert views.shape == (3, 3, WINDOW_FRAMES, BANDS, 2)
     for clip, own in zip(clips, views, strict=True):
         np.testing.assert_allclose(own[0], voice_input(trimmed(clip.real)[-WINDOW:])[0], atol=2e-3)
         assert np.abs(own[1].astype(np.float32) - own[0]).mean() > 0.05
     (kept,) = tmp_path.glob("views-*.npy")
     made = kept.stat().st_mtime_ns
-    np.testing.assert_array_equal(views_of(clips, [], 2, tmp_path), views)
+    np.testing.assert_array_equal(build_views(clips, [], 2, tmp_path), views)
     assert kept.stat().st_mtime_ns == made
-    views_of([replace(clips[0], name="another"), *clips[1:]], [], 2, tmp_path)
+    build_views([replace(clips[0], name="another"), *clips[1:]], [], 2, tmp_path)
     assert len(list(tmp_path.glob("views-*.npy"))) == 2
     assert not list(tmp_path.glob("*.partial"))
 

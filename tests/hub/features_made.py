@@ -4,7 +4,7 @@ import msgspec
 
 from device.emotions import Emotion
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Neutral
+from device.ipc.messages import Baseline
 from tests.hub.helpers import HELLO, WELL, mood
 
 PROFILES = ("everyday", "Late night", "quiet")
@@ -15,7 +15,7 @@ FULL = Snapshot(
     available=True,
     problem="",
     hello=HELLO,
-    health=msgspec.structs.replace(WELL, hold_s=3.0, baseline=Neutral(1_700_000_000)),
+    health=msgspec.structs.replace(WELL, hold_s=3.0, baseline=Baseline(1_700_000_000)),
     profile="Late night",
     profiles=PROFILES,
     lamp={"on": True},

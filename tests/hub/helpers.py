@@ -20,7 +20,7 @@ from device.emotions import EMOTIONS, Emotion
 from device.hub.hub import Hub
 from device.ipc import messages as link
 from device.ipc.messages import FromHub, FromSense, Health, Hello, MoodSaid, Stage, State
-from device.readings import Mood, Said
+from device.readings import Mood, SenseReading
 from device.settings import locations
 from device.settings.schema import Mqtt, Settings
 from device.system.isolation import Isolation
@@ -55,8 +55,8 @@ def mood(emotion: Emotion = Emotion.SAD, confidence: float = 0.71, people: int =
     now_s = time.monotonic() - age_s
     rest = (1 - confidence) / 6
     shares = tuple(confidence if e is emotion else rest for e in EMOTIONS)
-    face = Said(emotion, 0.64, 0.1)
-    return Mood(emotion, confidence, -0.5, -0.25, shares, people, now_s, now_s, face, Said(emotion, 0.8, 0.2))
+    face = SenseReading(emotion, 0.64, 0.1)
+    return Mood(emotion, confidence, -0.5, -0.25, shares, people, now_s, now_s, face, SenseReading(emotion, 0.8, 0.2))
 
 
 HELLO = Hello("s1", "0.1.0", 42, Isolation(True, ("lo",), "OSError", "by a namespace"), {"face": "1.0"})

@@ -10,7 +10,9 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.hub.actions.base import Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.rules import runner
 from device.hub.state.features import ChooseProfile
 from device.ipc.messages import Stage, State
@@ -20,13 +22,13 @@ from device.settings.schema import Settings
 from tests.hub.helpers import WELL, Sense, mood, run, running, state, until
 from tests.hub.service_house import living_room, results, rule
 
-WHY = Occasion("r", "sad 71 % for 5 s", 0.0)
+WHY = Trigger("r", "sad 71 % for 5 s", 0.0)
 
 
 class Bad:
     """A destination that fails, or never ends."""
 
-    async def run(self, action: Any, _occasion: Occasion) -> None:
+    async def run(self, action: Any, _occasion: Trigger) -> None:
         if isinstance(action, Lamp):
             raise ActionError("the lamp is not there")
         await asyncio.sleep(60)
@@ -37,7 +39,7 @@ class Bad:
 
 def test_a_bad_destination_is_a_result_in_time() -> None:
     async def story() -> None:
-        destinations = Destinations({Lamp: Bad(), Player: Bad()}, limit_s=0.1)
+        destinations = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=0.1)
         assert await destinations.run(Lamp(), WHY) == "the lamp is not there"
         assert await destinations.run(Player("calm"), WHY) == "player: no answer within 0.1 s"
         assert await destinations.run(Publish("a", "b"), WHY) == "publish: nothing here takes it"
@@ -48,7 +50,7 @@ def test_a_bad_destination_is_a_result_in_time() -> None:
 def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            hub._acting._destinations = Destinations({Lamp: Bad(), Player: Bad()}, limit_s=5)
+            hub._acting._destinations = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=5)
             sense.change(mood(Emotion.SAD))
             await until(lambda: hub.board.now.last_rule)
             began_s = time.monotonic()
@@ -65,7 +67,7 @@ def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, m
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            hub._acting._destinations = Destinations({Player: Bad()}, limit_s=0.3)
+            hub._acting._destinations = ActionDispatcher({Player: Bad()}, limit_s=0.3)
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 2)
 
@@ -142,13 +144,13 @@ class Silent:
 
     is_on = False
 
-    async def run(self, _action: Any, _occasion: Occasion) -> None:
+    async def run(self, _action: Any, _occasion: Trigger) -> None:
         self.is_on = True
 
-    async def former(self, _action: Any) -> tuple[Former, ...]:
-        return (Former("lamp", {"on": self.is_on}, {"on": True}),)
+    async def former(self, _action: Any) -> tuple[PreviousState, ...]:
+        return (PreviousState("lamp", {"on": self.is_on}, {"on": True}),)
 
-    async def restore(self, _former: Former) -> None:
+    async def restore(self, _former: PreviousState) -> None:
         await asyncio.sleep(60)
 
     def state(self) -> dict[str, Any]:
@@ -163,7 +165,7 @@ def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
 
     async def story() -> float:
         async with running(mine) as hub, Sense(mine) as sense:
-            hub._acting._destinations = Destinations({Lamp: Silent()})
+            hub._acting._destinations = ActionDispatcher({Lamp: Silent()})
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 1)
             began_s = time.monotonic()

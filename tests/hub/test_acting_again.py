@@ -9,7 +9,7 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub.actions.dispatcher import Destinations
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.hub import Hub
 from device.hub.rules import runner
 from device.settings.actions import Lamp
@@ -31,7 +31,7 @@ async def over_while_away(mine: Settings) -> AsyncIterator[tuple[Hub, Sense, Bul
     """The rule has made the bulb red; now it is over, and the bulb does not answer."""
     bulb = Bulb()
     async with running(mine) as hub, Sense(mine) as sense:
-        hub._acting._destinations = Destinations({Lamp: bulb})
+        hub._acting._destinations = ActionDispatcher({Lamp: bulb})
         sense.change(mood(Emotion.SAD))
         await until(lambda: len(results(mine)) == 1 and bulb.state() == RED_IS)
         bulb.mute = [AWAY] * 1000

@@ -3,16 +3,16 @@
 import itertools
 
 from device.emotions import Emotion
-from device.hub.gallery.trigger import CLEAR_S, LEAST_APART_S, Answering
-from device.readings import Said
+from device.hub.gallery.trigger import CLEAR_S, LEAST_APART_S, VoiceTrigger
+from device.readings import SenseReading
 
 
-def said(emotion: Emotion, confidence: float = 0.8, age_s: float = 0.2) -> Said:
-    return Said(emotion, confidence, age_s)
+def said(emotion: Emotion, confidence: float = 0.8, age_s: float = 0.2) -> SenseReading:
+    return SenseReading(emotion, confidence, age_s)
 
 
 def test_a_voice_is_answered_once_and_another_emotion_anew() -> None:
-    when = Answering(0.5, 0.4)
+    when = VoiceTrigger(0.5, 0.4)
     assert when.due(None, 0.0) is None
     assert when.due(said(Emotion.SAD), 1.0) == "sad"
     assert {when.due(said(Emotion.SAD), 1 + i / 4) for i in range(1, 100)} == {None}
@@ -21,7 +21,7 @@ def test_a_voice_is_answered_once_and_another_emotion_anew() -> None:
 
 def test_a_new_utterance_is_answered_anew() -> None:
     for pause in (None, said(Emotion.SAD, age_s=2.0)):
-        when = Answering(0.5, 0.4)
+        when = VoiceTrigger(0.5, 0.4)
         assert when.due(said(Emotion.SAD), 0.0) == "sad"
         assert when.due(pause, 6.0) is None
         assert when.due(said(Emotion.SAD), 7.0) == "sad"
@@ -29,14 +29,14 @@ def test_a_new_utterance_is_answered_anew() -> None:
 
 
 def test_readings_far_apart_are_one_utterance_where_the_settings_have_them_so() -> None:
-    when = Answering(3.0, 0.4)
+    when = VoiceTrigger(3.0, 0.4)
     assert when.due(said(Emotion.SAD), 0.0) == "sad"
     assert when.due(said(Emotion.SAD, age_s=3.0), 3.0) is None
     assert when.due(said(Emotion.SAD, age_s=0.1), 6.0) is None
 
 
 def test_faces_stay_a_while_whatever_is_said() -> None:
-    when = Answering(0.5, 0.4)
+    when = VoiceTrigger(0.5, 0.4)
     times = []
     for step in range(200):
         emotion = (Emotion.SAD, Emotion.HAPPY)[step % 2]
@@ -48,7 +48,7 @@ def test_faces_stay_a_while_whatever_is_said() -> None:
 
 
 def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds() -> None:
-    when = Answering(0.5, 0.4)
+    when = VoiceTrigger(0.5, 0.4)
     assert when.due(said(Emotion.SAD), 0.0) == "sad"
     assert when.due(None, 1.0) is None
     assert when.due(said(Emotion.SAD), 2.0) is None
@@ -56,7 +56,7 @@ def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds()
 
 
 def test_the_faces_go_after_a_silence_and_once() -> None:
-    when = Answering(0.5, 0.4)
+    when = VoiceTrigger(0.5, 0.4)
     assert when.due(said(Emotion.SAD), 0.0) == "sad"
     assert when.due(None, CLEAR_S - 0.1) is None
     assert when.due(None, CLEAR_S) == "unknown"
@@ -65,7 +65,7 @@ def test_the_faces_go_after_a_silence_and_once() -> None:
 
 
 def test_a_voice_that_is_sure_of_nothing_is_as_good_as_none() -> None:
-    when = Answering(0.5, 0.4)
+    when = VoiceTrigger(0.5, 0.4)
     assert when.due(said(Emotion.SAD, 0.39), 0.0) is None
     assert when.due(said(Emotion.UNKNOWN, 0.9), 0.1) is None
     assert when.due(said(Emotion.SAD, 0.4), 0.2) == "sad"

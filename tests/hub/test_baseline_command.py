@@ -12,12 +12,12 @@ import pytest
 
 from device.commands.hub_api import ask, tell
 from device.errors import MienError
-from device.ipc.messages import ClearBaseline, Neutral, RecordBaseline, Recording, Resting
+from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, Recording, SenseBaseline
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, run, running, until
 
-RESTING = Resting(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
+RESTING = SenseBaseline(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def mien(settings: Path, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-async def recording(sense: Sense, *, found: Neutral | None, said: str) -> None:
+async def recording(sense: Sense, *, found: Baseline | None, said: str) -> None:
     """What a sense does when it is told to record."""
     await until(lambda: RecordBaseline(60.0) in sense.told, 30)
     sense.health = msgspec.structs.replace(sense.health, recording=Recording(60.0, "look and speak as you do at rest"))
@@ -53,7 +53,7 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
             assert status == 0
             assert "No neutral is recorded" in out
             asked = asyncio.create_task(mien(path, "record"))
-            await recording(sense, found=Neutral(1.7e9, RESTING), said="recorded from 412 looks at faces")
+            await recording(sense, found=Baseline(1.7e9, RESTING), said="recorded from 412 looks at faces")
             status, out, err = await asked
             assert (status, err.count("Traceback")) == (0, 0), err
             assert "For 60 s: look and speak as you do at rest." in out

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from device import __version__
 from device.emotions import EMOTIONS
 from device.hub.mqtt.discovery import document, machine, removal, topic
-from device.hub.state.features import FEATURES, wish_of
+from device.hub.state.features import FEATURES, parse_command
 from device.hub.state.snapshot import Snapshot
 from tests.hub.discovery_made import SNAPSHOTS, made, wrong
 from tests.hub.features_made import AWAY, BEFORE, FULL
@@ -115,7 +115,7 @@ def test_all_that_it_offers_is_taken() -> None:
         assert (before, after) == ("mien/livingroom", "set")
         ends = [str(part[end]) for end in ("min", "max") if end in part]
         for payload in ends or part.get("ops") or ([part["pl_prs"]] if "pl_prs" in part else ["ON", "OFF"]):
-            wish_of(key, payload.encode(), FULL)
+            parse_command(key, payload.encode(), FULL)
             pressed += 1
     assert pressed == 3 * 2 + 2 + len(FULL.profiles) + 2
 

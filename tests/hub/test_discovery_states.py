@@ -12,8 +12,8 @@ from device.emotions import Emotion
 from device.hub.mqtt.payloads import event_document, state_document
 from device.hub.state.features import FEATURES
 from device.hub.state.snapshot import Json, Snapshot
-from device.ipc.messages import Neutral
-from device.readings import Mood, Said
+from device.ipc.messages import Baseline
+from device.readings import Mood, SenseReading
 from tests.hub import ha_rules, ha_templates
 from tests.hub.discovery_made import SNAPSHOTS, made
 from tests.hub.features_made import FULL
@@ -22,7 +22,7 @@ from tests.hub.helpers import WELL, mood
 
 _share = st.floats(0, 1)
 _signed = st.floats(-1, 1)
-_said = st.none() | st.builds(Said, st.sampled_from(Emotion), _share, st.floats(0, 10))
+_said = st.none() | st.builds(SenseReading, st.sampled_from(Emotion), _share, st.floats(0, 10))
 _moods = st.builds(
     Mood,
     st.sampled_from(Emotion),
@@ -43,7 +43,7 @@ _health = st.builds(
         microphone_on=not on,
         paused=on,
         hold_s=hold_s,
-        baseline=None if moment_s is None else Neutral(moment_s),
+        baseline=None if moment_s is None else Baseline(moment_s),
     ),
     st.booleans(),
     st.floats(-1, 90_000) | st.sampled_from([0.0, 60.0, 60.01]),

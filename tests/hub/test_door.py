@@ -14,7 +14,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from device.errors import LinkError
-from device.hub.ipc.sense_server import Door
+from device.hub.ipc.sense_server import SenseServer
 from device.ipc import messages
 from device.ipc.messages import Ack, Beat, FromSense, Hello, MoodSaid
 from device.settings import locations
@@ -28,7 +28,7 @@ class Ears:
     def __init__(self, folder: Path) -> None:
         self.heard: list[FromSense] = []
         self.gone: list[str] = []
-        self.door = Door(folder, self._hear, self._go)
+        self.door = SenseServer(folder, self._hear, self._go)
 
     async def _hear(self, message: FromSense) -> None:
         self.heard.append(message)
@@ -158,7 +158,7 @@ def test_half_a_line_is_no_word(short: Path) -> None:
 
 
 def test_a_sense_that_does_not_read_cannot_block(short: Path) -> None:
-    async def flood(door: Door) -> None:
+    async def flood(door: SenseServer) -> None:
         for seq in range(200_000):
             await door.send(Ack("x" * 1000, seq))
 

@@ -11,7 +11,7 @@ from device.emotions import EMOTIONS, Emotion
 from device.hub.mqtt.payloads import event_document, state_document
 from device.hub.state.features import FEATURES, MOODS, described
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Health, Neutral, Stage, State
+from device.ipc.messages import Baseline, Health, Stage, State
 from tests.hub.features_made import AWAY, BEFORE, FULL
 from tests.hub.helpers import WELL, mood
 
@@ -93,7 +93,7 @@ def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health 
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
 def test_a_baseline_of_no_calendar_is_none(moment_s: float) -> None:
-    odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Neutral(moment_s)))
+    odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Baseline(moment_s)))
     assert values(odd)["baseline"] is None
     assert state_document(odd)["baseline"] is None
 

@@ -9,19 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.errors import ActionError
-from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Kind, Wish, described, wish_of
-from device.ipc.messages import ClearBaseline, Command, Order, RecordBaseline, SetHold
+from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Command, Kind, described, parse_command
+from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
 from tests.hub.features_made import BEFORE, FULL, PROFILES
 
 # -- what is taken
 
-WISHES: list[tuple[str, bytes, Wish]] = [
-    ("camera", b"ON", Command(Order.CAMERA, on=True)),
-    ("camera", b"OFF", Command(Order.CAMERA, on=False)),
-    ("microphone", b"ON", Command(Order.MICROPHONE, on=True)),
-    ("microphone", b"OFF", Command(Order.MICROPHONE, on=False)),
-    ("pause", b"ON", Command(Order.PAUSE, on=True)),
-    ("pause", b"OFF", Command(Order.PAUSE, on=False)),
+WISHES: list[tuple[str, bytes, Command]] = [
+    ("camera", b"ON", SetSwitch(Switch.CAMERA, on=True)),
+    ("camera", b"OFF", SetSwitch(Switch.CAMERA, on=False)),
+    ("microphone", b"ON", SetSwitch(Switch.MICROPHONE, on=True)),
+    ("microphone", b"OFF", SetSwitch(Switch.MICROPHONE, on=False)),
+    ("pause", b"ON", SetSwitch(Switch.PAUSE, on=True)),
+    ("pause", b"OFF", SetSwitch(Switch.PAUSE, on=False)),
     ("hold_s", b"0", SetHold(0.0)),
     ("hold_s", b"3.5", SetHold(3.5)),
     ("hold_s", b"60", SetHold(60.0)),
@@ -32,8 +32,8 @@ WISHES: list[tuple[str, bytes, Wish]] = [
 
 
 @pytest.mark.parametrize(("key", "payload", "wish"), WISHES)
-def test_what_is_allowed_becomes_a_wish(key: str, payload: bytes, wish: Wish) -> None:
-    assert wish_of(key, payload, FULL) == wish
+def test_what_is_allowed_becomes_a_wish(key: str, payload: bytes, wish: Command) -> None:
+    assert parse_command(key, payload, FULL) == wish
 
 
 def test_every_feature_that_takes_commands_was_tried() -> None:
@@ -44,7 +44,7 @@ def test_every_feature_that_takes_commands_was_tried() -> None:
 
 
 def test_minus_nothing_is_nothing() -> None:
-    wish = wish_of("hold_s", b"-0", FULL)
+    wish = parse_command("hold_s", b"-0", FULL)
     assert isinstance(wish, SetHold)
     assert str(wish.hold_s) == "0.0"
 
@@ -78,19 +78,19 @@ def test_minus_nothing_is_nothing() -> None:
 )
 def test_what_is_not_is_refused_in_words(key: str, payload: bytes, said: str) -> None:
     with pytest.raises(ActionError, match=re.escape(said)):
-        wish_of(key, payload, FULL)
+        parse_command(key, payload, FULL)
 
 
 def test_what_is_too_long_is_not_taken_for_its_beginning() -> None:
     longest = msgspec.structs.replace(FULL, profiles=("x" * 200,))
-    assert wish_of("profile", b"x" * 200, longest) == ChooseProfile("x" * 200)
+    assert parse_command("profile", b"x" * 200, longest) == ChooseProfile("x" * 200)
     with pytest.raises(ActionError, match="in 201 bytes"):
-        wish_of("profile", b"x" * 201, longest)
+        parse_command("profile", b"x" * 201, longest)
 
 
 def test_before_there_are_profiles_none_is_taken() -> None:
     with pytest.raises(ActionError, match="profile: '' came; allowed is nothing yet"):
-        wish_of("profile", b"", BEFORE)
+        parse_command("profile", b"", BEFORE)
 
 
 KEYS = [feature.key for feature in FEATURES]
@@ -103,7 +103,7 @@ ALLOWED = {(key, payload): wish for key, payload, wish in WISHES if key != "hold
 @example(key="profile", payload=("\u202e\x1b" * 40).encode())
 def test_a_malicious_broker_gets_a_wish_that_is_allowed_or_a_short_plain_refusal(key: str, payload: bytes) -> None:
     try:
-        wish = wish_of(key, payload, FULL)
+        wish = parse_command(key, payload, FULL)
     except ActionError as error:
         assert (key, payload) not in ALLOWED
         said = str(error)
@@ -121,10 +121,10 @@ def test_a_malicious_broker_gets_a_wish_that_is_allowed_or_a_short_plain_refusal
 def test_a_number_is_taken_exactly_within_its_range(hold_s: float) -> None:
     payload = f"{hold_s:.3f}".encode()
     if 0 <= hold_s <= 60:
-        assert wish_of("hold_s", payload, FULL) == SetHold(hold_s)
+        assert parse_command("hold_s", payload, FULL) == SetHold(hold_s)
     else:
         with pytest.raises(ActionError):
-            wish_of("hold_s", payload, FULL)
+            parse_command("hold_s", payload, FULL)
 
 
 # -- for HTTP

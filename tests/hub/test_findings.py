@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.hub.setup_checks import Finding, findings
+from device.hub.setup_checks import Finding, check_setup
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Neutral, Resting, Stage, State
+from device.ipc.messages import Baseline, SenseBaseline, Stage, State
 from device.system.isolation import Isolation
 from tests.hub.helpers import HELLO, WELL
 
@@ -15,7 +15,7 @@ HERE = Snapshot("livingroom", available=True, available_since_utc_s=1.7e9, probl
 
 
 def found(now: Snapshot, folder: Path) -> dict[str, Finding]:
-    return {finding.check: finding for finding in findings(now, folder)}
+    return {finding.check: finding for finding in check_setup(now, folder)}
 
 
 def test_a_room_that_is_well(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_what_is_open_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment_s", [1.7e9, -1e300, 1e300])
 def test_a_neutral_is_told_with_its_day_if_a_calendar_has_it(tmp_path: Path, moment_s: float) -> None:
-    neutral = Neutral(moment_s, Resting(300, (0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.3)))
+    neutral = Baseline(moment_s, SenseBaseline(300, (0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.3)))
     health = msgspec.structs.replace(WELL, baseline=neutral)
     said = found(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
     assert said.ok

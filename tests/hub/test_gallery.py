@@ -14,9 +14,9 @@ import yarl
 
 from device.emotions import EMOTIONS, Emotion
 from device.hub.gallery import drawn_faces
-from device.hub.gallery.selector import DRAWN, Gallery
-from device.hub.gallery.trigger import CLEAR_S, Answering
-from device.hub.state.store import Board
+from device.hub.gallery.selector import DRAWN, GallerySelector
+from device.hub.gallery.trigger import CLEAR_S, VoiceTrigger
+from device.hub.state.store import StateStore
 from device.ipc.gallery_index import Index, Picture
 from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running, state, until
@@ -42,8 +42,8 @@ def put(state_dir: Path, shares: dict[Emotion, list[float]]) -> dict[float, str]
     return names
 
 
-def of(state_dir: Path, seed: int = 0) -> Gallery:
-    made = Gallery(state_dir, Board("test"), Answering(0.5, 0.4), dice=random.Random(seed))
+def of(state_dir: Path, seed: int = 0) -> GallerySelector:
+    made = GallerySelector(state_dir, StateStore("test"), VoiceTrigger(0.5, 0.4), dice=random.Random(seed))
     made.refresh()
     return made
 
@@ -255,8 +255,8 @@ def test_nothing_else_can_be_fetched(house: Settings) -> None:
 
 
 def test_sense_away_clears_the_faces_in_the_end(house: Settings) -> None:
-    board, now = Board("test"), [100.0]
-    looking = Gallery(house.state_dir, board, Answering(0.5, 0.4), lambda: now[0], random.Random(0))
+    board, now = StateStore("test"), [100.0]
+    looking = GallerySelector(house.state_dir, board, VoiceTrigger(0.5, 0.4), lambda: now[0], random.Random(0))
 
     async def story() -> None:
         board.change(mood=mood(Emotion.FEAR))

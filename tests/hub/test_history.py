@@ -9,7 +9,7 @@ import pytest
 from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.deletion import forget
 from device.hub.history.reader import read
-from device.hub.history.rows import BLIND, Alive, Entry, GapBegins, GapEnds, MoodRow
+from device.hub.history.rows import BLIND, Entry, GapBegins, GapEnds, Heartbeat, MoodRow
 from device.system.clock import WallClock
 from tests.hub.history_rows import change
 
@@ -44,10 +44,10 @@ def test_away_and_back(tmp_path: Path) -> None:
 def test_a_killed_hub_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> None:
     now = time.time()
     file = HistoryFile(tmp_path, 0, now - 100)
-    file.write([GapEnds(now - 90), Alive(now - 60)])
+    file.write([GapEnds(now - 90), Heartbeat(now - 60)])
     file.close()
     assert [(e.until_s, e.why) for e in read(tmp_path)] == [(None, "hub was away")], "visible before the next start"
-    HistoryFile(tmp_path, 0, now - 10).write([Alive(now)])
+    HistoryFile(tmp_path, 0, now - 10).write([Heartbeat(now)])
     gap = read(tmp_path)[0]
     assert gap.time_s == pytest.approx(now - 60)
     assert gap.until_s == pytest.approx(now - 10)
@@ -55,7 +55,7 @@ def test_a_killed_hub_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> N
 
 def test_a_clean_stop_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([Alive(150.0), GapBegins(152.0, "hub was away")])
+    file.write([Heartbeat(150.0), GapBegins(152.0, "hub was away")])
     file.close()
     HistoryFile(tmp_path, 0, 200.0).write([])
     assert next((e.time_s, e.until_s) for e in read(tmp_path) if e.kind == "gap") == (152.0, 200.0)
@@ -68,7 +68,7 @@ def test_old_rows_go_once_the_clock_has_gone_well_for_an_hour(tmp_path: Path) ->
 
     def left(later_s: float, set_s: float = 0.0) -> int:
         wall[:] = [wall[0] + later_s + set_s, wall[1] + later_s]
-        file.write([Alive(wall[0])])
+        file.write([Heartbeat(wall[0])])
         return len([entry for entry in read(tmp_path) if entry.kind == "mood"])
 
     file.write([change(1, now - 8 * 86_400), change(2, now - 6 * 86_400)])
@@ -107,17 +107,17 @@ def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_for_how_long_the_camera_saw_nothing_is_one_line_that_grows(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([Alive(105.0), Alive(110.0, 103.0), Alive(115.0, 103.0), GapBegins(116.0, "sense was away")])
-    file.write([GapEnds(120.0), Alive(121.0), Alive(130.0, 124.0), Alive(131.0, 124.001)])
+    file.write([Heartbeat(105.0), Heartbeat(110.0, 103.0), Heartbeat(115.0, 103.0), GapBegins(116.0, "sense was away")])
+    file.write([GapEnds(120.0), Heartbeat(121.0), Heartbeat(130.0, 124.0), Heartbeat(131.0, 124.001)])
     found = [(e.time_s, e.until_s, e.why) for e in read(tmp_path) if e.kind == "gap"][:3]
     assert found == [(103.0, 115.0, BLIND), (116.0, 120.0, "sense was away"), (124.0, 131.0, BLIND)]
     forget(tmp_path, None)
-    file.write([Alive(136.0, 124.0)])
+    file.write([Heartbeat(136.0, 124.0)])
     (again,) = [e for e in read(tmp_path) if e.why == BLIND]
     assert again.time_s > 120.0, "what was forgotten is not told again"
 
 
 def test_that_the_camera_sees_nothing_is_told_though_the_clock_ran_ahead_before(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([Alive(100_010.0, 100_003.0), Alive(110.0), Alive(115.0, 112.0), Alive(120.0, 112.0)])
+    file.write([Heartbeat(100_010.0, 100_003.0), Heartbeat(110.0), Heartbeat(115.0, 112.0), Heartbeat(120.0, 112.0)])
     assert (112.0, 120.0) in [(e.time_s, e.until_s) for e in read(tmp_path) if e.why == BLIND]

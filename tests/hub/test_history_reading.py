@@ -17,7 +17,7 @@ from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.deletion import Forgotten, forget
 from device.hub.history.export import parse_since, to_csv, to_text
 from device.hub.history.reader import read
-from device.hub.history.rows import Alive, Entry, GapBegins, GapEnds
+from device.hub.history.rows import Entry, GapBegins, GapEnds, Heartbeat
 from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
 from tests.hub.history_rows import Told, change, kinds, remembering
@@ -61,7 +61,7 @@ def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
     """A thousand changes a day: the page's grid of hours, and the table behind its link."""
     now_s = time.time()
     changes = [change(n, now_s - 7 * 86_400 + 86.4 * n, emotion=EMOTIONS[n % 7]) for n in range(1, 7_000)]
-    HistoryFile(house.state_dir, 0, now_s).write([*changes, Alive(now_s)])
+    HistoryFile(house.state_dir, 0, now_s).write([*changes, Heartbeat(now_s)])
 
     async def story() -> None:
         async with running(house) as hub:

@@ -9,7 +9,7 @@ import pytest
 
 from device.emotions import Emotion
 from device.hub.web.routes import event_stream
-from device.ipc.messages import Command, Order
+from device.ipc.messages import SetSwitch, Switch
 from device.settings.schema import Settings
 from tests.hub.helpers import Sense, mood, run, running, state, until
 from tests.hub.kiosk_asked import ask
@@ -137,8 +137,8 @@ def test_commands_arrive_at_the_sense(house: Settings) -> None:
                 await until(lambda: hub.board.now.available)
                 assert (await ask("POST", url, json=body, headers={"Origin": origin}))[0] == 200
                 assert (await ask("POST", url, json={"feature": "pause", "value": "ON"}))[0] == 200
-                await until(lambda: Command(Order.PAUSE, True) in sense.told)
-                assert Command(Order.CAMERA, False) in sense.told
+                await until(lambda: SetSwitch(Switch.PAUSE, True) in sense.told)
+                assert SetSwitch(Switch.CAMERA, False) in sense.told
 
     run(story())
 
@@ -151,7 +151,7 @@ def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
             body = {"feature": "camera", "value": "ON"}
             assert (await ask("POST", hub.page + "api/command", json=body, headers={"Origin": origin}))[0] == 403
             await asyncio.sleep(0.2)
-            assert not [m for m in sense.told if isinstance(m, Command)]
+            assert not [m for m in sense.told if isinstance(m, SetSwitch)]
 
     run(story())
 
@@ -179,7 +179,7 @@ def test_nonsense_is_no_command(house: Settings, body: bytes, kind: str, status:
             got, text, _ = await ask("POST", url, data=body, headers={"Content-Type": kind})
             assert got == status
             assert json.loads(text)["error"]
-            assert not [m for m in sense.told if isinstance(m, Command)]
+            assert not [m for m in sense.told if isinstance(m, SetSwitch)]
 
     run(story())
 

@@ -37,7 +37,7 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
                 assert answer.headers["Content-Type"] == "text/event-stream"
                 stream = messages(answer)
                 assert await anext(stream) == {"retry": "1000"}
-                assert await anext(stream) == {"event": "page", "data": f'"{static_files.MARK}"'}
+                assert await anext(stream) == {"event": "page", "data": f'"{static_files.BUILD}"'}
                 first = await anext(stream)
                 assert json.loads(first["data"])["mood"] is None
                 async with Sense(house) as sense:
@@ -64,11 +64,11 @@ def test_another_page_has_another_mark(tmp_path: Path) -> None:
     one, two = tmp_path / "one.js", tmp_path / "two.js"
     one.write_text("a")
     two.write_text("b")
-    before = static_files.mark_of([one, two])
+    before = static_files.build_etag([one, two])
     assert re.fullmatch(r"[0-9a-f]{16}", before)
-    assert static_files.mark_of([one, two]) == before
+    assert static_files.build_etag([one, two]) == before
     two.write_text("c")
-    assert static_files.mark_of([one, two]) != before
+    assert static_files.build_etag([one, two]) != before
 
 
 def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

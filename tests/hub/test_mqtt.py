@@ -13,10 +13,10 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import ActionError
-from device.hub.actions.dispatcher import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.mqtt_publish import MqttMessage
 from device.hub.history.reader import read
-from device.hub.mqtt.session import Mqtt
+from device.hub.mqtt.session import MqttSession
 from device.settings.actions import Publish
 from device.settings.rules import Rule
 from device.settings.schema import Settings
@@ -216,7 +216,7 @@ def results(settings: Settings) -> list[str | None]:
 def test_without_a_broker_a_message_says_what_to_do() -> None:
     async def story() -> None:
         with pytest.raises(ActionError, match=r"set mqtt\.host"):
-            await MqttMessage(None).run(Publish("a", "b"), Occasion("r", "why", 0.0))
+            await MqttMessage(None).run(Publish("a", "b"), Trigger("r", "why", 0.0))
         assert MqttMessage(None).state() == {}
 
     run(story())
@@ -226,7 +226,7 @@ def test_a_missing_password_file_is_a_health_text(house: Settings, short: Path) 
     async def story() -> None:
         told: list[str] = []
         lacking = with_broker(house, free_port(), username="me", password_file=str(short / "none"))
-        mqtt = Mqtt(lacking.mqtt, "test", told.append)
+        mqtt = MqttSession(lacking.mqtt, "test", told.append)
         task = asyncio.create_task(mqtt.run())
         await until(lambda: told)
         assert "No such file" in told[0]
@@ -247,7 +247,7 @@ class Deaf:
 
 def test_a_cancellation_that_came_with_an_answer_of_the_broker_still_ends_the_loop(house: Settings) -> None:
     async def story() -> None:
-        mqtt = Mqtt(house.mqtt, "test", lambda _: None)
+        mqtt = MqttSession(house.mqtt, "test", lambda _: None)
         mqtt.show({"mood": "sad"})
         task = asyncio.create_task(mqtt._show(Deaf()))  # type: ignore[arg-type]
         await asyncio.sleep(0.05)

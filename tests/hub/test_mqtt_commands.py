@@ -9,10 +9,10 @@ import pytest
 from device.emotions import Emotion
 from device.errors import LinkError
 from device.hub.hub import Hub
-from device.hub.mqtt.commands import MOST_COMMANDS, Commands
-from device.hub.state.features import Wish
+from device.hub.mqtt.commands import MOST_COMMANDS, CommandLimiter
+from device.hub.state.features import Command
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import ClearBaseline, Command, Neutral, Order, RecordBaseline, SetHold
+from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.helpers import Sense, Subscriber, mood, run, running, until, with_broker
@@ -34,16 +34,16 @@ class Obedient(Sense):
             for order in self.told[done:]:
                 done += 1
                 match order:
-                    case Command(Order.CAMERA, on):
+                    case SetSwitch(Switch.CAMERA, on):
                         self.health = msgspec.structs.replace(self.health, camera_on=on)
-                    case Command(Order.MICROPHONE, on):
+                    case SetSwitch(Switch.MICROPHONE, on):
                         self.health = msgspec.structs.replace(self.health, microphone_on=on)
-                    case Command(Order.PAUSE, on):
+                    case SetSwitch(Switch.PAUSE, on):
                         self.health = msgspec.structs.replace(self.health, paused=on)
                     case SetHold(hold_s):
                         self.health = msgspec.structs.replace(self.health, hold_s=hold_s)
                     case RecordBaseline():
-                        self.health = msgspec.structs.replace(self.health, baseline=Neutral(2e9))
+                        self.health = msgspec.structs.replace(self.health, baseline=Baseline(2e9))
                     case ClearBaseline():
                         self.health = msgspec.structs.replace(self.health, baseline=None)
             await asyncio.sleep(0.02)
@@ -69,7 +69,7 @@ def test_every_command_makes_its_round(house: Settings, broker: Broker, version:
     async def story() -> None:
         async with running(mine) as hub, Obedient(mine) as sense:
             obeying = asyncio.create_task(sense.obey())
-            sense.health = msgspec.structs.replace(sense.health, baseline=Neutral(1e9), hold_s=3.0)
+            sense.health = msgspec.structs.replace(sense.health, baseline=Baseline(1e9), hold_s=3.0)
             await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health == sense.health)
             listener = Subscriber(broker.port)
             await until(lambda: listener.last().get("baseline"))
@@ -110,18 +110,18 @@ def test_malicious_messages_are_ignored_said_once_and_counted(
             # A message that is too large does not even come, and ends no connection.
             await say(broker.port, ("camera/set", "x" * 200_000))
             await asyncio.sleep(0.5)
-            assert not [m for m in sense.told if isinstance(m, Command)][2:]
+            assert not [m for m in sense.told if isinstance(m, SetSwitch)][2:]
             await say(broker.port, *[("microphone/set", "ON")] * 60)
             await until(lambda: rejected(hub) >= len(bad) + 40)
             assert hub.board.now.mqtt == ""
-            assert len([m for m in sense.told if isinstance(m, Command)]) <= 2 + MOST_COMMANDS
+            assert len([m for m in sense.told if isinstance(m, SetSwitch)]) <= 2 + MOST_COMMANDS
             hub.board.change(mqtt="")
             sense.change(mood(Emotion.SAD))
             await until(lambda: hub.board.now.lamp["on"])
         async with running(with_broker(house, broker.port)) as hub, Sense(house, "s2") as sense:
             await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health)
             await until(lambda: rejected(hub) == 2)
-            assert not [m for m in sense.told if isinstance(m, Command)], "what the broker has kept is not obeyed"
+            assert not [m for m in sense.told if isinstance(m, SetSwitch)], "what the broker has kept is not obeyed"
 
     run(story())
     said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("MQTT: ignored")]
@@ -137,11 +137,11 @@ def rejected(hub: Hub) -> float:
 def test_each_kind_of_nonsense_is_said_once_a_minute_with_how_many_there_were(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    now_s, counted, wishes = 0.0, 0, list[Wish]()
+    now_s, counted, wishes = 0.0, 0, list[Command]()
 
-    async def obey(wish: Wish) -> None:
+    async def obey(wish: Command) -> None:
         wishes.append(wish)
-        if wish == Command(Order.PAUSE, on=True):
+        if wish == SetSwitch(Switch.PAUSE, on=True):
             raise LinkError("sense is away")
 
     def count() -> None:
@@ -150,7 +150,7 @@ def test_each_kind_of_nonsense_is_said_once_a_minute_with_how_many_there_were(
 
     async def story() -> None:
         nonlocal now_s
-        commands = Commands(lambda: Snapshot("test"), obey, count, lambda: now_s)
+        commands = CommandLimiter(lambda: Snapshot("test"), obey, count, lambda: now_s)
         for _ in range(3):
             await commands.take("camera", b"maybe")
         now_s = 61.0
@@ -166,8 +166,8 @@ def test_each_kind_of_nonsense_is_said_once_a_minute_with_how_many_there_were(
 
     run(story())
     assert counted == 4 + 3 + 22
-    assert wishes[0] == Command(Order.PAUSE, on=True)
-    assert wishes[1:] == [Command(Order.CAMERA, on=True)] * 18 + [Command(Order.CAMERA, on=False)]
+    assert wishes[0] == SetSwitch(Switch.PAUSE, on=True)
+    assert wishes[1:] == [SetSwitch(Switch.CAMERA, on=True)] * 18 + [SetSwitch(Switch.CAMERA, on=False)]
     lines = [r.getMessage() for r in caplog.records]
     assert [line for line in lines if "maybe" in line and "2 of that kind before" in line]
     assert [line for line in lines if "pause: nothing was done: sense is away" in line]

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from device.hub.mqtt.backoff import Patience
-from device.hub.mqtt.session import Mqtt
+from device.hub.mqtt.backoff import ReconnectBackoff
+from device.hub.mqtt.session import MqttSession
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker, free_port
 from tests.hub.helpers import Subscriber, run, until, with_broker
@@ -48,7 +48,7 @@ def test_who_is_told_that_another_came_gives_way_at_once(house: Settings, broker
 
 
 def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
-    ours, theirs = Patience(), Patience()
+    ours, theirs = ReconnectBackoff(), ReconnectBackoff()
     waits: list[float] = []
     for _ in range(40):
         # Each connection holds for as long as the other one waits.
@@ -62,7 +62,7 @@ def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
 
 
 def test_a_broker_that_is_restarted_now_and_then_is_back_at_once() -> None:
-    patience = Patience()
+    patience = ReconnectBackoff()
     assert [patience.after(None) for _ in range(20)][-1] == 60
     assert patience.after(11) == 0.5, "it was away for long, and was there for a while"
     assert [patience.after(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
@@ -70,7 +70,7 @@ def test_a_broker_that_is_restarted_now_and_then_is_back_at_once() -> None:
 
 
 class _Mien:
-    def __init__(self, mqtt: Mqtt, said: list[str]) -> None:
+    def __init__(self, mqtt: MqttSession, said: list[str]) -> None:
         self.mqtt, self.said = mqtt, said
 
 
@@ -80,7 +80,7 @@ async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
     made, tasks = [], []
     for broker in brokers:
         said: list[str] = []
-        one = _Mien(Mqtt(broker, "test", said.append), said)  # type: ignore[arg-type]
+        one = _Mien(MqttSession(broker, "test", said.append), said)  # type: ignore[arg-type]
         made.append(one)
         tasks.append(asyncio.create_task(one.mqtt.run()))
         await until(lambda one=one: one.mqtt.connected)  # type: ignore[misc]

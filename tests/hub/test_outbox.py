@@ -12,7 +12,7 @@ from device.hub.history import outbox_cursor
 from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.deletion import forget
 from device.hub.history.reader import read
-from device.hub.history.rows import Row, Told
+from device.hub.history.rows import Delivered, Row
 from device.hub.mqtt import outbox as outbox_module
 from tests.hub.helpers import run, until
 from tests.hub.history_rows import change
@@ -65,7 +65,7 @@ def test_the_cursor_is_written_at_most_a_few_times_a_second(tmp_path: Path, monk
             remember = house.history.remember
 
             def counted(row: Row) -> None:
-                if isinstance(row, Told):
+                if isinstance(row, Delivered):
                     marks.append(row)
                 remember(row)
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.hub.rules.engine import Rules
-from device.hub.rules.what_if import parse_question, would_happen
+from device.hub.rules.engine import RuleEngine
+from device.hub.rules.what_if import explain_outcome, parse_question
 from device.settings.actions import Player
 from device.settings.rules import QUIET, Rule
 from device.settings.schema import Settings
@@ -17,7 +17,7 @@ from tests.hub.rules_made import NOON, rule, when
 
 
 def test_would_happen_with_the_first_rules() -> None:
-    said = would_happen(Settings().rules, parse_question("sad for 2m at 21:30")).splitlines()
+    said = explain_outcome(Settings().rules, parse_question("sad for 2m at 21:30")).splitlines()
     assert said[0] == "If the room is sad for 2 min from 21:30, and Mien is sure:"
     assert said[1] == '  "comfort" fires at 21:30:05: lamp #ffb46b at 40 %, player calm at 30 %.'
     assert said[2] == '  "bright" does not fire: it waits for happy.'
@@ -26,16 +26,16 @@ def test_would_happen_with_the_first_rules() -> None:
 
 def test_would_happen_over_midnight_and_outside_the_hours() -> None:
     night = Rule("night", (Emotion.SAD,), (Player("calm"),), 10, 0.5, "00:00-06:00")
-    assert '"night" fires at 00:00:00' in would_happen((night,), parse_question("sad for 2m at 23:59"))
-    assert "only between 00:00 and 06:00" in would_happen((night,), parse_question("sad for 30s at 23:59"))
-    assert "it needs 10 s" in would_happen((night,), parse_question("sad for 5 s at 01:00"))
-    assert "unknown triggers nothing" in would_happen((night,), parse_question("unknown for 5m at 01:00"))
-    assert "there are no rules" in would_happen((), parse_question("fearful for 1h", now=NOON))
+    assert '"night" fires at 00:00:00' in explain_outcome((night,), parse_question("sad for 2m at 23:59"))
+    assert "only between 00:00 and 06:00" in explain_outcome((night,), parse_question("sad for 30s at 23:59"))
+    assert "it needs 10 s" in explain_outcome((night,), parse_question("sad for 5 s at 01:00"))
+    assert "unknown triggers nothing" in explain_outcome((night,), parse_question("unknown for 5m at 01:00"))
+    assert "there are no rules" in explain_outcome((), parse_question("fearful for 1h", now=NOON))
 
 
 def answer(one: Rule, question: str, profile: str = "everyday") -> str:
     asked = parse_question(question, NOON, ("everyday", "Late at night", QUIET), profile)
-    return would_happen((one,), asked)
+    return explain_outcome((one,), asked)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_it_fires_when_the_rules_would_that_run_second_by_second(
     one = when(**conditions, for_s=for_s, between=between, cooldown_s=0)
     question = parse_question(f"{asked[0]} for {asked[1]}s at {asked[2]}")
     began = datetime.combine(date(2000, 1, 1), question.at)
-    running = Rules((one,))
+    running = RuleEngine((one,))
     fired = next(
         (
             moment
@@ -163,5 +163,5 @@ def test_it_fires_when_the_rules_would_that_run_second_by_second(
         ),
         None,
     )
-    said = would_happen((one,), question)
+    said = explain_outcome((one,), question)
     assert (f"fires at {fired:%H:%M:%S}" if fired else "does not fire") in said

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from device.emotions import Emotion
-from device.hub.rules.engine import Rules
+from device.hub.rules.engine import RuleEngine
 from device.readings import Mood
 from device.settings.actions import Lamp
 from device.settings.rules import QUIET, Rule
@@ -16,7 +16,7 @@ from tests.hub.rules_made import HAPPY, NOON, SAD, UNKNOWN, feel, rule, when
 
 def firings(one: Rule, story: list[tuple[float, Mood | None]], local: time = NOON) -> list[float]:
     """The seconds at which it fired, looking ten times a second; each mood lasts until the next one's time."""
-    rules = Rules((one,))
+    rules = RuleEngine((one,))
     fired: list[float] = []
     for (start, mood), (end, _) in itertools.pairwise(story):
         for tenth in range(round(start * 10), round(end * 10)):
@@ -63,7 +63,7 @@ def test_sense_away_breaks_the_hold_but_fires_nothing_twice() -> None:
 
 def test_rules_fire_side_by_side_in_their_order() -> None:
     first, second = Rule("a", (Emotion.SAD,), (Lamp(),), 1), Rule("b", (Emotion.SAD,), (Lamp(),), 0)
-    rules = Rules((first, second))
+    rules = RuleEngine((first, second))
     assert [f.rule.name for f in rules.look(SAD, 0, NOON)] == ["b"]
     assert [f.rule.name for f in rules.look(SAD, 1, NOON)] == ["a"]
 
@@ -76,7 +76,7 @@ def people(count: int, emotion: Emotion = Emotion.UNKNOWN, valence: float = 0.0)
 
 
 def fires(one: Rule, mood: Mood, profile: str = "", *, sees: bool = True) -> bool:
-    return bool(Rules((one,)).look(mood, 0, NOON, profile, sees=sees))
+    return bool(RuleEngine((one,)).look(mood, 0, NOON, profile, sees=sees))
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_valence_is_a_condition_and_unknown_has_none() -> None:
     assert not fires(low, msgspec.structs.replace(feel(Emotion.SAD, 0.4), valence=-0.9)), "not sure enough"
     both = when(mood=["happy"], valence_least=0.5, people_least=2)
     assert (
-        Rules((both,)).look(people(2, Emotion.HAPPY, 0.6), 0, NOON)[0].why
+        RuleEngine((both,)).look(people(2, Emotion.HAPPY, 0.6), 0, NOON)[0].why
         == "happy 80 %, valence 0.60, 2 people for 0 s"
     )
 
 
 def test_a_camera_that_goes_off_is_no_empty_room() -> None:
-    rules = Rules((when(presence="nobody", for_s=10),))
+    rules = RuleEngine((when(presence="nobody", for_s=10),))
     seen = [(0, True), (9, True), (9.5, False), (30, False), (31, True), (40, True), (41, True)]
     assert [now for now, sees in seen if rules.look(people(0), now, NOON, sees=sees)] == [41]
 
@@ -123,7 +123,7 @@ def test_each_profile_has_its_own_rules_and_quiet_has_none() -> None:
     anywhere, evening = when(mood=["sad"]), when(mood=["sad"], profiles=["evening"])
     assert [fires(anywhere, SAD, profile) for profile in ("everyday", "evening", QUIET)] == [True, True, False]
     assert [fires(evening, SAD, profile) for profile in ("everyday", "evening", QUIET)] == [False, True, False]
-    rules = Rules((rule(for_s=5),))
+    rules = RuleEngine((rule(for_s=5),))
     assert not rules.look(SAD, 0, NOON, QUIET)
     assert not rules.look(SAD, 9, NOON)
     assert rules.look(SAD, 14, NOON), "its time begins with the profile"

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from device.emotions import Emotion
-from device.hub.rules.engine import Firing, Rules, within
+from device.hub.rules.engine import RuleEngine, RuleFired, within
 from device.settings.actions import Lamp
 from device.settings.rules import Rule
 from device.system.clock import RELEASED_UTC_S, local_time
@@ -34,7 +34,7 @@ def test_between(between: str, inside: list[time], outside: list[time]) -> None:
 
 
 def test_between_keeps_a_rule_still_until_its_hours_begin() -> None:
-    rules = Rules((rule(between="22:00-06:00"),))
+    rules = RuleEngine((rule(between="22:00-06:00"),))
     assert not rules.look(SAD, 0, time(21, 59, 50))
     assert not rules.look(SAD, 9, time(21, 59, 59))
     assert rules.look(SAD, 10, time(22))[0].why == "sad 80 % for 10 s"
@@ -49,11 +49,11 @@ def utc_s(*moment: int) -> float:
 
 def night(one: Rule, start_utc_s: float, hours: float, step_s: float = 60) -> list[str]:
     """The Berlin times at which it fires, or is over (-), while the room is sad all the time."""
-    rules, said = Rules((one,)), list[str]()
+    rules, said = RuleEngine((one,)), list[str]()
     for step in range(round(hours * 3600 / step_s)):
         local = local_time(start_utc_s + step * step_s, BERLIN)
         events = rules.look(SAD, step * step_s, local)
-        said += [f"{'' if isinstance(event, Firing) else '-'}{local:%H:%M}" for event in events]
+        said += [f"{'' if isinstance(event, RuleFired) else '-'}{local:%H:%M}" for event in events]
     return said
 
 
@@ -95,7 +95,7 @@ def test_a_clock_that_is_not_set_lets_no_hours_begin() -> None:
 
 def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
     hours = Rule("hours", (Emotion.SAD,), (Lamp(),), 5, between="21:00-23:00")
-    rules = Rules((hours, rule(for_s=5)))
+    rules = RuleEngine((hours, rule(for_s=5)))
     boot_s, real_s = utc_s(1971, 1, 1), utc_s(2027, 1, 10, 20, 30)
     fired = []
     for step in range(200):

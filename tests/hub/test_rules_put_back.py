@@ -5,7 +5,7 @@ from datetime import time
 import msgspec
 
 from device.emotions import Emotion
-from device.hub.rules.engine import AWAY_S, Firing, Rules
+from device.hub.rules.engine import AWAY_S, RuleEngine, RuleFired
 from device.readings import Mood
 from device.settings.actions import Lamp
 from device.settings.rules import QUIET, Rule
@@ -14,9 +14,9 @@ from tests.hub.rules_made import HAPPY, NOON, SAD, UNKNOWN, feel, rule
 
 def story(one: Rule, *looks: tuple[float, Mood | None]) -> list[tuple[float, str]]:
     """(second, `fires` or why it is over), looking at these moments and just before the next."""
-    rules = Rules((one,))
+    rules = RuleEngine((one,))
     return [
-        (now_s, "fires" if isinstance(event, Firing) else event.why)
+        (now_s, "fires" if isinstance(event, RuleFired) else event.why)
         for now_s, mood in looks
         for event in rules.look(mood, now_s, NOON)
     ]
@@ -49,11 +49,11 @@ def test_what_cannot_be_told_waits_a_minute() -> None:
 
 
 def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
-    rules = Rules((COMFORT,))
+    rules = RuleEngine((COMFORT,))
     assert [rules.look(SAD, now, NOON) != () for now in (0, 5)] == [False, True]
     assert [one.why for one in rules.look(SAD, 6, NOON, QUIET)] == ["the profile is quiet"]
     late = msgspec.structs.replace(COMFORT, between="22:00-06:00")
-    rules = Rules((late,))
+    rules = RuleEngine((late,))
     assert [rules.look(SAD, now, time(5, 59)) != () for now in (0, 5)] == [False, True]
     assert [one.why for one in rules.look(SAD, 60, time(6))] == ["the hours 22:00-06:00 are over"]
     assert not rules.look(SAD, 61, time(6))
@@ -62,7 +62,7 @@ def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
 def test_what_is_over_comes_before_what_begins() -> None:
     first = msgspec.structs.replace(COMFORT, name="first", for_s=0)
     second = Rule("second", (Emotion.HAPPY,), (Lamp(),), 0, restore=True)
-    rules = Rules((second, first))
+    rules = RuleEngine((second, first))
     assert rules.look(SAD, 0, NOON)
     assert [(type(one).__name__, one.rule.name) for one in rules.look(HAPPY, 1, NOON)] == [
         ("Over", "first"),

@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
 from device.hub.web.routes import static_files
-from device.ipc.messages import Command, Order
+from device.ipc.messages import SetSwitch, Switch
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import HELLO, WELL, Sense, mood, run, running, until
@@ -116,7 +116,7 @@ def test_a_page_that_is_open_takes_up_an_update(fixed: Settings, monkeypatch: py
     async def story() -> None:
         async with chromium() as browser, contextlib.AsyncExitStack() as opened:
             for session, mark, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
-                monkeypatch.setattr(static_files, "MARK", mark)
+                monkeypatch.setattr(static_files, "BUILD", mark)
                 async with running(fixed) as hub, Sense(fixed, session) as sense:
                     if session == "s1":
                         watched = await opened.enter_async_context(open_page(browser, hub.page + "#setup"))
@@ -143,7 +143,7 @@ def test_a_switch_shows_what_is_and_not_what_was_asked_for(house: Settings) -> N
             camera = page.locator("button[data-order=camera]")
             await expect(camera).to_have_text("camera on")
             await camera.click()
-            await until(lambda: Command(Order.CAMERA, False) in sense.told)
+            await until(lambda: SetSwitch(Switch.CAMERA, False) in sense.told)
             await asyncio.sleep(0.5)
             await expect(camera).to_have_text("camera on")
             sense.health = msgspec.structs.replace(WELL, camera_on=False)
@@ -151,7 +151,7 @@ def test_a_switch_shows_what_is_and_not_what_was_asked_for(house: Settings) -> N
             await expect(camera).to_have_attribute("aria-pressed", "false")
             await expect(page.locator("#link")).to_contain_text("camera off")
             await page.locator("button[data-order=pause]").click()
-            await until(lambda: Command(Order.PAUSE, True) in sense.told)
+            await until(lambda: SetSwitch(Switch.PAUSE, True) in sense.told)
             sense.health = msgspec.structs.replace(WELL, paused=True)
             await expect(page.locator("#word")).to_have_text("resting")
             await expect(page.locator("#link")).to_have_text("paused: camera and microphone are closed")

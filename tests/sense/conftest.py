@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from device.emotions import Emotion
-from device.perception.load import Readers, readers_of
+from device.perception.load import Perception, load_perception
 from device.sense import device_thread
 from device.sense import hub_client as door_module
 from device.sense.camera import Camera
 from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
-from device.sense.hub_client import Asked, Door
+from device.sense.hub_client import CommandHandler, HubClient
 from device.sense.microphone import Microphone
 from device.settings.load import parse
 from device.settings.schema import Camera as CameraSettings
@@ -103,16 +103,16 @@ def hub(door_path: Path) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def commands() -> list[Asked]:
+def commands() -> list[CommandHandler]:
     """What hub asked of sense."""
     return []
 
 
 @pytest.fixture
-def door(door_path: Path, commands: list[Asked], monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+def door(door_path: Path, commands: list[CommandHandler], monkeypatch: pytest.MonkeyPatch) -> Iterator[HubClient]:
     """Sense's side of the door, not yet started; it soon looks for hub again."""
     monkeypatch.setattr(door_module, "_RETRY_S", 0.05)
-    one = Door(door_path, HELLO, commands.append)
+    one = HubClient(door_path, HELLO, commands.append)
     yield one
     if one._thread.is_alive():
         one.stop()
@@ -122,9 +122,9 @@ def door(door_path: Path, commands: list[Asked], monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="module")
-def readers() -> Readers:
+def readers() -> Perception:
     """The shipped networks."""
-    return readers_of(Settings())
+    return load_perception(Settings())
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from device.emotions import Emotion
 from device.ipc.gallery_index import Index, read_index
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.offline.gallery import Outcome, Step, index_folder
 from device.sense.simulator.poses import POSES
 from device.settings.schema import Settings
@@ -15,7 +15,9 @@ def person(emotion: Emotion, x: float = 320) -> Pixels:
     return drawn(((x, 240.0), 200.0, POSES[emotion]))
 
 
-def indexed(folder: Path, readers: Readers, home: Settings, *, crop: bool = False) -> tuple[Index, dict[str, Outcome]]:
+def indexed(
+    folder: Path, readers: Perception, home: Settings, *, crop: bool = False
+) -> tuple[Index, dict[str, Outcome]]:
     steps: list[Step] = []
     index = index_folder(folder, readers, home, steps.append, crop=crop)
     assert [step.done for step in steps] == list(range(1, len(steps) + 1))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS
 
 
@@ -21,7 +21,7 @@ def made(name: str, version: str, folder: Path, network: bytes | None = None, /,
     return path
 
 
-def handed(name: str, version: str, folder: Path, /, **card: Any) -> Pair:
+def handed(name: str, version: str, folder: Path, /, **card: Any) -> ModelBundle:
     """The same, read."""
     made(name, version, folder, **card)
-    return read_pair(name, folder, "nothing was changed")
+    return read_bundle(name, folder, "nothing was changed")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from device.ipc.messages import HEARTBEAT_S, Beat, FromHub, Health, Hello, MoodSaid, State, encode
 from device.ipc.messages import from_sense as decoded
-from device.sense.build import assemble
-from device.sense.hub_client import Door
-from device.sense.pipeline import Sense
+from device.sense.build import build_pipeline
+from device.sense.hub_client import HubClient
+from device.sense.pipeline import Pipeline
 from device.settings.schema import Settings
 from device.system.isolation import Isolation
 from tests.sense.helpers import until
@@ -57,13 +57,13 @@ class Hub:
 
 
 @contextmanager
-def living(settings: Settings) -> Iterator[tuple[Sense, Hub]]:
+def living(settings: Settings) -> Iterator[tuple[Pipeline, Hub]]:
     settings.runtime_dir.mkdir(exist_ok=True)
     path = settings.runtime_dir / "door.sock"
     path.unlink(missing_ok=True)
     hub, stop = Hub(path), threading.Event()
-    sense, _ = assemble(settings, settings.camera.source)
-    thread = threading.Thread(target=sense.run, args=(Door(path, HELLO, sense.on_command), stop))
+    sense, _ = build_pipeline(settings, settings.camera.source)
+    thread = threading.Thread(target=sense.run, args=(HubClient(path, HELLO, sense.on_command), stop))
     thread.start()
     try:
         until(lambda: hub.health, 15)

@@ -11,8 +11,8 @@ import flatbuffers  # type: ignore[import-untyped]
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from device.perception.models.bundle import Pair, read_pair
-from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.bundle import ModelBundle, read_bundle
+from device.perception.models.card import MODEL_NAMES, MODELS
 
 _INTS = (-(2**63), -(2**31), -129, -1, 0, 1, 7, 127, 128, 255, 65_535, 2**31 - 1, 2**31, 2**63 - 1, 10**30)
 _ODD: tuple[Any, ...] = (
@@ -34,10 +34,10 @@ _ODD: tuple[Any, ...] = (
 )
 
 
-def spoiled(seed: int) -> Pair:
-    """One of PAIRS with a few faults; the hash is right in four of five, so that the fault itself must be seen."""
+def spoiled(seed: int) -> ModelBundle:
+    """A shipped model with a few faults; the hash is right in four of five, so that the fault itself must be found."""
     chance = random.Random(seed)
-    good = read_pair(chance.choice(PAIRS), MODELS)
+    good = read_bundle(chance.choice(MODEL_NAMES), MODELS)
     kind = chance.randrange(4)
     network, card = good.network, good.card
     if kind == 0:
@@ -50,7 +50,7 @@ def spoiled(seed: int) -> Pair:
         card = _miswritten(card, chance)
     elif kind == 3:
         card = _scratched(card, chance)
-    return Pair(good.name, card, network, f"/spoiled/{seed}/{good.name}.tflite", "nothing was changed")
+    return ModelBundle(good.name, card, network, f"/spoiled/{seed}/{good.name}.tflite", "nothing was changed")
 
 
 def with_hash(card: bytes, network: bytes, **more: Any) -> bytes:
@@ -115,7 +115,7 @@ def tables_of(network: bytes) -> Any:
     return tables
 
 
-@lru_cache(maxsize=len(PAIRS))
+@lru_cache(maxsize=len(MODEL_NAMES))
 def _tables(name: str) -> Any:
     return tables_of((MODELS / f"{name}.tflite").read_bytes())
 
@@ -127,7 +127,7 @@ def packed(tables: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def _rebuilt(good: Pair, chance: random.Random) -> bytes:
+def _rebuilt(good: ModelBundle, chance: random.Random) -> bytes:
     """A sound flatbuffer of a network that makes no sense: wrong shapes, kinds, indices, operators, options."""
     tables = copy.deepcopy(_tables(good.name))
     for _ in range(chance.randrange(1, 4)):

@@ -13,7 +13,7 @@ import pytest
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.perception.audio.stft import RATE_HZ
 from device.perception.face.tiles import find_everywhere
-from device.perception.load import Readers, readers_of
+from device.perception.load import Perception, load_perception
 from device.perception.offline.analyze import Wanted, analyze, window_ends
 from device.perception.voice.classifier import WINDOW
 from device.sense.simulator.poses import POSES, PROSODIES
@@ -28,8 +28,8 @@ _HAPPY, _SURPRISE = POSES[Emotion.HAPPY], POSES[Emotion.SURPRISE]
 
 
 @pytest.fixture(scope="module")
-def readers() -> Readers:
-    return readers_of(Settings())
+def readers() -> Perception:
+    return load_perception(Settings())
 
 
 def _probabilities(said: dict[str, float]) -> None:
@@ -37,7 +37,7 @@ def _probabilities(said: dict[str, float]) -> None:
     assert sum(said.values()) == pytest.approx(1, abs=2e-3)
 
 
-def _read(path: Path, readers: Readers, wanted: Wanted | None = None, settings: Settings | None = None) -> Any:
+def _read(path: Path, readers: Perception, wanted: Wanted | None = None, settings: Settings | None = None) -> Any:
     """The object as another program gets it, held to the keys that are promised."""
     found = json.loads(json.dumps(analyze(path, wanted or Wanted(), readers, settings or Settings())))
     assert list(found) == _KEYS
@@ -69,7 +69,7 @@ def _voice(seconds: float) -> Floats:
     return speak(PROSODIES[Emotion.ANGRY], seconds)
 
 
-def test_each_face_of_a_stillis_read_where_it_is(tmp_path: Path, readers: Readers) -> None:
+def test_each_face_of_a_stillis_read_where_it_is(tmp_path: Path, readers: Perception) -> None:
     people = (((180.0, 240.0), 200.0, _HAPPY), ((460.0, 250.0), 180.0, _SURPRISE))
     found = _read(picture(tmp_path / "two.png", drawn(*people)), readers)
     assert (found["kind"], found["seconds"], found["voice"], found["timeline"]) == ("image", None, None, [])
@@ -78,22 +78,22 @@ def test_each_face_of_a_stillis_read_where_it_is(tmp_path: Path, readers: Reader
     assert found["mood"]["confidence"] > 0
 
 
-def test_four_real_faces_are_four(tmp_path: Path, readers: Readers) -> None:
+def test_four_real_faces_are_four(tmp_path: Path, readers: Perception) -> None:
     assert len(_read(picture(tmp_path / "four.jpg", group()), readers)["faces"]) == 4
 
 
-def test_small_faces_of_a_large_stillare_read(tmp_path: Path, readers: Readers) -> None:
+def test_small_faces_of_a_large_stillare_read(tmp_path: Path, readers: Perception) -> None:
     places = [(100, 80, 90), (900, 500, 90), (1700, 900, 90)]
     assert len(_read(picture(tmp_path / "hall.png", heads(places, 1920, 1080)), readers)["faces"]) == 3
 
 
-def test_a_stillof_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Readers) -> None:
+def test_a_stillof_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Perception) -> None:
     found = _read(picture(tmp_path / "wall.png", drawn()), readers)
     assert (found["faces"], found["mood"], found["error"]) == ([], None, None)
 
 
 @pytest.mark.parametrize("side", [48, 130, 1200])
-def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_path: Path, readers: Readers) -> None:
+def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_path: Path, readers: Perception) -> None:
     close = np.asarray(cv2.resize(astronaut()[90:180, 180:270], (side, side)), np.uint8)
     assert find_everywhere(readers.detector, close) == [], "the detector needs air around a face"
     found = _read(picture(tmp_path / "close.png", close), readers)
@@ -106,7 +106,7 @@ def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_p
 
 def test_a_doubtful_face_counts_where_it_is_large_and_the_only_one(tmp_path: Path) -> None:
     strict = Settings(camera=Camera(least_score=0.98))
-    readers = readers_of(strict)
+    readers = load_perception(strict)
     large, small = heads([(100, 20, 440)], 640, 480), heads([(100, 20, 120)], 640, 480)
     assert readers.detector.find(large) == [], "nothing is as sure as this"
     for path in (picture(tmp_path / "large.png", large), film(tmp_path / "large.mp4", [large] * 8)):
@@ -117,7 +117,7 @@ def test_a_doubtful_face_counts_where_it_is_large_and_the_only_one(tmp_path: Pat
         assert _read(path, readers, settings=strict)["faces"] == []
 
 
-def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Readers) -> None:
+def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Perception) -> None:
     face = astronaut()[60:200, 155:295]
     gray = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (48, 48))
     path = picture(tmp_path / "crop.png", gray.astype(np.uint8))
@@ -126,14 +126,14 @@ def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Readers) 
     assert found["faces"][0]["emotion"] == "happy"
 
 
-def test_a_sound_with_a_voice_is_read(tmp_path: Path, readers: Readers) -> None:
+def test_a_sound_with_a_voice_is_read(tmp_path: Path, readers: Perception) -> None:
     found = _read(wav(tmp_path / "a.wav", _voice(3.0)), readers)
     assert (found["kind"], found["seconds"], found["faces"], found["timeline"]) == ("sound", 3.0, [], [])
     assert 1 < found["voice"]["speech_s"] <= 3
     assert found["mood"] is not None
 
 
-def test_a_recording_that_stands_off_zero_is_read_as_one_that_does_not(tmp_path: Path, readers: Readers) -> None:
+def test_a_recording_that_stands_off_zero_is_read_as_one_that_does_not(tmp_path: Path, readers: Perception) -> None:
     voice = _voice(3.0) * np.float32(0.3)
     found = [_read(wav(tmp_path / f"{level}.wav", voice + np.float32(level)), readers)["voice"] for level in (0, 0.1)]
     assert found[1]["speech_s"] == pytest.approx(found[0]["speech_s"], abs=0.05)
@@ -141,36 +141,36 @@ def test_a_recording_that_stands_off_zero_is_read_as_one_that_does_not(tmp_path:
         assert found[1]["probabilities"][name] == pytest.approx(found[0]["probabilities"][name], abs=0.04)
 
 
-def test_a_short_sound_is_read_as_a_whole(tmp_path: Path, readers: Readers) -> None:
+def test_a_short_sound_is_read_as_a_whole(tmp_path: Path, readers: Perception) -> None:
     found = _read(wav(tmp_path / "a.wav", _voice(1.2)), readers)
     assert (found["seconds"], found["error"]) == (1.2, None)
     assert found["voice"] is not None
 
 
 @pytest.mark.parametrize("seconds", [1.01, 2.04, 2.06, 2.4307, 2.95, 2.999])
-def test_a_short_sound_in_which_a_voice_is_read_has_a_mood(tmp_path: Path, readers: Readers, seconds: float) -> None:
+def test_a_short_sound_in_which_a_voice_is_read_has_a_mood(tmp_path: Path, readers: Perception, seconds: float) -> None:
     found = _read(wav(tmp_path / "a.wav", _voice(seconds)), readers)
     assert found["voice"] is not None
     assert found["mood"]["probabilities"] == found["voice"]["probabilities"], "one reading is all that there is"
 
 
 @pytest.mark.parametrize("name", ["silence", "white noise", "hum", "chords"])
-def test_a_sound_without_a_voice_has_no_reading_and_no_error(tmp_path: Path, readers: Readers, name: str) -> None:
+def test_a_sound_without_a_voice_has_no_reading_and_no_error(tmp_path: Path, readers: Perception, name: str) -> None:
     sound = chords() if name == "chords" else noises()[name]
     found = _read(wav(tmp_path / "a.wav", sound), readers)
     assert (found["kind"], found["voice"], found["mood"], found["error"]) == ("sound", None, None, None)
 
 
-def test_a_file_is_read_as_if_it_were_the_first(tmp_path: Path, readers: Readers) -> None:
+def test_a_file_is_read_as_if_it_were_the_first(tmp_path: Path, readers: Perception) -> None:
     changing = [speak(PROSODIES[emotion], 2.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL)]
     path = wav(tmp_path / "a.wav", np.concatenate(changing))
-    first = _read(path, readers_of(Settings()))
+    first = _read(path, load_perception(Settings()))
     for before in (wav(tmp_path / "b.wav", _voice(4.0)), path):
         _read(before, readers)
         assert _read(path, readers) == first
 
 
-def test_a_long_sound_has_a_timeline(tmp_path: Path, readers: Readers) -> None:
+def test_a_long_sound_has_a_timeline(tmp_path: Path, readers: Perception) -> None:
     sound = np.concatenate([_voice(5.0), np.zeros(8 * RATE_HZ, np.float32)])
     found = _read(wav(tmp_path / "a.wav", sound), readers)
     times = [entry["t_s"] for entry in found["timeline"]]
@@ -189,7 +189,7 @@ def _clip(tmp_path: Path, sound: Floats | None) -> Path:
     return film(tmp_path / "clip.mp4", faces, 10, sound)
 
 
-def test_a_video_with_sound_is_seen_and_heard(tmp_path: Path, readers: Readers) -> None:
+def test_a_video_with_sound_is_seen_and_heard(tmp_path: Path, readers: Perception) -> None:
     found = _read(_clip(tmp_path, _voice(4.0)), readers)
     assert found["kind"] == "video"
     assert found["seconds"] == pytest.approx(4.0, abs=0.2)
@@ -199,7 +199,7 @@ def test_a_video_with_sound_is_seen_and_heard(tmp_path: Path, readers: Readers) 
     assert [entry["people"] for entry in found["timeline"]][-1] == 1
 
 
-def test_a_video_without_sound_is_seen(tmp_path: Path, readers: Readers) -> None:
+def test_a_video_without_sound_is_seen(tmp_path: Path, readers: Perception) -> None:
     found = _read(_clip(tmp_path, None), readers)
     assert (len(found["faces"]), found["voice"], found["error"]) == (1, None, None)
     said = [(entry["t_s"], entry["emotion"]) for entry in found["timeline"]]
@@ -207,19 +207,19 @@ def test_a_video_without_sound_is_seen(tmp_path: Path, readers: Readers) -> None
     assert len(found["timeline"]) >= 4
 
 
-def test_a_video_of_nobody_has_no_mood(tmp_path: Path, readers: Readers) -> None:
+def test_a_video_of_nobody_has_no_mood(tmp_path: Path, readers: Perception) -> None:
     found = _read(film(tmp_path / "wall.mp4", [drawn()] * 8), readers)
     assert (found["faces"], found["mood"], found["timeline"], found["error"]) == ([], None, [], None)
 
 
-def test_a_video_of_crops_is_one_face(tmp_path: Path, readers: Readers) -> None:
+def test_a_video_of_crops_is_one_face(tmp_path: Path, readers: Perception) -> None:
     face = drawn(((320, 240), 200, _HAPPY))[150:330, 230:410]
     found = _read(film(tmp_path / "crops.mp4", [face] * 8), readers, Wanted(crop=True))
     assert len(found["faces"]) == 1
 
 
 @pytest.mark.parametrize(("face", "voice"), [(True, False), (False, True)])
-def test_only_the_senses_that_are_wanted_speak(tmp_path: Path, readers: Readers, face: bool, voice: bool) -> None:
+def test_only_the_senses_that_are_wanted_speak(tmp_path: Path, readers: Perception, face: bool, voice: bool) -> None:
     wanted = Wanted(face=face, voice=voice)
     found = _read(_clip(tmp_path, _voice(4.0)), readers, wanted)
     assert (bool(found["faces"]), bool(found["voice"])) == (face, voice)
@@ -239,7 +239,7 @@ def test_only_the_senses_that_are_wanted_speak(tmp_path: Path, readers: Readers,
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_object_with_its_error(
-    tmp_path: Path, readers: Readers, name: str, content: bytes | None
+    tmp_path: Path, readers: Perception, name: str, content: bytes | None
 ) -> None:
     path = tmp_path / name
     if content is not None:
@@ -249,11 +249,11 @@ def test_a_file_that_cannot_be_read_is_an_object_with_its_error(
     assert (found["faces"], found["voice"], found["mood"], found["timeline"]) == ([], None, None, [])
 
 
-def test_a_folder_in_a_files_place_is_an_error_and_no_crash(tmp_path: Path, readers: Readers) -> None:
+def test_a_folder_in_a_files_place_is_an_error_and_no_crash(tmp_path: Path, readers: Perception) -> None:
     assert _read(tmp_path, readers)["error"]
 
 
-def test_a_cut_off_video_is_told_and_a_whole_copy_of_it_is_not(tmp_path: Path, readers: Readers) -> None:
+def test_a_cut_off_video_is_told_and_a_whole_copy_of_it_is_not(tmp_path: Path, readers: Perception) -> None:
     faces = [drawn(((320, 240), 200, _HAPPY))] * 20
     path = film(tmp_path / "a.mkv", faces)
     assert _read(path, readers)["error"] is None
@@ -261,7 +261,7 @@ def test_a_cut_off_video_is_told_and_a_whole_copy_of_it_is_not(tmp_path: Path, r
     assert _read(path, readers)["error"]
 
 
-def test_the_settings_say_how_many_faces_of_a_video_are_read(tmp_path: Path, readers: Readers) -> None:
+def test_the_settings_say_how_many_faces_of_a_video_are_read(tmp_path: Path, readers: Perception) -> None:
     path = film(tmp_path / "a.mp4", [group()] * 4)
     one = parse("[camera]\nmost_faces = 1\n", "x")
     assert len(_read(path, readers, settings=one)["faces"]) == 1
@@ -283,7 +283,7 @@ def test_no_window_of_a_sound_is_read_twice() -> None:
     assert len(set(ends)) == len(ends)
 
 
-def test_a_film_whose_clock_leaps_is_told_in_few_words(tmp_path: Path, readers: Readers) -> None:
+def test_a_film_whose_clock_leaps_is_told_in_few_words(tmp_path: Path, readers: Perception) -> None:
     path, leap_s = tmp_path / "leap.mkv", 200_000
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)

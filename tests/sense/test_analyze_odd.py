@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.offline import analyze as module
 from device.perception.offline.analyze import Wanted, analyze
 from device.sense.simulator.poses import POSES
@@ -20,12 +20,12 @@ from device.settings.schema import Settings
 from tests.sense.made import Pixels, drawn, film, heads, picture
 
 
-def _read(path: Path, readers: Readers, wanted: Wanted | None = None) -> Any:
+def _read(path: Path, readers: Perception, wanted: Wanted | None = None) -> Any:
     """The object as another program gets it."""
     return json.loads(json.dumps(analyze(path, wanted or Wanted(), readers, Settings())))
 
 
-def test_a_panorama_longer_than_opencv_warps_is_searched(tmp_path: Path, readers: Readers) -> None:
+def test_a_panorama_longer_than_opencv_warps_is_searched(tmp_path: Path, readers: Perception) -> None:
     panorama = np.full((640, 36_000, 3), (90, 80, 70), np.uint8)
     panorama[20:620, 33_000:33_600] = heads([(0, 0, 600)], 600, 600)
     path = picture(tmp_path / "panorama.png", panorama)
@@ -40,7 +40,7 @@ def test_a_panorama_longer_than_opencv_warps_is_searched(tmp_path: Path, readers
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (1, 2000), (2000, 1), (7, 9000), (5, 5), (40_000, 3)])
 def test_a_picture_too_narrow_for_a_face_is_one_without(
-    tmp_path: Path, readers: Readers, shape: tuple[int, int]
+    tmp_path: Path, readers: Perception, shape: tuple[int, int]
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
     found = _read(picture(tmp_path / "line.png", noise), readers)
@@ -62,14 +62,14 @@ def _raw(path: Path, pictures: list[Pixels]) -> Path:
 @pytest.mark.parametrize("shape", [(2, 2), (64, 2), (256, 2), (2, 64), (1, 1), (9, 11)])
 @pytest.mark.parametrize("crop", [False, True])
 def test_a_film_of_two_pixels_width_shows_nobody(
-    tmp_path: Path, readers: Readers, shape: tuple[int, int], crop: bool
+    tmp_path: Path, readers: Perception, shape: tuple[int, int], crop: bool
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (20, *shape, 3), np.uint8)
     found = _read(_raw(tmp_path / "narrow.mkv", list(noise)), readers, Wanted(crop=crop))
     assert (found["kind"], found["error"], len(found["faces"])) == ("video", None, int(crop))
 
 
-def test_a_face_of_a_film_with_wide_pixels_is_read_as_it_is_seen(tmp_path: Path, readers: Readers) -> None:
+def test_a_face_of_a_film_with_wide_pixels_is_read_as_it_is_seen(tmp_path: Path, readers: Perception) -> None:
     happy = drawn(((320, 240), 240, POSES[Emotion.HAPPY]))
     squeezed = np.asarray(cv2.resize(happy, (160, 480), interpolation=cv2.INTER_AREA), np.uint8)
     path = film(tmp_path / "wide.mp4", [squeezed] * 8, aspect=Fraction(4))
@@ -90,7 +90,7 @@ def _no_memory() -> None:
 
 @pytest.mark.parametrize(("refusal", "said"), [(_opencv_refuses, "OpenCV cannot"), (_no_memory, "more memory than")])
 def test_what_a_library_refuses_is_that_files_error(
-    tmp_path: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], None], said: str
+    tmp_path: Path, readers: Perception, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], None], said: str
 ) -> None:
     monkeypatch.setattr(module, "find_in_still", lambda *_: refusal())
     found = _read(picture(tmp_path / "odd.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY]))), readers)

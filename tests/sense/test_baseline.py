@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.ipc.messages import Neutral, Resting
-from device.perception.mood.baseline import LEAST, MOST, Baseline, correction, load
+from device.ipc.messages import Baseline, SenseBaseline
+from device.perception.mood.baseline import LEAST, MOST, BaselineRecorder, correction, load
 from device.readings import Face, FaceReading, VoiceReading
 from device.system.state_file import keep
 
@@ -39,11 +39,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def baseline(tmp_path: Path, clock: Clock) -> Baseline:
-    return Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock)
+def baseline(tmp_path: Path, clock: Clock) -> BaselineRecorder:
+    return BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock)
 
 
-def record(baseline: Baseline, clock: Clock, shares: Floats, looks: int = 50, quality: float = 1.0) -> None:
+def record(baseline: BaselineRecorder, clock: Clock, shares: Floats, looks: int = 50, quality: float = 1.0) -> None:
     baseline.record(60)
     for _ in range(looks):
         baseline.saw(seen(shares, quality))
@@ -51,7 +51,7 @@ def record(baseline: Baseline, clock: Clock, shares: Floats, looks: int = 50, qu
     baseline.tick()
 
 
-def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: Baseline, clock: Clock) -> None:
+def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: BaselineRecorder, clock: Clock) -> None:
     before = baseline.saw(seen(row(*HANGING))).probabilities
     assert before.argmax() == SAD
     record(baseline, clock, row(*HANGING))
@@ -60,19 +60,19 @@ def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: Baseline,
     assert after.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_face_that_is_sad_beyond_its_rest_still_reads_as_sad(baseline: Baseline, clock: Clock) -> None:
+def test_a_face_that_is_sad_beyond_its_rest_still_reads_as_sad(baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
     assert baseline.saw(seen(row(0.05, 0.01, 0.04, 0.0, 0.8, 0.0, 0.1))).probabilities.argmax() == SAD
 
 
-def test_without_a_recording_and_for_the_usual_rest_nothing_changes(baseline: Baseline, clock: Clock) -> None:
+def test_without_a_recording_and_for_the_usual_rest_nothing_changes(baseline: BaselineRecorder, clock: Clock) -> None:
     shares = row(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
     np.testing.assert_array_equal(baseline.saw(seen(shares)).probabilities, shares)
     record(baseline, clock, row(*USUAL))
     np.testing.assert_allclose(baseline.saw(seen(shares)).probabilities, shares, atol=1e-3)
 
 
-def test_each_sense_has_its_own(baseline: Baseline, clock: Clock) -> None:
+def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
     assert baseline.neutral
     assert baseline.neutral.voice is None
@@ -89,7 +89,9 @@ def test_each_sense_has_its_own(baseline: Baseline, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (LEAST - 1, 1.0), (500, 0.1)])
-def test_a_glance_or_a_blur_is_no_minute_at_rest(baseline: Baseline, clock: Clock, looks: int, quality: float) -> None:
+def test_a_glance_or_a_blur_is_no_minute_at_rest(
+    baseline: BaselineRecorder, clock: Clock, looks: int, quality: float
+) -> None:
     record(baseline, clock, row(*USUAL))
     held = baseline.neutral
     record(baseline, clock, row(*HANGING), looks, quality)
@@ -97,7 +99,9 @@ def test_a_glance_or_a_blur_is_no_minute_at_rest(baseline: Baseline, clock: Cloc
     assert "nothing was recorded" in baseline.recording.said
 
 
-def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(baseline: Baseline, clock: Clock) -> None:
+def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
+    baseline: BaselineRecorder, clock: Clock
+) -> None:
     flat = row(*USUAL) ** 0.3
     record(baseline, clock, flat / flat.sum())
     happy = row(0.14, 0.1, 0.14, 0.22, 0.15, 0.1, 0.15)
@@ -111,14 +115,14 @@ def test_no_rest_moves_an_emotion_by_more_than_four_times() -> None:
     assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MOST)
 
 
-def test_it_is_kept_and_cleared(tmp_path: Path, baseline: Baseline, clock: Clock) -> None:
+def test_it_is_kept_and_cleared(tmp_path: Path, baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
-    again = Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock)
+    again = BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock)
     assert again.neutral == baseline.neutral
     assert again.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
     again.forget()
     assert again.saw(seen(row(*HANGING))).probabilities.argmax() == SAD
-    assert Baseline(tmp_path / "neutral.json", USUAL, USUAL, clock).neutral is None
+    assert BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock).neutral is None
 
 
 @pytest.mark.parametrize("content", [b"", b'{"recorded_utc_s": 1, "face": {"readings": 1, "shares": [2]}}', b"[]"])
@@ -127,13 +131,13 @@ def test_a_broken_file_is_said_and_nothing_is_corrected(
 ) -> None:
     path = tmp_path / "neutral.json"
     path.write_bytes(content)
-    assert Baseline(path, USUAL, USUAL, clock).neutral is None
+    assert BaselineRecorder(path, USUAL, USUAL, clock).neutral is None
     assert "record the neutral again" in caplog.text
 
 
 def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "file").write_text("in the way")
-    baseline = Baseline(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
+    baseline = BaselineRecorder(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
     record(baseline, clock, row(*HANGING))
     assert "cannot be kept over a restart" in baseline.recording.said
     assert baseline.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
@@ -141,7 +145,7 @@ def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock:
 
 def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "neutral.json"
-    kept = Neutral(1e9, Resting(300, HANGING), None)
+    kept = Baseline(1e9, SenseBaseline(300, HANGING), None)
     keep(path, kept)
     assert load(path) == kept
     assert path.stat().st_size < 300

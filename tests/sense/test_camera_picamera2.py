@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
-from device.perception.face.search import Search
+from device.perception.face.search import RegionScheduler
 from device.readings import Frame
 from device.sense.camera import Picamera2Camera, open_camera
 from device.settings.schema import Camera as Settings
@@ -124,7 +124,7 @@ def test_the_second_stream_shows_what_moves_and_costs_no_shrinking(fake: type[Fa
     assert frame is not None
     assert frame.small is not None
     assert np.array_equal(frame.small, gray)
-    search = Search()
+    search = RegionScheduler()
     for step in range(60):
         seen = Frame(frame.pixels, step / 10, frame.small)
         if (part := search.next(seen, [])) is not None:

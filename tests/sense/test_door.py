@@ -3,13 +3,13 @@
 import threading
 import time
 
-from device.ipc.messages import Beat, ClearBaseline, Command, Health, MoodSaid, Order, SetHold, encode
-from device.sense.hub_client import Asked, Door
+from device.ipc.messages import Beat, ClearBaseline, Health, MoodSaid, SetHold, SetSwitch, Switch, encode
+from device.sense.hub_client import CommandHandler, HubClient
 from tests.sense.door_hub import HELLO, SESSION, Hub, mood
 from tests.sense.helpers import until
 
 
-def test_the_first_line_is_the_hello(door: Door, hub: Hub) -> None:
+def test_the_first_line_is_the_hello(door: HubClient, hub: Hub) -> None:
     door.say(mood(1), changed=True)
     door.start()
     line = hub.accept()
@@ -17,7 +17,7 @@ def test_the_first_line_is_the_hello(door: Door, hub: Hub) -> None:
     assert line.moods(1) == [(1, 1)]
 
 
-def test_changes_are_numbered_in_order_and_said_at_once(door: Door, hub: Hub) -> None:
+def test_changes_are_numbered_in_order_and_said_at_once(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     for people in (3, 1, 2):
@@ -29,7 +29,7 @@ def test_changes_are_numbered_in_order_and_said_at_once(door: Door, hub: Hub) ->
     assert line.moods(1) == [(4, 5)]
 
 
-def test_sense_counts_as_connected_only_when_hub_has_answered(door: Door, hub: Hub) -> None:
+def test_sense_counts_as_connected_only_when_hub_has_answered(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.accept()
     assert line.next() == HELLO
@@ -38,7 +38,7 @@ def test_sense_counts_as_connected_only_when_hub_has_answered(door: Door, hub: H
     until(lambda: door.connected)
 
 
-def test_of_refreshes_and_health_only_the_newest_is_said(door: Door, hub: Hub) -> None:
+def test_of_refreshes_and_health_only_the_newest_is_said(door: HubClient, hub: Hub) -> None:
     for people in range(1, 6):
         door.say(mood(people), changed=False)
         door.health(Health({}, camera_on=True, microphone_on=True, paused=False, lost_changes=people))
@@ -52,15 +52,15 @@ def test_of_refreshes_and_health_only_the_newest_is_said(door: Door, hub: Hub) -
 
 
 def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
-    door: Door, hub: Hub, commands: list[Asked]
+    door: HubClient, hub: Hub, commands: list[CommandHandler]
 ) -> None:
     door.start()
     line = hub.greet()
-    wanted: list[Asked] = [
-        Command(Order.CAMERA, on=False),
+    wanted: list[CommandHandler] = [
+        SetSwitch(Switch.CAMERA, on=False),
         SetHold(1.5),
         ClearBaseline(),
-        Command(Order.PAUSE, on=True),
+        SetSwitch(Switch.PAUSE, on=True),
     ]
     data = b"".join(encode(command) for command in wanted)
     line.raw(data[:20])
@@ -69,7 +69,7 @@ def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
     until(lambda: commands == wanted)
 
 
-def test_saying_never_blocks_even_if_nobody_reads(door: Door, hub: Hub) -> None:
+def test_saying_never_blocks_even_if_nobody_reads(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     begun = time.monotonic()
@@ -80,7 +80,7 @@ def test_saying_never_blocks_even_if_nobody_reads(door: Door, hub: Hub) -> None:
     line.close()
 
 
-def test_the_last_words_are_still_said_and_the_thread_ends(door: Door, hub: Hub) -> None:
+def test_the_last_words_are_still_said_and_the_thread_ends(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     until(lambda: door.connected)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from device.ipc.messages import MAX_LINE, SILENCE_S, Ack, Beat, Command, Order
+from device.ipc.messages import MAX_LINE, SILENCE_S, Ack, Beat, SetSwitch, Switch
 from device.sense import hub_client as door_module
-from device.sense.hub_client import Asked, Door
+from device.sense.hub_client import CommandHandler, HubClient
 from tests.sense.door_hub import HELLO, SESSION, Hub, Line, mood
 from tests.sense.helpers import until
 
 
-def test_sense_may_be_there_long_before_hub(door_path: Path, door: Door) -> None:
+def test_sense_may_be_there_long_before_hub(door_path: Path, door: HubClient) -> None:
     door.start()
     door.say(mood(1), changed=True)
     time.sleep(0.2)
@@ -25,7 +25,7 @@ def test_sense_may_be_there_long_before_hub(door_path: Path, door: Door) -> None
         hub.die()
 
 
-def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(door: Door, hub: Hub) -> None:
+def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     for people in range(1, 5):
@@ -43,7 +43,7 @@ def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(do
     until(lambda: not door._outbox)
 
 
-def test_what_is_acknowledged_is_not_said_again(door: Door, hub: Hub) -> None:
+def test_what_is_acknowledged_is_not_said_again(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     door.say(mood(1), changed=True)
@@ -57,7 +57,7 @@ def test_what_is_acknowledged_is_not_said_again(door: Door, hub: Hub) -> None:
     assert again.moods(1) == [(2, 2)]
 
 
-def test_an_acknowledgement_of_another_session_frees_nothing(door: Door, hub: Hub) -> None:
+def test_an_acknowledgement_of_another_session_frees_nothing(door: HubClient, hub: Hub) -> None:
     door.start()
     line = hub.greet()
     door.say(mood(1), changed=True)
@@ -69,7 +69,7 @@ def test_an_acknowledgement_of_another_session_frees_nothing(door: Door, hub: Hu
 
 
 def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
-    door: Door, door_path: Path, monkeypatch: pytest.MonkeyPatch
+    door: HubClient, door_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door_module, "OUTBOX", 5)
     for people in range(1, 9):
@@ -85,7 +85,7 @@ def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
         line.close()
 
 
-def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: Door, hub: Hub) -> None:
+def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: HubClient, hub: Hub) -> None:
     door.start()
     silent = hub.greet()
     door.say(mood(1), changed=True)
@@ -112,7 +112,7 @@ def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: Door, hub: H
     ids=lambda data: repr(data[:24]),
 )
 def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
-    door: Door, hub: Hub, commands: list[Asked], data: bytes
+    door: HubClient, hub: Hub, commands: list[CommandHandler], data: bytes
 ) -> None:
     door.start()
     door.say(mood(1), changed=True)
@@ -120,11 +120,11 @@ def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
     line.raw(data)
     again = hub.greet()
     assert again.moods(1) == [(1, 1)]
-    again.say(Command(Order.PAUSE, on=True))
-    until(lambda: commands == [Command(Order.PAUSE, on=True)])
+    again.say(SetSwitch(Switch.PAUSE, on=True))
+    until(lambda: commands == [SetSwitch(Switch.PAUSE, on=True)])
 
 
-def test_a_door_that_never_found_a_hub_stops_at_once(door: Door) -> None:
+def test_a_door_that_never_found_a_hub_stops_at_once(door: HubClient) -> None:
     door.start()
     time.sleep(0.1)
     begun = time.monotonic()

@@ -9,7 +9,7 @@ import pytest
 from device.emotions import Emotion, Floats, top
 from device.perception.face.align import aligned_crop, whole_picture
 from device.perception.face.classifier import FaceReader, quality
-from device.perception.load import detector_of
+from device.perception.load import open_detector
 from device.perception.models.model import Model
 from device.readings import Face
 from device.sense.simulator.poses import POSES
@@ -17,7 +17,7 @@ from device.settings.schema import Settings
 from tests.sense.made import Pixels, astronaut, drawn, face_at, portrait
 
 _READER = FaceReader(Model("face"))
-_DETECTOR = detector_of(Settings())
+_DETECTOR = open_detector(Settings())
 
 
 def _gray(pixels: Pixels) -> Pixels:

@@ -13,7 +13,7 @@ from device.emotions import Emotion
 from device.errors import MediaError
 from device.ipc.gallery_index import Index, read_index
 from device.perception.face.detector import FaceDetector
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.offline import gallery
 from device.perception.offline.gallery import Outcome, Step, index_folder, largest_face
 from device.perception.offline.gallery_storage import GalleryFolder
@@ -23,7 +23,7 @@ from tests.sense.gallery_album import indexed, person, thumbnails
 from tests.sense.made import Pixels, drawn, picture
 
 
-def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, readers: Readers, home: Settings) -> None:
+def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, readers: Perception, home: Settings) -> None:
     before, _ = indexed(album, readers, home)
     (album / "happy.png").unlink()
     picture(album / "sad.png", person(Emotion.SAD))
@@ -40,7 +40,7 @@ def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, reade
     assert {p.source: p.emotion for p in changed.pictures}["sad.png"] == "happy"
 
 
-def test_what_was_lost_or_damaged_is_read_again(album: Path, readers: Readers, home: Settings) -> None:
+def test_what_was_lost_or_damaged_is_read_again(album: Path, readers: Perception, home: Settings) -> None:
     index, _ = indexed(album, readers, home)
     folder = home.state_dir / "gallery"
     (folder / f"{index.pictures[0].name}.jpg").write_bytes(b"")
@@ -52,14 +52,14 @@ def test_what_was_lost_or_damaged_is_read_again(album: Path, readers: Readers, h
     assert set(indexed(album, readers, home)[1].values()) == {Outcome.READ, Outcome.NO_FACE, Outcome.BROKEN}
 
 
-def test_another_way_of_reading_reads_all_again(album: Path, readers: Readers, home: Settings) -> None:
+def test_another_way_of_reading_reads_all_again(album: Path, readers: Perception, home: Settings) -> None:
     indexed(album, readers, home)
     index, outcomes = indexed(album, readers, home, crop=True)
     assert sorted(outcomes.values()) == [Outcome.BROKEN, *[Outcome.READ] * 3]
     assert {p.source for p in index.pictures} == {"happy.png", "wall.png", "more/surprise.JPG"}
 
 
-def test_the_folder_need_not_be_there_afterwards(album: Path, readers: Readers, home: Settings) -> None:
+def test_the_folder_need_not_be_there_afterwards(album: Path, readers: Perception, home: Settings) -> None:
     index, _ = indexed(album, readers, home)
     for path in sorted(album.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -72,7 +72,7 @@ def test_the_folder_need_not_be_there_afterwards(album: Path, readers: Readers, 
 
 
 def test_a_folder_of_nobody_leaves_the_gallery_as_it_was(
-    album: Path, readers: Readers, home: Settings, tmp_path: Path
+    album: Path, readers: Perception, home: Settings, tmp_path: Path
 ) -> None:
     index, _ = indexed(album, readers, home)
     walls = tmp_path / "walls"
@@ -84,7 +84,7 @@ def test_a_folder_of_nobody_leaves_the_gallery_as_it_was(
     assert len(thumbnails(home)) == 2
 
 
-def test_an_interrupted_run_keeps_what_it_has_done(album: Path, readers: Readers, home: Settings) -> None:
+def test_an_interrupted_run_keeps_what_it_has_done(album: Path, readers: Perception, home: Settings) -> None:
     def interrupt(step: Step) -> None:
         if step.outcome is Outcome.READ:
             raise KeyboardInterrupt
@@ -97,7 +97,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(album: Path, readers: Readers
     assert indexed(album, readers, home)[1]["happy.png"] is Outcome.UNCHANGED
 
 
-def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Readers, home: Settings) -> None:
+def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Perception, home: Settings) -> None:
     album = tmp_path / "album"
     album.mkdir()
     first = picture(album / "0.png", person(Emotion.HAPPY))
@@ -116,7 +116,7 @@ def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Reade
     assert time.monotonic() - began < 20
 
 
-def test_lines_and_panoramas_end_no_run(album: Path, readers: Readers, home: Settings) -> None:
+def test_lines_and_panoramas_end_no_run(album: Path, readers: Perception, home: Settings) -> None:
     picture(album / "line.png", np.full((1, 2000, 3), 90, np.uint8))
     picture(album / "panorama.png", np.full((60, 33_000, 3), 90, np.uint8))
     index, outcomes = indexed(album, readers, home)
@@ -129,7 +129,7 @@ def test_lines_and_panoramas_end_no_run(album: Path, readers: Readers, home: Set
     "refusal", [lambda: cv2.resize(np.zeros((0, 0), np.uint8), (1, 1)), lambda: bytearray(1 << 60)]
 )
 def test_what_a_library_refuses_is_that_files_error(
-    album: Path, readers: Readers, home: Settings, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], object]
+    album: Path, readers: Perception, home: Settings, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], object]
 ) -> None:
     def refuse_small(detector: FaceDetector, pixels: Pixels) -> Face | None:
         return largest_face(detector, pixels) if pixels.shape[0] > 100 else refusal()  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import MediaError
-from device.ipc.gallery_index import MOST_BYTES, Shelf, read_index
+from device.ipc.gallery_index import MOST_BYTES, GalleryView, read_index
 
 
 @pytest.mark.parametrize(
@@ -26,19 +26,19 @@ from device.ipc.gallery_index import MOST_BYTES, Shelf, read_index
 )
 def test_a_damaged_index_is_an_error_that_says_what_to_do(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "index.json"
-    assert read_index(path, Shelf) is None
+    assert read_index(path, GalleryView) is None
     path.write_bytes(content)
     with pytest.raises(MediaError, match="index the folder again with: mien gallery FOLDER"):
-        read_index(path, Shelf)
+        read_index(path, GalleryView)
 
 
 def test_what_is_no_index_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     os.mkfifo(path)
     with pytest.raises(MediaError, match="remove it"):
-        read_index(path, Shelf)
+        read_index(path, GalleryView)
     path.unlink()
     with path.open("wb") as file:
         file.truncate(MOST_BYTES + 1)
     with pytest.raises(MediaError, match="remove it"):
-        read_index(path, Shelf)
+        read_index(path, GalleryView)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from device.system.isolation import prove
+from device.system.isolation import check_isolation
 
 _INSIDE = """
 import json, socket, sys
@@ -112,7 +112,7 @@ def test_a_process_with_a_network_is_not_called_walled_in() -> None:
     names = [name for _, name in socket.if_nameindex()]
     if set(names) <= {"lo"}:
         pytest.skip("this machine itself has no network")
-    walls = prove("none")
+    walls = check_isolation("none")
     assert walls.enforced is False
     assert set(walls.interfaces) == set(names)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from device.ipc.live_view import LENGTHS, MOST_HEADER, MOST_JPEG, Header, check_picture
-from device.ipc.messages import Command, Order, State, Watch
+from device.ipc.messages import SetSwitch, State, Switch, Watch
 from device.readings import Face, FaceReading, Frame
 from device.sense import live_view as live_module
 from device.sense.live_view import MOST_SIDE_PX, picture
@@ -205,14 +205,14 @@ def test_a_hub_that_reads_nothing_holds_up_nothing(open_house: Settings, encoded
 def test_off_ends_it_at_once_and_on_brings_it_back(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, listener, line):
         next_picture(line)
-        for order, off in ((Order.CAMERA, False), (Order.PAUSE, True)):
-            hub.say(Command(order, on=off))
+        for order, off in ((Switch.CAMERA, False), (Switch.PAUSE, True)):
+            hub.say(SetSwitch(order, on=off))
             assert to_the_end(line) < 0.5
             before = len(encoded)
             hub.say(Watch(10))
             assert not listener.comes(1.0)
             assert len(encoded) == before
-            hub.say(Command(order, on=not off))
+            hub.say(SetSwitch(order, on=not off))
             line = listener.accept()  # noqa: PLW2901 - the next one
             next_picture(line)
 
@@ -220,7 +220,7 @@ def test_off_ends_it_at_once_and_on_brings_it_back(open_house: Settings, encoded
 def test_off_also_ends_a_picture_that_is_being_sent(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, _, line):
         until(lambda: encoded and time.monotonic() - encoded[-1] > 0.5, 3)  # it waits for room
-        hub.say(Command(Order.CAMERA, on=False))
+        hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on, 3)
         came = 0
         with suppress(EOFError):

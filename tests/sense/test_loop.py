@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from device.ipc.messages import ClearBaseline, Command, Order, RecordBaseline, SetHold, State
-from device.perception.voice.speaker_baseline import load_heard
+from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, State, Switch
+from device.perception.voice.speaker_baseline import load_speaker_stats
 from device.readings import FaceReading, Frame, SoundWindow
 from device.settings.schema import Settings
 from tests.sense.helpers import until
@@ -16,7 +16,7 @@ from tests.sense.sense_living import living, stage
 def test_off_closes_the_eye_forgets_what_it_saw_and_is_kept_over_a_restart(house: Settings) -> None:
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.face and hub.mood.mood.people == 1, 15)
-        hub.say(Command(Order.CAMERA, on=False))
+        hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on and stage(hub, "camera") is State.OFF, 3)
         until(lambda: hub.mood and hub.mood.mood.face is None and hub.mood.mood.people == 0, 3)
         assert stage(hub, "microphone") is State.OK, "the other sense goes on"
@@ -25,14 +25,14 @@ def test_off_closes_the_eye_forgets_what_it_saw_and_is_kept_over_a_restart(house
         until(lambda: hub.mood and hub.mood.mood.voice, 15)
         assert hub.mood
         assert hub.mood.mood.face is None
-        hub.say(Command(Order.CAMERA, on=True))
+        hub.say(SetSwitch(Switch.CAMERA, on=True))
         until(lambda: hub.mood and hub.mood.mood.face, 15)
 
 
 def test_pause_closes_both_and_says_unknown(house: Settings) -> None:
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.emotion.value != "unknown", 15)
-        hub.say(Command(Order.PAUSE, on=True))
+        hub.say(SetSwitch(Switch.PAUSE, on=True))
         until(lambda: hub.health and hub.health.paused, 3)
         until(lambda: stage(hub, "camera") is stage(hub, "microphone") is State.OFF, 3)
         until(lambda: hub.mood and hub.mood.mood.emotion.value == "unknown", 3)
@@ -47,7 +47,7 @@ def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
         hub.say(SetHold(7.5))
         until(lambda: hub.health and hub.health.hold_s == 7.5, 3)
         assert sense._steady.hold_s == 7.5
-        hub.say(Command(Order.CAMERA, on=False))
+        hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on, 3)
     with living(house) as (_, hub):
         assert hub.health
@@ -58,7 +58,7 @@ def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house
     kept = house.state_dir / "voices.json"
 
     def weight() -> float:
-        heard = load_heard(kept)
+        heard = load_speaker_stats(kept)
         return heard.weight if heard else 0.0
 
     with living(house) as (_, hub):
@@ -71,7 +71,7 @@ def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house
         until(lambda: hub.health and hub.health.stages["voice"].rate_hz > 0, 15)
     assert weight() > learnt
     with living(house) as (_, hub):
-        hub.say(Command(Order.MICROPHONE, on=False))
+        hub.say(SetSwitch(Switch.MICROPHONE, on=False))
         until(lambda: hub.health and not hub.health.microphone_on, 3)
         hub.say(ClearBaseline())
         until(lambda: weight() == 0.0, 3)
@@ -104,7 +104,7 @@ def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Set
 
 def test_nobody_there_is_no_neutral(house: Settings) -> None:
     with living(house) as (_, hub):
-        hub.say(Command(Order.PAUSE, on=True))
+        hub.say(SetSwitch(Switch.PAUSE, on=True))
         until(lambda: hub.health and hub.health.paused, 3)
         hub.say(RecordBaseline(1.0))
         until(lambda: hub.health and "nothing was recorded" in hub.health.recording.said, 5)
@@ -118,7 +118,7 @@ def test_a_switch_that_cannot_be_kept_still_switches(house: Settings) -> None:
     with living(house) as (_, hub):
         assert hub.health
         assert hub.health.paused, "switches that cannot be read are not trusted"
-        hub.say(Command(Order.PAUSE, on=False))
+        hub.say(SetSwitch(Switch.PAUSE, on=False))
         until(lambda: hub.health and not hub.health.paused, 3)
         until(lambda: hub.mood and hub.mood.mood.face, 15)
 

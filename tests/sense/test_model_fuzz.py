@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import ModelError
-from device.perception.models.inputs import check_card, fitting
+from device.perception.models.inputs import check_card, open_model
 from device.perception.models.smoke_test import try_out
 
 pytest.importorskip("ai_edge_litert.schema_py_generated")
@@ -32,7 +32,7 @@ def _report(seeds: range, pipe: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for seed in seeds:
         try:
-            fitting(spoiled(seed))
+            open_model(spoiled(seed))
             said = "sound"
         except ModelError as error:
             said = f"told {error}" if str(error).endswith("nothing was changed") else f"unclear {error}"

@@ -4,8 +4,8 @@ import pytest
 
 from device.emotions import Emotion, top
 from device.perception.face.classifier import FaceReader
-from device.perception.face.stream import Sight
-from device.perception.load import Readers, readers_of
+from device.perception.face.stream import FaceStream
+from device.perception.load import Perception, load_perception
 from device.perception.models.inputs import FACE_PX
 from device.readings import Face, FaceReading, Frame
 from device.sense.simulator.face import Pose
@@ -15,12 +15,12 @@ from tests.sense.made import Pixels, drawn, heads, noisy
 
 
 @pytest.fixture(scope="module")
-def readers() -> Readers:
-    return readers_of(Settings())
+def readers() -> Perception:
+    return load_perception(Settings())
 
 
 @pytest.fixture
-def sight(readers: Readers) -> Sight:
+def sight(readers: Perception) -> FaceStream:
     return readers.sight(Settings())
 
 
@@ -28,7 +28,7 @@ def _person(x: float, y: float = 240, height: float = 200) -> Pixels:
     return drawn(((x, y), height, Pose()))
 
 
-def _stream(sight: Sight, pictures: list[Pixels], begin_s: float = 0.0) -> list[list[FaceReading]]:
+def _stream(sight: FaceStream, pictures: list[Pixels], begin_s: float = 0.0) -> list[list[FaceReading]]:
     return [sight.see(Frame(noisy(p, i), begin_s + i / 10)) for i, p in enumerate(pictures)]
 
 
@@ -36,7 +36,7 @@ def _tracks(readings: list[FaceReading]) -> list[int]:
     return [reading.face.track for reading in readings]
 
 
-def test_a_person_who_moves_keeps_the_number_and_is_read_in_each_frame(sight: Sight) -> None:
+def test_a_person_who_moves_keeps_the_number_and_is_read_in_each_frame(sight: FaceStream) -> None:
     looks = _stream(sight, [_person(150 + 12 * step, 240 + 3 * step) for step in range(20)])
     assert looks[0] == []
     assert [_tracks(readings) for readings in looks[1:]] == [[1]] * 19
@@ -44,7 +44,7 @@ def test_a_person_who_moves_keeps_the_number_and_is_read_in_each_frame(sight: Si
     assert all(crop is not None and crop.shape == (FACE_PX, FACE_PX) and crop.std() > 20 for crop in crops)
 
 
-def test_a_person_who_is_hidden_for_a_second_keeps_the_number(sight: Sight) -> None:
+def test_a_person_who_is_hidden_for_a_second_keeps_the_number(sight: FaceStream) -> None:
     empty = drawn()
     looks = _stream(sight, [_person(300)] * 5 + [empty] * 10 + [_person(310)] * 4)
     assert all(not readings for readings in looks[7:15])
@@ -52,24 +52,24 @@ def test_a_person_who_is_hidden_for_a_second_keeps_the_number(sight: Sight) -> N
     assert sight.people(1.85) == 1
 
 
-def test_somebody_else_elsewhere_gets_another_number_and_is_counted(sight: Sight) -> None:
+def test_somebody_else_elsewhere_gets_another_number_and_is_counted(sight: FaceStream) -> None:
     both = drawn(((170, 240), 200, Pose()), ((470, 240), 190, Pose(mouth_curve=1)))
     looks = _stream(sight, [_person(170)] * 3 + [both] * 20)
     assert sorted(_tracks(looks[-1])) == [1, 2]
     assert sight.people(2.2) == 2
 
 
-def test_a_person_who_leaves_is_no_longer_counted(sight: Sight) -> None:
+def test_a_person_who_leaves_is_no_longer_counted(sight: FaceStream) -> None:
     _stream(sight, [_person(300)] * 3)
     assert (sight.people(0.3), sight.people(2.5)) == (1, 0)
 
 
-def test_a_face_in_one_frame_only_is_nobody(sight: Sight) -> None:
+def test_a_face_in_one_frame_only_is_nobody(sight: FaceStream) -> None:
     assert _stream(sight, [drawn(), _person(300), drawn(), drawn()]) == [[], [], [], []]
     assert sight.people(0.3) == 0
 
 
-def test_of_many_the_largest_are_read(readers: Readers) -> None:
+def test_of_many_the_largest_are_read(readers: Perception) -> None:
     sight = readers.sight(Settings(camera=Camera(most_faces=2)))
     pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
     looks = _stream(sight, [pixels] * 8)
@@ -89,7 +89,7 @@ class Counted(FaceReader):
         return self._real.read(face, time_s)
 
 
-def test_a_face_that_looks_the_same_is_not_read_again_and_its_reading_stays_fresh(sight: Sight) -> None:
+def test_a_face_that_looks_the_same_is_not_read_again_and_its_reading_stays_fresh(sight: FaceStream) -> None:
     sight._reader = counted = Counted(sight._reader)
     pixels = drawn(((320, 240), 300, POSES[Emotion.HAPPY]))
     looks = _stream(sight, [pixels] * 50)
@@ -99,7 +99,7 @@ def test_a_face_that_looks_the_same_is_not_read_again_and_its_reading_stays_fres
     assert top(last.probabilities) is Emotion.HAPPY
 
 
-def test_a_change_of_face_is_read_within_three_tenths_of_a_second(sight: Sight) -> None:
+def test_a_change_of_face_is_read_within_three_tenths_of_a_second(sight: FaceStream) -> None:
     happy, angry = (drawn(((320, 240), 300, POSES[e])) for e in (Emotion.HAPPY, Emotion.ANGRY))
     looks = _stream(sight, [happy] * 20 + [angry] * 3)
     assert top(looks[19][0].probabilities) is Emotion.HAPPY

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.media.decode import read_sound
 from device.perception.offline.analyze import Wanted, analyze
 from device.sense.microphone.file import FileMicrophone
@@ -49,7 +49,7 @@ def test_a_file_in_a_microphones_place_keeps_step_with_the_picture(tmp_path: Pat
     microphone.close()
 
 
-def test_a_voice_is_told_when_it_is_heard(tmp_path: Path, readers: Readers) -> None:
+def test_a_voice_is_told_when_it_is_heard(tmp_path: Path, readers: Perception) -> None:
     voice = speak(PROSODIES[Emotion.ANGRY], 3.0)
     found = analyze(_film(tmp_path / "late.mkv", 40, voice, 5.0), Wanted(), readers, Settings())
     assert found["error"] is None

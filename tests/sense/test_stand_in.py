@@ -9,9 +9,9 @@ from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import SettingsError
 from device.perception.audio.stft import RATE_HZ
 from device.perception.audio.vad import levels_db, speech_frames
-from device.perception.face.detector import FAR, NEAR, BlazeFace, Range
+from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, DetectorSpec
 from device.readings import Frame
-from device.sense.simulator import SCRIPT, Act, StandInCamera, StandInMicrophone, act_at, start_of
+from device.sense.simulator import SCRIPT, Scene, SimulatedCamera, SimulatedMicrophone, scene_at, scene_start_s
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
 from tests.sense.made import drawn
@@ -27,10 +27,10 @@ class _Clock:
         return self.now
 
 
-def _frames(count: int, script: tuple[Act, ...] = SCRIPT, begin_s: float = 0.0, fps: float = 10.0) -> list[Frame]:
+def _frames(count: int, script: tuple[Scene, ...] = SCRIPT, begin_s: float = 0.0, fps: float = 10.0) -> list[Frame]:
     """`count` frames from `begin_s` of the script on."""
     clock = _Clock()
-    camera = StandInCamera(_BEGIN_S - begin_s, fps, script, clock)
+    camera = SimulatedCamera(_BEGIN_S - begin_s, fps, script, clock)
     frames = []
     for _ in range(count):
         clock.now += 1 / fps
@@ -40,9 +40,9 @@ def _frames(count: int, script: tuple[Act, ...] = SCRIPT, begin_s: float = 0.0, 
     return frames
 
 
-def _sound(seconds: float, script: tuple[Act, ...] = SCRIPT) -> tuple[Floats, list[float]]:
+def _sound(seconds: float, script: tuple[Scene, ...] = SCRIPT) -> tuple[Floats, list[float]]:
     clock = _Clock()
-    microphone = StandInMicrophone(_BEGIN_S, script, clock)
+    microphone = SimulatedMicrophone(_BEGIN_S, script, clock)
     clock.now += seconds + 1
     blocks: list[Floats] = []
     ends: list[float] = []
@@ -74,11 +74,11 @@ def test_no_two_frames_in_a_row_are_the_same_even_where_nobody_is(begin_s: float
 
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
-@pytest.mark.parametrize("reach", [NEAR, FAR], ids=["near", "far"])
-def test_the_face_is_found_in_every_pose_wherever_it_sways(reach: Range, emotion: Emotion) -> None:
+@pytest.mark.parametrize("reach", [SHORT_RANGE, FULL_RANGE], ids=["near", "far"])
+def test_the_face_is_found_in_every_pose_wherever_it_sways(reach: DetectorSpec, emotion: Emotion) -> None:
     detector = BlazeFace(reach)
     for begin_s in (0.5, 3.72, 9.0):  # 3.72: the eyes are shut
-        for frame in _frames(2, (Act(emotion, 20.0),), begin_s):
+        for frame in _frames(2, (Scene(emotion, 20.0),), begin_s):
             found = detector.find(frame.pixels)
             assert len(found) == 1
             x, y, width, height = found[0].box
@@ -89,7 +89,7 @@ def test_the_face_is_found_in_every_pose_wherever_it_sways(reach: Range, emotion
 @pytest.mark.parametrize("height", [130, 180, 300])
 def test_each_pose_is_found_at_other_sizes_too(height: float) -> None:
     for pose in POSES.values():
-        assert len(BlazeFace(FAR).find(drawn(((330, 240), height, pose)))) == 1
+        assert len(BlazeFace(FULL_RANGE).find(drawn(((330, 240), height, pose)))) == 1
 
 
 def test_the_poses_are_seven_different_faces() -> None:
@@ -100,14 +100,14 @@ def test_the_poses_are_seven_different_faces() -> None:
 
 
 def test_camera_and_microphone_follow_one_script() -> None:
-    script = (Act(Emotion.HAPPY, 2.0), Act(None, 2.0), Act(Emotion.ANGRY, 2.0, speaks=False))
+    script = (Scene(Emotion.HAPPY, 2.0), Scene(None, 2.0), Scene(Emotion.ANGRY, 2.0, speaks=False))
     sound, ends = _sound(6.0, script)
     assert ends[0] == pytest.approx(_BEGIN_S + 0.1)
     np.testing.assert_allclose(np.diff(ends), 0.1, atol=1e-6)
     speaking = speech_frames(sound[: 6 * RATE_HZ])
     assert speaking[:195].mean() > 0.5
     assert speaking[205:].sum() == 0
-    detector = BlazeFace(FAR)
+    detector = BlazeFace(FULL_RANGE)
     seen = [bool(detector.find(frame.pixels)) for frame in _frames(29, script, fps=5)]
     assert all(seen[:9])
     assert not any(seen[10:19])
@@ -115,24 +115,24 @@ def test_camera_and_microphone_follow_one_script() -> None:
 
 
 def test_where_nobody_is_there_is_a_rooms_silence_and_no_digital_one() -> None:
-    sound, _ = _sound(1.0, (Act(None, 5.0),))
+    sound, _ = _sound(1.0, (Scene(None, 5.0),))
     assert sound.any()
     assert levels_db(sound).max() < -60
 
 
 def test_the_script_is_played_again_and_again() -> None:
     whole = sum(act.seconds for act in SCRIPT)
-    assert act_at(0.0) == (0, 0.0)
-    assert act_at(-5.0) == (0, 0.0)
+    assert scene_at(0.0) == (0, 0.0)
+    assert scene_at(-5.0) == (0, 0.0)
     for index in range(len(SCRIPT)):
         begin = sum(act.seconds for act in SCRIPT[:index])
         for turn in range(3):
-            found, since = act_at(begin + 1 + turn * whole)
+            found, since = scene_at(begin + 1 + turn * whole)
             assert (found, round(since, 6)) == (index, 1)
 
 
 def test_a_face_turns_from_one_expression_to_the_next_and_does_not_jump() -> None:
-    script = (Act(Emotion.NEUTRAL, 2.0), Act(Emotion.SURPRISE, 4.0))
+    script = (Scene(Emotion.NEUTRAL, 2.0), Scene(Emotion.SURPRISE, 4.0))
     before, during, after = (_frames(1, script, begin_s)[0].pixels.astype(int) for begin_s in (1.85, 2.25, 2.85))
     part = (slice(140, 400), slice(220, 420))
     whole = np.abs(after[part] - before[part]).mean()
@@ -150,10 +150,10 @@ def test_the_voice_of_each_role_is_its_own_and_stays_in_range() -> None:
 
 @pytest.mark.parametrize(("source", "start_s"), [("stand-in", 7.0), ("stand-in@12.5", 12.5)])
 def test_the_start_of_the_performance_can_be_given(source: str, start_s: float) -> None:
-    assert start_of(source, 7.0) == start_s
+    assert scene_start_s(source, 7.0) == start_s
 
 
 @pytest.mark.parametrize("source", ["stand-in@", "stand-in@soon"])
 def test_a_start_that_is_no_number_is_told(source: str) -> None:
     with pytest.raises(SettingsError, match="stand-in@SECONDS"):
-        start_of(source, 7.0)
+        scene_start_s(source, 7.0)

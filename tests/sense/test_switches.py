@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from device.ipc.messages import Order
+from device.ipc.messages import Switch
 from device.sense.controls import Switches, load
 from device.system.state_file import keep
 
 
-@pytest.mark.parametrize("order", list(Order))
-def test_what_was_switched_is_read_back(tmp_path: Path, order: Order) -> None:
+@pytest.mark.parametrize("order", list(Switch))
+def test_what_was_switched_is_read_back(tmp_path: Path, order: Switch) -> None:
     path = tmp_path / "state" / "switches.json"
     for on in (True, False):
         wanted = Switches().after(order, on=on)
@@ -34,7 +34,7 @@ def test_each_switch_closes_its_own_sense_and_pause_closes_both() -> None:
 
 
 def test_the_end_of_a_pause_opens_nothing_that_was_off_before() -> None:
-    kept = Switches().after(Order.CAMERA, on=False).after(Order.PAUSE, on=True).after(Order.PAUSE, on=False)
+    kept = Switches().after(Switch.CAMERA, on=False).after(Switch.PAUSE, on=True).after(Switch.PAUSE, on=False)
     assert (kept.sees, kept.hears) == (False, True)
 
 
@@ -43,7 +43,7 @@ def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_pa
     path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
     assert load(path) == Switches(camera=False, hold_s=None)
     keep(path, Switches(camera=False, hold_s=0.0))
-    assert load(path).after(Order.CAMERA, on=True) == Switches(hold_s=0.0)
+    assert load(path).after(Switch.CAMERA, on=True) == Switches(hold_s=0.0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.perception.face.tracker import KEEP_S
-from device.perception.offline.timeline import over_time
+from device.perception.offline.timeline import build_timeline
 from device.readings import FaceReading, VoiceReading
 from device.settings.schema import Settings
 from tests.sense.made import face_at
@@ -31,7 +31,7 @@ def _heard(*times_s: float) -> list[VoiceReading]:
 
 
 def test_nobody_is_told_before_they_come_and_who_goes_is_kept_as_long_as_live() -> None:
-    entries, mood = over_time(_seen(1, 2.0, 2.1, 2.2), [], 6.0, Settings())
+    entries, mood = build_timeline(_seen(1, 2.0, 2.1, 2.2), [], 6.0, Settings())
     assert mood is not None
     people = {entry["t_s"]: entry["people"] for entry in entries}
     assert {at: count for at, count in people.items() if at < 2} == {0.0: 0, 1.0: 0}
@@ -42,7 +42,7 @@ def test_nobody_is_told_before_they_come_and_who_goes_is_kept_as_long_as_live() 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.04, 0.3, 0.7, 2.4307, 3.0, 3.05, 6.2999])
 def test_a_reading_of_the_very_end_counts(seconds: float) -> None:
-    entries, mood = over_time([], _heard(seconds), seconds, Settings())
+    entries, mood = build_timeline([], _heard(seconds), seconds, Settings())
     assert mood is not None
     assert mood.emotion is Emotion.ANGRY
     assert entries[-1]["t_s"] == round(seconds, 2)
@@ -51,7 +51,7 @@ def test_a_reading_of_the_very_end_counts(seconds: float) -> None:
 
 def test_a_leap_of_a_films_clock_is_stepped_over() -> None:
     far_s = 200_000.0
-    entries, mood = over_time(_seen(1, 1.0, 1.1), _heard(far_s), far_s + 2, Settings())
+    entries, mood = build_timeline(_seen(1, 1.0, 1.1), _heard(far_s), far_s + 2, Settings())
     assert mood is not None
     times_s = [entry["t_s"] for entry in entries]
     assert times_s == sorted(times_s)
@@ -61,14 +61,14 @@ def test_a_leap_of_a_films_clock_is_stepped_over() -> None:
 
 
 def test_who_has_left_by_the_end_is_in_the_mood_of_the_whole() -> None:
-    entries, mood = over_time(_seen(1, 1.0, 1.1, 1.2), [], 20.0, Settings())
+    entries, mood = build_timeline(_seen(1, 1.0, 1.1, 1.2), [], 20.0, Settings())
     assert entries[-1]["emotion"] == "unknown"
     assert mood is not None
     assert (mood.emotion, mood.people) == (Emotion.HAPPY, 1)
 
 
 def test_half_a_minute_of_nobody_is_told_second_by_second() -> None:
-    entries, _ = over_time(_seen(1, 1.0), _heard(31.0), 31.0, Settings())
+    entries, _ = build_timeline(_seen(1, 1.0), _heard(31.0), 31.0, Settings())
     assert max(b["t_s"] - a["t_s"] for a, b in pairwise(entries)) <= 1.1
 
 
@@ -76,7 +76,7 @@ def test_an_hour_takes_sixty_times_a_minute_and_no_more() -> None:
     def cpu_s(seconds: int) -> float:
         readings = _seen(1, *(step / 10 for step in range(seconds * 10)))
         begun_s = time.process_time()
-        over_time(readings, [], seconds, Settings())
+        build_timeline(readings, [], seconds, Settings())
         return time.process_time() - begun_s
 
     assert cpu_s(3600) < 3 * 60 * cpu_s(60)

@@ -10,8 +10,8 @@ from device.emotions import Emotion
 from device.perception.audio.prosody import prosody
 from device.perception.models.model import Model
 from device.perception.voice.classifier import VoiceReader
-from device.perception.voice.novelty import LearntVoices
-from device.perception.voice.speaker_baseline import MOST, PRIOR, HeardVoices, VoiceBaseline, load_heard
+from device.perception.voice.novelty import NoveltyDetector
+from device.perception.voice.speaker_baseline import MOST, PRIOR, SpeakerBaseline, SpeakerStats, load_speaker_stats
 from device.readings import SoundWindow
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
@@ -26,15 +26,15 @@ def people(mean: float, spread: float, count: int, seed: int = 0) -> np.ndarray:
 
 
 def test_at_first_it_goes_by_voices_in_general() -> None:
-    away = VoiceBaseline(CENTRE, SPREAD).deviations(np.full(K, 5.0, np.float32))
+    away = SpeakerBaseline(CENTRE, SPREAD).deviations(np.full(K, 5.0, np.float32))
     assert away.shape == (1, K)
     np.testing.assert_allclose(away, 2.0)
-    far = VoiceBaseline(CENTRE, SPREAD).deviations(np.full(K, 1e6, np.float32))
+    far = SpeakerBaseline(CENTRE, SPREAD).deviations(np.full(K, 1e6, np.float32))
     np.testing.assert_allclose(far, 4.0)
 
 
 def test_a_voice_that_is_always_high_is_no_longer_high_once_it_is_known() -> None:
-    baseline = VoiceBaseline(CENTRE, SPREAD)
+    baseline = SpeakerBaseline(CENTRE, SPREAD)
     usual = np.full(K, 4.0, np.float32)
     before = float(baseline.deviations(usual).mean())
     shares = [before]
@@ -50,7 +50,7 @@ def test_a_voice_that_is_always_high_is_no_longer_high_once_it_is_known() -> Non
 
 
 def test_windows_that_overlap_count_as_one_utterance() -> None:
-    once, often = VoiceBaseline(CENTRE, SPREAD), VoiceBaseline(CENTRE, SPREAD)
+    once, often = SpeakerBaseline(CENTRE, SPREAD), SpeakerBaseline(CENTRE, SPREAD)
     numbers = people(4.0, 0.5, 1)[0]
     once.learn(numbers)
     for _ in range(6):
@@ -59,7 +59,7 @@ def test_windows_that_overlap_count_as_one_utterance() -> None:
 
 
 def test_another_household_moves_in_and_the_old_one_fades() -> None:
-    baseline = VoiceBaseline(CENTRE, SPREAD)
+    baseline = SpeakerBaseline(CENTRE, SPREAD)
     for numbers in [*people(6.0, 0.5, 600), *people(0.0, 0.5, 900, seed=1)]:
         baseline.learn(numbers)
     assert abs(float(baseline.deviations(np.zeros(K, np.float32)).mean())) < 0.3
@@ -68,32 +68,32 @@ def test_another_household_moves_in_and_the_old_one_fades() -> None:
 
 def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "state" / "voices.json"
-    assert load_heard(path) is None
-    baseline = VoiceBaseline(CENTRE, SPREAD)
+    assert load_speaker_stats(path) is None
+    baseline = SpeakerBaseline(CENTRE, SPREAD)
     for numbers in people(3.0, 1.0, 30):
         baseline.learn(numbers)
     keep(path, baseline.heard)
     assert path.stat().st_mode & 0o777 == 0o600
-    again = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    again = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
     probe = people(3.0, 1.0, 1, seed=5)[0]
     np.testing.assert_allclose(again.deviations(probe), baseline.deviations(probe), atol=1e-5)
     for nonsense in (b"", b"{", b'{"weight": -1, "mean": [], "square": []}', b"\xff"):
         path.write_bytes(nonsense)
-        assert load_heard(path) is None
+        assert load_speaker_stats(path) is None
 
 
 @pytest.mark.parametrize(
     "heard",
     [
-        HeardVoices(50, (9.0,) * 3, (99.0,) * 3, VoiceBaseline(CENTRE, SPREAD).heard.network),
-        HeardVoices(50, (9.0,) * K, (99.0,) * K),
-        HeardVoices(50, (9.0,) * K, (99.0,) * K, VoiceBaseline(CENTRE, CENTRE).heard.network),
+        SpeakerStats(50, (9.0,) * 3, (99.0,) * 3, SpeakerBaseline(CENTRE, SPREAD).heard.network),
+        SpeakerStats(50, (9.0,) * K, (99.0,) * K),
+        SpeakerStats(50, (9.0,) * K, (99.0,) * K, SpeakerBaseline(CENTRE, CENTRE).heard.network),
     ],
     ids=["other numbers", "of an older Mien", "of another network"],
 )
-def test_what_another_network_heard_is_not_taken_over(heard: HeardVoices, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_another_network_heard_is_not_taken_over(heard: SpeakerStats, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    other = VoiceBaseline(CENTRE, SPREAD, heard)
+    other = SpeakerBaseline(CENTRE, SPREAD, heard)
     np.testing.assert_allclose(other.deviations(np.full(K, 5.0, np.float32)), 2.0)
     assert "learnt anew" in caplog.text
     assert other.heard.weight == 0
@@ -119,7 +119,7 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
     assert other is not None
     np.testing.assert_allclose(other.probabilities, later.probabilities, atol=1e-4)
     reader.forget()
-    heard = load_heard(kept)
+    heard = load_speaker_stats(kept)
     assert heard is not None
     assert heard.weight == 0
     fresh = reader.read(window)
@@ -200,7 +200,7 @@ def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
 def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
     card = Model("prosody").card
     assert card.learnt is not None
-    voices = LearntVoices(card.learnt, card.centre, card.spread)
+    voices = NoveltyDetector(card.learnt, card.centre, card.spread)
     # The most usual voice there is, those of the stand-in, and one of these in loud noise.
     usual = float(voices.distance(np.array(card.centre, np.float32)))
     made = [prosody(speak(PROSODIES[emotion], 3.0)) for emotion in (Emotion.HAPPY, Emotion.SAD)]
@@ -214,7 +214,7 @@ def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
 
 
 def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: Path) -> None:
-    baseline = VoiceBaseline(CENTRE, SPREAD)
+    baseline = SpeakerBaseline(CENTRE, SPREAD)
     one = people(1.0, 1.0, 1)[0]
     assert baseline.distance(1.0) == 1.0, "nobody was heard: it speaks for itself"
     for _ in range(60):
@@ -222,11 +222,11 @@ def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: 
     assert 1.9 < baseline.distance(1.0) < 2.0
     path = tmp_path / "voices.json"
     keep(path, baseline.heard)
-    again = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    again = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
     assert again.distance(1.0) == pytest.approx(baseline.distance(1.0))
     # What was kept before distances were is taken over, and the next utterance stands for those.
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(baseline.heard, distance=None)))
-    older = VoiceBaseline(CENTRE, SPREAD, load_heard(path))
+    older = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
     assert older.heard.weight == baseline.heard.weight
     assert older.distance(1.0) == 1.0
     older.learn(one, distance=1.5)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from device.errors import DeviceError
-from device.sense.camera_proxy import Address, address_of
+from device.sense.camera_proxy import Address, parse_address
 
 # Reads a line of JSON from stdin, [command, argument], and answers with one.
 _INSIDE = """
@@ -207,14 +207,14 @@ def test_the_helper_survives_ctrl_c_and_ends_when_the_window_is_closed(inside: _
     ],
 )
 def test_the_address_of_a_camera_is_read_from_its_url(url: str, host: str, port: int) -> None:
-    assert address_of(url) == Address(host, port)
+    assert parse_address(url) == Address(host, port)
 
 
 @pytest.mark.parametrize(
     "source", ["auto", "off", "picamera2", "/dev/video0", "file:/a/b.mp4", "stand-in", "gstreamer:videotestsrc", ""]
 )
 def test_a_source_that_needs_no_network_has_no_address(source: str) -> None:
-    assert address_of(source) is None
+    assert parse_address(source) is None
 
 
 @pytest.mark.parametrize(
@@ -222,11 +222,11 @@ def test_a_source_that_needs_no_network_has_no_address(source: str) -> None:
 )
 def test_a_url_that_leads_nowhere_is_told_by_its_key(url: str) -> None:
     with pytest.raises(DeviceError, match=r"camera\.source"):
-        address_of(url)
+        parse_address(url)
 
 
 @pytest.mark.parametrize("url", ["rtsp://anna:secret@cam:99999/s", "rtsp://anna:secret/1@cam/s"])
 def test_a_password_is_not_repeated_in_the_message(url: str) -> None:
     with pytest.raises(DeviceError) as told:
-        address_of(url)
+        parse_address(url)
     assert "secret" not in str(told.value)

@@ -5,12 +5,12 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from msgspec import Struct
 
 from device.emotions import EMOTIONS
-from device.hub.actions.restore.previous_state import Former
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.state.snapshot import iso
 from device.readings import Mood
 
 
-class Occasion(Struct, frozen=True):
+class Trigger(Struct, frozen=True):
     """One firing of a rule."""
 
     rule: str
@@ -52,7 +52,7 @@ NOT_BACK = "not brought back"
 class Destination(Protocol[_A_contra]):
     """Something that a mood can drive."""
 
-    async def run(self, action: _A_contra, occasion: Occasion, /) -> str | None:
+    async def run(self, action: _A_contra, occasion: Trigger, /) -> str | None:
         """Carry it out; a note on what did not matter enough to fail. Raises ActionError: what, where, what to do."""
 
     def state(self) -> dict[str, Any]:
@@ -63,8 +63,8 @@ class Destination(Protocol[_A_contra]):
 class Restorable(Protocol[_A_contra]):
     """A destination that can tell what it was, and be that again."""
 
-    async def former(self, action: _A_contra, /) -> tuple[Former, ...]:
+    async def former(self, action: _A_contra, /) -> tuple[PreviousState, ...]:
         """How all that `action` would change is now; empty where that cannot be brought back. Raises ActionError."""
 
-    async def restore(self, former: Former, /) -> str | None:
+    async def restore(self, former: PreviousState, /) -> str | None:
         """Make it what it was; a note as that of `run`. Raises ActionError."""

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any, cast
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.transport.http import encoded, plain_text
 from device.settings.actions import Command
 
@@ -27,7 +27,7 @@ class Programs:
         self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Command, occasion: Occasion) -> None:
+    async def run(self, action: Command, occasion: Trigger) -> None:
         """Returns when it has ended with status 0; then, or at its limit, its process group is killed.
 
         A child that has to live on makes a session of its own (setsid). Raises ActionError, with its first line.

@@ -7,20 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from device.errors import ActionError
-from device.hub.actions.base import ACTION_S, DONE, NOT_BACK, Destination, Occasion, Restorable
-from device.hub.actions.restore.ledger import Held, Keeper
-from device.hub.actions.restore.overlap import Crossing
-from device.hub.actions.restore.previous_state import Former
-from device.hub.actions.target_queue import SupersededError, Turns
-from device.settings.actions import Action, Command, target_of
-
-__all__ = ["ACTION_S", "DONE", "NOT_BACK", "Destination", "Destinations", "Former", "Occasion", "Restorable"]
+from device.hub.actions.base import ACTION_S, DONE, NOT_BACK, Destination, Restorable, Trigger
+from device.hub.actions.restore.ledger import RestoreEntry, RestoreLedger
+from device.hub.actions.restore.overlap import OverlapGuard
+from device.hub.actions.restore.previous_state import PreviousState
+from device.hub.actions.target_queue import SupersededError, TargetQueue
+from device.settings.actions import Action, Command, target_of_action
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Destinations:
+class ActionDispatcher:
     """All destinations, the time limit of each action, and what is to be brought back."""
 
     def __init__(
@@ -30,23 +28,23 @@ class Destinations:
         *,
         dry: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        keeper: Keeper | None = None,
+        keeper: RestoreLedger | None = None,
         for_s: Mapping[str, float] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._by_type = dict(by_type)
         self._limit_s = limit_s
         self._dry = dry
-        self._keeper = keeper or Keeper(clock)
+        self._keeper = keeper or RestoreLedger(clock)
         self.for_s = dict(for_s or {})
         """How long each rule has to hold until it fires, by its name: after a restart, it holds nothing for so long."""
         self._faults: dict[str, str] = {}
         """The last of each kind of action, which was told: what is tried each minute is no traceback a minute."""
-        self._turns = Turns()
-        self._crossing = Crossing()
+        self._turns = TargetQueue()
+        self._crossing = OverlapGuard()
         self._close = close
 
-    async def run(self, action: Action, occasion: Occasion, *, keep: bool = False) -> str:
+    async def run(self, action: Action, occasion: Trigger, *, keep: bool = False) -> str:
         """`done`, or what went wrong, for the history. Never raises for a destination that fails.
 
         With `keep`, what the action changes is remembered under the rule's name, for `restore`. What another rule holds
@@ -65,7 +63,7 @@ class Destinations:
         limit_s = action.limit_s + 1 if isinstance(action, Command) else self._limit_s
         try:
             async with asyncio.timeout(limit_s):
-                if target := target_of(action):
+                if target := target_of_action(action):
                     return await self._turns.take(target, occasion, work)
                 return await work()
         except TimeoutError:
@@ -119,7 +117,7 @@ class Destinations:
                 _log.exception("%s: a fault in Mien", name)
             raise ActionError(f"{name}: a fault in Mien ({type(error).__name__}); the journal says more") from error
 
-    async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Occasion, *, keep: bool) -> str:
+    async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Trigger, *, keep: bool) -> str:
         taken, note = await self._remember(destination, action, occasion.rule) if keep else ([], "")
         try:
             said = await self._asked(action, destination.run(action, occasion))
@@ -127,12 +125,14 @@ class Destinations:
             self._keeper.acted(taken)
         return DONE + note + (f"; {said}" if said else "")
 
-    async def _remember(self, destination: Destination[Any], action: Action, rule: str) -> tuple[list[Held], str]:
+    async def _remember(
+        self, destination: Destination[Any], action: Action, rule: str
+    ) -> tuple[list[RestoreEntry], str]:
         """What is held now, and what the result has to say. An action is worth more than the way back from it."""
         if not isinstance(destination, Restorable):
             return [], ""
 
-        async def read() -> tuple[Former, ...]:
+        async def read() -> tuple[PreviousState, ...]:
             async with asyncio.timeout(self._limit_s / 3):
                 return await self._asked(action, destination.former(action))
 
@@ -164,14 +164,14 @@ class Destinations:
 
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._turns.take(target_of(action) or _name(action), None, work)
+                return await self._turns.take(target_of_action(action) or _name(action), None, work)
         except TimeoutError:
             why = f"no answer within {self._limit_s:g} s"
         except SupersededError as error:
             why = str(error)
         return [_failed(one, why) for one in held if self._keeper.holds(one)]
 
-    async def _restore(self, destination: Restorable[Any], held: Held, now: Former | None) -> str:
+    async def _restore(self, destination: Restorable[Any], held: RestoreEntry, now: PreviousState | None) -> str:
         """One target, back to what it was; the line that says so, empty where another rule has taken it over."""
         target = held.former.target
         if not self._keeper.holds(held):
@@ -195,7 +195,7 @@ class Destinations:
         return f"{target}: {DONE}" + (f"; {said}" if said else "")
 
 
-def _failed(held: Held, why: str) -> str:
+def _failed(held: RestoreEntry, why: str) -> str:
     return f"{held.former.target}: {NOT_BACK}: {why}"
 
 

@@ -9,9 +9,9 @@ from msgspec import Meta, Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.colour import Point, xy
-from device.hub.actions.restore.previous_state import Former, Look
+from device.hub.actions.restore.previous_state import Look, PreviousState
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Answer, Http, address, encoded, plain_text
 from device.settings import actions
@@ -67,7 +67,7 @@ class Entity(Struct, frozen=True):
         return self.state in ("on", "off")
 
 
-def former_of(entity: Entity, asked: Look, data: dict[str, Any]) -> Former:
+def previous_state(entity: Entity, asked: Look, data: dict[str, Any]) -> PreviousState:
     """The light before a call that asks `asked` of it with `data`."""
     about = entity.attributes
     mode = about.color_mode or ""
@@ -87,12 +87,12 @@ def former_of(entity: Entity, asked: Look, data: dict[str, Any]) -> Former:
     fade_s = float(transition) if isinstance(transition, int | float) and transition > 0 else 0.0
     if fade_s:
         more["transition"] = fade_s
-    return Former(
+    return PreviousState(
         f"home_assistant {entity.entity_id}", was, asked, alone=not asked["on"], settle_s=fade_s + SETTLE_S, more=more
     )
 
 
-def asked_of(action: CallService, entity: Entity) -> Look:
+def requested_look(action: CallService, entity: Entity) -> Look:
     """What the call asks of this light, as far as that can be told."""
     data = action.data
     brightness = _brightness(data)
@@ -113,7 +113,7 @@ def asked_of(action: CallService, entity: Entity) -> Look:
     return asked
 
 
-def restoring(former: Former) -> tuple[str, dict[str, Any]]:
+def restoring(former: PreviousState) -> tuple[str, dict[str, Any]]:
     """The service and its data."""
     target = {"entity_id": former.target.removeprefix("home_assistant ")}
     if former.was["on"]:
@@ -168,7 +168,7 @@ class HomeAssistantServices:
         self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, whole_s=SERVICE_S + 1)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: CallService, _occasion: Occasion) -> None:
+    async def run(self, action: CallService, _occasion: Trigger) -> None:
         """Returns when it has carried out the service. Raises ActionError."""
         about = action.data | ({"entity_id": action.entity} if action.entity else {})
         await self._call(action.service, about)
@@ -178,14 +178,14 @@ class HomeAssistantServices:
         """The last service called: `{"service", "entity"}`; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: CallService) -> tuple[Former, ...]:
+    async def former(self, action: CallService) -> tuple[PreviousState, ...]:
         """Of a light that is to be turned on or off, or of each light of such a group; of nothing else."""
         if not comes_back(action):
             return ()
         lights = await self._lights(action.entity)
-        return tuple(former_of(one, asked_of(action, one), action.data) for one in lights if one.reachable)
+        return tuple(previous_state(one, requested_look(action, one), action.data) for one in lights if one.reachable)
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""
         await self._call(*restoring(former))
 

@@ -11,8 +11,8 @@ from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
-from device.hub.actions.restore.previous_state import Former, Look
+from device.hub.actions.base import Trigger
+from device.hub.actions.restore.previous_state import Look, PreviousState
 from device.hub.actions.transport.delivery import Delivery, TransientError
 from device.hub.actions.transport.http import plain_text
 from device.settings import actions
@@ -148,7 +148,7 @@ class MusicPlayer:
         self._delivery = delivery(self._name, parallel=2)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Music, _occasion: Occasion) -> str:
+    async def run(self, action: Music, _occasion: Trigger) -> str:
         """Play the list from its beginning, or stop; a volume that is not taken is a note. Raises ActionError."""
 
         async def attempt(client: "_Client") -> str:
@@ -171,10 +171,10 @@ class MusicPlayer:
         """`{"playing", "playlist", "volume"}` of the last action; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: Music) -> tuple[Former, ...]:
+    async def former(self, action: Music) -> tuple[PreviousState, ...]:
         """The queue, the song in it, and the volume. Raises ActionError where the queue is too long to be kept."""
 
-        async def attempt(client: "_Client") -> Former:
+        async def attempt(client: "_Client") -> PreviousState:
             queue = await queue_now(client, self._name)
             asked: Look = {"playing": frozenset({"stop", "ended"})}
             if action.playlist:
@@ -182,11 +182,11 @@ class MusicPlayer:
                 asked = {"playing": frozenset({"play", "ended"}), "songs": songs}
             if action.volume is not None:
                 asked["volume"] = action.volume if queue.volume is not None else None
-            return Former(_TARGET, queue.look(), asked, settle_s=SETTLE_S, more=queue)
+            return PreviousState(_TARGET, queue.look(), asked, settle_s=SETTLE_S, more=queue)
 
         return (await self._with(attempt),)
 
-    async def restore(self, former: Former) -> str:
+    async def restore(self, former: PreviousState) -> str:
         """The queue, and the song where it was left; a volume that is not taken is a note.
 
         Raises ActionError; songs that are gone are said in it.

@@ -3,19 +3,19 @@
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
-from device.hub.mqtt.session import Mqtt
+from device.hub.actions.base import Trigger
+from device.hub.mqtt.session import MqttSession
 from device.settings.actions import Publish
 
 
 class MqttMessage:
     """Publishes through the hub's own connection; without one it fails, and says so."""
 
-    def __init__(self, mqtt: Mqtt | None) -> None:
+    def __init__(self, mqtt: MqttSession | None) -> None:
         self._mqtt = mqtt
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Publish, _occasion: Occasion) -> None:
+    async def run(self, action: Publish, _occasion: Trigger) -> None:
         """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
         if self._mqtt is None:
             raise ActionError(f"mqtt: {action.topic} was not sent, no broker is configured; set mqtt.host")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ class SupersededError(ActionError):
 class _Turn:
     """One action or restoring, waiting or under way."""
 
-    def __init__(self, occasion: Occasion | None) -> None:
+    def __init__(self, occasion: Trigger | None) -> None:
         self.occasion = occasion
         self.given_up = ""
         self.task: asyncio.Task[Any] | None = None
@@ -28,14 +28,14 @@ class _Turn:
             self.task.cancel()
 
 
-class Turns:
+class TargetQueue:
     """Who is next at each target."""
 
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._turns: dict[str, list[_Turn]] = {}
 
-    async def take(self, target: str, occasion: Occasion | None, work: Callable[[], Awaitable[T]]) -> T:
+    async def take(self, target: str, occasion: Trigger | None, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` returns, once whoever is before at `target` is through. Raises SupersededError.
 
         An action comes with its `occasion`, and ends everything of another one that is not through yet: it may be

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from device.hub.actions.base import Occasion
-from device.hub.actions.restore.previous_state import Former
+from device.hub.actions.base import Trigger
+from device.hub.actions.restore.previous_state import PreviousState
 from device.settings.actions import Lamp, Player
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ class VirtualLamp:
         self._changed = changed
         self._state: dict[str, Any] = {"on": False, "colour": "#000000", "brightness": 0}
 
-    async def run(self, action: Lamp, _occasion: Occasion) -> None:
+    async def run(self, action: Lamp, _occasion: Trigger) -> None:
         """Take on the colour and the brightness in percent; 0 is off."""
         self._become(_lamp_state(action))
 
@@ -26,11 +26,11 @@ class VirtualLamp:
         """`{"on": bool, "colour": "#rrggbb", "brightness": 0..100}`."""
         return dict(self._state)
 
-    async def former(self, action: Lamp) -> tuple[Former, ...]:
+    async def former(self, action: Lamp) -> tuple[PreviousState, ...]:
         """Its state."""
-        return (Former("lamp", self.state(), _lamp_state(action)),)
+        return (PreviousState("lamp", self.state(), _lamp_state(action)),)
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         """Take it on again."""
         self._become(dict(former.was))
 
@@ -51,7 +51,7 @@ class VirtualPlayer:
         self._changed = changed
         self._state: dict[str, Any] = {"playing": False, "playlist": "", "volume": 0}
 
-    async def run(self, action: Player, _occasion: Occasion) -> None:
+    async def run(self, action: Player, _occasion: Trigger) -> None:
         """Play the list at the volume in percent."""
         self._become(_player_state(action))
 
@@ -59,11 +59,11 @@ class VirtualPlayer:
         """`{"playing": bool, "playlist": str, "volume": 0..100}`."""
         return dict(self._state)
 
-    async def former(self, action: Player) -> tuple[Former, ...]:
+    async def former(self, action: Player) -> tuple[PreviousState, ...]:
         """Its state."""
-        return (Former("player", self.state(), _player_state(action)),)
+        return (PreviousState("player", self.state(), _player_state(action)),)
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         """Take it on again."""
         self._become(dict(former.was))
 

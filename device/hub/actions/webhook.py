@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Http, address, encoded
 from device.settings.actions import Webhook, Webhooks
@@ -31,7 +31,7 @@ class SignedWebhooks:
         self._deliveries: dict[str, Delivery] = {}
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Webhook, occasion: Occasion) -> None:
+    async def run(self, action: Webhook, occasion: Trigger) -> None:
         """Returns when the receiver has answered with 2xx; what it says beside that is not read. Raises ActionError.
 
         Tried again, the same is sent, its timestamp and signature too: a receiver knows it again by them.

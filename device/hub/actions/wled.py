@@ -7,12 +7,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.colour import rgb
-from device.hub.actions.restore.previous_state import Former, Look
+from device.hub.actions.restore.previous_state import Look, PreviousState
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Http, address, encoded
-from device.settings.actions import Wled, target_of
+from device.settings.actions import Wled, target_of_action
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class WledStrips:
         self._deliveries: dict[str, Delivery] = {}
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Wled, _occasion: Occasion) -> None:
+    async def run(self, action: Wled, _occasion: Trigger) -> None:
         """Returns when the strip has taken it. Raises ActionError."""
         # `transition` would be everybody's from then on.
         command: dict[str, Any] = {"tt": round(10 * action.transition_s)}
@@ -104,7 +104,7 @@ class WledStrips:
         """The last strip, with `brightness` or `preset`, and `colour`; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: Wled) -> tuple[Former, ...]:
+    async def former(self, action: Wled) -> tuple[PreviousState, ...]:
         """Of the strip with all its segments."""
         state = await self._get(action.host)
         asked: Look = {"on": True, "brightness": float(action.brightness), "preset": None}
@@ -115,10 +115,10 @@ class WledStrips:
         elif action.colour:
             asked["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
         alone = bool(action.preset) or not action.brightness
-        target, settle_s = target_of(action) or "", action.transition_s + SETTLE_S
-        return (Former(target, state.look(), asked, alone=alone, settle_s=settle_s, more=state),)
+        target, settle_s = target_of_action(action) or "", action.transition_s + SETTLE_S
+        return (PreviousState(target, state.look(), asked, alone=alone, settle_s=settle_s, more=state),)
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         """The strip as it was; segments that came since are removed. Raises ActionError."""
         host, was = former.target.removeprefix("wled "), former.more
         there = {one.id for one in (await self._get(host)).seg if one.id is not None}

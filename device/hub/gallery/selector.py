@@ -13,10 +13,10 @@ from pathlib import Path
 from device.emotions import EMOTIONS, Emotion
 from device.errors import MediaError
 from device.hub.gallery import drawn_faces
-from device.hub.gallery.trigger import Answering
+from device.hub.gallery.trigger import VoiceTrigger
 from device.hub.state.snapshot import Json
-from device.hub.state.store import Board
-from device.ipc.gallery_index import Shelf, Shown, folder_of, path_of, read_index, thumbnail
+from device.hub.state.store import StateStore
+from device.ipc.gallery_index import GalleryView, IndexedFace, gallery_folder, picture_path, read_index, thumbnail
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ DRAWN = frozenset(f"{emotion.value}-{person}" for emotion in EMOTIONS for person
 """All drawn faces there are, as their addresses name them."""
 
 
-class Gallery:
+class GallerySelector:
     """Looks at the mood on the board, and puts five faces there; the index is read again when it has changed.
 
     With more than five pictures of an emotion, five of the surest fifty take turns, so no five come twice running. With
@@ -39,20 +39,20 @@ class Gallery:
     def __init__(
         self,
         state_dir: Path,
-        board: Board,
-        answering: Answering,
+        board: StateStore,
+        answering: VoiceTrigger,
         clock: Callable[[], float] = time.monotonic,
         dice: random.Random | None = None,
     ) -> None:
-        self._folder = folder_of(state_dir)
-        self._index = path_of(state_dir)
+        self._folder = gallery_folder(state_dir)
+        self._index = picture_path(state_dir)
         self._board = board
         self._answering = answering
         self._clock = clock
         self._dice = dice or random.Random()  # noqa: S311 - which face comes up is no secret
         self._stamp: tuple[int, ...] | None = None
         self._names: frozenset[str] = frozenset()
-        self._by_emotion: dict[Emotion, tuple[Shown, ...]] = {}
+        self._by_emotion: dict[Emotion, tuple[IndexedFace, ...]] = {}
         self._turn: dict[Emotion, int] = {}
         self._last: dict[Emotion, frozenset[str]] = {}
         self._last_drawn: dict[Emotion, frozenset[int]] = {}
@@ -85,9 +85,9 @@ class Gallery:
         if stamp == self._stamp:
             return
         self._stamp = stamp
-        shown: dict[str, Shown] = {}
+        shown: dict[str, IndexedFace] = {}
         try:
-            shelf = read_index(self._index, Shelf)
+            shelf = read_index(self._index, GalleryView)
             if shelf is not None:
                 there = _files(self._folder)
                 shown = {picture.name: picture for picture in shelf.pictures if thumbnail(picture.name) in there}
@@ -126,7 +126,7 @@ class Gallery:
             raise KeyError(name)
         return content
 
-    def _next(self, emotion: Emotion) -> list[Shown]:
+    def _next(self, emotion: Emotion) -> list[IndexedFace]:
         pictures = self._by_emotion.get(emotion, ())
         count, turn = len(pictures), self._turn.get(emotion, 0)
         if count <= FIVE:

@@ -1,7 +1,7 @@
 """When the gallery answers to a voice: at a new utterance or another emotion, calmly, and it goes after a silence."""
 
 from device.emotions import Emotion
-from device.readings import Said
+from device.readings import SenseReading
 
 LEAST_APART_S = 4.0
 """Faces stay at least so long before others come."""
@@ -11,7 +11,7 @@ _PAUSE_S = 1.0
 """Beside the time between two readings, a silence of so long ends an utterance."""
 
 
-class Answering:
+class VoiceTrigger:
     """Fed with what the mood says of the voice, several times a second."""
 
     def __init__(self, every_s: float, least_confidence: float) -> None:
@@ -25,7 +25,7 @@ class Answering:
         self._new = False
         """An utterance that has not been answered yet."""
 
-    def due(self, voice: Said | None, now_s: float) -> Emotion | None:
+    def due(self, voice: SenseReading | None, now_s: float) -> Emotion | None:
         """The emotion to be answered at `now_s`, UNKNOWN to clear what is shown, None to leave it."""
         # While an utterance goes on, its newest reading is young; the mood keeps it a while longer.
         speaks = voice is not None and voice.age_s <= self._pause_s

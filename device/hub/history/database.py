@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from device.hub.history.rows import ALIVE_S, BLIND, Alive, Entry, GapBegins, GapEnds, MoodRow, Row, Told
+from device.hub.history.rows import ALIVE_S, BLIND, Delivered, Entry, GapBegins, GapEnds, Heartbeat, MoodRow, Row
 from device.system.clock import WallClock
 
 _log = logging.getLogger(__name__)
@@ -178,10 +178,10 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
         case GapEnds():
             db.execute("UPDATE gaps SET until_s = max(time_s, ?) WHERE until_s IS NULL", (row.time_s,))
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
-        case Told():
+        case Delivered():
             last = "SELECT max(id) FROM moods WHERE session = ? AND seq <= ?"
             db.execute(f"UPDATE told SET mood = max(mood, coalesce(({last}), 0))", (row.session, row.seq))  # noqa: S608
-        case Alive():
+        case Heartbeat():
             if row.blind_since_s is not None:
                 _write_blind(db, row.blind_since_s, row.time_s)
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))

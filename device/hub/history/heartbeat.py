@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-from device.hub.history.rows import ALIVE_S, Alive
+from device.hub.history.rows import ALIVE_S, Heartbeat
 from device.hub.state.snapshot import Snapshot
 from device.system.clock import moment_utc_s
 
 
-class SignsOfLife:
+class HeartbeatRecorder:
     """What is to be remembered each ALIVE_S while sense is there, and once more when the camera sees again."""
 
     def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
@@ -17,7 +17,7 @@ class SignsOfLife:
         self._blind_s: float | None = None
         """Since when it sees nothing, CLOCK_MONOTONIC."""
 
-    def look(self, now: Snapshot) -> Alive | None:
+    def look(self, now: Snapshot) -> Heartbeat | None:
         """The row that is due, if one is. To be asked some times a second."""
         if not now.available or now.health is None:
             self._blind_s = None
@@ -31,4 +31,4 @@ class SignsOfLife:
         self._written_s = now_s
         # A camera that starts, or is switched off and on, is no hole in the history.
         blind = before_s is not None and now_s - before_s >= ALIVE_S
-        return Alive(time.time(), moment_utc_s(before_s) if blind and before_s is not None else None)
+        return Heartbeat(time.time(), moment_utc_s(before_s) if blind and before_s is not None else None)

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from device.emotions import EMOTIONS, Emotion
-from device.readings import Mood, Said
+from device.readings import Mood, SenseReading
 from device.system.clock import moment_utc_s
 
 ALIVE_S = 5.0
@@ -59,14 +59,14 @@ class GapEnds(Struct, frozen=True):
     time_s: float
 
 
-class Told(Struct, frozen=True):
+class Delivered(Struct, frozen=True):
     """The broker has acknowledged this change and all before it: where the outbox goes on after a restart."""
 
     session: str
     seq: int
 
 
-class Alive(Struct, frozen=True):
+class Heartbeat(Struct, frozen=True):
     """Sense was there at this moment: what a killed hub leaves behind."""
 
     time_s: float
@@ -74,7 +74,7 @@ class Alive(Struct, frozen=True):
     """Since then its camera has seen nothing; None where it sees."""
 
 
-Row = MoodRow | Entry | GapBegins | GapEnds | Told | Alive
+Row = MoodRow | Entry | GapBegins | GapEnds | Delivered | Heartbeat
 
 
 def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
@@ -97,12 +97,12 @@ def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
     return MoodRow(session, seq, entry)
 
 
-def for_pages(entry: Entry) -> dict[str, object]:
+def page_event(entry: Entry) -> dict[str, object]:
     """A change as the page's stream tells it."""
     return {name: getattr(entry, name) for name in ("time_s", "emotion", "confidence", "valence", "arousal", "people")}
 
 
-def mood_of(entry: Entry) -> Mood:
+def mood_from_entry(entry: Entry) -> Mood:
     """The mood that a stored change was. Its monotonic moments are lost: they are 0. Raises ValueError and KeyError."""
     shares = entry.probabilities or {}
     return Mood(
@@ -114,12 +114,12 @@ def mood_of(entry: Entry) -> Mood:
         people=entry.people or 0,
         since_s=0.0,
         time_s=0.0,
-        face=Said(Emotion(entry.face), entry.face_confidence or 0.0, 0.0) if entry.face else None,
-        voice=Said(Emotion(entry.voice), entry.voice_confidence or 0.0, 0.0) if entry.voice else None,
+        face=SenseReading(Emotion(entry.face), entry.face_confidence or 0.0, 0.0) if entry.face else None,
+        voice=SenseReading(Emotion(entry.voice), entry.voice_confidence or 0.0, 0.0) if entry.voice else None,
     )
 
 
-def told(mood: Mood) -> str:
+def describe_mood(mood: Mood) -> str:
     """`mood sad 71 % (face sad 64 %, voice sad 80 %), 1 person`."""
     both = (("face", mood.face), ("voice", mood.voice))
     said = [f"{name} {one.emotion.value} {100 * one.confidence:.0f} %" for name, one in both if one]

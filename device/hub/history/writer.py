@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from device.hub.history import reader
 from device.hub.history.database import HistoryFile
-from device.hub.history.rows import Alive, Entry, MoodRow, Row, Told
+from device.hub.history.rows import Delivered, Entry, Heartbeat, MoodRow, Row
 from device.hub.wording import duration
 from device.system.clock import WallClock
 
@@ -163,9 +163,9 @@ class History:
 
 def _newer(row: Row, last: Row) -> bool:
     """Only the newest stamp of life, or of what was told, is worth a row."""
-    if isinstance(row, Alive) and isinstance(last, Alive):
+    if isinstance(row, Heartbeat) and isinstance(last, Heartbeat):
         return last.blind_since_s in (None, row.blind_since_s)
-    return isinstance(row, Told) and isinstance(last, Told)
+    return isinstance(row, Delivered) and isinstance(last, Delivered)
 
 
 def _clock_set(jumped_s: float, now_s: float) -> Entry:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from device.errors import LinkError
-from device.hub.ipc.unix_server import Visitors
+from device.hub.ipc.unix_server import UnixServer
 from device.ipc.live_view import LENGTHS, RENEWED_S, WATCH_S, check_lengths, check_picture
 from device.ipc.messages import FromHub, Watch
 from device.settings.locations import live_path
@@ -29,10 +29,10 @@ FRESH_S = 1.5
 """An older picture is not shown as the present."""
 
 
-class Viewer:
+class Subscription:
     """One who looks. A slow one misses pictures; it always gets the newest."""
 
-    def __init__(self, live: "Live") -> None:
+    def __init__(self, live: "LiveViewServer") -> None:
         self._live = live
         self._news = asyncio.Event()
         self._news.set()
@@ -51,7 +51,7 @@ class Viewer:
         return self._live.picture
 
 
-class Live:
+class LiveViewServer:
     """From `open` to `close`; without `allowed` there is no socket, and nobody may look.
 
     `send` passes a word to sense and raises LinkError while it is away; `watching` is told how many look.
@@ -71,11 +71,11 @@ class Live:
         """The newest, as a viewer gets it, while it is fresh."""
         self._path = live_path(runtime_dir)
         self._send, self._watching = send, watching
-        self._viewers: set[Viewer] = set()
+        self._viewers: set[Subscription] = set()
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._sense: asyncio.StreamWriter | None = None
-        self._visitors = Visitors(self._serve)
+        self._visitors = UnixServer(self._serve)
         self._came_s = 0.0
 
     @property
@@ -116,9 +116,9 @@ class Live:
         self._server = None
 
     @contextlib.contextmanager
-    def looking(self, who: str) -> Iterator[Viewer]:
+    def looking(self, who: str) -> Iterator[Subscription]:
         """A viewer, for as long as the block lasts; `who` is for the log."""
-        viewer = Viewer(self)
+        viewer = Subscription(self)
         self._viewers.add(viewer)
         self._count("%s looks at the live view; %d watching", who)
         try:

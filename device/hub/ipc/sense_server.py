@@ -11,7 +11,7 @@ from pathlib import Path
 
 from device.emotions import EMOTIONS
 from device.errors import LinkError
-from device.hub.ipc.unix_server import Visitors
+from device.hub.ipc.unix_server import UnixServer
 from device.ipc import messages as link
 from device.ipc.messages import HEARTBEAT_S, MAX_LINE, SILENCE_S, Beat, FromHub, FromSense, Hello, MoodSaid
 from device.settings import locations
@@ -22,7 +22,7 @@ WRITE_S = 1.0
 """A sense that has not taken a line for so long is let go."""
 
 
-class Door:
+class SenseServer:
     """Listens in `runtime_dir` from `open` to `close`.
 
     `heard` gets every message in order, a Hello first; the next line is read when it returns. `gone` is told why,
@@ -39,7 +39,7 @@ class Door:
         self._heard = heard
         self._gone = gone
         self._server: asyncio.Server | None = None
-        self._visitors = Visitors(self._serve)
+        self._visitors = UnixServer(self._serve)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._last_line_s = 0.0

@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 
-class Visitors:
+class UnixServer:
     """What `asyncio.start_unix_server` calls for each connection.
 
     A plain function, which keeps its tasks itself: those that asyncio makes of a coroutine function write a traceback

@@ -7,7 +7,7 @@ _ODD, _ODD_S = 3, 10.0
 _TELL_EACH = 10
 
 
-class Patience:
+class ReconnectBackoff:
     """Of one broker. Two clients of one identifier drive each other off, each as soon as it has waited.
 
     So long as one of them waits the other's connection holds: it is well only when it holds twice as long, or the two

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from device.errors import ActionError, MienError
-from device.hub.state.features import Wish, wish_of
+from device.hub.state.features import Command, parse_command
 from device.hub.state.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
@@ -18,13 +18,13 @@ AGAIN_S = 60.0
 """Each kind of nonsense is logged at most so often."""
 
 
-class Commands:
+class CommandLimiter:
     """`obey` carries out a wish and may raise MienError; `rejected` is called for each message that meant nothing."""
 
     def __init__(
         self,
         now: Callable[[], Snapshot],
-        obey: Callable[[Wish], Awaitable[None]],
+        obey: Callable[[Command], Awaitable[None]],
         rejected: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -52,7 +52,7 @@ class Commands:
 
     async def _carry_out(self, key: str, payload: bytes) -> None:
         try:
-            wish = wish_of(key, payload, self._now())
+            wish = parse_command(key, payload, self._now())
         except ActionError as error:
             self._reject("malformed", str(error))
             return

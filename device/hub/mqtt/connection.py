@@ -26,7 +26,7 @@ class RefusedError(MqttError):
     """The broker has acknowledged a message, and refused it."""
 
 
-class TellingClient(Client):
+class AckCheckingClient(Client):
     """A client whose `publish` raises RefusedError, too: aiomqtt lets the reason codes of acknowledgements go."""
 
     def __init__(self, hostname: str, port: int, **more: object) -> None:
@@ -56,7 +56,7 @@ class TellingClient(Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
-class Refusals:
+class AclRejections:
     """Of one connection: which of our own topics the broker refuses, for the health."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Credentials(Struct, frozen=True):
     tls: ssl.SSLContext | None
 
 
-def credentials_of(broker: schema.Mqtt) -> Credentials:
+def load_credentials(broker: schema.Mqtt) -> Credentials:
     """Read the files, anew at each connect, so that a corrected one needs no restart. It blocks. Raises OSError."""
     password = None
     if broker.password_file:
@@ -115,19 +115,19 @@ def credentials_of(broker: schema.Mqtt) -> Credentials:
     return Credentials(password, _tls(broker))
 
 
-def client_of(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> TellingClient:
+def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> AckCheckingClient:
     """A client that is not connected yet. `availability` is the topic of its last will."""
     five = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     limit.MaximumPacketSize = MOST_PACKET
-    return TellingClient(
+    return AckCheckingClient(
         broker.host,
         broker.port,
         username=broker.username or None,
         password=credentials.password,
         # Always the same: a broker that has not yet noticed the old connection's end replaces it, instead of
         # saying its last will after we came back.
-        identifier=identifier_of(name),
+        identifier=client_identifier(name),
         will=Will(availability, "offline", qos=1, retain=True),
         protocol=ProtocolVersion.V5 if five else ProtocolVersion.V311,
         properties=limit if five else None,
@@ -139,17 +139,17 @@ def client_of(broker: schema.Mqtt, credentials: Credentials, name: str, availabi
     )
 
 
-def identifier_of(name: str) -> str:
+def client_identifier(name: str) -> str:
     """What the Mien called `name` calls itself to a broker, which allows each only once."""
     return f"mien-{name}"
 
 
-def taken_over(error: BaseException) -> bool:
+def is_session_taken_over(error: BaseException) -> bool:
     """Whether the connection ended because another client came that calls itself what we do."""
     inside = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     code = error.rc if isinstance(error, MqttCodeError) else None
     said = isinstance(code, ReasonCode) and code.value == _TAKEN_OVER
-    return said or any(taken_over(one) for one in (*inside, error.__cause__) if one)
+    return said or any(is_session_taken_over(one) for one in (*inside, error.__cause__) if one)
 
 
 def _tls(broker: schema.Mqtt) -> ssl.SSLContext | None:
@@ -179,7 +179,7 @@ def _file(key: str, path: str) -> Path:
         raise OSError(f"mqtt.{key}: {error}") from error
 
 
-def meaning(error: BaseException, broker: schema.Mqtt) -> str:
+def describe_error(error: BaseException, broker: schema.Mqtt) -> str:
     """Why there is no connection, and what to do about it, for a person."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:

@@ -170,7 +170,7 @@ class _Published(Struct, frozen=True):
     document: Json = {}
 
 
-class Announcement:
+class DiscoveryPublisher:
     """The discovery document of one Mien on one broker. What was published is kept, to know what has gone since."""
 
     def __init__(self, broker: schema.Mqtt, name: str, state_dir: Path, now: Callable[[], Snapshot]) -> None:

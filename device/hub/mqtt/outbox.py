@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from device.hub.history import outbox_cursor
-from device.hub.history.rows import MoodRow, Told, mood_of
+from device.hub.history.rows import Delivered, MoodRow, mood_from_entry
 from device.hub.history.writer import History
 from device.hub.mqtt.payloads import event_document
 from device.readings import Mood
@@ -179,7 +179,7 @@ class Outbox:
         now_s = time.monotonic()
         if self._unmarked and self._acknowledged and (at_once or now_s - self._marked_s >= MARK_S):
             self._unmarked, self._marked_s = False, now_s
-            self._history.remember(Told(self._acknowledged.session, self._acknowledged.seq))
+            self._history.remember(Delivered(self._acknowledged.session, self._acknowledged.seq))
 
     def _come_back(self) -> None:
         """The broker has gone: what it has not acknowledged is told again, from memory or from the file."""
@@ -263,7 +263,7 @@ def _changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
     if after and row.session == after[0] and row.seq <= after[1]:
         return []
     try:
-        mood = mood_of(row.entry)
+        mood = mood_from_entry(row.entry)
     except (KeyError, ValueError) as error:
         _log.error("outbox: change %s-%d in the history is damaged (%s); it is not told", row.session, row.seq, error)
         return []

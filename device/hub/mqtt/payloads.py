@@ -3,7 +3,7 @@
 from device.emotions import EMOTIONS
 from device.hub.state.features import FEATURES, Feature, Value, rounded
 from device.hub.state.snapshot import Json, Snapshot, iso, on_off
-from device.readings import Mood, Said
+from device.readings import Mood, SenseReading
 
 LATE_S = 5.0
 """An event told later than this after it happened says so."""
@@ -57,5 +57,5 @@ def _probabilities(mood: Mood) -> Json:
     return {e.value: rounded(p) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)}
 
 
-def _said(said: Said | None) -> Json | None:
+def _said(said: SenseReading | None) -> Json | None:
     return None if said is None else {"emotion": said.emotion.value, "confidence": rounded(said.confidence)}

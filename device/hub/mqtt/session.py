@@ -13,19 +13,19 @@ from typing import Any
 from aiomqtt import Client, MqttError
 
 from device.errors import ActionError
-from device.hub.mqtt.backoff import Patience
-from device.hub.mqtt.commands import Commands
+from device.hub.mqtt.backoff import ReconnectBackoff
+from device.hub.mqtt.commands import CommandLimiter
 from device.hub.mqtt.connection import (
     ANSWER_S,
-    Refusals,
+    AclRejections,
     RefusedError,
-    client_of,
-    credentials_of,
-    identifier_of,
-    meaning,
-    taken_over,
+    build_client,
+    client_identifier,
+    describe_error,
+    is_session_taken_over,
+    load_credentials,
 )
-from device.hub.mqtt.discovery import Announcement
+from device.hub.mqtt.discovery import DiscoveryPublisher
 from device.hub.mqtt.outbox import Outbox
 from device.hub.state.snapshot import Json
 from device.settings import schema
@@ -45,7 +45,7 @@ AWAY_S = 8.0
 _TWIN = "if a second Mien has this home.name, give one of them another"
 
 
-class Mqtt:
+class MqttSession:
     """One broker. `health` hears a text whenever it changes: empty while connected.
 
     `acknowledged` is called for each message that the broker has taken.
@@ -58,8 +58,8 @@ class Mqtt:
         health: Callable[[str], None],
         *,
         outbox: Outbox | None = None,
-        announcement: Announcement | None = None,
-        commands: Commands | None = None,
+        announcement: DiscoveryPublisher | None = None,
+        commands: CommandLimiter | None = None,
         acknowledged: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
@@ -72,7 +72,7 @@ class Mqtt:
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
         self._there = asyncio.Event()
-        self._refusals = Refusals()
+        self._refusals = AclRejections()
         self._connected_s: float | None = None
         self._state: Json | None = None
         self._sent: Json | None = None
@@ -123,7 +123,7 @@ class Mqtt:
 
     async def run(self) -> None:
         """Stay connected until stopped and cancelled; then say `offline`."""
-        patience = Patience()
+        patience = ReconnectBackoff()
         broker = f"{self._broker.host}:{self._broker.port}"
         while True:
             self._connected_s = None
@@ -135,10 +135,10 @@ class Mqtt:
             if self._stopping:
                 raise asyncio.CancelledError
             held_s = None if self._connected_s is None else time.monotonic() - self._connected_s
-            wait_s = patience.after(held_s, taken_over=taken_over(ended))
-            why = f"is away ({meaning(_first(ended), self._broker)})"
-            if taken_over(ended):
-                why = f"sent us away for another client that calls itself {identifier_of(self._name)}, too; {_TWIN}"
+            wait_s = patience.after(held_s, taken_over=is_session_taken_over(ended))
+            why = f"is away ({describe_error(_first(ended), self._broker)})"
+            if is_session_taken_over(ended):
+                why = f"sent us away for another client that calls itself {client_identifier(self._name)}, too; {_TWIN}"
             elif patience.odd:
                 why += f"; it lets us in and soon ends it, again and again: {_TWIN}"
             self._health(f"MQTT broker {broker} {why}; it is tried again")
@@ -149,12 +149,12 @@ class Mqtt:
     async def _session(self) -> None:
         """From one connect to its end, which is always an exception."""
         availability = f"{self._topic}/availability"
-        credentials = await asyncio.to_thread(credentials_of, self._broker)
-        client = client_of(self._broker, credentials, self._name, availability)
+        credentials = await asyncio.to_thread(load_credentials, self._broker)
+        client = build_client(self._broker, credentials, self._name, availability)
         async with client:
             try:
                 _end_if_cancelled()
-                self._refusals = Refusals()
+                self._refusals = AclRejections()
                 await self._subscribe(client)
                 await self._announce(client)
                 await self._tell(client, availability, "online")
@@ -195,7 +195,7 @@ class Mqtt:
             self._say_refused()
 
     def _say_refused(self) -> None:
-        refused = self._refusals.text(identifier_of(self._name))
+        refused = self._refusals.text(client_identifier(self._name))
         self._health(f"MQTT broker {self._broker.host}:{self._broker.port}: {refused}" if refused else "")
 
     def _event(self, client: Client) -> Callable[[str], Coroutine[Any, Any, None]]:

@@ -13,7 +13,7 @@ AWAY_S = 60.0
 """If for so long nobody can tell whether it holds, what was begun is over: sense restarts in less."""
 
 
-class Firing(Struct, frozen=True):
+class RuleFired(Struct, frozen=True):
     """A rule whose time has come."""
 
     rule: Rule
@@ -21,7 +21,7 @@ class Firing(Struct, frozen=True):
     """For a person: `sad 71 % for 5 s`."""
 
 
-class Over(Struct, frozen=True):
+class RuleEnded(Struct, frozen=True):
     """A rule with `restore` that had fired, and no longer holds."""
 
     rule: Rule
@@ -42,12 +42,12 @@ class _Held:
         self.active = False
         """It has fired, and what it did is to be put back when it is over."""
 
-    def over(self, rule: Rule, why: str) -> tuple[Over, ...]:
+    def over(self, rule: Rule, why: str) -> tuple[RuleEnded, ...]:
         was, self.active = self.active, False
-        return (Over(rule, why),) if was else ()
+        return (RuleEnded(rule, why),) if was else ()
 
 
-class Rules:
+class RuleEngine:
     """All rules over time. Each fires at most once in a period of its mood, and not within its cooldown."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
@@ -55,7 +55,7 @@ class Rules:
 
     def look(
         self, mood: Mood | None, now_s: float, local: time | None, profile: str = "", *, sees: bool = True
-    ) -> tuple[Firing | Over, ...]:
+    ) -> tuple[RuleFired | RuleEnded, ...]:
         """What is over and what fires now, in this order, each in the settings' order.
 
         `mood` is what the room feels now, None while sense is away; `now_s` is monotonic; `local` is the time of day
@@ -64,7 +64,7 @@ class Rules:
         any other mood does. None breaks the hold, but is no leaving: a restart of sense must not fire a rule twice.
         Cooldowns and holds are monotonic: a wall clock that jumps moves nothing but the hours.
         """
-        found: list[Firing | Over] = []
+        found: list[RuleFired | RuleEnded] = []
         for rule, held in self._rules:
             if acts_in(rule, profile):
                 holds = None if mood is None else _holds(rule, mood, sees=sees)
@@ -72,7 +72,7 @@ class Rules:
             else:
                 held.since_s, held.left_s, held.spent = None, None, False
                 found += held.over(rule, f"the profile is {profile}")
-        return tuple(sorted(found, key=lambda one: isinstance(one, Firing)))
+        return tuple(sorted(found, key=lambda one: isinstance(one, RuleFired)))
 
 
 def acts_in(rule: Rule, profile: str) -> bool:
@@ -97,7 +97,7 @@ def _holds(rule: Rule, mood: Mood, *, sees: bool) -> bool | None:
 
 def _look(
     rule: Rule, held: _Held, mood: Mood | None, holds: bool | None, now_s: float, local: time | None
-) -> tuple[Firing | Over, ...]:
+) -> tuple[RuleFired | RuleEnded, ...]:
     in_hours = within(rule.between, local)
     since_s = now_s if held.since_s is None else held.since_s
     if holds:
@@ -121,7 +121,7 @@ def _look(
     if held.spent or cooling or now_s - since_s < rule.for_s or in_hours is None:
         return ()
     held.fired_s, held.spent, held.active = now_s, True, rule.restore
-    return (Firing(rule, f"{_seen(rule, mood)} for {duration(now_s - since_s)}"),)
+    return (RuleFired(rule, f"{_seen(rule, mood)} for {duration(now_s - since_s)}"),)
 
 
 def _left(mood: Mood | None, holds: bool | None) -> str:

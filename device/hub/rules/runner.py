@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from device.hub.actions.base import DONE, NOT_BACK
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import DONE, NOT_BACK, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.history.rows import Entry
 from device.hub.metrics import Counters
-from device.hub.rules.engine import Firing, Over
+from device.hub.rules.engine import RuleEnded, RuleFired
 from device.readings import Mood
 from device.settings.actions import Action
 
@@ -26,13 +26,13 @@ LEAVING_S = 5.0
 """An end that waits longer for a lamp is one that somebody waits for."""
 
 
-class Acting:
+class ActionRunner:
     """Nothing here waits for a destination. `remember` takes a line of the history for each thing done.
 
     Made where a loop runs: what could not be put back is tried again every `AGAIN_S`.
     """
 
-    def __init__(self, destinations: Destinations, remember: Callable[[Entry], None], counters: Counters) -> None:
+    def __init__(self, destinations: ActionDispatcher, remember: Callable[[Entry], None], counters: Counters) -> None:
         self._destinations = destinations
         self._remember = remember
         self._counters = counters
@@ -44,16 +44,16 @@ class Acting:
         """Of rules that held something when the last hub was killed: the room may still feel so, and they go on."""
         self._patient = asyncio.create_task(self._again_and_again())
 
-    def act(self, events: Sequence[Firing | Over], mood: Mood | None) -> None:
+    def act(self, events: Sequence[RuleFired | RuleEnded], mood: Mood | None) -> None:
         """Carry out what one look at the rules has found."""
-        overs = [event for event in events if isinstance(event, Over)]
-        firings = [event for event in events if isinstance(event, Firing)]
+        overs = [event for event in events if isinstance(event, RuleEnded)]
+        firings = [event for event in events if isinstance(event, RuleFired)]
         self._active -= {event.rule.name for event in overs}
         self._active |= {event.rule.name for event in firings}
         for one in overs:
             self._not_before_s.pop(one.rule.name, None)
         for event in events:
-            ended = " is over" if isinstance(event, Over) else ""
+            ended = " is over" if isinstance(event, RuleEnded) else ""
             _log.info("rule   %s%s: %s", event.rule.name, ended, event.why)
         # A lamp that passes from one rule to the next is not put back in between: whoever will bring it back takes
         # over what it was. All others are to find it as it was.
@@ -84,14 +84,14 @@ class Acting:
             task.cancel()
         await self._destinations.close()
 
-    def _begin(self, firings: Sequence[Firing], mood: Mood | None) -> None:
+    def _begin(self, firings: Sequence[RuleFired], mood: Mood | None) -> None:
         for firing in firings:
-            occasion = Occasion(firing.rule.name, firing.why, time.time(), mood)
+            occasion = Trigger(firing.rule.name, firing.why, time.time(), mood)
             for action in firing.rule.do:
                 if not self._start(self._run(firing, action, occasion), action.words):
                     self._done(firing.rule.name, _plain(action), "refused, too much is under way", done=False)
 
-    async def _put_back(self, overs: Sequence[Over], firings: Sequence[Firing], mood: Mood | None) -> None:
+    async def _put_back(self, overs: Sequence[RuleEnded], firings: Sequence[RuleFired], mood: Mood | None) -> None:
         for over in overs:
             await self._bring_back(over.rule.name)
         self._begin(firings, mood)
@@ -120,7 +120,7 @@ class Acting:
                 if rule not in self._active and now_s - AGAIN_S >= self._not_before_s.get(rule, 0.0):
                     await self._bring_back(rule, again=True)
 
-    async def _run(self, firing: Firing, action: Action, occasion: Occasion) -> None:
+    async def _run(self, firing: RuleFired, action: Action, occasion: Trigger) -> None:
         result = await self._destinations.run(action, occasion, keep=firing.rule.restore)
         self._done(firing.rule.name, _plain(action), result, done=result.startswith(DONE), began_s=occasion.time_utc_s)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from device.emotions import EMOTIONS, Emotion, valence_arousal
 from device.errors import SettingsError
 from device.hub.rules.describe import actions_text, between_text, condition, feelings
-from device.hub.rules.engine import Over, Rules, acts_in
+from device.hub.rules.engine import RuleEnded, RuleEngine, acts_in
 from device.hub.wording import ADJECTIVES, duration
 from device.readings import Mood
 from device.settings.rules import Rule
@@ -31,7 +31,7 @@ _FORM = (
 )
 
 
-class Question(Struct, frozen=True):
+class WhatIf(Struct, frozen=True):
     """What if the room were `emotion` for `for_s` seconds from the time of day `at`?"""
 
     emotion: Emotion
@@ -63,7 +63,7 @@ class Question(Struct, frozen=True):
         return felt if self.valence is None else f"{felt}, of valence {self.valence:g}"
 
 
-def parse_question(text: str, now: time | None = None, profiles: tuple[str, ...] = (), profile: str = "") -> Question:
+def parse_question(text: str, now: time | None = None, profiles: tuple[str, ...] = (), profile: str = "") -> WhatIf:
     """WHO and MOOD `for` DURATION, then `at HH:MM`, `in PROFILE` and `with valence N` in any order.
 
     Without `at`, from `now` (default: the clock); without `in`, in `profile`. Raises SettingsError.
@@ -82,7 +82,7 @@ def parse_question(text: str, now: time | None = None, profiles: tuple[str, ...]
     if valence is not None and (abs(valence) > 1 or emotion is Emotion.UNKNOWN):
         raise SettingsError(f"a valence is from -1 to 1, and there is none where the mood is unknown; {_FORM}")
     chosen = next((p for p in profiles if p.lower() == said.get("in", "").lower()), profile)
-    return Question(emotion, for_s, at.replace(microsecond=0), people, chosen, valence)
+    return WhatIf(emotion, for_s, at.replace(microsecond=0), people, chosen, valence)
 
 
 def _feeling(found: re.Match[str]) -> Emotion:
@@ -126,7 +126,7 @@ def _time_of_day(text: str) -> time:
     return time(hours, minutes)
 
 
-def would_happen(rules: tuple[Rule, ...], question: Question) -> str:
+def explain_outcome(rules: tuple[Rule, ...], question: WhatIf) -> str:
     """A line for each rule: when it fires, what it does and when that is put back; or why it does not fire."""
     began = datetime.combine(date(2000, 1, 1), question.at, UTC)  # any day does
     sure = "" if question.emotion is Emotion.UNKNOWN else ", and Mien is sure"
@@ -144,7 +144,7 @@ def would_happen(rules: tuple[Rule, ...], question: Question) -> str:
     return "\n".join(lines if rules else [*lines, "  nothing: there are no rules."])
 
 
-def _moments(rule: Rule, question: Question, began: datetime) -> tuple[float | None, float | None]:
+def _moments(rule: Rule, question: WhatIf, began: datetime) -> tuple[float | None, float | None]:
     """Seconds after `began` when it fires and when it is over, found by the running rule itself; None: it does not.
 
     It is looked at when something could happen: at its hold, at the edges of its hours, and when the question's mood
@@ -157,19 +157,19 @@ def _moments(rule: Rule, question: Question, began: datetime) -> tuple[float | N
         edges |= {opens_s, opens_s + _MOST_S}
     looks = [(moment_s, question.mood) for moment_s in edges if moment_s <= question.for_s]
     looks += [(moment_s, contrary) for moment_s in edges | {question.for_s} if moment_s >= question.for_s]
-    alone, fired_s = Rules((rule,)), None
+    alone, fired_s = RuleEngine((rule,)), None
     for moment_s, mood in sorted(looks, key=lambda look: (look[0], look[1] is contrary)):
         if mood is contrary and fired_s is None:
             return None, None  # what fires afterwards has nothing to do with the question
         local = (began + timedelta(seconds=moment_s)).time()
         for event in alone.look(mood, moment_s, local, question.profile):
-            if isinstance(event, Over):
+            if isinstance(event, RuleEnded):
                 return fired_s, moment_s
             fired_s = moment_s if fired_s is None else fired_s
     return fired_s, None
 
 
-def _why_not(rule: Rule, question: Question) -> str:
+def _why_not(rule: Rule, question: WhatIf) -> str:
     mood = question.mood
     if not acts_in(rule, question.profile):
         return f"it acts in {' and '.join(rule.profiles)}" if rule.profiles else "in this profile no rule acts"
@@ -177,7 +177,7 @@ def _why_not(rule: Rule, question: Question) -> str:
         return "unknown triggers nothing"
     if rule.mood and question.emotion not in rule.mood:
         return f"it waits for {feelings(rule)}"
-    if not Rules((_bare(rule),)).look(mood, 0.0, time(), question.profile):
+    if not RuleEngine((_bare(rule),)).look(mood, 0.0, time(), question.profile):
         return f"it waits until {condition(rule)}"
     if question.for_s < rule.for_s:
         return f"it needs {duration(rule.for_s)}"

@@ -12,8 +12,8 @@ from msgspec import Struct
 from device.emotions import EMOTIONS, Emotion
 from device.errors import ActionError
 from device.hub.state.snapshot import Json, Snapshot
-from device.ipc.messages import ClearBaseline, Command, Health, Order, RecordBaseline, SetHold
-from device.readings import Mood, Said
+from device.ipc.messages import ClearBaseline, Health, RecordBaseline, SetHold, SetSwitch, Switch
+from device.readings import Mood, SenseReading
 
 Value = str | int | float | bool | None
 """None: not known now."""
@@ -47,7 +47,7 @@ class ChooseProfile(Struct, frozen=True):
     name: str
 
 
-Wish = Command | SetHold | RecordBaseline | ClearBaseline | ChooseProfile
+Command = SetSwitch | SetHold | RecordBaseline | ClearBaseline | ChooseProfile
 """What can be asked of Mien."""
 
 
@@ -84,7 +84,7 @@ class Feature(Struct, frozen=True):
     most: float = 0.0
     """Of a number's commands; its value may lie beyond, when the settings say so."""
     step: float = 0.0
-    order: Callable[[str], Wish] | None = None
+    order: Callable[[str], Command] | None = None
     """The wish of a payload that is allowed; None for what is only shown."""
     icon: str = ""
 
@@ -118,7 +118,7 @@ def _health(read: Callable[[Health], Value]) -> Callable[[Snapshot], Value]:
     return lambda now: read(now.health) if now.available and now.health else None
 
 
-def _word(said: Mood | Said | None) -> str | None:
+def _word(said: Mood | SenseReading | None) -> str | None:
     return said.emotion.value if said else None
 
 
@@ -128,8 +128,8 @@ def _recorded(health: Health) -> float | None:
     return moment_s if moment_s is not None and 0 <= moment_s < 1e11 else None
 
 
-def _switch(order: Order) -> Callable[[str], Wish]:
-    return lambda text: Command(order, text == "ON")
+def _switch(order: Switch) -> Callable[[str], Command]:
+    return lambda text: SetSwitch(order, text == "ON")
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -190,7 +190,7 @@ FEATURES: tuple[Feature, ...] = (
         Kind.SWITCH,
         _health(lambda health: health.camera_on),
         category="config",
-        order=_switch(Order.CAMERA),
+        order=_switch(Switch.CAMERA),
         icon="mdi:camera",
     ),
     Feature(
@@ -199,7 +199,7 @@ FEATURES: tuple[Feature, ...] = (
         Kind.SWITCH,
         _health(lambda health: health.microphone_on),
         category="config",
-        order=_switch(Order.MICROPHONE),
+        order=_switch(Switch.MICROPHONE),
         icon="mdi:microphone",
     ),
     Feature(
@@ -208,7 +208,7 @@ FEATURES: tuple[Feature, ...] = (
         Kind.SWITCH,
         _health(lambda health: health.paused),
         field="paused",
-        order=_switch(Order.PAUSE),
+        order=_switch(Switch.PAUSE),
         icon="mdi:pause",
     ),
     Feature(
@@ -256,7 +256,7 @@ FEATURES: tuple[Feature, ...] = (
 _TAKEN = {feature.key: feature for feature in FEATURES if feature.order}
 
 
-def wish_of(key: str, payload: bytes, now: Snapshot) -> Wish:
+def parse_command(key: str, payload: bytes, now: Snapshot) -> Command:
     """What a message to the feature `key` asks for; anybody may have sent it. Raises ActionError."""
     feature = _TAKEN.get(key)
     if feature is None or feature.order is None:

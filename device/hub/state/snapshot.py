@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.ipc.messages import Health, Hello, Neutral, Resting, State
-from device.readings import Mood, Said
+from device.ipc.messages import Baseline, Health, Hello, SenseBaseline, State
+from device.readings import Mood, SenseReading
 from device.system.clock import moment_utc_s
 
 Json = dict[str, Any]
@@ -150,20 +150,20 @@ def _mood_json(mood: Mood | None) -> Json | None:
     }
 
 
-def _neutral_json(neutral: Neutral | None) -> Json | None:
+def _neutral_json(neutral: Baseline | None) -> Json | None:
     if neutral is None:
         return None
     senses = {"face": neutral.face, "voice": neutral.voice}
     return {"recorded": round(neutral.recorded_utc_s, 1)} | {k: _resting_json(r) for k, r in senses.items()}
 
 
-def _resting_json(resting: Resting | None) -> Json | None:
+def _resting_json(resting: SenseBaseline | None) -> Json | None:
     if resting is None:
         return None
     return {"readings": resting.readings, "shares": dict(zip(EMOTIONS, resting.shares, strict=True))}
 
 
-def _said_json(said: Said | None) -> Json | None:
+def _said_json(said: SenseReading | None) -> Json | None:
     return (
         None
         if said is None

@@ -17,7 +17,7 @@ KEPT = 512
 """Hours of a lively room; who was away for longer asks the history."""
 
 
-class Told(Struct, frozen=True):
+class LoggedChange(Struct, frozen=True):
     """One change, ready to be sent."""
 
     number: int
@@ -25,12 +25,12 @@ class Told(Struct, frozen=True):
     """JSON."""
 
 
-class Changes:
+class ChangeLog:
     """A ring of them. Numbers begin at 1 with each start of hub, which `boot` tells apart."""
 
     def __init__(self) -> None:
         self.boot = secrets.token_hex(4)
-        self._ring: deque[Told] = deque(maxlen=KEPT)
+        self._ring: deque[LoggedChange] = deque(maxlen=KEPT)
         self._last = 0
 
     @property
@@ -41,9 +41,9 @@ class Changes:
     def add(self, change: Json) -> None:
         """One more."""
         self._last += 1
-        self._ring.append(Told(self._last, msgspec.json.encode(change).decode()))
+        self._ring.append(LoggedChange(self._last, msgspec.json.encode(change).decode()))
 
-    def after(self, number: int) -> tuple[list[Told], bool]:
+    def after(self, number: int) -> tuple[list[LoggedChange], bool]:
         """(those with higher numbers, in order; whether that is all there were)."""
         missed = self._last - number
         if missed <= 0:
@@ -65,10 +65,10 @@ _WRITTEN_S = 0.1
 """So long a snapshot that was written out serves all who look: the ages in it grow with time."""
 
 
-class Listener:
+class Subscription:
     """One front end's view of the board. A slow one misses what lies between; it always gets the newest."""
 
-    def __init__(self, board: "Board") -> None:
+    def __init__(self, board: "StateStore") -> None:
         self._board = board
         self._changed = asyncio.Event()
         self._changed.set()
@@ -84,13 +84,13 @@ class Listener:
         return self._board.now
 
 
-class Board:
+class StateStore:
     """Holds the newest snapshot and wakes whoever shows it."""
 
     def __init__(self, name: str) -> None:
         self.now = Snapshot(name)
-        self.changes = Changes()
-        self._listeners: set[Listener] = set()
+        self.changes = ChangeLog()
+        self._listeners: set[Subscription] = set()
         self._written: tuple[Snapshot, float, str] | None = None
 
     def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
@@ -120,9 +120,9 @@ class Board:
         return len(self._listeners)
 
     @contextlib.contextmanager
-    def listen(self) -> Iterator[Listener]:
+    def listen(self) -> Iterator[Subscription]:
         """A listener, for as long as the block lasts."""
-        listener = Listener(self)
+        listener = Subscription(self)
         self._listeners.add(listener)
         try:
             yield listener

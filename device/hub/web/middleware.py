@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from device.hub.web.auth.login import PUBLIC, Login, Way
-from device.hub.web.auth.rate_limit import Rates, TooManyError
-from device.hub.web.request_origin import Caller, caller_of, foreign, host_of, is_ours
+from device.hub.web.auth.login import PUBLIC, AuthMethod, Login
+from device.hub.web.auth.rate_limit import RequestRates, TooManyError
+from device.hub.web.request_origin import Client, identify_client, is_cross_site, is_ours, parse_host
 from device.hub.web.responses import error
-from device.hub.web.transport.connections import Speaker
+from device.hub.web.transport.connections import HttpConnection
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -23,22 +23,22 @@ _DECODINGS = 4
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-class Guard:
+class RequestGuard:
     """Stands in front of every route, those that are none included."""
 
     def __init__(self, names: frozenset[str], login: Login) -> None:
         """`names` are those that the house may use for this device."""
         self._names = names
         self._login = login
-        self._house = Rates(per_s=20, burst=100)
-        self._here = Rates(per_s=200, burst=600)
+        self._house = RequestRates(per_s=20, burst=100)
+        self._here = RequestRates(per_s=200, burst=600)
 
     @web.middleware
     async def stand(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Serve the request, or refuse it in JSON."""
-        if isinstance(request.protocol, Speaker):
+        if isinstance(request.protocol, HttpConnection):
             request.protocol.heard()
-        caller = caller_of(request)
+        caller = identify_client(request)
         try:
             (self._here if caller.local else self._house).take(caller.key)
             if refusal := self._strange(request, caller):
@@ -51,17 +51,17 @@ class Guard:
         with self._login.sessions.reading(session, request.transport) if session else contextlib.nullcontext():
             return await _answered(request, handler)
 
-    def _strange(self, request: web.Request, caller: Caller) -> web.Response | None:
+    def _strange(self, request: web.Request, caller: Client) -> web.Response | None:
         """The refusal of what no page of ours sends; None where it may be one."""
         if not request.raw_path.startswith("/"):
             return error(400, "this is no proxy")
         if _strays(request.raw_path.partition("?")[0]):
             return error(404, "Not Found")
-        host = host_of(request)
+        host = parse_host(request)
         if not host or not is_ours(host, caller, self._names):
             given = request.headers.get("Host", "")
             return error(403, f"{given!r} is no name of this device here; kiosk.names can tell more of them")
-        if why := foreign(request, caller):
+        if why := is_cross_site(request, caller):
             return error(403, why)
         return None
 
@@ -87,13 +87,13 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return _refused(found.status, found.reason, {"Allow": allowed} if allowed else {})
 
 
-def _outside(request: web.Request, way: Way) -> web.Response | None:
+def _outside(request: web.Request, way: AuthMethod) -> web.Response | None:
     """The refusal of who has not come in, or may not do what it asks; None where it may."""
     changes = request.method not in _READS or "upgrade" in request.headers.get("Connection", "").lower()
     # A cookie goes along with what a foreign page makes a browser send; then its Origin has to tell that it is ours.
-    if way is Way.SESSION and changes and "Origin" not in request.headers:
+    if way is AuthMethod.SESSION and changes and "Origin" not in request.headers:
         return error(403, "where a session asks for this, its Origin has to be told")
-    if way is not Way.NONE or request.path in PUBLIC:
+    if way is not AuthMethod.NONE or request.path in PUBLIC:
         return None
     if request.method in _READS and "text/html" in request.headers.get("Accept", ""):
         return web.Response(status=303, headers={"Location": "/login"})

@@ -16,7 +16,7 @@ _FORWARDED = frozenset(
 
 
 @dataclass(frozen=True)
-class Caller:
+class Client:
     """The other end of a request, as its socket knows it; no header makes it more trusted."""
 
     peer: Address | None
@@ -38,18 +38,18 @@ class Caller:
     @property
     def key(self) -> str:
         """Whom a limit counts."""
-        return ("proxy " if self.here and self.forwarded else "") + counted(self.peer)
+        return ("proxy " if self.here and self.forwarded else "") + rate_limit_key(self.peer)
 
 
-def caller_of(request: web.Request) -> Caller:
+def identify_client(request: web.Request) -> Client:
     """Of this request. A connection that is gone already is nobody's, and never local."""
     sides = (request.get_extra_info(name) for name in ("peername", "sockname"))
-    peer, own = (address_of(str(side[0])) if side else None for side in sides)
+    peer, own = (parse_address(str(side[0])) if side else None for side in sides)
     forwarded = any(name.lower() in _FORWARDED or name.lower().startswith("x-forwarded") for name in request.headers)
-    return Caller(peer, own, forwarded)
+    return Client(peer, own, forwarded)
 
 
-def address_of(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """An IP address without its zone; one of IPv4 that came over IPv6 as itself; None for anything else."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -58,7 +58,7 @@ def address_of(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
-def counted(address: Address | None) -> str:
+def rate_limit_key(address: Address | None) -> str:
     """One household member: an address, or the 64-bit network of IPv6 in which a device has as many as it likes."""
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
@@ -77,7 +77,7 @@ def own_names(given: Iterable[str]) -> frozenset[str]:
     return frozenset({*(one.lower() for one in given), name, f"{name.partition('.')[0]}.local"} - {"localhost"})
 
 
-def host_of(request: web.Request) -> str:
+def parse_host(request: web.Request) -> str:
     """The host that is asked for, without port and brackets; empty where there is none, several, or nonsense."""
     given = request.headers.getall("Host", [])
     found = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
@@ -86,18 +86,18 @@ def host_of(request: web.Request) -> str:
     return str(found[1] or found[2])
 
 
-def is_ours(host: str, caller: Caller, names: frozenset[str]) -> bool:
+def is_ours(host: str, caller: Client, names: frozenset[str]) -> bool:
     """Whether `host` means this device, for who asks.
 
     An address has to be the one that was reached. A name counts for the house alone: whoever can answer for a name in
     the house's network could lead this device's own browser here by it, where no password is asked.
     """
-    if (address := address_of(host)) is not None:
+    if (address := parse_address(host)) is not None:
         return address == caller.own or (caller.here and address.is_loopback)
     return (caller.here and host == "localhost") or (not caller.local and host in names)
 
 
-def foreign(request: web.Request, caller: Caller) -> str:
+def is_cross_site(request: web.Request, caller: Client) -> str:
     """Why another site's page is behind this request; empty where nothing says so."""
     host = request.headers.get("Host", "").lower()
     origins = request.headers.getall("Origin", [])

@@ -11,15 +11,15 @@ from pathlib import Path
 from aiohttp import web
 
 from device.errors import MienError
-from device.hub.web.auth.authenticator import Lock
+from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
-from device.hub.web.middleware import Guard
+from device.hub.web.middleware import RequestGuard
 from device.hub.web.request_origin import own_names
 from device.hub.web.responses import add_headers
 from device.hub.web.routes import static_files
 from device.hub.web.transport.connections import Connections
-from device.hub.web.transport.listeners import HERE, AwayError, addresses_of, listen_on
+from device.hub.web.transport.listeners import HERE, AddressUnavailableError, listen_on, resolve_addresses
 from device.hub.web.transport.tls import Certificate
 from device.settings.schema import Kiosk as KioskSettings
 from device.system.paths import expanded
@@ -32,7 +32,7 @@ MOST_BODY = 4096
 """Bytes of a request's body."""
 
 
-class Kiosk:
+class WebServer:
     """Serves `routes`, and the page's own files, from `open` to `close`. Sessions are kept in `state_dir`."""
 
     def __init__(
@@ -60,12 +60,14 @@ class Kiosk:
         """
         settings = self._settings
         path = settings.password_file
-        login = Login(Lock(expanded(path)) if path else None, Sessions(self._state_dir))
+        login = Login(Authenticator(expanded(path)) if path else None, Sessions(self._state_dir))
         certificate = None
         if settings.certificate_file:
             certificate = Certificate(expanded(settings.certificate_file), expanded(settings.key_file))
         await login.begin()
-        app = web.Application(middlewares=[Guard(own_names(settings.names), login).stand], client_max_size=MOST_BODY)
+        app = web.Application(
+            middlewares=[RequestGuard(own_names(settings.names), login).stand], client_max_size=MOST_BODY
+        )
         app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.5)
@@ -74,12 +76,12 @@ class Kiosk:
         if server is None:  # only before setup
             raise RuntimeError
         self._connections = Connections(server, certificate.context if certificate else None)
-        here, *others = addresses_of(settings.listen)
+        here, *others = resolve_addresses(settings.listen)
         try:
             self._listeners.append(listen_on(here, settings.port))
             port: int = self._listeners[0].getsockname()[1]
             for one in others:
-                with contextlib.suppress(AwayError):
+                with contextlib.suppress(AddressUnavailableError):
                     self._listeners.append(listen_on(one, port))
         except MienError:
             await self.close()
@@ -124,7 +126,7 @@ class Kiosk:
             try:
                 self._listeners.append(listen_on(address, port))
                 break
-            except AwayError:
+            except AddressUnavailableError:
                 continue
             except MienError as error:
                 why = str(error)

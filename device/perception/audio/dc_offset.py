@@ -14,7 +14,7 @@ _SETTLES = RATE_HZ / 2
 """Samples in which two thirds of a change are taken up: far longer than a voice's longest wave, soon after a start."""
 
 
-class Centred:
+class DcBlocker:
     """Keeps its level from block to block of one stream."""
 
     def __init__(self) -> None:
@@ -30,6 +30,6 @@ class Centred:
         return np.asarray(block - np.linspace(before, self._level, len(block), dtype=np.float32), np.float32)
 
 
-def centred(samples: Floats, out: Floats | None = None) -> Floats:
+def remove_dc(samples: Floats, out: Floats | None = None) -> Floats:
     """A whole recording, (n,) float32, around zero; in `out` where one is given: an hour fills 230 MB."""
     return np.asarray(np.subtract(samples, samples.mean(), out=out), np.float32) if len(samples) else samples

@@ -12,7 +12,7 @@ _EARLY, _LATE = 1, 2
 beyond, and only hold for this sound."""
 
 
-class FrameMemory:
+class FrameCache:
     """Rows of the frames of the last sound; the next one, where it is the same sound going on, adds to them."""
 
     def __init__(self, measure: Callable[[Floats], Floats]) -> None:

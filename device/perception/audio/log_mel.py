@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.perception.audio.stft import FRAME, RATE_HZ, framed, magnitudes
+from device.perception.audio.stft import FRAME, RATE_HZ, frames, magnitudes
 
 FFT = 512
 BANDS = 40
@@ -58,7 +58,7 @@ def emphasized(samples: npt.NDArray[np.floating]) -> Floats:
     """(samples,) -> (frames, FFT // 2 + 1) float32: magnitudes, the highs lifted by PREEMPHASIS, as a voice's fall."""
     lifted = np.asarray(samples, np.float32).copy()
     lifted[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
-    return magnitudes(framed(lifted), hamming(), FFT)
+    return magnitudes(frames(lifted), hamming(), FFT)
 
 
 def log_mel_of(magnitude: Floats) -> Floats:

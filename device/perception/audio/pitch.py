@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from device.emotions import Floats
-from device.perception.audio.stft import LOW_RATE_HZ, every, low_frames, magnitudes
+from device.perception.audio.stft import LOW_RATE_HZ, low_frames, magnitudes, sliding_windows
 
 PITCH_WIDTH = LOW_RATE_HZ // 20
 """50 ms: three periods of the lowest voice."""
@@ -81,5 +81,5 @@ def without_leaps(semitones: Floats) -> Floats:
     """A frame that leaps by more than five semitones from the middle of five neighbours is a wrong octave."""
     longer = np.empty(len(semitones) + 4, np.float32)
     longer[:2], longer[2:-2], longer[-2:] = semitones[0], semitones, semitones[-1]
-    calm = np.sort(every(longer, 5, 1), axis=1)[:, 2]
+    calm = np.sort(sliding_windows(longer, 5, 1), axis=1)[:, 2]
     return np.where(np.abs(semitones - calm) > 5, calm, semitones)

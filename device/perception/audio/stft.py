@@ -21,15 +21,15 @@ def frame_count(samples: int) -> int:
     return 1 if samples <= FRAME else 1 + -(-(samples - FRAME) // HOP)
 
 
-def framed(samples: npt.NDArray[np.floating]) -> Floats:
+def frames(samples: npt.NDArray[np.floating]) -> Floats:
     """(frame_count, FRAME) float32, not to be written to: the last one is filled up with zeros."""
     frames = frame_count(len(samples))
     padded = np.zeros((frames - 1) * HOP + FRAME, np.float32)
     padded[: len(samples)] = samples
-    return every(padded, FRAME, HOP)
+    return sliding_windows(padded, FRAME, HOP)
 
 
-def every(samples: Floats, width: int, step: int) -> Floats:
+def sliding_windows(samples: Floats, width: int, step: int) -> Floats:
     """All pieces of `width` that begin at 0, `step`, 2 `step`, …: a view, (pieces, width)."""
     count = max((len(samples) - width) // step + 1, 0)
     (stride,) = samples.strides
@@ -55,7 +55,7 @@ def low_frames(samples: Floats, *widths: int) -> list[Floats]:
     kept = samples[: len(padded) - early]
     padded[early : early + len(kept)] = kept
     low = _decimated(padded)
-    return [every(low[(widest - width) // 2 :], width, HOP // _DECIMATION)[:frames] for width in widths]
+    return [sliding_windows(low[(widest - width) // 2 :], width, HOP // _DECIMATION)[:frames] for width in widths]
 
 
 def _decimated(samples: Floats) -> Floats:
@@ -87,21 +87,21 @@ _AT_ONCE = 32_256
 _THERE = cv2.DFT_ROWS
 
 
-def magnitudes(framed: Floats, window: Floats, fft: int) -> Floats:
+def magnitudes(frames: Floats, window: Floats, fft: int) -> Floats:
     """(frames, n) float32, each times `window` (n,) and filled up to `fft` (even): (frames, fft // 2 + 1) float32."""
-    result = np.empty((len(framed), fft // 2 + 1), np.float32)
-    for here, packed in _transformed(framed, window, fft):
+    result = np.empty((len(frames), fft // 2 + 1), np.float32)
+    for here, packed in _transformed(frames, window, fft):
         np.abs(packed[:, 0], out=result[here, 0])
         np.abs(_complex(packed), out=result[here, 1:-1])
         np.abs(packed[:, -1], out=result[here, -1])
     return result
 
 
-def _transformed(framed: Floats, window: Floats, fft: int) -> Iterator[tuple[slice, Floats]]:
+def _transformed(frames: Floats, window: Floats, fft: int) -> Iterator[tuple[slice, Floats]]:
     """Some frames at a time: which, and (some, fft): bin 0, real and imaginary part of bins 1, 2, …, the last bin."""
-    filled = np.empty((min(_AT_ONCE // fft, len(framed)), fft), np.float32)
-    for begin in range(0, len(framed), len(filled)):
-        part = framed[begin : begin + len(filled)]
+    filled = np.empty((min(_AT_ONCE // fft, len(frames)), fft), np.float32)
+    for begin in range(0, len(frames), len(filled)):
+        part = frames[begin : begin + len(filled)]
         packed = filled[: len(part)]
         np.multiply(part, window, out=packed[:, : len(window)])
         packed[:, len(window) :] = 0

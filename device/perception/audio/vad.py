@@ -43,7 +43,7 @@ def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
     return _bridged(levels > line)
 
 
-def spoken(marked: npt.NDArray[np.bool_]) -> slice:
+def speech_span(marked: npt.NDArray[np.bool_]) -> slice:
     """The samples from the first marked block to the last one and a little around; empty where none is marked.
 
     The quiet at both ends says how the recording was cut, not how it was spoken. It begins at a whole frame of the

@@ -9,7 +9,7 @@ _DEPTH_S = 2.0
 """What is not spent is kept for so long: enough for who comes in to be seen at once."""
 
 
-class Budget:
+class CpuBudget:
     """A token bucket of CPU seconds, filled by `share` for each second of the stream's own time."""
 
     def __init__(self, share: float = math.inf, cpu_s: Callable[[], float] = time.thread_time) -> None:

@@ -35,7 +35,7 @@ class FaceDetector(Protocol):
 
 
 @dataclass(frozen=True)
-class Range:
+class DetectorSpec:
     """One of the two networks."""
 
     file: str
@@ -45,13 +45,13 @@ class Range:
     """(cells a side, anchors a cell)."""
 
 
-NEAR = Range(
+SHORT_RANGE = DetectorSpec(
     "face_detection_short_range.tflite",
     "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
     128,
     ((16, 2), (8, 6)),
 )
-FAR = Range(
+FULL_RANGE = DetectorSpec(
     "face_detection_full_range_sparse.tflite",
     "2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
     192,
@@ -72,7 +72,7 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
 class BlazeFace:
     """A FaceDetector for `far` (full range) or `near` (short range)."""
 
-    def __init__(self, reach: Range = FAR, least_score: float = 0.5, folder: Path = MODELS) -> None:
+    def __init__(self, reach: DetectorSpec = FULL_RANGE, least_score: float = 0.5, folder: Path = MODELS) -> None:
         """Raises ModelError when the network's file is missing or damaged."""
         path = folder / reach.file
         try:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from device.perception.face.align import cut_out
-from device.perception.face.cpu_budget import Budget
+from device.perception.face.cpu_budget import CpuBudget
 from device.perception.face.crop_change import alike, between, shifted
 from device.perception.face.detector import Pixels
-from device.perception.face.search import Part, Search
+from device.perception.face.search import Region, RegionScheduler
 from device.perception.face.tiles import cut, moved
-from device.perception.face.two_stage import LEAST_PX, Refined, same_as_one
+from device.perception.face.two_stage import LEAST_PX, TwoStageDetector, same_as_one
 from device.readings import Face, Frame
 
 _EVERY_S = 0.2
@@ -37,7 +37,7 @@ MOST = 8
 
 
 @dataclass(eq=False)
-class Known:
+class KnownFace:
     """Somebody in view."""
 
     face: Face
@@ -50,22 +50,22 @@ class Known:
     looks: int = 1
 
 
-class Following:
+class FaceFollower:
     """Remembers who was in the last frame: one for each stream."""
 
-    def __init__(self, refined: Refined, budget: Budget | None = None) -> None:
+    def __init__(self, refined: TwoStageDetector, budget: CpuBudget | None = None) -> None:
         self._refined = refined
-        self._budget = budget or Budget()
-        self._search = Search()
-        self._known: list[Known] = []
+        self._budget = budget or CpuBudget()
+        self._search = RegionScheduler()
+        self._known: list[KnownFace] = []
         self._size: tuple[int, ...] = ()
 
-    def find(self, frame: Frame) -> list[Known]:
+    def find(self, frame: Frame) -> list[KnownFace]:
         """Who is in the next frame of the stream."""
         pixels, now_s = frame.pixels, frame.time_s
         self._budget.at(now_s)
         if pixels.shape != self._size:
-            self._size, self._known, self._search = pixels.shape, [], Search()
+            self._size, self._known, self._search = pixels.shape, [], RegionScheduler()
         overdue = self._search.overdue_s(now_s) > _SEARCH_WAITS_S
         if overdue:
             self._look_for_more(frame)
@@ -77,7 +77,7 @@ class Following:
             self._look_for_more(frame)
         return list(self._known)
 
-    def _look_again(self, known: Known, pixels: Pixels, now_s: float) -> None:
+    def _look_again(self, known: KnownFace, pixels: Pixels, now_s: float) -> None:
         before, crop = known.face, cut_out(pixels, known.face)
         # Who is new is looked at again at once, and counts then.
         looked_ago_s = now_s - known.looked_s if known.looks > 1 else math.inf
@@ -102,7 +102,7 @@ class Following:
         # Each look puts the eyes a little elsewhere, by a tenth of their distance: of two, the mean is the better one.
         self._is_at(known, now if drifted is None or is_second else between(now, drifted), pixels, now_s)
 
-    def _is_at(self, known: Known, face: Face, pixels: Pixels, now_s: float) -> None:
+    def _is_at(self, known: KnownFace, face: Face, pixels: Pixels, now_s: float) -> None:
         walks = math.dist(face.box[:2], known.face.box[:2]) > _WALKS * face.box[2]
         known.face = replace(face, score=known.face.score, crop=cut_out(pixels, face))
         known.confirmed_s = now_s
@@ -117,7 +117,7 @@ class Following:
                 found = self._find_in(part, frame.pixels, frame.time_s)
                 self._search.searched(part, frame.time_s, found=found)
 
-    def _find_in(self, part: Part, pixels: Pixels, now_s: float) -> bool:
+    def _find_in(self, part: Region, pixels: Pixels, now_s: float) -> bool:
         """Adds those in `part` who are not known yet; whether there were any faces."""
         left, top, inside = part.of(pixels)
         if min(inside.shape[:2]) < LEAST_PX:  # of a frame of two pixels' width, a part is nothing
@@ -127,7 +127,7 @@ class Following:
         for face in faces:
             new = moved(face, left, top)
             if len(self._known) < MOST and not same_as_one(new, [known.face for known in self._known]):
-                self._known.append(Known(replace(new, crop=cut_out(pixels, new)), now_s, now_s, now_s))
+                self._known.append(KnownFace(replace(new, crop=cut_out(pixels, new)), now_s, now_s, now_s))
         return bool(faces)
 
     @property
@@ -135,11 +135,11 @@ class Following:
         return max(_EVERY_S, _SHARED_S * len(self._known))
 
 
-def _region(face: Face, pixels: Pixels) -> Part:
+def _region(face: Face, pixels: Pixels) -> Region:
     """The square around a face in which it may be now."""
     height, width = pixels.shape[:2]
     x, y, w, h = face.box
     half = (0.5 + _AROUND) * max(w, h)
     left, top = max(x + w / 2 - half, 0), max(y + h / 2 - half, 0)
     right, bottom = min(x + w / 2 + half, width), min(y + h / 2 + half, height)
-    return Part(left / width, top / height, max(right - left, 1) / width, max(bottom - top, 1) / height)
+    return Region(left / width, top / height, max(right - left, 1) / width, max(bottom - top, 1) / height)

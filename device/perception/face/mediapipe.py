@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.errors import ModelError
-from device.perception.face.detector import NEAR
+from device.perception.face.detector import SHORT_RANGE
 from device.perception.models.card import MODELS
 from device.readings import Face
 
@@ -23,7 +23,7 @@ class MediaPipeDetector:
             from mediapipe.tasks.python import BaseOptions, vision
         except ImportError as error:
             raise ModelError(f"camera.range = mediapipe, but: {error}; install it, or choose far or near") from error
-        path = MODELS / NEAR.file
+        path = MODELS / SHORT_RANGE.file
         if not path.exists():
             raise ModelError(f"{path}: missing; fetch it with: mien models fetch")
         options = vision.FaceDetectorOptions(

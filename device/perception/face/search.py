@@ -34,7 +34,7 @@ _LEAST_CELLS = 12
 
 
 @dataclass
-class Part:
+class Region:
     """A rectangle of the frame, and when it was last looked at."""
 
     left: float
@@ -57,17 +57,17 @@ class Part:
         return left, top, pixels[top:bottom, left:right]
 
 
-def _parts() -> list[Part]:
+def _parts() -> list[Region]:
     """The whole, six parts, and twelve for who is farther away still, or before what the detector finds confusing.
 
     They overlap by a tenth of the frame and more: a face that one cuts is whole in its neighbour.
     """
-    six = [Part(x, y, 0.45, 0.6, rank=2) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
-    twelve = [Part(x, y, 0.34, 0.45, rank=4) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
-    return [Part(0, 0, 1, 1), *six, *twelve]
+    six = [Region(x, y, 0.45, 0.6, rank=2) for y in (0, 0.4) for x in (0, 0.275, 0.55)]
+    twelve = [Region(x, y, 0.34, 0.45, rank=4) for y in (0, 0.275, 0.55) for x in (0, 0.22, 0.44, 0.66)]
+    return [Region(0, 0, 1, 1), *six, *twelve]
 
 
-class Search:
+class RegionScheduler:
     """Chooses the part to look at, for one stream of frames of one size."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Search:
         self._moves = False
         """Whether the part that is due is so because something moved."""
 
-    def next(self, frame: Frame, known: list[Face]) -> Part | None:
+    def next(self, frame: Frame, known: list[Face]) -> Region | None:
         """The part of `frame` that is due, or None; `known` faces explain what moves around them."""
         now_s = frame.time_s
         if known and now_s - self._searched_s < _BESIDE_S:
@@ -107,7 +107,7 @@ class Search:
         """Since the last look at any part."""
         return now_s - self._searched_s
 
-    def searched(self, part: Part, now_s: float, *, found: bool) -> None:
+    def searched(self, part: Region, now_s: float, *, found: bool) -> None:
         """`part` was looked at."""
         part.searched_s = self._searched_s = now_s
         part.seen, self._range = self._cells, None
@@ -130,7 +130,7 @@ class Search:
         differ = (cells > darkest + _MOVED) | (cells < brightest - _MOVED)
         return int(np.count_nonzero(differ & ~explained)) < _LEAST_CELLS
 
-    def _has_changed(self, part: Part, explained: npt.NDArray[np.bool_]) -> bool:
+    def _has_changed(self, part: Region, explained: npt.NDArray[np.bool_]) -> bool:
         """Whether enough of it differs from when it was last looked at."""
         if part.seen is None or self._cells is None:
             return False

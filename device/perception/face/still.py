@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from device.perception.face.detector import FaceDetector
 from device.perception.face.tiles import find_everywhere
-from device.perception.face.two_stage import Refined
+from device.perception.face.two_stage import TwoStageDetector
 from device.readings import Face
 
 _AIRS = (1.0, 0.5)
@@ -19,7 +19,7 @@ _LEAST_PX = 0.5
 """What is narrower after that is gone: a line of a thousand to one shows no face."""
 
 
-def find_in_still(detector: Refined, pixels: npt.NDArray[np.uint8]) -> list[Face]:
+def find_in_still(detector: TwoStageDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
     """Faces of every size in (h, w, 3) uint8 RGB, the surest first.
 
     Where there are none: one that fills the picture, or large ones that are only likely.

@@ -38,7 +38,7 @@ _MOST = 12
 """Proposals of one look that are looked at closely, the strongest."""
 
 
-class Refined:
+class TwoStageDetector:
     """A FaceDetector: `far` proposes, `near` decides and finds the eyes.
 
     The far network's key points are coarse: FER2013 faces in a room, aligned by them, are read right 5 points less
@@ -49,12 +49,12 @@ class Refined:
         """`far` gives whatever has PROPOSED, `near` what is FAINT; `least_score` is what a new face needs."""
         self._far, self._near, self._least_score = far, near, least_score
 
-    def doubting(self) -> "Refined":
+    def doubting(self) -> "TwoStageDetector":
         """The same two networks, content with three quarters of the score: dots of paint cost a face that much.
 
         For files in which nobody was found, and where somebody is to be expected.
         """
-        return Refined(self._far, self._near, _DOUBTED * self._least_score)
+        return TwoStageDetector(self._far, self._near, _DOUBTED * self._least_score)
 
     def find(self, pixels: Pixels) -> list[Face]:
         """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's."""

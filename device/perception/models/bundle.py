@@ -20,7 +20,7 @@ _MOST_ZIP = 2 * MOST_NETWORK
 _HANDED = "nothing was changed"
 
 
-class Pair(msgspec.Struct, frozen=True):
+class ModelBundle(msgspec.Struct, frozen=True):
     """Unchecked: whatever the files hold."""
 
     name: str
@@ -47,16 +47,16 @@ class Pair(msgspec.Struct, frozen=True):
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def read_pair(name: str, folder: Path, remedy: str = "install Mien again") -> Pair:
+def read_bundle(name: str, folder: Path, remedy: str = "install Mien again") -> ModelBundle:
     """NAME.json and NAME.tflite of `folder`. Raises ModelError when one cannot be read, or is too long."""
     network, card = folder / f"{name}.tflite", folder / f"{name}.json"
     try:
-        return Pair(name, _read(card, MOST_CARD), _read(network, MOST_NETWORK), str(network), remedy)
+        return ModelBundle(name, _read(card, MOST_CARD), _read(network, MOST_NETWORK), str(network), remedy)
     except ModelError as error:
         raise ModelError(f"{error}; {remedy}" if remedy else str(error)) from error
 
 
-def pairs_in(file: Path, names: Sequence[str]) -> list[Pair]:
+def find_bundles(file: Path, names: Sequence[str]) -> list[ModelBundle]:
     """The pairs that a person hands over: one of two files that lie side by side, a folder, or a zip with both.
 
     Raises ModelError, also when there is none of `names`.
@@ -65,13 +65,13 @@ def pairs_in(file: Path, names: Sequence[str]) -> list[Pair]:
     if os.path.isdir(file):  # noqa: PTH112
         kinds = ("tflite", "json")
         found = [name for name in names if any(os.path.lexists(file / f"{name}.{kind}") for kind in kinds)]
-        pairs = [read_pair(name, file, _HANDED) for name in found]
+        pairs = [read_bundle(name, file, _HANDED) for name in found]
     elif file.suffix.lower() == ".zip":
         pairs = _zipped(file, names)
     elif file.suffix in {".tflite", ".json"}:
         if file.stem not in names:
             raise ModelError(f"{file}: Mien has no model of this name; it can be {_listed(names)}; {_HANDED}")
-        return [read_pair(file.stem, file.parent, _HANDED)]
+        return [read_bundle(file.stem, file.parent, _HANDED)]
     else:
         raise ModelError(f"{file}: is no folder, and no file that ends in .tflite, .json or .zip; {_HANDED}")
     if not pairs:
@@ -83,14 +83,16 @@ def _listed(names: Sequence[str]) -> str:
     return " or ".join(names)
 
 
-def _zipped(file: Path, names: Sequence[str]) -> list[Pair]:
+def _zipped(file: Path, names: Sequence[str]) -> list[ModelBundle]:
     """Nothing is unpacked to the disk: an entry is known by its last name, and its folder means nothing."""
     try:
         with zipfile.ZipFile(io.BytesIO(_read(file, _MOST_ZIP))) as opened:
             if len(opened.infolist()) > _MOST_ENTRIES:
                 raise ModelError(f"{file}: has more than {_MOST_ENTRIES} entries")
             return [
-                Pair(name, member("json", MOST_CARD), member("tflite", MOST_NETWORK), f"{file}/{name}.tflite", _HANDED)
+                ModelBundle(
+                    name, member("json", MOST_CARD), member("tflite", MOST_NETWORK), f"{file}/{name}.tflite", _HANDED
+                )
                 for name in names
                 if (member := _members(opened, name, str(file)))
             ]

@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from device.perception.models.bundle import Pair
+from device.perception.models.bundle import ModelBundle
 from device.settings.types import Share
 
 MODELS = Path(__file__).parents[2] / "models"
-PAIRS = ("face", "voice", "prosody")
+MODEL_NAMES = ("face", "voice", "prosody")
 """All that are in use: one reads faces, two read voices."""
 FORMAT = 3
 """Of cards, the newest that this Mien reads."""
@@ -34,7 +34,7 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: tuple[Annotated[int, Meta(ge=-128, le=127)], ...]
 
 
-class Learnt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TrainingDistribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The distribution of the training inputs; `perception.voice.novelty` measures how far a new input is from it."""
 
     axes: Annotated[bytes, Meta(max_length=1_000_000)]
@@ -83,7 +83,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of inputs that are set against what is usual: the mean over its corpora."""
     spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
     """And the deviation."""
-    learnt: Learnt | None = None
+    learnt: TrainingDistribution | None = None
     """Of inputs whose distance from what was learnt is measured; on `prosody`'s card, for both voice networks."""
     resting: tuple[Share, ...] = ()
     """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
@@ -108,7 +108,7 @@ class _Format(msgspec.Struct, frozen=True):
     format: int = 1
 
 
-def card_of(pair: Pair) -> Card:
+def parse_card(pair: ModelBundle) -> Card:
     """Decode a pair's card. Raises ModelError naming the file and the key."""
     try:
         newer = msgspec.json.decode(pair.card, type=_Format).format

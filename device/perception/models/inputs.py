@@ -5,8 +5,8 @@ import numpy as np
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.perception.audio.log_mel import BANDS
 from device.perception.audio.prosody import PROSODY
-from device.perception.models.bundle import Pair
-from device.perception.models.card import Card, card_of
+from device.perception.models.bundle import ModelBundle
+from device.perception.models.card import Card, parse_card
 from device.perception.models.model import Model
 
 FACE_PX = 48
@@ -38,15 +38,15 @@ _NAMES_IN_0_1 = {
 """Cards written before inputs had names go on fitting."""
 
 
-def fitting(pair: Pair) -> Model:
+def open_model(pair: ModelBundle) -> Model:
     """The pair, checked whole. Raises ModelError."""
     check_card(pair)
     return Model(pair)
 
 
-def check_card(pair: Pair) -> Card:
+def check_card(pair: ModelBundle) -> Card:
     """As far as the card tells it, before any network is run. Raises ModelError."""
-    card = card_of(pair)
+    card = parse_card(pair)
     shape, labels = _FED[pair.name]
     said = ""
     if card.name != pair.name:

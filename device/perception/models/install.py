@@ -9,18 +9,18 @@ from typing import Self
 import msgspec
 
 from device.errors import ModelError
-from device.perception.models.bundle import Pair
-from device.perception.models.card import MODELS, PAIRS
-from device.perception.models.inputs import check_card, fitting
+from device.perception.models.bundle import ModelBundle
+from device.perception.models.card import MODEL_NAMES, MODELS
+from device.perception.models.inputs import check_card, open_model
 from device.perception.models.registry import (
     Installed,
+    InstalledModel,
     Name,
-    Record,
-    Slot,
-    kept_pair,
+    Registry,
+    installed_bundle,
     machine,
-    read_record,
-    shipped_pair,
+    read_registry,
+    shipped_bundle,
 )
 from device.perception.models.smoke_test import try_out
 from device.perception.models.storage import ModelFolder
@@ -28,7 +28,7 @@ from device.perception.models.storage import ModelFolder
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one of PAIRS."""
+    """What became of one of MODEL_NAMES."""
 
     name: str
     version: str
@@ -58,7 +58,7 @@ class ModelStore:
     def __exit__(self, *_: object) -> None:
         self._folder.__exit__()
 
-    def install(self, pairs: Sequence[Pair]) -> list[Change]:
+    def install(self, pairs: Sequence[ModelBundle]) -> list[Change]:
         """Check all, then change all. One that is in use already, and whole, is left as it is."""
         record = self._record()
         tried_with = machine()
@@ -75,17 +75,17 @@ class ModelStore:
             now = Installed(pair.digest, card.version, time.time(), turn, tried_with)
             # Where the pair in use was damaged, and is put back, the one before stays what it is.
             again = slot.now is not None and slot.now.digest == now.digest
-            slots[Name(pair.name)] = Slot(now, slot.before if again else slot.now)
+            slots[Name(pair.name)] = InstalledModel(now, slot.before if again else slot.now)
             changes.append(Change(pair.name, card.version, before, False, changed=True, reading_s=reading_s))
         wanted = [pair for pair, change in zip(pairs, changes, strict=True) if change.changed]
         if wanted:
-            self._folder.change(Record(slots=slots, turn=turn), record, wanted)
+            self._folder.change(Registry(slots=slots, turn=turn), record, wanted)
         return changes
 
     def rollback(self, name: str | None = None) -> list[Change]:
         """Back to the pair before, and from there to the shipped one; without a name, all of the last install."""
         try:
-            record = read_record(self._state_dir)
+            record = read_registry(self._state_dir)
         except ModelError:
             return self._begin_anew()
         installed = {str(one): slot.now for one, slot in record.slots.items() if slot.now is not None}
@@ -93,19 +93,19 @@ class ModelStore:
             of = f"the shipped {name} model is" if name else "the shipped models are"
             raise ModelError(f"{of} in use: there is nothing to go back to")
         last = max(one.turn for one in installed.values())
-        names = [name] if name else [one for one in PAIRS if one in installed and installed[one].turn == last]
+        names = [name] if name else [one for one in MODEL_NAMES if one in installed and installed[one].turn == last]
         slots, changes = dict(record.slots), []
         for one in names:
             slot = slots[Name(one)]
             to, passed_over = slot.before, ""
             if to is not None:
                 try:
-                    fitting(kept_pair(one, to.digest, self._state_dir))
+                    open_model(installed_bundle(one, to.digest, self._state_dir))
                 except ModelError as error:
                     to, passed_over = None, str(error)
             if to is None:
-                fitting(shipped_pair(one, self._shipped))
-            slots[Name(one)] = Slot(to, None, time.time())
+                open_model(shipped_bundle(one, self._shipped))
+            slots[Name(one)] = InstalledModel(to, None, time.time())
             now, before = self._version(one, to), self._version(one, slot.now)
             changes.append(Change(one, now, before, to is None, changed=True, passed_over=passed_over))
         self._folder.change(msgspec.structs.replace(record, slots=slots), record)
@@ -113,21 +113,21 @@ class ModelStore:
 
     def _begin_anew(self) -> list[Change]:
         """The shipped pairs are in use since the record cannot be read; from now on because nothing else is there."""
-        self._folder.change(Record(), Record())
-        shipped = [(name, self._version(name, None)) for name in PAIRS]
+        self._folder.change(Registry(), Registry())
+        shipped = [(name, self._version(name, None)) for name in MODEL_NAMES]
         return [Change(name, version, version, True, changed=True) for name, version in shipped]
 
-    def _record(self) -> Record:
+    def _record(self) -> Registry:
         """One that cannot be read is written anew: with it lost, no pair of the folder is in use."""
         try:
-            return read_record(self._state_dir)
+            return read_registry(self._state_dir)
         except ModelError:
-            return Record()
+            return Registry()
 
-    def _is_used(self, pair: Pair, now: Installed | None) -> bool:
+    def _is_used(self, pair: ModelBundle, now: Installed | None) -> bool:
         try:
             if now is None:
-                return shipped_pair(pair.name, self._shipped).digest == pair.digest
+                return shipped_bundle(pair.name, self._shipped).digest == pair.digest
             return now.digest == pair.digest and now.tried_with == machine() and self._folder.has(pair)
         except ModelError:
             return False
@@ -136,6 +136,6 @@ class ModelStore:
         if installed is not None:
             return installed.version
         try:
-            return check_card(shipped_pair(name, self._shipped)).version
+            return check_card(shipped_bundle(name, self._shipped)).version
         except ModelError:
             return "none that can be used"

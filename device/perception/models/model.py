@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from device.emotions import EMOTIONS
 from device.errors import ModelError
-from device.perception.models.bundle import Pair, read_pair
-from device.perception.models.card import MODELS, card_of
+from device.perception.models.bundle import ModelBundle, read_bundle
+from device.perception.models.card import MODELS, parse_card
 from device.perception.tflite import Network, Tensor
 
 _GOLDEN_SLACK = 3
@@ -25,16 +25,16 @@ def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
 class Model:
     """A checked pair."""
 
-    def __init__(self, which: str | Pair, folder: Path = MODELS) -> None:
+    def __init__(self, which: str | ModelBundle, folder: Path = MODELS) -> None:
         """`which`: a pair that was read already, or its name in `folder`. Raises ModelError naming file and fault."""
-        pair = which if isinstance(which, Pair) else read_pair(which, folder)
-        self.card = card_of(pair)
+        pair = which if isinstance(which, ModelBundle) else read_bundle(which, folder)
+        self.card = parse_card(pair)
         try:
             self._check(pair)
         except ModelError as error:
             raise pair.off(str(error)) from error
 
-    def _check(self, pair: Pair) -> None:
+    def _check(self, pair: ModelBundle) -> None:
         path = pair.path
         found = hashlib.sha256(pair.network).hexdigest()
         if found != self.card.sha256:

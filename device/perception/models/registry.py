@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from device.errors import ModelError
-from device.perception.models.bundle import Pair, read_pair
+from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS, Word
-from device.perception.models.inputs import check_card, fitting
+from device.perception.models.inputs import check_card, open_model
 from device.perception.models.model import Model
 from device.perception.models.smoke_test import try_out
 from device.perception.tflite import runtime
@@ -38,7 +38,7 @@ class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The runtime and processor that it was tried with; others may crash on it."""
 
 
-class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class InstalledModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of PAIRS. None is the pair that is shipped."""
 
     now: Installed | None = None
@@ -55,30 +55,30 @@ class Name(StrEnum):
     PROSODY = "prosody"
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file."""
 
     format: Literal[1] = 1
-    slots: dict[Name, Slot] = {}
+    slots: dict[Name, InstalledModel] = {}
     turn: Annotated[int, Meta(ge=0)] = 0
     """Of the last install."""
 
-    def slot(self, name: str) -> Slot:
+    def slot(self, name: str) -> InstalledModel:
         """Of one of PAIRS; that of the shipped pair where none was installed."""
-        return self.slots.get(Name(name), Slot())
+        return self.slots.get(Name(name), InstalledModel())
 
 
-def folder_of(state_dir: Path) -> Path:
+def models_folder(state_dir: Path) -> Path:
     """Where the record and the installed pairs are."""
     return state_dir / "models"
 
 
-def home_of(name: str, digest: str) -> str:
+def state_home(name: str, digest: str) -> str:
     """The name of a pair's own folder in there."""
     return f"{name}-{digest[:32]}"
 
 
-def state_of(settings: Settings) -> Path:
+def state_folder(settings: Settings) -> Path:
     """The state folder whose `sense` is meant: for root it is the service's, unless something else is said."""
     said = os.environ.get("STATE_DIRECTORY")
     if os.geteuid() != 0 or settings.home.state_dir:
@@ -89,14 +89,14 @@ def state_of(settings: Settings) -> Path:
     return settings.state_dir
 
 
-def read_record(state_dir: Path) -> Record:
+def read_registry(state_dir: Path) -> Registry:
     """What is in use; an empty one where nothing was installed. Raises ModelError when it cannot be told."""
-    path = folder_of(state_dir) / RECORD
+    path = models_folder(state_dir) / RECORD
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MOST_BYTES), type=Record)
+            return msgspec.json.decode(file.read(_MOST_BYTES), type=Registry)
     except (FileNotFoundError, NotADirectoryError):
-        return Record()
+        return Registry()
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from error
 
@@ -105,11 +105,11 @@ _REMEDY = "the shipped one is used; install another (mien models install FILE), 
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """A pair that passed every check, and how it came to be the one."""
 
     model: Model
-    slot: Slot
+    slot: InstalledModel
     """What the record says, if it can be read."""
     path: Path
     """Of the network in use."""
@@ -122,38 +122,38 @@ class Choice:
         return None if self.damage else self.slot.now
 
 
-def choose(name: str, state_dir: Path, shipped: Path = MODELS) -> Choice:
+def select(name: str, state_dir: Path, shipped: Path = MODELS) -> Selection:
     """The pair `name` to read with. Raises ModelError where the shipped one is needed and is damaged too."""
     try:
-        record, damage = read_record(state_dir), ""
+        record, damage = read_registry(state_dir), ""
     except ModelError as error:
-        record, damage = Record(), f"which models are installed is not known: {error}; {_REMEDY}"
+        record, damage = Registry(), f"which models are installed is not known: {error}; {_REMEDY}"
     slot = record.slot(name)
     if slot.now is not None:
         try:
-            pair = kept_pair(name, slot.now.digest, state_dir)
+            pair = installed_bundle(name, slot.now.digest, state_dir)
             # It was tried when it was installed; a Mien that was updated since, or a card moved to another board,
             # may have a runtime that dies of it, and then no later line would be reached.
             if slot.now.tried_with != machine():
                 check_card(pair)
                 try_out(pair)
-            return Choice(fitting(pair), slot, Path(pair.path))
+            return Selection(open_model(pair), slot, Path(pair.path))
         except ModelError as error:
             damage = f"the installed {name} model is damaged ({error}): {_REMEDY}"
     try:
-        return Choice(fitting(shipped_pair(name, shipped)), slot, shipped / f"{name}.tflite", damage)
+        return Selection(open_model(shipped_bundle(name, shipped)), slot, shipped / f"{name}.tflite", damage)
     except ModelError as error:
         raise ModelError(f"{error}; {damage}" if damage else str(error)) from error
 
 
-def shipped_pair(name: str, shipped: Path = MODELS) -> Pair:
+def shipped_bundle(name: str, shipped: Path = MODELS) -> ModelBundle:
     """The last resort. Raises ModelError when it cannot be read."""
-    return read_pair(name, shipped)
+    return read_bundle(name, shipped)
 
 
-def kept_pair(name: str, digest: str, state_dir: Path) -> Pair:
+def installed_bundle(name: str, digest: str, state_dir: Path) -> ModelBundle:
     """An installed pair, as whole as when it was installed. Raises ModelError."""
-    pair = read_pair(name, folder_of(state_dir) / home_of(name, digest), "")
+    pair = read_bundle(name, models_folder(state_dir) / state_home(name, digest), "")
     if pair.digest != digest:
         raise ModelError(f"{pair.path}: is not what was installed, or its card is not")
     return pair

@@ -17,7 +17,7 @@ import numpy as np
 
 from device.emotions import softmax
 from device.errors import ModelError
-from device.perception.models.bundle import Pair
+from device.perception.models.bundle import ModelBundle
 from device.perception.models.model import Model, ramp
 from device.perception.tflite import runtime
 from device.system.isolation import drop_network
@@ -40,7 +40,7 @@ class _Answer(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-def try_out(pair: Pair, most_s: float = MOST_S) -> float:
+def try_out(pair: ModelBundle, most_s: float = MOST_S) -> float:
     """Check, load and run a pair in a child process; seconds a reading takes. Raises ModelError, whatever it does."""
     house = str(Path(__file__).parents[3])
     # -P: nothing is imported from the folder that a person happens to be in.
@@ -82,7 +82,7 @@ def _ended(number: int) -> str:
 def main() -> None:
     """The child: a pair comes in at stdin, an _Answer goes out at stdout."""
     drop_network()
-    pair = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Pair)
+    pair = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ModelBundle)
     runtime()  # what is imported later may lie where nobody may read
     _bind()
     sys.stdout.buffer.write(msgspec.json.encode(_tried(pair)))
@@ -106,7 +106,7 @@ def _bind() -> None:
             os.setuid(_NOBODY)
 
 
-def _tried(pair: Pair) -> _Answer:
+def _tried(pair: ModelBundle) -> _Answer:
     try:
         model = Model(pair)
         network = model.network

@@ -13,8 +13,8 @@ from typing import Self
 import msgspec
 
 from device.errors import ModelError
-from device.perception.models.bundle import Pair
-from device.perception.models.registry import RECORD, Record, folder_of, home_of, kept_pair
+from device.perception.models.bundle import ModelBundle
+from device.perception.models.registry import RECORD, Registry, installed_bundle, models_folder, state_home
 from device.system.locked_folder import Owner, hold
 
 _PARTIAL = "partial"
@@ -25,7 +25,7 @@ class ModelFolder:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._path = folder_of(state_dir)
+        self._path = models_folder(state_dir)
         self._folder = -1
         self._owner: Owner | None = None
 
@@ -44,7 +44,7 @@ class ModelFolder:
             os.close(self._folder)
             self._folder = -1
 
-    def change(self, record: Record, last: Record, pairs: Sequence[Pair] = ()) -> None:
+    def change(self, record: Registry, last: Registry, pairs: Sequence[ModelBundle] = ()) -> None:
         """The pairs first, then the record that names them, then away with what is named no more."""
         try:
             for pair in pairs:
@@ -54,16 +54,16 @@ class ModelFolder:
         except OSError as error:
             raise self._refused(error) from error
 
-    def has(self, pair: Pair) -> bool:
+    def has(self, pair: ModelBundle) -> bool:
         """Whether the pair is there, and whole."""
         try:
-            kept_pair(pair.name, pair.digest, self._state_dir)
+            installed_bundle(pair.name, pair.digest, self._state_dir)
         except ModelError:
             return False
         return True
 
-    def _put(self, pair: Pair) -> None:
-        home = home_of(pair.name, pair.digest)
+    def _put(self, pair: ModelBundle) -> None:
+        home = state_home(pair.name, pair.digest)
         if self.has(pair):
             return
         self._remove(_PARTIAL)
@@ -80,7 +80,7 @@ class ModelFolder:
         os.rename(_PARTIAL, home, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         os.fsync(self._folder)
 
-    def _save(self, record: Record) -> None:
+    def _save(self, record: Registry) -> None:
         self._remove(f"{RECORD}.{_PARTIAL}")
         self._write(f"{RECORD}.{_PARTIAL}", msgspec.json.encode(record), self._folder)
         os.rename(f"{RECORD}.{_PARTIAL}", RECORD, src_dir_fd=self._folder, dst_dir_fd=self._folder)
@@ -99,10 +99,10 @@ class ModelFolder:
             os.fchown(file, *self._owner)
         os.fchmod(file, mode)
 
-    def _prune(self, record: Record, last: Record) -> None:
+    def _prune(self, record: Registry, last: Registry) -> None:
         """Delete what no record names. A `sense` that starts at this moment may have read the last one."""
         named = {
-            home_of(name, one.digest)
+            state_home(name, one.digest)
             for each in (record, last)
             for name, slot in each.slots.items()
             for one in (slot.now, slot.before)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from device.emotions import Floats, softmax
-from device.ipc.messages import Neutral, Recording, Resting
+from device.ipc.messages import Baseline, Recording, SenseBaseline
 from device.readings import FaceReading, VoiceReading
 from device.system.state_file import keep
 
@@ -34,7 +34,7 @@ _FLOOR = 1e-4
 Rows = list[Floats]
 
 
-class Baseline:
+class BaselineRecorder:
     """Records and applies. The caller keeps its calls apart: it has no lock."""
 
     def __init__(
@@ -55,7 +55,7 @@ class Baseline:
         self._offsets = self._corrections()
 
     @property
-    def neutral(self) -> Neutral | None:
+    def neutral(self) -> Baseline | None:
         """What holds now."""
         return self._neutral
 
@@ -88,7 +88,9 @@ class Baseline:
         if self._rows is None or self._clock() < self._end_s:
             return
         rows, self._rows = self._rows, None
-        found = {sense: resting(said) for sense, said in rows.items() if len(said) >= LEAST and self._usual[sense]}
+        found = {
+            sense: neutral_prior(said) for sense, said in rows.items() if len(said) >= LEAST and self._usual[sense]
+        }
         if not found:
             self._said = (
                 f"nothing was recorded: {len(rows['face'])} looks at faces and {len(rows['voice'])} at voices, "
@@ -96,8 +98,8 @@ class Baseline:
             )
             log.warning("baseline: %s", self._said)
             return
-        before = self._neutral or Neutral(0.0)
-        self._neutral = Neutral(time.time(), found.get("face", before.face), found.get("voice", before.voice))
+        before = self._neutral or Baseline(0.0)
+        self._neutral = Baseline(time.time(), found.get("face", before.face), found.get("voice", before.voice))
         self._offsets = self._corrections()
         of = " and ".join(f"{found[sense].readings} looks at {sense}s" for sense in found)
         self._said = f"recorded from {of}"
@@ -127,10 +129,10 @@ class Baseline:
         return probabilities if offset is None else corrected(probabilities, offset)
 
 
-def resting(said: Rows) -> Resting:
+def neutral_prior(said: Rows) -> SenseBaseline:
     """The geometric mean of readings (7,) each: one outlier in a minute moves it little."""
     shares = softmax(np.log(np.maximum(np.array(said), _FLOOR)).mean(axis=0).astype(np.float32))
-    return Resting(len(said), tuple(round(float(v), 5) for v in shares))
+    return SenseBaseline(len(said), tuple(round(float(v), 5) for v in shares))
 
 
 def correction(usual: tuple[float, ...], here: tuple[float, ...]) -> Floats:
@@ -151,10 +153,10 @@ def corrected(probabilities: Floats, offset: Floats) -> Floats:
     return softmax(np.log(np.maximum(probabilities, _FLOOR)) + offset)
 
 
-def load(path: Path) -> Neutral | None:
+def load(path: Path) -> Baseline | None:
     """What was kept; None where nothing was, or nothing that can be used."""
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=Neutral)
+        kept = msgspec.json.decode(path.read_bytes(), type=Baseline)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:

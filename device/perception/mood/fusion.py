@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from device.emotions import Floats, softmax, top, uniform
-from device.readings import FaceReading, Said, VoiceReading
+from device.readings import FaceReading, SenseReading, VoiceReading
 
 VOICE_POWER = 0.8
 """How far a clear voice counts beside a clear face; fitted on pairs of one emotion, by `python -m convert evaluate`."""
@@ -24,8 +24,8 @@ class Fused:
 
     probabilities: Floats
     """(7,)."""
-    face: Said | None
-    voice: Said | None
+    face: SenseReading | None
+    voice: SenseReading | None
     time_s: float
     """Of the newest reading in it; 0 when there is none."""
 
@@ -104,5 +104,5 @@ def voice_weight(reading: VoiceReading) -> float:
     return min(1.0, 0.3 + reading.speech_share)
 
 
-def _said(probabilities: Floats, age_s: float) -> Said:
-    return Said(top(probabilities), round(float(probabilities.max()), 4), round(max(age_s, 0.0), 3))
+def _said(probabilities: Floats, age_s: float) -> SenseReading:
+    return SenseReading(top(probabilities), round(float(probabilities.max()), 4), round(max(age_s, 0.0), 3))

@@ -8,7 +8,7 @@ from device.readings import Mood
 from device.settings.schema import MoodSettings
 
 
-class Steady:
+class MoodSmoother:
     """Turns what is fused now into the mood that is shown. Time is the caller's."""
 
     def __init__(self, settings: MoodSettings) -> None:

@@ -11,13 +11,13 @@ import numpy as np
 
 from device.emotions import Floats, as_dict, top
 from device.errors import MienError
-from device.perception.audio.dc_offset import centred
+from device.perception.audio.dc_offset import remove_dc
 from device.perception.audio.stft import RATE_HZ
 from device.perception.audio.vad import BLOCK, speech_frames
 from device.perception.face.align import cut_out, whole_picture
-from device.perception.face.cpu_budget import Budget
+from device.perception.face.cpu_budget import CpuBudget
 from device.perception.face.still import find_in_still, is_large
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.media.decode import (
     NoSoundError,
     kind_of,
@@ -27,8 +27,8 @@ from device.perception.media.decode import (
     video_frames,
 )
 from device.perception.mood.fusion import Fusion
-from device.perception.mood.smoothing import Steady
-from device.perception.offline.timeline import mood_as_json, over_time
+from device.perception.mood.smoothing import MoodSmoother
+from device.perception.offline.timeline import build_timeline, mood_as_json
 from device.perception.voice.classifier import WINDOW
 from device.readings import FaceReading, Frame, SoundWindow, VoiceReading
 from device.settings.schema import Settings
@@ -50,7 +50,7 @@ class Wanted:
     voice: bool = True
 
 
-def analyze(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+def analyze(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
     """One file as one JSON object. A file that cannot be read is told in its `error`, never raised."""
     result: Json = {"path": str(path), "kind": None, "seconds": None, "faces": [], "voice": None, "mood": None}
     result |= {"timeline": [], "error": None}
@@ -65,7 +65,7 @@ def analyze(path: Path, wanted: Wanted, readers: Readers, settings: Settings) ->
     return result
 
 
-def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+def _image(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
     if not wanted.face:
         return {}
     pixels = read_picture(path)
@@ -77,15 +77,15 @@ def _image(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     fusion = Fusion(settings.mood.forget_s)
     for reading in readings:
         fusion.saw(reading)
-    mood = Steady(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
+    mood = MoodSmoother(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
     return {"faces": [_face(r) for r in readings], "mood": mood_as_json(mood) if mood else None}
 
 
-def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
     samples = _heard(path)
     seconds = len(samples) / RATE_HZ
     readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
-    timeline, mood = over_time([], readings, seconds, settings)
+    timeline, mood = build_timeline([], readings, seconds, settings)
     return {
         "seconds": round(seconds, 3),
         "voice": _voice(readings, samples),
@@ -94,7 +94,7 @@ def _sound(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     }
 
 
-def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> Json:
+def _video(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
     seen, seconds = _seen(path, wanted, readers, settings) if wanted.face else ([], 0.0)
     samples = np.zeros(0, np.float32)
     if wanted.voice:
@@ -104,7 +104,7 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
             log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
     heard = list(windows(samples, readers, settings.microphone.every_s))
-    timeline, mood = over_time(seen, heard, seconds, settings)
+    timeline, mood = build_timeline(seen, heard, seconds, settings)
     return {
         "seconds": round(seconds, 3),
         "faces": [_face(r) for r in _one_a_track(seen)],
@@ -114,14 +114,14 @@ def _video(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> 
     }
 
 
-def _seen(path: Path, wanted: Wanted, readers: Readers, settings: Settings) -> tuple[list[FaceReading], float]:
+def _seen(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> tuple[list[FaceReading], float]:
     """Faces of a whole video, large doubtful ones if there are no others; and when its last picture is shown, in s."""
     if wanted.crop:
         return _watched(path, lambda frame: [readers.face.read(whole_picture(_gray(frame.pixels)), frame.time_s)])
     # A file does not run away: there is time for all that the live loop would put off.
-    seen, seconds = _watched(path, readers.sight(settings, budget=Budget()).see)
+    seen, seconds = _watched(path, readers.sight(settings, budget=CpuBudget()).see)
     if not seen:
-        doubting = readers.sight(settings, budget=Budget(), doubting=True)
+        doubting = readers.sight(settings, budget=CpuBudget(), doubting=True)
         seen, _ = _watched(path, lambda frame: [r for r in doubting.see(frame) if is_large(r.face, frame.pixels)])
     return seen, seconds
 
@@ -140,14 +140,14 @@ def _watched(path: Path, see: Callable[[Frame], list[FaceReading]]) -> tuple[lis
 
 def _heard(path: Path) -> Floats:
     samples = read_sound(path)
-    return centred(samples, out=samples)
+    return remove_dc(samples, out=samples)
 
 
 def _gray(pixels: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
-def windows(samples: Floats, readers: Readers, every_s: float) -> Iterator[VoiceReading]:
+def windows(samples: Floats, readers: Perception, every_s: float) -> Iterator[VoiceReading]:
     """Readings of a whole sound as the live loop makes them: the last three seconds, every `every_s`."""
     for end in window_ends(samples, every_s):
         begin = max(end - WINDOW, 0)

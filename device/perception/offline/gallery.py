@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from device.emotions import top
 from device.errors import MediaError
-from device.ipc.gallery_index import Index, Passed, Picture, folder_of, path_of, read_index
+from device.ipc.gallery_index import Index, NoFace, Picture, gallery_folder, picture_path, read_index
 from device.perception.face.align import cut_out, whole_picture
 from device.perception.face.detector import FaceDetector
 from device.perception.face.still import find_in_air
 from device.perception.face.tiles import find_everywhere
-from device.perception.load import Readers
+from device.perception.load import Perception
 from device.perception.media.decode import read_picture, refused_in_words
 from device.perception.offline.gallery_storage import GalleryFolder
 from device.readings import Face, FaceReading
@@ -60,25 +60,25 @@ class Step:
 
 
 def index_folder(
-    folder: Path, readers: Readers, settings: Settings, tell: Callable[[Step], None], *, crop: bool = False
+    folder: Path, readers: Perception, settings: Settings, tell: Callable[[Step], None], *, crop: bool = False
 ) -> Index:
     """Bring the gallery to what `folder` holds, and tell each file as it is done. `crop`: a picture is a face already.
 
     One picture is in memory at a time. A run that is interrupted keeps what it has done. Raises MediaError when the
     folder cannot be read or has no picture with a face (the gallery then stays as it was), or the disk refuses.
     """
-    home = folder_of(settings.state_dir)
+    home = gallery_folder(settings.state_dir)
     files = _pictures(folder, home)
     if not files:
         raise MediaError(f"{folder}: no pictures in it; looked for {', '.join(sorted(SUFFIXES))}")
     begun = Index(1, os.fsencode(folder.resolve()).decode(errors="replace"), _reader(readers, settings, crop), (), ())
     with GalleryFolder(settings.state_dir) as kept:
         known = _known(settings.state_dir, begun)
-        now: dict[str, Picture | Passed] = {}
+        now: dict[str, Picture | NoFace] = {}
 
-        def save(entries: dict[str, Picture | Passed]) -> Index | None:
+        def save(entries: dict[str, Picture | NoFace]) -> Index | None:
             pictures = tuple(entry for entry in entries.values() if isinstance(entry, Picture))
-            passed = tuple(entry for entry in entries.values() if isinstance(entry, Passed))
+            passed = tuple(entry for entry in entries.values() if isinstance(entry, NoFace))
             index = Index(1, begun.folder, begun.read_by, pictures, passed)
             if pictures:
                 kept.save(index)
@@ -105,7 +105,7 @@ def index_folder(
 
 def clear(settings: Settings) -> int:
     """Delete the gallery: hub goes back to its own faces. How many pictures there were. Raises MediaError."""
-    if not folder_of(settings.state_dir).is_dir():
+    if not gallery_folder(settings.state_dir).is_dir():
         return 0
     with GalleryFolder(settings.state_dir) as kept:
         return kept.prune(None)
@@ -124,7 +124,7 @@ def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
     return replace(face, crop=cut_out(pixels, face))
 
 
-def thumbnail_of(pixels: Pixels, face: Face) -> bytes:
+def make_thumbnail(pixels: Pixels, face: Face) -> bytes:
     """A JPEG of SIDE_PX by SIDE_PX around a face of (h, w, 3) uint8 RGB. It says nothing but what it shows."""
     x, y, width, height = face.box
     most = min(pixels.shape[:2])
@@ -143,8 +143,8 @@ def thumbnail_of(pixels: Pixels, face: Face) -> bytes:
 
 
 def _look(
-    path: Path, source: str, before: Picture | Passed | None, kept: GalleryFolder, readers: Readers, crop: bool
-) -> tuple[Picture | Passed | None, Outcome, str]:
+    path: Path, source: str, before: Picture | NoFace | None, kept: GalleryFolder, readers: Perception, crop: bool
+) -> tuple[Picture | NoFace | None, Outcome, str]:
     """(what the index says of a file, what became of it, why it is broken)."""
     try:
         try:
@@ -153,18 +153,18 @@ def _look(
             raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
         mark = (stat.st_size, stat.st_mtime_ns)
         if before is not None and (before.size, before.changed_ns) == mark:
-            if isinstance(before, Passed):
+            if isinstance(before, NoFace):
                 return before, Outcome.NO_FACE, ""
             if kept.has(before.name):
                 return before, Outcome.UNCHANGED, ""
         pixels = read_picture(path)
         with refused_in_words(path):
             face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
-            thumbnail = thumbnail_of(pixels, face) if face else b""
+            thumbnail = make_thumbnail(pixels, face) if face else b""
     except MediaError as error:
         return None, Outcome.BROKEN, str(error)
     if face is None:
-        return Passed(source, *mark), Outcome.NO_FACE, ""
+        return NoFace(source, *mark), Outcome.NO_FACE, ""
     name = kept.put(thumbnail)
     return _entry(name, readers.face.read(face, 0.0), source, mark), Outcome.READ, ""
 
@@ -197,20 +197,20 @@ def _pictures(folder: Path, home: Path) -> list[Path]:
     return found
 
 
-def _reader(readers: Readers, settings: Settings, crop: bool) -> str:
+def _reader(readers: Perception, settings: Settings, crop: bool) -> str:
     """What reads: a gallery that another network has read is read again."""
     how = "crop" if crop else f"{settings.camera.range} {settings.camera.least_score:g}"
     return f"{readers.face_model.card.name} {readers.face_model.card.version} {readers.face_model.card.sha256} {how}"
 
 
-def _known(state_dir: Path, begun: Index) -> dict[str, Picture | Passed]:
+def _known(state_dir: Path, begun: Index) -> dict[str, Picture | NoFace]:
     """What an earlier run of the same reading of the same folder has found, by source."""
     try:
-        before = read_index(path_of(state_dir), Index)
+        before = read_index(picture_path(state_dir), Index)
     except MediaError as error:
         log.warning("every picture is read again: %s", error)
         return {}
     if before is None or (before.folder, before.read_by) != (begun.folder, begun.read_by):
         return {}
-    entries: list[Picture | Passed] = [*before.pictures, *before.passed]
+    entries: list[Picture | NoFace] = [*before.pictures, *before.passed]
     return {entry.source: entry for entry in entries}

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 
 from device.errors import MediaError
-from device.ipc.gallery_index import Index, folder_of, path_of, thumbnail
+from device.ipc.gallery_index import Index, gallery_folder, picture_path, thumbnail
 from device.system.locked_folder import Owner, hold
 
 _OURS = re.compile(r"[0-9a-f]{32}\.(jpg|partial)|index\.partial")
@@ -20,7 +20,7 @@ class GalleryFolder:
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._folder = folder_of(state_dir)
+        self._folder = gallery_folder(state_dir)
         self._lock = -1
         self._owner: Owner | None = None
 
@@ -54,14 +54,14 @@ class GalleryFolder:
 
     def save(self, index: Index) -> None:
         """Whole or not at all, and on the disk before it returns: from then on hub shows it."""
-        self._write(path_of(self._state_dir), msgspec.json.encode(index), lasting=True)
+        self._write(picture_path(self._state_dir), msgspec.json.encode(index), lasting=True)
 
     def prune(self, index: Index | None) -> int:
         """Delete the thumbnails that `index` does not name; without one, the index first and then all. How many."""
         kept = {thumbnail(picture.name) for picture in index.pictures} if index else set()
         try:
             if index is None:
-                path_of(self._state_dir).unlink(missing_ok=True)
+                picture_path(self._state_dir).unlink(missing_ok=True)
             with os.scandir(self._lock) as entries:
                 gone = [one.name for one in entries if _OURS.fullmatch(one.name) and one.name not in kept]
             for one in gone:

@@ -10,7 +10,7 @@ import numpy as np
 from device.emotions import Emotion, as_dict
 from device.perception.face.tracker import KEEP_S
 from device.perception.mood.fusion import Fused, Fusion
-from device.perception.mood.smoothing import Steady
+from device.perception.mood.smoothing import MoodSmoother
 from device.readings import FaceReading, Mood, VoiceReading
 from device.settings.schema import Settings
 
@@ -23,7 +23,7 @@ _STILL_S = 60.0
 """... and for so long where nobody is: a film whose clock leaps by days is no list of millions."""
 
 
-def over_time(
+def build_timeline(
     seen: list[FaceReading], heard: list[VoiceReading], seconds: float, settings: Settings
 ) -> tuple[list[Json], Mood | None]:
     """(timeline, mood of the whole) of a file that lasts `seconds`, from its readings in order of time.
@@ -57,7 +57,7 @@ def over_time(
     # The last that said anything: whoever has left by the end was there all the same.
     whole = replace(said[-1], probabilities=np.mean([one.probabilities for one in said], axis=0).astype(np.float32))
     people = len({reading.face.track for reading in seen})
-    return timeline.entries, Steady(settings.mood).update(whole, people, seconds)
+    return timeline.entries, MoodSmoother(settings.mood).update(whole, people, seconds)
 
 
 def mood_as_json(mood: Mood) -> Json:
@@ -75,7 +75,7 @@ class _Moment:
     """What the live loop would know at one moment: the past, and nothing that is still to come."""
 
     def __init__(self, settings: Settings) -> None:
-        self._fusion, self._steady = Fusion(settings.mood.forget_s), Steady(settings.mood)
+        self._fusion, self._steady = Fusion(settings.mood.forget_s), MoodSmoother(settings.mood)
         self._seen_s: dict[int, float] = {}
         """Track -> when it was last seen."""
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
-from device.perception.audio.frame_cache import FrameMemory
+from device.perception.audio.frame_cache import FrameCache
 from device.perception.audio.frame_features import MEL, PERIODIC, frame_rows
 from device.perception.audio.prosody import prosody_of
 from device.perception.audio.stft import RATE_HZ
-from device.perception.audio.vad import speech_frames, spoken
+from device.perception.audio.vad import speech_frames, speech_span
 from device.perception.models.model import Model
 from device.perception.voice.input import voice_picture
-from device.perception.voice.novelty import LearntVoices
-from device.perception.voice.speaker_baseline import VoiceBaseline, load_heard
+from device.perception.voice.novelty import NoveltyDetector
+from device.perception.voice.speaker_baseline import SpeakerBaseline, load_speaker_stats
 from device.readings import SoundWindow, VoiceReading
 from device.system.state_file import keep
 
@@ -47,19 +47,19 @@ class VoiceReader:
         self._picture, self._prosodic = picture, prosodic
         self._least_speech = least_speech
         self._kept, self._kept_s = kept, time.monotonic()
-        self._frames = FrameMemory(frame_rows)
+        self._frames = FrameCache(frame_rows)
         self._numbers: Floats | None = None
         """`prosody` of the last utterance, and how many frames have come since."""
         self._uncounted = 0
         self._begins_anew = False
-        self._baseline: VoiceBaseline | None = None
-        self._learnt: LearntVoices | None = None
+        self._baseline: SpeakerBaseline | None = None
+        self._learnt: NoveltyDetector | None = None
         if prosodic is not None:
             card = prosodic.card
-            heard = load_heard(kept) if kept else None
-            self._baseline = VoiceBaseline(card.centre, card.spread, heard)
+            heard = load_speaker_stats(kept) if kept else None
+            self._baseline = SpeakerBaseline(card.centre, card.spread, heard)
             if card.learnt is not None:
-                self._learnt = LearntVoices(card.learnt, card.centre, card.spread)
+                self._learnt = NoveltyDetector(card.learnt, card.centre, card.spread)
 
     def read(self, window: SoundWindow, learn: float = 0.0) -> VoiceReading | None:
         """What the networks say of the voice in a window; None when there is too little of one in it.
@@ -77,7 +77,7 @@ class VoiceReader:
         share = int(np.count_nonzero(marked)) / max(min(len(marked), 300), 100)
         if share < self._least_speech:
             return None
-        said = spoken(marked)
+        said = speech_span(marked)
         at = window.at + len(window.samples) - len(samples) + said.start
         probabilities = self._said(self._frames(samples[said], at), learn, ended=len(samples) - said.stop >= _ENDED)
         voice = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
@@ -151,5 +151,5 @@ class VoiceReader:
         """
         self._numbers, self._begins_anew = None, True
         if self._prosodic is not None:
-            self._baseline = VoiceBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
+            self._baseline = SpeakerBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
         self.keep()

@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.perception.models.card import Learnt
+from device.perception.models.card import TrainingDistribution
 from device.perception.voice.speaker_baseline import deviations
 
 
-class LearntVoices:
+class NoveltyDetector:
     """What was learnt, as a Gaussian in its principal subspace: utterances are told apart by Mahalanobis distance.
 
     Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks".
     """
 
-    def __init__(self, learnt: Learnt, centre: npt.ArrayLike, spread: npt.ArrayLike) -> None:
+    def __init__(self, learnt: TrainingDistribution, centre: npt.ArrayLike, spread: npt.ArrayLike) -> None:
         """All three from one card; `centre` and `spread` (k,) are of voices in general, whoever was heard here."""
         self._centre, self._spread = np.array(centre, np.float32), np.maximum(np.array(spread, np.float32), 1e-6)
         self._mean = np.array(learnt.mean, np.float32)

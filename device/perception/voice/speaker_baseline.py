@@ -21,7 +21,7 @@ _FARTHEST = 4.0
 """In deviations: one broken window must not shout all others down."""
 
 
-class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SpeakerStats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is kept of all the voices: two rows of numbers and one; no word and no person can be told from these."""
 
     weight: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
@@ -35,14 +35,14 @@ class HeardVoices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far they are from what the networks learnt from, as a root mean square; where that was measured."""
 
 
-class VoiceBaseline:
+class SpeakerBaseline:
     """Turns `prosody`'s numbers into deviations from what is usual, and learns what that is.
 
     Nobody tells it who speaks or how they feel: normalization by the speaker, without labels, as in Schuller et al.
     2010, "Cross-corpus acoustic emotion recognition: variances and strategies".
     """
 
-    def __init__(self, centre: tuple[float, ...], spread: tuple[float, ...], heard: HeardVoices | None = None) -> None:
+    def __init__(self, centre: tuple[float, ...], spread: tuple[float, ...], heard: SpeakerStats | None = None) -> None:
         """`centre` and `spread` (k,) of voices in general, from the card; `heard` where something was kept."""
         self._centre = np.array(centre, np.float64)
         self._spread = np.maximum(np.array(spread, np.float64), 1e-6)
@@ -88,9 +88,9 @@ class VoiceBaseline:
         return self._weight / (self._weight + PRIOR)
 
     @property
-    def heard(self) -> HeardVoices:
+    def heard(self) -> SpeakerStats:
         """What is to be kept."""
-        return HeardVoices(
+        return SpeakerStats(
             self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network, self._distance
         )
 
@@ -117,10 +117,10 @@ def among(distance: Floats | float, here: Floats | float, known: Floats | float)
     return np.asarray(np.sqrt(known * np.square(here) + (1 - known) * np.square(distance)), np.float32)
 
 
-def load_heard(path: Path) -> HeardVoices | None:
+def load_speaker_stats(path: Path) -> SpeakerStats | None:
     """What was kept; None where nothing was, or nothing that can be used."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=HeardVoices)
+        return msgspec.json.decode(path.read_bytes(), type=SpeakerStats)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from device.errors import DeviceError
 from device.readings import Frame
-from device.sense.camera_proxy import without_secrets
+from device.sense.camera_proxy import redact_url
 from device.settings.schema import Camera as CameraSettings
 
 # Both are process-wide and read when a device is opened; what the user has set stays. The first ends a read of
@@ -85,7 +85,7 @@ def stream(url: str, settings: CameraSettings, clock: Callable[[], float], known
 
     It is called `known_as`, or by its address without what may be secret.
     """
-    name = known_as or without_secrets(url)
+    name = known_as or redact_url(url)
     # FFmpeg knows schemes in small letters only.
     scheme, colon, rest = url.strip().partition(":")
     limit_ms = int(settings.timeout_s * 1000)

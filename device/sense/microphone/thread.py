@@ -8,7 +8,7 @@ import numpy as np
 
 from device.emotions import Floats
 from device.ipc.messages import State
-from device.perception.audio.dc_offset import Centred
+from device.perception.audio.dc_offset import DcBlocker
 from device.perception.audio.stft import HOP, RATE_HZ
 from device.readings import SoundWindow
 from device.sense.device_thread import DeviceThread
@@ -95,13 +95,13 @@ class MicrophoneThread(DeviceThread[Microphone]):
         self._overflows = 0
         self._loud = 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
-        self._centred = Centred()
+        self._centred = DcBlocker()
 
     def _take(self, device: Microphone) -> bool:
         heard = device.read()
         if self._counted[0] is not device:
             # A device that was opened anew counts from nothing, and stands where it stands.
-            self._counted, self._centred = (device, 0), Centred()
+            self._counted, self._centred = (device, 0), DcBlocker()
         self._overflows += device.overflows - self._counted[1]
         self._counted = (device, device.overflows)
         if heard is None:

@@ -25,7 +25,7 @@ _BLOCK = 1600
 
 
 @dataclass(frozen=True)
-class Act:
+class Scene:
     """One stretch of the script."""
 
     emotion: Emotion | None
@@ -35,16 +35,16 @@ class Act:
 
 
 SCRIPT = (
-    Act(Emotion.NEUTRAL, 8),
-    Act(Emotion.HAPPY, 12),
-    Act(Emotion.SAD, 14),
-    Act(Emotion.ANGRY, 12),
-    Act(Emotion.SURPRISE, 8, speaks=False),
-    Act(None, 8),
+    Scene(Emotion.NEUTRAL, 8),
+    Scene(Emotion.HAPPY, 12),
+    Scene(Emotion.SAD, 14),
+    Scene(Emotion.ANGRY, 12),
+    Scene(Emotion.SURPRISE, 8, speaks=False),
+    Scene(None, 8),
 )
 
 
-def start_of(source: str, otherwise_s: float) -> float:
+def scene_start_s(source: str, otherwise_s: float) -> float:
     """When the script of `stand-in` or `stand-in@SECONDS` (of CLOCK_MONOTONIC) begins. Raises SettingsError."""
     _, at, text = source.partition("@")
     try:
@@ -53,7 +53,7 @@ def start_of(source: str, otherwise_s: float) -> float:
         raise SettingsError(f"source = {source!r}: allowed are stand-in and stand-in@SECONDS") from error
 
 
-def act_at(played_s: float, script: tuple[Act, ...] = SCRIPT) -> tuple[int, float]:
+def scene_at(played_s: float, script: tuple[Scene, ...] = SCRIPT) -> tuple[int, float]:
     """(index of the act, seconds since it began) after `played_s` of the endlessly repeated script."""
     left = max(played_s, 0.0) % sum(act.seconds for act in script)
     for index, act in enumerate(script):
@@ -63,14 +63,18 @@ def act_at(played_s: float, script: tuple[Act, ...] = SCRIPT) -> tuple[int, floa
     return 0, 0.0
 
 
-class StandInCamera:
+class SimulatedCamera:
     """A Camera that shows the drawn face in a dim room."""
 
     name = "the stand-in's face"
     still_is_frozen = True
 
     def __init__(
-        self, start_s: float, fps: float, script: tuple[Act, ...] = SCRIPT, clock: Callable[[], float] = time.monotonic
+        self,
+        start_s: float,
+        fps: float,
+        script: tuple[Scene, ...] = SCRIPT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start_s, self._period_s, self._script, self._clock = start_s, 1 / fps, script, clock
         self._due_s = clock()
@@ -89,7 +93,7 @@ class StandInCamera:
         self._count += 1
         pixels = self._room.copy()
         played = now - self._start_s
-        index, since = act_at(played, self._script)
+        index, since = scene_at(played, self._script)
         act, before = self._script[index], self._script[index - 1]
         if act.emotion is not None:
             pose = POSES[act.emotion]
@@ -105,7 +109,7 @@ class StandInCamera:
         """Nothing to let go of."""
 
 
-class StandInMicrophone:
+class SimulatedMicrophone:
     """A Microphone that hears the made voice."""
 
     name = "the stand-in's voice"
@@ -113,7 +117,7 @@ class StandInMicrophone:
     overflows = 0
 
     def __init__(
-        self, start_s: float, script: tuple[Act, ...] = SCRIPT, clock: Callable[[], float] = time.monotonic
+        self, start_s: float, script: tuple[Scene, ...] = SCRIPT, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._start_s, self._script, self._clock = start_s, script, clock
         self._sounds: dict[int, Floats] = {}
@@ -124,7 +128,7 @@ class StandInMicrophone:
         """The next 0.1 s, when it has been spoken."""
         end_s = self._read_s + _BLOCK / RATE_HZ
         time.sleep(max(self._start_s + end_s - self._clock(), 0.0))
-        index, since = act_at(self._read_s, self._script)
+        index, since = scene_at(self._read_s, self._script)
         at = int(since * RATE_HZ)
         block = self._sound(index)[at : at + _BLOCK]
         self._read_s = end_s
@@ -145,4 +149,4 @@ class StandInMicrophone:
         return self._sounds[index]
 
 
-__all__ = ["SCRIPT", "Act", "Pose", "Prosody", "StandInCamera", "StandInMicrophone", "act_at", "start_of"]
+__all__ = ["SCRIPT", "Pose", "Prosody", "Scene", "SimulatedCamera", "SimulatedMicrophone", "act_at", "start_of"]

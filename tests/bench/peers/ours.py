@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.readings import Frame
 from device.settings.schema import Settings
 from tests.bench.peers.serving import serve
@@ -13,7 +13,7 @@ FPS = 15.0
 
 def load() -> Callable[[Any], int]:
     settings = Settings()
-    sight = readers_of(settings).sight(settings)
+    sight = load_perception(settings).sight(settings)
     count = 0
 
     def look(pixels: Any) -> int:

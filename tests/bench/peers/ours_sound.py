@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from device.perception.load import readers_of
+from device.perception.load import load_perception
 from device.readings import SoundWindow
 from device.settings.schema import Settings
 from tests.bench.peers.serving import RATE_HZ, WINDOW, serve_sound
 
 
 def load() -> Callable[[Any, int], int]:
-    voice = readers_of(Settings()).voice
+    voice = load_perception(Settings()).voice
 
     def hear(samples: Any, begin: int) -> int:
         # As the loop calls it: overlapping windows of one utterance count as one.

@@ -3,7 +3,9 @@
 import asyncio
 from typing import Any
 
-from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.hub.actions.base import Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.virtual import VirtualLamp
 from device.settings.actions import Lamp
 from tests.hub.actions.peers import Clock
@@ -31,21 +33,21 @@ class Bulb(VirtualLamp):
     def by_hand(self, **look: Any) -> None:
         self._state |= look
 
-    async def run(self, action: Lamp, occasion: Occasion) -> None:
+    async def run(self, action: Lamp, occasion: Trigger) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
         if self.errors:
             raise self.errors.pop(0)
         await super().run(action, occasion)
 
-    async def former(self, action: Lamp) -> tuple[Former, ...]:
+    async def former(self, action: Lamp) -> tuple[PreviousState, ...]:
         await self.reading.wait()
         if self.mute:
             raise self.mute.pop(0)
         (former,) = await super().former(action)
-        return (Former("lamp", former.was, former.asked, settle_s=self.settle_s),) if self.there else ()
+        return (PreviousState("lamp", former.was, former.asked, settle_s=self.settle_s),) if self.there else ()
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
         if self.errors:
@@ -59,10 +61,10 @@ class Hall:
     def __init__(self, **options: Any) -> None:
         self.bulb = Bulb()
         self.clock = Clock()
-        self.all = Destinations({Lamp: self.bulb}, clock=self.clock, **options)
+        self.all = ActionDispatcher({Lamp: self.bulb}, clock=self.clock, **options)
 
     async def act(self, rule: str, action: Lamp, *, keep: bool = True) -> str:
-        return await self.all.run(action, Occasion(rule, "", self.clock()), keep=keep)
+        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=keep)
 
     @property
     def is_now(self) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from device.hub.actions.base import Trigger
 from device.hub.actions.colour import xy
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.transport.http import Http
 from device.settings.actions import CallService, HomeAssistant
@@ -101,11 +102,11 @@ class House:
     def __init__(self, there: HomeAssistant) -> None:
         self.clock, self.http = Clock(), Http()
         self.services = HomeAssistantServices(there, self.http, self.clock.roads(per_s=500.0))
-        self.all = Destinations({CallService: self.services}, clock=self.clock)
+        self.all = ActionDispatcher({CallService: self.services}, clock=self.clock)
 
     async def act(self, service: str, entity: str = "", rule: str = "a", keep: bool = True, **data: Any) -> str:
         self.clock.now_s += 20
-        occasion = Occasion(rule, "", self.clock())
+        occasion = Trigger(rule, "", self.clock())
         return await self.all.run(CallService(service, entity, data), occasion, keep=keep)
 
     async def end(self, rule: str = "a") -> list[str]:

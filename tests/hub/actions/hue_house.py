@@ -6,7 +6,8 @@ import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.hue.bridge import HueBridge
 from device.hub.actions.hue.pairing import fingerprint
 from device.hub.actions.transport.http import Http
@@ -24,11 +25,11 @@ class House:
         self.bridge, self.clock = bridge, clock
         self.http = Http()
         self.hue = HueBridge(Hue("127.0.0.1", bridge.port, str(key_file)), self.http, clock.roads())
-        self.all = Destinations({HueLight: self.hue}, clock=clock)
+        self.all = ActionDispatcher({HueLight: self.hue}, clock=clock)
 
     async def act(self, action: HueLight, rule: str = "comfort", *, keep: bool = False) -> str:
         self.clock.now_s += 10
-        return await self.all.run(action, Occasion(rule, "", self.clock()), keep=keep)
+        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=keep)
 
     async def end(self, rule: str = "comfort") -> list[str]:
         self.clock.now_s += 10

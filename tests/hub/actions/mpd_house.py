@@ -12,7 +12,8 @@ from typing import Any
 
 from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
 
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer
 from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import Clock
@@ -108,11 +109,11 @@ class House:
         self.password_file = tmp_path / "password"
         self.password_file.write_text(PASSWORD + "\n")
         self.player = MusicPlayer(Mpd("127.0.0.1", daemon.port, str(self.password_file)), self.clock.roads(per_s=500.0))
-        self.all = Destinations({Music: self.player}, clock=self.clock)
+        self.all = ActionDispatcher({Music: self.player}, clock=self.clock)
 
     async def act(self, playlist: str, volume: int | None = None, rule: str = "a") -> str:
         self.clock.now_s += 10
-        return await self.all.run(Music(playlist, volume), Occasion(rule, "", self.clock()), keep=True)
+        return await self.all.run(Music(playlist, volume), Trigger(rule, "", self.clock()), keep=True)
 
     async def end(self, rule: str = "a") -> list[str]:
         self.clock.now_s += 10

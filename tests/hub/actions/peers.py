@@ -11,12 +11,12 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
-from device.hub.actions.dispatcher import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.transport.delivery import Delivery
 from tests.hub.helpers import mood
 
-WHY = Occasion("comfort", "sad 71 % for 5 s", 1_800_000_000.0, mood())
-LATER = Occasion("party", "happy 90 % for 5 s", 1_800_000_100.0, mood())
+WHY = Trigger("comfort", "sad 71 % for 5 s", 1_800_000_000.0, mood())
+LATER = Trigger("party", "happy 90 % for 5 s", 1_800_000_100.0, mood())
 
 
 class Clock:

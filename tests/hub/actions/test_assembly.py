@@ -9,10 +9,10 @@ import pytest
 
 from device.errors import SettingsError
 from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Former
 from device.hub.actions.mpd import Queue
-from device.hub.actions.registry import destinations_of
-from device.hub.actions.restore.ledger import HeldFile, Keeper
+from device.hub.actions.registry import build_dispatcher
+from device.hub.actions.restore.ledger import LedgerFile, RestoreLedger
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.wled import State
 from device.settings.actions import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
 from device.settings.load import parse
@@ -49,7 +49,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
     async def story() -> None:
         async with Peer() as peer, raw(mail) as (mail_port, _):
             text = EVERYTHING.format(port=peer.port, mail=mail_port, folder=tmp_path)
-            everything = destinations_of(parse(text, "all"), None, told.append, told.append)
+            everything = build_dispatcher(parse(text, "all"), None, told.append, told.append)
             results = {
                 action.words: await everything.run(action, WHY)
                 for action in (
@@ -75,7 +75,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
 
 def test_what_the_settings_do_not_name_is_not_there() -> None:
     async def story() -> None:
-        bare = destinations_of(Settings(), None, lambda _: None, lambda _: None)
+        bare = build_dispatcher(Settings(), None, lambda _: None, lambda _: None)
         for action in (CallService("light.turn_on"), HueLight(light=LAMP), Music("calm")):
             assert await bare.run(action, WHY) == f"{type(action).__name__.lower()}: nothing here takes it"
         await bare.close()
@@ -89,13 +89,13 @@ def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_word
     mine = parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
 
     async def story() -> None:
-        file = HeldFile(mine.state_dir)
-        keeper = Keeper(changed=file.put)
+        file = LedgerFile(mine.state_dir)
+        keeper = RestoreLedger(changed=file.put)
         for action, target in ((Publish("a", "b"), "odd"), (Music("calm"), "mpd"), (Wled("sofa"), "wled sofa")):
             more = State(on=True, bri=7, seg=()) if isinstance(action, Wled) else Queue((), "stop", None, None, 0.0)
-            keeper.take(target, action, [Former(target, {"on": True}, {"on": False}, more=more)])
+            keeper.take(target, action, [PreviousState(target, {"on": True}, {"on": False}, more=more)])
         await file.close()
-        again = destinations_of(mine, None, lambda _: None, lambda _: None)
+        again = build_dispatcher(mine, None, lambda _: None, lambda _: None)
         assert again.holding == ["wled sofa"]
         await again.close()
 
@@ -108,7 +108,7 @@ def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_word
 def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
     async def story() -> None:
         told: list[dict[str, Any]] = []
-        dry = destinations_of(Settings(), None, told.append, told.append, dry=True)
+        dry = build_dispatcher(Settings(), None, told.append, told.append, dry=True)
         assert await dry.run(action, WHY, keep=True) == f"dry run: {action.words}"
         assert told == []
         await dry.close()

@@ -12,7 +12,7 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.base import DONE
 from device.hub.actions.command import Programs
-from device.hub.actions.dispatcher import Destinations
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.settings.actions import Command
 from tests.hub.actions.peers import WHY
 from tests.hub.helpers import run, until
@@ -23,7 +23,7 @@ PYTHON = sys.executable
 def python(code: str, *arguments: str | Path, limit_s: float = 10.0) -> str:
     """What comes of a program in Python: `done`, or the error."""
     action = Command((PYTHON, "-c", code, *map(str, arguments)), limit_s)
-    return run(Destinations({Command: Programs()}).run(action, WHY))
+    return run(ActionDispatcher({Command: Programs()}).run(action, WHY))
 
 
 def living(pid: int) -> bool:

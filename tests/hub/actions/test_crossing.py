@@ -4,8 +4,9 @@ import asyncio
 import time
 from typing import Any
 
-from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations, Former, Occasion
+from device.hub.actions.base import DONE, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.hub.actions.restore.previous_state import PreviousState
 from device.settings.actions import CallService
 from tests.hub.actions.peers import Clock
 from tests.hub.helpers import run
@@ -22,17 +23,19 @@ class House:
         self.back_s = 0.0
         self.read_s = 0.0
         self.clock = Clock()
-        self.all = Destinations({CallService: self}, LIMIT_S, clock=self.clock)
+        self.all = ActionDispatcher({CallService: self}, LIMIT_S, clock=self.clock)
 
-    async def run(self, action: CallService, _occasion: Occasion) -> None:
+    async def run(self, action: CallService, _occasion: Trigger) -> None:
         self.brightness |= dict.fromkeys(self.members(action), action.data["brightness"])
 
-    async def former(self, action: CallService) -> tuple[Former, ...]:
+    async def former(self, action: CallService) -> tuple[PreviousState, ...]:
         found = {light: {"brightness": self.brightness[light]} for light in self.members(action)}
         await asyncio.sleep(self.read_s)
-        return tuple(Former(light, look, {"brightness": action.data["brightness"]}) for light, look in found.items())
+        return tuple(
+            PreviousState(light, look, {"brightness": action.data["brightness"]}) for light, look in found.items()
+        )
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         await asyncio.sleep(self.back_s)
         self.brightness[former.target] = former.was["brightness"]
 
@@ -45,7 +48,7 @@ class House:
     async def act(self, rule: str, entity: str, brightness: int) -> str:
         self.clock.now_s += 20
         action = CallService("light.turn_on", entity, {"brightness": brightness})
-        return await self.all.run(action, Occasion(rule, "", self.clock()), keep=True)
+        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=True)
 
     async def end_slowly(self, rule: str, back_s: float) -> "asyncio.Task[list[str]]":
         """What the rule holds is on its way back when this returns."""

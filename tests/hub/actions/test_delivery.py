@@ -9,7 +9,7 @@ import time
 import pytest
 
 from device.errors import ActionError
-from device.hub.actions.transport.delivery import Delivery, Lane, TransientError
+from device.hub.actions.transport.delivery import Delivery, MinIntervalGate, TransientError
 from tests.hub.actions.peers import Clock
 from tests.hub.helpers import run
 
@@ -235,7 +235,7 @@ def test_a_slow_lane_holds_up_nobody_else() -> None:
     arrived: list[tuple[str, float]] = []
 
     async def story() -> None:
-        road, lane = Delivery("bridge", per_s=100.0), Lane(0.25)
+        road, lane = Delivery("bridge", per_s=100.0), MinIntervalGate(0.25)
 
         async def attempt(name: str) -> None:
             arrived.append((name, time.monotonic()))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from device.errors import ActionError
-from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import DONE, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.settings.actions import Command, Lamp, Player, Publish, Webhook
 from tests.hub.actions.hall import BLUE, BLUE_IS, RED, RED_IS, Hall
 from tests.hub.actions.peers import LATER, WHY
@@ -51,14 +51,14 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would_do(caplog: pytest.LogCap
 
 def test_a_program_has_the_time_that_its_action_gives_it() -> None:
     class Slow:
-        async def run(self, _action: Command, _occasion: Occasion) -> None:
+        async def run(self, _action: Command, _occasion: Trigger) -> None:
             await asyncio.sleep(0.3)
 
         def state(self) -> dict[str, Any]:
             return {}
 
     async def story() -> str:
-        return await Destinations({Command: Slow()}, limit_s=0.1).run(Command(("x",), limit_s=1), WHY)
+        return await ActionDispatcher({Command: Slow()}, limit_s=0.1).run(Command(("x",), limit_s=1), WHY)
 
     assert run(story()) == DONE
 

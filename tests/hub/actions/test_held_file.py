@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from device.emotions import Emotion
-from device.hub.actions.dispatcher import Former
 from device.hub.actions.mpd import Queue
-from device.hub.actions.restore.ledger import FILE_NAME, HeldFile, Keeper
+from device.hub.actions.restore.ledger import FILE_NAME, LedgerFile, RestoreLedger
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.wled import Segment, State
 from device.hub.rules import runner
 from device.settings.actions import Action, CallService, HueLight, Music, Wled
@@ -85,7 +85,7 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
                 await until(lambda: light["color_mode"] == "color_temp")
                 assert [light["color_temp_kelvin"], light["brightness"]] == [2700, COLOUR["brightness"]]
                 await until(lambda: not hub._acting._destinations.holding)
-            assert HeldFile(mine.state_dir).load() == []
+            assert LedgerFile(mine.state_dir).load() == []
             assert ("comfort", "restore", f"home_assistant {LAMP}: done") in results(mine)
 
     run(story())
@@ -102,10 +102,10 @@ def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
             house = HOUSE.format(folder=short, host=instance.host, token=token_file).replace("for_s = 0", "for_s = 1")
             path.write_text(house)
             mine = load(path)
-            file = HeldFile(mine.state_dir)
+            file = LedgerFile(mine.state_dir)
             red: Action = CallService("light.turn_on", LAMP, {"xy_color": [0.68, 0.31]})
-            former = Former(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})
-            Keeper(changed=file.put).take("comfort", red, [former])
+            former = PreviousState(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})
+            RestoreLedger(changed=file.put).take("comfort", red, [former])
             await file.close()
             async with running(mine):
                 await asyncio.sleep(0.8)
@@ -117,33 +117,38 @@ def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
 
 STRIP = State(on=True, bri=77, seg=(Segment(id=0, col=((8, 16, 32, 0),)), Segment(id=1, on=False)))
 QUEUE = Queue(("one.wav", "two.wav"), "play", 60, 1, 7.5)
-EACH: list[tuple[Action, Former]] = [
-    (Wled("sofa.local"), Former("wled sofa.local", STRIP.look(), {"on": True, "colours": None}, more=STRIP)),
-    (Music("calm"), Former("mpd", QUEUE.look(), {"playing": frozenset({"play", "ended"})}, settle_s=1.0, more=QUEUE)),
+EACH: list[tuple[Action, PreviousState]] = [
+    (Wled("sofa.local"), PreviousState("wled sofa.local", STRIP.look(), {"on": True, "colours": None}, more=STRIP)),
+    (
+        Music("calm"),
+        PreviousState("mpd", QUEUE.look(), {"playing": frozenset({"play", "ended"})}, settle_s=1.0, more=QUEUE),
+    ),
     (
         HueLight(light=BULB, colour="#ff0000"),
-        Former(f"hue light {BULB}", {"on": True, "colour": ("xy", 0.4, 0.5)}, {"on": False}, alone=True),
+        PreviousState(f"hue light {BULB}", {"on": True, "colour": ("xy", 0.4, 0.5)}, {"on": False}, alone=True),
     ),
     (
         CallService("light.turn_on", LAMP, {"effect": "party"}),
-        Former(f"home_assistant {LAMP}", {"on": True, "brightness": 60.0}, {"on": True}, more={"xy_color": [0.4, 0.5]}),
+        PreviousState(
+            f"home_assistant {LAMP}", {"on": True, "brightness": 60.0}, {"on": True}, more={"xy_color": [0.4, 0.5]}
+        ),
     ),
 ]
 
 
 async def kept(folder: Path) -> list[Any]:
     """What a keeper holds of each kind of destination, and its file is told."""
-    file = HeldFile(folder)
-    keeper = Keeper(changed=file.put)
+    file = LedgerFile(folder)
+    keeper = RestoreLedger(changed=file.put)
     held = [one for action, former in EACH for one in keeper.take("comfort", action, [former])]
-    keeper.take("comfort", RED, [Former("lamp", {"on": False}, {"on": True})])
+    keeper.take("comfort", RED, [PreviousState("lamp", {"on": False}, {"on": True})])
     await file.close()
     return held
 
 
 def test_each_kind_of_destination_is_read_as_it_was_written(tmp_path: Path) -> None:
     held = run(kept(tmp_path))
-    read = HeldFile(tmp_path).load()
+    read = LedgerFile(tmp_path).load()
     assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
@@ -152,16 +157,16 @@ def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: 
     wall = Clock()
 
     async def story() -> None:
-        file = HeldFile(tmp_path)
-        keeper = Keeper(changed=file.put, wall=wall)
-        slow = Former("wled sofa.local", STRIP.look(), {"on": False}, alone=True, settle_s=601.0, more=STRIP)
+        file = LedgerFile(tmp_path)
+        keeper = RestoreLedger(changed=file.put, wall=wall)
+        slow = PreviousState("wled sofa.local", STRIP.look(), {"on": False}, alone=True, settle_s=601.0, more=STRIP)
         keeper.acted(keeper.take("comfort", Wled("sofa.local", brightness=0), [slow]))
         await file.close()
 
     run(story())
     wall.now_s += 3600
-    (held,) = HeldFile(tmp_path).load()
-    assert not Keeper(held=[held], wall=wall).untouched(held, {"on": True})
+    (held,) = LedgerFile(tmp_path).load()
+    assert not RestoreLedger(held=[held], wall=wall).untouched(held, {"on": True})
 
 
 def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
@@ -173,9 +178,9 @@ def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
     ]
     held = msgspec.json.encode(old)
     path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(held), "sha256": hashlib.sha256(held).hexdigest()}))
-    read = HeldFile(tmp_path).load()
+    read = LedgerFile(tmp_path).load()
     assert len(read) == len(EACH)
-    keeper = Keeper(held=read)
+    keeper = RestoreLedger(held=read)
     assert all(keeper.settled(one) for one in read)
 
 
@@ -183,7 +188,7 @@ def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogC
     run(kept(tmp_path))
     path = tmp_path / FILE_NAME
     whole = path.read_bytes()
-    assert HeldFile(tmp_path / "nowhere").load() == []
+    assert LedgerFile(tmp_path / "nowhere").load() == []
     assert caplog.text == ""
     damaged = [whole[:cut] for cut in range(0, len(whole), 97)]
     damaged += [
@@ -195,10 +200,10 @@ def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogC
     for content in damaged:
         path.write_bytes(content)
         caplog.clear()
-        assert HeldFile(tmp_path).load() == []
+        assert LedgerFile(tmp_path).load() == []
         assert f"{path}: cannot be read (" in caplog.text
     run(kept(tmp_path))
-    assert len(HeldFile(tmp_path).load()) == len(EACH)
+    assert len(LedgerFile(tmp_path).load()) == len(EACH)
 
 
 def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from device.hub.actions.base import DONE
-from device.settings.actions import CallService, HomeAssistant, repeatable, target_of
+from device.settings.actions import CallService, HomeAssistant, repeatable, target_of_action
 from tests.hub.actions.home_assistant_house import LAMP, TOKEN, House, living
 from tests.hub.actions.peers import busy, dropping, raw, said
 from tests.hub.helpers import run
@@ -101,8 +101,8 @@ def test_which_services_bring_about_a_state() -> None:
     )
     assert all(map(repeatable, states.split()))
     assert not any(map(repeatable, events.split()))
-    assert target_of(CallService("light.turn_on", LAMP)) == target_of(CallService("light.turn_off", LAMP))
+    assert target_of_action(CallService("light.turn_on", LAMP)) == target_of_action(CallService("light.turn_off", LAMP))
     volume, media = CallService("media_player.volume_set", "media_player.x"), "media_player.play_media"
-    assert target_of(volume) != target_of(CallService(media, "media_player.x"))
-    assert target_of(CallService("notify.me", "notify.me")) is None
-    assert target_of(CallService("scene.turn_on")) is None
+    assert target_of_action(volume) != target_of_action(CallService(media, "media_player.x"))
+    assert target_of_action(CallService("notify.me", "notify.me")) is None
+    assert target_of_action(CallService("scene.turn_on")) is None

@@ -4,20 +4,19 @@ from typing import Any
 
 import pytest
 
-from device.hub.actions.dispatcher import Former
-from device.hub.actions.restore.ledger import Keeper
-from device.hub.actions.restore.previous_state import agrees
+from device.hub.actions.restore.ledger import RestoreLedger
+from device.hub.actions.restore.previous_state import PreviousState, matches
 from tests.hub.actions.hall import BLUE, RED
 from tests.hub.actions.peers import Clock
 
 
 def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
     clock = Clock()
-    keeper = Keeper(clock)
+    keeper = RestoreLedger(clock)
     was = {"on": True, "brightness": 60, "colour": "#ffffff"}
-    keeper.acted(keeper.take("a", RED, [Former("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)]))
+    keeper.acted(keeper.take("a", RED, [PreviousState("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)]))
     fading = was | {"colour": "#ff7777"}
-    (held,) = keeper.take("b", BLUE, [Former("lamp", fading, {"on": True, "brightness": 20})])
+    (held,) = keeper.take("b", BLUE, [PreviousState("lamp", fading, {"on": True, "brightness": 20})])
     assert held.former.was == was
     assert held.expected == {"on": True, "brightness": 20, "colour": "#ff0000"}
 
@@ -27,13 +26,13 @@ def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
 )
 def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: float) -> None:
     wall = Clock()
-    before = Keeper(Clock(), wall=wall)
-    held = before.take("a", RED, [Former("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
+    before = RestoreLedger(Clock(), wall=wall)
+    held = before.take("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
     wall.now_s += 20
     before.acted(held)
     wall.now_s += away_s
     clock = Clock()
-    after = Keeper(clock, held, wall=wall)
+    after = RestoreLedger(clock, held, wall=wall)
     if left_s:
         clock.now_s += left_s - 1
         assert after.untouched(held[0], {"on": False})
@@ -63,4 +62,4 @@ def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: floa
     ],
 )
 def test_as_far_as_devices_are_exact(expected: dict[str, Any], now: dict[str, Any], same: bool) -> None:
-    assert agrees(expected, now) is same
+    assert matches(expected, now) is same

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from device.errors import ActionError
-from device.hub.actions.dispatcher import Destinations
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer
 from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, dropping, raw, silent
@@ -18,7 +18,7 @@ from tests.hub.helpers import run
 
 async def told(port: int) -> str:
     player = MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0, attempt_s=0.1))
-    return await Destinations({Music: player}).run(Music("calm"), WHY)
+    return await ActionDispatcher({Music: player}).run(Music("calm"), WHY)
 
 
 def saying(*lines: bytes) -> Any:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer, Queue, bring_back
 from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, raw
@@ -64,7 +64,7 @@ def test_music_begins_as_loud_as_asked(before_play: bool) -> None:
     async def story() -> None:
         mixer = Mixer(before_play=before_play)
         async with playing_on(mixer) as player:
-            assert await Destinations({Music: player}).run(Music("calm", 20), WHY) == DONE
+            assert await ActionDispatcher({Music: player}).run(Music("calm", 20), WHY) == DONE
         assert mixer.told("load", "setvol", "play") == ["load calm", "setvol 20", "play", "setvol 20"]
         assert mixer.volume == 20
 
@@ -87,7 +87,7 @@ def test_a_coarse_mixer_that_goes_to_its_next_step_has_taken_it(asked: int, beco
     async def story() -> None:
         mixer = Mixer(15)
         async with playing_on(mixer) as player:
-            house = Destinations({Music: player}, clock=Clock())
+            house = ActionDispatcher({Music: player}, clock=Clock())
             for _ in range(2):
                 mixer.heard.clear()
                 assert await house.run(Music("calm", asked), WHY) == DONE
@@ -102,7 +102,7 @@ def test_music_on_a_coarse_mixer_comes_back() -> None:
     async def story() -> None:
         mixer, clock = Mixer(15), Clock()
         async with playing_on(mixer) as player:
-            house = Destinations({Music: player}, clock=clock)
+            house = ActionDispatcher({Music: player}, clock=clock)
             assert await house.run(Music("calm", 47), WHY, keep=True) == DONE
             clock.now_s += 10
             assert await house.restore(WHY.rule) == ["mpd: done"]
@@ -114,7 +114,7 @@ def test_music_on_a_coarse_mixer_comes_back() -> None:
 def test_a_mixer_that_stays_far_from_what_it_is_told_is_said() -> None:
     async def story() -> None:
         async with playing_on(Mixer(4)) as player:
-            result = await Destinations({Music: player}).run(Music("calm", 60), WHY)
+            result = await ActionDispatcher({Music: player}).run(Music("calm", 60), WHY)
             assert result == "done; the volume was not taken (it says 75 %)"
 
     run(story())

@@ -7,7 +7,8 @@ import pytest
 
 from device.errors import ActionError
 from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations, Former
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
 from device.settings.actions import Lamp, Player, Publish
 from tests.hub.actions.hall import BLUE, BLUE_IS, OFF, RED, RED_IS, Hall
@@ -174,7 +175,7 @@ def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
         assert hall.is_now == RED_IS
         assert await hall.all.restore("a") == []
 
-        async def never(_action: Lamp) -> tuple[Former, ...]:
+        async def never(_action: Lamp) -> tuple[PreviousState, ...]:
             await asyncio.sleep(60)
             return ()
 
@@ -257,7 +258,7 @@ def test_two_targets_of_a_rule_come_back_in_two_lines() -> None:
     async def story() -> None:
         heard: list[dict[str, Any]] = []
         lamp, player = VirtualLamp(heard.append), VirtualPlayer(heard.append)
-        both = Destinations({Lamp: lamp, Player: player})
+        both = ActionDispatcher({Lamp: lamp, Player: player})
         await both.run(RED, WHY, keep=True)
         await both.run(Player("calm", 30), WHY, keep=True)
         assert player.state() == {"playing": True, "playlist": "calm", "volume": 30}

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from device.errors import ActionError
-from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import DONE, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.webhook import SignedWebhooks
 from device.settings.actions import Webhook, Webhooks
@@ -45,11 +45,11 @@ def secret_file(tmp_path: Path) -> Path:
     return path
 
 
-async def post(url: str, file: str | Path = "", occasion: Occasion = WHY, **data: object) -> str:
+async def post(url: str, file: str | Path = "", occasion: Trigger = WHY, **data: object) -> str:
     http = Http()
     try:
         hooks = SignedWebhooks(Webhooks(str(file)), http, Clock().roads(per_s=500.0))
-        return await Destinations({Webhook: hooks}).run(Webhook(url, data), occasion)
+        return await ActionDispatcher({Webhook: hooks}).run(Webhook(url, data), occasion)
     finally:
         await http.close()
 
@@ -171,7 +171,7 @@ def test_receivers_have_limits_of_their_own_and_every_message_is_sent() -> None:
         http = Http()
         async with Peer() as one, Peer() as other:
             hooks = SignedWebhooks(Webhooks(), http, Clock().roads(per_s=500.0))
-            both = Destinations({Webhook: hooks})
+            both = ActionDispatcher({Webhook: hooks})
             one.faults = [busy(503) for _ in range(100)]
             for _ in range(5):
                 assert "busy" in await both.run(Webhook(f"http://{one.host}/"), WHY)

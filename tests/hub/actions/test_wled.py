@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from device.errors import ActionError
-from device.hub.actions.base import DONE
-from device.hub.actions.dispatcher import Destinations, Occasion
+from device.hub.actions.base import DONE, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import WledStrips
 from device.settings.actions import Wled
@@ -84,12 +84,12 @@ class House:
     def __init__(self, strip: Strip) -> None:
         self.strip, self.clock, self.http = strip, Clock(), Http()
         self.strips = WledStrips(self.http, self.clock.roads(per_s=200.0))
-        self.all = Destinations({Wled: self.strips}, clock=self.clock)
+        self.all = ActionDispatcher({Wled: self.strips}, clock=self.clock)
         self.target = f"wled {strip.host}"
 
     async def act(self, rule: str = "a", **what: Any) -> str:
         self.clock.now_s += 10
-        return await self.all.run(Wled(self.strip.host, **what), Occasion(rule, "", self.clock()), keep=True)
+        return await self.all.run(Wled(self.strip.host, **what), Trigger(rule, "", self.clock()), keep=True)
 
     async def end(self, rule: str = "a") -> list[str]:
         self.clock.now_s += 10
@@ -227,7 +227,7 @@ def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() ->
     async def story() -> None:
         async with Strip() as strip:
             http = Http()
-            strips = Destinations({Wled: WledStrips(http)})  # with waits that are real
+            strips = ActionDispatcher({Wled: WledStrips(http)})  # with waits that are real
             strip.faults = [busy(503, Retry_After="5")]
             older = asyncio.create_task(strips.run(Wled(strip.host, colour="#ff0000"), WHY))
             await until(lambda: strip.seen)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import MienError
-from device.hub.web.request_origin import Caller, address_of, counted
+from device.hub.web.request_origin import Client, parse_address, rate_limit_key
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.helpers import run, running
@@ -115,14 +115,16 @@ def test_a_proxy_on_this_device_opens_nothing(house: Settings, short: Path, head
     ],
 )
 def test_both_ends_have_to_be_loopback(peer: str, own: str, local: bool) -> None:
-    assert Caller(address_of(peer), address_of(own), forwarded=False).local is local
-    assert not Caller(address_of(peer), address_of(own), forwarded=True).local
+    assert Client(parse_address(peer), parse_address(own), forwarded=False).local is local
+    assert not Client(parse_address(peer), parse_address(own), forwarded=True).local
 
 
 def test_a_network_of_ipv6_counts_as_one() -> None:
-    assert counted(address_of("2001:db8::1")) == counted(address_of("2001:db8::ffff:1"))
-    assert counted(address_of("2001:db8::1")) != counted(address_of("2001:db8:0:1::1"))
-    assert counted(address_of("::ffff:192.0.2.2")) == "192.0.2.2" != counted(address_of("192.0.2.3"))
+    assert rate_limit_key(parse_address("2001:db8::1")) == rate_limit_key(parse_address("2001:db8::ffff:1"))
+    assert rate_limit_key(parse_address("2001:db8::1")) != rate_limit_key(parse_address("2001:db8:0:1::1"))
+    assert (
+        rate_limit_key(parse_address("::ffff:192.0.2.2")) == "192.0.2.2" != rate_limit_key(parse_address("192.0.2.3"))
+    )
 
 
 def test_the_house_may_not_say_that_it_is_this_device(house: Settings, short: Path) -> None:

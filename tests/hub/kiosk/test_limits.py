@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from device.hub.web import middleware
-from device.hub.web.auth.rate_limit import MOST_ADDRESSES, Rates, TooManyError, Tries
+from device.hub.web.auth.rate_limit import MOST_ADDRESSES, LoginAttempts, RequestRates, TooManyError
 from device.hub.web.transport import connections
 from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
@@ -44,7 +44,7 @@ def test_the_house_may_ask_often_but_not_endlessly(house: Settings, short: Path)
 
 def test_limits_remember_a_bounded_number_of_addresses() -> None:
     now_s = 0.0
-    rates = Rates(1, 2, now=lambda: now_s)
+    rates = RequestRates(1, 2, now=lambda: now_s)
     for number in range(MOST_ADDRESSES + 50):
         rates.take(str(number))
     assert len(rates) == MOST_ADDRESSES
@@ -56,7 +56,7 @@ def test_limits_remember_a_bounded_number_of_addresses() -> None:
     rates.take("x")
 
     now_s = 0.0
-    tries = Tries(each=2, overall=4, window_s=60, now=lambda: now_s)
+    tries = LoginAttempts(each=2, overall=4, window_s=60, now=lambda: now_s)
     for address in ("a", "a", "b", "c"):
         tries.begin(address)
     for address in ("a", "d"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from device.perception.face.cpu_budget import Budget
+from device.perception.face.cpu_budget import CpuBudget
 
 
 class Cpu:
@@ -19,7 +19,7 @@ class Cpu:
 def test_over_minutes_no_more_is_spent_than_the_share(cost_s: float) -> None:
     """A debt is paid before the next: whatever one look costs, the mean is kept."""
     cpu = Cpu()
-    budget = Budget(0.05, cpu)
+    budget = CpuBudget(0.05, cpu)
     for frame in range(3000):
         budget.at(frame / 10)
         for _ in range(3):
@@ -31,7 +31,7 @@ def test_over_minutes_no_more_is_spent_than_the_share(cost_s: float) -> None:
 
 def test_what_is_little_waits_for_nothing() -> None:
     cpu = Cpu()
-    budget = Budget(0.05, cpu)
+    budget = CpuBudget(0.05, cpu)
     for frame in range(100):
         budget.at(frame / 10)
         assert budget.allows
@@ -41,7 +41,7 @@ def test_what_is_little_waits_for_nothing() -> None:
 
 def test_a_quiet_hour_saves_up_for_two_seconds_and_no_more() -> None:
     cpu = Cpu()
-    budget = Budget(0.1, cpu)
+    budget = CpuBudget(0.1, cpu)
     budget.at(0.0)
     budget.at(3600.0)
     spent = 0
@@ -54,7 +54,7 @@ def test_a_quiet_hour_saves_up_for_two_seconds_and_no_more() -> None:
 
 def test_a_stream_that_jumps_back_neither_fills_nor_empties_it() -> None:
     cpu = Cpu()
-    budget = Budget(0.1, cpu)
+    budget = CpuBudget(0.1, cpu)
     budget.at(100.0)
     with budget.spending():
         cpu.s += 0.25
@@ -66,7 +66,7 @@ def test_a_stream_that_jumps_back_neither_fills_nor_empties_it() -> None:
 
 
 def test_without_a_share_nothing_waits() -> None:
-    budget = Budget()
+    budget = CpuBudget()
     for frame in range(3):
         budget.at(frame)
         with budget.spending():
@@ -76,7 +76,7 @@ def test_without_a_share_nothing_waits() -> None:
 
 def test_what_fails_is_paid_for_too() -> None:
     cpu = Cpu()
-    budget = Budget(0.1, cpu)
+    budget = CpuBudget(0.1, cpu)
 
     def failing() -> None:
         with budget.spending():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.perception.face.detector import FAR, NEAR, BlazeFace, FaceDetector, corners, overlap
-from device.perception.load import detector_of, readers_of
+from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector, corners, overlap
+from device.perception.load import load_perception, open_detector
 from device.perception.models.card import MODELS
 from device.readings import Frame
 from device.sense.simulator.poses import POSES
@@ -21,7 +21,7 @@ _RECORDED: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "recorded" / "mediapipe_0_10_21.json").read_text()
 )
 _PICTURES = {"astro": portrait, "four": group}
-_RANGES = {"near": NEAR, "far": FAR}
+_RANGES = {"near": SHORT_RANGE, "far": FULL_RANGE}
 
 
 @pytest.mark.parametrize("case", sorted(_RECORDED))
@@ -52,12 +52,14 @@ def test_most_of_all_boxes_and_points_are_mediapipes_to_half_a_pixel() -> None:
 
 
 def test_colours_are_taken_in_the_order_red_green_blue() -> None:
-    blue = BlazeFace(NEAR).find(portrait()[:, :, ::-1].copy())
+    blue = BlazeFace(SHORT_RANGE).find(portrait()[:, :, ::-1].copy())
     assert not [face for face in blue if face.score > _RECORDED["near/astro"][0]["score"] - 0.01]
 
 
 @pytest.mark.parametrize(
-    "detector", [BlazeFace(NEAR), BlazeFace(FAR), detector_of(Settings())], ids=["near", "far", "refined"]
+    "detector",
+    [BlazeFace(SHORT_RANGE), BlazeFace(FULL_RANGE), open_detector(Settings())],
+    ids=["near", "far", "refined"],
 )
 @pytest.mark.parametrize("kind", ["black", "white", "across", "down", "wall", "squares", "bulb"])
 def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> None:
@@ -78,7 +80,7 @@ def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> 
 
 def test_full_scale_noise_never_becomes_a_person() -> None:
     """A detector sees a face in one noise picture of many, as MediaPipe does; gone at once, it is nobody."""
-    sight = readers_of(Settings()).sight(Settings())
+    sight = load_perception(Settings()).sight(Settings())
     rng = np.random.default_rng(0)
     for index in range(12):
         noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
@@ -87,32 +89,32 @@ def test_full_scale_noise_never_becomes_a_person() -> None:
 
 
 def test_faces_of_a_tall_picture_lie_where_they_are() -> None:
-    wide = BlazeFace(FAR).find(heads([(100, 100, 220)]))[0]
-    tall = BlazeFace(FAR).find(heads([(100, 260, 220)], 480, 640))[0]
+    wide = BlazeFace(FULL_RANGE).find(heads([(100, 100, 220)]))[0]
+    tall = BlazeFace(FULL_RANGE).find(heads([(100, 260, 220)], 480, 640))[0]
     np.testing.assert_allclose(tall.key_points - wide.key_points, np.tile([[0, 160]], (6, 1)), atol=4)
 
 
 def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"face_detection_short_range\.tflite: missing.*mien models fetch"):
-        BlazeFace(NEAR, folder=tmp_path)
+        BlazeFace(SHORT_RANGE, folder=tmp_path)
 
 
 def test_another_network_in_a_detectors_place_is_told(tmp_path: Path) -> None:
-    (tmp_path / NEAR.file).write_bytes((MODELS / FAR.file).read_bytes())
+    (tmp_path / SHORT_RANGE.file).write_bytes((MODELS / FULL_RANGE.file).read_bytes())
     with pytest.raises(ModelError, match="not the face detector that its name says"):
-        BlazeFace(NEAR, folder=tmp_path)
+        BlazeFace(SHORT_RANGE, folder=tmp_path)
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / FAR.file).write_bytes((MODELS / FAR.file).read_bytes()[:1000])
-    with pytest.raises(ModelError, match=FAR.file):
-        BlazeFace(FAR, folder=tmp_path)
+    (tmp_path / FULL_RANGE.file).write_bytes((MODELS / FULL_RANGE.file).read_bytes()[:1000])
+    with pytest.raises(ModelError, match=FULL_RANGE.file):
+        BlazeFace(FULL_RANGE, folder=tmp_path)
 
 
 def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -> None:
     sides = (90, 120, 160, 200, 300)
     spread = {}
-    detectors: dict[str, FaceDetector] = {"far": BlazeFace(FAR), "refined": detector_of(Settings())}
+    detectors: dict[str, FaceDetector] = {"far": BlazeFace(FULL_RANGE), "refined": open_detector(Settings())}
     for name, detector in detectors.items():
         found = [detector.find(heads([(133, 150, side)])) for side in sides]
         assert [len(faces) for faces in found] == [1] * len(sides)
@@ -124,7 +126,7 @@ def test_the_close_look_puts_the_eyes_of_one_face_to_one_place_at_every_size() -
 
 def test_a_face_at_the_pictures_corner_is_found() -> None:
     pixels = drawn(((70, 75), 170, POSES[next(iter(POSES))]))
-    assert len(detector_of(Settings()).find(pixels)) == 1
+    assert len(open_detector(Settings()).find(pixels)) == 1
 
 
 def test_overlap_is_intersection_over_union() -> None:
@@ -134,5 +136,5 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_a_large_picture_is_found_as_well_as_a_small_one() -> None:
     large = np.asarray(cv2.resize(portrait(), (2560, 1920), interpolation=cv2.INTER_CUBIC), np.uint8)
-    small, big = (detector_of(Settings()).find(pixels)[0] for pixels in (portrait(), large))
+    small, big = (open_detector(Settings()).find(pixels)[0] for pixels in (portrait(), large))
     np.testing.assert_allclose(np.array(big.box) / 4, small.box, atol=6)

@@ -7,7 +7,7 @@ import pytest
 
 from device.perception.face.align import cut_out
 from device.perception.face.crop_change import alike, between, shifted
-from device.perception.load import detector_of
+from device.perception.load import open_detector
 from device.readings import Face
 from device.sense.simulator.face import Pose
 from device.settings.schema import Settings
@@ -15,7 +15,7 @@ from tests.sense.made import Pixels, astronaut, drawn, noisy, shrunk
 
 
 def _found(pixels: Pixels) -> Face:
-    (face,) = detector_of(Settings()).find(pixels)
+    (face,) = open_detector(Settings()).find(pixels)
     return replace(face, crop=cut_out(pixels, face))
 
 

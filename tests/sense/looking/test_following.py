@@ -4,23 +4,23 @@ import cv2
 import numpy as np
 import pytest
 
-from device.perception.face.cpu_budget import Budget
+from device.perception.face.cpu_budget import CpuBudget
 from device.perception.face.crop_change import alike
 from device.perception.face.detector import corners, overlap
-from device.perception.face.follower import Following
-from device.perception.face.two_stage import Refined
-from device.perception.load import detector_of
+from device.perception.face.follower import FaceFollower
+from device.perception.face.two_stage import TwoStageDetector
+from device.perception.load import open_detector
 from device.readings import Face, Frame
 from device.sense.simulator.face import Pose
 from device.settings.schema import Settings
 from tests.sense.made import Pixels, drawn, group, heads
 
-_REFINED = detector_of(Settings())
+_REFINED = open_detector(Settings())
 _FPS = 15.0
 _NOISES = [np.random.default_rng(n).normal(0, 4, (480, 640, 3)).astype(np.int16) for n in range(5)]
 
 
-class Counted(Refined):
+class Counted(TwoStageDetector):
     """The real one, counting its looks."""
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ def as_seen(pixels: Pixels, number: int) -> Pixels:
 class Stream:
     """Frames for a Following, one after the other."""
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    def __init__(self, budget: CpuBudget | None = None) -> None:
         self.counted = Counted()
-        self.following = Following(self.counted, budget)
+        self.following = FaceFollower(self.counted, budget)
         self._frame = 0
 
     def see(self, pixels: Pixels, frames: int = 1) -> list[Face]:
@@ -177,7 +177,7 @@ class Slow:
 
 
 def test_where_the_budget_is_short_all_is_seen_only_later() -> None:
-    stream = Stream(Budget(0.5, Slow()))
+    stream = Stream(CpuBudget(0.5, Slow()))
     both = drawn(((150, 250), 200, Pose()), ((480, 250), 200, Pose()))
     assert len(stream.see(both, 30)) == 2
     stream.reset()

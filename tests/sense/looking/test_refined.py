@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from device.perception.face.detector import corners, overlap
-from device.perception.face.two_stage import LEAST_SCORE, Refined
-from device.perception.load import detector_of
+from device.perception.face.two_stage import LEAST_SCORE, TwoStageDetector
+from device.perception.load import open_detector
 from device.readings import Face
 from device.settings.schema import Camera, Settings
 from tests.sense.made import Pixels, drawn, face_at, group, heads, noisy, portrait
 
 
 @pytest.fixture(scope="module")
-def refined() -> Refined:
-    return detector_of(Settings())
+def refined() -> TwoStageDetector:
+    return open_detector(Settings())
 
 
 def _textured(seed: int) -> Pixels:
@@ -34,7 +34,7 @@ def _textured(seed: int) -> Pixels:
     return np.clip(blurred + rng.normal(0, 3, room.shape), 0, 255).astype(np.uint8)
 
 
-def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: Refined) -> None:
+def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: TwoStageDetector) -> None:
     scores = [face.score for face in refined.find(group())]
     assert len(scores) == 4
     assert scores == sorted(scores, reverse=True)
@@ -42,13 +42,13 @@ def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: Refined) -
 
 
 def test_a_face_less_sure_than_asked_for_is_none() -> None:
-    scores = [face.score for face in detector_of(Settings()).find(group())]
+    scores = [face.score for face in open_detector(Settings()).find(group())]
     between = (scores[0] + scores[1]) / 2
-    strict = detector_of(Settings(camera=Camera(least_score=between)))
+    strict = open_detector(Settings(camera=Camera(least_score=between)))
     assert [face.score for face in strict.find(group())] == scores[:1]
 
 
-def test_rooms_full_of_patterns_are_empty(refined: Refined) -> None:
+def test_rooms_full_of_patterns_are_empty(refined: TwoStageDetector) -> None:
     """The far network alone suspects a face in many of them."""
     suspected = found = 0
     for seed in range(40):
@@ -60,7 +60,7 @@ def test_rooms_full_of_patterns_are_empty(refined: Refined) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_face_of_fifty_pixels_is_found_among_patterns(refined: Refined, seed: int) -> None:
+def test_a_face_of_fifty_pixels_is_found_among_patterns(refined: TwoStageDetector, seed: int) -> None:
     """The astronaut's face fills 0.45 of the square that is put in."""
     room, side = _textured(seed), 110
     left, top = [(80, 60), (420, 200), (500, 330), (20, 350), (300, 20), (250, 250)][seed]
@@ -75,8 +75,8 @@ def test_proposals_that_the_close_look_does_not_confirm_are_none() -> None:
         def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(60 * x, 100, 60, 0.9) for x in range(8)]
 
-    real = detector_of(Settings())
-    assert Refined(Everywhere(), real._near).find(noisy(drawn(), 1)) == []
+    real = open_detector(Settings())
+    assert TwoStageDetector(Everywhere(), real._near).find(noisy(drawn(), 1)) == []
 
 
 def test_key_points_that_wander_from_look_to_look_are_of_no_face() -> None:
@@ -97,25 +97,25 @@ def test_key_points_that_wander_from_look_to_look_are_of_no_face() -> None:
         def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(200, 200, 100, 0.5)]
 
-    assert len(Refined(One(), Wandering(0.02)).find(portrait())) == 1
-    assert Refined(One(), Wandering(0.5)).find(portrait()) == []
+    assert len(TwoStageDetector(One(), Wandering(0.02)).find(portrait())) == 1
+    assert TwoStageDetector(One(), Wandering(0.5)).find(portrait()) == []
 
 
-def test_two_proposals_of_one_face_are_one(refined: Refined) -> None:
+def test_two_proposals_of_one_face_are_one(refined: TwoStageDetector) -> None:
     class Twice:
         def find(self, pixels: Pixels) -> list[Face]:
             (face,) = refined._far.find(pixels)[:1]
             x, y, width, height = face.box
             return [face, Face((x + 4, y - 3, width, height), 0.4, face.key_points)]
 
-    assert len(Refined(Twice(), refined._near).find(portrait())) == 1
+    assert len(TwoStageDetector(Twice(), refined._near).find(portrait())) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (480, 640), (31, 33), (1000, 100)])
-def test_a_picture_of_any_shape_is_taken(refined: Refined, size: tuple[int, int]) -> None:
+def test_a_picture_of_any_shape_is_taken(refined: TwoStageDetector, size: tuple[int, int]) -> None:
     assert refined.find(np.full((*size, 3), 100, np.uint8)) == []
 
 
 @pytest.mark.parametrize("kind", ["far", "near"])
 def test_either_range_finds_a_near_face_once(kind: str) -> None:
-    assert len(detector_of(Settings(camera=Camera(range=kind))).find(portrait())) == 1  # type: ignore[arg-type]
+    assert len(open_detector(Settings(camera=Camera(range=kind))).find(portrait())) == 1  # type: ignore[arg-type]

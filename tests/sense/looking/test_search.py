@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device.perception.face.search import Cells, Part, Search
+from device.perception.face.search import Cells, Region, RegionScheduler
 from device.readings import Face, Frame
 from tests.sense.made import Pixels, drawn, face_at, noisy
 
@@ -18,15 +18,15 @@ def _with_patch(x: int, y: int, side: int, level: int) -> Pixels:
 
 
 def _chosen(
-    search: Search, pixels: Pixels, now_s: float, known: list[Face] | None = None, *, found: bool = False
-) -> Part | None:
+    search: RegionScheduler, pixels: Pixels, now_s: float, known: list[Face] | None = None, *, found: bool = False
+) -> Region | None:
     part = search.next(Frame(pixels, now_s), known or [])
     if part is not None:
         search.searched(part, now_s, found=found)
     return part
 
 
-def _holds(part: Part | None, x: float, y: float) -> bool:
+def _holds(part: Region | None, x: float, y: float) -> bool:
     return (
         part is not None
         and part.left <= x / 640 <= part.left + part.width
@@ -35,16 +35,16 @@ def _holds(part: Part | None, x: float, y: float) -> bool:
 
 
 @pytest.fixture
-def settled() -> tuple[Search, float]:
+def settled() -> tuple[RegionScheduler, float]:
     """A search that has seen the whole empty room by 6 s."""
-    search = Search()
+    search = RegionScheduler()
     for step in range(60):
         _chosen(search, noisy(_ROOM, step), step / 10)
     return search, 6.0
 
 
 def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
-    search, seen = Search(), np.zeros((480, 640), np.int16)
+    search, seen = RegionScheduler(), np.zeros((480, 640), np.int16)
     parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(19)]
     assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
     for part in parts[1:]:
@@ -56,7 +56,7 @@ def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
 
 def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:
     """Of up to a sixth of the frame's width; larger ones are the whole's."""
-    parts = Search()._parts[1:]
+    parts = RegionScheduler()._parts[1:]
     for x in range(0, 560, 8):
         for y in range(0, 400, 8):
             assert any(
@@ -68,7 +68,9 @@ def test_a_face_that_one_part_cuts_is_whole_in_another() -> None:
             ), (x, y)
 
 
-def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_a_minute(settled: tuple[Search, float]) -> None:
+def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_a_minute(
+    settled: tuple[RegionScheduler, float],
+) -> None:
     search, now_s = settled
     looks = [part for step in range(600) if (part := _chosen(search, noisy(_ROOM, step), now_s + step / 10))]
     assert 18 <= len(looks) <= 21
@@ -76,7 +78,9 @@ def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_a_minute(settl
 
 
 @pytest.mark.parametrize(("x", "y"), [(40, 40), (330, 200), (590, 430)])
-def test_where_something_came_is_looked_at_in_the_same_frame(settled: tuple[Search, float], x: int, y: int) -> None:
+def test_where_something_came_is_looked_at_in_the_same_frame(
+    settled: tuple[RegionScheduler, float], x: int, y: int
+) -> None:
     search, now_s = settled
     first = _chosen(search, noisy(_with_patch(x - 20, y - 20, 40, 220), 99), now_s)
     second = _chosen(search, noisy(_with_patch(x - 20, y - 20, 40, 220), 98), now_s + 0.1)
@@ -85,7 +89,7 @@ def test_where_something_came_is_looked_at_in_the_same_frame(settled: tuple[Sear
 
 
 def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_comes(
-    settled: tuple[Search, float],
+    settled: tuple[RegionScheduler, float],
 ) -> None:
     search, now_s = settled
     looks = []
@@ -101,7 +105,7 @@ def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_c
     assert any(waited[:3])
 
 
-def test_who_is_known_explains_what_moves_around_them(settled: tuple[Search, float]) -> None:
+def test_who_is_known_explains_what_moves_around_them(settled: tuple[RegionScheduler, float]) -> None:
     search, now_s = settled
     face = face_at(300, 120, 60)
     looks = 0
@@ -116,14 +120,14 @@ def test_who_is_known_explains_what_moves_around_them(settled: tuple[Search, flo
     assert any(_holds(_chosen(search, noisy(elsewhere, int(s)), now_s + s, [face]), 50, 330) for s in (1.1, 2.2, 3.3))
 
 
-def test_a_frame_of_another_size_begins_anew(settled: tuple[Search, float]) -> None:
+def test_a_frame_of_another_size_begins_anew(settled: tuple[RegionScheduler, float]) -> None:
     search, now_s = settled
     part = _chosen(search, drawn(width_px=320, height_px=240)[:, :200], now_s)
     assert part
     assert part.width == 1
 
 
-class _AskingEach(Search):
+class _AskingEach(RegionScheduler):
     """Never takes the short cut."""
 
     def _rests(self, cells: Cells, explained: npt.NDArray[np.bool_]) -> bool:
@@ -133,7 +137,7 @@ class _AskingEach(Search):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_quick_look_at_all_cells_changes_no_choice(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    quick, each = Search(), _AskingEach()
+    quick, each = RegionScheduler(), _AskingEach()
     room, chosen = _ROOM, []
     for step in range(150):
         if rng.random() < 0.1:  # something comes, some of it too small or too much like the wall to be a head

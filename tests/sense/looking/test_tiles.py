@@ -5,12 +5,12 @@ import pytest
 
 from device.perception.face.detector import corners, overlap
 from device.perception.face.tiles import find_everywhere
-from device.perception.load import detector_of
+from device.perception.load import open_detector
 from device.readings import Face
 from device.settings.schema import Settings
 from tests.sense.made import Pixels, face_at, group, heads, portrait, shrunk
 
-_DETECTOR = detector_of(Settings())
+_DETECTOR = open_detector(Settings())
 # The face is a little left of the head's middle, and 0.44 of its side.
 _EYES = np.array([0.5, 0.45])
 # Some lie across the tiles' edges.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from device.perception.models.install import ModelStore
-from device.perception.models.registry import choose, folder_of
+from device.perception.models.registry import models_folder, select
 from tests.sense.made_models import handed
 
 
@@ -13,10 +13,10 @@ def install(state_dir: Path, name: str, version: str) -> None:
 
 
 def used(state_dir: Path, name: str) -> str:
-    choice = choose(name, state_dir)
+    choice = select(name, state_dir)
     assert choice.damage == ""
     return choice.model.card.version
 
 
 def kept(state_dir: Path) -> list[str]:
-    return sorted(path.name for path in folder_of(state_dir).iterdir())
+    return sorted(path.name for path in models_folder(state_dir).iterdir())

@@ -10,7 +10,7 @@ import pytest
 from device.errors import ModelError
 from device.perception.models.card import MODELS
 from device.perception.models.install import ModelStore
-from device.perception.models.registry import RECORD, choose, folder_of
+from device.perception.models.registry import RECORD, models_folder, select
 from tests.sense.made_models import handed, made
 from tests.sense.pairs.stored import install, used
 
@@ -58,15 +58,15 @@ _DAMAGES: list[Callable[[Path], object]] = [
 @pytest.mark.parametrize("damage", _DAMAGES)
 def test_a_damaged_one_gives_way_to_the_shipped_and_says_so(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     install(tmp_path / "state", "face", "0.2.0")
-    damage(choose("face", tmp_path / "state").path)
-    choice = choose("face", tmp_path / "state")
+    damage(select("face", tmp_path / "state").path)
+    choice = select("face", tmp_path / "state")
     assert choice.model.card.version == "0.1.0"
     assert choice.path == MODELS / "face.tflite"
     assert choice.installed is None
     for words in ("the shipped one is used", "mien models install FILE", "mien models rollback"):
         assert words in choice.damage
     with pytest.raises(ModelError, match=r"face\.json: cannot be read .*the shipped one is used"):
-        choose("face", tmp_path / "state", shipped=tmp_path)
+        select("face", tmp_path / "state", shipped=tmp_path)
     with ModelStore(tmp_path / "state") as store:
         assert store.rollback()
     assert used(tmp_path / "state", "face") == "0.1.0"
@@ -77,13 +77,13 @@ def test_the_same_again_is_left_as_it_is_and_a_damaged_one_is_mended(tmp_path: P
     install(state, "face", "0.2.0")
     install(state, "face", "0.3.0")
     again = handed("face", "0.3.0", tmp_path / "handed")
-    before = (folder_of(state) / RECORD).read_bytes()
+    before = (models_folder(state) / RECORD).read_bytes()
     with ModelStore(state) as store:
         (change,) = store.install([again])
     assert not change.changed
-    assert (folder_of(state) / RECORD).read_bytes() == before
-    choose("face", state).path.write_bytes(b"")
-    assert "is not what was installed" in choose("face", state).damage
+    assert (models_folder(state) / RECORD).read_bytes() == before
+    select("face", state).path.write_bytes(b"")
+    assert "is not what was installed" in select("face", state).damage
     with ModelStore(state) as store:
         (change,) = store.install([again])
         assert change.changed
@@ -94,7 +94,7 @@ def test_the_same_again_is_left_as_it_is_and_a_damaged_one_is_mended(tmp_path: P
 
 def test_a_rollback_passes_over_a_damaged_one(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
-    choose("face", tmp_path).path.write_bytes(b"")
+    select("face", tmp_path).path.write_bytes(b"")
     with ModelStore(tmp_path) as store:
         store.install([handed("face", "0.3.0", tmp_path / "handed")])
         (change,) = store.rollback()

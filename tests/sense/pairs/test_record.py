@@ -6,16 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.perception.models.registry import Record, read_record, state_of
+from device.perception.models.registry import Registry, read_registry, state_folder
 from device.settings.schema import Home, Settings
 from tests.sense.pairs.stored import install
 
 
 def test_a_record_of_an_empty_state_is_empty_and_stays_small(tmp_path: Path) -> None:
-    assert read_record(tmp_path) == Record()
+    assert read_registry(tmp_path) == Registry()
     for version in range(4):
         install(tmp_path, "voice", f"0.{version}")
-    assert len(msgspec.json.encode(read_record(tmp_path))) < 1000
+    assert len(msgspec.json.encode(read_registry(tmp_path))) < 1000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs for another")
@@ -37,14 +37,14 @@ def test_root_means_the_services_state_and_everybody_can_say_otherwise(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
     monkeypatch.delenv("STATE_DIRECTORY", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert state_of(Settings()) == tmp_path / "mine" / "mien"
+    assert state_folder(Settings()) == tmp_path / "mine" / "mien"
     service.mkdir()
-    assert state_of(Settings()) == service
-    assert state_of(Settings(home=Home(state_dir="/said"))) == Path("/said")
+    assert state_folder(Settings()) == service
+    assert state_folder(Settings(home=Home(state_dir="/said"))) == Path("/said")
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "mien-hub"))  # as systemd/mien says it for the history
-    assert state_of(Settings()) == service
+    assert state_folder(Settings()) == service
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "elsewhere"))
-    assert state_of(Settings()) == tmp_path / "elsewhere"
+    assert state_folder(Settings()) == tmp_path / "elsewhere"
     monkeypatch.delenv("STATE_DIRECTORY")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert state_of(Settings()) == tmp_path / "mine" / "mien"
+    assert state_folder(Settings()) == tmp_path / "mine" / "mien"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from device.errors import ModelError
-from device.perception.models.bundle import pairs_in
-from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.bundle import find_bundles
+from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.install import ModelStore
 from device.perception.models.model import Model, ramp
 from device.perception.tflite import Network
@@ -87,5 +87,5 @@ def test_a_network_whose_numbers_are_too_large_for_probabilities_is_refused(tmp_
     golden = large.run_raw(ramp(large.inputs[0]))[0].ravel().tolist()
     path = made("face", "0.2.0", tmp_path / "handed", content, golden={"output": golden})
     with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError, match="too large to make probabilities of"):
-        store.install(pairs_in(path, PAIRS))
+        store.install(find_bundles(path, MODEL_NAMES))
     assert kept(tmp_path / "state") == []

@@ -10,9 +10,9 @@ import pytest
 
 from device.errors import ModelError
 from device.perception.models import install as model_store
-from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.install import ModelStore
-from device.perception.models.registry import RECORD, folder_of, shipped_pair
+from device.perception.models.registry import RECORD, models_folder, shipped_bundle
 from tests.sense.made_models import handed
 from tests.sense.pairs.stored import install, kept, used
 
@@ -45,21 +45,21 @@ def test_pairs_handed_over_together_change_together_and_go_back_together(tmp_pat
     install(state, "face", "0.2.0")
     with ModelStore(state) as store:
         store.install([handed(name, "0.5.0", tmp_path / "set") for name in ("voice", "prosody")])
-        assert [used(state, name) for name in PAIRS] == ["0.2.0", "0.5.0", "0.5.0"]
+        assert [used(state, name) for name in MODEL_NAMES] == ["0.2.0", "0.5.0", "0.5.0"]
         assert [change.name for change in store.rollback()] == ["voice", "prosody"]
-    assert [used(state, name) for name in PAIRS] == ["0.2.0", "0.1.0", "0.1.0"]
+    assert [used(state, name) for name in MODEL_NAMES] == ["0.2.0", "0.1.0", "0.1.0"]
 
 
 def test_the_shipped_pair_need_not_be_installed(tmp_path: Path) -> None:
     with ModelStore(tmp_path) as store:
-        (change,) = store.install([shipped_pair("face")])
+        (change,) = store.install([shipped_bundle("face")])
     assert (change.changed, change.shipped) == (False, True)
     assert kept(tmp_path) == []
 
 
 def test_with_another_runtime_an_installed_pair_is_tried_anew(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
-    path = folder_of(tmp_path) / RECORD
+    path = models_folder(tmp_path) / RECORD
     path.write_text(path.read_text().replace("litert-", "litert-0."))
     assert used(tmp_path, "face") == "0.2.0"
     again = handed("face", "0.2.0", tmp_path / "handed")
@@ -99,23 +99,23 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_and_never_a_mixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr(model_store, "try_out", lambda _: 0.001)  # tests of its own; here it would take a minute
-    new = [handed(name, "0.9.0", tmp_path / "new") for name in PAIRS]
+    new = [handed(name, "0.9.0", tmp_path / "new") for name in MODEL_NAMES]
     seen = set()
     for step in range(200):
         state = tmp_path / str(step)
         for version in ("0.2.0", "0.3.0"):
             with ModelStore(state) as store:
-                store.install([handed(name, version, tmp_path / version) for name in PAIRS])
+                store.install([handed(name, version, tmp_path / version) for name in MODEL_NAMES])
         old, target = ("0.3.0", "0.9.0") if what == "install" else ("0.3.0", "0.2.0")
         killed = _killed_at(step, state, lambda store: store.install(new) if what == "install" else store.rollback())
-        now = {used(state, name) for name in PAIRS}
+        now = {used(state, name) for name in MODEL_NAMES}
         assert now in ({old}, {target})
         seen |= now
         with ModelStore(state) as store:  # and what is left behind is in nobody's way
             store.install(new)
-            assert {used(state, name) for name in PAIRS} == {"0.9.0"}
+            assert {used(state, name) for name in MODEL_NAMES} == {"0.9.0"}
             store.rollback()
-            assert {used(state, name) for name in PAIRS} <= {"0.3.0", "0.2.0", "0.1.0"}
+            assert {used(state, name) for name in MODEL_NAMES} <= {"0.3.0", "0.2.0", "0.1.0"}
         assert not [name for name in kept(state) if "partial" in name]
         if not killed:
             break

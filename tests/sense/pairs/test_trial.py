@@ -15,8 +15,8 @@ import pytest
 
 from device.errors import ModelError
 from device.perception.models import smoke_test as model_trial
-from device.perception.models.bundle import Pair, read_pair
-from device.perception.models.card import MODELS, PAIRS
+from device.perception.models.bundle import ModelBundle, read_bundle
+from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.smoke_test import main, try_out
 from tests.sense.made_models import handed
 
@@ -39,7 +39,7 @@ def in_child(work: Callable[[], object]) -> Any:
     return json.loads(found)
 
 
-def main_on(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Any:
+def main_on(pair: ModelBundle, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the child's own code prints, without root's way to become nobody: that would end this test's own reach."""
 
     def work() -> object:
@@ -53,13 +53,13 @@ def main_on(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> Any:
     return in_child(work)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", MODEL_NAMES)
 def test_a_sound_pair_is_timed(name: str) -> None:
-    assert 0 < try_out(read_pair(name, MODELS)) < 1
+    assert 0 < try_out(read_bundle(name, MODELS)) < 1
 
 
 def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = main_on(read_pair("face", MODELS), monkeypatch)
+    sound = main_on(read_bundle("face", MODELS), monkeypatch)
     assert sound["error"] == ""
     assert 0 < sound["seconds"] < 1
     off = main_on(handed("face", "0.2.0", tmp_path, golden={"output": [0] * 7}), monkeypatch)
@@ -67,13 +67,13 @@ def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, m
 
 
 def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(pair: Pair) -> None:
+    def greedy(pair: ModelBundle) -> None:
         bytearray(2_000_000_000)  # far more than what this process may give back meanwhile
 
     monkeypatch.setattr(model_trial, "Model", greedy)
     assert (
         "needs more than 256 MB of memory; install Mien again"
-        in main_on(read_pair("face", MODELS), monkeypatch)["error"]
+        in main_on(read_bundle("face", MODELS), monkeypatch)["error"]
     )
 
 
@@ -108,10 +108,10 @@ def test_whatever_ends_the_child_is_a_clear_error(
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(ModelError, match=rf"face\.tflite: .*{said}.*; install Mien again"):
-        try_out(read_pair("face", MODELS), most_s=1 if "sleep" in child else 20)
+        try_out(read_bundle("face", MODELS), most_s=1 if "sleep" in child else 20)
 
 
 def test_a_python_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(ModelError, match="could not be tried"):
-        try_out(read_pair("face", MODELS))
+        try_out(read_bundle("face", MODELS))

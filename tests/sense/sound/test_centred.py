@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
-from device.perception.audio.dc_offset import Centred, centred
+from device.perception.audio.dc_offset import DcBlocker, remove_dc
 from device.perception.audio.stft import RATE_HZ
 
 
 def _through(samples: Floats, size: int) -> Floats:
-    take = Centred()
+    take = DcBlocker()
     return np.concatenate([take(samples[i : i + size]) for i in range(0, len(samples), size)])
 
 
@@ -34,6 +34,6 @@ def test_the_deepest_voice_goes_through_and_nothing_clicks(size: int) -> None:
 
 
 def test_nothing_is_made_of_nothing() -> None:
-    assert len(Centred()(np.zeros(0, np.float32))) == 0
-    assert len(centred(np.zeros(0, np.float32))) == 0
-    assert centred(_tone(200) + np.float32(0.3)).mean() == pytest.approx(0, abs=1e-6)
+    assert len(DcBlocker()(np.zeros(0, np.float32))) == 0
+    assert len(remove_dc(np.zeros(0, np.float32))) == 0
+    assert remove_dc(_tone(200) + np.float32(0.3)).mean() == pytest.approx(0, abs=1e-6)

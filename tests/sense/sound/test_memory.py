@@ -7,7 +7,7 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
-from device.perception.audio.frame_cache import FrameMemory
+from device.perception.audio.frame_cache import FrameCache
 from device.perception.audio.frame_features import (
     COLUMNS,
     LOUD,
@@ -44,7 +44,7 @@ def test_a_row_is_as_wide_as_its_columns() -> None:
 
 @pytest.mark.parametrize("hops", [1, 5, 25, 50, 125, 145, 149, 200])
 def test_windows_that_advance_by_hops_are_measured_where_they_are_new(hops: int) -> None:
-    memory, step = FrameMemory(frame_rows), hops * HOP
+    memory, step = FrameCache(frame_rows), hops * HOP
     starts = range(0, len(_VOICE) - _WINDOW, step)[:8]
     for start in starts:
         window = _VOICE[start : start + _WINDOW]
@@ -58,7 +58,7 @@ def test_windows_that_advance_by_hops_are_measured_where_they_are_new(hops: int)
 
 @pytest.mark.parametrize("step", [1, 801, 7999])
 def test_windows_that_have_no_frame_in_common_are_measured_whole(step: int) -> None:
-    memory = FrameMemory(frame_rows)
+    memory = FrameCache(frame_rows)
     for start in range(0, 5 * step, step):
         window = _VOICE[start : start + _WINDOW]
         np.testing.assert_array_equal(memory(window, start), frame_rows(window))
@@ -75,14 +75,14 @@ def test_windows_that_have_no_frame_in_common_are_measured_whole(step: int) -> N
     )
 )
 def test_whatever_parts_of_a_sound_follow_one_another(parts: list[tuple[int, int, int]]) -> None:
-    memory = FrameMemory(frame_rows)
+    memory = FrameCache(frame_rows)
     for first, hops, more in parts:
         part = _VOICE[first * HOP : (first + hops) * HOP + more]
         _close(memory(part, first * HOP), frame_rows(part))
 
 
 def test_a_part_that_only_grows_keeps_its_beginning() -> None:
-    memory = FrameMemory(frame_rows)
+    memory = FrameCache(frame_rows)
     memory(_VOICE[:RATE_HZ], 0)
     before = memory.measured
     _close(memory(_VOICE[: RATE_HZ + 10 * HOP], 0), frame_rows(_VOICE[: RATE_HZ + 10 * HOP]))
@@ -91,20 +91,20 @@ def test_a_part_that_only_grows_keeps_its_beginning() -> None:
 
 @pytest.mark.parametrize("at", [0, 50 * HOP, -50 * HOP, 10**9 * HOP])
 def test_another_sound_is_not_taken_for_the_same_one_going_on(at: int) -> None:
-    memory, other = FrameMemory(frame_rows), speak(PROSODIES[Emotion.NEUTRAL], 3.0)
+    memory, other = FrameCache(frame_rows), speak(PROSODIES[Emotion.NEUTRAL], 3.0)
     memory(_VOICE[:_WINDOW], 0)
     np.testing.assert_array_equal(memory(other, at), frame_rows(other))
 
 
 def test_one_sample_that_differs_is_another_sound() -> None:
-    memory, other = FrameMemory(frame_rows), _VOICE[8000 : 8000 + _WINDOW].copy()
+    memory, other = FrameCache(frame_rows), _VOICE[8000 : 8000 + _WINDOW].copy()
     memory(_VOICE[:_WINDOW], 0)
     other[20_000] += 1e-3
     np.testing.assert_array_equal(memory(other, 8000), frame_rows(other))
 
 
 def test_what_is_no_number_is_never_known_again() -> None:
-    memory, broken = FrameMemory(lambda samples: samples[: frame_count(len(samples)), None]), _VOICE[:_WINDOW].copy()
+    memory, broken = FrameCache(lambda samples: samples[: frame_count(len(samples)), None]), _VOICE[:_WINDOW].copy()
     broken[5] = np.nan
     memory(broken, 0)
     memory(broken, 0)
@@ -112,7 +112,7 @@ def test_what_is_no_number_is_never_known_again() -> None:
 
 
 def test_nothing_is_left_of_what_is_forgotten() -> None:
-    memory = FrameMemory(frame_rows)
+    memory = FrameCache(frame_rows)
     memory(_VOICE[:_WINDOW], 0)
     memory.forget()
     assert not any(value.size for value in vars(memory).values() if isinstance(value, np.ndarray))

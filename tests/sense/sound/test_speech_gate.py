@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from device.emotions import Floats
 from device.perception.audio.stft import HOP, RATE_HZ
-from device.perception.audio.vad import BLOCK, levels_db, speech_frames, spoken
+from device.perception.audio.vad import BLOCK, levels_db, speech_frames, speech_span
 from device.sense.simulator.voice import Prosody, speak
 from tests.sense.made import noises
 
@@ -90,8 +90,8 @@ def test_a_short_pause_belongs_to_the_phrase_and_a_long_one_does_not() -> None:
 def test_what_is_spoken_begins_and_ends_a_little_around_and_at_a_whole_frame() -> None:
     marked = np.zeros(300, np.bool_)
     marked[[38, 90]] = True
-    said = spoken(marked)
+    said = speech_span(marked)
     assert said == slice(32 * BLOCK, 96 * BLOCK)
     assert said.start % HOP == 0
-    assert spoken(np.ones(10, np.bool_)).start == 0
-    assert spoken(np.zeros(10, np.bool_)) == slice(0, 0)
+    assert speech_span(np.ones(10, np.bool_)).start == 0
+    assert speech_span(np.zeros(10, np.bool_)) == slice(0, 0)

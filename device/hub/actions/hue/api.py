@@ -11,7 +11,7 @@ Rid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA
 """It becomes part of an address, so that nothing else is taken."""
 
 
-class Said(Struct, frozen=True):
+class HueError(Struct, frozen=True):
     """An error."""
 
     description: str = ""
@@ -115,7 +115,7 @@ class Lights(Struct, frozen=True):
     """`GET /clip/v2/resource/light`, or one of them."""
 
     data: tuple[Light, ...] = ()
-    errors: tuple[Said, ...] = ()
+    errors: tuple[HueError, ...] = ()
 
 
 class Place(Struct, frozen=True):
@@ -129,10 +129,10 @@ class Places(Struct, frozen=True):
     """`GET` of one of them."""
 
     data: tuple[Place, ...] = ()
-    errors: tuple[Said, ...] = ()
+    errors: tuple[HueError, ...] = ()
 
 
 class Done(Struct, frozen=True):
     """What comes back of a PUT: errors, where a light did not obey."""
 
-    errors: tuple[Said, ...] = ()
+    errors: tuple[HueError, ...] = ()

@@ -10,11 +10,11 @@ from msgspec import Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Occasion
+from device.hub.actions.base import Trigger
 from device.hub.actions.colour import xy
 from device.hub.actions.hue.api import Done, Light, Lights, Places
-from device.hub.actions.restore.previous_state import Former, Look
-from device.hub.actions.transport.delivery import Delivery, Lane
+from device.hub.actions.restore.previous_state import Look, PreviousState
+from device.hub.actions.transport.delivery import Delivery, MinIntervalGate
 from device.hub.actions.transport.http import Http, address, encoded, plain_text
 from device.settings import actions
 from device.settings.actions import HueLight, comes_back
@@ -45,11 +45,11 @@ class HueBridge:
         self._name = f"Hue bridge {there.bridge}"
         # A little less than its limits: what leaves evenly does not arrive so.
         self._delivery = delivery(self._name, parallel=3, per_s=9.0)
-        self._groups = Lane(1.05)
+        self._groups = MinIntervalGate(1.05)
         self._pin: Fingerprint | None = None
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: HueLight, _occasion: Occasion) -> None:
+    async def run(self, action: HueLight, _occasion: Trigger) -> None:
         """Returns when the bridge has taken it. Raises ActionError."""
         duration = {"duration": round(1000 * action.transition_s)}
         if action.scene:
@@ -72,13 +72,13 @@ class HueBridge:
         """The last light or group with `brightness` and `colour`, or the last scene; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: HueLight) -> tuple[Former, ...]:
+    async def former(self, action: HueLight) -> tuple[PreviousState, ...]:
         """Of the light, or of each light of the group; of a scene, nothing: it does not tell its lights."""
         if not comes_back(action):
             return ()
         lights = (await self._get(f"light/{action.light}", Lights)).data if action.light else await self._of(action)
         return tuple(
-            Former(
+            PreviousState(
                 f"hue light {light.id.lower()}",
                 light.look(),
                 light.asked(action.colour, action.brightness),
@@ -88,7 +88,7 @@ class HueBridge:
             for light in lights
         )
 
-    async def restore(self, former: Former) -> None:
+    async def restore(self, former: PreviousState) -> None:
         """One light, as it was. Raises ActionError."""
         await self._put("light", former.target.removeprefix("hue light "), _restoring(former.was))
 

@@ -12,19 +12,19 @@ import msgspec
 from msgspec import Raw, Struct
 
 from device.hub.actions.mpd import Queue
-from device.hub.actions.restore.previous_state import Former, Look, agrees
+from device.hub.actions.restore.previous_state import Look, PreviousState, matches
 from device.hub.actions.wled import State
 from device.settings.actions import Action, Lamp, Music, Player, Wled
 from device.system.state_file import keep
 
 
-class Held(Struct, eq=False):
+class RestoreEntry(Struct, eq=False):
     """The former state of one target, in the hands of one rule."""
 
     rule: str
     action: Action
     """The one that changed the target last, of those that are to be undone."""
-    former: Former
+    former: PreviousState
     """`was` is what it was before the first of them."""
     expected: Look
     """What it is, unless somebody else has changed it since."""
@@ -34,14 +34,14 @@ class Held(Struct, eq=False):
     """When the action began, and then, when it was over; None where an older hub wrote it down."""
 
 
-class Keeper:
+class RestoreLedger:
     """At most one former state a target: who acts on it later takes over what was before all."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        held: Iterable[Held] = (),
-        changed: Callable[[Iterable[Held]], None] = lambda _: None,
+        held: Iterable[RestoreEntry] = (),
+        changed: Callable[[Iterable[RestoreEntry]], None] = lambda _: None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """With what was `held` before a restart; `changed` hears what is now. `wall` goes on while there is no hub."""
@@ -52,7 +52,7 @@ class Keeper:
         for one in self._held.values():
             one.settled_s = clock() + self._left_s(one)
 
-    def take(self, rule: str, action: Action, formers: Iterable[Former]) -> list[Held]:
+    def take(self, rule: str, action: Action, formers: Iterable[PreviousState]) -> list[RestoreEntry]:
         """`rule` is about to run `action`, and its targets are now as `formers` say.
 
         What another action of ours changed, and nobody else since, passes on with what it was before that one.
@@ -61,16 +61,18 @@ class Keeper:
         for new in formers:
             older, former, base = self._held.get(new.target), new, new.was
             if older and self.untouched(older, new.was):
-                former = Former(new.target, older.former.was, new.asked, new.alone, new.settle_s, older.former.more)
+                former = PreviousState(
+                    new.target, older.former.was, new.asked, new.alone, new.settle_s, older.former.more
+                )
                 base = older.expected
-            held = Held(rule, action, former, new.expected(base), at_utc_s=self._wall())
+            held = RestoreEntry(rule, action, former, new.expected(base), at_utc_s=self._wall())
             self._held[new.target] = held
             taken.append(held)
         if taken:
             self._changed(self._held.values())
         return taken
 
-    def acted(self, taken: Collection[Held]) -> None:
+    def acted(self, taken: Collection[RestoreEntry]) -> None:
         """Their action is over, well or not."""
         for held in taken:
             held.settled_s = self._clock() + held.former.settle_s
@@ -79,20 +81,20 @@ class Keeper:
         if any(held.former.settle_s and self.holds(held) for held in taken):
             self._changed(self._held.values())
 
-    def _left_s(self, held: Held) -> float:
+    def _left_s(self, held: RestoreEntry) -> float:
         """What is left, after a restart, until it can be compared. A clock that jumped back makes it no longer."""
         if held.at_utc_s is None:
             return 0.0
         whole_s = held.former.settle_s
         return min(max(held.at_utc_s + whole_s - self._wall(), 0.0), whole_s)
 
-    def settled(self, held: Held) -> bool:
+    def settled(self, held: RestoreEntry) -> bool:
         """Whether what the target says of itself can be relied on."""
         return held.settled_s is not None and self._clock() >= held.settled_s
 
-    def untouched(self, held: Held, now: Look) -> bool:
+    def untouched(self, held: RestoreEntry, now: Look) -> bool:
         """Whether nobody else has changed the target; while that cannot be told, nobody has."""
-        return not self.settled(held) or agrees(held.expected, now)
+        return not self.settled(held) or matches(held.expected, now)
 
     @property
     def rules(self) -> list[str]:
@@ -107,15 +109,15 @@ class Keeper:
                 found.append(held.action)
         return found
 
-    def of(self, rule: str, action: Action) -> list[Held]:
+    def of(self, rule: str, action: Action) -> list[RestoreEntry]:
         """What `action` of `rule` holds: several where it is a group of lights."""
         return [held for held in self._held.values() if held.rule == rule and held.action == action]
 
-    def holds(self, held: Held) -> bool:
+    def holds(self, held: RestoreEntry) -> bool:
         """Whether nobody has taken it over in the meantime."""
         return self._held.get(held.former.target) is held
 
-    def drop(self, held: Held) -> None:
+    def drop(self, held: RestoreEntry) -> None:
         """It was brought back, or is not ours any more."""
         if self.holds(held):
             del self._held[held.former.target]
@@ -133,7 +135,7 @@ _VIRTUAL = (Lamp, Player)
 
 
 class _Entry(Struct, frozen=True):
-    """One `Held`, without the moment when it is settled, which is of a clock that ends with the hub."""
+    """One `RestoreEntry`, without the moment when it is settled, which is of a clock that ends with the hub."""
 
     rule: str
     action: Action
@@ -154,7 +156,7 @@ class _Document(Struct, frozen=True):
     sha256: str
 
 
-class HeldFile:
+class LedgerFile:
     """One file in the state folder. The last of several versions that come while one is written is the next."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -162,7 +164,7 @@ class HeldFile:
         self._next: bytes | None = None
         self._writing: asyncio.Task[None] | None = None
 
-    def load(self) -> list[Held]:
+    def load(self) -> list[RestoreEntry]:
         """What was held when the last hub ended; nothing where there is no file, or one that is not to be used."""
         try:
             with self._path.open("rb") as file:
@@ -177,7 +179,7 @@ class HeldFile:
             _log.warning("%s: cannot be read (%s); what rules had changed stays as it is", self._path, error)
             return []
 
-    def put(self, held: Iterable[Held]) -> None:
+    def put(self, held: Iterable[RestoreEntry]) -> None:
         """Write what is held now, beside the story: a slow disk holds up no lamp."""
         self._next = msgspec.json.encode([_entry(one) for one in held if not isinstance(one.action, _VIRTUAL)])
         if self._writing is None or self._writing.done():
@@ -198,7 +200,7 @@ class HeldFile:
                 _log.warning("%s: what rules hold cannot be kept over a power cut (%s)", self._path, error)
 
 
-def _entry(held: Held) -> _Entry:
+def _entry(held: RestoreEntry) -> _Entry:
     former = held.former
     was, asked, expected = (_packed(look) for look in (former.was, former.asked, held.expected))
     more = Raw(msgspec.json.encode(former.more))
@@ -206,11 +208,11 @@ def _entry(held: Held) -> _Entry:
     return _Entry(held.rule, held.action, former.target, was, asked, *how, more, expected, held.at_utc_s)
 
 
-def _held(entry: _Entry) -> Held:
+def _held(entry: _Entry) -> RestoreEntry:
     was, asked, expected = (_unpacked(look) for look in (entry.was, entry.asked, entry.expected))
     more = msgspec.json.decode(entry.more, type=_MORE.get(type(entry.action), Any))
-    former = Former(entry.target, was, asked, entry.alone, entry.settle_s, more)
-    return Held(entry.rule, entry.action, former, expected, at_utc_s=entry.at_utc_s)
+    former = PreviousState(entry.target, was, asked, entry.alone, entry.settle_s, more)
+    return RestoreEntry(entry.rule, entry.action, former, expected, at_utc_s=entry.at_utc_s)
 
 
 def _packed(look: Look) -> Look:

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from device.hub.actions.restore.previous_state import Former
+from device.hub.actions.restore.previous_state import PreviousState
 
 
-class Crossing:
+class OverlapGuard:
     """Only those wait who meet at a target. Which lights a group has is known once they are read."""
 
     def __init__(self) -> None:
@@ -32,7 +32,9 @@ class Crossing:
                 del self._going[target]
             through.set()
 
-    async def read(self, read: Callable[[], Awaitable[tuple[Former, ...]]], wait_s: float) -> tuple[Former, ...]:
+    async def read(
+        self, read: Callable[[], Awaitable[tuple[PreviousState, ...]]], wait_s: float
+    ) -> tuple[PreviousState, ...]:
         """What `read` says, again where it met one on its way back. Raises what `read` raises.
 
         Waits `wait_s` at most; then what was read last counts.

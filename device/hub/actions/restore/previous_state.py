@@ -14,7 +14,7 @@ or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` 
 _TOLERANCE = {"brightness": 2.5, "volume": 7.0, "xy": 0.05, "kelvin": 120.0}
 
 
-class Former(Struct, frozen=True):
+class PreviousState(Struct, frozen=True):
     """One target before an action."""
 
     target: str
@@ -34,7 +34,7 @@ class Former(Struct, frozen=True):
         return dict(self.asked) if self.alone else {**was, **self.asked}
 
 
-def agrees(expected: Look, now: Look) -> bool:
+def matches(expected: Look, now: Look) -> bool:
     """Whether `now` is `expected`, as far as devices are exact. Only what `expected` names is compared.
 
     None agrees with anything; a set, with every set that holds nothing else.

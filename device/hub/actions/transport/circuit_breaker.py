@@ -14,7 +14,7 @@ MOST_FAILURES = 5
 REST_S = 60.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Of one destination. Source of the pattern: Nygard, "Release It!" (2007)."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -10,7 +10,7 @@ from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from device.errors import ActionError
-from device.hub.actions.transport.circuit_breaker import Breaker
+from device.hub.actions.transport.circuit_breaker import CircuitBreaker
 
 T = TypeVar("T")
 
@@ -59,14 +59,14 @@ class Delivery:
         # A bucket of one: a larger one lets a burst through, and twice the rate in the first second.
         self._pace = AsyncLimiter(1, 1 / per_s)
         self._backoff = wait_exponential(multiplier=0.3, max=4.0) + wait_random(0.0, 0.3)
-        self._breaker = Breaker(name, clock)
+        self._breaker = CircuitBreaker(name, clock)
 
     async def run(
         self,
         attempt: Callable[[], Awaitable[T]],
         *,
         repeatable: bool = True,
-        lane: "Lane | None" = None,
+        lane: "MinIntervalGate | None" = None,
         work_s: float = 0.0,
     ) -> T:
         """What `attempt` returns. Raises ActionError saying what was wrong, and how often it was tried.
@@ -80,7 +80,7 @@ class Delivery:
         try:
             async with asyncio.timeout(self._whole_s):
                 result: T = await self._retrying(tries, repeatable=repeatable, once=trial)(
-                    self._try, attempt, tries, lane or Lane(0.0), work_s
+                    self._try, attempt, tries, lane or MinIntervalGate(0.0), work_s
                 )
         except (TransientError, TimeoutError) as error:
             lacking = "answer" if tries.made else "turn"
@@ -119,7 +119,9 @@ class Delivery:
             reraise=True,
         )
 
-    async def _try(self, attempt: Callable[[], Awaitable[T]], tries: "_Tries", lane: "Lane", work_s: float) -> T:
+    async def _try(
+        self, attempt: Callable[[], Awaitable[T]], tries: "_Tries", lane: "MinIntervalGate", work_s: float
+    ) -> T:
         async with lane.turn() as leaves, self._slots:
             await self._pace.acquire()
             leaves()
@@ -149,7 +151,7 @@ class _Tries:
         """It was asked for something that takes its time, and has not answered yet."""
 
 
-class Lane:
+class MinIntervalGate:
     """One request at a time, and the next not before `gap_s` after it left.
 
     A limiter would count from the moment when it lets one through, and those would meet again in the queue behind it.

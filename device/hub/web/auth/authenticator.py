@@ -10,7 +10,7 @@ from pathlib import Path
 
 from device.errors import SettingsError
 from device.hub.web.auth.password import MOST_BYTES, Password, load
-from device.hub.web.auth.rate_limit import Tries
+from device.hub.web.auth.rate_limit import LoginAttempts
 from device.system.paths import stamp
 
 _log = logging.getLogger(__name__)
@@ -20,15 +20,15 @@ AT_ONCE = 2
 _MOST_KNOWN = 64
 
 
-class Lock:
+class Authenticator:
     """What the password's file says, looked at again by `look`."""
 
-    def __init__(self, path: Path, tries: Tries | None = None) -> None:
+    def __init__(self, path: Path, tries: LoginAttempts | None = None) -> None:
         """Raises SettingsError where the file is missing or holds nothing to use."""
         self._path = path
         self._seen = stamp(path)
         self._password: Password | None = load(path)
-        self._tries = tries or Tries()
+        self._tries = tries or LoginAttempts()
         self._room = asyncio.Semaphore(AT_ONCE)
         self._key = os.urandom(32)
         self._known: OrderedDict[str, bytes] = OrderedDict()

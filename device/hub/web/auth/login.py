@@ -9,10 +9,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from device.hub.web.auth.authenticator import Lock
+from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.rate_limit import TooManyError
 from device.hub.web.auth.sessions import KEPT_S, Sessions
-from device.hub.web.request_origin import Caller, caller_of
+from device.hub.web.request_origin import Client, identify_client
 from device.hub.web.responses import error, json
 
 PAGE = Path(__file__).parents[1] / "static" / "login.html"
@@ -21,7 +21,7 @@ PUBLIC = ("/login", "/login.css", "/favicon.ico")
 _PLACE = "<!-- said -->"
 
 
-class Way(Enum):
+class AuthMethod(Enum):
     """By which somebody came in."""
 
     LOCAL = auto()
@@ -37,7 +37,7 @@ class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
 class Login:
     """The door for the house; without a `lock`, there is none, and only this device itself is served."""
 
-    def __init__(self, lock: Lock | None, sessions: Sessions) -> None:
+    def __init__(self, lock: Authenticator | None, sessions: Sessions) -> None:
         self._lock = lock
         self.sessions = sessions
 
@@ -49,18 +49,18 @@ class Login:
             web.post("/logout", self._logout),
         ]
 
-    async def way(self, request: web.Request, caller: Caller) -> tuple[Way, str]:
+    async def way(self, request: web.Request, caller: Client) -> tuple[AuthMethod, str]:
         """How who asks comes in, and the session's name. Raises TooManyError after too many wrong passwords."""
         if caller.local:
-            return Way.LOCAL, ""
+            return AuthMethod.LOCAL, ""
         if self._lock is None:
-            return Way.NONE, ""
+            return AuthMethod.NONE, ""
         kind, _, given = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer" and given:
             opened = await self._lock.opens(_utf8(given.strip()), caller.key)
-            return (Way.BEARER, "bearer") if opened else (Way.NONE, "")
+            return (AuthMethod.BEARER, "bearer") if opened else (AuthMethod.NONE, "")
         name = self._session(request)
-        return (Way.SESSION, name) if name else (Way.NONE, "")
+        return (AuthMethod.SESSION, name) if name else (AuthMethod.NONE, "")
 
     async def look(self) -> None:
         """See whether the password's file has changed; then everybody has to log in again."""
@@ -74,13 +74,13 @@ class Login:
             await self.sessions.only(self._lock.mark)
 
     async def _page(self, request: web.Request) -> web.Response:
-        caller = caller_of(request)
+        caller = identify_client(request)
         if caller.local or self._session(request):
             return _elsewhere("/")
         return _page(200)
 
     async def _login(self, request: web.Request) -> web.Response:
-        caller = caller_of(request)
+        caller = identify_client(request)
         form = request.content_type == "application/x-www-form-urlencoded"
         if caller.local:
             return _elsewhere("/") if form else json({"open": True})

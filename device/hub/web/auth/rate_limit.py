@@ -19,7 +19,7 @@ class TooManyError(MienError):
         super().__init__(f"too many requests; try again in {self.wait_s} s")
 
 
-class Rates:
+class RequestRates:
     """A bucket an address: `burst` requests at once, `per_s` in the long run."""
 
     def __init__(self, per_s: float, burst: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +43,7 @@ class Rates:
         return len(self._left)
 
 
-class Tries:
+class LoginAttempts:
     """Wrong passwords of the last `window_s`: at most `each` of an address, and `overall` of all together."""
 
     def __init__(

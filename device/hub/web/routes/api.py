@@ -14,9 +14,9 @@ from device.errors import ActionError, LinkError, MienError, SettingsError
 from device.hub.history.export import parse_since, to_csv
 from device.hub.history.time_slots import BEFORE_S, slots
 from device.hub.history.writer import History
-from device.hub.setup_checks import findings
-from device.hub.state.features import Wish, described, wish_of
-from device.hub.state.store import Board
+from device.hub.setup_checks import check_setup
+from device.hub.state.features import Command, described, parse_command
+from device.hub.state.store import StateStore
 from device.hub.web.responses import error, json
 from device.hub.web.routes.event_stream import stream
 
@@ -39,8 +39,8 @@ class Api:
 
     def __init__(
         self,
-        board: Board,
-        obey: Callable[[Wish], Awaitable[None]],
+        board: StateStore,
+        obey: Callable[[Command], Awaitable[None]],
         history: History,
         metrics: Callable[[str], tuple[bytes, str]],
         state_dir: Path,
@@ -113,7 +113,7 @@ class Api:
         return web.Response(text=await asyncio.to_thread(to_csv, rows), content_type="text/csv", headers=headers)
 
     async def _setup(self, _: web.Request) -> web.Response:
-        return json(await asyncio.to_thread(findings, self._board.now, self._state_dir))
+        return json(await asyncio.to_thread(check_setup, self._board.now, self._state_dir))
 
     async def _exposition(self, request: web.Request) -> web.Response:
         body, kind = self._metrics(request.headers.get("Accept", ""))
@@ -127,7 +127,7 @@ class Api:
         except (msgspec.DecodeError, RecursionError) as problem:
             return error(400, f'not understood: {problem}; send {{"feature": "camera", "value": "OFF"}}')
         try:
-            wish = wish_of(asked.feature, asked.value.encode(), self._board.now)
+            wish = parse_command(asked.feature, asked.value.encode(), self._board.now)
         except ActionError as problem:
             return error(400, str(problem))
         try:

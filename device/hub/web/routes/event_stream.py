@@ -11,7 +11,7 @@ import socket
 
 from aiohttp import web
 
-from device.hub.state.store import Board
+from device.hub.state.store import StateStore
 from device.hub.web.routes import static_files
 
 MOST_READERS = 64
@@ -25,7 +25,7 @@ STUCK_S = 30.0
 """A reader that has taken nothing for so long is let go."""
 
 
-async def stream(request: web.Request, board: Board) -> web.StreamResponse:
+async def stream(request: web.Request, board: StateStore) -> web.StreamResponse:
     """Answer until the reader leaves, is stuck, or the server stops."""
     transport = request.transport
     if transport is None or board.listeners >= MOST_READERS:
@@ -54,9 +54,9 @@ async def stream(request: web.Request, board: Board) -> web.StreamResponse:
     return response
 
 
-def _where_it_was(board: Board, last_event_id: str) -> tuple[int, str]:
+def _where_it_was(board: StateStore, last_event_id: str) -> tuple[int, str]:
     """(The number of the change that it had last, how the stream begins)."""
-    beginning = f'retry: {RETRY_MS}\n\nevent: page\ndata: "{static_files.MARK}"\n\n'
+    beginning = f'retry: {RETRY_MS}\n\nevent: page\ndata: "{static_files.BUILD}"\n\n'
     if not last_event_id:
         return board.changes.last, beginning
     number = board.changes.number_of(last_event_id)
@@ -67,7 +67,7 @@ _GAP = "event: gap\ndata: {}\n\n"
 _PING = "event: ping\ndata: {}\n\n"
 
 
-def _changes(board: Board, sent: int) -> tuple[int, str]:
+def _changes(board: StateStore, sent: int) -> tuple[int, str]:
     told, whole = board.changes.after(sent)
     identity = board.changes.identity
     lines = [f"event: change\nid: {identity(one.number)}\ndata: {one.text}\n\n" for one in told]

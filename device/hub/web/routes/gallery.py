@@ -6,7 +6,7 @@ from aiohttp import web
 
 from device.emotions import Emotion
 from device.hub.gallery import drawn_faces
-from device.hub.gallery.selector import DRAWN, Gallery
+from device.hub.gallery.selector import DRAWN, GallerySelector
 from device.hub.web.responses import error
 
 _NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -16,7 +16,7 @@ _NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 class GalleryRoutes:
     """`pictures` has them."""
 
-    def __init__(self, pictures: Gallery) -> None:
+    def __init__(self, pictures: GallerySelector) -> None:
         self._pictures = pictures
 
     def routes(self) -> list[web.RouteDef]:

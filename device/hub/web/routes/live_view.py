@@ -11,9 +11,9 @@ import socket
 import msgspec
 from aiohttp import web
 
-from device.hub.ipc.live_view import Live, Viewer
+from device.hub.ipc.live_view import LiveViewServer, Subscription
 from device.hub.state.snapshot import Snapshot
-from device.hub.state.store import Board
+from device.hub.state.store import StateStore
 from device.hub.web.responses import error
 from device.ipc.messages import State
 
@@ -29,7 +29,7 @@ _WHY_S = 1.0
 class LiveRoute:
     """GET /api/live: 403 while the settings keep the view closed, 503 for the ninth who looks."""
 
-    def __init__(self, live: Live, board: Board) -> None:
+    def __init__(self, live: LiveViewServer, board: StateStore) -> None:
         self._live = live
         self._board = board
 
@@ -57,7 +57,7 @@ class LiveRoute:
                 await asyncio.wait([showing])
         return answer
 
-    async def _show(self, answer: web.WebSocketResponse, viewer: Viewer, transport: asyncio.Transport) -> None:
+    async def _show(self, answer: web.WebSocketResponse, viewer: Subscription, transport: asyncio.Transport) -> None:
         """Until the viewer leaves or the hub ends."""
         end: socket.socket | None = transport.get_extra_info("socket")
         if end is not None:

@@ -6,16 +6,20 @@ from pathlib import Path
 
 from aiohttp import web
 
-WEB = Path(__file__).parents[1] / "static"
+STATIC_FOLDER = Path(__file__).parents[1] / "static"
 _KINDS = {".html", ".css", ".js", ".svg"}
 FILES = {
-    **{f"/{path.name}": path for path in sorted(WEB.iterdir()) if path.suffix in _KINDS and path.suffix != ".html"},
-    "/": WEB / "page.html",
+    **{
+        f"/{path.name}": path
+        for path in sorted(STATIC_FOLDER.iterdir())
+        if path.suffix in _KINDS and path.suffix != ".html"
+    },
+    "/": STATIC_FOLDER / "page.html",
 }
 """What is asked for -> the file. No name that comes from outside ever becomes a path."""
 
 
-def mark_of(files: Iterable[Path]) -> str:
+def build_etag(files: Iterable[Path]) -> str:
     """Changes with what is in them, or what they are called."""
     found = hashlib.sha256()
     for path in files:
@@ -24,7 +28,7 @@ def mark_of(files: Iterable[Path]) -> str:
     return found.hexdigest()[:16]
 
 
-MARK = mark_of(FILES.values())
+BUILD = build_etag(FILES.values())
 """Of this page: one that is open and was told another has been loaded from an older Mien."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from device.hub.web.request_origin import address_of, counted
+from device.hub.web.request_origin import parse_address, rate_limit_key
 from device.hub.web.responses import HEADERS, error
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _GONE_MS = 30_000
 _FULL_S = 1.0
 
 
-class Speaker(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """aiohttp's end of a connection, which does not wait for ever and whose errors say nothing of our insides."""
 
     def __init__(self, server: web.Server, gone: Callable[[], None]) -> None:
@@ -123,12 +123,12 @@ class Connections:
 
     def _take(self, end: socket.socket) -> None:
         try:
-            peer, own = (address_of(str(name[0])) for name in (end.getpeername(), end.getsockname()))
+            peer, own = (parse_address(str(name[0])) for name in (end.getpeername(), end.getsockname()))
         except OSError:  # gone already
             end.close()
             return
         house = not (peer and own and peer.is_loopback and own.is_loopback)
-        places = {"house": MOST_HOUSE, counted(peer): MOST_EACH} if house else {"here": MOST_HERE}
+        places = {"house": MOST_HOUSE, rate_limit_key(peer): MOST_EACH} if house else {"here": MOST_HERE}
         if any(self._open[place] >= most for place, most in places.items()):
             end.close()
             return
@@ -151,7 +151,7 @@ class Connections:
             end.setblocking(False)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: Speaker(self._server, leave), end, ssl=context, **more
+                lambda: HttpConnection(self._server, leave), end, ssl=context, **more
             )
         except BaseException as problem:
             leave()

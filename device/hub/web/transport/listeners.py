@@ -9,11 +9,11 @@ from device.errors import MienError
 HERE = "127.0.0.1"
 
 
-class AwayError(MienError):
+class AddressUnavailableError(MienError):
     """This device does not have the address that the settings name, or not yet."""
 
 
-def addresses_of(listen: str) -> tuple[str, ...]:
+def resolve_addresses(listen: str) -> tuple[str, ...]:
     """Where the page listens for kiosk.listen = `listen`: on loopback, and there, where that is another address."""
     # Every address includes loopback; two sockets would be in each other's way.
     if ipaddress.ip_address(listen).is_unspecified:
@@ -24,14 +24,14 @@ def addresses_of(listen: str) -> tuple[str, ...]:
 def listen_on(address: str, port: int) -> socket.socket:
     """A listening socket that does not block; port 0 takes any free one.
 
-    Raises AwayError where this device has no such address now, MienError where the port is taken.
+    Raises AddressUnavailableError where this device has no such address now, MienError where the port is taken.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         listener = socket.create_server((address, port), family=family, dualstack_ipv6=address == "::")
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise AwayError(
+            raise AddressUnavailableError(
                 f"the page cannot listen on {address}: this device has no such address now; set kiosk.listen to one "
                 "that it has, or to 0.0.0.0"
             ) from error
