@@ -35,7 +35,7 @@ from device.settings.schema import Settings
 from device.system.isolation import Isolation
 from tests.sense import made
 
-MOST_GROWTH = 0.03
+MAX_GROWTH = 0.03
 FPS, EVERY_S = 10.0, 1.0
 _WELL = Health({"camera": Stage(State.OK)}, camera_on=True, microphone_on=True, paused=False)
 
@@ -152,7 +152,7 @@ def _soaked(one: Soak, hub: int, frames: int, windows: int) -> int:
     print(f"{frames} frames, {windows} windows, {one.changes} changes, {one.door.lost} lost")
     print({name: f"{100 * share:+.1f} % memory" for name, share in grown.items()}, f"(descriptors, threads): {more}")
     print(f"tracks left: {left}; threads here: {[thread.name for thread in threading.enumerate()]}")
-    well = all(share <= MOST_GROWTH for share in grown.values()) and left == 0 and one.door.lost == 0
+    well = all(share <= MAX_GROWTH for share in grown.values()) and left == 0 and one.door.lost == 0
     return int(not (well and all(new == (0, 0) for new in more.values())))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 _SYSTEMD = Path(__file__).parents[1] / "systemd"
 _UNITS = sorted(path for path in _SYSTEMD.iterdir() if path.suffix in (".service", ".target"))
-_MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
+_MAX_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 
 needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 
@@ -81,11 +81,11 @@ def test_systemd_verifies_without_a_word(tmp_path: Path) -> None:
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", _MOST_EXPOSED)
+@pytest.mark.parametrize("unit", _MAX_EXPOSED)
 def test_little_is_exposed(unit: str) -> None:
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(_SYSTEMD / unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
     if found is None:
         pytest.skip(f"systemd-analyze cannot look at files here: {done.stderr.strip()}")
-    assert float(found[1]) <= _MOST_EXPOSED[unit]
+    assert float(found[1]) <= _MAX_EXPOSED[unit]

@@ -23,7 +23,7 @@ from device.perception.voice.novelty import likeness
 
 _GRID = np.arange(0.05, 1.51, 0.05)
 _TRIED_AT = np.arange(0.95, 1.5, 0.03)
-_LEAST, _MOST = 0.05, 3.0
+_MIN_POWER, _MAX_POWER = 0.05, 3.0
 Doubles = npt.NDArray[np.float64]
 
 
@@ -103,7 +103,7 @@ def _apart(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
             slope += weight * (np.einsum("nk,nkp->np", shares, terms) - terms[rows, truth]).mean(axis=0)
         return total, slope
 
-    found = minimize(loss, np.full(4, 0.4), jac=True, method="L-BFGS-B", bounds=[(_LEAST, _MOST)] * 4)
+    found = minimize(loss, np.full(4, 0.4), jac=True, method="L-BFGS-B", bounds=[(_MIN_POWER, _MAX_POWER)] * 4)
     near, far = (_rounded(Powers(*found.x[at : at + 2])) for at in (0, 2))
     return float(found.fun), NearFar(near, far)
 

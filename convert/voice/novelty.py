@@ -21,7 +21,7 @@ from device.errors import MediaError
 from device.perception.models.card import TrainingDistribution
 from device.perception.models.model import Model
 from device.perception.voice.novelty import NoveltyDetector
-from device.perception.voice.speaker_baseline import MOST, PRIOR, among, deviations
+from device.perception.voice.speaker_baseline import MAX_WEIGHT, PRIOR, among, deviations
 
 AXES = 120
 """Of 288. Chosen among 6 to 120 by what was likeliest of corpora left out of the fit; the more, the better."""
@@ -117,7 +117,7 @@ def _kept(
     known = np.empty_like(values)
     for speaker in np.unique(speakers):
         theirs = speakers == speaker
-        heard = min(int(theirs.sum()), MOST)
+        heard = min(int(theirs.sum()), MAX_WEIGHT)
         known[theirs] = among(values[theirs], np.sqrt(np.mean(np.square(values[theirs]))), heard / (heard + PRIOR))
     path = answers / f"distance-{name}.npz"
     Distances(values, known, np.array([clip.name for clip in own]), np.array([clip.corpus for clip in own])).save(path)

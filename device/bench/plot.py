@@ -13,7 +13,7 @@ _INK, _FAINT = "#222222", "#dddddd"
 _COLOURS = ("#0b6e99", "#c4540a", "#3c7d3c", "#7a4fa3", "#a8325e", "#6b6b1f")
 _WIDTH, _HIGH, _EDGE = 760.0, 320.0, 60.0
 _BAR = 24.0
-_MOST_LETTERS = 28
+_MAX_LETTERS = 28
 DRAWN = ("stages", "grid", "process")
 """The parts of a bench of which there is something to draw; and recordings."""
 
@@ -92,7 +92,7 @@ def _bars(parts: list[str], top: float, title: str, rows: Sequence[tuple[str, fl
 def _short(path: str) -> str:
     """The end of a recording's name, as much of it as there is room for beside its bar."""
     name = printable(Path(path).name)
-    return name if len(name) <= _MOST_LETTERS else f"…{name[-_MOST_LETTERS:]}"
+    return name if len(name) <= _MAX_LETTERS else f"…{name[-_MAX_LETTERS:]}"
 
 
 def _round_above(value: float) -> float:

@@ -29,7 +29,7 @@ from device.perception.tflite import runtime
 from device.sense.camera import open_camera
 from device.sense.camera.thread import shows_nothing
 from device.sense.microphone import open_microphone
-from device.sense.microphone.thread import MOST_CUT_OFF, share_cut_off
+from device.sense.microphone.thread import MAX_CUT_OFF, share_cut_off
 from device.settings.load import load
 from device.settings.locations import default_path
 from device.settings.schema import Kiosk, Settings
@@ -195,7 +195,7 @@ def _microphone(settings: Settings) -> str:
     level = 10 * np.log10(max(float(np.mean(np.concatenate(blocks) ** 2)), 1e-12))
     samples = np.concatenate(blocks)
     doubt = "; digital silence: is it muted in the mixer?" if level <= -119 else ""
-    if share_cut_off(samples) > MOST_CUT_OFF:
+    if share_cut_off(samples) > MAX_CUT_OFF:
         doubt = "; it is cut off at the top: turn its level down, e.g. with alsamixer"
     # Time is counted from the first block on, which had come by then; a short recording has no other.
     later = len(samples) - len(blocks[0])

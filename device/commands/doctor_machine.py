@@ -19,7 +19,7 @@ from device.system.check import Check
 from device.system.machine import HOT_C, clock_is_set, degrees_c
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
-_MOST_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
+_MAX_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 """What systemd-analyze says of the units as they are shipped; more means that somebody has opened them."""
 _BUILT_S = 1_760_000_000
 """October 2025: a clock before that is wrong."""
@@ -124,7 +124,7 @@ def _units() -> Iterator[Check]:
     if not shutil.which("systemctl") or not _BOOTED.is_dir():
         yield Check("units", None, "there is no systemd here; mien run works without it")
         return
-    for unit, most in _MOST_EXPOSED.items():
+    for unit, most in _MAX_EXPOSED.items():
         asked = _said("systemctl", "show", unit, "--property=LoadState,ActiveState,NRestarts,Result")
         told = dict(line.split("=", 1) for line in asked.splitlines() if "=" in line)
         if told.get("LoadState") != "loaded":

@@ -11,13 +11,13 @@ from device.errors import MienError
 from device.hub.actions.hue.pairing import BUTTON_S, pair, write_key
 from device.settings.locations import default_path
 
-_MOST_PORT = 65_535
+_MAX_PORT = 65_535
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pair, write the key, and print what the settings need. Raises MienError."""
-    if not 1 <= arguments.port <= _MOST_PORT:
-        raise MienError(f"--port {arguments.port}: a port is a number from 1 to {_MOST_PORT}")
+    if not 1 <= arguments.port <= _MAX_PORT:
+        raise MienError(f"--port {arguments.port}: a port is a number from 1 to {_MAX_PORT}")
     settings: Path = arguments.settings or default_path()
     path: Path = (arguments.file or settings.parent / "hue.json").expanduser().absolute()
     print(f"Press the button on the Hue bridge at {arguments.address} within {BUTTON_S:.0f} s.", flush=True)

@@ -12,7 +12,7 @@ from device.errors import SettingsError
 from device.hub.web.auth.password import made, write
 from device.settings.locations import default_path
 
-_MOST = 4096
+_MAX_PASSWORD_BYTES = 4096
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def _asked() -> str:
     """Typed twice, and not shown; from a pipe, its first line. Raises SettingsError."""
     if not sys.stdin.isatty():
         try:
-            return sys.stdin.readline(_MOST).rstrip("\r\n")
+            return sys.stdin.readline(_MAX_PASSWORD_BYTES).rstrip("\r\n")
         except UnicodeDecodeError:
             raise SettingsError("the password on standard input is no text; nothing was written") from None
     try:

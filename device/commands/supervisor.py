@@ -12,11 +12,11 @@ from pathlib import Path
 
 from device.errors import MienError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _STEADY_S = 30.0
-_MOST_RETRIES = 5
+_MAX_RETRIES = 5
 _END_S = 6.0
 
 
@@ -47,12 +47,12 @@ class Child:
         if status is None:
             return
         self._failures = 1 if now_s - self._started_s > _STEADY_S else self._failures + 1
-        if self._failures > _MOST_RETRIES:
+        if self._failures > _MAX_RETRIES:
             raise MienError(
                 f"{self.name} ended {self._failures} times in a row, last with {status}; see what it said above"
             )
         self._due_s = now_s + min(0.25 * 2 ** (self._failures - 1), 10.0)
-        log.warning("%s ended (%s); starting it again", self.name, _meaning(status))
+        _log.warning("%s ended (%s); starting it again", self.name, _meaning(status))
         self.process = None
 
     def pass_on(self, number: signal.Signals) -> None:
@@ -68,7 +68,7 @@ class Child:
         try:
             self.process.wait(_END_S)
         except subprocess.TimeoutExpired:
-            log.warning("%s did not stop within %s s; killed", self.name, _END_S)
+            _log.warning("%s did not stop within %s s; killed", self.name, _END_S)
             self.process.kill()
             self.process.wait()
 

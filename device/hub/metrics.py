@@ -18,7 +18,7 @@ from device.hub.state.features import FEATURES, MOODS, Feature
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, State
 
-_MOST, _LONGEST = 16, 40
+_MAX_LABELS, _MAX_LABEL_LENGTH = 16, 40
 """Stages and models shown, and the characters of a label's value; sense has fewer."""
 _T = TypeVar("_T")
 _UNITS = {"%": "_ratio", "s": "_seconds"}
@@ -85,7 +85,7 @@ class _Now(Collector):
         yield InfoMetricFamily("mien", "This Mien.", {"version": __version__, "name": now.name})
         models = InfoMetricFamily("mien_model", "The models in use.", labels=["model"])
         for name, version in _few(now.hello.models if now.hello else {}):
-            models.add_metric([name], {"version": version[:_LONGEST]})
+            models.add_metric([name], {"version": version[:_MAX_LABEL_LENGTH]})
         yield models
         yield GaugeMetricFamily("mien_available", "Sense is there and speaks.", now.available)
         for feature in FEATURES:
@@ -141,4 +141,4 @@ def _stages(health: Health | None) -> Iterator[Metric]:
 
 def _few(named: Mapping[str, _T]) -> list[tuple[str, _T]]:
     """What sense named, bounded in number and length; two of one label would have the whole page refused."""
-    return list({name[:_LONGEST]: one for name, one in named.items()}.items())[:_MOST]
+    return list({name[:_MAX_LABEL_LENGTH]: one for name, one in named.items()}.items())[:_MAX_LABELS]

@@ -12,7 +12,7 @@ from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, Stage, State
 from device.system.machine import HOT_C, clock_is_set, degrees_c
 
-_LEAST_FREE_MB = 50
+_MIN_FREE_MB = 50
 _WORDS = {
     State.OK: "works",
     State.STARTING: "is starting",
@@ -86,7 +86,7 @@ def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Finding]:
     yield Finding("history", not (now.history or now.outbox), now.history or now.outbox or "everything is stored")
     existing = next(path for path in (state_dir, *state_dir.parents) if path.exists())
     free_mb = shutil.disk_usage(existing).free / 1e6
-    yield Finding("disk", free_mb > _LEAST_FREE_MB, f"{free_mb:,.0f} MB free in {state_dir}")
+    yield Finding("disk", free_mb > _MIN_FREE_MB, f"{free_mb:,.0f} MB free in {state_dir}")
     if now.settings:
         yield Finding("settings", False, now.settings)
     yield Finding("page", None, "open to the house, with a password" if now.house else "on this device only")

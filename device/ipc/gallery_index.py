@@ -12,7 +12,7 @@ from device.errors import MediaError
 from device.ipc.messages import Shares
 from device.settings.types import Share
 
-MOST_BYTES = 64_000_000
+MAX_BYTES = 64_000_000
 """A longer file is no index: 100,000 pictures take 40 MB."""
 
 Name = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
@@ -93,7 +93,7 @@ def read_index(path: Path, kind: type[Kind]) -> Kind | None:
     """The index; None where there is none. Raises MediaError when it cannot be read, or was damaged."""
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
             raise MediaError(f"{path}: no file, or too long a one, for an index; remove it")
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:

@@ -15,9 +15,9 @@ from device.errors import LinkError
 
 LENGTHS = Struct(">II")
 """Bytes of the header, bytes of the JPEG."""
-MOST_HEADER = 65_536
+MAX_HEADER = 65_536
 """Bytes. Eight faces take about 30 000."""
-MOST_JPEG = 1_048_576
+MAX_JPEG = 1_048_576
 """Bytes. A picture of 640x480 takes 10 000 to 60 000."""
 RENEWED_S = 1.0
 """`hub` says so often that someone still looks."""
@@ -68,9 +68,9 @@ def packed(header: Header, jpeg: bytes) -> bytes:
 
 def check_lengths(header: int, jpeg: int) -> None:
     """Raises LinkError for a length that no picture has."""
-    if not (0 < header <= MOST_HEADER and 0 < jpeg <= MOST_JPEG):
+    if not (0 < header <= MAX_HEADER and 0 < jpeg <= MAX_JPEG):
         raise LinkError(
-            f"a picture of {header} + {jpeg} bytes does not pass; {MOST_HEADER} + {MOST_JPEG} are allowed, and none"
+            f"a picture of {header} + {jpeg} bytes does not pass; {MAX_HEADER} + {MAX_JPEG} are allowed, and none"
             " may be empty"
         )
 

@@ -17,7 +17,7 @@ from device.perception.models.registry import select, state_folder
 from device.perception.voice.classifier import VoiceReader
 from device.settings.schema import Settings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def open_detector(settings: Settings) -> TwoStageDetector:
@@ -67,7 +67,7 @@ def load_perception(settings: Settings, *, live: bool = False) -> Perception:
     damages: dict[str, str] = {}
     for name, choice in choices.items():
         if choice.damage:
-            log.error("%s", choice.damage)
+            _log.error("%s", choice.damage)
             damages.setdefault("face" if name == "face" else "voice", choice.damage)
     kept = settings.state_dir / "voices.json" if live else None
     heard = VoiceReader(voice, prosody, settings.microphone.least_speech, kept)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from device.errors import DeviceError
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 _CONNECT_S = 5.0

@@ -8,7 +8,7 @@ import msgspec
 
 from device.ipc.messages import Switch
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,5 +43,5 @@ def load(path: Path) -> Switches:
         return Switches()
     except (OSError, msgspec.DecodeError) as error:
         # Somebody may have switched the camera off in the lost file: to see nothing is the mistake that harms nobody.
-        log.warning("%s: cannot be read (%s); paused until it is switched on again", path, error)
+        _log.warning("%s: cannot be read (%s); paused until it is switched on again", path, error)
         return Switches(pause=True)

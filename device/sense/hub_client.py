@@ -29,7 +29,7 @@ from device.ipc.messages import (
 )
 from device.readings import Mood
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 OUTBOX = 4096
 """Changes kept while `hub` is away: hours of a lively room. Then the oldest go, and are counted."""
@@ -99,7 +99,7 @@ class HubClient:
         except BlockingIOError:
             pass  # it has been rung often enough
         except OSError:
-            log.debug("the door is closed")
+            _log.debug("the door is closed")
 
     def _run(self) -> None:
         told_s = time.monotonic() + _GRACE_S  # at the start both come up at once, and either may be first
@@ -112,7 +112,7 @@ class HubClient:
                     self._talk(line)
             except (OSError, LinkError) as error:
                 if self.connected or (not told and time.monotonic() > told_s):
-                    log.warning("hub is away (%s); changes are kept until it is back", error)
+                    _log.warning("hub is away (%s); changes are kept until it is back", error)
                     told = True
             self.connected = False
             self._stopped.wait(_RETRY_S)
@@ -156,7 +156,7 @@ class HubClient:
         message = from_hub(received)
         if not self.connected:
             # Only now: a listener that never answers is no hub.
-            log.info("hub is there")
+            _log.info("hub is there")
             self.connected = True
         if isinstance(message, Ack) and message.session == self._hello.session:
             with self._lock:

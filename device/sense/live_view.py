@@ -26,7 +26,7 @@ LIVE_FPS = 12.0
 """So many pictures a second while someone looks, where the camera gives them: over the ten that look alive."""
 LIVE_CAMERA_FPS = 15.0
 """What the camera itself is asked for at least where the view is allowed: of just ten, a stall would lose one."""
-MOST_SIDE_PX = 960
+MAX_SIDE_PX = 960
 """A larger picture is shrunk: nobody's page shows more, and even pure noise of this size keeps the JPEG's limit."""
 _JPEG_QUALITY = 75
 _RETRY_S = 0.5
@@ -176,7 +176,7 @@ class LiveView:
 def picture(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
     """A frame and what was read in it, packed as device/ipc/live_view.py says; boxes are in px of the JPEG."""
     pixels = frame.pixels
-    scale = min(1.0, MOST_SIDE_PX / max(pixels.shape[:2]))
+    scale = min(1.0, MAX_SIDE_PX / max(pixels.shape[:2]))
     if scale < 1:
         size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -39,7 +39,7 @@ from device.system.sd_notify import notify
 from device.system.state_file import keep
 from device.system.threads import name_this_thread
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 _IDLE_TICK_S = 0.3
@@ -117,7 +117,7 @@ class Pipeline:
         if isinstance(command, RecordBaseline):
             with self._lock:
                 self._baseline.record(command.seconds)
-            log.info("the next %g s are taken as this household's neutral", command.seconds)
+            _log.info("the next %g s are taken as this household's neutral", command.seconds)
             return
         if isinstance(command, ClearBaseline):
             self._forget()
@@ -129,11 +129,11 @@ class Pipeline:
                 self._switches = self._switches.after(command.order, on=command.on)
             kept = self._switches
         self._apply_switches()
-        log.info("%s", _said(command))
+        _log.info("%s", _said(command))
         try:
             keep(self._switches_path, kept)
         except OSError as error:
-            log.error("%s: the switch cannot be kept over a restart (%s)", self._switches_path, error)
+            _log.error("%s: the switch cannot be kept over a restart (%s)", self._switches_path, error)
 
     def _forget(self) -> None:
         """The household's neutral, and how its voices usually sound."""
@@ -142,9 +142,9 @@ class Pipeline:
             with self._lock:
                 self._baseline.forget()
         except OSError as error:
-            log.error("the neutral is forgotten until a restart; its file cannot be removed (%s)", error)
+            _log.error("the neutral is forgotten until a restart; its file cannot be removed (%s)", error)
             return
-        log.info("the neutral, and how voices usually sound here, is forgotten")
+        _log.info("the neutral, and how voices usually sound here, is forgotten")
 
     def _apply_switches(self) -> None:
         sees = self._switches.sees and self._settings.camera.source != "off"
@@ -201,7 +201,7 @@ class Pipeline:
                 step(pulse)
             except Exception as error:  # noqa: BLE001 - the edge of a thread: said in health, and tried again
                 if not pulse.trouble:
-                    log.error("reading the %s failed: %s", name, type(error).__name__)
+                    _log.error("reading the %s failed: %s", name, type(error).__name__)
                 pulse.trouble = f"reading failed ({type(error).__name__}); mien doctor tells more"
                 self._stopped.wait(1.0)
 

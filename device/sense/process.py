@@ -15,7 +15,7 @@ from device.settings.reload import problem_of
 from device.settings.schema import Settings
 from device.system.isolation import check_isolation, drop_capabilities, drop_network, raise_loopback
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 def run_sense(settings: Settings, path: Path | None = None) -> int:
@@ -40,7 +40,7 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
         detail += f"; one window, to {redact_url(settings.camera.source)}"
     drop_capabilities()
     isolation = check_isolation(detail)
-    log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
+    _log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
 
     from device.sense.build import build_pipeline
 

@@ -6,11 +6,11 @@ Python names its own objects only; from 3.14 on it passes the name on by itself.
 import ctypes
 
 _PR_SET_NAME = 15
-_MOST_BYTES = 15
+_MAX_BYTES = 15
 
 
 def name_this_thread(name: str) -> None:
     """Call the running thread `name`, of which the kernel keeps 15 bytes; elsewhere than on Linux it keeps none."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
-        libc.prctl(_PR_SET_NAME, name.encode()[:_MOST_BYTES], 0, 0, 0)
+        libc.prctl(_PR_SET_NAME, name.encode()[:_MAX_BYTES], 0, 0, 0)

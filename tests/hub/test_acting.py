@@ -62,7 +62,7 @@ def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> N
 
 
 def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "MOST_TASKS", 1)
+    monkeypatch.setattr(runner, "MAX_TASKS", 1)
     mine = living_room(house, rule("two", Emotion.SAD, Player("calm"), Player("loud")))
 
     async def story() -> None:

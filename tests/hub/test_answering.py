@@ -3,7 +3,7 @@
 import itertools
 
 from device.emotions import Emotion
-from device.hub.gallery.trigger import CLEAR_S, LEAST_APART_S, VoiceTrigger
+from device.hub.gallery.trigger import CLEAR_S, MIN_APART_S, VoiceTrigger
 from device.readings import SenseReading
 
 
@@ -44,7 +44,7 @@ def test_faces_stay_a_while_whatever_is_said() -> None:
             times.append(step / 4)
     apart = [b - a for a, b in itertools.pairwise(times)]
     assert len(times) > 5
-    assert min(apart) >= LEAST_APART_S
+    assert min(apart) >= MIN_APART_S
 
 
 def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds() -> None:

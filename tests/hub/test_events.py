@@ -18,7 +18,7 @@ from tests.hub.conftest import free_port
 from tests.hub.helpers import Sense, hub_process, mood, run, running, until
 
 PAGES, CHANGES = 50, 300
-MOST_MB = 30.0
+MAX_MB = 30.0
 
 
 class Page:
@@ -166,7 +166,7 @@ def test_fifty_pages_miss_no_change_and_cost_little_memory(house: Settings, tmp_
                 assert page.gaps == 0
             cost_mb = _resident_mb(process.pid) - alone_mb
             print(f"50 pages and 300 changes: {cost_mb:.1f} MB of {alone_mb:.0f}")
-            assert cost_mb < MOST_MB
+            assert cost_mb < MAX_MB
 
     try:
         run(story(), 90)

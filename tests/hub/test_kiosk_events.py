@@ -100,7 +100,7 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
             changes = 40
             for number in range(changes):  # 4 s of changes at the rate of the page
                 hub.board.change(lamp={"number": number, "padding": "x" * 5000})
-                await asyncio.sleep(event_stream.LEAST_APART_S)
+                await asyncio.sleep(event_stream.MIN_APART_S)
             loop = asyncio.get_running_loop()
             reader, writer = await asyncio.open_connection(sock=slow)
             seen: list[int] = []
@@ -139,7 +139,7 @@ def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPat
 
 
 def test_too_many_readers_are_refused(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "MOST_READERS", 0)
+    monkeypatch.setattr(event_stream, "MAX_READERS", 0)
 
     async def story() -> None:
         async with running(house) as hub:

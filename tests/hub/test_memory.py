@@ -9,7 +9,7 @@ from tests.hub.helpers import Sense, answers, hub_process, mood, run, until
 
 WARM, MORE = 2 * KEPT, 7_000
 """A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""
-MOST_GROWTH_MB = 0.7
+MAX_GROWTH_MB = 0.7
 
 
 def own_mb(process: int) -> float:
@@ -39,5 +39,5 @@ def test_changes_leave_nothing_in_memory(house: Settings, short: Path) -> None:
     finally:
         process.terminate()
         said = process.communicate(timeout=10)[1]
-    assert end_mb - warm_mb < MOST_GROWTH_MB, f"{warm_mb:.2f} MB have become {end_mb:.2f}"
+    assert end_mb - warm_mb < MAX_GROWTH_MB, f"{warm_mb:.2f} MB have become {end_mb:.2f}"
     assert said == ""

@@ -9,7 +9,7 @@ import pytest
 from device.emotions import Emotion
 from device.errors import LinkError
 from device.hub.hub import Hub
-from device.hub.mqtt.commands import MOST_COMMANDS, CommandLimiter
+from device.hub.mqtt.commands import MAX_COMMANDS, CommandLimiter
 from device.hub.state.features import Command
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
@@ -114,7 +114,7 @@ def test_malicious_messages_are_ignored_said_once_and_counted(
             await say(broker.port, *[("microphone/set", "ON")] * 60)
             await until(lambda: rejected(hub) >= len(bad) + 40)
             assert hub.board.now.mqtt == ""
-            assert len([m for m in sense.told if isinstance(m, SetSwitch)]) <= 2 + MOST_COMMANDS
+            assert len([m for m in sense.told if isinstance(m, SetSwitch)]) <= 2 + MAX_COMMANDS
             hub.board.change(mqtt="")
             sense.change(mood(Emotion.SAD))
             await until(lambda: hub.board.now.lamp["on"])

@@ -131,7 +131,7 @@ def test_a_broker_that_goes_in_the_middle_is_told_the_rest_when_it_is_back(tmp_p
 
 
 def test_a_flood_over_what_memory_holds_goes_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "MOST_FRESH", 20)
+    monkeypatch.setattr(outbox_module, "MAX_FRESH", 20)
 
     async def story() -> None:
         async with living(tmp_path) as house, house.delivering():

@@ -45,7 +45,7 @@ def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path, monkey
 def test_without_disk_and_broker_memory_is_bounded_and_what_is_dropped_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(outbox_module, "MOST_FRESH", 50)
+    monkeypatch.setattr(outbox_module, "MAX_FRESH", 50)
     monkeypatch.setattr(outbox_module, "_TRIES", 1)
 
     async def story() -> None:

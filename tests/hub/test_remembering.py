@@ -143,7 +143,7 @@ def test_a_full_disk_loses_nothing_and_is_tried_again(small_disk: Path) -> None:
 def test_the_queue_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(history_module, "MOST_WAITING", 3)
+    monkeypatch.setattr(history_module, "MAX_WAITING", 3)
 
     async def story() -> None:
         history = History(tmp_path, 0, Told().hear, lambda _: None)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion
 from device.hub.history.rows import BLIND, Entry
-from device.hub.history.time_slots import MOST_SLOTS, slots
+from device.hub.history.time_slots import MAX_SLOTS, slots
 
 
 def felt(time_s: float, emotion: Emotion, people: int = 1) -> Entry:
@@ -57,7 +57,7 @@ def test_actions_are_no_moods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("since_s", "until_s", "step_s"), [(0, 10, 0), (0, 10, -1), (10, 10, 1), (0, MOST_SLOTS + 1, 1)]
+    ("since_s", "until_s", "step_s"), [(0, 10, 0), (0, 10, -1), (10, 10, 1), (0, MAX_SLOTS + 1, 1)]
 )
 def test_what_cannot_be_cut_is_refused(since_s: float, until_s: float, step_s: float) -> None:
     with pytest.raises(ValueError, match="slots"):

@@ -7,7 +7,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.ipc.messages import Baseline, SenseBaseline
-from device.perception.mood.baseline import LEAST, MOST, BaselineRecorder, correction, load
+from device.perception.mood.baseline import MAX_CORRECTION, MIN_READINGS, BaselineRecorder, correction, load
 from device.readings import Face, FaceReading, VoiceReading
 from device.system.state_file import keep
 
@@ -79,7 +79,7 @@ def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> Non
     heard = VoiceReading(row(*HANGING), 1.0, 0.0)
     np.testing.assert_array_equal(baseline.heard(heard).probabilities, heard.probabilities)
     baseline.record(60)
-    for _ in range(LEAST):
+    for _ in range(MIN_READINGS):
         baseline.heard(heard)
     clock.now_s += 61
     baseline.tick()
@@ -88,7 +88,7 @@ def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> Non
     assert baseline.heard(heard).probabilities.argmax() == NEUTRAL
 
 
-@pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (LEAST - 1, 1.0), (500, 0.1)])
+@pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (MIN_READINGS - 1, 1.0), (500, 0.1)])
 def test_a_glance_or_a_blur_is_no_minute_at_rest(
     baseline: BaselineRecorder, clock: Clock, looks: int, quality: float
 ) -> None:
@@ -112,7 +112,7 @@ def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
 
 def test_no_rest_moves_an_emotion_by_more_than_four_times() -> None:
     sulking = (0.001, 0.001, 0.001, 0.001, 0.99, 0.001, 0.005)
-    assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MOST)
+    assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MAX_CORRECTION)
 
 
 def test_it_is_kept_and_cleared(tmp_path: Path, baseline: BaselineRecorder, clock: Clock) -> None:

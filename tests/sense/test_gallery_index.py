@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import MediaError
-from device.ipc.gallery_index import MOST_BYTES, GalleryView, read_index
+from device.ipc.gallery_index import MAX_BYTES, GalleryView, read_index
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,6 @@ def test_what_is_no_index_is_not_read(tmp_path: Path) -> None:
         read_index(path, GalleryView)
     path.unlink()
     with path.open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(MediaError, match="remove it"):
         read_index(path, GalleryView)

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from device.ipc.live_view import LENGTHS, MOST_HEADER, MOST_JPEG, Header, check_picture
+from device.ipc.live_view import LENGTHS, MAX_HEADER, MAX_JPEG, Header, check_picture
 from device.ipc.messages import SetSwitch, State, Switch, Watch
 from device.readings import Face, FaceReading, Frame
 from device.sense import live_view as live_module
-from device.sense.live_view import MOST_SIDE_PX, picture
+from device.sense.live_view import MAX_SIDE_PX, picture
 from device.settings.schema import Camera, Kiosk, Microphone, Settings
 from tests.sense.helpers import until
 from tests.sense.sense_living import Hub, living, stage
@@ -277,15 +277,15 @@ def test_a_large_picture_is_shrunk_with_its_boxes_and_even_noise_fits(shape: tup
     faces = [face((400.0, 200.0, 800.0, 600.0))] * 8
     raw = picture(Frame(noise, 1.0), faces)
     head_bytes, jpeg_bytes = LENGTHS.unpack(raw[:8])
-    assert head_bytes < MOST_HEADER
-    assert jpeg_bytes < MOST_JPEG
+    assert head_bytes < MAX_HEADER
+    assert jpeg_bytes < MAX_JPEG
     header = check_picture(raw[8 : 8 + head_bytes], raw[8 + head_bytes :])
-    assert max(header.width, header.height) == MOST_SIDE_PX
-    scale = MOST_SIDE_PX / max(shape[:2])
+    assert max(header.width, header.height) == MAX_SIDE_PX
+    scale = MAX_SIDE_PX / max(shape[:2])
     assert header.faces[0].box == pytest.approx([side * scale for side in (400, 200, 800, 600)], abs=0.1)
     assert decoded(raw[8 + head_bytes :]).shape == (header.height, header.width, 3)
 
 
 def test_noise_of_the_largest_size_that_is_not_shrunk_fits() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (MOST_SIDE_PX, MOST_SIDE_PX, 3), np.uint8)
-    assert LENGTHS.unpack(picture(Frame(noise, 1.0), [])[:8])[1] < MOST_JPEG
+    noise = np.random.default_rng(0).integers(0, 256, (MAX_SIDE_PX, MAX_SIDE_PX, 3), np.uint8)
+    assert LENGTHS.unpack(picture(Frame(noise, 1.0), [])[:8])[1] < MAX_JPEG

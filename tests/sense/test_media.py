@@ -200,7 +200,7 @@ def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(
     heard = decode.read_sound(made.wav(tmp_path / "long.wav", chirp))
     assert heard.shape == chirp.shape
     assert np.abs(heard - chirp).max() < 1e-3
-    monkeypatch.setattr(decode, "MOST_SOUND_S", 99.0)
+    monkeypatch.setattr(decode, "MAX_SOUND_S", 99.0)
     with pytest.raises(MediaError, match=r"long\.wav: longer than .* cut it"):
         decode.read_sound(tmp_path / "long.wav")
 

@@ -65,7 +65,7 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path, aspect: Fraction
 def test_a_film_that_would_become_huge_is_made_flatter_instead_of_wider(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode, "_MOST_WIDENED", 64 * 48 * 2)
+    monkeypatch.setattr(decode, "_MAX_WIDENED", 64 * 48 * 2)
     for aspect, shape in ((Fraction(4), (12, 64, 3)), (Fraction(1, 4), (48, 16, 3)), (Fraction(2), (48, 128, 3))):
         frames = list(decode.video_frames(made.video(tmp_path / "a.mp4", 2, aspect=aspect)))
         assert frames[0][0].shape == shape
@@ -122,6 +122,6 @@ def test_an_avi_with_dropped_pictures_is_whole_and_a_cut_off_one_is_not(tmp_path
 
 def test_a_film_of_huge_pictures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = made.video(tmp_path / "a.avi", 5)
-    monkeypatch.setattr(decode, "MOST_MEGAPIXELS", 64 * 47 / 1e6)
+    monkeypatch.setattr(decode, "MAX_MEGAPIXELS", 64 * 47 / 1e6)
     with pytest.raises(MediaError, match=r"a\.avi.* megapixels"):
         next(decode.video_frames(path))

@@ -11,7 +11,13 @@ from device.perception.audio.prosody import prosody
 from device.perception.models.model import Model
 from device.perception.voice.classifier import VoiceReader
 from device.perception.voice.novelty import NoveltyDetector
-from device.perception.voice.speaker_baseline import MOST, PRIOR, SpeakerBaseline, SpeakerStats, load_speaker_stats
+from device.perception.voice.speaker_baseline import (
+    MAX_WEIGHT,
+    PRIOR,
+    SpeakerBaseline,
+    SpeakerStats,
+    load_speaker_stats,
+)
 from device.readings import SoundWindow
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
@@ -63,7 +69,7 @@ def test_another_household_moves_in_and_the_old_one_fades() -> None:
     for numbers in [*people(6.0, 0.5, 600), *people(0.0, 0.5, 900, seed=1)]:
         baseline.learn(numbers)
     assert abs(float(baseline.deviations(np.zeros(K, np.float32)).mean())) < 0.3
-    assert baseline.heard.weight == MOST
+    assert baseline.heard.weight == MAX_WEIGHT
 
 
 def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:

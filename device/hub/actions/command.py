@@ -13,9 +13,9 @@ from device.hub.actions.transport.http import encoded, plain_text
 from device.settings.actions import Command
 
 _ENVIRONMENT = ("PATH", "HOME", "LANG")
-_MOST_BYTES = 65_536
+_MAX_BYTES = 65_536
 """Of its output, the first; the rest is read and dropped, so that it does not wait for us."""
-_MOST_AT_ONCE = 4
+_MAX_AT_ONCE = 4
 _LAST_WORDS_S = 0.2
 """Its output may come after its end; a child that holds the other end would be waited for without it."""
 
@@ -24,7 +24,7 @@ class Programs:
     """Runs them, a few at a time."""
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._slots = asyncio.Semaphore(_MAX_AT_ONCE)
         self._state: dict[str, Any] = {}
 
     async def run(self, action: Command, occasion: Trigger) -> None:
@@ -61,7 +61,7 @@ class _Conversation(asyncio.SubprocessProtocol):
         self.exited = asyncio.Event()
 
     def pipe_data_received(self, _fd: int, data: bytes) -> None:
-        self.said += data[: _MOST_BYTES - len(self.said)]
+        self.said += data[: _MAX_BYTES - len(self.said)]
 
     def pipe_connection_lost(self, fd: int, _exc: Exception | None) -> None:
         if fd == 1:

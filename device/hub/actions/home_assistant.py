@@ -148,7 +148,7 @@ def _point(data: dict[str, Any]) -> Point | None:
 _NAME = "Home Assistant"
 SERVICE_S = 12.0
 """It answers when the service is through, which takes its time where a speaker wakes up or a script waits."""
-_MOST_MEMBERS = 32
+_MAX_MEMBERS = 32
 """Of a group of lights, with those of the groups in it."""
 
 
@@ -198,7 +198,7 @@ class HomeAssistantServices:
             members = [member for member in one.attributes.entity_id if member.startswith("light.")]
             if not members:
                 found.append(one)
-            new = [member for member in dict.fromkeys(members) if member not in seen][: _MOST_MEMBERS + 1 - len(seen)]
+            new = [member for member in dict.fromkeys(members) if member not in seen][: _MAX_MEMBERS + 1 - len(seen)]
             left += new
             seen.update(new)
         return found

@@ -19,7 +19,7 @@ from device.settings import actions
 from device.settings.actions import Music
 from device.system.secrets import read_secret
 
-MOST_SONGS = 1000
+MAX_SONGS = 1000
 """In a queue that can be brought back."""
 _AT_A_TIME = 50
 _OPENING_S = 1.0
@@ -50,8 +50,8 @@ class Queue(Struct, frozen=True):
 async def queue_now(client: MPDClient, name: str) -> Queue:
     """As it is now. Raises ActionError for a long one."""
     status = await client.status()
-    if int(status.get("playlistlength", 0)) > MOST_SONGS:
-        raise ActionError(f"{name}: the queue has more than {MOST_SONGS} songs, too many to be brought back")
+    if int(status.get("playlistlength", 0)) > MAX_SONGS:
+        raise ActionError(f"{name}: the queue has more than {MAX_SONGS} songs, too many to be brought back")
     await client.tagtypes("clear")  # of each song, the path alone
     songs = tuple([song["file"] async for song in client.playlistinfo()])
     state, volume, position = status["state"], int(status.get("volume", -1)), status.get("song")
@@ -134,7 +134,7 @@ async def _as_before(client: MPDClient, queue: Queue) -> str:
 T = TypeVar("T")
 
 SETTLE_S = 1.0
-_MOST_CHARACTERS = 1_048_576
+_MAX_CHARACTERS = 1_048_576
 """Of all answers on one connection: a long queue with its titles."""
 _TARGET = "mpd"
 
@@ -245,6 +245,6 @@ class _Client(MPDClient):  # type: ignore[misc] # the library has no types
         finally:
             self.reader = None
         self.heard += len(line or "")
-        if self.heard > _MOST_CHARACTERS:
+        if self.heard > _MAX_CHARACTERS:
             raise mpd.ProtocolError("too long")
         return line

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 SETTLE_S = 1.0
 _Byte = Annotated[int, Meta(ge=0, le=255)]
-_MOST_SEGMENTS = 64
+_MAX_SEGMENTS = 64
 
 
 class Segment(Struct, frozen=True, omit_defaults=True):
@@ -59,7 +59,7 @@ class State(Struct, frozen=True):
     """Tenths of a second."""
     ps: int = -1
     """The preset that holds; -1: none."""
-    seg: Annotated[tuple[Segment, ...], Meta(max_length=_MOST_SEGMENTS)] = ()
+    seg: Annotated[tuple[Segment, ...], Meta(max_length=_MAX_SEGMENTS)] = ()
 
     def look(self) -> Look:
         """How the strip is."""

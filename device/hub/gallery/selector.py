@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 FIVE = 5
 _SUREST = 50
 """So many of an emotion take turns: ten times five. Those after them were read with less and less certainty."""
-_MOST_BYTES = 1_000_000
+_MAX_BYTES = 1_000_000
 _LOOK_S = 0.25
 DRAWN = frozenset(f"{emotion.value}-{person}" for emotion in EMOTIONS for person in range(drawn_faces.VARIANTS))
 """All drawn faces there are, as their addresses name them."""
@@ -172,6 +172,6 @@ def _content(folder: Path, name: str) -> bytes:
         os.close(inside)
     with os.fdopen(file, "rb") as opened:
         found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
             raise OSError(f"{name}: no thumbnail")
         return opened.read()

@@ -3,7 +3,7 @@
 from device.emotions import Emotion
 from device.readings import SenseReading
 
-LEAST_APART_S = 4.0
+MIN_APART_S = 4.0
 """Faces stay at least so long before others come."""
 CLEAR_S = 30.0
 """After so long without a voice that is sure of anything, they go."""
@@ -37,7 +37,7 @@ class VoiceTrigger:
                 return Emotion.UNKNOWN
             return None
         self._heard_s = now_s
-        if (not self._new and voice.emotion is self._shown) or now_s - self._shown_s < LEAST_APART_S:
+        if (not self._new and voice.emotion is self._shown) or now_s - self._shown_s < MIN_APART_S:
             return None
         self._shown, self._shown_s, self._new = voice.emotion, now_s, False
         return voice.emotion

@@ -7,7 +7,7 @@ from msgspec import Struct
 from device.emotions import Emotion
 from device.hub.history.rows import BLIND, Entry
 
-MOST_SLOTS = 2_500
+MAX_SLOTS = 2_500
 BEFORE_S = 86_400.0
 """So long before the first slot is read too: a mood that began there may reach into it."""
 
@@ -25,8 +25,8 @@ class Slot(Struct, frozen=True):
 
 def slots(entries: Iterable[Entry], since_s: float, until_s: float, step_s: float) -> list[Slot]:
     """The slots from `since_s` to `until_s`, from entries in order of time. Raises ValueError for too many."""
-    if not step_s > 0 or not since_s < until_s or (until_s - since_s) / step_s > MOST_SLOTS:
-        raise ValueError(f"1 to {MOST_SLOTS} slots can be told, in order of time")
+    if not step_s > 0 or not since_s < until_s or (until_s - since_s) / step_s > MAX_SLOTS:
+        raise ValueError(f"1 to {MAX_SLOTS} slots can be told, in order of time")
     count = -int(-(until_s - since_s) // step_s)
     found: list[dict[str, float]] = [{} for _ in range(count)]
     for name, begin_s, end_s in _stretches(entries, until_s):

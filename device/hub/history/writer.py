@@ -19,7 +19,7 @@ from device.system.clock import WallClock
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-MOST_WAITING = 5_000
+MAX_WAITING = 5_000
 """Rows held in memory while the file does not take them; then the oldest are dropped, and their gap is shown."""
 BATCH = 200
 CROWDED = 1_000
@@ -70,7 +70,7 @@ class History:
         if self._waiting and _newer(row, self._waiting[-1]):
             self._waiting.pop()
         self._waiting.append(row)
-        if len(self._waiting) > MOST_WAITING:
+        if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
             if self._dropped % 100 == 1:

@@ -11,8 +11,8 @@ from device.hub.state.snapshot import Snapshot
 
 _log = logging.getLogger(__name__)
 
-MOST_BYTES = 4_096
-MOST_COMMANDS, WINDOW_S = 20, 10.0
+MAX_BYTES = 4_096
+MAX_COMMANDS, WINDOW_S = 20, 10.0
 """So many in so long are more than a person sends; the rest is a flood."""
 AGAIN_S = 60.0
 """Each kind of nonsense is logged at most so often."""
@@ -32,20 +32,20 @@ class CommandLimiter:
         self._obey = obey
         self._rejected = rejected
         self._clock = clock
-        self._taken: deque[float] = deque([-1e9] * MOST_COMMANDS, maxlen=MOST_COMMANDS)
+        self._taken: deque[float] = deque([-1e9] * MAX_COMMANDS, maxlen=MAX_COMMANDS)
         self._logged: dict[str, float] = {}
         self._silent: dict[str, int] = {}
 
     async def take(self, key: str, payload: object, *, retained: bool = False) -> None:
         """What came for the feature `key`. Never raises for what came."""
-        if not isinstance(payload, bytes) or len(payload) > MOST_BYTES:
+        if not isinstance(payload, bytes) or len(payload) > MAX_BYTES:
             size = len(payload) if isinstance(payload, bytes) else 0
-            self._reject("oversized", f"a command of {size} bytes; {MOST_BYTES} are allowed")
+            self._reject("oversized", f"a command of {size} bytes; {MAX_BYTES} are allowed")
         elif retained:
             # It would be obeyed at each connect: a camera that was switched off here would open again.
             self._reject("retained", "a command that the broker has kept; send it without the retain flag")
         elif self._clock() - self._taken[0] < WINDOW_S:
-            self._reject("flood", f"more than {MOST_COMMANDS} commands in {WINDOW_S:g} s")
+            self._reject("flood", f"more than {MAX_COMMANDS} commands in {WINDOW_S:g} s")
         else:
             self._taken.append(self._clock())
             await self._carry_out(key, payload)

@@ -83,9 +83,9 @@ KEEPALIVE_S = 4
 """A frozen broker is noticed after twice that, a killed one at once."""
 ANSWER_S = 4.0
 """The broker must acknowledge within this."""
-MOST_PACKET = 8_192
+MAX_PACKET = 8_192
 """Bytes that we are willing to receive at once; a broker of version 5 keeps longer ones to itself."""
-_MOST_INCOMING = 64
+_MAX_INCOMING = 64
 _TAKEN_OVER = 142
 """MQTT 5, reason codes: "Session taken over". Mosquitto of Debian 12 ends the connection without a word."""
 
@@ -119,7 +119,7 @@ def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, avail
     """A client that is not connected yet. `availability` is the topic of its last will."""
     five = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    limit.MaximumPacketSize = MOST_PACKET
+    limit.MaximumPacketSize = MAX_PACKET
     return AckCheckingClient(
         broker.host,
         broker.port,
@@ -134,7 +134,7 @@ def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, avail
         tls_context=credentials.tls,
         keepalive=KEEPALIVE_S,
         timeout=ANSWER_S,
-        max_queued_incoming_messages=_MOST_INCOMING,
+        max_queued_incoming_messages=_MAX_INCOMING,
         logger=_library_log,
     )
 

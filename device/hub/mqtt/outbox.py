@@ -25,7 +25,7 @@ from device.readings import Mood
 
 _log = logging.getLogger(__name__)
 
-MOST_FRESH = 1_000
+MAX_FRESH = 1_000
 """Changes in memory; older ones are fetched from the file, or dropped where there is none."""
 PAGE = 200
 """Changes fetched from the file at once."""
@@ -109,7 +109,7 @@ class Outbox:
         if len(self._known) > PAGE:
             del self._known[next(iter(self._known))]
         self._fresh.append(Change(session, seq, mood, time_utc_s))
-        if len(self._fresh) > MOST_FRESH:
+        if len(self._fresh) > MAX_FRESH:
             self._fresh.popleft()
             self._behind = True
             self._spilled += 1

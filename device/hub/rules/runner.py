@@ -18,7 +18,7 @@ from device.settings.actions import Action
 
 _log = logging.getLogger(__name__)
 
-MOST_TASKS = 64
+MAX_TASKS = 64
 """Actions under way; more are refused, and the history says so."""
 AGAIN_S = 60.0
 """Between two tries to put back what a destination did not take when its rule was over."""
@@ -131,9 +131,9 @@ class ActionRunner:
 
     def _start(self, work: Coroutine[Any, Any, None], words: str) -> bool:
         """Beside the story, so that a slow destination holds up nothing."""
-        if len(self._tasks) >= MOST_TASKS:
+        if len(self._tasks) >= MAX_TASKS:
             work.close()
-            _log.error("%d actions are under way already; refused: %s", MOST_TASKS, words)
+            _log.error("%d actions are under way already; refused: %s", MAX_TASKS, words)
             return False
         task = asyncio.create_task(work)
         self._tasks.add(task)

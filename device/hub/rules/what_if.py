@@ -24,7 +24,7 @@ _REST = (
     r"\s+with\s+(?:a\s+)?valence\s+(?:of\s+)?(?P<valence>-?[01](?:\.\d{1,3})?)(?!\S)",
 )
 _UNIT_S = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
-_MOST_S = 24 * 3600
+_MAX_S = 24 * 3600
 _FORM = (
     'ask like "sad for 2m at 21:30", "nobody for 10m" or "3 people happy for 5m in quiet with valence -0.4": '
     "who and what MOOD, for NUMBER s, m or h, at HH:MM, in PROFILE, with valence -1 to 1"
@@ -74,7 +74,7 @@ def parse_question(text: str, now: time | None = None, profiles: tuple[str, ...]
         raise SettingsError(f"{text[:200]!r} is not understood; {_FORM}")
     emotion, people = _feeling(found), _people(found)
     for_s = float(found["n"]) * _UNIT_S[found["unit"].lower()]
-    if for_s > _MOST_S:
+    if for_s > _MAX_S:
         raise SettingsError(f"{found['n']} {found['unit']} is too long; at most 24 h; {_FORM}")
     said = _clauses(text[found.end() :], profiles)
     at = _time_of_day(said["at"]) if "at" in said else now or datetime.now().astimezone().time()
@@ -153,8 +153,8 @@ def _moments(rule: Rule, question: WhatIf, began: datetime) -> tuple[float | Non
     contrary = Mood(Emotion.UNKNOWN, 0.0, 0.0, 0.0, (0.0,) * len(EMOTIONS), int(question.people == 0), 0.0, 0.0)
     edges = {0.0, rule.for_s, question.for_s + rule.for_s + 1e-6}
     for edge in rule.between.split("-") if rule.between else ():
-        opens_s = (datetime.combine(began.date(), time.fromisoformat(edge), UTC) - began).total_seconds() % _MOST_S
-        edges |= {opens_s, opens_s + _MOST_S}
+        opens_s = (datetime.combine(began.date(), time.fromisoformat(edge), UTC) - began).total_seconds() % _MAX_S
+        edges |= {opens_s, opens_s + _MAX_S}
     looks = [(moment_s, question.mood) for moment_s in edges if moment_s <= question.for_s]
     looks += [(moment_s, contrary) for moment_s in edges | {question.for_s} if moment_s >= question.for_s]
     alone, fired_s = RuleEngine((rule,)), None

@@ -21,7 +21,7 @@ Value = str | int | float | bool | None
 MOODS = tuple(emotion.value for emotion in (*EMOTIONS, Emotion.UNKNOWN))
 PRESS = "PRESS"
 """What a button is sent."""
-MOST_PAYLOAD = 200
+MAX_PAYLOAD = 200
 """Bytes of a command; the longest that means anything is a profile's name of 40."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -261,11 +261,11 @@ def parse_command(key: str, payload: bytes, now: Snapshot) -> Command:
     feature = _TAKEN.get(key)
     if feature is None or feature.order is None:
         raise ActionError(f"{_BRIEF.repr(key)} takes no commands; {', '.join(_TAKEN)} do")
-    came: str | bytes = payload[:MOST_PAYLOAD]
+    came: str | bytes = payload[:MAX_PAYLOAD]
     with contextlib.suppress(UnicodeDecodeError):
-        came = payload[:MOST_PAYLOAD].decode()
-    if len(payload) > MOST_PAYLOAD or isinstance(came, bytes) or not _fits(feature, came, now):
-        length = f" in {len(payload)} bytes" if len(payload) > MOST_PAYLOAD else ""
+        came = payload[:MAX_PAYLOAD].decode()
+    if len(payload) > MAX_PAYLOAD or isinstance(came, bytes) or not _fits(feature, came, now):
+        length = f" in {len(payload)} bytes" if len(payload) > MAX_PAYLOAD else ""
         raise ActionError(f"{key}: {_BRIEF.repr(came)} came{length}; allowed is {_allowed(feature, now)}")
     return feature.order(came)
 

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 """How soon a new password, or a renewed certificate, holds."""
-MOST_BODY = 4096
+MAX_BODY = 4096
 """Bytes of a request's body."""
 
 
@@ -66,7 +66,7 @@ class WebServer:
             certificate = Certificate(expanded(settings.certificate_file), expanded(settings.key_file))
         await login.begin()
         app = web.Application(
-            middlewares=[RequestGuard(own_names(settings.names), login).stand], client_max_size=MOST_BODY
+            middlewares=[RequestGuard(own_names(settings.names), login).stand], client_max_size=MAX_BODY
         )
         app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)

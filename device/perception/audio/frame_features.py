@@ -44,8 +44,8 @@ COLUMNS = REGIONS.stop
 
 _HEARING = 0.33
 """Loudness as it is heard grows with energy to this power."""
-_LEAST_POWER = np.float32(1e-9)
-_LEAST_MAGNITUDE = 1e-6
+_MIN_POWER = np.float32(1e-9)
+_MIN_MAGNITUDE = 1e-6
 
 
 def frame_rows(samples: Floats) -> Floats:
@@ -110,15 +110,15 @@ def _of_spectrum(magnitude: Floats, rows: Floats) -> None:
     """Of (frames, FFT // 2 + 1) magnitudes."""
     strength = np.square(magnitude)
     sums = strength @ _power_sums()
-    low = np.log(strength[:, : len(_slopes())] + _LEAST_POWER)
+    low = np.log(strength[:, : len(_slopes())] + _MIN_POWER)
     rows[:, LOW] = low[:, :LOW_BINS]
-    strongest = np.log(_strongest(strength) + _LEAST_POWER)
-    below, above = np.log(sums + _LEAST_POWER * _power_sums().sum(axis=0)).T
+    strongest = np.log(_strongest(strength) + _MIN_POWER)
+    below, above = np.log(sums + _MIN_POWER * _power_sums().sum(axis=0)).T
     rows[:, TILTS.start] = below - above
     rows[:, TILTS.start + 1] = strongest[0] - strongest[1]
     rows[:, TILTS.start + 2 : TILTS.stop] = low @ _slopes()
     rows[:, VOWELS] = strongest[2:].T
-    means = magnitude @ _magnitude_sums() + _LEAST_MAGNITUDE * _magnitude_sums().sum(axis=0)
+    means = magnitude @ _magnitude_sums() + _MIN_MAGNITUDE * _magnitude_sums().sum(axis=0)
     rows[:, MAGNITUDE] = means[:, 0]
     rows[:, REGIONS] = means[:, 1:4] / means[:, 4:]
     rows[:, CHANGE] = _change(magnitude)

@@ -19,7 +19,7 @@ def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
     return np.asarray((pixels - pixels.mean()) / max(float(pixels.std()), 4.0), np.float32)[None, :, :, None]
 
 
-_LEAST_PX, _ENOUGH_PX = 20.0, 64.0
+_MIN_PX, _ENOUGH_PX = 20.0, 64.0
 _ENOUGH_SHARPNESS = 60.0
 """Variance of the Laplacian of a 48 px crop. FER2013's own: median about 900, one in twenty under 100."""
 
@@ -44,7 +44,7 @@ def quality(face: Face) -> float:
     The product of three: as large as the crop (from 20 to 64 px), sharp, and turned to the camera (the nose between
     the eyes; at 0 when it stands under one of them, at about 45° of yaw).
     """
-    size = (max(face.box[2], face.box[3]) - _LEAST_PX) / (_ENOUGH_PX - _LEAST_PX)
+    size = (max(face.box[2], face.box[3]) - _MIN_PX) / (_ENOUGH_PX - _MIN_PX)
     sharpness = 0.0
     if face.crop is not None:
         sharpness = float(cv2.Laplacian(face.crop, cv2.CV_32F).var()) / _ENOUGH_SHARPNESS

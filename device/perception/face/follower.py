@@ -15,7 +15,7 @@ from device.perception.face.crop_change import alike, between, shifted
 from device.perception.face.detector import Pixels
 from device.perception.face.search import Region, RegionScheduler
 from device.perception.face.tiles import cut, moved
-from device.perception.face.two_stage import LEAST_PX, TwoStageDetector, same_as_one
+from device.perception.face.two_stage import MIN_PX, TwoStageDetector, same_as_one
 from device.readings import Face, Frame
 
 _EVERY_S = 0.2
@@ -32,7 +32,7 @@ _SEARCH_WAITS_S = 3.0
 """Where the budget is short, who is known does not keep who comes in from being seen for longer."""
 _AROUND = 3.0
 """Faces to each side, where one is looked for that is no longer where it was."""
-MOST = 8
+MAX_FACES = 8
 """People who are followed."""
 
 
@@ -109,7 +109,7 @@ class FaceFollower:
         known.due_s = now_s if walks or known.looks == 1 else now_s + self._every_s
 
     def _look_for_more(self, frame: Frame) -> None:
-        if len(self._known) >= MOST or not self._budget.allows:
+        if len(self._known) >= MAX_FACES or not self._budget.allows:
             return
         with self._budget.spending():
             part = self._search.next(frame, [known.face for known in self._known])
@@ -120,13 +120,13 @@ class FaceFollower:
     def _find_in(self, part: Region, pixels: Pixels, now_s: float) -> bool:
         """Adds those in `part` who are not known yet; whether there were any faces."""
         left, top, inside = part.of(pixels)
-        if min(inside.shape[:2]) < LEAST_PX:  # of a frame of two pixels' width, a part is nothing
+        if min(inside.shape[:2]) < MIN_PX:  # of a frame of two pixels' width, a part is nothing
             return False
         found = self._refined.find(np.ascontiguousarray(inside))
         faces = [face for face in found if not cut(face, left, top, inside, pixels)]
         for face in faces:
             new = moved(face, left, top)
-            if len(self._known) < MOST and not same_as_one(new, [known.face for known in self._known]):
+            if len(self._known) < MAX_FACES and not same_as_one(new, [known.face for known in self._known]):
                 self._known.append(KnownFace(replace(new, crop=cut_out(pixels, new)), now_s, now_s, now_s))
         return bool(faces)
 

@@ -29,7 +29,7 @@ _CELL = 80
 """Cells across the frame: of 8 px in 640, a head at four metres being 5 by 5 of them."""
 _MOVED = 7
 """Steps of 255 by which the mean of a cell differs beyond a sensor's noise."""
-_LEAST_CELLS = 12
+_MIN_CELLS = 12
 """So many cells have changed when a head has come."""
 
 
@@ -128,14 +128,14 @@ class RegionScheduler:
             self._range = darkest, brightest
         darkest, brightest = self._range
         differ = (cells > darkest + _MOVED) | (cells < brightest - _MOVED)
-        return int(np.count_nonzero(differ & ~explained)) < _LEAST_CELLS
+        return int(np.count_nonzero(differ & ~explained)) < _MIN_CELLS
 
     def _has_changed(self, part: Region, explained: npt.NDArray[np.bool_]) -> bool:
         """Whether enough of it differs from when it was last looked at."""
         if part.seen is None or self._cells is None:
             return False
         now, before = part.of(self._cells)[2], part.of(part.seen)[2]
-        return int(((np.abs(now - before) > _MOVED) & ~part.of(explained)[2]).sum()) >= _LEAST_CELLS
+        return int(((np.abs(now - before) > _MOVED) & ~part.of(explained)[2]).sum()) >= _MIN_CELLS
 
 
 def sampled(frame: Frame) -> Cells:

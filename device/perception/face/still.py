@@ -15,7 +15,7 @@ _AIRS = (1.0, 0.5)
 """What is added on each side, in sides of the picture; the second finds some that the first does not."""
 _AIRED_PX = 480
 """A larger picture is shrunk to this before the air is added: its face fills it."""
-_LEAST_PX = 0.5
+_MIN_PX = 0.5
 """What is narrower after that is gone: a line of a thousand to one shows no face."""
 
 
@@ -46,7 +46,7 @@ def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[F
     The detectors were trained on faces with air around them, and FER2013's have none (`python -m convert reach`).
     """
     scale = min(1.0, _AIRED_PX / max(pixels.shape[:2]))
-    if min(pixels.shape[:2]) * scale <= _LEAST_PX:
+    if min(pixels.shape[:2]) * scale <= _MIN_PX:
         return []
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
     for share in _AIRS:

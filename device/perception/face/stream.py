@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from device.perception.face.classifier import FaceReader
 from device.perception.face.cpu_budget import CpuBudget
-from device.perception.face.follower import MOST, FaceFollower
+from device.perception.face.follower import MAX_FACES, FaceFollower
 from device.perception.face.tracker import Tracker
 from device.readings import Face, FaceReading, Frame
 
@@ -12,7 +12,9 @@ from device.readings import Face, FaceReading, Frame
 class FaceStream:
     """Follows and reads: one for each stream."""
 
-    def __init__(self, following: FaceFollower, reader: FaceReader, budget: CpuBudget, most_faces: int = MOST) -> None:
+    def __init__(
+        self, following: FaceFollower, reader: FaceReader, budget: CpuBudget, most_faces: int = MAX_FACES
+    ) -> None:
         """`budget` is the one that `following` keeps to. The `most_faces` largest are read."""
         self._following, self._reader, self._budget = following, reader, budget
         self._most_faces = most_faces

@@ -11,7 +11,7 @@ from device.readings import Face
 
 _TILES_PX = (288, 208)
 """At either size the far detector has an idea of nine in ten faces of 40 px, and not of the same ones."""
-_MOST_TILES = 64
+_MAX_TILES = 64
 
 
 def find_everywhere(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
@@ -33,7 +33,7 @@ def _tiles(pixels: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int, npt.NDArra
     sides = list(_TILES_PX)
     while _count(width, sides[0]) * _count(height, sides[0]) > 4:
         sides.insert(0, 2 * sides[0])
-    left = _MOST_TILES
+    left = _MAX_TILES
     for side in sides:
         starts = [(y, x) for y in _starts(height, side) for x in _starts(width, side)]
         left -= len(starts)

@@ -13,7 +13,7 @@ KEEP_S = 1.5
 """A face that is lost for less than this (a turned head, a hand) comes back under its number."""
 SURE = 2
 """A face counts from its second sighting on: what a detector sees once in a curtain is nobody."""
-_LEAST_OVERLAP = 0.15
+_MIN_OVERLAP = 0.15
 _REACH = 0.8
 """Without overlap, a face may have moved by this much of its width, and still be the same, ..."""
 _SIZES = 1.6
@@ -78,9 +78,9 @@ class Tracker:
 def _likeness(old: Floats, new: Floats) -> float:
     """Over 0 when both may be one face: the overlap, or a little for a near neighbour of like size."""
     shared = float(overlap(old, new[None])[0])
-    if shared >= _LEAST_OVERLAP:
+    if shared >= _MIN_OVERLAP:
         return shared
     widths = float(old[2] - old[0]), float(new[2] - new[0])
     moved = float(np.hypot(*((old[:2] + old[2:]) / 2 - (new[:2] + new[2:]) / 2)))
     near = moved < _REACH * max(widths) and max(widths) < _SIZES * max(min(widths), 1e-3)
-    return _LEAST_OVERLAP * (1 - moved / (_REACH * max(widths))) if near else 0.0
+    return _MIN_OVERLAP * (1 - moved / (_REACH * max(widths))) if near else 0.0

@@ -12,7 +12,7 @@ import numpy as np
 from device.perception.face.detector import FaceDetector, Pixels, corners, overlap
 from device.readings import Face
 
-LEAST_SCORE = 0.66
+MIN_SCORE = 0.66
 """From this score on, what was proposed is a face."""
 _DOUBTED = 0.76
 """Of the least score, what is enough for one who doubts: a score of a half."""
@@ -32,9 +32,9 @@ _RESTLESS = 5.0
 0.12 of a curtain."""
 _SAME = 0.3
 """Intersection over union from which on two boxes are of one face."""
-LEAST_PX = 8
+MIN_PX = 8
 """What is narrower is not looked at closely."""
-_MOST = 12
+_MAX_PROPOSALS = 12
 """Proposals of one look that are looked at closely, the strongest."""
 
 
@@ -45,7 +45,7 @@ class TwoStageDetector:
     often than as published; after the close look, 1.4 points (`python -m convert framing`).
     """
 
-    def __init__(self, far: FaceDetector, near: FaceDetector, least_score: float = LEAST_SCORE) -> None:
+    def __init__(self, far: FaceDetector, near: FaceDetector, least_score: float = MIN_SCORE) -> None:
         """`far` gives whatever has PROPOSED, `near` what is FAINT; `least_score` is what a new face needs."""
         self._far, self._near, self._least_score = far, near, least_score
 
@@ -59,7 +59,7 @@ class TwoStageDetector:
     def find(self, pixels: Pixels) -> list[Face]:
         """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's."""
         found: list[Face] = []
-        for proposed in self._far.find(pixels)[:_MOST]:
+        for proposed in self._far.find(pixels)[:_MAX_PROPOSALS]:
             face = self._decided(pixels, proposed)
             if face is not None and face.score >= self._least_score and not same_as_one(face, found):
                 found.append(face)
@@ -90,7 +90,7 @@ class TwoStageDetector:
         half = reach * max(width, height)
         left, top = max(int(x + width / 2 - half), 0), max(int(y + height / 2 - half), 0)
         part = pixels[top : int(y + height / 2 + half), left : int(x + width / 2 + half)]
-        if min(part.shape[:2], default=0) < LEAST_PX:
+        if min(part.shape[:2], default=0) < MIN_PX:
             return None
         corner = np.array([left, top], np.float32)
         for found in self._near.find(part):

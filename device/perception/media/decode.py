@@ -18,19 +18,19 @@ from device.perception.media.image_header import as_stored, is_cut_off, is_pictu
 
 Pixels = npt.NDArray[np.uint8]
 
-MOST_MEGAPIXELS = 100.0
+MAX_MEGAPIXELS = 100.0
 """A larger picture is refused before it is unpacked: 100 megapixels take 300 MB."""
 
-MOST_SOUND_S = 4 * 3600.0
+MAX_SOUND_S = 4 * 3600.0
 """A longer sound is refused as a whole: it takes 920 MB. Block by block it may be of any length."""
-LEAST_RATE_HZ = 1000
+MIN_RATE_HZ = 1000
 """No voice is left in less, and a header that says 1 Hz would make hours of a few bytes."""
 
 _BLOCK = 4096
 _GROWS = 1 << 20
 _NEXT_TO_SQUARE = 0.01
 _WIDEST = 8.0
-_MOST_WIDENED = 3840 * 2160
+_MAX_WIDENED = 3840 * 2160
 # A playlist is a media file to FFmpeg: without this, one that is handed in could name an address to fetch.
 _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
@@ -53,8 +53,8 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
             late_s: float | None = None
             resampler = _Resampler(rate_hz)
             for decoded in container.decode(container.streams.audio[0]):
-                if decoded.sample_rate < LEAST_RATE_HZ:
-                    raise MediaError(f"{name}: a sound of {decoded.sample_rate} Hz; {LEAST_RATE_HZ} are the least")
+                if decoded.sample_rate < MIN_RATE_HZ:
+                    raise MediaError(f"{name}: a sound of {decoded.sample_rate} Hz; {MIN_RATE_HZ} are the least")
                 if late_s is None:
                     late_s = _after_the_picture_s(container, decoded)
                     yield from _silence(round(late_s * rate_hz))
@@ -105,14 +105,14 @@ def _silence(samples: int) -> Iterator[Floats]:
 def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Floats:
     """A whole sound: (samples,) float32 mono at `rate_hz`; empty when the file holds none of them.
 
-    Raises MediaError as `sound_blocks` does, and when it is longer than MOST_SOUND_S.
+    Raises MediaError as `sound_blocks` does, and when it is longer than MAX_SOUND_S.
     """
     sound, count = np.zeros(_GROWS, np.float32), 0
     for block in sound_blocks(source, rate_hz):
         end = count + len(block)
-        if end > MOST_SOUND_S * rate_hz:
+        if end > MAX_SOUND_S * rate_hz:
             name = str(source) if isinstance(source, Path) else "sound"
-            raise MediaError(f"{name}: longer than {MOST_SOUND_S / 3600:g} hours; cut it into parts")
+            raise MediaError(f"{name}: longer than {MAX_SOUND_S / 3600:g} hours; cut it into parts")
         if end > len(sound):
             # Where it lies: a list of all blocks, put together in the end, would be in memory twice.
             sound.resize(end + max(end // 4, _GROWS), refcheck=False)
@@ -156,7 +156,7 @@ def read_picture(path: Path) -> Pixels:
     """A picture: (height, width, 3) uint8 RGB, turned upright by its EXIF note.
 
     Grey becomes RGB, 16 bits become 8, and transparency is let go. Raises MediaError, naming the file, when it
-    cannot be read, is cut off, is no picture that OpenCV knows, or is larger than MOST_MEGAPIXELS.
+    cannot be read, is cut off, is no picture that OpenCV knows, or is larger than MAX_MEGAPIXELS.
     """
     try:
         data = path.read_bytes()
@@ -233,7 +233,7 @@ def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
     height, width = pixels.shape[:2]
     wider, flatter = (round(width * share), height), (width, round(height / share))
     larger, smaller = (wider, flatter) if share > 1 else (flatter, wider)
-    size = larger if larger[0] * larger[1] <= _MOST_WIDENED else smaller
+    size = larger if larger[0] * larger[1] <= _MAX_WIDENED else smaller
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -254,10 +254,10 @@ def _breaks_off(container: av.container.InputContainer, stream: av.VideoStream, 
 
 
 def _held_small(path: Path, width: int, height: int) -> None:
-    """Raises MediaError, naming the file, when its pictures have more than MOST_MEGAPIXELS."""
+    """Raises MediaError, naming the file, when its pictures have more than MAX_MEGAPIXELS."""
     much = width * height / 1e6
-    if much > MOST_MEGAPIXELS:
-        raise MediaError(f"{path}: {much:.0f} megapixels; at most {MOST_MEGAPIXELS:.0f} are read, so make it smaller")
+    if much > MAX_MEGAPIXELS:
+        raise MediaError(f"{path}: {much:.0f} megapixels; at most {MAX_MEGAPIXELS:.0f} are read, so make it smaller")
 
 
 def _reason(error: Exception) -> str:

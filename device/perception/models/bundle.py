@@ -12,11 +12,11 @@ import msgspec
 
 from device.errors import ModelError
 
-MOST_CARD = 1_000_000
-MOST_NETWORK = 32_000_000
+MAX_CARD = 1_000_000
+MAX_NETWORK = 32_000_000
 """Bytes. The largest that is shipped has 0.9 MB."""
-_MOST_ENTRIES = 1000
-_MOST_ZIP = 2 * MOST_NETWORK
+_MAX_ENTRIES = 1000
+_MAX_ZIP = 2 * MAX_NETWORK
 _HANDED = "nothing was changed"
 
 
@@ -51,7 +51,7 @@ def read_bundle(name: str, folder: Path, remedy: str = "install Mien again") -> 
     """NAME.json and NAME.tflite of `folder`. Raises ModelError when one cannot be read, or is too long."""
     network, card = folder / f"{name}.tflite", folder / f"{name}.json"
     try:
-        return ModelBundle(name, _read(card, MOST_CARD), _read(network, MOST_NETWORK), str(network), remedy)
+        return ModelBundle(name, _read(card, MAX_CARD), _read(network, MAX_NETWORK), str(network), remedy)
     except ModelError as error:
         raise ModelError(f"{error}; {remedy}" if remedy else str(error)) from error
 
@@ -86,12 +86,12 @@ def _listed(names: Sequence[str]) -> str:
 def _zipped(file: Path, names: Sequence[str]) -> list[ModelBundle]:
     """Nothing is unpacked to the disk: an entry is known by its last name, and its folder means nothing."""
     try:
-        with zipfile.ZipFile(io.BytesIO(_read(file, _MOST_ZIP))) as opened:
-            if len(opened.infolist()) > _MOST_ENTRIES:
-                raise ModelError(f"{file}: has more than {_MOST_ENTRIES} entries")
+        with zipfile.ZipFile(io.BytesIO(_read(file, _MAX_ZIP))) as opened:
+            if len(opened.infolist()) > _MAX_ENTRIES:
+                raise ModelError(f"{file}: has more than {_MAX_ENTRIES} entries")
             return [
                 ModelBundle(
-                    name, member("json", MOST_CARD), member("tflite", MOST_NETWORK), f"{file}/{name}.tflite", _HANDED
+                    name, member("json", MAX_CARD), member("tflite", MAX_NETWORK), f"{file}/{name}.tflite", _HANDED
                 )
                 for name in names
                 if (member := _members(opened, name, str(file)))

@@ -22,7 +22,7 @@ from device.settings.schema import Settings
 SERVICE = Path("/var/lib/mien-sense")
 """What systemd/mien-sense.service keeps its state in."""
 RECORD = "in_use.json"
-_MOST_BYTES = 100_000
+_MAX_BYTES = 100_000
 
 
 class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +94,7 @@ def read_registry(state_dir: Path) -> Registry:
     path = models_folder(state_dir) / RECORD
     try:
         with path.open("rb") as file:
-            return msgspec.json.decode(file.read(_MOST_BYTES), type=Registry)
+            return msgspec.json.decode(file.read(_MAX_BYTES), type=Registry)
     except (FileNotFoundError, NotADirectoryError):
         return Registry()
     except (OSError, ValueError, RecursionError) as error:

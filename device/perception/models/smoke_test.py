@@ -22,13 +22,13 @@ from device.perception.models.model import Model, ramp
 from device.perception.tflite import runtime
 from device.system.isolation import drop_network
 
-MOST_S = 60.0
+MAX_S = 60.0
 """For all of it: a Pi Zero takes five to import."""
-_MOST_CPU_S = 5
+_MAX_CPU_S = 5
 """From the network's bytes to its second answer. Those that are shipped take 0.02 on a desktop, and a tenth on a Pi."""
 _SLOWEST_S = 1.0
 """A reading. Those that are shipped take some 5 ms on a Pi 4; sense's watchdog waits ten seconds."""
-_MOST_BYTES = 256_000_000
+_MAX_BYTES = 256_000_000
 """Over what the process has before: sense as a whole may take 400 MB (systemd/mien-sense.service)."""
 _NOBODY = 65534
 
@@ -40,7 +40,7 @@ class _Answer(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-def try_out(pair: ModelBundle, most_s: float = MOST_S) -> float:
+def try_out(pair: ModelBundle, most_s: float = MAX_S) -> float:
     """Check, load and run a pair in a child process; seconds a reading takes. Raises ModelError, whatever it does."""
     house = str(Path(__file__).parents[3])
     # -P: nothing is imported from the folder that a person happens to be in.
@@ -75,7 +75,7 @@ def try_out(pair: ModelBundle, most_s: float = MOST_S) -> float:
 
 def _ended(number: int) -> str:
     if number == signal.SIGXCPU:
-        return f"had no answer after {_MOST_CPU_S} s of computing"
+        return f"had no answer after {_MAX_CPU_S} s of computing"
     return f"crashed the runtime ({signal.Signals(number).name})"
 
 
@@ -92,11 +92,11 @@ def _bind() -> None:
     """Limits for what comes, and no more rights than a stranger's."""
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = int(used.ru_utime + used.ru_stime) + _MOST_CPU_S
+    cpu_s = int(used.ru_utime + used.ru_stime) + _MAX_CPU_S
     # In the service's sandbox setrlimit is refused; its unit has limits of its own.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (taken + _MOST_BYTES,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (taken + _MAX_BYTES,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     # In a namespace that knows root alone there is nobody else to become.
     with suppress(OSError):
@@ -120,7 +120,7 @@ def _tried(pair: ModelBundle) -> _Answer:
     except ModelError as error:
         return _Answer(str(error))
     except MemoryError:
-        return _Answer(str(pair.off(f"{pair.path}: needs more than {_MOST_BYTES / 1e6:.0f} MB of memory")))
+        return _Answer(str(pair.off(f"{pair.path}: needs more than {_MAX_BYTES / 1e6:.0f} MB of memory")))
 
 
 def _says_numbers(model: Model) -> bool:

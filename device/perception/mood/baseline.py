@@ -19,15 +19,15 @@ from device.ipc.messages import Baseline, Recording, SenseBaseline
 from device.readings import FaceReading, VoiceReading
 from device.system.state_file import keep
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 POWER = 0.75
 """How much of the difference is taken off: `python -m convert evaluate` measures what it helps and what it costs."""
-MOST = float(np.log(4))
+MAX_CORRECTION = float(np.log(4))
 """No emotion is made more than four times likelier or less likely: a minute of sulking must not hide all sadness."""
-LEAST = 10
+MIN_READINGS = 10
 """Readings of one sense; fewer are a glance and not a minute at rest."""
-LEAST_QUALITY = 0.3
+MIN_QUALITY = 0.3
 _FLOOR = 1e-4
 """No share is so small that one reading outweighs all others."""
 
@@ -73,7 +73,7 @@ class BaselineRecorder:
 
     def saw(self, reading: FaceReading) -> FaceReading:
         """The reading with the household's neutral taken off."""
-        if self._rows is not None and reading.quality >= LEAST_QUALITY:
+        if self._rows is not None and reading.quality >= MIN_QUALITY:
             self._rows["face"].append(reading.probabilities)
         return replace(reading, probabilities=self._off("face", reading.probabilities))
 
@@ -89,14 +89,16 @@ class BaselineRecorder:
             return
         rows, self._rows = self._rows, None
         found = {
-            sense: neutral_prior(said) for sense, said in rows.items() if len(said) >= LEAST and self._usual[sense]
+            sense: neutral_prior(said)
+            for sense, said in rows.items()
+            if len(said) >= MIN_READINGS and self._usual[sense]
         }
         if not found:
             self._said = (
                 f"nothing was recorded: {len(rows['face'])} looks at faces and {len(rows['voice'])} at voices, "
-                f"{LEAST} of one are needed; sit in view and try again"
+                f"{MIN_READINGS} of one are needed; sit in view and try again"
             )
-            log.warning("baseline: %s", self._said)
+            _log.warning("baseline: %s", self._said)
             return
         before = self._neutral or Baseline(0.0)
         self._neutral = Baseline(time.time(), found.get("face", before.face), found.get("voice", before.voice))
@@ -107,7 +109,7 @@ class BaselineRecorder:
             keep(self._path, self._neutral)
         except OSError as error:
             self._said += f"; it cannot be kept over a restart ({error})"
-        log.info("baseline: %s", self._said)
+        _log.info("baseline: %s", self._said)
 
     def forget(self) -> None:
         """Back to what is usual. Raises OSError when the file cannot be removed; it holds no more until a restart."""
@@ -145,7 +147,7 @@ def correction(usual: tuple[float, ...], here: tuple[float, ...]) -> Floats:
     expected, read = (np.log(np.maximum(shares, _FLOOR)) for shares in (usual, here))
     expected, read = expected - expected.mean(), read - read.mean()
     flatness = np.clip(expected @ read / max(expected @ expected, _FLOOR), 0, 1)
-    return np.asarray(np.clip(POWER * (flatness * expected - read), -MOST, MOST), np.float32)
+    return np.asarray(np.clip(POWER * (flatness * expected - read), -MAX_CORRECTION, MAX_CORRECTION), np.float32)
 
 
 def corrected(probabilities: Floats, offset: Floats) -> Floats:
@@ -160,6 +162,6 @@ def load(path: Path) -> Baseline | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        log.warning("%s: cannot be read (%s); record the neutral again", path, error)
+        _log.warning("%s: cannot be read (%s); record the neutral again", path, error)
         return None
     return kept

@@ -14,7 +14,7 @@ from device.readings import FaceReading, SenseReading, VoiceReading
 
 VOICE_POWER = 0.8
 """How far a clear voice counts beside a clear face; fitted on pairs of one emotion, by `python -m convert evaluate`."""
-_LEAST_SHARE = 1e-4
+_MIN_SHARE = 1e-4
 """No sense is so sure that another could not change its mind."""
 
 
@@ -90,7 +90,7 @@ def pooled(seen: Floats, heard: Floats, face_trust: float, voice_trust: float) -
     if not powers.max() > 0:
         return uniform()
     powers /= powers.max()
-    total = powers[0] * np.log(np.maximum(seen, _LEAST_SHARE)) + powers[1] * np.log(np.maximum(heard, _LEAST_SHARE))
+    total = powers[0] * np.log(np.maximum(seen, _MIN_SHARE)) + powers[1] * np.log(np.maximum(heard, _MIN_SHARE))
     return softmax(total.astype(np.float32))
 
 

@@ -34,7 +34,7 @@ from device.readings import FaceReading, Frame, SoundWindow, VoiceReading
 from device.settings.schema import Settings
 
 Json = dict[str, Any]
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _LONG_SOUND_S = 6.0
 _VIDEO_FPS = 10.0
@@ -101,7 +101,7 @@ def _video(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
         try:
             samples = _heard(path)
         except NoSoundError:
-            log.debug("%s: a silent film", path)
+            _log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
     heard = list(windows(samples, readers, settings.microphone.every_s))
     timeline, mood = build_timeline(seen, heard, seconds, settings)

@@ -24,7 +24,7 @@ from device.perception.offline.gallery_storage import GalleryFolder
 from device.readings import Face, FaceReading
 from device.settings.schema import Settings
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"})
 SIDE_PX = 256
@@ -187,7 +187,7 @@ def _pictures(folder: Path, home: Path) -> list[Path]:
     except OSError as error:
         raise MediaError(f"{folder}: cannot be looked into ({error.strerror})") from error
     found: list[Path] = []
-    for place, inner, names in os.walk(folder, onerror=lambda error: log.warning("not looked into: %s", error)):
+    for place, inner, names in os.walk(folder, onerror=lambda error: _log.warning("not looked into: %s", error)):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         if home.exists() and Path(place).samefile(home):
             inner.clear()
@@ -208,7 +208,7 @@ def _known(state_dir: Path, begun: Index) -> dict[str, Picture | NoFace]:
     try:
         before = read_index(picture_path(state_dir), Index)
     except MediaError as error:
-        log.warning("every picture is read again: %s", error)
+        _log.warning("every picture is read again: %s", error)
         return {}
     if before is None or (before.folder, before.read_by) != (begun.folder, begun.read_by):
         return {}

@@ -19,7 +19,7 @@ from device.perception.voice.speaker_baseline import SpeakerBaseline, load_speak
 from device.readings import SoundWindow, VoiceReading
 from device.system.state_file import keep
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 WINDOW = 3 * RATE_HZ
 """Samples that the network reads at a time."""
@@ -136,7 +136,7 @@ class VoiceReader:
         try:
             keep(self._kept, self._baseline.heard)
         except OSError as error:
-            log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
+            _log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
 
     def rest(self) -> None:
         """The sound has stopped, or may no longer be heard: nothing that was measured of it is left."""

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 PRIOR = 5.0
 """So many utterances weighs what is known of voices in general, against those that were heard here."""
-MOST = 300.0
+MAX_WEIGHT = 300.0
 """So many utterances weighs all that was heard: older ones fade, and a household that changes is learnt anew."""
 _FARTHEST = 4.0
 """In deviations: one broken window must not shout all others down."""
@@ -54,7 +54,7 @@ class SpeakerBaseline:
         if heard is None:
             return
         if heard.network != self._network or not len(heard.mean) == len(heard.square) == len(centre):
-            log.info("another network listened here before: the voices are learnt anew")
+            _log.info("another network listened here before: the voices are learnt anew")
         else:
             self._weight = heard.weight
             self._mean, self._square = np.array(heard.mean), np.array(heard.square)
@@ -72,7 +72,7 @@ class SpeakerBaseline:
         """Another utterance (k,), so far from what was learnt; `weight` under 1 for windows that overlap."""
         away = (numbers - self._centre) / self._spread
         away = np.clip(away, -_FARTHEST, _FARTHEST)
-        total = min(self._weight + weight, MOST)
+        total = min(self._weight + weight, MAX_WEIGHT)
         share = weight / total
         self._mean += share * (away - self._mean)
         self._square += share * (away**2 - self._square)
@@ -124,5 +124,5 @@ def load_speaker_stats(path: Path) -> SpeakerStats | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        log.warning("%s: cannot be read (%s); the voices here are learnt anew", path, error)
+        _log.warning("%s: cannot be read (%s); the voices here are learnt anew", path, error)
         return None

@@ -56,7 +56,7 @@ def upright(frame: Frame, turned: int) -> Frame:
     return replace(frame, pixels=np.asarray(cv2.rotate(frame.pixels, how), np.uint8), small=small)
 
 
-_LEAST_SPREAD = 8.0
+_MIN_SPREAD = 8.0
 """Standard deviation of a thousand pixels' green: a finger on the lens or a night has 2 to 6, of noise alone; a lamp
 at the end of a dark room, or a bare wall by day, more."""
 _DARK = (State.DARK, "nothing can be seen in the picture: is it dark, or is something in front of the lens?")
@@ -64,7 +64,7 @@ _DARK = (State.DARK, "nothing can be seen in the picture: is it dark, or is some
 
 def shows_nothing(pixels: npt.NDArray[np.uint8]) -> bool:
     """Whether (h, w, 3) uint8 is of a covered lens or a night: a thousand pixels' green that hardly differs."""
-    return bool(pixels[::16, ::16, 1].std() < _LEAST_SPREAD)
+    return bool(pixels[::16, ::16, 1].std() < _MIN_SPREAD)
 
 
 class CameraThread(DeviceThread[Camera]):

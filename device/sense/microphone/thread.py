@@ -66,7 +66,7 @@ class SoundRing:
 
 
 _TOP = 0.985
-MOST_CUT_OFF = 0.02
+MAX_CUT_OFF = 0.02
 """Share of samples at the top. Speech that is far too loud has 5 % and more, a slammed door next to none."""
 _OVER = 16_000
 """Samples over which the share is smoothed: a second."""
@@ -110,7 +110,7 @@ class MicrophoneThread(DeviceThread[Microphone]):
         self._note(device.still_is_frozen and not block.any(), self._clock())
         loud = share_cut_off(block)
         self._loud += (loud - self._loud) * min(len(block) / _OVER, 1.0)
-        self._note_poor(_CLIPPED if self._loud > MOST_CUT_OFF else None, self._clock())
+        self._note_poor(_CLIPPED if self._loud > MAX_CUT_OFF else None, self._clock())
         block = self._centred(block)
         with self._guard:
             if self._on:

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from device.hub.web import middleware
-from device.hub.web.auth.rate_limit import MOST_ADDRESSES, LoginAttempts, RequestRates, TooManyError
+from device.hub.web.auth.rate_limit import MAX_ADDRESSES, LoginAttempts, RequestRates, TooManyError
 from device.hub.web.transport import connections
 from device.settings.schema import Settings
 from tests.hub.helpers import run, running, until
@@ -45,9 +45,9 @@ def test_the_house_may_ask_often_but_not_endlessly(house: Settings, short: Path)
 def test_limits_remember_a_bounded_number_of_addresses() -> None:
     now_s = 0.0
     rates = RequestRates(1, 2, now=lambda: now_s)
-    for number in range(MOST_ADDRESSES + 50):
+    for number in range(MAX_ADDRESSES + 50):
         rates.take(str(number))
-    assert len(rates) == MOST_ADDRESSES
+    assert len(rates) == MAX_ADDRESSES
     rates.take("x")
     rates.take("x")
     with pytest.raises(TooManyError):
@@ -204,7 +204,7 @@ def test_connections_are_bounded_and_this_device_is_never_shut_out(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = own_address()
-    monkeypatch.setattr(connections, "MOST_EACH", 5)
+    monkeypatch.setattr(connections, "MAX_EACH", 5)
 
     async def served(hub: Any) -> bool:
         return status_of(await raw(address, port_of(hub), get("/login.css", address))) == 200
@@ -223,6 +223,6 @@ def test_connections_are_bounded_and_this_device_is_never_shut_out(
             assert all([await served(hub) for _ in range(20)])
 
     run(story())
-    monkeypatch.setattr(connections, "MOST_EACH", 32)
-    monkeypatch.setattr(connections, "MOST_HOUSE", 5)
+    monkeypatch.setattr(connections, "MAX_EACH", 32)
+    monkeypatch.setattr(connections, "MAX_HOUSE", 5)
     run(story())

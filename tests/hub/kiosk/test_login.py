@@ -15,7 +15,7 @@ from device.hub.hub import Hub
 from device.hub.web import server
 from device.hub.web.auth import sessions
 from device.hub.web.auth.password import write
-from device.hub.web.auth.sessions import FILE_NAME, KEPT_S, MOST
+from device.hub.web.auth.sessions import FILE_NAME, KEPT_S, MAX_SESSIONS
 from device.settings.schema import Settings
 from device.system.clock import WallClock
 from tests.hub.helpers import run, running, until
@@ -197,7 +197,9 @@ def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> N
             path = settings.state_dir / FILE_NAME
             mark = json.loads(path.read_text())[0]["mark"]
         full = json.loads(path.read_text())
-        full += [{"token_sha256": f"{n:064x}", "mark": mark, "since_utc_s": time.time()} for n in range(MOST - 1)]
+        full += [
+            {"token_sha256": f"{n:064x}", "mark": mark, "since_utc_s": time.time()} for n in range(MAX_SESSIONS - 1)
+        ]
         path.write_text(json.dumps(full))
         async with running(settings) as hub:
             there = from_house(hub)
@@ -205,7 +207,7 @@ def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> N
             second = await log_in(there)
             assert (await ask("GET", there + "/api/state", headers={"Cookie": second}))[0] == 200
             assert (await ask("GET", there + "/api/state", headers={"Cookie": first}))[0] == 401
-        assert len(json.loads(path.read_text())) == MOST
+        assert len(json.loads(path.read_text())) == MAX_SESSIONS
 
     run(story())
 

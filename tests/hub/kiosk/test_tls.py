@@ -80,7 +80,7 @@ def test_who_begins_tls_and_says_nothing_is_cut_off(
     house: Settings, short: Path, papers: Papers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "HANDSHAKE_S", 0.5)
-    monkeypatch.setattr(connections, "MOST_EACH", 1)
+    monkeypatch.setattr(connections, "MAX_EACH", 1)
 
     async def story() -> None:
         async with running(with_tls(opened(house, short), papers.server, papers.server)) as hub:

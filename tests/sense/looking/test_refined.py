@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from device.perception.face.detector import corners, overlap
-from device.perception.face.two_stage import LEAST_SCORE, TwoStageDetector
+from device.perception.face.two_stage import MIN_SCORE, TwoStageDetector
 from device.perception.load import open_detector
 from device.readings import Face
 from device.settings.schema import Camera, Settings
@@ -38,7 +38,7 @@ def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: TwoStageDe
     scores = [face.score for face in refined.find(group())]
     assert len(scores) == 4
     assert scores == sorted(scores, reverse=True)
-    assert min(scores) >= LEAST_SCORE
+    assert min(scores) >= MIN_SCORE
 
 
 def test_a_face_less_sure_than_asked_for_is_none() -> None:

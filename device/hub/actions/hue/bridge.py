@@ -23,7 +23,7 @@ from device.system.secrets import read_secret
 T = TypeVar("T", Done, Lights, Places)
 
 SETTLE_S = 2.0
-_MOST_BYTES = 1_048_576
+_MAX_BYTES = 1_048_576
 """Of the list of all lights: two kilobytes each."""
 _RESTORE_MS = 1000
 
@@ -125,7 +125,7 @@ class HueBridge:
                 )
             if answer.status == 404:
                 raise ActionError(f"{self._name}: there is no {path.replace('/', ' ')} (any more)")
-            found = await answer.decoded(kind, _MOST_BYTES if path == "light" else 65_536)
+            found = await answer.decoded(kind, _MAX_BYTES if path == "light" else 65_536)
             if answer.status >= 400 or found.errors:
                 said = plain_text("; ".join(error.description for error in found.errors[:3]))
                 raise ActionError(f"{self._name}: {path.replace('/', ' ')}: {said or f'answered {answer.status}'}")

@@ -127,7 +127,7 @@ class RestoreLedger:
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "held.json"
-_MOST_BYTES = 16_777_216
+_MAX_BYTES = 16_777_216
 _MORE: dict[type[Any], type[Any]] = {Wled: State, Music: Queue}
 """What `Former.more` is; else whatever JSON holds."""
 _VIRTUAL = (Lamp, Player)
@@ -168,7 +168,7 @@ class LedgerFile:
         """What was held when the last hub ended; nothing where there is no file, or one that is not to be used."""
         try:
             with self._path.open("rb") as file:
-                raw = file.read(_MOST_BYTES)
+                raw = file.read(_MAX_BYTES)
             document = msgspec.json.decode(raw, type=_Document)
             if hashlib.sha256(document.held).hexdigest() != document.sha256:
                 raise ValueError("it is damaged")

@@ -9,7 +9,7 @@ from device.errors import ActionError
 
 _log = logging.getLogger(__name__)
 
-MOST_FAILURES = 5
+MAX_FAILURES = 5
 """In a row."""
 REST_S = 60.0
 
@@ -45,7 +45,7 @@ class CircuitBreaker:
         """It did not answer, or was too busy; `said` is for a person."""
         self._failures += 1
         self._said = said
-        if self._trying or (self._failures >= MOST_FAILURES and self._since_s is None):
+        if self._trying or (self._failures >= MAX_FAILURES and self._since_s is None):
             now_s = self._clock()
             self._until_s = now_s + REST_S
             if self._since_s is None:

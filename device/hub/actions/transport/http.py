@@ -16,7 +16,7 @@ from device.hub.actions.transport.delivery import TransientError
 
 T = TypeVar("T")
 
-MOST_BYTES = 65_536
+MAX_BYTES = 65_536
 """Of an answer; whoever says more is not understood."""
 CONNECT_S = 3.0
 """Until there is a connection; how long an answer may take, its caller knows."""
@@ -33,7 +33,7 @@ class Answer:
         self._response = response
         self.status = response.status
 
-    async def read(self, most: int = MOST_BYTES) -> bytes:
+    async def read(self, most: int = MAX_BYTES) -> bytes:
         """The whole body. Raises ActionError where it is longer than `most` bytes."""
         body = bytearray()
         async for piece in self._response.content.iter_any():
@@ -42,7 +42,7 @@ class Answer:
                 raise ActionError(f"{self._name}: the answer is longer than {most} bytes, and was not read")
         return bytes(body)
 
-    async def decoded(self, kind: type[T], most: int = MOST_BYTES) -> T:
+    async def decoded(self, kind: type[T], most: int = MAX_BYTES) -> T:
         """The body's JSON as `kind`. Raises ActionError where it is anything else."""
         return decoded(self._name, await self.read(most), kind)
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 from device.errors import SettingsError
-from device.hub.web.auth.password import MOST_BYTES, Password, load
+from device.hub.web.auth.password import MAX_BYTES, Password, load
 from device.hub.web.auth.rate_limit import LoginAttempts
 from device.system.paths import stamp
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """Hashes that are computed at a time: each takes 32 MiB, and a core."""
-_MOST_KNOWN = 64
+_MAX_KNOWN = 64
 
 
 class Authenticator:
@@ -43,7 +43,7 @@ class Authenticator:
 
     async def opens(self, text: str, address: str) -> bool:
         """Whether `text` is the password. Raises TooManyError after too many wrong ones."""
-        if len(text) > MOST_BYTES:
+        if len(text) > MAX_BYTES:
             text = ""
         quick = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
         attempt = self._under_way.get((address, quick))
@@ -66,7 +66,7 @@ class Authenticator:
             return False
         self._tries.right(address)
         self._known[address] = quick
-        if len(self._known) > _MOST_KNOWN:
+        if len(self._known) > _MAX_KNOWN:
             self._known.popitem(last=False)
         return True
 

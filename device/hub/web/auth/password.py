@@ -18,10 +18,10 @@ from device.system.state_file import keep
 
 _log = logging.getLogger(__name__)
 
-LEAST = 8
+MIN_LENGTH = 8
 """Characters."""
-MOST_BYTES = 1024
-_MOST_FILE = 4096
+MAX_BYTES = 1024
+_MAX_FILE = 4096
 _MEMORY = 160 * 1024 * 1024
 """Bytes that the hash may take: what the largest parameters of a file need, and some more."""
 _Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{32,128}\Z")]
@@ -53,10 +53,10 @@ class Password(Struct, frozen=True, forbid_unknown_fields=True):
 
 def made(text: str) -> Password:
     """The hash of a new password. Raises SettingsError where it is too short, or too long."""
-    if len(unicodedata.normalize("NFC", text)) < LEAST:
-        raise SettingsError(f"a password of at least {LEAST} characters is needed; nothing was written")
-    if len(_bytes(text)) > MOST_BYTES:
-        raise SettingsError(f"a password of at most {MOST_BYTES} bytes can be used; nothing was written")
+    if len(unicodedata.normalize("NFC", text)) < MIN_LENGTH:
+        raise SettingsError(f"a password of at least {MIN_LENGTH} characters is needed; nothing was written")
+    if len(_bytes(text)) > MAX_BYTES:
+        raise SettingsError(f"a password of at most {MAX_BYTES} bytes can be used; nothing was written")
     empty = Password(os.urandom(16).hex(), "0" * 64)
     return msgspec.structs.replace(empty, hash=empty._hashed(text).hex())  # noqa: SLF001 - its own module
 
@@ -87,7 +87,7 @@ def load(path: Path) -> Password:
     try:
         with path.open("rb") as file:
             seen = os.fstat(file.fileno())
-            raw = file.read(_MOST_FILE + 1)
+            raw = file.read(_MAX_FILE + 1)
     except PermissionError as error:
         raise SettingsError(
             f"kiosk.password_file: {path} cannot be read ({error.strerror}); a service sees none in /home or /root, "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from device.errors import MienError
 
-MOST_ADDRESSES = 1024
+MAX_ADDRESSES = 1024
 """Those heard last are remembered."""
 
 
@@ -34,7 +34,7 @@ class RequestRates:
         left, then_s = self._left.pop(key, (float(self._burst), now_s))
         left = min(float(self._burst), left + (now_s - then_s) * self._per_s)
         self._left[key] = (left - 1 if left >= 1 else left, now_s)
-        if len(self._left) > MOST_ADDRESSES:
+        if len(self._left) > MAX_ADDRESSES:
             self._left.popitem(last=False)
         if left < 1:
             raise TooManyError((1 - left) / self._per_s)

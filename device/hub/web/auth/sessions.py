@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 FILE_NAME = "sessions.json"
 KEPT_S = 30 * 86_400
-MOST = 64
+MAX_SESSIONS = 64
 """The oldest goes."""
-_MOST_FILE = 65_536
+_MAX_FILE = 65_536
 
 
 class _Session(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Sessions:
 
     def __init__(self, state_dir: Path, clock: WallClock | None = None) -> None:
         self._path = state_dir / FILE_NAME
-        self._sessions = {one.token_sha256: one for one in self._read()[-MOST:]}
+        self._sessions = {one.token_sha256: one for one in self._read()[-MAX_SESSIONS:]}
         self._streams: defaultdict[str, set[asyncio.Transport | None]] = defaultdict(set)
         self._writing = asyncio.Lock()
         self._clock = clock or WallClock()
@@ -52,7 +52,7 @@ class Sessions:
         self._follow()
         self._sessions[name] = _Session(name, mark, self._clock.utc_s)
         self._ours.add(name)
-        for old in list(self._sessions)[:-MOST]:
+        for old in list(self._sessions)[:-MAX_SESSIONS]:
             self._drop(old)
         await self._keep()
         return token
@@ -120,7 +120,7 @@ class Sessions:
     def _read(self) -> list[_Session]:
         try:
             with self._path.open("rb") as file:
-                return msgspec.json.decode(file.read(_MOST_FILE), type=list[_Session])
+                return msgspec.json.decode(file.read(_MAX_FILE), type=list[_Session])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -22,7 +22,7 @@ from device.hub.web.routes.event_stream import stream
 
 _log = logging.getLogger(__name__)
 
-MOST_CSV = 50_000
+MAX_CSV = 50_000
 """Rows of a table, some 60 MB of memory for as long as it is made; `mien history --csv` gives more."""
 
 
@@ -104,7 +104,7 @@ class Api:
 
     async def _csv(self, request: web.Request) -> web.Response:
         try:
-            rows = await self._past.rows(parse_since(request.query.get("since", "7d")), MOST_CSV)
+            rows = await self._past.rows(parse_since(request.query.get("since", "7d")), MAX_CSV)
         except SettingsError as problem:
             return error(400, str(problem))
         except MienError as problem:

@@ -14,12 +14,12 @@ from aiohttp import web
 from device.hub.state.store import StateStore
 from device.hub.web.routes import static_files
 
-MOST_READERS = 64
+MAX_READERS = 64
 RETRY_MS = 1000
 """How soon a browser tries again."""
 PING_S = 10.0
 """An event, since a page never sees a comment; one that hears nothing for 25 s says that it is cut off."""
-LEAST_APART_S = 0.1
+MIN_APART_S = 0.1
 """Ten times a second is more than a person can read."""
 STUCK_S = 30.0
 """A reader that has taken nothing for so long is let go."""
@@ -28,7 +28,7 @@ STUCK_S = 30.0
 async def stream(request: web.Request, board: StateStore) -> web.StreamResponse:
     """Answer until the reader leaves, is stuck, or the server stops."""
     transport = request.transport
-    if transport is None or board.listeners >= MOST_READERS:
+    if transport is None or board.listeners >= MAX_READERS:
         return web.Response(status=503, text="too many readers")
     # The kernel's buffer is kept small, so that a slow reader has few old snapshots in front of the newest.
     end: socket.socket | None = transport.get_extra_info("socket")
@@ -49,7 +49,7 @@ async def stream(request: web.Request, board: StateStore) -> web.StreamResponse:
             except TimeoutError:
                 text = _PING
             await response.write(text.encode())
-            await asyncio.sleep(LEAST_APART_S)
+            await asyncio.sleep(MIN_APART_S)
             await _taken(transport)
     return response
 
@@ -78,6 +78,6 @@ async def _taken(transport: asyncio.Transport) -> None:
     """Wait until the kernel has everything; what changes meanwhile is skipped. Raises TimeoutError after STUCK_S."""
     async with asyncio.timeout(STUCK_S):
         while transport.get_write_buffer_size() > 0 and not transport.is_closing():  # noqa: ASYNC110 - no event for it
-            await asyncio.sleep(LEAST_APART_S)
+            await asyncio.sleep(MIN_APART_S)
     if transport.is_closing():
         raise ConnectionResetError

@@ -17,7 +17,7 @@ from device.hub.state.store import StateStore
 from device.hub.web.responses import error
 from device.ipc.messages import State
 
-MOST_VIEWERS = 8
+MAX_VIEWERS = 8
 PING_S = 4.0
 """Half of it later, a phone that did not answer is gone."""
 _SEND_BUFFER = 32_768
@@ -41,8 +41,8 @@ class LiveRoute:
         transport = request.transport
         if not self._live.allowed:
             return error(403, "the live view is off; set kiosk.live_view = true")
-        if transport is None or self._live.watchers >= MOST_VIEWERS:
-            return error(503, f"{MOST_VIEWERS} look already")
+        if transport is None or self._live.watchers >= MAX_VIEWERS:
+            return error(503, f"{MAX_VIEWERS} look already")
         answer = web.WebSocketResponse(heartbeat=PING_S, compress=False, max_msg_size=1024)
         if not answer.can_prepare(request).ok:
             return error(400, "this is a WebSocket")

@@ -17,11 +17,11 @@ from device.hub.web.responses import HEADERS, error
 
 _log = logging.getLogger(__name__)
 
-MOST_HOUSE = 128
+MAX_HOUSE = 128
 """Connections from the house at a time; one more is closed at once."""
-MOST_EACH = 32
+MAX_EACH = 32
 """Of them, from one address: nobody takes all."""
-MOST_HERE = 256
+MAX_HERE = 256
 """From this device itself: the house cannot shut it out."""
 HANDSHAKE_S = 10.0
 HEADERS_S = 10.0
@@ -128,7 +128,7 @@ class Connections:
             end.close()
             return
         house = not (peer and own and peer.is_loopback and own.is_loopback)
-        places = {"house": MOST_HOUSE, rate_limit_key(peer): MOST_EACH} if house else {"here": MOST_HERE}
+        places = {"house": MAX_HOUSE, rate_limit_key(peer): MAX_EACH} if house else {"here": MAX_HERE}
         if any(self._open[place] >= most for place, most in places.items()):
             end.close()
             return
