@@ -77,7 +77,7 @@ class Soak:
         readers = load_perception(settings)
         self._voice = readers.voice
         self.sight = readers.sight(settings)
-        self._fusion, self._steady = Fusion(settings.mood.forget_s), MoodSmoother(settings.mood)
+        self._fusion, self._steady = Fusion(settings.mood.reading_max_age_s), MoodSmoother(settings.mood)
         walls = Isolation(True, ("lo",), "refused", "a soak")
         hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})
         self.door = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)

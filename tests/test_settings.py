@@ -44,16 +44,16 @@ def _uncommented(text: str) -> str:
         ("[camra]", ["camra", "did you mean camera?"]),
         ("camera = 3", ["camera", "3"]),
         ('[camera]\nrange = "wide"', ["camera.range", "'wide'", "allowed are far, mediapipe, near"]),
-        ("[microphone]\nleast_speech = 1.5", ["microphone.least_speech", "1.5", "<= 1"]),
+        ("[microphone]\nleast_speech = 1.5", ["microphone.min_speech", "1.5", "<= 1"]),
         ("[mood]\nhold_s = nan", ["mood.hold_s", "nan", ">= 0"]),
         ("[mood]\nhold_s = -1", ["mood.hold_s", "-1", ">= 0"]),
-        ("[mood]\nforget_s = 0", ["mood.forget_s", "0", ">= 0.5"]),
+        ("[mood]\nforget_s = 0", ["mood.reading_max_age_s", "0", ">= 0.5"]),
         ("[kiosk]\nport = 70000", ["kiosk.port", "70000", "<= 65535"]),
         ("[kiosk]\nenabled = 1", ["kiosk.enabled", "1", "bool"]),
         ('[kiosk]\nlisten = "mien.local"', ["kiosk.listen", "mien.local", "IP address"]),
         ('[kiosk]\nlisten = "::"', ["kiosk.listen", "kiosk.password_file", "mien kiosk password"]),
         ('[kiosk]\nnight = "22-6"', ["kiosk.night", "22-6"]),
-        ('[kiosk]\nnames = ["a b"]', ["kiosk.names[0]", "a b"]),
+        ('[kiosk]\nnames = ["a b"]', ["kiosk.allowed_hosts[0]", "a b"]),
         ('[kiosk]\nkey_file = "/k"', ["kiosk", "certificate_file", "key_file"]),
         ('[home]\nname = "my home"', ["home.name", "my home", "a-zA-Z0-9_-"]),
         ('[home]\nname = "home\\n"', ["home.name", "a-zA-Z0-9_-"]),
@@ -69,9 +69,9 @@ def _uncommented(text: str) -> str:
         (_RULE + 'do = [{ action = "lamp", colour = "#ffffff\\n" }]', ["rules[0].do[0].colour"]),
         (_RULE + 'do = [{ action = "lamp", brightness = 101 }]', ["rules[0].do[0].brightness", "101", "<= 100"]),
         (_RULE + 'do = [{ action = "mqtt", topic = "a/#", payload = "" }]', ["rules[0].do[0].topic", "a/#"]),
-        (_RULE + _LAMP + 'between = "18-23"', ["rules[0].between", "18-23"]),
-        (_RULE + _LAMP + 'between = "18:00-24:00"', ["rules[0].between", "18:00-24:00"]),
-        (_RULE + _LAMP + 'between = "18:00-23:30\\n"', ["rules[0].between"]),
+        (_RULE + _LAMP + 'hours = "18-23"', ["rules[0].hours", "18-23"]),
+        (_RULE + _LAMP + 'hours = "18:00-24:00"', ["rules[0].hours", "18:00-24:00"]),
+        (_RULE + _LAMP + 'hours = "18:00-23:30\\n"', ["rules[0].hours"]),
         (_RULE.replace("sad", "happpy") + _LAMP, ["rules[0].mood[0]", "'happpy'", "angry, disgust, fear, happy"]),
         (_RULE.replace("sad", "unknown") + _LAMP, ["rules[0]", "unknown triggers nothing"]),
         (_RULE.replace('"sad"', "") + _LAMP, ["rules[0]", "one or more of the seven"]),
@@ -108,7 +108,7 @@ def test_a_whole_file_is_read_with_its_types() -> None:
         name = "calm"
         mood = ["sad", "fear"]
         for_s = 3
-        between = "22:00-06:00"
+        hours = "22:00-06:00"
         do = [
           { action = "lamp", colour = "#ffb46b", brightness = 40 },
           { action = "player", playlist = "calm" },
@@ -122,7 +122,7 @@ def test_a_whole_file_is_read_with_its_types() -> None:
     assert read.mqtt == Mqtt("broker", 1883, "u", "/run/secret")
     assert (read.mqtt.version, read.mqtt.tls, read.mqtt.discovery_prefix) == ("5", False, "homeassistant")
     do = (Lamp("#ffb46b", 40), Player("calm"), Publish("zigbee2mqtt/lamp/set", "{}", retain=True))
-    assert read.rules == (Rule("calm", (Emotion.SAD, Emotion.FEAR), do, for_s=3, between="22:00-06:00"),)
+    assert read.rules == (Rule("calm", (Emotion.SAD, Emotion.FEAR), do, for_s=3, hours="22:00-06:00"),)
 
 
 def test_an_empty_file_is_the_defaults_and_no_rules_can_be_asked_for() -> None:

@@ -69,8 +69,8 @@ def clips_under_test(data: Path, split: str, rows: int | None = None) -> list[Cl
 
 def clip_reading(reader: VoiceReader, samples: Floats) -> Floats | None:
     """(7,) of a whole clip, as `mien analyze` reads it; None when no voice was found in it."""
-    samples, every_s = remove_dc(samples), Microphone().every_s
-    ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, every_s)]
+    samples, interval_s = remove_dc(samples), Microphone().interval_s
+    ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, interval_s)]
     readings = [reader.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin)) for begin, end in ends]
     heard = [r for r in readings if r is not None]
     return together(heard) if heard else None

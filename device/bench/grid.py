@@ -29,7 +29,7 @@ def cells(*, full: bool, cores: int | None = None) -> list[tuple[int, tuple[int,
 
 def measure(settings: Settings, stream_s: float, *, full: bool) -> list[Json]:
     """A row a cell, each over `stream_s` seconds of a made stream after a second that does not count."""
-    camera = msgspec.structs.replace(settings.camera, most_faces=max(FACES))
+    camera = msgspec.structs.replace(settings.camera, max_faces=max(FACES))
     settings = msgspec.structs.replace(settings, camera=camera)
     rows = []
     for faces, (width, height), threads in cells(full=full):

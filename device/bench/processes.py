@@ -161,7 +161,7 @@ def _settings(folder: Path, settings: Settings, source: str) -> Path:
     """A home in `folder` that looks and listens as the user's does, without a network or a free place to choose."""
     path = folder / "mien.toml"
     # Who performs stands upright, however the user's camera hangs.
-    camera = msgspec.structs.replace(settings.camera, source=source, fps=FPS, turned=0)
+    camera = msgspec.structs.replace(settings.camera, source=source, fps=FPS, rotation=0)
     microphone = msgspec.structs.replace(settings.microphone, source=source)
     tables = {"camera": camera, "microphone": microphone}
     lines = ["[home]", f"state_dir = {toml_value(f'{folder}/s')}", f"runtime_dir = {toml_value(f'{folder}/r')}"]

@@ -38,7 +38,7 @@ def _row(path: Path, kind: str, readers: Perception, settings: Settings, seconds
         # A recording of less than two batches has none to spare.
         row["face"] = watch(readers, settings, chain(begin, batches), warm=len(begin) - 1).told()
     if kind != "image":
-        row["voice"] = _heard(path, readers, settings.microphone.every_s, seconds)
+        row["voice"] = _heard(path, readers, settings.microphone.interval_s, seconds)
     return row
 
 
@@ -62,10 +62,10 @@ def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _heard(path: Path, readers: Perception, every_s: float, seconds: float) -> Json | None:
+def _heard(path: Path, readers: Perception, interval_s: float, seconds: float) -> Json | None:
     """The voice path over a sound track; None without one of three seconds at least."""
     try:
-        found = windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], every_s)
+        found = windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], interval_s)
     except NoSoundError:
         return None
-    return listen(readers.voice, found, every_s, warm=min(2, len(found) - 1)) if found else None
+    return listen(readers.voice, found, interval_s, warm=min(2, len(found) - 1)) if found else None

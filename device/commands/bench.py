@@ -78,8 +78,8 @@ def _face(readers: Perception, settings: Settings, stream_s: float) -> Json:
 
 
 def _voice(readers: Perception, settings: Settings, stream_s: float) -> Json:
-    every_s = settings.microphone.every_s
-    told = voice.listen(readers.voice, voice.windows(voice.talk(stream_s), every_s), every_s)
+    interval_s = settings.microphone.interval_s
+    told = voice.listen(readers.voice, voice.windows(voice.talk(stream_s), interval_s), interval_s)
     return {"voice_path_cpu_ms_per_s": told["cpu_ms_per_s"], "voice_path": told}
 
 

@@ -90,7 +90,7 @@ def _list(state_dir: Path, *, as_json: bool) -> None:
         for what, value in card.accuracy.items():
             print(f"  {what}: {value:.1f} %")
         sure = f"{100 * card.unknown_below:.0f} %"
-        print(f"  less than {sure} sure it is wrong too often (mood.least_confidence)")
+        print(f"  less than {sure} sure it is wrong too often (mood.min_confidence)")
         print(f"  {card.limits}")
 
 

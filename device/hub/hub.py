@@ -89,7 +89,7 @@ class Hub:
         self._live = LiveViewServer(
             settings.runtime_dir, self._door.send, lambda n: self._show(watchers=n), allowed=allowed
         )
-        voice = VoiceTrigger(settings.microphone.every_s, settings.mood.least_confidence)
+        voice = VoiceTrigger(settings.microphone.interval_s, settings.mood.min_confidence)
         self._gallery = GallerySelector(settings.state_dir, self.board, voice)
         self._kiosk = None
         if settings.kiosk.enabled:

@@ -32,7 +32,7 @@ def open_detector(settings: Settings) -> TwoStageDetector:
     else:
         far = BlazeFace(FULL_RANGE, PROPOSED) if camera.range == "far" else BlazeFace(SHORT_RANGE, FAINT)
         near = BlazeFace(SHORT_RANGE, FAINT)
-    return TwoStageDetector(far, near, camera.least_score)
+    return TwoStageDetector(far, near, camera.min_score)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Perception:
 
         `doubting`: one that is content with less of a face.
         """
-        budget = budget or CpuBudget(settings.camera.budget)
+        budget = budget or CpuBudget(settings.camera.cpu_budget)
         detector = self.detector.doubting() if doubting else self.detector
-        return FaceStream(FaceFollower(detector, budget), self.face, budget, settings.camera.most_faces)
+        return FaceStream(FaceFollower(detector, budget), self.face, budget, settings.camera.max_faces)
 
 
 def load_perception(settings: Settings, *, live: bool = False) -> Perception:
@@ -70,5 +70,5 @@ def load_perception(settings: Settings, *, live: bool = False) -> Perception:
             _log.error("%s", choice.damage)
             damages.setdefault("face" if name == "face" else "voice", choice.damage)
     kept = settings.state_dir / "voices.json" if live else None
-    heard = VoiceReader(voice, prosody, settings.microphone.least_speech, kept)
+    heard = VoiceReader(voice, prosody, settings.microphone.min_speech, kept)
     return Perception(open_detector(settings), FaceReader(face), heard, face, voice, prosody, damages)

@@ -46,13 +46,13 @@ def build_pipeline(settings: Settings, camera_source: str) -> tuple[Pipeline, di
     latest, ring = Latest(), SoundRing()
     sense = Pipeline(
         settings,
-        CameraThread(camera, latest, camera_settings.timeout_s, turned=camera_settings.turned),
+        CameraThread(camera, latest, camera_settings.timeout_s, rotation=camera_settings.rotation),
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
         latest,
         ring,
         readers.sight(settings),
         readers.voice,
-        Fusion(settings.mood.forget_s),
+        Fusion(settings.mood.reading_max_age_s),
         BaselineRecorder(
             settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
         ),

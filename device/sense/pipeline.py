@@ -221,15 +221,15 @@ class Pipeline:
         pulse.trouble = ""
 
     def _hear(self, pulse: ThreadHeartbeat) -> None:
-        self._stopped.wait(self._settings.microphone.every_s)
+        self._stopped.wait(self._settings.microphone.interval_s)
         window = self._ring.window() if self._switches.hears else None
         if window is None:
             self._voice_reader.rest()  # after a mute nothing of before may be left, what was measured of it neither
             return
-        if self._clock() - window.end_s > self._settings.microphone.every_s + 1:
+        if self._clock() - window.end_s > self._settings.microphone.interval_s + 1:
             return  # nothing new has come: the same sound is not read twice
         # Windows overlap: all those of one utterance count as one.
-        reading = self._voice_reader.read(window, learn=self._settings.microphone.every_s / 3)
+        reading = self._voice_reader.read(window, learn=self._settings.microphone.interval_s / 3)
         if reading is not None:
             with self._lock:
                 if self._switches.hears:

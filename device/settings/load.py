@@ -1,5 +1,6 @@
 """Read the TOML file into Settings, or say what is wrong in it."""
 
+import logging
 import os
 import tomllib
 from pathlib import Path
@@ -9,7 +10,10 @@ import msgspec
 from device.errors import SettingsError
 from device.settings.locations import _is_missing, default_path
 from device.settings.messages import explain
+from device.settings.renamed import rename_keys
 from device.settings.schema import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def load(path: Path | None = None) -> Settings:
@@ -35,6 +39,11 @@ def parse(text: str, name: str) -> Settings:
         raw = tomllib.loads(text.removeprefix("\ufeff"))  # with which some editors begin a file
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{name}: not valid TOML: {error}") from error
+    try:
+        for note in rename_keys(raw):
+            _log.warning("%s: %s", name, note)
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error}") from error
     try:
         return msgspec.convert(raw, Settings, strict=True)
     except msgspec.ValidationError as error:

@@ -23,15 +23,15 @@ class Rule(Section, frozen=True):
     """Any of these. `unknown` is refused: nothing is triggered by not knowing."""
     do: Annotated[tuple[Action, ...], Meta(min_length=1)] = ()
     for_s: Seconds = 10.0
-    least_confidence: Share = 0.5
-    between: Hours = ""
+    min_confidence: Share = 0.5
+    hours: Hours = ""
     """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
     cooldown_s: Seconds = 60.0
     presence: Literal["", "someone", "nobody"] = ""
-    valence_least: _Signed = -1.0
-    valence_most: _Signed = 1.0
-    people_least: _People = 0
-    people_most: _People = 1000
+    valence_min: _Signed = -1.0
+    valence_max: _Signed = 1.0
+    people_min: _People = 0
+    people_max: _People = 1000
     profiles: tuple[Profile, ...] = ()
     """In these; empty is in all but `quiet`."""
     restore: bool = False
@@ -44,25 +44,25 @@ class Rule(Section, frozen=True):
             raise ValueError("a rule needs `do`, a list of one or more actions")
         if not (self.mood or self.feels or self.counts):
             raise ValueError(
-                "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_least or _most, "
-                "people_least or _most"
+                "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_min or "
+                "valence_max, people_min or people_max"
             )
-        if self.presence == "nobody" and (self.mood or self.feels or self.people_least > 0):
-            raise ValueError("with presence = nobody there is no mood, no valence and no people_least")
-        if self.valence_least > self.valence_most or self.people_least > self.people_most:
-            raise ValueError("valence_least and people_least may not lie over valence_most and people_most")
+        if self.presence == "nobody" and (self.mood or self.feels or self.people_min > 0):
+            raise ValueError("with presence = nobody there is no mood, no valence and no people_min")
+        if self.valence_min > self.valence_max or self.people_min > self.people_max:
+            raise ValueError("valence_min and people_min may not lie over valence_max and people_max")
         if QUIET in self.profiles:
             raise ValueError(f"in the profile {QUIET} no rule acts")
 
     @property
     def counts(self) -> bool:
         """Whether it asks who is there."""
-        return bool(self.presence) or self.people_least > 0 or self.people_most < 1000
+        return bool(self.presence) or self.people_min > 0 or self.people_max < 1000
 
     @property
     def feels(self) -> bool:
         """Whether it asks for a valence."""
-        return (self.valence_least, self.valence_most) != (-1.0, 1.0)
+        return (self.valence_min, self.valence_max) != (-1.0, 1.0)
 
 
 def first_rules() -> tuple[Rule, ...]:

@@ -29,7 +29,7 @@ class Kiosk(Section, frozen=True):
             "with password_file, on the same port; from this device itself it is always http://127.0.0.1 and open."
         ),
     ] = "127.0.0.1"
-    names: Annotated[
+    allowed_hosts: Annotated[
         tuple[Name, ...],
         Meta(max_length=16, description='What the house calls this device beside its address: "mien.local".'),
     ] = ()
@@ -105,7 +105,7 @@ class Camera(Section, frozen=True):
     ] = "auto"
     width_px: Annotated[int, Meta(ge=160, le=3840, description="What the camera is asked for.")] = 640
     height_px: Annotated[int, Meta(ge=120, le=2160)] = 480
-    turned: Annotated[
+    rotation: Annotated[
         Literal[0, 90, 180, 270],
         Meta(
             description="Degrees clockwise by which the picture has to be turned until people stand upright in it; "
@@ -121,7 +121,7 @@ class Camera(Section, frozen=True):
             "mediapipe uses that package where it is installed."
         ),
     ] = "far"
-    least_score: Annotated[
+    min_score: Annotated[
         float,
         Meta(
             ge=0.1,
@@ -130,8 +130,8 @@ class Camera(Section, frozen=True):
             "where there is no other).",
         ),
     ] = 0.66
-    most_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 8
-    budget: Annotated[
+    max_faces: Annotated[int, Meta(ge=1, le=8, description="The largest are read.")] = 8
+    cpu_budget: Annotated[
         float, Meta(ge=0.01, le=4, description="Share of one core that looking may take; over it, it looks less often.")
     ] = 0.25
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No new frame for so long: the camera is lost.")] = 5.0
@@ -144,8 +144,8 @@ class Microphone(Section, frozen=True):
         str,
         Meta(description="auto, off, a part of a PyAudio device's name (pulse, USB PnP), file:PATH, or stand-in."),
     ] = "auto"
-    every_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are read.")] = 1.0
-    least_speech: Annotated[Share, Meta(description="A window with less of a voice in it is not read.")] = 0.25
+    interval_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are read.")] = 1.0
+    min_speech: Annotated[Share, Meta(description="A window with less of a voice in it is not read.")] = 0.25
     timeout_s: Annotated[float, Meta(ge=1, le=60, description="No sound block for so long: it is lost.")] = 5.0
 
 
@@ -154,11 +154,11 @@ class MoodSettings(Section, frozen=True):
 
     smoothing_s: Annotated[Seconds, Meta(description="Time constant: after so long, 63 % of a change has come.")] = 1.5
     hold_s: Annotated[Seconds, Meta(description="A mood stays at least so long.")] = 3.0
-    least_confidence: Annotated[
+    min_confidence: Annotated[
         Share, Meta(description="Less sure than this is said as unknown; `mien models list` tells more.")
     ] = 0.4
-    lead: Annotated[Share, Meta(description="A new mood must be likelier than the old one by this much.")] = 0.1
-    forget_s: Annotated[
+    hysteresis: Annotated[Share, Meta(description="A new mood must be likelier than the old one by this much.")] = 0.1
+    reading_max_age_s: Annotated[
         float, Meta(ge=0.5, le=86_400, description="A reading older than this says nothing any more.")
     ] = 4.0
 

@@ -98,12 +98,10 @@ def test_sense_and_hub_are_measured_as_they_run() -> None:
 
 def test_what_is_measured_looks_and_listens_as_the_user_s_does(tmp_path: Path) -> None:
     text = "[camera]\nwidth_px = 1280\nheight_px = 720\nturned = 180\nidle_fps = 1\nrange = 'near'\nleast_score = 0.5\n"
-    text += (
-        "most_faces = 2\nbudget = 0.1\ntimeout_s = 7\n[microphone]\nevery_s = 2\nleast_speech = 0.5\ntimeout_s = 8\n"
-    )
+    text += "max_faces = 2\nbudget = 0.1\ntimeout_s = 7\n[microphone]\nevery_s = 2\nleast_speech = 0.5\ntimeout_s = 8\n"
     mine = parse(text, "mine")
     told = load(processes._settings(tmp_path, mine, "stand-in@1.5"))
-    camera = msgspec.structs.replace(mine.camera, source="stand-in@1.5", fps=processes.FPS, turned=0)
+    camera = msgspec.structs.replace(mine.camera, source="stand-in@1.5", fps=processes.FPS, rotation=0)
     assert told.camera == camera
     assert told.microphone == msgspec.structs.replace(mine.microphone, source="stand-in@1.5")
     assert (told.kiosk.port, told.state_dir) == (0, tmp_path / "s")

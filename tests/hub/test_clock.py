@@ -48,7 +48,7 @@ name = "noon"
 mood = ["sad"]
 for_s = 0
 cooldown_s = 0
-between = "11:00-13:00"
+hours = "11:00-13:00"
 restore = true
 do = [{action = "lamp", colour = "#000011", brightness = 5}]
 """

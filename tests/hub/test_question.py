@@ -45,24 +45,24 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
         ({"presence": "nobody", "for_s": 300}, "someone for 10m at 23:00", "it waits until nobody is in view"),
         ({"presence": "nobody", "for_s": 0}, "sad for 10m", "does not fire: it waits until nobody is in view"),
         ({"presence": "someone", "for_s": 0}, "nobody for 10m", "does not fire: it waits until somebody is in view"),
-        ({"people_least": 3}, "3 people happy for 5m", "fires at 12:00:00"),
-        ({"people_least": 3}, "2 people happy for 5m", "it waits until 3 or more people are in view"),
-        ({"people_least": 3}, "12 people for 1h", "fires at 12:00:00"),
+        ({"people_min": 3}, "3 people happy for 5m", "fires at 12:00:00"),
+        ({"people_min": 3}, "2 people happy for 5m", "it waits until 3 or more people are in view"),
+        ({"people_min": 3}, "12 people for 1h", "fires at 12:00:00"),
         ({"mood": ["happy"]}, "happy for 2m in quiet", "in this profile no rule acts"),
         ({"mood": ["happy"], "profiles": ["Late at night"]}, "happy for 2m", "it acts in Late at night"),
         ({"mood": ["happy"], "profiles": ["Late at night"]}, "happy for 2m in late at night", "fires at 12:00:00"),
         ({"mood": ["happy"]}, "happy for 2m in late at night at 1:00", "fires at 01:00:00"),
-        ({"valence_most": -0.3}, "sad for 2m with valence -0.4", "fires at 12:00:00"),
-        ({"valence_most": -0.3}, "sad for 2m with valence -0.2", "it waits until the valence is at most -0.3"),
-        ({"valence_most": -0.3}, "sad for 2m", "fires at 12:00:00"),
-        ({"valence_most": -0.3}, "happy for 2m", "it waits until the valence is at most -0.3"),
+        ({"valence_max": -0.3}, "sad for 2m with valence -0.4", "fires at 12:00:00"),
+        ({"valence_max": -0.3}, "sad for 2m with valence -0.2", "it waits until the valence is at most -0.3"),
+        ({"valence_max": -0.3}, "sad for 2m", "fires at 12:00:00"),
+        ({"valence_max": -0.3}, "happy for 2m", "it waits until the valence is at most -0.3"),
         (
             {"mood": ["sad"], "restore": True, "for_s": 5},
             "sad for 2m",
             "fires at 12:00:05: lamp #ffffff at 100 %; put back at 12:02:05.",
         ),
         (
-            {"mood": ["sad"], "restore": True, "for_s": 5, "between": "21:00-22:00"},
+            {"mood": ["sad"], "restore": True, "for_s": 5, "hours": "21:00-22:00"},
             "sad for 3h at 20:30",
             "fires at 21:00:00: lamp #ffffff at 100 %; put back at 22:00:00.",
         ),
@@ -71,7 +71,7 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
             "nobody for 10m",
             "fires at 12:00:00: lamp #ffffff at 100 %; put back at 12:10:00.",
         ),
-        ({"people_most": 3, "restore": True}, "2 people for 10m", "put back when it is over."),
+        ({"people_max": 3, "restore": True}, "2 people for 10m", "put back when it is over."),
     ],
 )
 def test_would_happen_by_people_profile_and_valence(conditions: dict[str, object], question: str, said: str) -> None:
@@ -142,16 +142,16 @@ _CLOCK = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.sampled_from([
     presence=st.sampled_from(["", "someone", "nobody"]),
     sad=st.booleans(),
     for_s=st.sampled_from([0, 5, 60, 120]),
-    between=st.just("") | st.builds("{}-{}".format, _CLOCK, _CLOCK),
+    hours=st.just("") | st.builds("{}-{}".format, _CLOCK, _CLOCK),
     asked=st.tuples(st.sampled_from(["sad", "happy", "nobody"]), st.sampled_from([5, 60, 90, 300]), _CLOCK),
 )
 def test_it_fires_when_the_rules_would_that_run_second_by_second(
-    presence: str, sad: bool, for_s: int, between: str, asked: tuple[str, int, str]
+    presence: str, sad: bool, for_s: int, hours: str, asked: tuple[str, int, str]
 ) -> None:
     feels = presence != "nobody" and (sad or not presence)
     conditions: dict[str, object] = {"mood": ["sad"]} if feels else {}
     conditions |= {"presence": presence} if presence else {}
-    one = when(**conditions, for_s=for_s, between=between, cooldown_s=0)
+    one = when(**conditions, for_s=for_s, hours=hours, cooldown_s=0)
     question = parse_question(f"{asked[0]} for {asked[1]}s at {asked[2]}")
     began = datetime.combine(date(2000, 1, 1), question.at)
     running = RuleEngine((one,))

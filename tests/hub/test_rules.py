@@ -84,10 +84,10 @@ def fires(one: Rule, mood: Mood, profile: str = "", *, sees: bool = True) -> boo
     [
         ({"presence": "someone"}, {1, 2, 3}),
         ({"presence": "nobody"}, {0}),
-        ({"people_least": 2}, {2, 3}),
-        ({"people_most": 1}, {0, 1}),
-        ({"presence": "someone", "people_most": 2}, {1, 2}),
-        ({"people_least": 2, "people_most": 2}, {2}),
+        ({"people_min": 2}, {2, 3}),
+        ({"people_max": 1}, {0, 1}),
+        ({"presence": "someone", "people_max": 2}, {1, 2}),
+        ({"people_min": 2, "people_max": 2}, {2}),
     ],
 )
 def test_who_is_there(conditions: dict[str, object], counts: set[int]) -> None:
@@ -101,12 +101,12 @@ def test_a_rule_that_counts_nobody_needs_no_camera() -> None:
 
 
 def test_valence_is_a_condition_and_unknown_has_none() -> None:
-    low = when(valence_most=-0.3)
+    low = when(valence_max=-0.3)
     assert fires(low, people(1, Emotion.SAD, -0.3))
     assert not fires(low, people(1, Emotion.SAD, -0.29))
     assert not fires(low, people(1, Emotion.UNKNOWN, -0.9))
     assert not fires(low, msgspec.structs.replace(feel(Emotion.SAD, 0.4), valence=-0.9)), "not sure enough"
-    both = when(mood=["happy"], valence_least=0.5, people_least=2)
+    both = when(mood=["happy"], valence_min=0.5, people_min=2)
     assert (
         RuleEngine((both,)).look(people(2, Emotion.HAPPY, 0.6), 0, NOON)[0].why
         == "happy 80 %, valence 0.60, 2 people for 0 s"

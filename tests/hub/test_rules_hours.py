@@ -34,7 +34,7 @@ def test_between(between: str, inside: list[time], outside: list[time]) -> None:
 
 
 def test_between_keeps_a_rule_still_until_its_hours_begin() -> None:
-    rules = RuleEngine((rule(between="22:00-06:00"),))
+    rules = RuleEngine((rule(hours="22:00-06:00"),))
     assert not rules.look(SAD, 0, time(21, 59, 50))
     assert not rules.look(SAD, 9, time(21, 59, 59))
     assert rules.look(SAD, 10, time(22))[0].why == "sad 80 % for 10 s"
@@ -57,7 +57,7 @@ def night(one: Rule, start_utc_s: float, hours: float, step_s: float = 60) -> li
     return said
 
 
-EVENING = Rule("r", (Emotion.SAD,), (Lamp(),), 0, between="22:00-02:30", cooldown_s=3600, restore=True)
+EVENING = Rule("r", (Emotion.SAD,), (Lamp(),), 0, hours="22:00-02:30", cooldown_s=3600, restore=True)
 
 
 def test_quiet_hours_over_midnight() -> None:
@@ -67,7 +67,7 @@ def test_quiet_hours_over_midnight() -> None:
 def test_the_hour_that_is_skipped_ends_what_would_have_ended_in_it() -> None:
     # 28 March 2027, 02:00 -> 03:00: there is no 02:30.
     assert night(EVENING, utc_s(2027, 3, 27, 20), 8) == ["22:00", "-03:00"]
-    assert night(msgspec.structs.replace(EVENING, between="02:15-05:00"), utc_s(2027, 3, 27, 23), 8) == [
+    assert night(msgspec.structs.replace(EVENING, hours="02:15-05:00"), utc_s(2027, 3, 27, 23), 8) == [
         "03:00",
         "-05:00",
     ]
@@ -94,7 +94,7 @@ def test_a_clock_that_is_not_set_lets_no_hours_begin() -> None:
 
 
 def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
-    hours = Rule("hours", (Emotion.SAD,), (Lamp(),), 5, between="21:00-23:00")
+    hours = Rule("hours", (Emotion.SAD,), (Lamp(),), 5, hours="21:00-23:00")
     rules = RuleEngine((hours, rule(for_s=5)))
     boot_s, real_s = utc_s(1971, 1, 1), utc_s(2027, 1, 10, 20, 30)
     fired = []

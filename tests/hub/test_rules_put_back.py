@@ -52,7 +52,7 @@ def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
     rules = RuleEngine((COMFORT,))
     assert [rules.look(SAD, now, NOON) != () for now in (0, 5)] == [False, True]
     assert [one.why for one in rules.look(SAD, 6, NOON, QUIET)] == ["the profile is quiet"]
-    late = msgspec.structs.replace(COMFORT, between="22:00-06:00")
+    late = msgspec.structs.replace(COMFORT, hours="22:00-06:00")
     rules = RuleEngine((late,))
     assert [rules.look(SAD, now, time(5, 59)) != () for now in (0, 5)] == [False, True]
     assert [one.why for one in rules.look(SAD, 60, time(6))] == ["the hours 22:00-06:00 are over"]

@@ -105,7 +105,7 @@ def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_p
 
 
 def test_a_doubtful_face_counts_where_it_is_large_and_the_only_one(tmp_path: Path) -> None:
-    strict = Settings(camera=Camera(least_score=0.98))
+    strict = Settings(camera=Camera(min_score=0.98))
     readers = load_perception(strict)
     large, small = heads([(100, 20, 440)], 640, 480), heads([(100, 20, 120)], 640, 480)
     assert readers.detector.find(large) == [], "nothing is as sure as this"
@@ -268,14 +268,14 @@ def test_the_settings_say_how_many_faces_of_a_video_are_read(tmp_path: Path, rea
     assert len(_read(path, readers)["faces"]) == 4
 
 
-@pytest.mark.parametrize("every_s", [0.1, 0.5, 3.0])
+@pytest.mark.parametrize("interval_s", [0.1, 0.5, 3.0])
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 3.0, 3.3, 7.0])
-def test_the_windows_of_a_sound_reach_to_its_end_and_leave_nothing_out(seconds: float, every_s: float) -> None:
+def test_the_windows_of_a_sound_reach_to_its_end_and_leave_nothing_out(seconds: float, interval_s: float) -> None:
     samples = np.zeros(int(seconds * RATE_HZ), np.float32)
-    ends = window_ends(samples, every_s)
+    ends = window_ends(samples, interval_s)
     assert ends[-1] == len(samples)
     assert ends[0] == min(WINDOW, len(samples))
-    assert all(b - a <= every_s * RATE_HZ for a, b in itertools.pairwise(ends))
+    assert all(b - a <= interval_s * RATE_HZ for a, b in itertools.pairwise(ends))
 
 
 def test_no_window_of_a_sound_is_read_twice() -> None:

@@ -14,26 +14,26 @@ from tests.sense.made import picture, portrait
 from tests.sense.sense_living import living
 
 
-@pytest.mark.parametrize("turned", [0, 90, 180, 270])
-def test_the_picture_and_the_small_one_are_turned_together(turned: int) -> None:
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_the_picture_and_the_small_one_are_turned_together(rotation: int) -> None:
     rng = np.random.default_rng(0)
     pixels, small = (rng.integers(0, 256, shape, np.uint8) for shape in ((48, 64, 3), (12, 16)))
-    hung = Frame(np.rot90(pixels, turned // 90), 1.5, np.rot90(small, turned // 90))
-    found = upright(hung, turned)
+    hung = Frame(np.rot90(pixels, rotation // 90), 1.5, np.rot90(small, rotation // 90))
+    found = upright(hung, rotation)
     np.testing.assert_array_equal(found.pixels, pixels)
     assert found.small is not None
     np.testing.assert_array_equal(found.small, small)
     assert found.time_s == 1.5
-    assert upright(Frame(hung.pixels, 1.5), turned).small is None
+    assert upright(Frame(hung.pixels, 1.5), rotation).small is None
 
 
-@pytest.mark.parametrize("turned", [90, 180, 270])
+@pytest.mark.parametrize("rotation", [90, 180, 270])
 def test_somebody_is_read_in_front_of_a_camera_that_is_not_upright(
-    turned: int, tmp_path: Path, house: Settings
+    rotation: int, tmp_path: Path, house: Settings
 ) -> None:
     """The whole of `sense`: the astronaut smiles."""
-    hung = picture(tmp_path / "hung.png", np.ascontiguousarray(np.rot90(portrait(), turned // 90)))
-    eye = replace(house.camera, source=f"file:{hung}", turned=turned)
+    hung = picture(tmp_path / "hung.png", np.ascontiguousarray(np.rot90(portrait(), rotation // 90)))
+    eye = replace(house.camera, source=f"file:{hung}", rotation=rotation)
     with living(replace(house, camera=eye, microphone=replace(house.microphone, source="off"))) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.face and hub.mood.mood.emotion.value == "happy", 15)
         assert hub.mood

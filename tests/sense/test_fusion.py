@@ -90,7 +90,7 @@ def test_a_voice_with_more_speech_in_it_counts_for_more() -> None:
 
 
 def test_a_reading_fades_and_is_forgotten() -> None:
-    fusion = Fusion(forget_s=4.0)
+    fusion = Fusion(reading_max_age_s=4.0)
     fusion.heard(_heard(Emotion.SAD, 0.0))
     happy = []
     for now in (0.0, 1.0, 2.0, 3.0, 3.9):
@@ -150,9 +150,9 @@ _EVENTS = st.lists(
 @given(_EVENTS, st.floats(0.01, 10))
 def test_whatever_is_seen_and_heard_the_result_is_finite_and_sums_to_one(
     events: list[tuple[str, Floats, float, float, int]],
-    forget_s: float,
+    reading_max_age_s: float,
 ) -> None:
-    fusion, now = Fusion(forget_s), 0.0
+    fusion, now = Fusion(reading_max_age_s), 0.0
     for kind, probabilities, much, pause, track in events:
         if kind == "face":
             face = face_at(0, 0, 50)

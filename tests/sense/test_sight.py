@@ -70,7 +70,7 @@ def test_a_face_in_one_frame_only_is_nobody(sight: FaceStream) -> None:
 
 
 def test_of_many_the_largest_are_read(readers: Perception) -> None:
-    sight = readers.sight(Settings(camera=Camera(most_faces=2)))
+    sight = readers.sight(Settings(camera=Camera(max_faces=2)))
     pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
     looks = _stream(sight, [pixels] * 8)
     assert len(looks[-1]) == 2

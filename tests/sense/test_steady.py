@@ -117,14 +117,14 @@ def test_unknown_is_left_at_once_and_comes_only_after_the_hold() -> None:
 
 
 def test_a_new_mood_must_be_likelier_by_the_lead() -> None:
-    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, lead=0.1)
+    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, hysteresis=0.1)
     for share, wanted in ((0.45, Emotion.HAPPY), (0.53, Emotion.SAD)):
         moods = _play(MoodSmoother(settings), [_mix(happy=0.8), *[_mix(happy=0.42, sad=share)] * 20])
         assert moods[-1].emotion is wanted
 
 
 def test_a_mood_at_the_very_edge_of_sure_does_not_come_and_go() -> None:
-    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, least_confidence=0.4, lead=0.1)
+    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, min_confidence=0.4, hysteresis=0.1)
     breath: list[Floats | None] = [_mix(happy=0.41 if i % 2 else 0.37) for i in range(100)]
     moods = _play(MoodSmoother(settings), [_HAPPY, *breath])
     assert _changes(moods) == []
@@ -179,7 +179,7 @@ _MOODS = st.builds(
     MoodSettings,
     smoothing_s=st.floats(0, 20),
     hold_s=st.floats(0, 10),
-    least_confidence=st.floats(0, 1),
+    min_confidence=st.floats(0, 1),
     lead=st.floats(0, 1),
 )
 

@@ -81,7 +81,7 @@ def test_of_a_long_sound_the_last_three_seconds_are_read() -> None:
 def test_two_short_syllables_are_too_little_where_more_is_asked_for() -> None:
     sound = (2e-4 * np.random.default_rng(0).normal(size=WINDOW)).astype(np.float32)
     sound[16_000:24_000] += speak(PROSODIES[Emotion.ANGRY], 0.5)
-    assert VoiceReader(Model("voice"), least_speech=0.6).read(SoundWindow(sound, 3.0)) is None
+    assert VoiceReader(Model("voice"), min_speech=0.6).read(SoundWindow(sound, 3.0)) is None
 
 
 @pytest.mark.parametrize("gain", [3.0, 100.0])

@@ -14,10 +14,10 @@ _PAUSE_S = 1.0
 class VoiceTrigger:
     """Fed with what the mood says of the voice, several times a second."""
 
-    def __init__(self, every_s: float, least_confidence: float) -> None:
-        """`every_s`: how often a voice is read. One less sure than `least_confidence` (0..1) is as good as unknown."""
-        self._pause_s = every_s + _PAUSE_S
-        self._least = least_confidence
+    def __init__(self, interval_s: float, min_confidence: float) -> None:
+        """`interval_s`: how often a voice is read. One less sure than `min_confidence` (0..1) is as good as unknown."""
+        self._pause_s = interval_s + _PAUSE_S
+        self._least = min_confidence
         self._shown: Emotion | None = None
         self._shown_s = float("-inf")
         self._heard_s = float("-inf")

@@ -8,9 +8,9 @@ from device.settings.rules import Rule
 def explain(rule: Rule) -> str:
     """One plain sentence."""
     held = f" for {duration(rule.for_s)}" if rule.for_s else ""
-    when = f" {between_text(rule)}" if rule.between else ""
+    when = f" {between_text(rule)}" if rule.hours else ""
     where = f" in the profile {' or '.join(rule.profiles)}" if rule.profiles else ""
-    sure = f" and Mien is at least {100 * rule.least_confidence:.0f} % sure" if rule.mood or rule.feels else ""
+    sure = f" and Mien is at least {100 * rule.min_confidence:.0f} % sure" if rule.mood or rule.feels else ""
     back = f"; {_afterwards(rule.do)}" if rule.restore else ""
     again = f"; not again for {duration(rule.cooldown_s)}" if rule.cooldown_s else ""
     return f"When {condition(rule)}{held}{when}{where}{sure}: {actions_text(rule.do)}{back}{again}."
@@ -20,7 +20,7 @@ def condition(rule: Rule) -> str:
     """`the room is sad or fearful and 2 or more people are in view`."""
     said = [f"the room is {feelings(rule)}"] if rule.mood else []
     if rule.feels:
-        said.append(f"the valence is {_range(rule.valence_least, rule.valence_most, -1.0, 1.0)}")
+        said.append(f"the valence is {_range(rule.valence_min, rule.valence_max, -1.0, 1.0)}")
     if rule.counts:
         said.append(_counted(rule))
     return " and ".join(said)
@@ -41,7 +41,7 @@ def _range(least: float, most: float, lowest: float, highest: float) -> str:
 
 
 def _counted(rule: Rule) -> str:
-    least, most = max(rule.people_least, int(rule.presence == "someone")), rule.people_most
+    least, most = max(rule.people_min, int(rule.presence == "someone")), rule.people_max
     if rule.presence == "nobody" or most == 0:
         return "nobody is in view"
     if most == 1000:
@@ -61,7 +61,7 @@ def feelings(rule: Rule) -> str:
 
 def between_text(rule: Rule) -> str:
     """`between 18:00 and 23:30`, of a rule that has such hours."""
-    return "between {} and {}".format(*rule.between.split("-"))
+    return "between {} and {}".format(*rule.hours.split("-"))
 
 
 def actions_text(actions: tuple[Action, ...]) -> str:

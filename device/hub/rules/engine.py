@@ -59,7 +59,7 @@ class RuleEngine:
         """What is over and what fires now, in this order, each in the settings' order.
 
         `mood` is what the room feels now, None while sense is away; `now_s` is monotonic; `local` is the time of day
-        for `between`, None while the clock is not set; `sees` is False while the camera is off or lost, so that an
+        for `hours`, None while the clock is not set; `sees` is False while the camera is off or lost, so that an
         empty picture is no empty room. Call it at every mood and a few times a second. `unknown` breaks a period as
         any other mood does. None breaks the hold, but is no leaving: a restart of sense must not fire a rule twice.
         Cooldowns and holds are monotonic: a wall clock that jumps moves nothing but the hours.
@@ -84,21 +84,21 @@ def _holds(rule: Rule, mood: Mood, *, sees: bool) -> bool | None:
     """None: that cannot be told now. What certainly fails counts for more than what is not known."""
     if rule.mood and mood.emotion not in rule.mood:
         return False
-    if rule.feels and (mood.emotion is Emotion.UNKNOWN or not rule.valence_least <= mood.valence <= rule.valence_most):
+    if rule.feels and (mood.emotion is Emotion.UNKNOWN or not rule.valence_min <= mood.valence <= rule.valence_max):
         return False
     if rule.counts and sees:
         wanted = {"someone": mood.people > 0, "nobody": mood.people == 0}.get(rule.presence, True)
-        if not wanted or not rule.people_least <= mood.people <= rule.people_most:
+        if not wanted or not rule.people_min <= mood.people <= rule.people_max:
             return False
     unseen = rule.counts and not sees
-    unsure = bool(rule.mood or rule.feels) and mood.confidence < rule.least_confidence
+    unsure = bool(rule.mood or rule.feels) and mood.confidence < rule.min_confidence
     return None if unseen or unsure else True
 
 
 def _look(
     rule: Rule, held: _Held, mood: Mood | None, holds: bool | None, now_s: float, local: time | None
 ) -> tuple[RuleFired | RuleEnded, ...]:
-    in_hours = within(rule.between, local)
+    in_hours = within(rule.hours, local)
     since_s = now_s if held.since_s is None else held.since_s
     if holds:
         held.left_s, held.since_s = None, since_s
@@ -109,7 +109,7 @@ def _look(
     if in_hours is False:
         # Each day's hours are a period of their own, also for a room that is empty for a week.
         held.spent = False
-        return held.over(rule, f"the hours {rule.between} are over")
+        return held.over(rule, f"the hours {rule.hours} are over")
     if not holds or mood is None:
         # What took so long to begin takes as long to end: a light must not follow each breath.
         calm_s = rule.for_s if holds is False else max(rule.for_s, AWAY_S)
@@ -139,16 +139,16 @@ def _seen(rule: Rule, mood: Mood) -> str:
     return ", ".join([*felt, *valence, *([people] if rule.counts else [])])
 
 
-def within(between: str, local: time | None) -> bool | None:
+def within(hours: str, local: time | None) -> bool | None:
     """Whether `local` is in `18:00-23:30`: the first minute is in, the last is out; over midnight is fine.
 
     Empty, or twice the same time, is the whole day. None: the clock is not set, and nobody knows.
     """
-    if not between:
+    if not hours:
         return True
     if local is None:
         return None
-    start, end = (time.fromisoformat(part) for part in between.split("-"))
+    start, end = (time.fromisoformat(part) for part in hours.split("-"))
     moment = local.replace(tzinfo=None)
     if start < end:
         return start <= moment < end

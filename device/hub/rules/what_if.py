@@ -152,7 +152,7 @@ def _moments(rule: Rule, question: WhatIf, began: datetime) -> tuple[float | Non
     """
     contrary = Mood(Emotion.UNKNOWN, 0.0, 0.0, 0.0, (0.0,) * len(EMOTIONS), int(question.people == 0), 0.0, 0.0)
     edges = {0.0, rule.for_s, question.for_s + rule.for_s + 1e-6}
-    for edge in rule.between.split("-") if rule.between else ():
+    for edge in rule.hours.split("-") if rule.hours else ():
         opens_s = (datetime.combine(began.date(), time.fromisoformat(edge), UTC) - began).total_seconds() % _MAX_S
         edges |= {opens_s, opens_s + _MAX_S}
     looks = [(moment_s, question.mood) for moment_s in edges if moment_s <= question.for_s]
@@ -191,11 +191,11 @@ def _bare(rule: Rule) -> Rule:
         rule.mood,
         rule.do,
         for_s=0.0,
-        least_confidence=0.0,
+        min_confidence=0.0,
         presence=rule.presence,
-        valence_least=rule.valence_least,
-        valence_most=rule.valence_most,
-        people_least=rule.people_least,
-        people_most=rule.people_most,
+        valence_min=rule.valence_min,
+        valence_max=rule.valence_max,
+        people_min=rule.people_min,
+        people_max=rule.people_max,
         profiles=rule.profiles,
     )

@@ -60,7 +60,7 @@ class RequestGuard:
         host = parse_host(request)
         if not host or not is_ours(host, caller, self._names):
             given = request.headers.get("Host", "")
-            return error(403, f"{given!r} is no name of this device here; kiosk.names can tell more of them")
+            return error(403, f"{given!r} is no name of this device here; kiosk.allowed_hosts can tell more of them")
         if why := is_cross_site(request, caller):
             return error(403, why)
         return None

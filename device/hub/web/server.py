@@ -66,7 +66,7 @@ class WebServer:
             certificate = Certificate(expanded(settings.certificate_file), expanded(settings.key_file))
         await login.begin()
         app = web.Application(
-            middlewares=[RequestGuard(own_names(settings.names), login).stand], client_max_size=MAX_BODY
+            middlewares=[RequestGuard(own_names(settings.allowed_hosts), login).stand], client_max_size=MAX_BODY
         )
         app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)

@@ -72,7 +72,7 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
 class BlazeFace:
     """A FaceDetector for `far` (full range) or `near` (short range)."""
 
-    def __init__(self, reach: DetectorSpec = FULL_RANGE, least_score: float = 0.5, folder: Path = MODELS) -> None:
+    def __init__(self, reach: DetectorSpec = FULL_RANGE, min_score: float = 0.5, folder: Path = MODELS) -> None:
         """Raises ModelError when the network's file is missing or damaged."""
         path = folder / reach.file
         try:
@@ -87,7 +87,7 @@ class BlazeFace:
         self._side = reach.side_px
         self._anchors = anchors(reach.grids)
         # The sigmoid is monotonic: comparing logits spares computing it for thousands of empty anchors.
-        self._least_logit = float(np.log(least_score / (1 - least_score)))
+        self._least_logit = float(np.log(min_score / (1 - min_score)))
         scores = [i for i, t in enumerate(self._network.outputs) if t.shape[-1] == 1]
         self._score_output = scores[0]
 

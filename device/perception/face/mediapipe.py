@@ -16,7 +16,7 @@ from device.readings import Face
 class MediaPipeDetector:
     """A FaceDetector (short range: all that the package's task interface takes)."""
 
-    def __init__(self, least_score: float = 0.5) -> None:
+    def __init__(self, min_score: float = 0.5) -> None:
         """Raises ModelError when the package or the network's file is missing."""
         try:
             import mediapipe
@@ -27,7 +27,7 @@ class MediaPipeDetector:
         if not path.exists():
             raise ModelError(f"{path}: missing; fetch it with: mien models fetch")
         options = vision.FaceDetectorOptions(
-            base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=least_score
+            base_options=BaseOptions(model_asset_path=str(path)), min_detection_confidence=min_score
         )
         self._image = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB

@@ -13,11 +13,11 @@ class FaceStream:
     """Follows and reads: one for each stream."""
 
     def __init__(
-        self, following: FaceFollower, reader: FaceReader, budget: CpuBudget, most_faces: int = MAX_FACES
+        self, following: FaceFollower, reader: FaceReader, budget: CpuBudget, max_faces: int = MAX_FACES
     ) -> None:
-        """`budget` is the one that `following` keeps to. The `most_faces` largest are read."""
+        """`budget` is the one that `following` keeps to. The `max_faces` largest are read."""
         self._following, self._reader, self._budget = following, reader, budget
-        self._most_faces = most_faces
+        self._most_faces = max_faces
         self._tracker = Tracker()
         self._read: dict[int, FaceReading] = {}
 

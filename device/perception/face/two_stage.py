@@ -45,9 +45,9 @@ class TwoStageDetector:
     often than as published; after the close look, 1.4 points (`python -m convert framing`).
     """
 
-    def __init__(self, far: FaceDetector, near: FaceDetector, least_score: float = MIN_SCORE) -> None:
-        """`far` gives whatever has PROPOSED, `near` what is FAINT; `least_score` is what a new face needs."""
-        self._far, self._near, self._least_score = far, near, least_score
+    def __init__(self, far: FaceDetector, near: FaceDetector, min_score: float = MIN_SCORE) -> None:
+        """`far` gives whatever has PROPOSED, `near` what is FAINT; `min_score` is what a new face needs."""
+        self._far, self._near, self._least_score = far, near, min_score
 
     def doubting(self) -> "TwoStageDetector":
         """The same two networks, content with three quarters of the score: dots of paint cost a face that much.

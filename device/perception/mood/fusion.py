@@ -38,9 +38,9 @@ class Fused:
 class Fusion:
     """Keeps the newest reading of each face and of the voice, and joins them."""
 
-    def __init__(self, forget_s: float = 4.0) -> None:
-        """A reading older than `forget_s` says nothing any more."""
-        self._forget_s = forget_s
+    def __init__(self, reading_max_age_s: float = 4.0) -> None:
+        """A reading older than `reading_max_age_s` says nothing any more."""
+        self._forget_s = reading_max_age_s
         self._faces: dict[int, FaceReading] = {}
         self._voice: VoiceReading | None = None
 
@@ -61,7 +61,7 @@ class Fusion:
         self._voice = None
 
     def now(self, time_s: float) -> Fused:
-        """All readings not older than `forget_s`, joined; a reading fades evenly to nothing until then."""
+        """All readings not older than `reading_max_age_s`, joined; a reading fades evenly to nothing until then."""
         self._faces = {k: r for k, r in self._faces.items() if self._freshness(r.time_s, time_s) > 0}
         faces = list(self._faces.values())
         newest = face_trust = voice_trust = 0.0

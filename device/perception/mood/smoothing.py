@@ -51,7 +51,7 @@ class MoodSmoother:
         )
 
     def _wanted(self) -> Emotion:
-        """What the smoothed distribution asks for, the present mood being favoured by `lead`."""
+        """What the smoothed distribution asks for, the present mood being favoured by `hysteresis`."""
         if self._smooth is None:
             return Emotion.UNKNOWN
         likeliest = top(self._smooth)
@@ -59,12 +59,12 @@ class MoodSmoother:
         if self._emotion is not Emotion.UNKNOWN and likeliest is not self._emotion:
             present = float(self._smooth[EMOTIONS.index(self._emotion)])
             if (
-                best < present + self._settings.lead
-                and present >= self._settings.least_confidence - self._settings.lead
+                best < present + self._settings.hysteresis
+                and present >= self._settings.min_confidence - self._settings.hysteresis
             ):
                 return self._emotion
         # Leaving takes less than entering: at the very edge a mood would come and go with each breath.
-        edge = self._settings.least_confidence - (self._settings.lead / 2 if likeliest is self._emotion else 0.0)
+        edge = self._settings.min_confidence - (self._settings.hysteresis / 2 if likeliest is self._emotion else 0.0)
         return likeliest if best >= edge else Emotion.UNKNOWN
 
     def _may_change(self, now_s: float) -> bool:

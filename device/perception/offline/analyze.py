@@ -74,7 +74,7 @@ def _image(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
     else:
         faces = [replace(f, crop=cut_out(pixels, f)) for f in find_in_still(readers.detector, pixels)]
     readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
-    fusion = Fusion(settings.mood.forget_s)
+    fusion = Fusion(settings.mood.reading_max_age_s)
     for reading in readings:
         fusion.saw(reading)
     mood = MoodSmoother(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
@@ -84,7 +84,7 @@ def _image(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
 def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
     samples = _heard(path)
     seconds = len(samples) / RATE_HZ
-    readings = list(windows(samples, readers, settings.microphone.every_s)) if wanted.voice else []
+    readings = list(windows(samples, readers, settings.microphone.interval_s)) if wanted.voice else []
     timeline, mood = build_timeline([], readings, seconds, settings)
     return {
         "seconds": round(seconds, 3),
@@ -103,7 +103,7 @@ def _video(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
         except NoSoundError:
             _log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
-    heard = list(windows(samples, readers, settings.microphone.every_s))
+    heard = list(windows(samples, readers, settings.microphone.interval_s))
     timeline, mood = build_timeline(seen, heard, seconds, settings)
     return {
         "seconds": round(seconds, 3),
@@ -147,18 +147,18 @@ def _gray(pixels: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
-def windows(samples: Floats, readers: Perception, every_s: float) -> Iterator[VoiceReading]:
-    """Readings of a whole sound as the live loop makes them: the last three seconds, every `every_s`."""
-    for end in window_ends(samples, every_s):
+def windows(samples: Floats, readers: Perception, interval_s: float) -> Iterator[VoiceReading]:
+    """Readings of a whole sound as the live loop makes them: the last three seconds, every `interval_s`."""
+    for end in window_ends(samples, interval_s):
         begin = max(end - WINDOW, 0)
         reading = readers.voice.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin))
         if reading is not None:
             yield reading
 
 
-def window_ends(samples: Floats, every_s: float) -> list[int]:
-    """Where the windows of a whole sound end, in samples: each `every_s` from the first full one, and at the end."""
-    return [*range(min(WINDOW, len(samples)), len(samples), max(round(every_s * RATE_HZ), 1)), len(samples)]
+def window_ends(samples: Floats, interval_s: float) -> list[int]:
+    """Where the windows of a whole sound end, in samples: each `interval_s` from the first full one, and at the end."""
+    return [*range(min(WINDOW, len(samples)), len(samples), max(round(interval_s * RATE_HZ), 1)), len(samples)]
 
 
 def together(readings: list[VoiceReading]) -> Floats:

@@ -199,7 +199,7 @@ def _pictures(folder: Path, home: Path) -> list[Path]:
 
 def _reader(readers: Perception, settings: Settings, crop: bool) -> str:
     """What reads: a gallery that another network has read is read again."""
-    how = "crop" if crop else f"{settings.camera.range} {settings.camera.least_score:g}"
+    how = "crop" if crop else f"{settings.camera.range} {settings.camera.min_score:g}"
     return f"{readers.face_model.card.name} {readers.face_model.card.version} {readers.face_model.card.sha256} {how}"
 
 

@@ -75,7 +75,7 @@ class _Moment:
     """What the live loop would know at one moment: the past, and nothing that is still to come."""
 
     def __init__(self, settings: Settings) -> None:
-        self._fusion, self._steady = Fusion(settings.mood.forget_s), MoodSmoother(settings.mood)
+        self._fusion, self._steady = Fusion(settings.mood.reading_max_age_s), MoodSmoother(settings.mood)
         self._seen_s: dict[int, float] = {}
         """Track -> when it was last seen."""
 

@@ -36,16 +36,16 @@ class VoiceReader:
         self,
         picture: Model,
         prosodic: Model | None = None,
-        least_speech: float = 0.25,
+        min_speech: float = 0.25,
         kept: Path | None = None,
     ) -> None:
-        """`least_speech`: a window with a smaller share of voice gives no reading.
+        """`min_speech`: a window with a smaller share of voice gives no reading.
 
         Without `prosodic` the picture alone is read. `kept` is the file that remembers how voices usually sound here;
         without it that is known only until the end.
         """
         self._picture, self._prosodic = picture, prosodic
-        self._least_speech = least_speech
+        self._least_speech = min_speech
         self._kept, self._kept_s = kept, time.monotonic()
         self._frames = FrameCache(frame_rows)
         self._numbers: Floats | None = None

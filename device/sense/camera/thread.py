@@ -47,11 +47,11 @@ class Latest:
 _HOW = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
-def upright(frame: Frame, turned: int) -> Frame:
+def upright(frame: Frame, rotation: int) -> Frame:
     """`frame` turned clockwise by 0, 90, 180 or 270 degrees, its small picture too."""
-    if not turned:
+    if not rotation:
         return frame
-    how = _HOW[turned]
+    how = _HOW[rotation]
     small = None if frame.small is None else np.asarray(cv2.rotate(frame.small, how), np.uint8)
     return replace(frame, pixels=np.asarray(cv2.rotate(frame.pixels, how), np.uint8), small=small)
 
@@ -78,12 +78,12 @@ class CameraThread(DeviceThread[Camera]):
         clock: Callable[[], float] = time.monotonic,
         *,
         wanted_fps: float = 10.0,
-        turned: int = 0,
+        rotation: int = 0,
         on: bool = True,
     ) -> None:
-        """`turned`: degrees clockwise, as in the settings."""
+        """`rotation`: degrees clockwise, as in the settings."""
         super().__init__("camera", opener, timeout_s, clock, on)
-        self._turned = turned
+        self._rotation = rotation
         self.wanted_fps = wanted_fps
         """May be changed at any time. All frames are read, or the device would hand out old ones."""
         self._latest = latest
@@ -101,7 +101,7 @@ class CameraThread(DeviceThread[Camera]):
         self._note(same, self._clock())
         if self._due(frame.time_s):
             self._note_poor(_DARK if shows_nothing(frame.pixels) else None, self._clock())
-            frame = upright(frame, self._turned)
+            frame = upright(frame, self._rotation)
             with self._guard:
                 if self._on:
                     self._latest.put(frame)

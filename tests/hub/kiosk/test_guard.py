@@ -27,7 +27,7 @@ def test_the_house_asks_by_the_address_or_a_known_name(
     monkeypatch.setattr(socket, "gethostname", lambda: "Hall")
 
     async def story() -> None:
-        async with running(opened(house, short, names=("Mien.home",))) as hub:
+        async with running(opened(house, short, allowed_hosts=("Mien.home",))) as hub:
             port = port_of(hub)
 
             async def status(*lines: str) -> int:
@@ -74,7 +74,7 @@ def test_a_name_of_the_house_opens_nothing_on_this_device(house: Settings, short
     """Who answers for `mien.home` in the house's network could lead this device's browser to itself by it."""
 
     async def story() -> None:
-        async with running(opened(house, short, names=("mien.home",))) as hub:
+        async with running(opened(house, short, allowed_hosts=("mien.home",))) as hub:
             for host in ("mien.home", f"{socket.gethostname()}.local", own_address()):
                 assert (await ask("GET", hub.page + "api/state", headers={"Host": host}))[0] == 403
 

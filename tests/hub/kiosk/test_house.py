@@ -88,7 +88,7 @@ def test_a_proxy_on_this_device_opens_nothing(house: Settings, short: Path, head
         async with running(house) as hub:
             assert (await ask("GET", hub.page + "api/state", headers=through))[0] == 401
             assert (await ask("POST", hub.page + "login", json={"password": ""}, headers=through))[0] == 403
-        async with running(opened(house, short, "127.0.0.1", names=("mien.example",))) as hub:
+        async with running(opened(house, short, "127.0.0.1", allowed_hosts=("mien.example",))) as hub:
             assert (await ask("GET", hub.page + "api/state", headers=through))[0] == 401
             through["Host"] = "mien.example"
             cookie = await log_in(hub.page.rstrip("/"), headers={**through, "Origin": "https://mien.example"})

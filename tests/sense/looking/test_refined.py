@@ -44,7 +44,7 @@ def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: TwoStageDe
 def test_a_face_less_sure_than_asked_for_is_none() -> None:
     scores = [face.score for face in open_detector(Settings()).find(group())]
     between = (scores[0] + scores[1]) / 2
-    strict = open_detector(Settings(camera=Camera(least_score=between)))
+    strict = open_detector(Settings(camera=Camera(min_score=between)))
     assert [face.score for face in strict.find(group())] == scores[:1]
 
 
