@@ -61,7 +61,7 @@ test-tflite-runtime:
 	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
 		opencv-python-headless==4.11.0.86 msgspec av scikit-image pytest pytest-timeout
 	.venv-tflite/bin/python -m device.cli models fetch
-	.venv-tflite/bin/python -m pytest tests/sense/test_model.py tests/sense/looking/test_detector.py $(PYTEST)
+	.venv-tflite/bin/python -m pytest tests/perception/models/test_model.py tests/perception/face/test_detector.py $(PYTEST)
 
 # mien bench, then its peers on the same frames and sound (4 GB in ~/.cache/mien-bench at the first time). PEERS=lean,human
 # measures those alone, PEERS=none none of them, FULL=1 every size, number of faces and of threads.
@@ -74,7 +74,7 @@ soak: $(VENV)/.dev
 
 # What the page costs a Chromium while the mood rests.
 bench-page: $(VENV)/.dev
-	$(BIN)/python -m tests.kiosk.cpu
+	$(BIN)/python -m tests.page.cpu
 
 # The accuracies that the cards and the README state, measured again on the committed .tflite files.
 evaluate: $(VENV)/.dev

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_asked import HOUSE, Done, Mien
+from tests.command_line import HOUSE, Done, Mien
 
 
 @dataclass

@@ -33,7 +33,7 @@ from device.settings.load import load
 from device.settings.locations import socket_path
 from device.settings.schema import Settings
 from device.system.isolation import Isolation
-from tests.sense import made
+from tests import builders as made
 
 MAX_GROWTH = 0.03
 FPS, EVERY_S = 10.0, 1.0

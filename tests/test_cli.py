@@ -8,7 +8,7 @@ import pytest
 from device import __version__
 from device.settings.load import parse
 from device.settings.schema import Settings
-from tests.cli_asked import Mien, lines_of, settings_in, told_in_one_line
+from tests.command_line import Mien, lines_of, settings_in, told_in_one_line
 
 
 def test_config_init_writes_a_file_that_checks_and_is_the_defaults(mien: Mien, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
-from tests.cli_asked import HOUSE, Mien, lines_of, told_in_one_line
-from tests.sense.made import drawn, picture, wav
+from tests.builders import drawn, picture, wav
+from tests.command_line import HOUSE, Mien, lines_of, told_in_one_line
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from device import __version__
 from device.emotions import Emotion
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
-from tests.cli_asked import Mien, lines_of, settings_in
-from tests.sense.made import drawn, picture, wav
+from tests.builders import drawn, picture, wav
+from tests.command_line import Mien, lines_of, settings_in
 
 
 def test_doctor_tells_every_check_and_exits_0_where_it_can_work(mien: Mien, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from device.emotions import EMOTIONS
-from tests.both import Json, Mien, mien, short
-from tests.hub.helpers import run, until
+from tests.hub.hub_running import run, until
+from tests.running import Json, Mien, mien, short
 
 __all__ = ["mien", "short"]  # fixtures
 

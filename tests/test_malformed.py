@@ -38,7 +38,7 @@ from device.settings.load import parse
 from device.settings.schema import Settings
 from device.settings.toml import as_toml
 from device.system.isolation import Isolation
-from tests.sense import made
+from tests import builders as made
 
 MANY = int(os.environ.get("MIEN_MALFORMED", "300"))
 HANG_S = 20.0

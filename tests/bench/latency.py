@@ -30,7 +30,7 @@ from device.sense.simulator.poses import POSES
 from device.settings.load import load
 from device.settings.locations import socket_path
 from device.system.isolation import Isolation
-from tests.sense.made import drawn, noisy
+from tests.builders import drawn, noisy
 
 FPS = 15
 ACT_S = 7.0

@@ -15,7 +15,7 @@ from device.bench.report import lines
 from device.bench.scene import Room
 from device.commands import bench
 from device.errors import MienError
-from tests.sense import made
+from tests import builders as made
 
 _SVG = "{http://www.w3.org/2000/svg}"
 

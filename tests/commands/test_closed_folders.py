@@ -11,8 +11,8 @@ import pytest
 
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES
-from tests.cli_asked import HOUSE, Done, Mien, lines_of, settings_in, told_in_one_line
-from tests.sense.made import drawn, film, picture
+from tests.builders import drawn, film, picture
+from tests.command_line import HOUSE, Done, Mien, lines_of, settings_in, told_in_one_line
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from device.settings.load import parse
 from device.settings.toml import as_toml, toml_value
-from tests.cli_asked import Mien, settings_in
+from tests.command_line import Mien, settings_in
 
 _RULE = (
     '[[rules]]\nname = "r"\nmood = ["sad"]\ndo = [{ action = "webhook", url = "http://127.0.0.1:1/", data = DATA }]\n'

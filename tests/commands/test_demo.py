@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from device.commands.demo import Watcher
-from tests.cli_asked import Mien, told_in_one_line
+from tests.command_line import Mien, told_in_one_line
 from tests.commands.processes import children_of
 
 

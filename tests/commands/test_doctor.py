@@ -11,7 +11,7 @@ from device.ipc.messages import Stage, State
 from device.settings.schema import Settings
 from device.system.check import Check
 from tests.hub.conftest import free_port, house, short
-from tests.hub.helpers import WELL, Sense, run, running, until
+from tests.hub.hub_running import WELL, Sense, run, running, until
 
 __all__ = ["house", "short"]
 

@@ -18,7 +18,7 @@ from device.hub.actions.hue.bridge import Key
 from device.settings.load import parse
 from tests.hub.actions.hue_bridge import KEY, Bridge, certificate
 from tests.hub.actions.peers import said
-from tests.hub.helpers import run, until
+from tests.hub.hub_running import run, until
 
 _HOUSE = Path(__file__).parents[2]
 Mien = Callable[..., Awaitable[tuple[int, str, str]]]

@@ -16,9 +16,9 @@ from device.commands.doctor import examine
 from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.registry import models_folder, select
 from device.perception.models.smoke_test import try_out
-from tests.sense.helpers import until
-from tests.sense.made_models import handed, made
-from tests.sense.sense_living import Hub
+from tests.perception.models.builders import handed, made
+from tests.sense.live_sense import Hub
+from tests.sense.waits import until
 
 _HOUSE = Path(__file__).parents[2]
 Done = subprocess.CompletedProcess[str]
@@ -170,7 +170,7 @@ def test_files_that_are_no_pair_are_told_and_change_nothing(home: Home) -> None:
 
 def test_a_network_that_never_ends_is_an_error_and_changes_nothing(home: Home) -> None:
     pytest.importorskip("ai_edge_litert.schema_py_generated")
-    from tests.sense.spoiled import endless
+    from tests.perception.models.damaged_models import endless
 
     content = endless((MODELS / "prosody.tflite").read_bytes())
     network = made("prosody", "0.2.0", home.folder / "new", content)

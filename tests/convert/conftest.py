@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.convert import made_corpora
+from tests.convert import builders as made_corpora
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from device.errors import ModelError
-from tests.convert.helpers import train_where_little_is_there
+from tests.convert.waits import train_where_little_is_there
 
 pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")

@@ -15,7 +15,7 @@ from device.errors import MienError
 from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, Recording, SenseBaseline
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
-from tests.hub.helpers import Sense, run, running, until
+from tests.hub.hub_running import Sense, run, running, until
 
 RESTING = SenseBaseline(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
 

@@ -20,7 +20,7 @@ from device.hub.history.rows import Entry
 from device.settings.schema import Settings
 from device.system.clock import RELEASED_UTC_S
 from tests.hub.conftest import free_port
-from tests.hub.helpers import Sense, answers, mood, run, until
+from tests.hub.hub_running import Sense, answers, mood, run, until
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")

@@ -5,7 +5,7 @@ from pathlib import Path
 from device.emotions import EMOTIONS
 from device.hub.state.store import KEPT
 from device.settings.schema import Settings
-from tests.hub.helpers import Sense, answers, hub_process, mood, run, until
+from tests.hub.hub_running import Sense, answers, hub_process, mood, run, until
 
 WARM, MORE = 2 * KEPT, 7_000
 """A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""

@@ -16,8 +16,8 @@ from device.hub.metrics import Counters, exposition
 from device.hub.state.features import FEATURES, MOODS
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Stage, State
-from tests.hub.features_made import AWAY, BEFORE, FULL
-from tests.hub.helpers import HELLO, WELL, mood
+from tests.hub.hub_running import HELLO, WELL, mood
+from tests.hub.state.builders import AWAY, BEFORE, FULL
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0,text/plain;version=0.0.4;q=0.5"
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -17,8 +17,8 @@ from device.settings.locations import socket_path
 from device.settings.schema import Kiosk, Settings
 from device.system.sd_notify import notify
 from tests.hub.conftest import free_port
-from tests.hub.helpers import Sense, answers, door_is, hub_process, mood, run, until
-from tests.hub.service_house import gaps, kinds
+from tests.hub.hub_running import Sense, answers, door_is, hub_process, mood, run, until
+from tests.hub.hub_setup import gaps, kinds
 
 
 def test_a_port_in_use_is_a_clear_error_and_leaves_no_socket(house: Settings, caplog: pytest.LogCaptureFixture) -> None:

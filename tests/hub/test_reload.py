@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from device.hub.web.auth.password import write
-from tests.cli_asked import Mien, told_in_one_line
+from tests.command_line import Mien, told_in_one_line
 from tests.hub.conftest import Papers, free_port
-from tests.hub.helpers import run, until
-from tests.hub.kiosk.house import quick
+from tests.hub.hub_running import run, until
+from tests.hub.web.builders import quick
 
 
 def hub_of(path: Path) -> "subprocess.Popen[str]":

@@ -7,8 +7,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from device.emotions import Emotion
-from device.perception.load import Perception, load_perception
 from device.sense import device_thread
 from device.sense import hub_client as door_module
 from device.sense.camera import Camera
@@ -16,14 +14,11 @@ from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
 from device.sense.hub_client import CommandHandler, HubClient
 from device.sense.microphone import Microphone
-from device.settings.load import parse
 from device.settings.schema import Camera as CameraSettings
 from device.settings.schema import Home, MoodSettings, Settings
 from device.settings.schema import Microphone as MicrophoneSettings
-from tests.sense.door_hub import HELLO, Hub
-from tests.sense.gallery_album import person
-from tests.sense.made import drawn, jpeg, picture
-from tests.sense.scripted import Make
+from tests.sense.fake_hub import HELLO, Hub
+from tests.sense.fakes import Make
 
 # -- the threads of the devices
 
@@ -116,32 +111,3 @@ def door(door_path: Path, commands: list[CommandHandler], monkeypatch: pytest.Mo
     yield one
     if one._thread.is_alive():
         one.stop()
-
-
-# -- the gallery
-
-
-@pytest.fixture(scope="module")
-def readers() -> Perception:
-    """The shipped networks."""
-    return load_perception(Settings())
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Settings:
-    """Settings that keep everything in the test's folder."""
-    return parse(f'[home]\nstate_dir = "{tmp_path}/state"\nruntime_dir = "{tmp_path}/run"', "test")
-
-
-@pytest.fixture
-def album(tmp_path: Path) -> Path:
-    """A folder with two faces, a wall, a broken picture, and what is no picture."""
-    folder = tmp_path / "album"
-    (folder / "more").mkdir(parents=True)
-    picture(folder / "happy.png", person(Emotion.HAPPY))
-    picture(folder / "more" / "surprise.JPG", person(Emotion.SURPRISE))
-    picture(folder / "wall.png", drawn())
-    (folder / "broken.jpg").write_bytes(jpeg(person(Emotion.SAD))[:-4000])
-    (folder / "notes.txt").write_text("no picture")
-    (folder / ".hidden.png").write_bytes(b"no picture either")
-    return folder

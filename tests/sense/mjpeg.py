@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tests.sense import made
+from tests import builders as made
 
 
 class MjpegServer(ThreadingHTTPServer):

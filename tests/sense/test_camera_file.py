@@ -11,8 +11,8 @@ from device.errors import DeviceError, EndOfMedia
 from device.sense.camera import open_camera
 from device.sense.camera.file import PictureCamera, VideoCamera
 from device.settings.schema import Camera as Settings
-from tests.sense import made
-from tests.sense.helpers import drain
+from tests import builders as made
+from tests.sense.waits import drain
 
 
 def _file(path: Path, **more: Any) -> Settings:

@@ -11,10 +11,10 @@ from device.errors import DeviceError
 from device.ipc.messages import State
 from device.sense.camera import OpenCVCamera, open_camera
 from device.settings.schema import Camera as Settings
-from tests.sense.helpers import drain, until
+from tests.sense.fakes import Make, stage_of
 from tests.sense.mjpeg import served
 from tests.sense.rtsp import streamed
-from tests.sense.scripted import Make, stage_of
+from tests.sense.waits import drain, until
 
 
 def test_http_gives_rgb_frames_in_order() -> None:

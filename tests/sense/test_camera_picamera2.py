@@ -16,7 +16,7 @@ from device.perception.face.search import RegionScheduler
 from device.readings import Frame
 from device.sense.camera import Picamera2Camera, open_camera
 from device.settings.schema import Camera as Settings
-from tests.sense.made import drawn
+from tests.builders import drawn
 
 
 # As its manual describes it: capture_request(wait=False) gives a job; RGB888 is BGR in memory, BGR888 RGB.

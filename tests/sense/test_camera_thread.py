@@ -11,9 +11,9 @@ from device.readings import Frame
 from device.sense.camera import open_camera
 from device.sense.camera.thread import CameraThread, Latest
 from device.settings.schema import Camera as CameraSettings
-from tests.sense.helpers import until
+from tests.sense.fakes import Make, Scripted, live_frame, new_frame, noise, stage_of
 from tests.sense.mjpeg import served
-from tests.sense.scripted import Make, Scripted, live_frame, new_frame, noise, stage_of
+from tests.sense.waits import until
 
 
 def test_the_same_picture_is_frozen_and_opened_again(camera: Make) -> None:

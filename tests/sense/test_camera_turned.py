@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from device.readings import Frame
 from device.sense.camera.thread import upright
 from device.settings.schema import Settings
-from tests.sense.helpers import until
-from tests.sense.made import picture, portrait
-from tests.sense.sense_living import living
+from tests.builders import picture, portrait
+from tests.sense.live_sense import living
+from tests.sense.waits import until
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])

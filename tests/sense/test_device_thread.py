@@ -10,8 +10,8 @@ import pytest
 from device.errors import DeviceError
 from device.ipc.messages import State
 from device.sense import device_thread
-from tests.sense.helpers import until
-from tests.sense.scripted import Make, Scripted, live_frame, stage_of
+from tests.sense.fakes import Make, Scripted, live_frame, stage_of
+from tests.sense.waits import until
 
 
 def test_frames_come_and_the_stage_is_well(camera: Make) -> None:

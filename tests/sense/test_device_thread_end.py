@@ -15,9 +15,9 @@ from device.sense.microphone import Microphone, open_microphone
 from device.sense.microphone.thread import MicrophoneThread, SoundRing
 from device.settings.schema import Camera as CameraSettings
 from device.settings.schema import Microphone as MicrophoneSettings
-from tests.sense import made
-from tests.sense.helpers import until
-from tests.sense.scripted import Make, Scripted, live_frame, stage_of
+from tests import builders as made
+from tests.sense.fakes import Make, Scripted, live_frame, stage_of
+from tests.sense.waits import until
 
 
 def test_the_end_of_a_file(camera: Make) -> None:

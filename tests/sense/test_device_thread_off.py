@@ -11,8 +11,8 @@ from device.readings import Frame
 from device.sense import device_thread
 from device.sense.camera import Camera
 from device.sense.camera.thread import CameraThread, Latest
-from tests.sense.helpers import until
-from tests.sense.scripted import Make, Scripted, live_frame, stage_of
+from tests.sense.fakes import Make, Scripted, live_frame, stage_of
+from tests.sense.waits import until
 
 
 def test_off_closes_and_forgets(camera: Make) -> None:

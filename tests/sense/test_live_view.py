@@ -19,8 +19,8 @@ from device.readings import Face, FaceReading, Frame
 from device.sense import live_view as live_module
 from device.sense.live_view import MAX_SIDE_PX, picture
 from device.settings.schema import Camera, Kiosk, Microphone, Settings
-from tests.sense.helpers import until
-from tests.sense.sense_living import Hub, living, stage
+from tests.sense.live_sense import Hub, living, stage
+from tests.sense.waits import until
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -21,8 +21,8 @@ from device.sense.microphone import Microphone, PyAudioMicrophone, open_micropho
 from device.sense.microphone import portaudio as by_pyaudio
 from device.sense.microphone.file import FileMicrophone
 from device.settings.schema import Microphone as Settings
+from tests import builders as made
 from tests.conftest import Pulse
-from tests.sense import made
 
 
 def _heard(microphone: Microphone) -> tuple[Floats, list[float]]:

@@ -15,10 +15,10 @@ from device.perception.audio.vad import speech_frames
 from device.sense.microphone.thread import MicrophoneThread, SoundRing
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
+from tests import builders as made
 from tests.conftest import Pulse
-from tests.sense import made
-from tests.sense.helpers import until
-from tests.sense.scripted import Scripted, loud_block, noise, stage_of
+from tests.sense.fakes import Scripted, loud_block, noise, stage_of
+from tests.sense.waits import until
 
 
 def _hears(started: Callable[[MicrophoneThread], None], *devices: Scripted) -> tuple[MicrophoneThread, SoundRing]:

@@ -15,7 +15,7 @@ import pytest
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
-from tests.sense import made
+from tests import builders as made
 from tests.system.machine import _ENTER, BUILT, REPOSITORY, _alone, _clone, missing
 
 _EMULATOR = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.kiosk.browser import SCREENS
+from tests.page.browser import SCREENS
 from tests.system.machine import Machine, debian, missing
 
 pytestmark = [

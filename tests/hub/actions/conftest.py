@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.actions.home_assistant_house import TOKEN
+from tests.hub.actions.home_assistant_setup import TOKEN
 from tests.hub.actions.hue_bridge import certificate
-from tests.hub.actions.mpd_house import Daemon
+from tests.hub.actions.mpd_setup import Daemon
 from tests.hub.actions.peers import Clock
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from device.hub.actions.base import Trigger
 from device.hub.actions.transport.delivery import Delivery
-from tests.hub.helpers import mood
+from tests.hub.hub_running import mood
 
 WHY = Trigger("comfort", "sad 71 % for 5 s", 1_800_000_000.0, mood())
 LATER = Trigger("party", "happy 90 % for 5 s", 1_800_000_100.0, mood())

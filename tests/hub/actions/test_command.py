@@ -15,7 +15,7 @@ from device.hub.actions.command import Programs
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.settings.actions import Command
 from tests.hub.actions.peers import WHY
-from tests.hub.helpers import run, until
+from tests.hub.hub_running import run, until
 
 PYTHON = sys.executable
 

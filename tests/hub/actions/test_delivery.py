@@ -11,7 +11,7 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.transport.delivery import Delivery, MinIntervalGate, TransientError
 from tests.hub.actions.peers import Clock
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 
 class Failing:

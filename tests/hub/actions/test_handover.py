@@ -11,13 +11,13 @@ from device.emotions import Emotion
 from device.hub.actions.base import DONE
 from device.settings.actions import CallService, HomeAssistant, HueLight
 from device.settings.schema import Settings
-from tests.hub.actions.home_assistant_house import COLOUR, LAMP, Instance
-from tests.hub.actions.home_assistant_house import living as at_home
+from tests.hub.actions.home_assistant_setup import COLOUR, LAMP, Instance
+from tests.hub.actions.home_assistant_setup import living as at_home
 from tests.hub.actions.hue_bridge import LAMP as BULB
 from tests.hub.actions.hue_bridge import ROOM
-from tests.hub.actions.hue_house import Certificates, paired
-from tests.hub.helpers import Sense, mood, run, running, until
-from tests.hub.service_house import living_room, results, rule
+from tests.hub.actions.hue_setup import Certificates, paired
+from tests.hub.hub_running import Sense, mood, run, running, until
+from tests.hub.hub_setup import living_room, results, rule
 
 GROUP = "light.all"
 RED: dict[str, Any] = {"xy_color": [0.68, 0.31]}

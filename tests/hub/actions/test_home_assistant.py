@@ -8,9 +8,9 @@ import pytest
 
 from device.hub.actions.base import DONE
 from device.settings.actions import CallService, HomeAssistant, repeatable, target_of_action
-from tests.hub.actions.home_assistant_house import LAMP, TOKEN, House, living
+from tests.hub.actions.home_assistant_setup import LAMP, TOKEN, House, living
 from tests.hub.actions.peers import busy, dropping, raw, said
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 
 def test_a_service_is_called_as_documented(token_file: Path) -> None:

@@ -11,8 +11,8 @@ from device.hub.actions import home_assistant
 from device.hub.actions.base import DONE
 from device.hub.actions.transport import http
 from device.settings.actions import HomeAssistant
-from tests.hub.actions.home_assistant_house import LAMP, House, living
-from tests.hub.helpers import run
+from tests.hub.actions.home_assistant_setup import LAMP, House, living
+from tests.hub.hub_running import run
 
 PLAY = "media_player.play_media"
 SLOW = "Home Assistant: no answer within 0.2 s; it may still be at it, and is not asked twice"

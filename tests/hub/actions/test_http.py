@@ -24,7 +24,7 @@ from tests.hub.actions.peers import (
     silent,
 )
 from tests.hub.conftest import free_port
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 OK = http_reply("HTTP/1.1 200 OK\nContent-Length: 16", b'{"success":true}')
 

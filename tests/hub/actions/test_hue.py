@@ -15,9 +15,9 @@ from device.hub.actions.hue.bridge import HueBridge
 from device.hub.actions.hue.pairing import pair, write_key
 from device.settings.actions import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, LAMP, ROOM, SCENE, Bridge
-from tests.hub.actions.hue_house import Certificates, House, paired
+from tests.hub.actions.hue_setup import Certificates, House, paired
 from tests.hub.actions.peers import WHY, Clock, busy, said
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 # -- what it is sent
 

@@ -12,9 +12,9 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.hue.pairing import pair, write_key
 from tests.hub.actions.hue_bridge import KEY, Bridge
-from tests.hub.actions.hue_house import Certificates
+from tests.hub.actions.hue_setup import Certificates
 from tests.hub.actions.peers import Clock, busy, dropping, raw, said
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 # -- pairing
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from device.settings.actions import Music
-from tests.hub.actions.mpd_house import PASSWORD, SONGS, Daemon, living
+from tests.hub.actions.mpd_setup import PASSWORD, SONGS, Daemon, living
 from tests.hub.actions.peers import WHY
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 
 def test_a_list_is_played_and_stopped(daemon: Daemon, tmp_path: Path) -> None:

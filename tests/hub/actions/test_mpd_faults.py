@@ -11,7 +11,7 @@ from device.hub.actions.mpd import MusicPlayer
 from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, dropping, raw, silent
 from tests.hub.conftest import free_port
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 # -- peers that pretend
 

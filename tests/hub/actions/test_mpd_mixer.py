@@ -11,7 +11,7 @@ from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer, Queue, bring_back
 from device.settings.actions import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, raw
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 
 class Mixer:

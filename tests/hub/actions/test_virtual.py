@@ -10,7 +10,7 @@ from device.hub.actions.mqtt_publish import MqttMessage
 from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
 from device.settings.actions import Lamp, Player, Publish
 from tests.hub.actions.peers import WHY
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 
 def test_the_lamp_and_the_player_say_what_they_became(caplog: pytest.LogCaptureFixture) -> None:

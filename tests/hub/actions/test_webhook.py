@@ -18,7 +18,7 @@ from device.hub.actions.webhook import SignedWebhooks
 from device.settings.actions import Webhook, Webhooks
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, http_reply, raw
 from tests.hub.conftest import free_port
-from tests.hub.helpers import run
+from tests.hub.hub_running import run
 
 SECRET = "a secret between the two"  # noqa: S105
 

@@ -15,7 +15,7 @@ from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import WledStrips
 from device.settings.actions import Wled
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, said
-from tests.hub.helpers import run, until
+from tests.hub.hub_running import run, until
 
 RAINBOW: dict[str, Any] = {
     "id": 0,

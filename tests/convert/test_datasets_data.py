@@ -1,0 +1,111 @@
+"""The real corpora, where they are: as many as published, and read alike from the zip and from the published names."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.datasets import savee
+from convert.datasets.clips import PUBLISHED, listed
+from convert.datasets.esc10 import kept_aside, named_noises
+from convert.datasets.fer2013 import Fer2013
+from convert.datasets.fer2013_formats import read_rows, same_pixels
+from convert.datasets.records import Sound
+from tests.convert import published_layouts as made
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def needed(place: str) -> Path:
+    if not (DATA / place).exists():
+        pytest.skip(f"{DATA / place} is not here")
+    return DATA / place
+
+
+def told(sound: Sound) -> tuple[str, ...]:
+    return (sound.name, sound.own, sound.person, sound.sex, sound.statement, sound.intensity)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("corpus", "count", "speakers", "labels"),
+    [
+        ("ravdess_speech", 1440, 24, 8),
+        ("ravdess_song", 1012, 23, 6),
+        ("tess", 2800, 2, 7),
+        ("savee", 480, 4, 7),
+    ],
+)
+def test_a_voice_corpus_is_whole_and_its_names_tell_what_its_table_tells(
+    corpus: str, count: int, speakers: int, labels: int, tmp_path: Path
+) -> None:
+    sounds = listed(needed(f"speech/{corpus}.zip").parent, corpus)
+    assert len(sounds) == count
+    assert len({s.person for s in sounds}) == speakers
+    assert len({s.own for s in sounds}) == labels
+    published = PUBLISHED[corpus](made.touched(tmp_path, [f"{s.name}.wav" for s in sounds]))
+    ours, theirs = [told(s) for s in published], [told(s) for s in sounds]
+    if corpus == "tess":  # its table is in no order
+        ours, theirs = sorted(ours), sorted(theirs)
+    assert ours == theirs
+
+
+@pytest.mark.data
+def test_fer2013_is_whole_and_its_copies_are_found_by_their_pixels() -> None:
+    folder = needed("fer2013")
+    corpus = Fer2013(folder)
+    sizes = [len(corpus.training(as_published=True)), len(corpus.validation()), len(corpus.test())]
+    assert sizes == [28_709, 3_589, 3_589]
+    assert len(corpus.test(without_copies=True)) == 3_301
+    assert Counter(corpus.test().labels.tolist()) == {0: 491, 1: 55, 2: 528, 3: 879, 4: 594, 5: 416, 6: 626}
+    rows = read_rows(folder)
+    found = same_pixels(rows.pictures)
+    pairs = len(np.unique(np.stack([rows.group, found]), axis=1).T)
+    assert pairs == len(np.unique(rows.group)) == len(np.unique(found))
+
+
+@pytest.mark.data
+def test_real_faces_are_the_same_out_of_a_csv(tmp_path: Path) -> None:
+    rows = read_rows(needed("fer2013"))
+    chosen = [*range(100), *range(28_709, 28_759), *range(32_298, 32_348)]
+    usages = rows.usage[chosen].tolist()
+    made.pixel_table(tmp_path / "fer2013.csv", rows.pictures[chosen], rows.labels[chosen].tolist(), usages)
+    made.ferplus_table(tmp_path / "fer2013new.csv", rows.counts[chosen].astype(int).tolist(), usages)
+    again = read_rows(tmp_path, part=True)
+    np.testing.assert_array_equal(again.pictures, rows.pictures[chosen])
+    np.testing.assert_array_equal(again.labels, rows.labels[chosen])
+    np.testing.assert_array_equal(again.counts, rows.counts[chosen])
+
+
+@pytest.mark.data
+def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
+    import csv
+
+    from convert.datasets.esc10 import _TEN
+
+    rows = list(csv.DictReader((needed("noise/esc10.csv")).read_text().splitlines()))
+    assert len(rows) == 400
+    kinds = list(dict.fromkeys(row["label"] for row in rows))
+    assert [a.split("_")[0] for a in kinds[:3]] == [b.split("_")[0] for b in _TEN[:3]]
+    for kind in kinds:
+        names = [row["name"] for row in rows if row["label"] == kind]
+        assert names == sorted(names)
+
+
+@pytest.mark.data
+def test_of_esc_10_s_sounds_kept_aside_25_are_takes_of_a_recording_in_training() -> None:
+    names = [noise.name for noise in named_noises(needed("noise"))]
+    kept = kept_aside(names)
+    assert (len(names), len(names[::5]), len(kept)) == (360, 72, 47)
+    trained = {name.split("-")[1] for i, name in enumerate(names) if i % 5}
+    assert not trained & {names[i].split("-")[1] for i in kept}
+
+
+@pytest.mark.data
+def test_savee_s_videos_are_seen_and_heard() -> None:
+    videos = savee.read_videos(needed("clips"), part=True)
+    assert {v.own for v in videos} == {"angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"}
+    assert {v.person for v in videos} == {"SAVEE_DC"}
+    assert next(videos[0].frames())[0].ndim == 3
+    assert len(videos[0].sound()) > 16_000

@@ -1,0 +1,95 @@
+"""The corpora that are heard and seen, and the catalogue: every corpus by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from convert.datasets import cremad, ravdess, registry, savee
+from convert.datasets.clips import PUBLISHED
+from convert.datasets.labels import NONE
+from device.errors import MediaError
+from device.perception.media.decode import NoSoundError
+from tests.convert import published_layouts as made
+
+
+def test_cremad_videos(tmp_path: Path) -> None:
+    made.video(tmp_path / "VideoFlash" / "1001_DFA_ANG_XX.flv")
+    (tmp_path / "VideoDemographics.csv").write_text("ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,No\n")
+    made.touched(tmp_path, ["AudioWAV/1001_DFA_ANG_XX.wav"])
+    (clip,) = cremad.read_videos(tmp_path, part=True)
+    assert (clip.name, clip.own, clip.person, clip.sex) == ("1001_DFA_ANG_XX", "angry", "CREMAD_1001", "M")
+    frames = list(clip.frames())
+    assert len(frames) == 6
+    assert frames[0][0].shape == (48, 64, 3)
+    assert len(clip.sound()) > 3_000
+    whole = made.touched(tmp_path / "whole", made.cremad_names("VideoFlash", "flv"))
+    assert len(cremad.read_videos(whole)) == 7442
+    with pytest.raises(MediaError, match="CREMA-D video: 1 of 7442 videos in"):
+        cremad.read_videos(tmp_path / "VideoFlash")
+
+
+def test_ravdess_videos_with_sound_and_without(tmp_path: Path) -> None:
+    silent = made.video(tmp_path / "Actor_12" / "02-01-06-01-02-01-12.mp4", sound=False)
+    (clip,) = ravdess.read_speech_videos(tmp_path, part=True)
+    assert (clip.own, clip.person, clip.sex, clip.intensity) == ("fear", "RAV12", "F", "normal")
+    assert len(list(clip.frames())) == 6
+    with pytest.raises(NoSoundError):
+        clip.sound()
+    made.video(silent.with_name("01-01-06-01-02-01-12.mp4"))
+    (heard,) = ravdess.read_speech_videos(tmp_path, part=True)
+    assert heard.name == "01-01-06-01-02-01-12"
+    assert len(heard.sound()) > 3_000
+    for channel, count, read in (("01", 1440, ravdess.read_speech_videos), ("02", 1012, ravdess.read_song_videos)):
+        whole = made.touched(tmp_path / channel, made.ravdess_names(channel, "01", "mp4"))
+        made.touched(whole, made.ravdess_names(channel, "02", "mp4"))
+        assert len(read(whole)) == count
+    with pytest.raises(MediaError, match="RAVDESS speech video: 1 of 1440 videos in"):
+        ravdess.read_speech_videos(tmp_path / "Actor_12")
+    with pytest.raises(MediaError, match="RAVDESS song video: no videos in"):
+        ravdess.read_song_videos(tmp_path / "Actor_12", part=True)
+
+
+def test_savee_videos(tmp_path: Path) -> None:
+    made.video(tmp_path / "DC_su01.avi")
+    made.video(tmp_path / "KL" / "n30.avi")
+    found = savee.read_videos(tmp_path, part=True)
+    assert [(v.name, v.own, v.person) for v in found] == [
+        ("DC_su01", "surprise", "SAVEE_DC"),
+        ("KL_n30", "neutral", "SAVEE_KL"),
+    ]
+    assert len(list(found[0].frames())) == 6
+    assert len(found[0].sound()) > 3_000
+    with pytest.raises(MediaError, match="SAVEE video: 2 of 480 videos in"):
+        savee.read_videos(tmp_path)
+
+
+def test_the_catalogue_knows_every_corpus_and_its_terms() -> None:
+    assert set(registry.SOUNDS) == set(PUBLISHED)
+    assert set(registry.PICTURES) >= {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
+    for about in (*registry.SOUNDS.values(), *registry.PICTURES.values(), *registry.VIDEOS.values()):
+        assert about.says
+        assert about.licence
+
+
+def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -> None:
+    made.picture(tmp_path / "faces" / "joy" / "a.png", made.noise(0))
+    made.picture(tmp_path / "faces" / "contempt" / "b.png", made.noise(1))
+    assert [p.own for p in registry.pictures("folders", tmp_path / "faces")] == ["happy"]
+    every = registry.pictures("folders", tmp_path / "faces", every=True)
+    assert {(p.own, p.emotion) for p in every} == {("happy", 3), ("contempt", NONE)}
+    made.tone(tmp_path / "voices" / "bored" / "a.wav")
+    assert registry.clips("folders", tmp_path / "voices") == []
+    assert [c.own for c in registry.clips("folders", tmp_path / "voices", every=True)] == ["boredom"]
+    made.video(tmp_path / "videos" / "DC_n01.avi")
+    assert [v.own for v in registry.videos("savee_video", tmp_path / "videos", part=True)] == ["neutral"]
+
+
+def test_a_corpus_that_the_catalogue_does_not_know_is_said(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="no corpus 'sfew'; there are fer2013, ckplus"):
+        registry.pictures("sfew", tmp_path)
+    with pytest.raises(MediaError, match="no corpus 'savee'; there are cremad_video"):
+        registry.videos("savee", tmp_path)
+    with pytest.raises(MediaError, match="no corpus 'iemocap'; there are ravdess_speech"):
+        registry.clips("iemocap", tmp_path)
+    with pytest.raises(MediaError, match="no corpus 'esc20'; there are esc10, esc50"):
+        registry.noises("esc20", tmp_path)

@@ -1,0 +1,231 @@
+"""Drawings of faces, and what larger networks teach a smaller one about them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from device.errors import ModelError, SettingsError
+from device.perception.face.classifier import face_input
+from tests.convert.waits import train_where_little_is_there
+
+pytestmark = pytest.mark.convert
+torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
+
+
+def _pictures(count: int, seed: int = 3) -> Any:
+    coarse = np.random.default_rng(seed).uniform(0, 255, (count, 6, 6))
+    return torch.from_numpy(np.stack([np.kron(picture, np.ones((8, 8))) for picture in coarse]).astype(np.uint8))
+
+
+def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
+    from convert.face.distillation import face_inputs
+
+    pictures = torch.cat([_pictures(5), torch.full((1, 48, 48), 90, dtype=torch.uint8)])
+    wanted = np.concatenate([face_input(picture) for picture in pictures.numpy()])
+    np.testing.assert_allclose(face_inputs(pictures).permute(0, 2, 3, 1).numpy(), wanted, atol=1e-5)
+
+
+def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
+    from convert.face.distillation import draw
+
+    pictures = _pictures(40)
+    first, again, other = (draw(pictures, (1, number), 1.0) for number in (4, 4, 5))
+    assert torch.equal(first.inputs, again.inputs)
+    assert torch.equal(first.share, again.share)
+    assert (first.inputs - other.inputs).abs().mean() > 0.3
+
+
+def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
+    from convert.face.distillation import draw, face_inputs
+
+    pictures = _pictures(400)
+    drawing = draw(pictures, (1, 0), 1.0)
+    alone = (drawing.share == 1).float().mean()
+    assert 0.4 < float(alone) < 0.6, "half of them, with much changed"
+    assert float(drawing.share.min()) >= 0.5
+    wanted = drawing.mixed(torch.eye(400))
+    np.testing.assert_allclose(wanted.sum(dim=1).numpy(), 1, atol=1e-5)
+    faint = int(drawing.share.argmin())
+    assert float(wanted[faint, faint]) == pytest.approx(float(drawing.share[faint]))
+    assert float(wanted[faint, drawing.other[faint]]) == pytest.approx(1 - float(drawing.share[faint]))
+    # A picture is still like itself, and like the one that shines through.
+    flat = torch.nn.functional.normalize(drawing.inputs.flatten(1), dim=1)
+    clean = face_inputs(pictures)
+    like = torch.maximum(
+        flat @ torch.nn.functional.normalize(clean.flatten(1), dim=1).T,
+        flat @ torch.nn.functional.normalize(clean.flip(3).flatten(1), dim=1).T,
+    )
+    mixed = drawing.share[:, 0] < 0.7
+    assert float(like.diagonal()[mixed].mean()) > float(like.mean()) + 0.1
+    assert float(like[mixed, drawing.other[mixed]].mean()) > float(like.mean()) + 0.05
+
+
+def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_little() -> None:
+    from convert.face.augment import augment
+
+    lit_left = torch.full((600, 48, 48), 60, dtype=torch.uint8)
+    lit_left[:, :, :24] = 180
+    changed = {}
+    for strength in (0.0, 1.0):
+        seen = augment(lit_left, torch.Generator().manual_seed(1), strength)
+        assert seen.shape == (600, 48, 48)
+        assert seen.dtype == torch.float32
+        assert 0 <= float(seen.min()) <= float(seen.max()) <= 255
+        left = seen[:, :, :24].mean(dim=(1, 2)) > seen[:, :, 24:].mean(dim=(1, 2))
+        assert 0.42 < float(left.float().mean()) < 0.58
+        upright = torch.where(left[:, None, None], seen, seen.flip(2))
+        changed[strength] = float((upright - lit_left.float()).abs().mean())
+    assert changed[1.0] > 1.5 * changed[0.0] > 0
+
+
+@pytest.mark.parametrize("name", ["_lit", "_toned", "_far", "_blurred", "_noisy", "_covered"])
+def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
+    from convert.face import augment
+
+    pixels = _pictures(50).float()
+    pixels = pixels * 0.5 + 64
+    seen = getattr(augment, name)(pixels, torch.Generator().manual_seed(2))
+    away = (seen - pixels).abs()
+    assert (away.flatten(1).max(dim=1).values > 0).float().mean() > 0.9
+    sharpness = [float(p.diff(dim=2).square().mean().sqrt()) for p in (pixels, seen)]
+    if name in ("_far", "_blurred"):
+        assert sharpness[1] < 0.95 * sharpness[0]
+        assert abs(float((seen - pixels).mean())) < 1
+    elif name == "_noisy":
+        assert sharpness[1] > sharpness[0] + 1
+        assert 2 < float((seen - pixels).std()) < 10
+    elif name == "_covered":
+        covered = (away > 0).flatten(1).float().mean(dim=1)
+        assert float(covered.min()) >= 0.9 / 64
+        assert float(covered.max()) <= 1 / 9
+    else:  # light and tone keep which of two neighbours is brighter, nearly everywhere
+        same = seen.diff(dim=1).sign() == pixels.diff(dim=1).sign()
+        edges = pixels.diff(dim=1).abs() > 15
+        assert float(same[edges].float().mean()) > 0.97
+
+
+def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: Path) -> None:
+    from convert.face.distillation import LITTLE, MUCH, draw, lessons, load_teacher, teacher_strength
+    from convert.networks.face import TEACHER, MienFace
+
+    folders = [tmp_path / name for name in ("a", "b")]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        folder.mkdir()
+        torch.save(MienFace(TEACHER).state_dict(), folder / "best.pt")
+    pictures, kept = _pictures(6), tmp_path / "runs" / "lessons.pt"
+    said = lessons(folders, pictures, 1, kept)
+    assert sorted(said) == list(range(MUCH + LITTLE))
+    for rows in said.values():
+        assert rows.shape == (6, 7 + 8)
+        np.testing.assert_allclose(rows[:, :7].float().sum(dim=1).numpy(), 1, atol=5e-3)
+    last = MUCH + LITTLE - 1
+    inputs = draw(pictures, (1, last), teacher_strength(last)).inputs.to(torch.bfloat16)
+    with torch.inference_mode():
+        direct = torch.stack(
+            [load_teacher(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
+        )
+    np.testing.assert_allclose(said[last][:, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+
+    kept.write_bytes(kept.read_bytes())
+    before = kept.stat().st_mtime_ns
+    torch.testing.assert_close(lessons(folders, pictures, 1, kept), said, rtol=0, atol=0)
+    assert kept.stat().st_mtime_ns == before, "asked once"
+    lessons(folders[:1], pictures, 1, kept)
+    assert kept.stat().st_mtime_ns != before, "other teachers say other things"
+
+
+def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
+    from convert.face.distillation import draw, file_sha256, lessons, load_teacher
+    from convert.networks.face import MienFace
+    from device.perception.models.card import MODELS
+
+    torch.manual_seed(2)
+    torch.save(MienFace().state_dict(), tmp_path / "best.pt")
+    teachers, pictures = [tmp_path, MODELS / "face.tflite"], _pictures(64)
+    said = lessons(teachers, pictures, 1, tmp_path / "kept.pt")
+    inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
+    with torch.inference_mode():
+        direct = torch.stack([load_teacher(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
+    np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
+    assert len({file_sha256(teachers), file_sha256(teachers[:1]), file_sha256(teachers[1:])}) == 3
+    with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
+        file_sha256([tmp_path / "gone.tflite"])
+
+
+def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from convert.face.distillation import MUCH, decode_drawing, lessons
+    from convert.networks.face import MienFace
+
+    torch.save(MienFace().state_dict(), tmp_path / "best.pt")
+    # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
+    numbers = [decode_drawing(epoch, 10, 0.7) for epoch in range(10)]
+    assert len(set(numbers)) == 10
+    assert [number >= MUCH for number in numbers] == 7 * [False] + 3 * [True]
+    pictures, kept = _pictures(6), tmp_path / "kept.pt"
+    first = lessons([tmp_path], pictures, 1, kept, numbers=numbers[:4])
+    assert sorted(first) == sorted(numbers[:4])
+    capsys.readouterr()
+    both = lessons([tmp_path], pictures, 1, kept, numbers=numbers)
+    assert capsys.readouterr().out.splitlines()[0] == "lessons: 5/10 drawings seen by 1 teachers"
+    assert sorted(both) == sorted(numbers)
+    assert all(torch.equal(both[number], rows) for number, rows in first.items())
+
+
+def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
+    from convert.face.distillation import lessons
+    from convert.face.task import PLAN, face_task
+    from convert.networks.face import MienFace
+
+    folders = [tmp_path / name for name in ("labels", "votes")]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        folder.mkdir()
+        torch.save(MienFace().state_dict(), folder / "best.pt")
+    pictures, kept = _pictures(6), tmp_path / "lessons.pt"
+    alone = [lessons([folder], pictures, 1, tmp_path / f"{folder.name}.pt", numbers=[3])[3] for folder in folders]
+    said = lessons(folders[:1], pictures, 1, kept, folders[1:], [3])
+    torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
+    torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
+    assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
+    # Who is named twice has two votes.
+    twice = lessons([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
+    torch.testing.assert_close(twice, (alone[0].float() + 2 * alone[1].float()) / 3, rtol=0, atol=1e-3)
+    with pytest.raises(SettingsError, match=r"--ferplus-teachers need --teachers beside them"):
+        face_task(corpora, PLAN, 60, ferplus_teachers=folders)
+
+
+@pytest.mark.timeout(600)
+def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpora: Path, tmp_path: Path) -> None:
+    few = ("--data", str(corpora), "--rows", "40", "--batch", "20", "--epochs", "1")
+    early = train_where_little_is_there("face", *few, "--teachers", "runs/face-teacher-1", where=tmp_path)
+    assert early.returncode == 1
+    assert "runs/face-teacher-1/best.pt: cannot be read" in early.stderr
+    assert "convert train face-teacher-1" in early.stderr
+    taught = ("--teachers", "runs/face-teacher-1", "--ferplus-teachers", "runs/face-teacher-1")
+    for words in (("face-teacher-1",), ("face", *taught)):
+        done = train_where_little_is_there(*words, *few, where=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
+    assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
+    assert "1/1 drawings seen by 1 teachers" in done.stdout
+    # The pupil is the small one, whoever taught it.
+    sizes = [
+        sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())
+        for name in ("face", "face-teacher-1")
+    ]
+    assert sizes[0] < 900_000
+    assert sizes[1] > 10_000_000
+    # Going on from a pupil's run folder begins where it ended.
+    on = train_where_little_is_there(
+        "face", *few, "--start", "runs/face", "--out", "runs/on", "--learning-rate", "1e-9", where=tmp_path
+    )
+    assert on.returncode == 0, on.stdout + on.stderr
+    weights = [torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True) for name in ("face", "on")]
+    torch.testing.assert_close(weights[0]["emotions.weight"], weights[1]["emotions.weight"], atol=1e-4, rtol=1e-3)

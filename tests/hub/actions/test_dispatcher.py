@@ -1,0 +1,111 @@
+"""What the hub sees of all destinations: a result for everything, and the newest wins."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from device.errors import ActionError
+from device.hub.actions.base import DONE, Trigger
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.settings.actions import Command, Lamp, Player, Publish, Webhook
+from tests.hub.actions.fakes import BLUE, BLUE_IS, RED, RED_IS, Hall
+from tests.hub.actions.peers import LATER, WHY
+from tests.hub.hub_running import run
+
+# -- a result for everything
+
+
+def test_done_or_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        hall = Hall(limit_s=0.1)
+        assert await hall.act("a", RED) == DONE
+        hall.bulb.errors = [ActionError("the lamp is not there")]
+        assert await hall.act("a", RED) == "the lamp is not there"
+        hall.bulb.gates = [asyncio.Event()]
+        assert await hall.act("a", RED) == "lamp: no answer within 0.1 s"
+        assert await hall.all.run(Publish("a", "b"), WHY) == "publish: nothing here takes it"
+        assert hall.all.state(Lamp) == RED_IS
+        assert hall.all.state(Player) == {}
+        await hall.all.close()
+
+    run(story(), 3)
+    assert "an action failed: the lamp is not there" in caplog.text
+
+
+def test_a_dry_run_sends_nothing_and_says_what_it_would_do(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        hall = Hall(dry=True)
+        assert await hall.act("a", RED) == "dry run: lamp #ff0000 at 40 %"
+        assert await hall.all.run(Webhook("http://x/secret"), WHY) == "dry run: webhook to x"
+        assert await hall.all.restore("a") == []
+        assert hall.bulb.heard == []
+
+    run(story())
+    assert "dry run: lamp #ff0000 at 40 %" in caplog.text
+
+
+def test_a_program_has_the_time_that_its_action_gives_it() -> None:
+    class Slow:
+        async def run(self, _action: Command, _occasion: Trigger) -> None:
+            await asyncio.sleep(0.3)
+
+        def state(self) -> dict[str, Any]:
+            return {}
+
+    async def story() -> str:
+        return await ActionDispatcher({Command: Slow()}, limit_s=0.1).run(Command(("x",), limit_s=1), WHY)
+
+    assert run(story()) == DONE
+
+
+# -- the newest wins
+
+
+def test_a_newer_action_ends_an_older_one_that_is_not_through() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.gates = [asyncio.Event()]
+        older = asyncio.create_task(hall.all.run(RED, WHY))
+        await asyncio.sleep(0.01)
+        began_s = time.monotonic()
+        assert await hall.all.run(BLUE, LATER) == DONE
+        assert time.monotonic() - began_s < 0.5
+        assert await older == "lamp: given up for a newer action"
+        assert hall.bulb.heard == [BLUE_IS]
+
+    run(story())
+
+
+def test_actions_of_one_occasion_follow_one_another() -> None:
+    async def story() -> None:
+        hall = Hall()
+        gate = asyncio.Event()
+        hall.bulb.gates = [gate]
+        first = asyncio.create_task(hall.all.run(RED, WHY))
+        second = asyncio.create_task(hall.all.run(BLUE, WHY))
+        await asyncio.sleep(0.01)
+        gate.set()
+        assert [await first, await second] == [DONE, DONE]
+        assert hall.bulb.heard == [RED_IS, BLUE_IS]
+
+    run(story())
+
+
+def test_who_ends_the_caller_ends_the_action() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.gates = [asyncio.Event()]
+        task = asyncio.create_task(hall.all.run(RED, WHY))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await hall.all.run(BLUE, LATER) == DONE
+        assert hall.bulb.heard == [BLUE_IS]
+
+    run(story())

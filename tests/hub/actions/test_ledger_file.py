@@ -1,0 +1,213 @@
+"""What rules hold outlives a hub that is killed: in a real one's file, and whatever became of that."""
+
+import asyncio
+import hashlib
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from device.emotions import Emotion
+from device.hub.actions.mpd import Queue
+from device.hub.actions.restore.ledger import FILE_NAME, LedgerFile, RestoreLedger
+from device.hub.actions.restore.previous_state import PreviousState
+from device.hub.actions.wled import Segment, State
+from device.hub.rules import runner
+from device.settings.actions import Action, CallService, HueLight, Music, Wled
+from device.settings.load import load
+from tests.hub.actions.fakes import RED
+from tests.hub.actions.home_assistant_setup import COLOUR, LAMP, Instance
+from tests.hub.actions.hue_bridge import LAMP as BULB
+from tests.hub.actions.peers import Clock
+from tests.hub.hub_running import Sense, answers, mood, run, running, until
+from tests.hub.hub_setup import results
+
+HOUSE = """
+[home]
+name = "test"
+state_dir = "{folder}/state"
+runtime_dir = "{folder}/run"
+[kiosk]
+port = 0
+[home_assistant]
+url = "http://{host}"
+token_file = "{token}"
+[[rules]]
+name = "comfort"
+mood = ["sad"]
+for_s = 0
+cooldown_s = 0
+restore = true
+[[rules.do]]
+action = "home_assistant"
+service = "light.turn_on"
+entity = "light.lamp"
+data = {{xy_color = [0.68, 0.31]}}
+"""
+
+
+def a_hub(path: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "device.cli", "hub", "--settings", str(path)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("still_sad", [True, False])
+def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
+    short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch, still_sad: bool
+) -> None:
+    monkeypatch.setattr(runner, "AGAIN_S", 60.0 if still_sad else 1.0)
+
+    async def story() -> None:
+        async with Instance() as instance:
+            light = instance.lights[LAMP]
+            path = short / "mien.toml"
+            path.write_text(HOUSE.format(folder=short, host=instance.host, token=token_file))
+            mine = load(path)
+            killed = a_hub(path)
+            try:
+                await until(lambda: answers(mine))
+                async with Sense(mine) as sense:
+                    sense.change(mood(Emotion.SAD))
+                    await until(lambda: light["color_mode"] == "xy" and (mine.state_dir / FILE_NAME).exists())
+            finally:
+                killed.kill()
+                killed.wait()
+            async with running(mine) as hub, Sense(mine, "s2") as sense:
+                if still_sad:
+                    seen = len(instance.calls())
+                    sense.change(mood(Emotion.SAD))
+                    await until(lambda: len(instance.calls()) > seen)
+                sense.change(mood(Emotion.NEUTRAL))
+                await until(lambda: light["color_mode"] == "color_temp")
+                assert [light["color_temp_kelvin"], light["brightness"]] == [2700, COLOUR["brightness"]]
+                await until(lambda: not hub._acting._destinations.holding)
+            assert LedgerFile(mine.state_dir).load() == []
+            assert ("comfort", "restore", f"home_assistant {LAMP}: done") in results(mine)
+
+    run(story())
+
+
+def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
+    short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "AGAIN_S", 0.1)
+
+    async def story() -> None:
+        async with Instance() as instance:
+            path = short / "mien.toml"
+            house = HOUSE.format(folder=short, host=instance.host, token=token_file).replace("for_s = 0", "for_s = 1")
+            path.write_text(house)
+            mine = load(path)
+            file = LedgerFile(mine.state_dir)
+            red: Action = CallService("light.turn_on", LAMP, {"xy_color": [0.68, 0.31]})
+            former = PreviousState(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})
+            RestoreLedger(changed=file.put).take("comfort", red, [former])
+            await file.close()
+            async with running(mine):
+                await asyncio.sleep(0.8)
+                assert instance.calls() == []
+                await until(lambda: instance.lights[LAMP]["state"] == "off")
+
+    run(story())
+
+
+STRIP = State(on=True, bri=77, seg=(Segment(id=0, col=((8, 16, 32, 0),)), Segment(id=1, on=False)))
+QUEUE = Queue(("one.wav", "two.wav"), "play", 60, 1, 7.5)
+EACH: list[tuple[Action, PreviousState]] = [
+    (Wled("sofa.local"), PreviousState("wled sofa.local", STRIP.look(), {"on": True, "colours": None}, more=STRIP)),
+    (
+        Music("calm"),
+        PreviousState("mpd", QUEUE.look(), {"playing": frozenset({"play", "ended"})}, settle_s=1.0, more=QUEUE),
+    ),
+    (
+        HueLight(light=BULB, colour="#ff0000"),
+        PreviousState(f"hue light {BULB}", {"on": True, "colour": ("xy", 0.4, 0.5)}, {"on": False}, alone=True),
+    ),
+    (
+        CallService("light.turn_on", LAMP, {"effect": "party"}),
+        PreviousState(
+            f"home_assistant {LAMP}", {"on": True, "brightness": 60.0}, {"on": True}, more={"xy_color": [0.4, 0.5]}
+        ),
+    ),
+]
+
+
+async def kept(folder: Path) -> list[Any]:
+    """What a keeper holds of each kind of destination, and its file is told."""
+    file = LedgerFile(folder)
+    keeper = RestoreLedger(changed=file.put)
+    held = [one for action, former in EACH for one in keeper.take("comfort", action, [former])]
+    keeper.take("comfort", RED, [PreviousState("lamp", {"on": False}, {"on": True})])
+    await file.close()
+    return held
+
+
+def test_each_kind_of_destination_is_read_as_it_was_written(tmp_path: Path) -> None:
+    held = run(kept(tmp_path))
+    read = LedgerFile(tmp_path).load()
+    assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: Path) -> None:
+    wall = Clock()
+
+    async def story() -> None:
+        file = LedgerFile(tmp_path)
+        keeper = RestoreLedger(changed=file.put, wall=wall)
+        slow = PreviousState("wled sofa.local", STRIP.look(), {"on": False}, alone=True, settle_s=601.0, more=STRIP)
+        keeper.acted(keeper.take("comfort", Wled("sofa.local", brightness=0), [slow]))
+        await file.close()
+
+    run(story())
+    wall.now_s += 3600
+    (held,) = LedgerFile(tmp_path).load()
+    assert not RestoreLedger(held=[held], wall=wall).untouched(held, {"on": True})
+
+
+def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
+    run(kept(tmp_path))
+    path = tmp_path / FILE_NAME
+    old = [
+        {name: value for name, value in entry.items() if name != "at_utc_s"}
+        for entry in msgspec.json.decode(path.read_bytes())["held"]
+    ]
+    held = msgspec.json.encode(old)
+    path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(held), "sha256": hashlib.sha256(held).hexdigest()}))
+    read = LedgerFile(tmp_path).load()
+    assert len(read) == len(EACH)
+    keeper = RestoreLedger(held=read)
+    assert all(keeper.settled(one) for one in read)
+
+
+def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(kept(tmp_path))
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    assert LedgerFile(tmp_path / "nowhere").load() == []
+    assert caplog.text == ""
+    damaged = [whole[:cut] for cut in range(0, len(whole), 97)]
+    damaged += [
+        whole.replace(b"60.0", b"61.0", 1),
+        whole.replace(b"comfort", b"\xffomfort", 1),
+        b"[" * 100_000,
+        b"\0" * 500,
+    ]
+    for content in damaged:
+        path.write_bytes(content)
+        caplog.clear()
+        assert LedgerFile(tmp_path).load() == []
+        assert f"{path}: cannot be read (" in caplog.text
+    run(kept(tmp_path))
+    assert len(LedgerFile(tmp_path).load()) == len(EACH)
+
+
+def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    (tmp_path / "held.partial").mkdir()
+    run(kept(tmp_path))
+    assert "what rules hold cannot be kept over a power cut" in caplog.text

@@ -1,0 +1,126 @@
+"""All destinations, from a settings file."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.errors import SettingsError
+from device.hub.actions.base import DONE
+from device.hub.actions.mpd import Queue
+from device.hub.actions.registry import build_dispatcher
+from device.hub.actions.restore.ledger import LedgerFile, RestoreLedger
+from device.hub.actions.restore.previous_state import PreviousState
+from device.hub.actions.wled import State
+from device.settings.actions import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
+from device.settings.load import parse
+from device.settings.schema import Settings
+from tests.hub.actions.hue_bridge import LAMP
+from tests.hub.actions.peers import WHY, Peer, raw
+from tests.hub.conftest import free_port
+from tests.hub.hub_running import run
+
+EVERYTHING = """
+[home_assistant]
+url = "http://127.0.0.1:{port}"
+token_file = "{folder}/token"
+[hue]
+bridge = "127.0.0.1"
+port = {port}
+key_file = "{folder}/hue.json"
+[mpd]
+host = "127.0.0.1"
+port = {mail}
+"""
+
+
+async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 mail.example.com ESMTP\r\n")
+    await reader.read(100)
+
+
+def test_each_action_finds_its_destination(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("token")
+    (tmp_path / "hue.json").write_text(json.dumps({"application_key": "k", "certificate_sha256": "ab" * 32}))
+    told: list[dict[str, Any]] = []
+
+    async def story() -> None:
+        async with Peer() as peer, raw(mail) as (mail_port, _):
+            text = EVERYTHING.format(port=peer.port, mail=mail_port, folder=tmp_path)
+            everything = build_dispatcher(parse(text, "all"), None, told.append, told.append)
+            results = {
+                action.words: await everything.run(action, WHY)
+                for action in (
+                    Lamp(),
+                    Player("calm"),
+                    CallService("light.turn_on"),
+                    Wled(peer.host),
+                    Webhook(f"http://{peer.host}/"),
+                    Command(("true",)),
+                )
+            }
+            assert set(results.values()) == {DONE}, results
+            assert "set mqtt.host" in await everything.run(Publish("a", "b"), WHY)
+            assert "no safe connection" in await everything.run(HueLight(light=LAMP), WHY)
+            assert "is that an MPD?" in await everything.run(Music("calm"), WHY)
+            assert everything.state(Lamp) == told[0]
+            await everything.close()
+            await everything.close()
+
+    run(story())
+    assert len(told) == 2
+
+
+def test_what_the_settings_do_not_name_is_not_there() -> None:
+    async def story() -> None:
+        bare = build_dispatcher(Settings(), None, lambda _: None, lambda _: None)
+        for action in (CallService("light.turn_on"), HueLight(light=LAMP), Music("calm")):
+            assert await bare.run(action, WHY) == f"{type(action).__name__.lower()}: nothing here takes it"
+        await bare.close()
+
+    run(story())
+
+
+def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine = parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
+
+    async def story() -> None:
+        file = LedgerFile(mine.state_dir)
+        keeper = RestoreLedger(changed=file.put)
+        for action, target in ((Publish("a", "b"), "odd"), (Music("calm"), "mpd"), (Wled("sofa"), "wled sofa")):
+            more = State(on=True, bri=7, seg=()) if isinstance(action, Wled) else Queue((), "stop", None, None, 0.0)
+            keeper.take(target, action, [PreviousState(target, {"on": True}, {"on": False}, more=more)])
+        await file.close()
+        again = build_dispatcher(mine, None, lambda _: None, lambda _: None)
+        assert again.holding == ["wled sofa"]
+        await again.close()
+
+    run(story())
+    assert "odd stays as it is: nothing here puts back message to a any more" in caplog.text
+    assert "mpd stays as it is: nothing here puts back" in caplog.text
+
+
+@pytest.mark.parametrize("action", [Wled("127.0.0.1:1"), Command(("false",)), Lamp()])
+def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
+    async def story() -> None:
+        told: list[dict[str, Any]] = []
+        dry = build_dispatcher(Settings(), None, told.append, told.append, dry=True)
+        assert await dry.run(action, WHY, keep=True) == f"dry run: {action.words}"
+        assert told == []
+        await dry.close()
+
+    run(story())
+
+
+def test_a_hue_transition_has_the_bound_of_the_bridge() -> None:
+    with pytest.raises(SettingsError, match="6000"):
+        parse(
+            f'[[rules]]\nname = "x"\nmood = ["sad"]\n'
+            f'do = [{{action = "hue", light = "{LAMP}", transition_s = 6001}}]\n'
+            f'[hue]\nbridge = "x"\nport = {free_port()}\nkey_file = "x"\n',
+            "house",
+        )

@@ -1,0 +1,273 @@
+"""The end of a rule: what was before comes back, and what a hand has changed since is left alone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from device.errors import ActionError
+from device.hub.actions.base import DONE
+from device.hub.actions.dispatcher import ActionDispatcher
+from device.hub.actions.restore.previous_state import PreviousState
+from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
+from device.settings.actions import Lamp, Player, Publish
+from tests.hub.actions.fakes import BLUE, BLUE_IS, OFF, RED, RED_IS, Hall
+from tests.hub.actions.peers import WHY
+from tests.hub.hub_running import run
+
+# -- the way back
+
+
+def test_the_end_of_a_rule_brings_back_what_was() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.by_hand(on=True, colour="#ffe0b8", brightness=60)
+        assert await hall.act("a", RED) == DONE
+        assert await hall.all.restore("b") == []
+        assert await hall.all.restore("a") == ["lamp: done"]
+        assert hall.is_now == {"on": True, "colour": "#ffe0b8", "brightness": 60}
+        assert await hall.all.restore("a") == []
+
+    run(story())
+
+
+def test_without_keep_nothing_is_held() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED, keep=False)
+        assert await hall.all.restore("a") == []
+        assert hall.is_now == RED_IS
+
+    run(story())
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_after_two_rules_the_end_of_the_later_one_brings_back_what_was_before_both(first: str) -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        await hall.act("b", BLUE)
+        ends = {"a": [], "b": ["lamp: done"]}
+        assert await hall.all.restore(first) == ends[first]
+        assert hall.is_now == (BLUE_IS if first == "a" else OFF)
+        second = "b" if first == "a" else "a"
+        assert await hall.all.restore(second) == ends[second]
+        assert hall.is_now == OFF
+
+    run(story())
+
+
+def test_the_same_rule_again_holds_what_was_before_the_first_time() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        await hall.act("a", BLUE)
+        assert await hall.all.restore("a") == ["lamp: done"]
+        assert hall.is_now == OFF
+
+    run(story())
+
+
+def test_what_a_hand_has_changed_since_is_left_alone() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        hall.bulb.by_hand(brightness=90)
+        assert await hall.all.restore("a") == ["lamp: left alone, it was changed since"]
+        assert hall.is_now == RED_IS | {"brightness": 90}
+        assert await hall.all.restore("a") == []
+
+    run(story())
+
+
+def test_a_hand_between_two_rules_is_what_the_second_brings_back() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        hall.bulb.by_hand(colour="#00ff00")
+        await hall.act("b", BLUE)
+        assert await hall.all.restore("a") == []
+        assert await hall.all.restore("b") == ["lamp: done"]
+        assert hall.is_now == RED_IS | {"colour": "#00ff00"}
+
+    run(story())
+
+
+def test_a_rule_without_a_way_back_takes_the_target_over() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        await hall.act("b", BLUE, keep=False)
+        assert await hall.all.restore("a") == ["lamp: left alone, it was changed since"]
+        assert hall.is_now == BLUE_IS
+
+    run(story())
+
+
+def test_a_lamp_that_still_fades_is_taken_for_ours() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.settle_s = 5.0
+        await hall.act("a", RED)
+        hall.bulb.by_hand(brightness=17)  # what it says of itself on its way
+        hall.clock.now_s += 4
+        await hall.act("b", BLUE)
+        hall.bulb.by_hand(brightness=55)
+        assert await hall.all.restore("b") == ["lamp: done"]
+        assert hall.is_now == OFF
+        await hall.act("a", RED)
+        hall.bulb.by_hand(brightness=17)
+        hall.clock.now_s += 5
+        assert await hall.all.restore("a") == ["lamp: left alone, it was changed since"]
+
+    run(story())
+
+
+def test_what_is_as_it_was_is_not_touched() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.errors = [ActionError("it did not take it")]
+        assert await hall.act("a", RED) == "it did not take it"
+        hall.bulb._state = dict(RED_IS)  # it did, and only did not say so
+        assert await hall.all.restore("a") == ["lamp: done"]
+        assert hall.is_now == OFF
+        hall.bulb._state = dict(RED_IS)
+        await hall.act("a", RED)
+        hall.bulb.heard.clear()
+        assert await hall.all.restore("a") == ["lamp: done"]
+        assert hall.bulb.heard == []
+
+    run(story())
+
+
+def test_a_way_back_that_fails_is_said_and_kept_for_the_next_time() -> None:
+    async def story() -> None:
+        hall = Hall(limit_s=0.2)
+        await hall.act("a", RED)
+        hall.bulb.errors = [ActionError("the lamp is away")]
+        assert await hall.all.restore("a") == ["lamp: not brought back: the lamp is away"]
+        hall.bulb.mute = [ActionError("the lamp does not say")]
+        assert await hall.all.restore("a") == ["lamp: not brought back: the lamp does not say"]
+        hall.bulb.gates = [asyncio.Event()]
+        assert await hall.all.restore("a") == ["lamp: not brought back: no answer within 0.2 s"]
+        assert await hall.all.restore("a") == ["lamp: done"]
+        assert hall.is_now == OFF
+
+    run(story())
+
+
+def test_a_lamp_that_was_taken_away_is_said() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        hall.bulb.there = False
+        assert await hall.all.restore("a") == ["lamp: it is not there any more"]
+        assert await hall.all.restore("a") == []
+
+    run(story())
+
+
+def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
+    async def story() -> None:
+        hall = Hall(limit_s=0.3)
+        hall.bulb.mute = [ActionError("the lamp does not say")]
+        assert await hall.act("a", RED) == "done; it will not be brought back: the lamp does not say"
+        assert hall.is_now == RED_IS
+        assert await hall.all.restore("a") == []
+
+        async def never(_action: Lamp) -> tuple[PreviousState, ...]:
+            await asyncio.sleep(60)
+            return ()
+
+        hall.bulb.former = never  # type: ignore[method-assign,assignment]
+        assert await hall.act("a", BLUE) == "done; it will not be brought back: it did not say how it is within 0.1 s"
+
+    run(story(), 3)
+
+
+def test_an_end_and_a_beginning_at_the_same_moment_leave_the_new_look() -> None:
+    async def story(ending_first: bool) -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        hall.clock.now_s += 1
+        both = [hall.all.restore("a"), hall.act("b", BLUE)]
+        await asyncio.gather(*(both if ending_first else reversed(both)))
+        assert hall.is_now == BLUE_IS
+        assert await hall.all.restore("b") == ["lamp: done"]
+        assert hall.is_now == OFF
+
+    for ending_first in (True, False):
+        run(story(ending_first))
+
+
+def test_an_end_behind_a_beginning_finds_nothing_to_bring_back() -> None:
+    async def story() -> None:
+        hall = Hall()
+        hall.bulb.settle_s = 5.0
+        await hall.act("a", RED)
+        hall.bulb.reading.clear()
+        beginning = asyncio.create_task(hall.act("b", BLUE))
+        await asyncio.sleep(0.01)
+        ending = asyncio.create_task(hall.all.restore("a"))
+        await asyncio.sleep(0.01)
+        hall.bulb.reading.set()
+        assert [await beginning, await ending] == [DONE, []]
+        assert hall.is_now == BLUE_IS
+
+    run(story())
+
+
+@pytest.mark.parametrize("reached", ["reading", "acting"])
+def test_the_end_of_a_rule_gives_up_what_it_has_under_way(reached: str) -> None:
+    async def story() -> None:
+        hall = Hall()
+        gate = asyncio.Event()
+        if reached == "reading":
+            hall.bulb.reading = gate
+        else:
+            hall.bulb.gates = [gate]
+        acting = asyncio.create_task(hall.act("a", RED))
+        other = asyncio.create_task(hall.all.run(Publish("a", "b"), WHY))
+        await asyncio.sleep(0.01)
+        assert await hall.all.restore("a") == ([] if reached == "reading" else ["lamp: done"])
+        assert await acting == "lamp: given up as its rule is over"
+        assert await other == "publish: nothing here takes it"
+        gate.set()
+        await asyncio.sleep(0.01)
+        assert hall.is_now == OFF
+
+    run(story())
+
+
+def test_a_beginning_ends_a_way_back_that_is_not_through() -> None:
+    async def story() -> None:
+        hall = Hall()
+        await hall.act("a", RED)
+        hall.bulb.gates = [asyncio.Event()]
+        ending = asyncio.create_task(hall.all.restore("a"))
+        await asyncio.sleep(0.01)
+        assert await hall.act("b", BLUE) == DONE
+        assert await ending == [], "b holds it now"
+        assert await hall.all.restore("b") == ["lamp: done"]
+        assert hall.is_now == OFF
+
+    run(story())
+
+
+def test_two_targets_of_a_rule_come_back_in_two_lines() -> None:
+    async def story() -> None:
+        heard: list[dict[str, Any]] = []
+        lamp, player = VirtualLamp(heard.append), VirtualPlayer(heard.append)
+        both = ActionDispatcher({Lamp: lamp, Player: player})
+        await both.run(RED, WHY, keep=True)
+        await both.run(Player("calm", 30), WHY, keep=True)
+        assert player.state() == {"playing": True, "playlist": "calm", "volume": 30}
+        assert await both.restore("comfort") == ["lamp: done", "player: done"]
+        assert lamp.state() == OFF
+        assert player.state() == {"playing": False, "playlist": "", "volume": 0}
+        await both.run(Player("calm", 30), WHY)
+        await both.run(Player("party", 60), WHY, keep=True)
+        await both.restore("comfort")
+        assert player.state()["playlist"] == "calm"
+
+    run(story())

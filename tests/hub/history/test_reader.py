@@ -1,0 +1,168 @@
+"""The history read, and forgotten."""
+
+import asyncio
+import csv
+import json
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from device.emotions import EMOTIONS, Emotion
+from device.errors import MienError, SettingsError
+from device.hub.history import deletion
+from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.deletion import Forgotten, forget
+from device.hub.history.export import parse_since, to_csv, to_text
+from device.hub.history.reader import read
+from device.hub.history.rows import Entry, GapBegins, GapEnds, Heartbeat
+from device.settings.schema import Settings
+from tests.hub.history.builders import Told, change, kinds, remembering
+from tests.hub.hub_running import run, running, until
+from tests.hub.web.client import ask
+
+# -- reading
+
+
+def test_csv_and_text_have_the_gaps_in_order_of_time(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path, 0, 100.0)
+    action = Entry("action", 102.5, rule="comfort", action='{"action":"lamp"}', result="done")
+    file.write([change(1, 100.0), change(3, 103.0), action, GapBegins(104.0, "sense was away")])
+    entries = read(tmp_path)
+    rows = list(csv.DictReader(to_csv(entries).splitlines()))
+    assert [row["kind"] for row in rows] == ["mood", "gap", "action", "mood", "gap"]
+    assert rows[0]["time"] == "1970-01-01T00:01:40.000+00:00"
+    assert (rows[0]["emotion"], rows[0]["probabilities"]) == ("sad", '{"sad":0.7}')
+    assert (rows[4]["why"], rows[4]["until"]) == ("sense was away", "")
+    assert "sad 70 % (face sad 60 %), 1 person" in to_text(entries[0])
+    assert "rule comfort" in to_text(entries[2])
+    assert "gap until now: sense was away" in to_text(entries[4])
+
+
+def test_since_keeps_a_gap_that_reaches_over_it(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path, 0, 100.0)
+    file.write([change(1, 100.0), GapBegins(101.0, "sense was away"), GapEnds(300.0), change(2, 301.0)])
+    assert [e.kind for e in read(tmp_path, 200.0)][:2] == ["gap", "mood"]
+    assert [e.time_s for e in read(tmp_path, 200.0, most=1)][:1] != [101.0]
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    HistoryFile(tmp_path, 0, 0.0).write([change(seq, 100.0 + seq) for seq in range(1, 11)])
+    cut, *kept = read(tmp_path, 50.0, most=4)
+    assert [e.time_s for e in kept] == [107.0, 108.0, 109.0, 110.0]
+    assert (cut.kind, cut.time_s, cut.until_s) == ("gap", 50.0, 107.0)
+    assert "more than 4 rows" in (cut.why or "")
+    assert [e.kind for e in read(tmp_path, 50.0, most=10)] == ["mood"] * 10
+
+
+def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
+    """A thousand changes a day: the page's grid of hours, and the table behind its link."""
+    now_s = time.time()
+    changes = [change(n, now_s - 7 * 86_400 + 86.4 * n, emotion=EMOTIONS[n % 7]) for n in range(1, 7_000)]
+    HistoryFile(house.state_dir, 0, now_s).write([*changes, Heartbeat(now_s)])
+
+    async def story() -> None:
+        async with running(house) as hub:
+            since = f"since={now_s - 7 * 86_400 + 100:.0f}"
+            _, text, _ = await ask("GET", f"{hub.page}api/history/slots?{since}&step_s=3600")
+            slots = json.loads(text)["slots"]
+            assert len(slots) == 168
+            assert sum(slot["unseen"] for slot in slots) < 60
+            _, table, _ = await ask("GET", f"{hub.page}api/history.csv?{since}")
+            rows = list(csv.DictReader(table.splitlines()))
+            assert [row["kind"] for row in rows].count("mood") == 6_998
+            status, text, _ = await ask("GET", f"{hub.page}api/history?{since}")
+            assert status == 200
+            assert "more than 5000 rows" in json.loads(text)[0]["why"]
+
+    run(story())
+
+
+def test_nothing_yet_and_nothing_readable(tmp_path: Path) -> None:
+    assert read(tmp_path) == []
+    (tmp_path / FILE_NAME).write_bytes(b"nonsense" * 1000)
+    with pytest.raises(MienError, match="cannot be read"):
+        read(tmp_path)
+
+
+def test_parse_since() -> None:
+    assert parse_since("2h", 10_000.0) == 2800.0
+    assert parse_since("1d", 100_000.0) == 13_600.0
+    assert parse_since("123.5") == 123.5
+    assert parse_since("2026-11-03T18:00:00+00:00") == 1793728800.0
+    for nonsense in ("", "yesterday", "2y", "999999999999999", "0001-01-01"):
+        with pytest.raises(SettingsError, match="allowed are 30m"):
+            parse_since(nonsense)
+
+
+# -- forgetting
+
+
+def pages(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.name.startswith(FILE_NAME))
+
+
+def test_what_is_forgotten_leaves_the_file_beside_a_running_hub(tmp_path: Path) -> None:
+    now_s = time.time()
+    told = Told()
+
+    async def story() -> None:
+        async with remembering(tmp_path, told) as history:
+            for seq in range(1, 301):
+                history.remember(change(seq, now_s - 3600 * (301 - seq) / 10, emotion=Emotion.DISGUST))
+            history.remember(Entry("action", now_s, rule="a secret rule", action="{}", result="done"))
+            history.remember(GapBegins(now_s, "a secret gap"))
+            await until(lambda: history.waiting == 0)
+            assert b"a secret rule" in pages(tmp_path)
+            gone = await asyncio.to_thread(forget, tmp_path, now_s - 3600 * 10)
+            assert (gone.moods, gone.actions, gone.gaps, gone.aside) == (100, 1, 1, ())
+            assert len(read(tmp_path)) == 200
+            assert b"secret" not in pages(tmp_path)
+            history.remember(change(300, now_s))  # sent again
+            history.remember(change(301, now_s))
+            await until(lambda: ("s1", 301) in told.stored)
+            assert len(read(tmp_path)) == 201
+            assert (await asyncio.to_thread(forget, tmp_path, None)).moods == 201
+            assert read(tmp_path) == []
+            assert b"disgust" not in pages(tmp_path)
+            history.remember(change(302, now_s))
+            await until(lambda: ("s1", 302) in told.stored)
+
+    run(story())
+    assert [kind for kind, _ in kinds(tmp_path)] == ["mood"]
+
+
+def test_everything_is_the_damaged_files_too(tmp_path: Path) -> None:
+    aside = tmp_path / "history-damaged-20270101T000000.sqlite3"
+    aside.write_bytes(b"sad sad sad")
+    assert forget(tmp_path, 0.0).aside == (aside.name,)
+    assert aside.exists()
+    assert forget(tmp_path, None) == Forgotten(aside=(aside.name,))
+    assert not aside.exists()
+
+
+def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_LOCKED_S", 0.2)
+    HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as locker:
+        locker.execute("BEGIN IMMEDIATE")
+        with pytest.raises(MienError, match="not everything was forgotten"):
+            forget(tmp_path, None)
+        locker.execute("ROLLBACK")
+        assert len(read(tmp_path)) == 1
+        locker.execute("BEGIN")
+        assert locker.execute("SELECT count(*) FROM moods").fetchone() == (1,)
+        with pytest.raises(MienError, match="somebody reads the file"):
+            forget(tmp_path, None)
+    assert read(tmp_path) == []
+
+
+def test_a_file_of_version_one_is_forgotten_from_too(tmp_path: Path) -> None:
+    HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.executescript("DROP TABLE told; PRAGMA user_version = 1;")
+    assert forget(tmp_path, None).moods == 1

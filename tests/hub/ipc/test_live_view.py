@@ -1,0 +1,238 @@
+"""The live view's side in hub: a fake sense at live.sock, viewers over real WebSockets."""
+
+import asyncio
+import base64
+import contextlib
+import logging
+import socket
+import stat
+import time
+from collections.abc import Iterator
+
+import aiohttp
+import msgspec
+import pytest
+
+from device.emotions import EMOTIONS
+from device.errors import LinkError
+from device.hub.ipc import live_view as live_module
+from device.ipc.live_view import LENGTHS, Header
+from device.ipc.messages import Stage, State, Watch
+from device.settings.schema import Kiosk, Settings
+from tests.hub.hub_running import WELL, Sense, run, running, state, until
+from tests.hub.ipc.live_view_setup import (
+    FACE,
+    JPEG,
+    header_of,
+    line_to,
+    live_sock,
+    looking,
+    made,
+    opened_house,
+    shown,
+    why,
+)
+
+
+@pytest.fixture
+def open_house(house: Settings) -> Settings:
+    return opened_house(house)
+
+
+def raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
+    return LENGTHS.pack(len(head), len(jpeg)) + head + jpeg
+
+
+async def told(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
+    while not (await why(viewer)).startswith(begin):
+        pass
+
+
+def test_closed_by_the_settings_there_is_no_socket_and_nobody_may_look(house: Settings) -> None:
+    async def story() -> None:
+        house.runtime_dir.mkdir()
+        with socket.socket(socket.AF_UNIX) as dead:  # of a hub that was killed while the view was open
+            dead.bind(str(live_sock(house)))
+        async with running(house) as hub, Sense(house) as sense, aiohttp.ClientSession() as client:
+            assert not live_sock(house).exists()
+            async with client.get(hub.page + "api/live") as answer:
+                assert answer.status == 403
+                assert await answer.json() == {"error": "the live view is off; set kiosk.live_view = true"}
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
+                await client.ws_connect(hub.page + "api/live")
+            assert (await state(hub))["kiosk"]["live_view"] is False
+            await asyncio.sleep(1.2)
+            assert not [word for word in sense.told if isinstance(word, Watch)]
+
+    run(story())
+
+
+def test_without_a_page_there_is_no_socket_either(open_house: Settings) -> None:
+    settings = msgspec.structs.replace(open_house, kiosk=Kiosk(enabled=False, live_view=True))
+
+    async def story() -> None:
+        async with running(settings):
+            assert not live_sock(settings).exists()
+
+    run(story())
+
+
+def test_a_picture_comes_as_it_was_sent_and_the_room_is_told_who_looks(
+    open_house: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story() -> None:
+        async with running(open_house) as hub, Sense(open_house) as sense:
+            assert stat.S_IMODE(live_sock(open_house).stat().st_mode) == 0o660
+            assert (await state(hub))["kiosk"]["watchers"] == 0
+            async with line_to(open_house) as (_, line), looking(hub) as viewer:
+                await until(lambda: Watch(2.5) in sense.told)
+                assert (await state(hub))["kiosk"]["watchers"] == 1
+                sent = made()
+                line.write(sent)
+                picture = await shown(viewer)
+                assert picture == sent[:4] + sent[8:]
+                (face,) = header_of(picture)["faces"]
+                assert base64.b64decode(face["crop"]) == FACE.crop
+                assert set(face["probabilities"]) == {e.value for e in EMOTIONS}
+                async with looking(hub) as second:
+                    assert await shown(second) == picture, "the newest at once"
+                    assert (await state(hub))["kiosk"]["watchers"] == 2
+                asked = len([word for word in sense.told if word == Watch(2.5)])
+                await asyncio.sleep(2.2)
+                assert len([word for word in sense.told if word == Watch(2.5)]) >= asked + 2, "it is renewed"
+            await until(lambda: sense.told[-1:] == [Watch(0.0)] or Watch(0.0) in sense.told, 1)
+            assert (await state(hub))["kiosk"]["watchers"] == 0
+            assert hub._live.picture is None
+            before = len([word for word in sense.told if isinstance(word, Watch)])
+            await asyncio.sleep(1.3)
+            assert len([word for word in sense.told if isinstance(word, Watch)]) == before, "nobody looks"
+        assert not live_sock(open_house).exists()
+
+    run(story())
+    assert "127.0.0.1 looks at the live view; 1 watching" in caplog.text
+    assert "127.0.0.1 no longer looks at the live view; 0 watching" in caplog.text
+
+
+def broken() -> Iterator[tuple[str, bytes]]:
+    head = msgspec.json.encode(Header(640, 480, 1.0, (FACE,)))
+    yield "header too long", LENGTHS.pack(65_537, 10)
+    yield "JPEG too long", LENGTHS.pack(10, 1_048_577)
+    yield "lengths of 4 GB", b"\xff" * 8
+    yield "no header", LENGTHS.pack(0, 10)
+    yield "no JPEG", LENGTHS.pack(10, 0)
+    yield "no JSON", raw(b"\xff" * 40)
+    yield "JSON nested too deeply", raw(b"[" * 60_000)
+    yield "another JSON", raw(b'{"width": 640}')
+    yield "an unknown field", raw(head[:-1] + b',"sound":"AAAA"}')
+    yield "a width of nothing", raw(head.replace(b'"width":640', b'"width":0'))
+    yield "a crop that is short", raw(head.replace(b'"crop":"AAEC', b'"crop":"'))
+    yield "an unknown emotion", raw(head.replace(b'"emotion":"happy"', b'"emotion":"bored"'))
+    yield "a share over 1", raw(head.replace(b'"confidence":1.0', b'"confidence":1.5'))
+    yield "nine faces", raw(msgspec.json.encode(Header(640, 480, 1.0, (FACE,) * 9)))
+    yield "no JPEG but HTML", raw(head, b"<html></html>")
+    yield "a JPEG that was cut", raw(head, JPEG[:-2])
+    yield "HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [pytest.param(sent, id=name) for name, sent in broken()])
+def test_what_is_no_picture_closes_the_connection_with_one_line_and_the_next_is_served(
+    open_house: Settings, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with running(open_house) as hub, Sense(open_house), looking(hub) as viewer:
+            async with line_to(open_house) as (reader, line):
+                line.write(sent)
+                with contextlib.suppress(ConnectionResetError):
+                    assert await asyncio.wait_for(reader.read(), 2) == b""
+            async with line_to(open_house) as (_, line):
+                line.write(made())
+                assert header_of(await shown(viewer))["width"] == 640
+
+    run(story())
+    lines = [r.getMessage() for r in caplog.records if r.name == "device.hub.ipc.live_view"]
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("live view: the connection was closed: ")
+    assert len(lines[0]) < 300
+    assert "Traceback" not in caplog.text
+
+
+def test_there_is_one_sense_and_a_silent_connection_takes_no_place(
+    open_house: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "FIRST_S", 0.5)
+
+    async def story() -> None:
+        async with (
+            running(open_house) as hub,
+            Sense(open_house),
+            looking(hub) as viewer,
+            line_to(open_house) as (silent, _),
+            line_to(open_house) as (_, line),
+        ):
+            line.write(made(time_s=1.0))
+            assert header_of(await shown(viewer))["time_s"] == 1.0
+            async with line_to(open_house) as (second, other):
+                other.write(made(time_s=2.0))
+                with contextlib.suppress(ConnectionResetError):
+                    assert await asyncio.wait_for(second.read(), 2) == b""
+            assert await asyncio.wait_for(silent.read(), 2) == b""
+            line.write(made(time_s=3.0))
+            assert header_of(await shown(viewer))["time_s"] == 3.0
+
+    run(story())
+
+
+def test_the_page_is_told_why_there_is_no_picture(open_house: Settings) -> None:
+    async def story() -> None:
+        async with running(open_house) as hub, looking(hub) as viewer:
+            await told(viewer, "sense has not come yet")
+            async with Sense(open_house) as sense:
+                await told(viewer, "no picture has come yet")
+                async with line_to(open_house) as (_, line):
+                    line.write(made())
+                    await shown(viewer)
+                    sense.health = msgspec.structs.replace(WELL, paused=True)
+                    await until(lambda: hub.board.now.health == sense.health)
+                await told(viewer, "Mien is paused")
+                sense.health = msgspec.structs.replace(WELL, camera_on=False)
+                await told(viewer, "the camera is switched off")
+                lost = {"camera": Stage(State.LOST, "no camera found")}
+                sense.health = msgspec.structs.replace(WELL, stages=lost)
+                await told(viewer, "no camera found")
+            await told(viewer, "sense is away")
+
+    run(story())
+
+
+def test_an_old_picture_is_taken_away(open_house: Settings) -> None:
+    async def story() -> None:
+        async with (
+            running(open_house) as hub,
+            Sense(open_house),
+            line_to(open_house) as (_, line),
+            looking(hub) as viewer,
+        ):
+            line.write(made())
+            await shown(viewer)
+            begun_s = time.monotonic()
+            assert await why(viewer)
+            assert time.monotonic() - begun_s < 3
+            async with looking(hub) as second:
+                assert await why(second)
+
+    run(story())
+
+
+def test_something_in_the_sockets_place_is_one_sentence(open_house: Settings) -> None:
+    open_house.runtime_dir.mkdir()
+    live_sock(open_house).write_text("not a socket")
+
+    async def story() -> None:
+        async with running(open_house):
+            pass
+
+    with pytest.raises(LinkError, match=r"live\.sock: cannot listen here"):
+        run(story())
+    assert live_sock(open_house).read_text() == "not a socket"

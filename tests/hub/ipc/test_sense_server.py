@@ -1,0 +1,294 @@
+"""The hub's side of the door, on a real socket."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from device.errors import LinkError
+from device.hub.ipc.sense_server import SenseServer
+from device.ipc import messages
+from device.ipc.messages import Ack, Beat, FromSense, Hello, MoodSaid
+from device.settings import locations
+from device.settings.schema import Settings
+from tests.hub.hub_running import HELLO, WELL, Sense, mood, run, running, state, until
+
+
+class Ears:
+    """What a door told its hub."""
+
+    def __init__(self, folder: Path) -> None:
+        self.heard: list[FromSense] = []
+        self.gone: list[str] = []
+        self.door = SenseServer(folder, self._hear, self._go)
+
+    async def _hear(self, message: FromSense) -> None:
+        self.heard.append(message)
+
+    async def _go(self, why: str) -> None:
+        self.gone.append(why)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Ears]:
+    ears = Ears(folder)
+    await ears.door.open()
+    try:
+        yield ears
+    finally:
+        await ears.door.close()
+
+
+async def come(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(folder)))
+    writer.write(messages.encode(HELLO))
+    return reader, writer
+
+
+def test_folder_and_socket_are_closed_to_others(short: Path) -> None:
+    async def story() -> None:
+        async with opened(short / "run"):
+            assert (short / "run").stat().st_mode & 0o777 == 0o700
+            assert locations.socket_path(short / "run").stat().st_mode & 0o777 == 0o660
+        assert not locations.socket_path(short / "run").exists()
+
+    run(story())
+
+
+def test_a_stale_socket_is_replaced(short: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(locations.socket_path(short)))
+
+    async def story() -> None:
+        async with opened(short) as ears:
+            await come(short)
+            await until(lambda: ears.heard)
+
+    run(story())
+
+
+def test_a_living_hub_is_not_replaced(short: Path) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            with pytest.raises(LinkError, match="another hub is running"):
+                await Ears(short).door.open()
+            await come(short)
+            await until(lambda: ears.heard)
+
+    run(story())
+
+
+def test_what_is_no_socket_is_left_alone(short: Path) -> None:
+    path = locations.socket_path(short)
+    path.write_text("mine")
+
+    async def story() -> None:
+        with pytest.raises(LinkError, match="is no socket"):
+            await Ears(short).door.open()
+
+    run(story())
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(short: Path) -> None:
+    (short / "file").write_text("")
+
+    async def story() -> None:
+        with pytest.raises(LinkError, match=r"home\.runtime_dir"):
+            await Ears(short / "file" / "run").door.open()
+
+    run(story())
+
+
+def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            _, first = await come(short)
+            await until(lambda: ears.heard)
+            reader, _ = await come(short)
+            async with asyncio.timeout(2):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            first.write(messages.encode(WELL))
+            await until(lambda: WELL in ears.heard)
+            assert ears.gone == []
+            first.close()
+            await until(lambda: ears.gone == ["it closed the door"])
+            await come(short)
+            await until(lambda: len([m for m in ears.heard if isinstance(m, Hello)]) == 2)
+
+    run(story())
+    assert "it was refused" in caplog.text
+
+
+def test_beats_come_and_silence_is_noticed(short: Path) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            began_s = time.monotonic()
+            reader, _ = await come(short)
+            async with asyncio.timeout(2):
+                first = messages.from_hub(await reader.readline())
+                second = messages.from_hub(await reader.readline())
+            assert first == second == Beat()
+            assert time.monotonic() - began_s < 2 * messages.HEARTBEAT_S
+            await until(lambda: ears.gone == ["no word for 1.5 s"], 3)
+            assert messages.SILENCE_S <= time.monotonic() - began_s < 2.0 + 0.3
+
+    run(story())
+
+
+def test_half_a_line_is_no_word(short: Path) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            _, writer = await come(short)
+            for _ in range(12):
+                writer.write(b" ")
+                await asyncio.sleep(0.2)
+            await until(lambda: ears.gone == ["no word for 1.5 s"], 1)
+
+    run(story())
+
+
+def test_a_sense_that_does_not_read_cannot_block(short: Path) -> None:
+    async def flood(door: SenseServer) -> None:
+        for seq in range(200_000):
+            await door.send(Ack("x" * 1000, seq))
+
+    async def story() -> None:
+        async with opened(short) as ears:
+            _, writer = await come(short)
+            await until(lambda: ears.heard)
+            beating = asyncio.create_task(keep_beating(writer))
+            with pytest.raises(LinkError, match="does not read"):
+                await flood(ears.door)
+            await until(lambda: ears.gone)
+            beating.cancel()
+
+    async def keep_beating(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(messages.encode(WELL))
+            await asyncio.sleep(0.1)
+
+    run(story())
+
+
+def test_nobody_there_is_said(short: Path) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            with pytest.raises(LinkError, match="sense is away"):
+                await ears.door.send(Beat())
+
+    run(story())
+
+
+def odd(**fields: object) -> bytes:
+    """A mood that decodes, and cannot be."""
+    said = MoodSaid("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
+    seq = fields.get("seq", 1)
+    assert isinstance(seq, int)
+    return messages.encode(msgspec.structs.replace(said, seq=seq))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"\n", id="empty"),
+        pytest.param(b"x" * 40_000 + b"\n", id="oversize"),
+        pytest.param(b"x" * 40_000, id="oversize without an end"),
+        pytest.param(b'{"type":"beat"}\n', id="of the other side"),
+        pytest.param(b"[" * 16_000 + b"\n", id="deep"),
+        pytest.param(b"\xff\xfe\n", id="no utf-8"),
+        pytest.param(odd(probabilities=(0.5,)), id="too few probabilities"),
+        pytest.param(odd(confidence=1.5), id="too sure"),
+        pytest.param(odd(valence=7.0), id="valence"),
+        pytest.param(odd(people=2**70), id="people"),
+        pytest.param(odd(seq=2**70), id="seq"),
+        pytest.param(odd(seq=-1), id="seq below 0"),
+    ],
+)
+def test_a_bad_line_closes_with_one_warning(short: Path, line: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            reader, writer = await come(short)
+            await until(lambda: ears.heard)
+            writer.write(line)
+            async with asyncio.timeout(1):
+                with contextlib.suppress(ConnectionResetError):
+                    while await reader.read(999):
+                        pass
+            await until(lambda: ears.gone)
+            await come(short)
+            await until(lambda: len(ears.heard) == 2)
+
+    run(story())
+    warnings = [r for r in caplog.records if r.levelname != "DEBUG"]
+    assert len(warnings) == 1
+    assert warnings[0].exc_info is None
+    assert "sense sent" in warnings[0].getMessage()
+
+
+def test_a_mood_before_the_hello_is_out_of_turn(short: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with opened(short) as ears:
+            reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(short)))
+            writer.write(messages.encode(WELL))
+            async with asyncio.timeout(1):
+                with contextlib.suppress(ConnectionResetError):
+                    while await reader.read(999):
+                        pass
+            assert ears.heard == []
+            assert ears.gone == []
+
+    run(story())
+    assert "not with a Hello" in caplog.text
+
+
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+KINDS = st.sampled_from(["hello", "mood", "health", "ack", "command", "x"])
+BROKEN = st.builds(
+    lambda kind, rest: msgspec.json.encode({**rest, "type": kind}), KINDS, st.dictionaries(st.text(), JSONS)
+)
+CUT = st.builds(lambda n: messages.encode(MoodSaid("s1", 1, mood()))[:n], st.integers(1, 500))
+
+
+def test_no_line_kills_the_hub(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[bytes] = []
+
+    @effort(max_examples=400, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.binary(max_size=200) | JSONS.map(msgspec.json.encode) | BROKEN | CUT)
+    def collect(line: bytes) -> None:
+        lines.append(line.replace(b"\n", b" ") + b"\n")
+
+    collect()
+
+    async def story() -> None:
+        async with running(house) as hub:
+            for number, line in enumerate(lines):
+                reader, writer = await come(house.runtime_dir)
+                writer.write(line if number % 2 else line[:-1])
+                writer.write_eof()
+                async with asyncio.timeout(2):
+                    with contextlib.suppress(ConnectionResetError):
+                        while await reader.read(9999):
+                            pass
+                writer.close()
+            async with Sense(house) as sense:
+                seq = sense.change(mood())
+                await until(lambda: sense.acked() == seq)
+                assert (await state(hub))["sense"]["available"] is True
+
+    run(story(), 90)
+    assert len(lines) >= 200
+    assert not [r for r in caplog.records if r.exc_info]

@@ -1,0 +1,28 @@
+"""Documents for Home Assistant's discovery, and what is wrong with one."""
+
+import json
+
+import msgspec
+
+from device.hub.mqtt.discovery import document
+from device.hub.state.snapshot import Json, Snapshot
+from tests.hub.mqtt import ha_rules
+from tests.hub.state.builders import AWAY, BEFORE, FULL
+
+SNAPSHOTS = {
+    "before": BEFORE,
+    "before, with profiles": msgspec.structs.replace(BEFORE, profiles=FULL.profiles),
+    "away": AWAY,
+    "full": FULL,
+    "many": msgspec.structs.replace(FULL, profiles=tuple(f"profile {i} -_" for i in range(50))),
+}
+
+
+def made(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
+    """As Home Assistant gets it: after JSON."""
+    said: Json = json.loads(json.dumps(document(now, name=name, prefix=prefix)))
+    return said
+
+
+def wrong(said: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
+    return ha_rules.faults(where, json.dumps(said))

@@ -1,0 +1,274 @@
+"""What Home Assistant's discovery refuses, as rules. Source: reference/home-assistant.md (its validator of 2026.11).
+
+Keys are known by their short names only, as Mien writes them.
+"""
+
+import contextlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from tests.hub.mqtt.ha_templates import Render
+
+Json = dict[str, Any]
+_Rule = Callable[[str, Json], Iterator[str]]
+
+_COMMON = {"p", "uniq_id", "name", "def_ent_id", "ent_cat", "ic", "en", "json_attr_t", "json_attr_tpl", "qos", "e"}
+_COMMON |= {"avty", "avty_t", "avty_tpl", "avty_mode", "pl_avail", "pl_not_avail"}
+_COMMANDED = {"cmd_t", "cmd_tpl", "ret"}
+_KEYS = {
+    "sensor": {"stat_t", "val_tpl", "dev_cla", "exp_aft", "frc_upd", "ops", "sug_dsp_prc", "stat_cla", "unit_of_meas"},
+    "binary_sensor": {"stat_t", "val_tpl", "dev_cla", "exp_aft", "frc_upd", "off_dly", "pl_on", "pl_off"},
+    "switch": {*_COMMANDED, "stat_t", "val_tpl", "dev_cla", "pl_on", "pl_off", "stat_on", "stat_off", "opt"},
+    "number": {*_COMMANDED, "stat_t", "val_tpl", "dev_cla", "min", "max", "step", "mode", "unit_of_meas", "opt"},
+    "select": {*_COMMANDED, "stat_t", "val_tpl", "ops", "opt"},
+    "button": {*_COMMANDED, "dev_cla", "pl_prs"},
+    "event": {"stat_t", "val_tpl", "dev_cla", "evt_typ"},
+    "update": {"stat_t", "val_tpl", "dev_cla", "cmd_t", "pl_inst"},
+}
+_PLAIN = {
+    "device_automation": {"p", "atype", "t", "type", "stype", "val_tpl", "pl", "qos"},
+    "tag": {"p", "t", "val_tpl"},
+}
+_SHARED = {"avty", "avty_mode", "avty_t", "avty_tpl", "pl_avail", "pl_not_avail", "stat_t", "cmd_t", "qos", "e"}
+_NEEDED = {
+    "sensor": ("stat_t",),
+    "binary_sensor": ("stat_t",),
+    "event": ("evt_typ", "stat_t"),
+    "select": ("ops", "cmd_t"),
+    "number": ("cmd_t",),
+    "switch": ("cmd_t",),
+    "button": ("cmd_t",),
+    "device_automation": ("atype", "t", "type", "stype"),
+}
+_UNITS: dict[str, set[str]] = {
+    "enum": set(),
+    "timestamp": set(),
+    "duration": {"d", "h", "min", "s", "ms", "µs"},
+    "occupancy": set(),
+    "problem": set(),
+}
+"""Those of the classes that Mien uses."""
+
+RULES: dict[str, _Rule] = {}
+
+
+def _rule(check: _Rule) -> _Rule:
+    RULES[check.__name__] = check
+    return check
+
+
+def faults(topic: str, payload: str) -> dict[str, list[str]]:
+    """What is wrong with a document, by the name of the rule; {} is what Home Assistant takes whole."""
+    document = json.loads(payload)
+    assert isinstance(document, dict)
+    found = {name: list(rule(topic, document)) for name, rule in RULES.items()}
+    return {name: said for name, said in found.items() if said}
+
+
+def _components(document: Json) -> Iterator[tuple[str, Json]]:
+    """Those that are described; one that is `p` alone is being removed."""
+    yield from ((key, part) for key, part in document.get("cmps", {}).items() if set(part) != {"p"})
+
+
+def _entities(document: Json) -> Iterator[tuple[str, Json]]:
+    yield from ((key, part) for key, part in _components(document) if part.get("p") in _KEYS)
+
+
+# -- the whole document is refused
+
+
+@_rule
+def node_id(topic: str, _: Json) -> Iterator[str]:
+    if not re.fullmatch(r"[a-zA-Z0-9_/-]+/device/[a-zA-Z0-9_-]+/config", topic):
+        yield topic
+
+
+@_rule
+def device(_: str, document: Json) -> Iterator[str]:
+    known = {"ids", "cns", "name", "mf", "mdl", "mdl_id", "hw", "sn", "sw", "via_device", "sa", "cu"}
+    dev = document.get("dev", {})
+    if not (dev.get("ids") or dev.get("cns")):
+        yield "neither identifiers nor connections"
+    yield from set(dev) - known
+
+
+@_rule
+def origin(_: str, document: Json) -> Iterator[str]:
+    said = document.get("o", {})
+    if not said.get("name"):
+        yield "o.name is missing"
+    yield from set(said) - {"name", "sw", "url"}
+
+
+@_rule
+def root(_: str, document: Json) -> Iterator[str]:
+    yield from set(document) - {"dev", "o", "cmps", "~"} - _SHARED
+    yield from (f"{key} is missing" for key in ("dev", "o", "cmps") if key not in document)
+
+
+@_rule
+def root_availability(_: str, document: Json) -> Iterator[str]:
+    for one in document.get("avty", []):
+        yield from set(one) - {"t", "pl_avail", "pl_not_avail", "val_tpl"}
+        if "t" not in one:
+            yield "no topic"
+
+
+@_rule
+def platform(_: str, document: Json) -> Iterator[str]:
+    for key, part in document.get("cmps", {}).items():
+        if part.get("p") not in _KEYS | _PLAIN:
+            yield f"{key}: {part.get('p')}"
+
+
+@_rule
+def unique_id(_: str, document: Json) -> Iterator[str]:
+    yield from (key for key, part in _entities(document) if not part.get("uniq_id"))
+
+
+@_rule
+def not_a_number(_: str, document: Json) -> Iterator[str]:
+    yield from (where for where, _, value in _leaves(document) if isinstance(value, float) and not math.isfinite(value))
+
+
+# -- one entity is refused
+
+
+@_rule
+def options_empty(_: str, document: Json) -> Iterator[str]:
+    yield from (key for key, part in _entities(document) if part.get("ops") == [])
+
+
+@_rule
+def options_of_what_is_no_enum(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        if part["p"] == "sensor" and "ops" in part and part.get("dev_cla") != "enum":
+            yield key
+
+
+@_rule
+def options_with_a_measure(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        if part["p"] == "sensor" and "ops" in part and ("unit_of_meas" in part or "stat_cla" in part):
+            yield key
+
+
+@_rule
+def category(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        shown_only = part["p"] in ("sensor", "binary_sensor")
+        if part.get("ent_cat", "diagnostic") not in ("diagnostic", *(() if shown_only else ("config",))):
+            yield f"{key}: {part['ent_cat']}"
+
+
+@_rule
+def unit(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        kind, said = part.get("dev_cla"), part.get("unit_of_meas")
+        if kind is not None and (kind not in _UNITS or (said is not None and said not in _UNITS[kind])):
+            yield f"{key}: {kind} in {said}"
+
+
+@_rule
+def number_range(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        if part["p"] == "number" and part.get("min", 1) > part.get("max", 100):
+            yield key
+
+
+@_rule
+def number_step(_: str, document: Json) -> Iterator[str]:
+    yield from (key for key, part in _entities(document) if part["p"] == "number" and part.get("step", 1) < 0.001)
+
+
+@_rule
+def twice(_: str, document: Json) -> Iterator[str]:
+    seen = set()
+    for key, part in _entities(document):
+        own = (part["p"], part.get("uniq_id", key))
+        if own in seen:
+            yield f"{key}: {own}"
+        seen.add(own)
+
+
+@_rule
+def required(_: str, document: Json) -> Iterator[str]:
+    shared = set(document) & _SHARED
+    for key, part in _components(document):
+        for needed in _NEEDED.get(part.get("p", ""), ()):
+            if needed not in part and needed not in shared:
+                yield f"{key}: {needed}"
+
+
+# -- dropped or misread, silently
+
+
+@_rule
+def unknown_key(_: str, document: Json) -> Iterator[str]:
+    for key, part in _components(document):
+        kind = str(part.get("p"))
+        known = _PLAIN.get(kind, set()) | (_COMMON | _KEYS[kind] if kind in _KEYS else set())
+        if known:
+            yield from (f"{key}: {one}" for one in set(part) - known)
+
+
+@_rule
+def entity_id(_: str, document: Json) -> Iterator[str]:
+    for key, part in _entities(document):
+        asked = part.get("def_ent_id", f"{part['p']}.{key}")
+        # Home Assistant's own form of an entity's id.
+        if not re.fullmatch(rf"{part['p']}\.[a-z0-9]+(_[a-z0-9]+)*", asked):
+            yield f"{key}: {asked}"
+
+
+@_rule
+def tilde(_: str, document: Json) -> Iterator[str]:
+    for where, key, value in _leaves(document):
+        if isinstance(value, str) and "~" in (value[:1], value[-1:]) and not (key == "t" or key.endswith("_t")):
+            yield where
+
+
+def _leaves(value: Any, where: str = "", key: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Path, last key and value of all that is no object and no list."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from _leaves(one, f"{where}.{name}", name)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _leaves(one, f"{where}[{number}]", key)
+    else:
+        yield where, key, value
+
+
+# -- a message to an entity
+
+
+def refused(part: Json, payload: str, render: Render) -> str:
+    """Why the entity `part` would not take a message to its topic; empty when it does."""
+    came = json.loads(payload)
+    if attributes := part.get("json_attr_tpl"):
+        said = json.loads(render(attributes, came))
+        if not (isinstance(said, dict) and said):
+            return f"the attributes are {said}"
+    if part["p"] == "event":
+        return "" if came.get("event_type") in part["evt_typ"] else f"no event {came.get('event_type')}"
+    text = render(part["val_tpl"], came) if "val_tpl" in part else payload
+    return "" if text == "None" or _takes(part, text) else f"{text} is refused"
+
+
+def _takes(part: Json, text: str) -> bool:
+    if part["p"] in ("binary_sensor", "switch"):
+        return text in (part.get("pl_on", "ON"), part.get("pl_off", "OFF"))
+    if "ops" in part:
+        return text in part["ops"]
+    with contextlib.suppress(ValueError):
+        if part.get("dev_cla") == "timestamp":
+            return datetime.fromisoformat(text).tzinfo is not None
+        if part["p"] == "number":
+            return bool(part["min"] <= float(text) <= part["max"])
+        return math.isfinite(float(text)) if "unit_of_meas" in part or "stat_cla" in part else 0 < len(text) <= 255
+    return False

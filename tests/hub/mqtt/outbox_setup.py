@@ -1,0 +1,77 @@
+"""A history and an outbox that live together, and a broker that the test plays."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from device.emotions import EMOTIONS
+from device.hub.history.rows import change_row
+from device.hub.history.writer import History
+from device.hub.mqtt.outbox import Change, Outbox
+from tests.hub.hub_running import mood
+
+
+class BrokenError(Exception):
+    """The broker has gone."""
+
+
+class House:
+    """A history and an outbox on real files, and a broker that can go away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.got: list[str] = []
+        self.late: list[bool] = []
+        self.told: list[Change] = []
+        self.said: list[str] = []
+        self.there = True
+        self.pause_s = 0.0
+        self.history = History(folder, 0, self._stored, lambda _: None, retry_s=0.05)
+        self.outbox = Outbox(self.history, self.told.append, self.said.append)
+
+    async def _stored(self, session: str, seq: int) -> None:
+        self.outbox.stored(session, seq)
+
+    async def publish(self, payload: str) -> None:
+        await asyncio.sleep(self.pause_s)
+        if not self.there:
+            raise BrokenError
+        event = json.loads(payload)
+        self.got.append(event["id"])
+        self.late.append("late_s" in event)
+
+    def change(self, *seqs: int, session: str = "s1", age_s: float = 0.0) -> None:
+        for seq in seqs:
+            row = change_row(session, seq, mood(EMOTIONS[seq % 7], age_s=age_s))
+            self.history.remember(row)
+            self.outbox.add(session, seq, mood(EMOTIONS[seq % 7]), row.entry.time_s)
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        async def until_it_breaks() -> None:
+            with contextlib.suppress(BrokenError):
+                await self.outbox.deliver(self.publish)
+
+        task = asyncio.create_task(until_it_breaks())
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def living(folder: Path) -> AsyncIterator[House]:
+    house = House(folder)
+    task = asyncio.create_task(house.history.run())
+    await house.outbox.open()
+    try:
+        yield house
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await house.history.close()
+
+
+def ids(*seqs: int, session: str = "s1") -> list[str]:
+    return [f"{session}-{seq}" for seq in seqs]

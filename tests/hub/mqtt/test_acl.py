@@ -1,0 +1,108 @@
+"""A real Mosquitto that lets us in but not write, or not listen; and one that restarts while a rule has a message."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from device.emotions import Emotion
+from device.errors import ActionError
+from device.settings.schema import Settings
+from tests.hub.conftest import Broker
+from tests.hub.hub_running import Sense, Subscriber, mood, run, running, until, with_broker
+
+
+def restricted(broker: Broker, folder: Path, *lines: str) -> None:
+    """The same broker with an access list."""
+    broker.kill()
+    access = folder / "acl"
+    access.write_text("\n".join(lines) + "\n")
+    # With no limit at all, Mosquitto 2.0.11 takes each refusal for an overflow and ends the connection.
+    broker.start(f"acl_file {access}", "max_queued_messages 1000")
+
+
+def test_a_broker_that_does_not_pass_on_what_we_say_is_told_of(house: Settings, broker: Broker, tmp_path: Path) -> None:
+    restricted(broker, tmp_path, "topic read #")
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
+            sense.change(mood(Emotion.SAD))
+            await until(lambda: "mien/test/state (Not authorized)" in (hub.board.now.mqtt or ""))
+            said = hub.board.now.mqtt or ""
+            assert "refuses mien-test these: " in said
+            assert "mien/test/availability (Not authorized)" in said
+            assert "access list" in said
+            with pytest.raises(ActionError, match=r"lamp/set was refused by the broker \(Not authorized\); allow it"):
+                await hub._mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
+            await until(lambda: sense.acked() == 1)
+            # The list is corrected, and the broker started anew: all is well.
+            await asyncio.to_thread(restricted, broker, tmp_path, "topic readwrite #")
+            await until(lambda: hub.board.now.mqtt == "")
+            assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
+
+    run(story())
+
+
+def test_one_topic_that_is_refused_is_named_alone(house: Settings, broker: Broker, tmp_path: Path) -> None:
+    restricted(broker, tmp_path, "topic readwrite mien/#", "topic read homeassistant/#", "topic read lamp/#")
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: "refuses mien-test these" in (hub.board.now.mqtt or ""))
+            assert "homeassistant/device/mien_test/config (Not authorized);" in (hub.board.now.mqtt or "")
+            assert "mien/test" not in (hub.board.now.mqtt or "")
+            assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
+
+    run(story())
+
+
+def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, broker: Broker) -> None:
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+            await asyncio.to_thread(broker.kill)
+            await until(lambda: hub.board.now.mqtt)
+            sent = asyncio.create_task(hub._mqtt.publish("lamp/set", "ON", retain=True))  # type: ignore[union-attr]
+            await asyncio.sleep(1)
+            assert not sent.done()
+            await asyncio.to_thread(broker.start)
+            await asyncio.wait_for(sent, 8)
+            assert await asyncio.to_thread(broker.retained, "lamp/set") == "ON"
+
+    run(story())
+
+
+def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
+    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TOGGLE that is told twice is told nothing."""
+    monkeypatch.setattr("device.hub.mqtt.session.ANSWER_S", 0.5)
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+            subscriber = Subscriber(broker.port)
+            await subscriber.ready.wait()
+            broker.freeze()
+            with pytest.raises(ActionError, match="lamp/set was not taken"):
+                await hub._mqtt.publish("lamp/set", "TOGGLE")  # type: ignore[union-attr]
+            broker.thaw()
+            await until(lambda: subscriber.of("lamp/set"))
+            await asyncio.sleep(2)
+            assert subscriber.of("lamp/set") == ["TOGGLE"]
+            await subscriber.stop()
+
+    run(story())
+
+
+def test_it_does_not_wait_for_ever(house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.hub.mqtt.session.AWAY_S", 0.5)
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+            await asyncio.to_thread(broker.kill)
+            with pytest.raises(ActionError, match="lamp/set was not"):
+                await hub._mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
+
+    run(story())

@@ -1,0 +1,195 @@
+"""The real document against Home Assistant's rules, and one document after another."""
+
+import copy
+import json
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from device import __version__
+from device.emotions import EMOTIONS
+from device.hub.mqtt.discovery import document, machine, removal, topic
+from device.hub.state.features import FEATURES, parse_command
+from device.hub.state.snapshot import Snapshot
+from tests.hub.mqtt.builders import SNAPSHOTS, made, wrong
+from tests.hub.state.builders import AWAY, BEFORE, FULL
+
+NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_", "camera"]
+
+
+# -- the real document
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("now", SNAPSHOTS.values(), ids=SNAPSHOTS)
+def test_home_assistant_takes_the_document_whole(now: Snapshot, name: str) -> None:
+    said = document(now, name=name, prefix="mien")
+    assert wrong(said, topic("homeassistant", name)) == {}
+    assert json.loads(json.dumps(said, allow_nan=False)) == said, "what a broker kept is known again"
+
+
+def test_it_is_the_device_that_the_reference_describes() -> None:
+    said = made(name="living_room", prefix="/house/mien/")
+    assert {key: said[key] for key in ("dev", "o", "avty", "stat_t", "qos")} == {
+        "dev": {
+            "ids": ["mien_living_room"],
+            "name": "Living room",
+            "mf": "Mien",
+            "mdl": machine(),
+            "sw": __version__,
+            "sa": "Living room",
+        },
+        "o": {"name": "mien", "sw": __version__},
+        "avty": [{"t": "house/mien/living_room/availability"}],
+        "stat_t": "house/mien/living_room/state",
+        "qos": 1,
+    }
+    mood_sensor = said["cmps"]["mood"]
+    assert (mood_sensor["name"], mood_sensor["uniq_id"]) == (None, "mien_living_room_mood")
+    assert (mood_sensor["def_ent_id"], mood_sensor["exp_aft"]) == ("sensor.living_room_mood", 120)
+    assert made(name="Living-Room")["cmps"]["mood"]["def_ent_id"] == "sensor.living_room_mood"
+    assert mood_sensor["ops"] == [*(e.value for e in EMOTIONS), "unknown"]
+    assert topic("/homeassistant/", "living_room") == "homeassistant/device/mien_living_room/config"
+
+
+def test_every_feature_and_a_trigger_for_each_emotion() -> None:
+    parts = made()["cmps"]
+    assert set(parts) == {f.key for f in FEATURES} | {f"on_{e.value}" for e in EMOTIONS}
+    assert {f.key: parts[f.key]["p"] for f in FEATURES} == {f.key: f.kind.value for f in FEATURES}
+    assert parts["mood_change"]["stat_t"] == "mien/livingroom/event"
+    assert parts["on_sad"] == {
+        "p": "device_automation",
+        "atype": "trigger",
+        "t": "mien/livingroom/event",
+        "type": "mood",
+        "stype": "sad",
+        "val_tpl": parts["on_happy"]["val_tpl"],
+        "pl": "sad",
+    }
+    assert parts["confidence"]["unit_of_meas"] == "%"
+    assert (parts["hold_s"]["min"], parts["hold_s"]["max"], parts["hold_s"]["step"]) == (0, 60, 0.5)
+    expiring = {key for key, part in parts.items() if "exp_aft" in part}
+    assert expiring == {key for key, part in parts.items() if part["p"] in ("sensor", "binary_sensor")}
+
+
+def test_it_changes_with_the_profiles_and_with_nothing_else() -> None:
+    assert made(AWAY) == made(FULL)
+    more = made(msgspec.structs.replace(FULL, profiles=("one",)))
+    assert more["cmps"]["profile"]["ops"] == ["one"]
+    more["cmps"]["profile"] = made()["cmps"]["profile"]
+    assert more == made()
+    assert "profile" not in made(BEFORE)["cmps"], "a choice of nothing is none"
+
+
+def identities(name: str) -> list[set[str]]:
+    said = made(name=name)
+    parts = said["cmps"].values()
+    topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {said["stat_t"], said["avty"][0]["t"]} - {""}
+    unique = {part["uniq_id"] for part in parts if "uniq_id" in part}
+    return [{topic("homeassistant", name)}, set(said["dev"]["ids"]), unique, topics - {""}]
+
+
+@given(st.from_regex(r"[a-zA-Z0-9_-]{1,40}", fullmatch=True), st.from_regex(r"[_-]?[a-z]{1,8}", fullmatch=True))
+@example("x", "_face")  # x's face_mood, and the mood of x_face
+@example("x", "-face")
+@example("x", "_hold")
+def test_two_miens_on_one_broker_never_meet(name: str, more: str) -> None:
+    for one, other in zip(identities(name), identities(f"{name}{more}"), strict=True):
+        assert one
+        assert not one & other
+
+
+def test_all_that_it_offers_is_taken() -> None:
+    """A press of everything in Home Assistant's device page, as it would arrive."""
+    pressed = 0
+    for part in made()["cmps"].values():
+        if "cmd_t" not in part:
+            continue
+        before, key, after = part["cmd_t"].rsplit("/", 2)
+        assert (before, after) == ("mien/livingroom", "set")
+        ends = [str(part[end]) for end in ("min", "max") if end in part]
+        for payload in ends or part.get("ops") or ([part["pl_prs"]] if "pl_prs" in part else ["ON", "OFF"]):
+            parse_command(key, payload.encode(), FULL)
+            pressed += 1
+    assert pressed == 3 * 2 + 2 + len(FULL.profiles) + 2
+
+
+def test_its_machine_is_named(tmp_path: Path) -> None:
+    product, model = tmp_path / "sys/class/dmi/id/product_name", tmp_path / "proc/device-tree/model"
+    assert machine(tmp_path) == platform.machine()
+    machine.cache_clear()
+    product.parent.mkdir(parents=True)
+    product.write_text("NUC7\x1b\n")
+    assert machine(tmp_path) == "NUC7"
+    machine.cache_clear()
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"Raspberry Pi 5 \xff Model B\x00" + b"x" * 200)
+    assert machine(tmp_path).startswith("Raspberry Pi 5 \ufffd Model B x")
+    assert len(machine(tmp_path)) == 100
+    machine.cache_clear()
+    model.write_bytes(b"\x00")
+    assert machine(tmp_path) == "NUC7"
+
+
+# -- one document after another
+
+
+def test_the_same_document_is_known() -> None:
+    assert removal(made(), document(FULL, name="livingroom", prefix="mien")) == []
+
+
+@pytest.mark.parametrize("old", [{}, None, [], {"cmps": []}, {"cmps": {"x": 1}}, {"cmps": {"x": {"p": ["sensor"]}}}])
+def test_without_one_before_there_is_one_to_publish(old: object) -> None:
+    new = made()
+    assert removal(old, new) == [new]
+
+
+def test_what_is_gone_goes_first() -> None:
+    new = made(BEFORE)
+    first, second = removal(made(), new)
+    assert second == new
+    assert first["cmps"].pop("profile") == {"p": "select"}
+    assert first == new
+    assert "profile" not in new["cmps"], "the new document is left as it is"
+
+
+def test_what_changes_its_kind_or_identity_goes_first() -> None:
+    new, old = made(), made()
+    old["cmps"]["camera"]["p"] = "binary_sensor"
+    old["cmps"]["mood"]["uniq_id"] = "mien_mood"
+    old["cmps"]["on_bored"] = dict(old["cmps"]["on_sad"], stype="bored")
+    old["cmps"]["people"]["name"] = "Persons"
+    first, second = removal(old, new)
+    changed = {key: part for key, part in first["cmps"].items() if part != new["cmps"].get(key)}
+    assert changed == {
+        "camera": {"p": "binary_sensor"},
+        "mood": {"p": "sensor"},
+        "on_bored": {"p": "device_automation"},
+    }
+    assert second == new
+    assert wrong(first) == {}
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.sampled_from(["sensor", "update", "on_sad"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("p"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(_json | st.dictionaries(st.text() | st.just("mood"), _json).map(lambda parts: {"cmps": parts}))
+@example({"cmps": {"\ud800": {"p": "sensor"}, "a/b": {"p": "sensor"}, "x": {"p": "climate"}}})
+def test_whatever_a_broker_kept_the_new_one_is_told_and_valid(old: Any) -> None:
+    new = made()
+    kept = copy.deepcopy(new)
+    told = removal(old, new)
+    assert told[-1] == new == kept
+    assert len(told) <= 2
+    assert [wrong(one) for one in told] == [{}] * len(told)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for one in told for key in one["cmps"])

@@ -1,0 +1,106 @@
+"""Discovery on a real Mosquitto: published before online, told again, and removed."""
+
+import asyncio
+import json
+import time
+
+import aiomqtt
+import pytest
+
+from device.hub.mqtt import session as mqtt_module
+from device.settings.schema import Settings
+from tests.hub.conftest import Broker
+from tests.hub.hub_running import Sense, Subscriber, run, running, until, with_broker
+
+
+def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house: Settings, broker: Broker) -> None:
+    topic = "homeassistant/device/mien_test/config"
+    path = house.state_dir / "discovery.json"
+
+    async def story() -> None:
+        listener = Subscriber(broker.port)
+        await listener.ready.wait()
+
+        def gone() -> bool:
+            return listener.of("mien/test/availability")[-1:] == ["offline"]
+
+        mine = with_broker(house, broker.port)
+        async with running(mine) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+        await until(gone)
+        order = [t for _, t, _, _ in listener.got if t.endswith(("config", "availability"))]
+        assert order == [topic, "mien/test/availability", "mien/test/availability"]
+        document = json.loads(listener.of(topic)[0])
+        assert document["cmps"]["mood"]["p"] == "sensor"
+        kept_there = await asyncio.to_thread(broker.retained, topic)
+        assert json.loads(kept_there or "") == document
+        # A version that had one part more has run here before.
+        kept = json.loads(path.read_text())
+        kept["document"]["cmps"]["smell"] = {"p": "sensor", "uniq_id": "mien_test_smell"}
+        path.write_text(json.dumps(kept))
+        listener.got.clear()
+        async with running(mine) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+        await until(gone)
+        first, second = (json.loads(payload) for payload in listener.of(topic))
+        assert first["cmps"]["smell"] == {"p": "sensor"}
+        assert second == document
+        # Not to be shown any more.
+        listener.got.clear()
+        async with running(with_broker(house, broker.port, discovery=False)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+        await until(gone)
+        assert listener.of(topic) == [""]
+        assert await asyncio.to_thread(broker.retained, topic, 1) is None
+        await listener.stop()
+
+    run(story())
+
+
+def test_a_home_assistant_that_starts_is_told_again(
+    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt_module, "BIRTH_S", (0.3, 0.4))
+    topic = "ha/device/mien_test/config"
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, discovery_prefix="ha")) as hub, Sense(house):
+            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.available)
+            listener = Subscriber(broker.port)
+            await listener.ready.wait()
+            await asyncio.sleep(1.5)
+            listener.got.clear()
+            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+                await client.publish("ha/status", "offline", qos=1)
+                await client.publish("ha/status", "online", qos=1, retain=True)
+                born_s = time.monotonic()
+                await until(lambda: listener.of(topic) and listener.of("mien/test/state"))
+                said = [(at, t) for at, t, _, _ in listener.got if t in (topic, "mien/test/state")]
+                assert [t for _, t in said] == [topic, "mien/test/state"]
+                assert said[0][0] - born_s >= 0.3
+                for _ in range(20):  # somebody says it again and again
+                    await client.publish("ha/status", "online", qos=1)
+                await asyncio.sleep(1.0)
+                assert len(listener.of(topic)) == 1
+            await listener.stop()
+        listener = Subscriber(broker.port)
+        await listener.ready.wait()
+        async with running(with_broker(house, broker.port, discovery_prefix="ha")) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+            await asyncio.sleep(0.8)
+            fresh = [t for _, t, _, kept in listener.got if t == topic and not kept]
+            assert len(fresh) == 1, "a status that was kept is no birth"
+        await listener.stop()
+
+    run(story())
+
+
+def test_a_damaged_note_of_what_was_published_is_no_end(house: Settings, broker: Broker) -> None:
+    async def story() -> None:
+        house.state_dir.mkdir()
+        (house.state_dir / "discovery.json").write_bytes(b"\xff{")
+        (house.state_dir / "discovery.partial").mkdir()  # nor can it be written
+        async with running(with_broker(house, broker.port)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+
+    run(story())

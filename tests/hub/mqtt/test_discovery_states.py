@@ -1,0 +1,148 @@
+"""What is told, as Home Assistant's entities take it."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.emotions import Emotion
+from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.state.features import FEATURES
+from device.hub.state.snapshot import Json, Snapshot
+from device.ipc.messages import Baseline
+from device.readings import Mood, SenseReading
+from tests.hub.hub_running import WELL, mood
+from tests.hub.mqtt import ha_rules, ha_templates
+from tests.hub.mqtt.builders import SNAPSHOTS, made
+from tests.hub.mqtt.ha_templates import Render
+from tests.hub.state.builders import FULL
+
+_share = st.floats(0, 1)
+_signed = st.floats(-1, 1)
+_said = st.none() | st.builds(SenseReading, st.sampled_from(Emotion), _share, st.floats(0, 10))
+_moods = st.builds(
+    Mood,
+    st.sampled_from(Emotion),
+    _share,
+    _signed,
+    _signed,
+    st.lists(_share, min_size=7, max_size=7).map(tuple),
+    st.integers(0, 999),
+    st.just(0.0),
+    st.just(0.0),
+    _said,
+    _said,
+)
+_health = st.builds(
+    lambda on, hold_s, moment_s: msgspec.structs.replace(
+        WELL,
+        camera_on=on,
+        microphone_on=not on,
+        paused=on,
+        hold_s=hold_s,
+        baseline=None if moment_s is None else Baseline(moment_s),
+    ),
+    st.booleans(),
+    st.floats(-1, 90_000) | st.sampled_from([0.0, 60.0, 60.01]),
+    st.none() | st.floats(-1e12, 1e12),
+)
+_snapshots = st.builds(
+    lambda now, mood, health, problem: msgspec.structs.replace(now, mood=mood, health=health, problem=problem),
+    st.sampled_from(list(SNAPSHOTS.values())),
+    st.none() | _moods,
+    st.none() | _health,
+    st.text(),
+)
+
+RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_templates.by_jinja])
+
+
+def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
+    """Why each entity of the state would not take `said`."""
+    parts = made(now)["cmps"]
+    told = {f.key for f in FEATURES if f.has_state} & set(parts)
+    why = {key: ha_rules.refused(parts[key], json.dumps(said), render) for key in told}
+    return {key: one for key, one in why.items() if one}
+
+
+@RENDERERS
+@given(now=_snapshots)
+def test_every_state_is_taken_by_every_entity(render: Render, now: Snapshot) -> None:
+    assert refused(now, state_document(now), render) == {}
+
+
+@RENDERERS
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"mood": "glad"}, "mood"),
+        ({"valence": "high"}, "valence"),
+        ({"presence": True}, "presence"),
+        ({"paused": "on"}, "pause"),
+        ({"profile": "party"}, "profile"),
+        ({"profile": ""}, "profile"),
+        ({"baseline": "2023-11-14T22:13:20"}, "baseline"),
+        ({"baseline": 1_700_000_000}, "baseline"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_entity_alone(render: Render, changed: Json, key: str) -> None:
+    assert set(refused(FULL, state_document(FULL) | changed, render)) == {key}
+
+
+@RENDERERS
+def test_what_a_person_sees(render: Render) -> None:
+    parts, said = made()["cmps"], state_document(FULL)
+
+    def seen(key: str, **changed: Any) -> str:
+        return render(parts[key]["val_tpl"], said | changed)
+
+    assert [seen("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
+    assert [seen("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
+    assert (seen("mood"), seen("mood", mood=None)) == ("sad", "None")
+    # What Home Assistant takes for unknown.
+    assert (seen("presence", presence=None), seen("people", people=None)) == ("None", "None")
+    ill = said | {"problem": "camera: <lost> & 'gone'"}
+    assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
+
+
+@RENDERERS
+@pytest.mark.parametrize("emotion", Emotion)
+def test_an_event_is_taken_and_starts_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
+    parts = made()["cmps"]
+    for late_s in (0.0, 9.0):
+        said = json.loads(json.dumps(event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
+        assert ha_rules.refused(parts["mood_change"], json.dumps(said), render) == ""
+        started = [
+            part["stype"]
+            for part in parts.values()
+            if part["p"] == "device_automation" and render(part["val_tpl"], said) == part["pl"]
+        ]
+        assert started == ([emotion.value] if late_s == 0 and emotion is not Emotion.UNKNOWN else [])
+    assert ha_rules.refused(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"
+
+
+@RENDERERS
+def test_a_missing_key_is_no_value(render: Render) -> None:
+    with pytest.raises(Exception, match="mood"):  # Jinja's own class is not everywhere
+        render("{{ value_json.mood }}", {})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ value_json.a }} %",
+        "{{ value_json.a }}{{ value_json.a }}",
+        "{{ value_json.a - 1 }}",
+        "{{ value_json.a < 1 }}",
+        "{{ value_json.a * 2 | int }}",
+        "{{ value_json.a | upper }}",
+        "{{ value_json.a() }}",
+        "{{ b }}",
+    ],
+)
+def test_the_plain_reader_refuses_what_it_might_misread(template: str) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        ha_templates.plainly(template, {"a": 1})

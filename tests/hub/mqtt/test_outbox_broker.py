@@ -1,0 +1,143 @@
+"""The outbox with a real broker: in order, none lost, none twice, and how fast."""
+
+import asyncio
+import os
+import signal
+import socket
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from device.emotions import EMOTIONS, Emotion
+from device.settings import locations
+from device.settings.schema import Settings
+from tests.hub.conftest import Broker
+from tests.hub.hub_running import Sense, Subscriber, door_is, hub_process, mood, run, running, until, with_broker
+from tests.hub.mqtt.outbox_setup import ids
+
+
+async def connected(port: int, name: str = "") -> Subscriber:
+    subscriber = Subscriber(port, name)
+    await subscriber.ready.wait()
+    return subscriber
+
+
+async def send(sense: Sense, seqs: range) -> None:
+    for seq in seqs:
+        sense.change(mood(EMOTIONS[seq % 7]), seq)
+        if seq % 100 == 0:
+            await sense.writer.drain()
+
+
+def test_a_thousand_changes_of_an_outage_arrive_in_order_though_the_hub_is_killed(
+    house: Settings, broker: Broker, short: Path
+) -> None:
+    async def story() -> None:
+        listener = await connected(broker.port, "listener")
+        await listener.stop()
+        broker.stop()
+        hub = hub_process(house, short, broker.port, "WARNING")
+        try:
+            await until(lambda: door_is(house), 15)
+            async with Sense(house) as sense:
+                await send(sense, range(1, 501))
+                await until(lambda: sense.acked() == 500, 20)
+            os.kill(hub.pid, signal.SIGKILL)
+            hub.communicate(timeout=5)
+            hub = hub_process(house, short, broker.port, "WARNING")
+            await until(lambda: answers(house), 15)
+            async with Sense(house) as sense:
+                await send(sense, range(481, 1001))  # the last ones again: their Ack may have been lost
+                await until(lambda: sense.acked() == 1000, 20)
+                broker.start()
+                listener = await connected(broker.port, "listener")
+                await until(lambda: len(listener.events()) >= 1000, 30)
+                sense.change(mood(Emotion.HAPPY), 1001)
+                await until(lambda: len(listener.events()) >= 1001, 10)
+            hub.terminate()
+            assert await asyncio.to_thread(hub.wait, 10) == 0
+            hub.communicate(timeout=5)
+            hub = hub_process(house, short, broker.port, "WARNING")
+            await until(lambda: listener.of("mien/test/availability")[-1] == "online", 15)
+            await asyncio.sleep(0.5)
+            await listener.stop()
+            events = listener.events()
+            assert [event["id"] for event in events] == ids(*range(1, 1002))
+            assert [event["event_type"] for event in events[:1000]] == [EMOTIONS[n % 7].value for n in range(1, 1001)]
+            assert "late_s" not in events[-1]
+            times = [event["time"] for event in events]
+            assert times == sorted(times)
+        finally:
+            hub.kill()
+            hub.communicate(timeout=5)
+
+    run(story(), 100)
+
+
+def answers(settings: Settings) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
+
+
+def test_from_the_frame_to_a_subscriber_it_takes_some_milliseconds(
+    house: Settings, broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def story() -> None:
+        async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
+            await until(lambda: hub.board.now.mqtt == "")
+            listener = await connected(broker.port)
+            began: list[float] = []
+            for seq in range(1, 61):
+                began.append(time.monotonic())
+                sense.change(mood(EMOTIONS[seq % 7]), seq)
+                await until(_told(listener, seq))
+                await asyncio.sleep(0.05)
+            times = [at for at, topic, _, _ in listener.got if topic == "mien/test/event"]
+            delays = sorted(1000 * (at - first) for at, first in zip(times, began, strict=True))
+            await listener.stop()
+            median = statistics.median(delays)
+            with capsys.disabled():
+                spread = f"95 % {delays[56]:.1f} ms, most {delays[-1]:.1f} ms"
+                print(f"\n  frame to subscriber: median {median:.1f} ms, {spread}")
+            assert median < 50
+
+    run(story())
+
+
+def _told(listener: Subscriber, seq: int) -> Callable[[], bool]:
+    return lambda: len(listener.of("mien/test/event")) >= seq
+
+
+def rss_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def test_ten_thousand_changes_as_fast_as_they_come_in_bounded_memory(
+    house: Settings, broker: Broker, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def story() -> None:
+        hub = hub_process(house, short, broker.port, "WARNING")
+        try:
+            await until(lambda: door_is(house), 15)
+            listener = await connected(broker.port)
+            async with Sense(house) as sense:
+                await send(sense, range(1, 101))
+                await until(lambda: len(listener.of("mien/test/event")) == 100)
+                before, began_s = rss_mb(hub.pid), time.monotonic()
+                await send(sense, range(101, 10_101))
+                await until(lambda: len(listener.of("mien/test/event")) == 10_100, 80)
+                took_s, grown = time.monotonic() - began_s, rss_mb(hub.pid) - before
+            await listener.stop()
+            with capsys.disabled():
+                print(f"\n  10,000 changes: {took_s:.1f} s, at most {grown:.1f} MB more than before")
+            assert [event["id"] for event in listener.events()] == ids(*range(1, 10_101))
+            assert grown < 30
+        finally:
+            hub.kill()
+            hub.communicate(timeout=5)
+
+    run(story(), 110)

@@ -1,0 +1,184 @@
+"""Mosquitto with certificates and passwords: who is spoken to, and what a refusal says."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from device.settings.schema import Settings
+from tests.commands.processes import children_of
+from tests.hub.conftest import Broker, Papers, free_port
+from tests.hub.hub_running import Sense, mood, run, running, until, with_broker, write_settings
+
+
+def options(papers: Papers, certificate: Path, *more: str) -> tuple[str, ...]:
+    return (f"cafile {papers.ca}", f"certfile {certificate}", f"keyfile {certificate}", *more)
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_broker_with_the_right_certificate_is_spoken_to(
+    house: Settings, broker: Broker, papers: Papers, version: str
+) -> None:
+    broker.kill()
+    broker.start(*options(papers, papers.server))
+    mine = with_broker(house, broker.port, tls=True, ca_file=str(papers.ca), version=version)
+
+    async def story() -> None:
+        async with running(mine) as hub, Sense(mine) as sense:
+            await until(lambda: hub.board.now.mqtt == "")
+            sense.change(mood())
+            await until(lambda: hub.board.now.delay_s)
+
+    run(story())
+
+
+@pytest.mark.parametrize("fault", ["another authority", "another name", "nobody we trust"])
+def test_a_broker_with_a_wrong_certificate_is_sent_nothing(
+    house: Settings, broker: Broker, papers: Papers, fault: str, tmp_path: Path
+) -> None:
+    broker.kill()
+    broker.start(*options(papers, papers.elsewhere if fault == "another name" else papers.server))
+    secret = tmp_path / "password"
+    secret.write_text("not for everybody")
+    ca_file = {"another authority": str(papers.stranger), "another name": str(papers.ca)}.get(fault, "")
+    more = {"username": "me", "password_file": str(secret), "ca_file": ca_file}
+    mine = with_broker(house, broker.port, tls=True, **more)
+
+    async def story() -> None:
+        async with running(mine) as hub:
+            said = await until(lambda: "certificate" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            wanted = "for another name" if fault == "another name" else "not trusted"
+            assert wanted in said, said
+            assert "nothing was sent" in said
+            assert ("mqtt.host" if fault == "another name" else "mqtt.ca_file") in said
+            await asyncio.sleep(0.7)
+            assert hub.board.now.mqtt, "tried again, and refused again"
+
+    run(story())
+
+
+def test_a_broker_that_asks_for_our_certificate_gets_it(house: Settings, broker: Broker, papers: Papers) -> None:
+    broker.kill()
+    broker.start(*options(papers, papers.server, "require_certificate true"))
+    trusting = {"tls": True, "ca_file": str(papers.ca)}
+    ours = {"certificate_file": str(papers.client), "key_file": str(papers.client)}
+    wrong = {"certificate_file": str(papers.stranger), "key_file": str(papers.stranger)}
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, **trusting, **ours)) as hub:
+            await until(lambda: hub.board.now.mqtt == "")
+        for lacking in ({}, wrong):
+            async with running(with_broker(house, broker.port, **trusting, **lacking)) as hub:
+                said = await until(lambda: "is away" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+                wanted = "one that it trusts?" if lacking else "does it ask for one?"
+                assert wanted in said, said
+
+    run(story())
+
+
+def test_files_that_are_no_use_are_named(house: Settings, broker: Broker, papers: Papers, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("nothing")
+
+    async def story() -> None:
+        for more, key in (
+            ({"ca_file": str(tmp_path / "gone.pem")}, "mqtt.ca_file"),
+            ({"ca_file": str(junk)}, "mqtt.ca_file"),
+            ({"certificate_file": str(junk), "key_file": str(junk)}, "mqtt.certificate_file"),
+        ):
+            async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
+                said = await until(lambda: "cannot be used" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+                assert key in said
+
+    run(story())
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """A certificate with a key that has a passphrase."""
+    path = tmp_path / "locked.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]
+    out = ["-passout", "pass:abcd", "-keyout", str(path), "-out", str(tmp_path / "certificate"), "-subj", "/CN=x"]
+    subprocess.run([*command, *out], check=True, capture_output=True, timeout=20)
+    path.write_text(path.read_text() + (tmp_path / "certificate").read_text())
+    return path
+
+
+def test_a_key_with_a_passphrase_is_said_and_asked_for_nowhere(house: Settings, locked: Path, short: Path) -> None:
+    """In a terminal, OpenSSL would ask there, and hub would wait for it and for nothing else."""
+    path = short / "mien.toml"
+    write_settings(house, path, free_port())
+    with path.open("a") as file:
+        file.write(f'tls = true\ncertificate_file = "{locked}"\nkey_file = "{locked}"\n')
+    in_terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", sys.executable, "-m", "device.cli"]
+    terminal = subprocess.Popen(
+        [*in_terminal, "hub", "--settings", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    said = ""
+    try:
+        assert terminal.stdout
+        while "a key may have no password" not in said and "pass phrase" not in said:
+            letter = terminal.stdout.read(1)  # a question has no end of line
+            assert letter, said
+            said += letter
+        (hub,) = children_of(terminal.pid)
+        os.kill(hub, signal.SIGTERM)
+        said += terminal.communicate(timeout=5)[0]
+    finally:
+        for child in children_of(terminal.pid):
+            os.kill(child, signal.SIGKILL)
+        terminal.kill()
+        terminal.communicate(timeout=5)
+    assert "pass phrase" not in said
+    assert "mqtt.certificate_file" in said
+
+
+@pytest.mark.parametrize("key", ["password_file", "ca_file", "certificate_file", "key_file"])
+def test_a_file_in_nobodys_home_is_named(house: Settings, broker: Broker, papers: Papers, key: str) -> None:
+    good = {name: str(papers.client) for name in ("password_file", "certificate_file", "key_file")}
+    more = {"username": "me", "ca_file": str(papers.ca), **good, key: "~nobody_here/x"}
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
+            said = await until(lambda: "no user nobody_here" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            assert f"mqtt.{key}: ~nobody_here/x" in said
+
+    run(story())
+
+
+def test_a_password_that_is_no_text_is_named_and_not_repeated(house: Settings, broker: Broker, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"hidden\xff")
+
+    async def story() -> None:
+        async with running(with_broker(house, broker.port, username="me", password_file=str(secret))) as hub:
+            said = await until(lambda: "no text" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            assert f"mqtt.password_file: {secret}" in said
+            assert "hidden" not in said
+
+    run(story())
+
+
+def test_a_broker_that_refuses_us_says_what_to_set(house: Settings, broker: Broker, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text("")
+    subprocess.run(["mosquitto_passwd", "-b", str(passwords), "mien", "right"], check=True, capture_output=True)
+    passwords.chmod(0o644)
+    broker.kill()
+    broker.start("allow_anonymous false", f"password_file {passwords}")
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+
+    async def story() -> None:
+        mine = with_broker(house, broker.port, username="mien", password_file=str(secret))
+        async with running(mine) as hub:
+            said = await until(lambda: "refused us" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            assert "set mqtt.username and password_file" in said
+            secret.write_text("right\n")
+            await until(lambda: hub.board.now.mqtt == "", 5)
+
+    run(story())

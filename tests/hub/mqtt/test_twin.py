@@ -1,0 +1,118 @@
+"""Two Miens of one name on a real Mosquitto: each says so, and after a while the house is calm."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from device.hub.mqtt.backoff import ReconnectBackoff
+from device.hub.mqtt.session import MqttSession
+from device.settings.schema import Settings
+from tests.hub.conftest import Broker, free_port
+from tests.hub.hub_running import Subscriber, run, until, with_broker
+
+SESSION_TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_two_miens_of_one_name_ask_whether_there_are_two(house: Settings, broker: Broker, version: str) -> None:
+    async def story() -> None:
+        ours = msgspec.structs.replace(with_broker(house, broker.port).mqtt, version=version)
+        async with _miens(ours, ours) as miens:
+            await until(lambda: any("second Mien has this home.name" in one.said[-1] for one in miens))
+            told = [len(one.said) for one in miens]
+            await asyncio.sleep(4)
+            assert [len(one.said) for one in miens] == told, "whoever has asked waits longer"
+            subscriber = Subscriber(broker.port)
+            await subscriber.ready.wait()
+            await until(lambda: subscriber.of("mien/test/availability") == ["online"])
+            await subscriber.stop()
+
+    run(story())
+
+
+def test_who_is_told_that_another_came_gives_way_at_once(house: Settings, broker: Broker) -> None:
+    async def story() -> None:
+        async with _telling(broker.port) as port:
+            told = with_broker(house, port).mqtt
+            async with _miens(told, with_broker(house, broker.port).mqtt) as (first, second):
+                await until(lambda: second.mqtt.connected and len(first.said) == 2)
+                assert "another client that calls itself mien-test" in first.said[1]
+                assert "give one of them another" in first.said[1]
+                await asyncio.sleep(3)
+                assert (len(first.said), second.said) == (2, [""])
+
+    run(story())
+
+
+def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
+    ours, theirs = ReconnectBackoff(), ReconnectBackoff()
+    waits: list[float] = []
+    for _ in range(40):
+        # Each connection holds for as long as the other one waits.
+        waits += [ours.after(waits[-1] if waits else 0.1), theirs.after(waits[-1] if waits else 0.1)]
+    assert waits[:2] == [0.5, 0.5]
+    assert sum(wait < 10 for wait in waits) <= 6
+    assert waits[-20:] == [60.0] * 20, "held for 60 s, it is no reason to begin anew"
+    assert ours.odd
+    assert ours.after(130) == 0.5, "nobody has come for twice as long: it was a restart"
+    assert not ours.odd
+
+
+def test_a_broker_that_is_restarted_now_and_then_is_back_at_once() -> None:
+    patience = ReconnectBackoff()
+    assert [patience.after(None) for _ in range(20)][-1] == 60
+    assert patience.after(11) == 0.5, "it was away for long, and was there for a while"
+    assert [patience.after(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
+    assert not patience.odd
+
+
+class _Mien:
+    def __init__(self, mqtt: MqttSession, said: list[str]) -> None:
+        self.mqtt, self.said = mqtt, said
+
+
+@contextlib.asynccontextmanager
+async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
+    """One after the other: each is connected before the next one comes."""
+    made, tasks = [], []
+    for broker in brokers:
+        said: list[str] = []
+        one = _Mien(MqttSession(broker, "test", said.append), said)  # type: ignore[arg-type]
+        made.append(one)
+        tasks.append(asyncio.create_task(one.mqtt.run()))
+        await until(lambda one=one: one.mqtt.connected)  # type: ignore[misc]
+    yield made
+    for one, task in zip(made, tasks, strict=True):
+        one.mqtt.stop()
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _telling(broker_port: int) -> AsyncIterator[int]:
+    """The same broker, saying why it ends a connection, as the standard has it and Mosquitto of Debian 12 does not."""
+
+    async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", broker_port)
+        up = asyncio.create_task(_pass_on(reader, back))
+        await _pass_on(there, writer)
+        with contextlib.suppress(OSError):
+            writer.write(SESSION_TAKEN_OVER)
+            await writer.drain()
+        for one in (writer, back):
+            one.close()
+        await up
+
+    port = free_port()
+    async with await asyncio.start_server(joined, "127.0.0.1", port):
+        yield port
+
+
+async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(65_536):
+            target.write(data)
+            await target.drain()

@@ -1,0 +1,183 @@
+"""The one list: what each feature says, and what the broker is told."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from device.emotions import EMOTIONS, Emotion
+from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.state.features import FEATURES, MOODS, described
+from device.hub.state.snapshot import Snapshot
+from device.ipc.messages import Baseline, Health, Stage, State
+from tests.hub.hub_running import WELL, mood
+from tests.hub.state.builders import AWAY, BEFORE, FULL
+
+
+def values(now: Snapshot) -> dict[str, Any]:
+    return {feature.key: feature.value(now) for feature in FEATURES}
+
+
+# -- what is shown
+
+
+def test_everything_of_a_full_room() -> None:
+    assert values(FULL) == {
+        "mood": "sad",
+        "confidence": 0.71,
+        "valence": -0.5,
+        "arousal": -0.25,
+        "presence": True,
+        "people": 2,
+        "face_mood": "sad",
+        "voice_mood": "sad",
+        "problem": False,
+        "camera": True,
+        "microphone": True,
+        "pause": False,
+        "hold_s": 3.0,
+        "profile": "Late night",
+        "baseline": 1_700_000_000,
+        "record_neutral": None,
+        "recalibrate": None,
+        "mood_change": None,
+    }
+
+
+@pytest.mark.parametrize("now", [BEFORE, msgspec.structs.replace(AWAY, profile="gone")], ids=["before", "away"])
+def test_nothing_is_known_without_sense_but_that_it_is_away(now: Snapshot) -> None:
+    known = {key: value for key, value in values(now).items() if value is not None}
+    assert known == {"problem": True}
+
+
+def test_keys_are_words_and_none_is_twice() -> None:
+    keys = [feature.key for feature in FEATURES]
+    assert len(set(keys)) == len(keys)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", key) for key in keys)
+    assert {feature.key for feature in FEATURES if feature.name is None} == {"mood"}
+    names = [feature.name for feature in FEATURES]
+    assert len(set(names)) == len(names)
+
+
+def test_moods_are_the_seven_and_unknown() -> None:
+    assert [*(e.value for e in EMOTIONS), "unknown"] == list(MOODS)
+
+
+def test_a_sense_that_said_nothing_has_no_mood_of_its_own() -> None:
+    alone = msgspec.structs.replace(FULL, mood=msgspec.structs.replace(mood(), face=None))
+    assert (values(alone)["face_mood"], values(alone)["voice_mood"]) == (None, "sad")
+
+
+def test_nobody_is_no_presence() -> None:
+    empty = msgspec.structs.replace(FULL, mood=mood(Emotion.UNKNOWN, people=0))
+    assert (values(empty)["presence"], values(empty)["people"], values(empty)["mood"]) == (False, 0, "unknown")
+
+
+_BLIND: dict[str, Health] = {
+    "off": msgspec.structs.replace(WELL, camera_on=False),
+    "paused": msgspec.structs.replace(WELL, paused=True),
+    "not there": msgspec.structs.replace(WELL, stages={}),
+    **{s.value: msgspec.structs.replace(WELL, stages={"camera": Stage(s)}) for s in State if s is not State.OK},
+}
+
+
+@pytest.mark.parametrize("health", [*_BLIND.values(), None], ids=[*_BLIND, "not said yet"])
+def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health | None) -> None:
+    heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
+    said = state_document(heard)
+    assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
+    assert (described(heard)["presence"]["value"], described(heard)["people"]["value"]) == (None, None)
+
+
+@pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
+def test_a_baseline_of_no_calendar_is_none(moment_s: float) -> None:
+    odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Baseline(moment_s)))
+    assert values(odd)["baseline"] is None
+    assert state_document(odd)["baseline"] is None
+
+
+def test_a_stage_that_is_ill_is_a_problem() -> None:
+    ill = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
+    said = state_document(msgspec.structs.replace(FULL, health=ill))
+    assert (said["has_problem"], said["problem"]) == ("ON", "camera: no camera; plug one in")
+
+
+def test_profiles_named_twice_are_options_once() -> None:
+    twice = msgspec.structs.replace(FULL, profiles=("a", "b", "a"))
+    assert described(twice)["profile"]["options"] == ["a", "b"]
+
+
+# -- what the broker is told
+
+
+def test_the_state_of_a_full_room() -> None:
+    said = state_document(FULL)
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    probabilities = said.pop("probabilities")
+    assert list(probabilities) == list(MOODS[:7])
+    assert probabilities["sad"] == 0.71
+    assert said == {
+        "mood": "sad",
+        "confidence": 0.71,
+        "valence": -0.5,
+        "arousal": -0.25,
+        "presence": "ON",
+        "people": 2,
+        "face_mood": "sad",
+        "voice_mood": "sad",
+        "has_problem": "OFF",
+        "camera": "ON",
+        "microphone": "ON",
+        "paused": "OFF",
+        "hold_s": 3.0,
+        "profile": "Late night",
+        "baseline": "2023-11-14T22:13:20.000+00:00",
+        "face": {"emotion": "sad", "confidence": 0.64},
+        "voice": {"emotion": "sad", "confidence": 0.8},
+        "sense": "available",
+        "problem": None,
+        "lamp": {"on": True},
+        "player": {"playing": False},
+    }
+
+
+@pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
+def test_the_state_without_sense(now: Snapshot) -> None:
+    said = state_document(now)
+    assert set(said) == set(state_document(FULL)), "no key comes and goes"
+    known = {key: value for key, value in said.items() if value is not None}
+    assert known == {
+        "has_problem": "ON",
+        "problem": now.problem,
+        "sense": "away",
+        "lamp": now.lamp,
+        "player": now.player,
+    } | ({"profile": "Late night"} if now is AWAY else {})
+
+
+def test_nested_keys_hide_no_feature() -> None:
+    told = [feature.told_as for feature in FEATURES if feature.has_state]
+    assert len(set(told)) == len(told)
+    assert not {"probabilities", "face", "voice", "sense", "problem", "lamp", "player"} & set(told)
+
+
+def test_a_mood_at_rest_is_told_once() -> None:
+    still = msgspec.structs.replace(mood(Emotion.SAD, 0.7111, people=2), valence=-0.0004)
+    other = msgspec.structs.replace(still, confidence=0.7089, valence=0.0)
+    first, second = (state_document(msgspec.structs.replace(FULL, mood=one)) for one in (still, other))
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_an_event_says_when_it_happened_and_which_it_is() -> None:
+    said = event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
+    assert (said["event_type"], said["id"], said["confidence"]) == ("happy", "s1-4", 0.81)
+    assert said["time"] == "2023-11-14T22:13:20.250+00:00"
+    assert "late_s" not in said
+    assert "id" not in event_document(mood(), 0.0)
+
+
+@pytest.mark.parametrize(("late_s", "said"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
+def test_only_a_late_event_says_so(late_s: float, said: float | None) -> None:
+    assert event_document(mood(), 0.0, "1", late_s).get("late_s") == said

@@ -1,0 +1,156 @@
+"""The one list: what may be asked of each feature, and what is refused; and all of it for HTTP."""
+
+import re
+import unicodedata
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from device.errors import ActionError
+from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Command, Kind, described, parse_command
+from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
+from tests.hub.state.builders import BEFORE, FULL, PROFILES
+
+# -- what is taken
+
+WISHES: list[tuple[str, bytes, Command]] = [
+    ("camera", b"ON", SetSwitch(Switch.CAMERA, on=True)),
+    ("camera", b"OFF", SetSwitch(Switch.CAMERA, on=False)),
+    ("microphone", b"ON", SetSwitch(Switch.MICROPHONE, on=True)),
+    ("microphone", b"OFF", SetSwitch(Switch.MICROPHONE, on=False)),
+    ("pause", b"ON", SetSwitch(Switch.PAUSE, on=True)),
+    ("pause", b"OFF", SetSwitch(Switch.PAUSE, on=False)),
+    ("hold_s", b"0", SetHold(0.0)),
+    ("hold_s", b"3.5", SetHold(3.5)),
+    ("hold_s", b"60", SetHold(60.0)),
+    ("recalibrate", b"PRESS", ClearBaseline()),
+    ("record_neutral", b"PRESS", RecordBaseline(60.0)),
+    *(("profile", profile.encode(), ChooseProfile(profile)) for profile in PROFILES),
+]
+
+
+@pytest.mark.parametrize(("key", "payload", "wish"), WISHES)
+def test_what_is_allowed_becomes_a_wish(key: str, payload: bytes, wish: Command) -> None:
+    assert parse_command(key, payload, FULL) == wish
+
+
+def test_every_feature_that_takes_commands_was_tried() -> None:
+    assert {key for key, _, _ in WISHES} == {feature.key for feature in FEATURES if feature.order}
+    shown_only = {Kind.SENSOR, Kind.BINARY_SENSOR, Kind.EVENT}
+    assert {f.kind for f in FEATURES if f.order is None} == shown_only
+    assert not {f.kind for f in FEATURES if f.order} & shown_only
+
+
+def test_minus_nothing_is_nothing() -> None:
+    wish = parse_command("hold_s", b"-0", FULL)
+    assert isinstance(wish, SetHold)
+    assert str(wish.hold_s) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("key", "payload", "said"),
+    [
+        ("mood", b"sad", "'mood' takes no commands; camera, microphone, pause, hold_s, profile, record_neutral, recal"),
+        ("mood_change", b"", "'mood_change' takes no commands"),
+        ("x/../camera", b"ON", "'x/../camera' takes no commands"),
+        ("", b"ON", "'' takes no commands"),
+        ("\x1b[2J\n\u202e", b"ON", r"'\x1b[2J\n\u202e' takes no commands"),
+        ("camera", b"", "camera: '' came; allowed is ON or OFF"),
+        ("camera", b"on", "camera: 'on' came; allowed is ON or OFF"),
+        ("camera", b"ON\n", r"camera: 'ON\n' came; allowed is ON or OFF"),
+        ("camera", b"\xff\xfe", r"camera: b'\xff\xfe' came; allowed is ON or OFF"),
+        ("camera", b"ON" * 101, "ONON' came in 202 bytes; allowed is ON or OFF"),
+        ("recalibrate", b"", "recalibrate: '' came; allowed is PRESS"),
+        ("hold_s", b"60.1", "hold_s: '60.1' came; allowed is a number from 0 to 60"),
+        ("hold_s", b"-1", "hold_s: '-1' came; allowed is a number from 0 to 60"),
+        ("hold_s", b"nan", "hold_s: 'nan' came; allowed is a number"),
+        ("hold_s", b"inf", "hold_s: 'inf' came; allowed is a number"),
+        ("hold_s", b"1e1", "hold_s: '1e1' came; allowed is a number"),
+        ("hold_s", b"1_0", "hold_s: '1_0' came; allowed is a number"),
+        ("hold_s", b" 3", "hold_s: ' 3' came; allowed is a number"),
+        ("hold_s", "٣".encode(), "hold_s: '٣' came; allowed is a number"),
+        ("hold_s", b"9" * 200, "came; allowed is a number"),
+        ("profile", b"late night", "profile: 'late night' came; allowed is everyday or Late night or quiet"),
+        ("profile", b"[1, 2]", "profile: '[1, 2]' came"),
+    ],
+)
+def test_what_is_not_is_refused_in_words(key: str, payload: bytes, said: str) -> None:
+    with pytest.raises(ActionError, match=re.escape(said)):
+        parse_command(key, payload, FULL)
+
+
+def test_what_is_too_long_is_not_taken_for_its_beginning() -> None:
+    longest = msgspec.structs.replace(FULL, profiles=("x" * 200,))
+    assert parse_command("profile", b"x" * 200, longest) == ChooseProfile("x" * 200)
+    with pytest.raises(ActionError, match="in 201 bytes"):
+        parse_command("profile", b"x" * 201, longest)
+
+
+def test_before_there_are_profiles_none_is_taken() -> None:
+    with pytest.raises(ActionError, match="profile: '' came; allowed is nothing yet"):
+        parse_command("profile", b"", BEFORE)
+
+
+KEYS = [feature.key for feature in FEATURES]
+ALLOWED = {(key, payload): wish for key, payload, wish in WISHES if key != "hold_s"}
+
+
+@given(key=st.sampled_from(KEYS) | st.text(), payload=st.binary() | st.text().map(str.encode) | st.just(b"ON"))
+@example(key="camera", payload=b"\x00" * 100_000)
+@example(key="\ud800" * 70_000, payload=b"ON")
+@example(key="profile", payload=("\u202e\x1b" * 40).encode())
+def test_a_malicious_broker_gets_a_wish_that_is_allowed_or_a_short_plain_refusal(key: str, payload: bytes) -> None:
+    try:
+        wish = parse_command(key, payload, FULL)
+    except ActionError as error:
+        assert (key, payload) not in ALLOWED
+        said = str(error)
+        assert len(said) < 60 + 120
+        assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    else:
+        if isinstance(wish, SetHold):
+            assert key == "hold_s"
+            assert 0 <= wish.hold_s <= 60
+        else:
+            assert ALLOWED[key, payload] == wish
+
+
+@given(st.floats(-100, 100).map(lambda x: round(x, 3)) | st.sampled_from([0.0, 60.0, 60.001, -0.001]))
+def test_a_number_is_taken_exactly_within_its_range(hold_s: float) -> None:
+    payload = f"{hold_s:.3f}".encode()
+    if 0 <= hold_s <= 60:
+        assert parse_command("hold_s", payload, FULL) == SetHold(hold_s)
+    else:
+        with pytest.raises(ActionError):
+            parse_command("hold_s", payload, FULL)
+
+
+# -- for HTTP
+
+
+def test_described_for_who_speaks_http() -> None:
+    said = described(FULL)
+    assert list(said) == KEYS
+    assert msgspec.json.decode(msgspec.json.encode(said)) == said
+    assert said["hold_s"] == {
+        "name": "Hold time",
+        "kind": "number",
+        "value": 3.0,
+        "unit": "s",
+        "least": 0.0,
+        "most": 60.0,
+        "step": 0.5,
+        "takes_commands": True,
+    }
+    assert said["profile"]["options"] == list(PROFILES)
+    assert said["mood"] == {
+        "name": None,
+        "kind": "sensor",
+        "value": "sad",
+        "options": list(MOODS),
+        "takes_commands": False,
+    }
+    assert said["recalibrate"] == {"name": "Recalibrate", "kind": "button", "takes_commands": True}
+    assert "options" not in described(BEFORE)["profile"]

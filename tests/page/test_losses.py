@@ -1,0 +1,177 @@
+"""The page when something goes: sense, hub, a switch. It says so, and is back by itself."""
+
+import asyncio
+import contextlib
+
+import msgspec
+import pytest
+from playwright.async_api import Page, expect
+
+from device.emotions import Emotion
+from device.hub.web.routes import static_files
+from device.ipc.messages import SetSwitch, Switch
+from device.settings.schema import Settings
+from tests.hub.conftest import free_port
+from tests.hub.hub_running import HELLO, WELL, Sense, mood, run, running, until
+from tests.page.browser import chromium, needs_chromium, open_page, shoot
+
+pytestmark = [needs_chromium, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def fixed(house: Settings) -> Settings:
+    """The same with a port that stays."""
+    return msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, port=free_port()))
+
+
+def test_sense_goes_and_comes_back(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page) as watched:
+            page = watched.page
+            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#switches button:enabled")).to_have_count(0)
+            async with Sense(house) as sense:
+                sense.change(mood(Emotion.HAPPY))
+                await expect(page.locator("#word")).to_have_text("happy")
+                await expect(page.locator("#link")).to_contain_text("seeing and hearing")
+                await expect(page.locator("#switches button:enabled")).to_have_count(3)
+            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#age")).to_contain_text("old")
+            live = "document.getElementById('age').closest('[aria-live]').ariaLive"
+            assert await page.evaluate(live) == "off", "a screen reader would say it each second"
+            await expect(page.locator("#problems")).to_contain_text("sense is away")
+            await shoot(page, "sense-away-pi")
+            async with Sense(house, "s2") as sense:
+                sense.change(mood(Emotion.SAD))
+                await expect(page.locator("#word")).to_have_text("sad")
+                await expect(page.locator("#problems li")).to_have_count(0)
+            assert watched.loads == 1
+
+    run(story(), 120)
+
+
+async def switches(page: Page) -> list[tuple[str, str | None]]:
+    """(Its text, whether it is pressed) of each."""
+    return [
+        (await one.inner_text(), await one.get_attribute("aria-pressed"))
+        for one in await page.locator("#switches button").all()
+    ]
+
+
+UNKNOWN = [("camera ?", None), ("microphone ?", None), ("paused ?", None)]
+
+
+def test_what_is_not_known_is_not_said_to_be_off(fixed: Settings) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
+            async with running(fixed) as hub:
+                watched = await opened.enter_async_context(open_page(browser, hub.page))
+                page, link = watched.page, watched.page.locator("#link")
+                await expect(link).to_have_text("sense is away")
+                assert await switches(page) == UNKNOWN
+                sense = Sense(fixed)
+                await sense.connect()
+                sense.say(HELLO)  # and no health yet
+                await expect(link).to_have_text("sense has just come")
+                assert await switches(page) == UNKNOWN
+                await expect(page.locator("#word")).to_have_text("\N{HORIZONTAL ELLIPSIS}")
+                await expect(page.locator("#sure")).to_be_empty()
+                sense.say(msgspec.structs.replace(WELL, camera_on=False, microphone_on=False))
+                await expect(page.locator("#word")).to_have_text("resting")
+                assert await switches(page) == [
+                    ("camera off", "false"),
+                    ("microphone off", "false"),
+                    ("pause all", "false"),
+                ]
+            await expect(link).to_have_text("no connection")
+            assert await switches(page) == UNKNOWN
+            await sense.__aexit__()
+
+    run(story(), 120)
+
+
+def test_hub_goes_and_comes_back_without_a_reload(fixed: Settings) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
+            async with running(fixed) as hub, Sense(fixed) as sense:
+                sense.change(mood(Emotion.HAPPY))
+                watched = await opened.enter_async_context(open_page(browser, hub.page))
+                page = watched.page
+                await expect(page.locator("#word")).to_have_text("happy")
+            await expect(page.locator("#link")).to_have_text("no connection")
+            await expect(page.locator("#age")).to_contain_text("old")
+            await expect(page.locator("#switches button:enabled")).to_have_count(0)
+            await shoot(page, "hub-away-pi")
+            await asyncio.sleep(3)
+            async with running(fixed), Sense(fixed, "s2") as again:
+                again.change(mood(Emotion.SURPRISE))
+                await expect(page.locator("#word")).to_have_text("surprised", timeout=15_000)
+                await expect(page.locator("#link")).to_contain_text("seeing")
+                assert watched.loads == 1
+
+    run(story(), 120)
+
+
+def test_a_page_that_is_open_takes_up_an_update(fixed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with chromium() as browser, contextlib.AsyncExitStack() as opened:
+            for session, mark, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
+                monkeypatch.setattr(static_files, "BUILD", mark)
+                async with running(fixed) as hub, Sense(fixed, session) as sense:
+                    if session == "s1":
+                        watched = await opened.enter_async_context(open_page(browser, hub.page + "#setup"))
+                        page = watched.page
+                    sense.change(mood(Emotion.HAPPY))
+                    await expect(page.locator("#link")).to_contain_text("seeing", timeout=15_000)
+                    await asyncio.sleep(2)
+                    assert watched.loads == loads
+                    await expect(page.locator("#setup")).to_be_visible()
+                await expect(page.locator("#link")).to_have_text("no connection")
+
+    run(story(), 120)
+
+
+def test_a_switch_shows_what_is_and_not_what_was_asked_for(house: Settings) -> None:
+    async def story() -> None:
+        async with (
+            running(house) as hub,
+            Sense(house) as sense,
+            chromium() as browser,
+            open_page(browser, hub.page) as watched,
+        ):
+            page = watched.page
+            camera = page.locator("button[data-order=camera]")
+            await expect(camera).to_have_text("camera on")
+            await camera.click()
+            await until(lambda: SetSwitch(Switch.CAMERA, False) in sense.told)
+            await asyncio.sleep(0.5)
+            await expect(camera).to_have_text("camera on")
+            sense.health = msgspec.structs.replace(WELL, camera_on=False)
+            await expect(camera).to_have_text("camera off")
+            await expect(camera).to_have_attribute("aria-pressed", "false")
+            await expect(page.locator("#link")).to_contain_text("camera off")
+            await page.locator("button[data-order=pause]").click()
+            await until(lambda: SetSwitch(Switch.PAUSE, True) in sense.told)
+            sense.health = msgspec.structs.replace(WELL, paused=True)
+            await expect(page.locator("#word")).to_have_text("resting")
+            await expect(page.locator("#link")).to_have_text("paused: camera and microphone are closed")
+            await shoot(page, "paused-pi")
+
+    run(story(), 120)
+
+
+def test_a_switch_that_was_not_thrown_is_said(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub, Sense(house), chromium() as browser, open_page(browser, hub.page) as watched:
+            page = watched.page
+            await expect(page.locator("button[data-order=camera]")).to_have_text("camera on")
+
+            async def refused(route: object) -> None:
+                await route.fulfill(status=409, json={"error": "nothing was done: sense does not read"})  # type: ignore[attr-defined]
+
+            await page.route("**/api/command", refused)
+            await page.click("button[data-order=camera]")
+            await expect(page.locator("#problems")).to_contain_text("nothing was done: sense does not read")
+            await expect(page.locator("button[data-order=camera]")).to_have_text("camera on")
+
+    run(story(), 120)

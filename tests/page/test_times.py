@@ -1,0 +1,89 @@
+"""Times on the page: an old one says its day, and no hour is lost at a change of the clock."""
+
+import re
+import time
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from device.emotions import Emotion
+from device.settings.schema import Settings
+from tests.hub.hub_running import Sense, mood, run, running
+from tests.page.browser import chromium, needs_chromium, open_page
+
+pytestmark = [needs_chromium, pytest.mark.timeout(180)]
+_HOUR = r"\d\d:\d\d"
+_DAY_S = 24 * 3600
+
+
+async def since(page: Page, expected: str) -> None:
+    await expect(page.locator("#sure")).to_have_text(re.compile(rf" since {expected} "))
+    await expect(page.locator("#rule")).to_have_text(re.compile(f"^{expected} “comfort"))
+
+
+def test_an_old_time_says_its_day(house: Settings) -> None:
+    async def story() -> None:
+        async with (
+            running(house) as hub,
+            Sense(house) as sense,
+            chromium() as browser,
+            open_page(browser, hub.page, timezone_id="Europe/Berlin") as watched,
+        ):
+            page = watched.page
+            sense.change(mood(Emotion.SAD, 0.8))
+            await expect(page.locator("#rule")).to_contain_text("comfort")
+            now_s = time.time()
+            await page.clock.install(time=now_s)
+            await page.reload()
+            await since(page, _HOUR)
+            await page.clock.set_fixed_time(now_s + 3 * _DAY_S)  # seconds later by the page, and no word from hub
+            await since(page, f"[A-Z][a-z]{{2}} {_HOUR}")
+            await page.clock.set_fixed_time(now_s + 7 * _DAY_S)
+            await since(page, rf"\d+ [A-Z][a-z]+ {_HOUR}")
+
+    run(story(), 120)
+
+
+# Cells of a row that lie over one another, by their words.
+_OVER = """() => [...document.querySelectorAll('.row')].flatMap((row) => {
+  const cells = [...row.querySelectorAll('.cell')].map((one) => [one.ariaLabel, one.getBoundingClientRect()]);
+  return cells.slice(1).filter(([, box], i) => box.left < cells[i][1].right - .5 || box.width < 2)
+    .map(([name]) => name);
+})"""
+
+
+@pytest.mark.parametrize("now", ["2026-10-25T12:20", "2026-03-29T12:20"])
+def test_each_hour_of_the_day_of_a_clock_change_can_be_touched(house: Settings, now: str) -> None:
+    now_s = datetime.fromisoformat(now).replace(tzinfo=UTC).timestamp()
+
+    async def slots(route: Route) -> None:
+        asked = parse_qs(urlsplit(route.request.url).query)
+        step_s = float(asked["step_s"][0])
+        since_s = now_s - 86_400 if asked["since"][0] == "24h" else float(asked["since"][0])
+        starts = [since_s + i * step_s for i in range(int((now_s - since_s) // step_s) + 1)]
+        said = [{"start_s": start_s, "mood": {"happy": step_s}, "nobody": 0, "unseen": 0} for start_s in starts]
+        await route.fulfill(json={"since_s": since_s, "until_s": now_s, "step_s": step_s, "slots": said})
+
+    async def story() -> None:
+        async with (
+            running(house) as hub,
+            chromium() as browser,
+            open_page(browser, hub.page, timezone_id="Europe/Berlin") as watched,
+        ):
+            page = watched.page
+            await page.clock.set_fixed_time(now_s)
+            await page.route("**/api/history/slots*", slots)
+            await page.goto(hub.page + "#history")
+            await page.reload()
+            await page.click("#span-week")
+            await expect(page.locator(".cell")).to_have_count(7 * 24)
+            assert await page.evaluate(_OVER) == []
+            if now.startswith("2026-10"):
+                twice = page.get_by_label(re.compile("^Sun 02:00"))
+                await expect(twice).to_have_count(2)
+                for one in await twice.all():
+                    await one.click(timeout=2000)
+
+    run(story(), 120)

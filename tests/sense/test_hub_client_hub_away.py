@@ -1,0 +1,133 @@
+"""A hub that is away, dies, falls silent or talks nonsense: what was not acknowledged is said again."""
+
+import socket
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from device.ipc.messages import MAX_LINE, SILENCE_S, Ack, Beat, SetSwitch, Switch
+from device.sense import hub_client as door_module
+from device.sense.hub_client import CommandHandler, HubClient
+from tests.sense.fake_hub import HELLO, SESSION, Hub, Line, mood
+from tests.sense.waits import until
+
+
+def test_sense_may_be_there_long_before_hub(door_path: Path, door: HubClient) -> None:
+    door.start()
+    door.say(mood(1), changed=True)
+    time.sleep(0.2)
+    hub = Hub(door_path)
+    try:
+        assert hub.greet().moods(1) == [(1, 1)]
+    finally:
+        hub.die()
+
+
+def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(door: HubClient, hub: Hub) -> None:
+    door.start()
+    line = hub.greet()
+    for people in range(1, 5):
+        door.say(mood(people), changed=True)
+    assert line.moods(4) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    line.say(Ack(SESSION, 2))
+    until(lambda: len(door._outbox) == 2)
+    hub.die()
+    door.say(mood(5), changed=True)
+    hub.listen()
+    again = hub.accept()
+    assert again.next() == HELLO
+    assert again.moods(3) == [(3, 3), (4, 4), (5, 5)]
+    again.say(Ack(SESSION, 5))
+    until(lambda: not door._outbox)
+
+
+def test_what_is_acknowledged_is_not_said_again(door: HubClient, hub: Hub) -> None:
+    door.start()
+    line = hub.greet()
+    door.say(mood(1), changed=True)
+    line.moods(1)
+    line.say(Ack(SESSION, 1))
+    until(lambda: not door._outbox)
+    hub.die()
+    hub.listen()
+    again = hub.greet()
+    door.say(mood(2), changed=True)
+    assert again.moods(1) == [(2, 2)]
+
+
+def test_an_acknowledgement_of_another_session_frees_nothing(door: HubClient, hub: Hub) -> None:
+    door.start()
+    line = hub.greet()
+    door.say(mood(1), changed=True)
+    line.moods(1)
+    line.say(Ack("other", 99), Ack(SESSION, 0), Beat())
+    until(lambda: door.connected)
+    line.close()
+    assert hub.greet().moods(1) == [(1, 1)]
+
+
+def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
+    door: HubClient, door_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door_module, "OUTBOX", 5)
+    for people in range(1, 9):
+        door.say(mood(people), changed=True)
+    assert door.lost == 3
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(door_path))
+        listener.listen()
+        listener.settimeout(4)
+        door.start()
+        line = Line(listener.accept()[0])
+        assert line.moods(5) == [(4, 4), (5, 5), (6, 6), (7, 7), (8, 8)]
+        line.close()
+
+
+def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: HubClient, hub: Hub) -> None:
+    door.start()
+    silent = hub.greet()
+    door.say(mood(1), changed=True)
+    begun = time.monotonic()
+    again = hub.greet()
+    assert SILENCE_S - 0.1 <= time.monotonic() - begun < SILENCE_S + 2
+    assert silent.ended()
+    assert again.moods(1) == [(1, 1)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\n",
+        b"\xff\xfe\xfd\n",
+        b'{"type":"ack","session":"\xff","seq":1}\n',
+        b'{"type":"command","order":"shout","on":true}\n',
+        b'{"type":"mood"}\n',
+        b"\n",
+        b"[" * 9000 + b"\n",
+        b" " * (MAX_LINE + 1) + b"\n",
+        b"x" * (3 * MAX_LINE),
+    ],
+    ids=lambda data: repr(data[:24]),
+)
+def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
+    door: HubClient, hub: Hub, commands: list[CommandHandler], data: bytes
+) -> None:
+    door.start()
+    door.say(mood(1), changed=True)
+    line = hub.greet()
+    line.raw(data)
+    again = hub.greet()
+    assert again.moods(1) == [(1, 1)]
+    again.say(SetSwitch(Switch.PAUSE, on=True))
+    until(lambda: commands == [SetSwitch(Switch.PAUSE, on=True)])
+
+
+def test_a_door_that_never_found_a_hub_stops_at_once(door: HubClient) -> None:
+    door.start()
+    time.sleep(0.1)
+    begun = time.monotonic()
+    door.stop()
+    assert time.monotonic() - begun < 1
+    door.say(mood(1), changed=True)  # the loop may still be in its last turn

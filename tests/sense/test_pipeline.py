@@ -1,0 +1,164 @@
+"""The whole of `sense` in front of the stand-in, with a door and a hub that the test plays."""
+
+import threading
+import time
+
+import pytest
+
+from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, State, Switch
+from device.perception.voice.speaker_baseline import load_speaker_stats
+from device.readings import FaceReading, Frame, SoundWindow
+from device.settings.schema import Settings
+from tests.sense.live_sense import living, stage
+from tests.sense.waits import until
+
+
+def test_off_closes_the_eye_forgets_what_it_saw_and_is_kept_over_a_restart(house: Settings) -> None:
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.face and hub.mood.mood.people == 1, 15)
+        hub.say(SetSwitch(Switch.CAMERA, on=False))
+        until(lambda: hub.health and not hub.health.camera_on and stage(hub, "camera") is State.OFF, 3)
+        until(lambda: hub.mood and hub.mood.mood.face is None and hub.mood.mood.people == 0, 3)
+        assert stage(hub, "microphone") is State.OK, "the other sense goes on"
+    with living(house) as (_, hub):
+        until(lambda: stage(hub, "camera") is State.OFF, 15)
+        until(lambda: hub.mood and hub.mood.mood.voice, 15)
+        assert hub.mood
+        assert hub.mood.mood.face is None
+        hub.say(SetSwitch(Switch.CAMERA, on=True))
+        until(lambda: hub.mood and hub.mood.mood.face, 15)
+
+
+def test_pause_closes_both_and_says_unknown(house: Settings) -> None:
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.emotion.value != "unknown", 15)
+        hub.say(SetSwitch(Switch.PAUSE, on=True))
+        until(lambda: hub.health and hub.health.paused, 3)
+        until(lambda: stage(hub, "camera") is stage(hub, "microphone") is State.OFF, 3)
+        until(lambda: hub.mood and hub.mood.mood.emotion.value == "unknown", 3)
+        assert hub.mood
+        assert hub.mood.mood.confidence == 0
+
+
+def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
+    with living(house) as (sense, hub):
+        assert hub.health
+        assert hub.health.hold_s == house.mood.hold_s
+        hub.say(SetHold(7.5))
+        until(lambda: hub.health and hub.health.hold_s == 7.5, 3)
+        assert sense._steady.hold_s == 7.5
+        hub.say(SetSwitch(Switch.CAMERA, on=False))
+        until(lambda: hub.health and not hub.health.camera_on, 3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert (hub.health.hold_s, hub.health.camera_on) == (7.5, False)
+
+
+def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house: Settings) -> None:
+    kept = house.state_dir / "voices.json"
+
+    def weight() -> float:
+        heard = load_speaker_stats(kept)
+        return heard.weight if heard else 0.0
+
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.voice, 15)
+        until(lambda: hub.health and hub.health.stages["voice"].rate_hz > 0, 15)
+        time.sleep(1.5)
+    learnt = weight()
+    assert learnt > 0.1
+    with living(house) as (_, hub):
+        until(lambda: hub.health and hub.health.stages["voice"].rate_hz > 0, 15)
+    assert weight() > learnt
+    with living(house) as (_, hub):
+        hub.say(SetSwitch(Switch.MICROPHONE, on=False))
+        until(lambda: hub.health and not hub.health.microphone_on, 3)
+        hub.say(ClearBaseline())
+        until(lambda: weight() == 0.0, 3)
+    assert weight() == 0.0
+
+
+def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Settings) -> None:
+    with living(house) as (_, hub):
+        until(lambda: hub.mood and hub.mood.mood.face, 15)
+        hub.say(RecordBaseline(3.0))
+        until(lambda: hub.health and hub.health.recording.left_s > 0, 3)
+        until(lambda: hub.health and hub.health.baseline, 10)
+        assert hub.health
+        assert hub.health.recording.left_s == 0
+        assert hub.health.recording.said.startswith("recorded from")
+        recorded = hub.health.baseline
+        assert recorded
+        assert recorded.face
+        assert recorded.face.readings >= 10
+        assert sum(recorded.face.shares) == pytest.approx(1, abs=1e-3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert hub.health.baseline == recorded
+        hub.say(ClearBaseline())
+        until(lambda: hub.health and hub.health.baseline is None, 3)
+    with living(house) as (_, hub):
+        assert hub.health
+        assert hub.health.baseline is None
+
+
+def test_nobody_there_is_no_neutral(house: Settings) -> None:
+    with living(house) as (_, hub):
+        hub.say(SetSwitch(Switch.PAUSE, on=True))
+        until(lambda: hub.health and hub.health.paused, 3)
+        hub.say(RecordBaseline(1.0))
+        until(lambda: hub.health and "nothing was recorded" in hub.health.recording.said, 5)
+        assert hub.health
+        assert hub.health.baseline is None
+
+
+def test_a_switch_that_cannot_be_kept_still_switches(house: Settings) -> None:
+    # A file where the folder of the state should be: nothing can be written there, by root neither.
+    house.state_dir.write_text("in the way")
+    with living(house) as (_, hub):
+        assert hub.health
+        assert hub.health.paused, "switches that cannot be read are not trusted"
+        hub.say(SetSwitch(Switch.PAUSE, on=False))
+        until(lambda: hub.health and not hub.health.paused, 3)
+        until(lambda: hub.mood and hub.mood.mood.face, 15)
+
+
+def test_a_reader_that_fails_is_told_and_tried_again_while_the_other_goes_on(
+    house: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with living(house) as (sense, hub):
+        until(lambda: hub.mood and hub.mood.mood.face, 15)
+        whole = sense._sight.see
+
+        def broken(frame: Frame) -> list[FaceReading]:
+            raise ValueError("a picture's numbers must not get into the log")
+
+        monkeypatch.setattr(sense._sight, "see", broken)
+        until(lambda: stage(hub, "face") is State.LOST, 15)
+        assert hub.health
+        assert "ValueError" in hub.health.stages["face"].detail
+        assert "numbers" not in hub.health.stages["face"].detail
+        until(lambda: hub.mood and hub.mood.mood.voice, 15)
+        monkeypatch.setattr(sense._sight, "see", whole)
+        until(lambda: stage(hub, "face") is State.OK, 15)
+
+
+def test_a_reader_that_hangs_stops_the_watchdogs_kicks(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("device.sense.pipeline.notify", told.append)
+    monkeypatch.setattr("device.sense.pipeline._STALL_S", 1.0)
+    free = threading.Event()
+
+    def hanging(window: SoundWindow, learn: float = 1.0) -> None:
+        free.wait(20)
+
+    with living(house) as (sense, hub):
+        until(lambda: "WATCHDOG=1" in told, 15)
+        monkeypatch.setattr(sense._voice_reader, "read", hanging)
+        until(lambda: stage(hub, "voice") is State.LOST, 15)
+        time.sleep(0.3)
+        kicks = told.count("WATCHDOG=1")
+        time.sleep(1.0)
+        assert told.count("WATCHDOG=1") == kicks
+        free.set()
+        until(lambda: told.count("WATCHDOG=1") > kicks, 15)
