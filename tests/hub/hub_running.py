@@ -199,10 +199,10 @@ def hub_process(
     write_settings(settings, path, port, page)
     code = f"""
 import logging, pathlib, sys
-from device import settings
 from device.hub.process import run_hub
+from device.settings.load import load
 logging.basicConfig(level={level!r})
-sys.exit(run_hub(settings.load(pathlib.Path({str(path)!r}))))
+sys.exit(run_hub(load(pathlib.Path({str(path)!r}))))
 """
     env = os.environ | environment
     return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)

@@ -230,6 +230,6 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
 
 def test_the_hub_knows_no_device_and_no_model() -> None:
     code = "import sys, device.hub.hub; \
-print([m for m in sys.modules if m.startswith(('device.sense', 'cv2', 'ai_edge'))])"
+print([m for m in sys.modules if m.startswith(('device.sense', 'device.perception', 'cv2', 'ai_edge'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"
