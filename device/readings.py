@@ -4,13 +4,13 @@ Times are seconds of CLOCK_MONOTONIC, which every process of one machine shares 
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from device.emotions import Emotion, Floats
+from device.emotions import EMOTIONS, Emotion, Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Mood(msgspec.Struct, frozen=True):
     """-1..1, unpleasant to pleasant."""
     arousal: float
     """-1..1, calm to excited."""
-    probabilities: Annotated[tuple[float, ...], msgspec.Meta(min_length=7, max_length=7)]
+    probabilities: Annotated[tuple[float, ...], msgspec.Meta(min_length=len(EMOTIONS), max_length=len(EMOTIONS))]
     """Seven, in EMOTIONS' order: a longer row could carry a sound through the door."""
     people: int
     """Faces in view."""
@@ -109,5 +109,16 @@ class Mood(msgspec.Struct, frozen=True):
     voice: SenseReading | None = None
 
     def summary(self) -> str:
-        """One word and how sure, for a person: `happy 82 %`."""
+        """The emotion and its confidence, for people to read: `happy 82 %`."""
         return f"{self.emotion.value} {100 * self.confidence:.0f} %"
+
+    def as_json(self, digits: int, *, with_people: bool = False) -> dict[str, Any]:
+        """The emotion, its numbers rounded to `digits` places, and each probability by its emotion's name."""
+        return {
+            "emotion": self.emotion.value,
+            "confidence": round(self.confidence, digits),
+            "valence": round(self.valence, digits),
+            "arousal": round(self.arousal, digits),
+            **({"people": self.people} if with_people else {}),
+            "probabilities": {e.value: round(p, digits) for e, p in zip(EMOTIONS, self.probabilities, strict=True)},
+        }

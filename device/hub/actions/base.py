@@ -4,7 +4,6 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
-from device.emotions import EMOTIONS
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.state.snapshot import iso
 from device.readings import Mood
@@ -24,20 +23,8 @@ class Trigger(Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """`rule`, `why`, `time` (ISO 8601 in UTC) and `mood`, null or with every probability by name."""
-        return {"rule": self.rule, "why": self.why, "time": iso(self.time_utc_s), "mood": _mood(self.mood)}
-
-
-def _mood(mood: Mood | None) -> dict[str, Any] | None:
-    if mood is None:
-        return None
-    return {
-        "emotion": mood.emotion.value,
-        "confidence": round(mood.confidence, 4),
-        "valence": round(mood.valence, 4),
-        "arousal": round(mood.arousal, 4),
-        "people": mood.people,
-        "probabilities": {e.value: round(p, 4) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
-    }
+        mood = self.mood.as_json(4, with_people=True) if self.mood else None
+        return {"rule": self.rule, "why": self.why, "time": iso(self.time_utc_s), "mood": mood}
 
 
 _A_contra = TypeVar("_A_contra", contravariant=True)

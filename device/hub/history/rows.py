@@ -83,12 +83,7 @@ def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
     entry = Entry(
         kind="mood",
         time_s=moment_utc_s(max(mood.since_s, mood.time_s)),
-        emotion=mood.emotion.value,
-        confidence=round(mood.confidence, 4),
-        valence=round(mood.valence, 4),
-        arousal=round(mood.arousal, 4),
-        people=mood.people,
-        probabilities={e.value: round(p, 4) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+        **mood.as_json(4, with_people=True),
         face=face.emotion.value if face else None,
         face_confidence=round(face.confidence, 4) if face else None,
         voice=voice.emotion.value if voice else None,

@@ -1,6 +1,5 @@
 """What the broker is told: the documents of PREFIX/NAME/state and PREFIX/NAME/event."""
 
-from device.emotions import EMOTIONS
 from device.hub.state.features import FEATURES, Feature, Value, rounded
 from device.hub.state.snapshot import Json, Snapshot, iso, on_off
 from device.readings import Mood, SenseReading
@@ -13,7 +12,7 @@ def state_document(now: Snapshot) -> Json:
     """The retained state: every feature that has one, and what is nested."""
     mood = now.mood
     return {feature.told_as: _plain(feature, feature.value(now)) for feature in FEATURES if feature.has_state} | {
-        "probabilities": _probabilities(mood) if mood else None,
+        "probabilities": mood.as_json(2)["probabilities"] if mood else None,
         "face": _said(mood.face if mood else None),
         "voice": _said(mood.voice if mood else None),
         "sense": "available" if now.available else "away",
@@ -29,14 +28,12 @@ def event_document(mood: Mood, time_utc_s: float, event_id: str = "", late_s: fl
     `id` is the same whenever the same change is told; left out when empty. `late_s` is how long after it happened it
     is told, and is there only when that is over LATE_S: nothing should be triggered by it any more.
     """
+    numbers = mood.as_json(2, with_people=True)
+    numbers |= {"valence": rounded(mood.valence), "arousal": rounded(mood.arousal)}  # never -0.0
     said: Json = {
-        "event_type": mood.emotion.value,
+        "event_type": numbers.pop("emotion"),
         "time": iso(time_utc_s),
-        "confidence": rounded(mood.confidence),
-        "valence": rounded(mood.valence),
-        "arousal": rounded(mood.arousal),
-        "people": mood.people,
-        "probabilities": _probabilities(mood),
+        **numbers,
         "face": _said(mood.face),
         "voice": _said(mood.voice),
     }
@@ -51,10 +48,6 @@ def _plain(feature: Feature, value: Value) -> Value:
     if feature.device_class == "timestamp" and isinstance(value, int | float):
         return iso(value)
     return value
-
-
-def _probabilities(mood: Mood) -> Json:
-    return {e.value: rounded(p) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)}
 
 
 def _said(said: SenseReading | None) -> Json | None:

@@ -138,11 +138,7 @@ def _mood_json(mood: Mood | None) -> Json | None:
     if mood is None:
         return None
     return {
-        "emotion": mood.emotion.value,
-        "confidence": round(mood.confidence, 3),
-        "valence": round(mood.valence, 3),
-        "arousal": round(mood.arousal, 3),
-        "probabilities": {e.value: round(p, 3) for e, p in zip(EMOTIONS, mood.probabilities, strict=True)},
+        **mood.as_json(3),
         "people": mood.people,
         "since": round(moment_utc_s(mood.since_s), 1),
         "face": _said_json(mood.face),

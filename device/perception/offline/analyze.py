@@ -28,7 +28,7 @@ from device.perception.media.decode import (
 )
 from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother
-from device.perception.offline.timeline import build_timeline, mood_as_json
+from device.perception.offline.timeline import build_timeline
 from device.perception.voice.classifier import WINDOW
 from device.readings import FaceReading, Frame, SoundWindow, VoiceReading
 from device.settings.schema import Settings
@@ -78,7 +78,7 @@ def _image(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
     for reading in readings:
         fusion.saw(reading)
     mood = MoodSmoother(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
-    return {"faces": [_face(r) for r in readings], "mood": mood_as_json(mood) if mood else None}
+    return {"faces": [_face(r) for r in readings], "mood": mood.as_json(4) if mood else None}
 
 
 def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
@@ -89,7 +89,7 @@ def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
     return {
         "seconds": round(seconds, 3),
         "voice": _voice(readings, samples),
-        "mood": mood_as_json(mood) if mood else None,
+        "mood": mood.as_json(4) if mood else None,
         "timeline": timeline if seconds > _LONG_SOUND_S else [],
     }
 
@@ -109,7 +109,7 @@ def _video(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
         "seconds": round(seconds, 3),
         "faces": [_face(r) for r in _one_a_track(seen)],
         "voice": _voice(heard, samples),
-        "mood": mood_as_json(mood) if mood else None,
+        "mood": mood.as_json(4) if mood else None,
         "timeline": timeline,
     }
 

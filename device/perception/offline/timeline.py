@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from device.emotions import Emotion, as_dict
+from device.emotions import Emotion
 from device.perception.face.tracker import KEEP_S
 from device.perception.mood.fusion import Fused, Fusion
 from device.perception.mood.smoothing import MoodSmoother
@@ -60,17 +60,6 @@ def build_timeline(
     return timeline.entries, MoodSmoother(settings.mood).update(whole, people, seconds)
 
 
-def mood_as_json(mood: Mood) -> Json:
-    """What `mien analyze` says of a mood."""
-    return {
-        "emotion": mood.emotion.value,
-        "confidence": mood.confidence,
-        "valence": mood.valence,
-        "arousal": mood.arousal,
-        "probabilities": as_dict(np.array(mood.probabilities, np.float32)),
-    }
-
-
 class _Moment:
     """What the live loop would know at one moment: the past, and nothing that is still to come."""
 
@@ -103,5 +92,5 @@ class _Timeline:
     def add(self, now_s: float, mood: Mood) -> None:
         shown = mood.emotion, mood.people
         if shown != self._shown or now_s - self._said_s >= _SAID_S:
-            self.entries.append({"t_s": round(now_s, 2), "people": mood.people, **mood_as_json(mood)})
+            self.entries.append({"t_s": round(now_s, 2), "people": mood.people, **mood.as_json(4)})
             self._shown, self._said_s = shown, now_s
