@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from device.emotions import EMOTIONS, Emotion, Floats
 
+ONE_EACH = msgspec.Meta(min_length=len(EMOTIONS), max_length=len(EMOTIONS))
+"""A number for each of EMOTIONS: a longer row could smuggle sound from `sense` to `hub`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -97,8 +100,8 @@ class Mood(msgspec.Struct, frozen=True):
     """-1..1, unpleasant to pleasant."""
     arousal: float
     """-1..1, calm to excited."""
-    probabilities: Annotated[tuple[float, ...], msgspec.Meta(min_length=len(EMOTIONS), max_length=len(EMOTIONS))]
-    """Seven, in EMOTIONS' order: a longer row could carry a sound through the door."""
+    probabilities: Annotated[tuple[float, ...], ONE_EACH]
+    """In EMOTIONS' order."""
     people: int
     """Faces in view."""
     since_s: float

@@ -1,18 +1,5 @@
 """Words and numbers that the hub shows to a person."""
 
-from device.emotions import Emotion
-
-ADJECTIVES = {
-    Emotion.ANGRY: "angry",
-    Emotion.DISGUST: "disgusted",
-    Emotion.FEAR: "fearful",
-    Emotion.HAPPY: "happy",
-    Emotion.SAD: "sad",
-    Emotion.SURPRISE: "surprised",
-    Emotion.NEUTRAL: "neutral",
-    Emotion.UNKNOWN: "unknown",
-}
-
 
 def duration(seconds: float) -> str:
     """`5 s`, `2 min`, `1 min 30 s`, `1 h 5 min`: at most two parts, for a person."""

@@ -12,6 +12,7 @@ import msgspec
 
 from device.emotions import Emotion
 from device.errors import LinkError
+from device.readings import ONE_EACH
 
 LENGTHS = Struct(">II")
 """Bytes of the header, bytes of the JPEG."""
@@ -39,7 +40,7 @@ class SeenFace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emotion: Emotion
     """The likeliest of the seven, before any smoothing: not the room's mood."""
     confidence: Share
-    probabilities: Annotated[dict[Emotion, Share], msgspec.Meta(min_length=7, max_length=7)]
+    probabilities: Annotated[dict[Emotion, Share], ONE_EACH]
     quality: Share
     crop: Annotated[bytes, msgspec.Meta(min_length=2304, max_length=2304)]
     """48x48 uint8 gray, row by row: the network's very input. Base64 in the JSON."""

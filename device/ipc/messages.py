@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from device.errors import LinkError
-from device.readings import Mood
+from device.readings import ONE_EACH, Mood
 from device.system.isolation import Isolation
 
 MAX_LINE = 16_384
@@ -73,8 +73,8 @@ class MoodSaid(msgspec.Struct, frozen=True, tag="mood"):
     mood: Mood
 
 
-Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], msgspec.Meta(min_length=7, max_length=7)]
-"""Of the seven emotions, in EMOTIONS' order; a longer row could carry a sound through the door."""
+Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], ONE_EACH]
+"""In EMOTIONS' order."""
 
 
 class SenseBaseline(msgspec.Struct, frozen=True):

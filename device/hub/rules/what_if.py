@@ -10,7 +10,7 @@ from device.emotions import EMOTIONS, Emotion, valence_arousal
 from device.errors import SettingsError
 from device.hub.rules.describe import actions_text, between_text, condition, feelings
 from device.hub.rules.engine import RuleEnded, RuleEngine, acts_in
-from device.hub.wording import ADJECTIVES, duration
+from device.hub.wording import duration
 from device.readings import Mood
 from device.settings.rules import Rule
 
@@ -59,7 +59,7 @@ class WhatIf(Struct, frozen=True):
             felt = f"{self.people} people are in view"
         else:
             crowd = f" with {self.people} people in view" if self.people > 1 else ""
-            felt = f"the room is {ADJECTIVES[self.emotion]}{crowd}"
+            felt = f"the room is {self.emotion.adjective}{crowd}"
         return felt if self.valence is None else f"{felt}, of valence {self.valence:g}"
 
 
@@ -87,7 +87,7 @@ def parse_question(text: str, now: time | None = None, profiles: tuple[str, ...]
 
 def _feeling(found: re.Match[str]) -> Emotion:
     word = (found["mood"] or "unknown").lower()
-    names = {emotion.value: emotion for emotion in Emotion} | {said: emotion for emotion, said in ADJECTIVES.items()}
+    names = {name: emotion for emotion in Emotion for name in (emotion.value, emotion.adjective)}
     if word not in names:
         raise SettingsError(f"{word!r} is no mood; allowed are {', '.join(Emotion)}")
     return names[word]
