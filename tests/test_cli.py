@@ -45,7 +45,7 @@ def test_config_show_prints_what_holds(mien: Mien, tmp_path: Path) -> None:
 
 def test_config_check_without_a_file_says_that_the_defaults_hold(mien: Mien) -> None:
     done = mien("config", "check")
-    assert (done.returncode, "the defaults hold" in done.stdout) == (0, True)
+    assert (done.returncode, "the defaults apply" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("command", ["run", "sense", "hub", "config check", "analyze x", "history", "rules show"])
@@ -103,7 +103,7 @@ def test_bench_has_the_keys_that_other_tools_read(mien: Mien) -> None:
 
 def test_history_of_a_home_where_nothing_happened_yet(mien: Mien) -> None:
     words, table = mien("history"), mien("history", "--csv", "--since", "2h")
-    assert (words.returncode, words.stdout) == (0, "nothing was remembered since 1d\n")
+    assert (words.returncode, words.stdout) == (0, "nothing was recorded since 1d\n")
     assert table.returncode == 0
     assert table.stdout.startswith("time,kind,")
     assert len(table.stdout.splitlines()) == 1
@@ -115,7 +115,7 @@ def test_history_forget_wants_to_know_what(mien: Mien) -> None:
         told_in_one_line(mien("history", "forget", *words), "--since 2h", "--all")
     for words in (["--since", "2h"], ["--all"]):
         done = mien("history", "forget", *words)
-        assert (done.returncode, done.stdout) == (0, "forgotten: 0 moods, 0 actions and 0 gaps\n")
+        assert (done.returncode, done.stdout) == (0, "deleted: 0 moods, 0 actions and 0 gaps\n")
 
 
 @pytest.mark.parametrize(

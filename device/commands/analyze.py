@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from device.commands import parse_path
 from device.errors import SettingsError
 from device.perception.load import load_perception
 from device.perception.offline.analyze import Wanted, analyze
@@ -22,86 +23,87 @@ _SUFFIXES = frozenset(
 )
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The files, and what to read in them."""
+    parser.add_argument("paths", nargs="+", type=parse_path, metavar="PATH")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file")
+    parser.add_argument("--crop", action="store_true", help="the pictures are cropped faces already: do not search")
+    parser.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is read in each file; exit status 1 when any could not be read."""
+    """Print what was read in each file. Returns 1 when any file could not be read."""
     senses = set(arguments.senses.split(","))
     if not senses or senses - {"face", "voice"}:
         raise SettingsError(f"--senses {arguments.senses!r}: allowed are face, voice and face,voice")
     settings = load(arguments.settings)
     wanted = Wanted(arguments.crop, "face" in senses, "voice" in senses)
-    readers = load_perception(settings)
+    perception = load_perception(settings)
     failed = False
-    for path, fault in _files(arguments.paths):
-        result = _refused(path, fault) if fault else analyze(path, wanted, readers, settings)
+    for path, problem in _find_files(arguments.paths):
+        result = _error_result(path, problem) if problem else analyze(path, wanted, perception, settings)
         failed |= result["error"] is not None
-        print(json.dumps(result) if arguments.json else _words(result, wanted), flush=True)
+        print(json.dumps(result) if arguments.json else _describe(result, wanted), flush=True)
     return int(failed)
 
 
-def _files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Files as they are named, and those of a folder; behind a folder that gives none, or not all, why."""
+def _find_files(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """(file, "") for each file that is named or lies in a named folder; (folder, problem) for an unreadable folder."""
     for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where nobody may look
-            yield from _in_folder(path)
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises in a closed folder
+            yield from _search_folder(path)
         else:
             yield path, ""
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    """What looks like a picture, sound or video, by its suffix, in order of name, in a folder and below it."""
-    closed: list[OSError] = []
-    below = [Path(where, name) for where, _, names in os.walk(folder, onerror=closed.append) for name in names]
-    found = sorted(path for path in below if path.suffix.lower() in _SUFFIXES and _is_file(path))
+def _search_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The pictures, sounds and videos in a folder and below it, found by suffix, in order of name."""
+    unreadable: list[OSError] = []
+    files = [Path(where, name) for where, _, names in os.walk(folder, onerror=unreadable.append) for name in names]
+    found = sorted(path for path in files if path.suffix.lower() in _SUFFIXES and _is_file(path))
     yield from ((path, "") for path in found)
-    for error in closed:
-        yield Path(error.filename), f"{error.filename}: a folder that cannot be read ({error.strerror})"
-    if not found and not closed:
-        what = "no picture, sound or video in it, by their suffixes; name a file itself" if below else "an empty folder"
-        yield folder, f"{folder}: {what}"
+    for error in unreadable:
+        yield Path(error.filename), f"{error.filename}: the folder cannot be read ({error.strerror})"
+    if not found and not unreadable:
+        problem = "no file with the suffix of a picture, sound or video; name a file to read it anyway"
+        yield folder, f"{folder}: {problem if files else 'the folder is empty'}"
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is worth a try: a pipe or a link to nowhere is not, a file that is not to be looked at is told."""
+    """Whether to try to read it. Not a pipe or a dangling link; but an unreadable file, so that it is reported."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError as error:
         return isinstance(error, PermissionError)
 
 
-def _refused(path: Path, fault: str) -> dict[str, Any]:
-    """What `analyze` gives of a file that cannot be read, for a folder."""
-    nothing: dict[str, Any] = {
-        "path": str(path),
-        "kind": None,
-        "seconds": None,
-        "faces": [],
-        "voice": None,
-        "mood": None,
-    }
-    return nothing | {"timeline": [], "error": fault}
+def _error_result(path: Path, problem: str) -> dict[str, Any]:
+    """For a folder, the same object that `analyze` returns for a file that cannot be read."""
+    empty: dict[str, Any] = {"path": str(path), "kind": None, "seconds": None, "faces": [], "voice": None, "mood": None}
+    return empty | {"timeline": [], "error": problem}
 
 
-def _words(result: dict[str, Any], wanted: Wanted) -> str:
+def _describe(result: dict[str, Any], wanted: Wanted) -> str:
     if result["error"]:
-        # Most errors name their file; none is printed without its name.
-        named = result["error"].startswith(f"{result['path']}: ")
-        return printable(result["error"] if named else f"{result['path']}: {result['error']}")
+        # Most errors begin with the path already.
+        prefix = f"{result['path']}: "
+        return printable(prefix + result["error"].removeprefix(prefix))
     lines = []
     for face in result["faces"]:
         x, y, width, height = (round(v) for v in face["box"])
-        lines.append(f"  face at {x},{y} ({width}x{height} px): {_likeliest(face)}")
+        lines.append(f"  face at {x},{y} ({width}x{height} px): {_describe_top_two(face)}")
     if result["voice"]:
-        lines.append(f"  voice ({result['voice']['speech_s']} s of it): {_likeliest(result['voice'])}")
+        lines.append(f"  voice ({result['voice']['speech_s']} s of speech): {_describe_top_two(result['voice'])}")
     mood = result["mood"]
-    said = f"{mood['emotion']} ({mood['confidence']:.0%})" if mood else "nobody seen or heard"
+    summary = f"{mood['emotion']} ({mood['confidence']:.0%})" if mood else "no face and no voice found"
     if mood is None and result["kind"] == "image" and wanted.face:
-        said += " (--crop reads a picture that is a face already)"
+        summary += " (for a picture that is cropped to a face, use --crop)"
     lines += [
         f"  {entry['t_s']:7.1f} s  {entry['emotion']} ({entry['confidence']:.0%})" for entry in result["timeline"]
     ]
-    return "\n".join([f"{printable(result['path'])}: {said}", *lines])
+    return "\n".join([f"{printable(result['path'])}: {summary}", *lines])
 
 
-def _likeliest(reading: dict[str, Any]) -> str:
+def _describe_top_two(reading: dict[str, Any]) -> str:
     ranked = sorted(reading["probabilities"].items(), key=lambda item: -item[1])
     return ", ".join(f"{name} {share:.0%}" for name, share in ranked[:2])

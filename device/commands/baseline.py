@@ -1,69 +1,78 @@
-"""`mien baseline record`, `show` and `clear`: asked of the hub that runs here, over its page's address."""
+"""`mien baseline record`, `show` and `clear`: commands to the running hub, over the page's port."""
 
 import argparse
 import time
 from typing import Any
 
-from device.commands.hub_api import ask, tell
+from device.commands.hub_api import get_json, send_command
 from device.emotions import EMOTIONS
 from device.errors import MienError
 from device.hub.state.features import PRESS
 from device.settings.load import load
 from device.settings.schema import Settings
 
-_BEGIN_S = 5.0
-"""A recording that has not begun after so long does not begin."""
+_START_TIMEOUT_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do."""
+    parser.add_argument(
+        "what",
+        choices=["record", "show", "clear"],
+        help="record: sit in view for a minute, relaxed; show: what was recorded; clear: delete it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises MienError when no hub or no sense is there, or when nothing could be recorded."""
+    """Raises MienError when the hub or sense does not run, or when nothing could be recorded."""
     settings = load(arguments.settings)
-    sense = ask(settings, "/api/state")["sense"]
+    sense = get_json(settings, "/api/state")["sense"]
     if not sense["available"]:
-        raise MienError(f"sense is away ({sense['problem']}): nothing can be recorded or told")
+        raise MienError(f"sense is not running ({sense['problem']}): the baseline can be neither read nor recorded")
     if arguments.what == "clear":
-        tell(settings, "recalibrate", PRESS)
-        print("The neutral is cleared, and how voices usually sound here: both begin anew.")
+        send_command(settings, "recalibrate", PRESS)
+        print("Deleted the recorded baseline and what was learned about the voices here.")
     elif arguments.what == "record":
         before = sense["baseline"]
-        tell(settings, "record_neutral", PRESS)
-        _watch(settings, before)
+        send_command(settings, "record_neutral", PRESS)
+        _wait_for_recording(settings, before)
     else:
-        print(_shown(sense["baseline"]))
+        print(_describe(sense["baseline"]))
     return 0
 
 
-def _watch(settings: Settings, before: Any) -> None:  # noqa: ANN401 - JSON
-    """Count down. Raises MienError when it came to nothing."""
-    begun, given_up_s = False, time.monotonic() + _BEGIN_S
+def _wait_for_recording(settings: Settings, before: Any) -> None:  # noqa: ANN401 - JSON
+    """Print how long it takes and what came of it. Raises MienError when nothing was recorded."""
+    has_started, deadline_s = False, time.monotonic() + _START_TIMEOUT_S
     while True:
-        sense = ask(settings, "/api/state")["sense"]
+        sense = get_json(settings, "/api/state")["sense"]
         recording = sense["recording"]
         if recording is None:
-            raise MienError(f"sense went away ({sense['problem']}): nothing was recorded")
+            raise MienError(f"sense stopped ({sense['problem']}): nothing was recorded")
         if recording["left_s"]:
-            if not begun:
+            if not has_started:
                 print(f"For {recording['left_s']:.0f} s: {recording['said']}.", flush=True)
-            begun = True
-        elif begun:
+            has_started = True
+        elif has_started:
             if sense["baseline"] == before:
                 raise MienError(recording["said"])
-            print(f"{recording['said'].capitalize()}.\n{_shown(sense['baseline'])}")
+            print(f"{recording['said'].capitalize()}.\n{_describe(sense['baseline'])}")
             return
-        elif time.monotonic() > given_up_s:
-            raise MienError("the recording did not begin; `mien doctor` tells how sense is")
+        elif time.monotonic() > deadline_s:
+            raise MienError("the recording did not start; `mien doctor` shows the state of sense")
         time.sleep(0.5)
 
 
-def _shown(baseline: Any) -> str:  # noqa: ANN401 - JSON
+def _describe(baseline: Any) -> str:  # noqa: ANN401 - JSON
     if baseline is None:
-        return "No neutral is recorded: faces and voices are read as everywhere. Record one with: mien baseline record"
-    lines = [f"Recorded {time.strftime('%Y-%m-%d %H:%M', time.localtime(baseline['recorded']))}. At rest,"]
+        return "No baseline is recorded, so the general one is used. To record one: mien baseline record"
+    recorded = time.strftime("%Y-%m-%d %H:%M", time.localtime(baseline["recorded"]))
+    lines = [f"Recorded {recorded}. When people here are relaxed,"]
     for sense in ("face", "voice"):
-        if resting := baseline[sense]:
-            shares = sorted(EMOTIONS, key=lambda emotion: -resting["shares"][emotion])[:4]
-            read = ", ".join(f"{emotion} {100 * resting['shares'][emotion]:.0f} %" for emotion in shares)
-            lines.append(f"  {sense}s here read as {read} (mean of {resting['readings']} readings)")
+        if neutral := baseline[sense]:
+            shares = sorted(EMOTIONS, key=lambda emotion: -neutral["shares"][emotion])[:4]
+            text = ", ".join(f"{emotion} {100 * neutral['shares'][emotion]:.0f} %" for emotion in shares)
+            lines.append(f"  {sense}s read as {text} (mean of {neutral['readings']} readings)")
         else:
-            lines.append(f"  {sense}s: too few were there")
+            lines.append(f"  {sense}s: too few readings")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`mien bench`: each stage and the whole, timed on this device, on a made room and voice or on recordings."""
+"""`mien bench`: times each stage and the whole on this device, with a simulated room and voice or with recordings."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ from device.bench.plot import DRAWN, svg
 from device.bench.report import lines
 from device.bench.scene import Room
 from device.bench.timing import Json, timed
+from device.commands import parse_path
 from device.errors import MienError
 from device.perception.load import Perception, load_perception
 from device.perception.tflite import runtime
@@ -22,42 +23,58 @@ from device.settings.load import load
 from device.settings.schema import Settings
 
 PARTS = ("stages", "face", "voice", "networks", "grid", "process", "streams")
-_ASKED = ("streams",)
-"""Parts that are measured when they are named, or with --full."""
+_OPTIONAL_PARTS = ("streams",)
+"""Measured only when named, or with --full."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to measure, for how long, and how to print it."""
+    parser.add_argument(
+        "paths", nargs="*", type=parse_path, metavar="PATH", help="your own pictures, videos and sounds"
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="time for each stage; streams take longer (default: 0.5)"
+    )
+    parser.add_argument("--full", action="store_true", help="the whole grid, streams, and recordings to their end")
+    parser.add_argument("--parts", metavar="PART,...", help=f"measure only some of {', '.join(PARTS)}")
+    parser.add_argument("--plot", type=parse_path, metavar="FILE.svg", help="draw the results")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, and plot when asked to. Raises MienError, before anything is measured where it can."""
+    """Measure, print, and draw if --plot is given. Raises MienError, if possible before anything is measured."""
     settings = load(arguments.settings)
-    parts = _parts(arguments.parts, full=arguments.full)
+    parts = _select_parts(arguments.parts, full=arguments.full)
     if not 0 < arguments.seconds < math.inf:
-        raise MienError(f"--seconds {arguments.seconds:g}: a number, more than 0, is needed")
-    if arguments.plot and not os.path.isdir(arguments.plot.absolute().parent):  # noqa: PTH112 - it may be hidden
-        raise MienError(f"--plot {arguments.plot}: there is no folder {arguments.plot.absolute().parent}")
+        raise MienError(f"--seconds {arguments.seconds:g}: a number greater than 0 is needed")
+    if arguments.plot and not os.path.isdir(arguments.plot.absolute().parent):  # noqa: PTH112 - Path.is_dir raises in a closed folder
+        raise MienError(f"--plot {arguments.plot}: the folder {arguments.plot.absolute().parent} does not exist")
     if arguments.plot and not arguments.paths and not set(parts) & set(DRAWN):
         raise MienError(f"--plot draws {', '.join(DRAWN)}; --parts {arguments.parts} has none of them")
-    readers = load_perception(settings)
-    result: Json = {"cores": os.cpu_count(), "runtime": _runtime(readers)}
+    perception = load_perception(settings)
+    result: Json = {"cores": os.cpu_count(), "runtime": _describe_runtime(perception)}
     if arguments.paths:
-        long_s = 1e9 if arguments.full else 40 * arguments.seconds
-        result["recordings"] = recordings.measure(arguments.paths, readers, settings, long_s)
+        limit_s = 1e9 if arguments.full else 40 * arguments.seconds
+        result["recordings"] = recordings.measure(arguments.paths, perception, settings, limit_s)
     else:
-        measures = _measures(readers, settings, arguments)
+        measures = _measures(perception, settings, arguments)
         for part in parts:
             result |= measures[part]()
     if arguments.plot:
-        _write(arguments.plot, svg(result))
+        _write_plot(arguments.plot, svg(result))
     print(json.dumps(result) if arguments.json else "\n".join(lines(result)))
     return 0
 
 
-def _measures(readers: Perception, settings: Settings, arguments: argparse.Namespace) -> dict[str, Callable[[], Json]]:
-    """What each of PARTS adds to the result; `--seconds` are for one stage, streams are longer."""
+def _measures(
+    perception: Perception, settings: Settings, arguments: argparse.Namespace
+) -> dict[str, Callable[[], Json]]:
+    """Part -> the function that measures it and returns its share of the result."""
     seconds, full, path = arguments.seconds, arguments.full, arguments.settings
     return {
-        "stages": lambda: {"stages": stages.measure(readers, seconds)},
-        "face": partial(_face, readers, settings, 30 * seconds),
-        "voice": partial(_voice, readers, settings, max(60 * seconds, 7.0)),
+        "stages": lambda: {"stages": stages.measure(perception, seconds)},
+        "face": partial(_face, perception, settings, 30 * seconds),
+        "voice": partial(_voice, perception, settings, max(60 * seconds, 7.0)),
         "networks": lambda: {"networks": networks.measure(0.4 * seconds)},
         "grid": partial(_grid, settings, 10 * seconds, full=full),
         "process": partial(_process, settings, (40 if full else 16) * seconds),
@@ -65,10 +82,10 @@ def _measures(readers: Perception, settings: Settings, arguments: argparse.Names
     }
 
 
-def _face(readers: Perception, settings: Settings, stream_s: float) -> Json:
-    """The face path: one person who is there, and nobody."""
-    one = face.watch(readers, settings, Room(1).stream(stream_s)).told()
-    nobody = face.watch(readers, settings, Room(0).stream(stream_s)).told()
+def _face(perception: Perception, settings: Settings, stream_s: float) -> Json:
+    """The face path with one person in the room, and with nobody."""
+    one = face.watch(perception, settings, Room(1).stream(stream_s)).told()
+    nobody = face.watch(perception, settings, Room(0).stream(stream_s)).told()
     return {
         "face_path_cpu_ms": one["cpu_ms"],
         "face_path_fps": one["fps"],
@@ -77,10 +94,10 @@ def _face(readers: Perception, settings: Settings, stream_s: float) -> Json:
     }
 
 
-def _voice(readers: Perception, settings: Settings, stream_s: float) -> Json:
+def _voice(perception: Perception, settings: Settings, stream_s: float) -> Json:
     interval_s = settings.microphone.interval_s
-    told = voice.listen(readers.voice, voice.windows(voice.talk(stream_s), interval_s), interval_s)
-    return {"voice_path_cpu_ms_per_s": told["cpu_ms_per_s"], "voice_path": told}
+    result = voice.listen(perception.voice, voice.windows(voice.talk(stream_s), interval_s), interval_s)
+    return {"voice_path_cpu_ms_per_s": result["cpu_ms_per_s"], "voice_path": result}
 
 
 def _grid(settings: Settings, stream_s: float, *, full: bool) -> Json:
@@ -89,7 +106,7 @@ def _grid(settings: Settings, stream_s: float, *, full: bool) -> Json:
 
 
 def _process(settings: Settings, seconds: float) -> Json:
-    """Both processes, from their start to their end."""
+    """Both processes: how long they take to start, their memory, and their CPU with somebody and with nobody."""
     somebody = processes.share("somebody", seconds, settings)
     return {
         **processes.start(settings),
@@ -98,24 +115,24 @@ def _process(settings: Settings, seconds: float) -> Json:
     }
 
 
-def _runtime(readers: Perception) -> Json:
+def _describe_runtime(perception: Perception) -> Json:
     name, version = runtime()
-    network = readers.face_model.network
+    network = perception.face_model.network
     crop = np.zeros(network.inputs[0].shape, np.float32)
-    # The runtime does not say whether XNNPACK computes; without it a face takes ten times as long.
+    # The runtime does not say whether it uses XNNPACK; without it, a face takes ten times as long.
     p50_ms = timed(partial(network.run, crop), 0.0).told()["p50_ms"]
     return {"name": name, "version": version, "xnnpack": bool(p50_ms < 20)}
 
 
-def _parts(text: str | None, *, full: bool) -> list[str]:
-    """The parts that were asked for, in the order in which they are measured. Raises MienError."""
-    asked = text.split(",") if text else [part for part in PARTS if full or part not in _ASKED]
-    if unknown := [part for part in asked if part not in PARTS]:
-        raise MienError(f"--parts {text}: {unknown[0]!r} is none of them; allowed are {', '.join(PARTS)}")
-    return [part for part in PARTS if part in asked]
+def _select_parts(text: str | None, *, full: bool) -> list[str]:
+    """The parts to measure, in order. Raises MienError for an unknown one."""
+    names = text.split(",") if text else [part for part in PARTS if full or part not in _OPTIONAL_PARTS]
+    if unknown := [part for part in names if part not in PARTS]:
+        raise MienError(f"--parts {text}: {unknown[0]!r} is not a part; allowed are {', '.join(PARTS)}")
+    return [part for part in PARTS if part in names]
 
 
-def _write(path: Path, text: str) -> None:
+def _write_plot(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

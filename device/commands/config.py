@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from device.commands.hub_api import ask
+from device.commands.hub_api import get_json
 from device.errors import MienError, SettingsError
 from device.hub.preflight import try_start
 from device.hub.rules.describe import explain
@@ -13,45 +13,55 @@ from device.settings.schema import Settings
 from device.settings.toml import as_toml
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, and whether init may overwrite."""
+    parser.add_argument(
+        "what",
+        choices=["init", "check", "show"],
+        help="init: write a commented file; check: report errors in it; show: print every setting as it applies",
+    )
+    parser.add_argument("--force", action="store_true", help="init: overwrite an existing file")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Write, check or show the settings file."""
+    """Write, check or show the settings file. Raises SettingsError."""
     path = arguments.settings or default_path()
     if arguments.what == "init":
         _init(path, force=arguments.force)
-        print(f"wrote {path}; every key in it is commented out, with its default and what is allowed")
+        print(f"wrote {path}: every key is commented out and stands with its default and what is allowed")
         return 0
     settings = load(arguments.settings)
     if arguments.what == "show":
         print(as_toml(settings, commented=False), end="")
         return 0
-    late: list[str] = []
+    pending: list[str] = []
     try:
-        # Where the page of a Mien that runs listens, nobody else can.
-        try_start(settings, page=not _runs(settings), late=late.append)
+        # A running Mien uses the page's port itself.
+        try_start(settings, page=not _is_running(settings), late=pending.append)
     except MienError as error:
         raise SettingsError(f"{path}: {error}") from error
-    print(f"{path}: fine" if path.exists() else f"{path} is not there: the defaults hold")
-    for why in late:
-        print(f"  for now, {why}; it is waited for")
+    print(f"{path}: fine" if path.exists() else f"{path} does not exist: the defaults apply")
+    for reason in pending:
+        print(f"  not yet: {reason}; Mien will wait for it")
     for rule in settings.rules:
         print(f"  {rule.name}: {explain(rule)}")
     return 0
 
 
-def _runs(settings: Settings) -> bool:
-    """A Mien answers where these settings have the page: the port is taken, and not by somebody else."""
+def _is_running(settings: Settings) -> bool:
+    """Whether it is a Mien that uses the page's port, and not another program."""
     try:
-        told = ask(settings, "/api/state")
+        state = get_json(settings, "/api/state")
     except MienError:
         return False
-    return isinstance(told, dict) and "sense" in told
+    return isinstance(state, dict) and "sense" in state
 
 
 def _init(path: Path, *, force: bool) -> None:
     try:
         if path.exists() and not force:
             raise SettingsError(
-                f"{path} is there already; nothing was changed. To write over it: mien config init --force"
+                f"{path} exists already; nothing was changed. To overwrite it: mien config init --force"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_toml(Settings(), commented=True), encoding="utf-8")

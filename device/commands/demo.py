@@ -1,4 +1,7 @@
-"""`mien demo`: the stand-in performs in front of the real sense; what was played and what was read, side by side."""
+"""`mien demo`: a simulated camera and microphone feed the real pipeline.
+
+Prints what is played beside what is read.
+"""
 
 import argparse
 import http.client
@@ -24,10 +27,16 @@ _WARM_UP_S = 3.0
 _NOBODY = "nobody"
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Perform until Ctrl-C, or for `--seconds`; then say how often each emotion was read as it was played.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How long, and whether to open a browser."""
+    parser.add_argument("--seconds", type=float, help="stop after this time (default: at Ctrl-C)")
+    parser.add_argument("--no-browser", action="store_true", help="print the page's address, but do not open it")
 
-    Raises MienError when `--seconds` is no length of time, OSError when nobody takes what is told.
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play until Ctrl-C, or for `--seconds`; then print how often each emotion was read as it was played.
+
+    Raises MienError when `--seconds` is not a duration, OSError when stdout cannot be written.
     """
     if arguments.seconds is not None and not 0 <= arguments.seconds < math.inf:
         raise MienError(f"--seconds {arguments.seconds:g}: a number from 0 on is needed")
@@ -40,108 +49,111 @@ def run(arguments: argparse.Namespace) -> int:
             f'[camera]\nsource = "stand-in@{start_s}"\n[microphone]\nsource = "stand-in@{start_s}"\n'
             f"[kiosk]\nport = {port}\n"
         )
-        arguments.log = "error" if arguments.log == "info" else arguments.log  # this command tells it itself
+        arguments.log = "error" if arguments.log == "info" else arguments.log  # this command prints what happens itself
         os.environ.setdefault("PYTHONUNBUFFERED", "1")
         (Path(folder) / "run").mkdir(mode=0o700)
         flags = common_flags(arguments, settings)
         page = f"http://127.0.0.1:{port}/"
-        print(f"The page on the wall: {page}")
-        print("A drawn face and a made voice now perform; Mien sees and hears them as it would you. Ctrl-C ends it.\n")
+        print(f"The page: {page}")
+        print(
+            "Mien now sees a drawn face and hears a generated voice, as it would see and hear you. Ctrl-C stops it.\n"
+        )
         stop = stop_on_signals()
         watcher = Watcher(page, start_s, stop)
-        watching = threading.Thread(target=watcher.watch, args=(arguments.seconds, not arguments.no_browser))
-        watching.start()
+        thread = threading.Thread(target=watcher.watch, args=(arguments.seconds, not arguments.no_browser))
+        thread.start()
         try:
             supervise([Child("hub", flags), Child("sense", flags)], stop)
         finally:
             stop.set()
-            watching.join(5.0)
-    if watcher.fault:
-        raise watcher.fault
+            thread.join(5.0)
+    if watcher.error:
+        raise watcher.error
     print(watcher.summary())
-    return 0 if watcher.seen else 1
+    return 0 if watcher.has_mood else 1
 
 
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
-                continue  # somebody, perhaps the real Mien, is there
+                continue  # in use, perhaps by the real Mien
             free: int = probe.getsockname()[1]
             return free
-    return wanted
+    return preferred
 
 
 class Watcher:
-    """Looks at the hub's state as any other program would, and tells it beside the script."""
+    """Polls the hub's state over HTTP, as any other program would, and prints it beside the script."""
 
     def __init__(self, page: str, start_s: float, stop: threading.Event) -> None:
         self._page, self._start_s, self._stop = page, start_s, stop
-        self._read: dict[str, Counter[str]] = defaultdict(Counter)
-        self._told = ""
-        self.seen = False
-        self.fault: Exception | None = None
-        """Why it could not go on."""
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._last_line = ""
+        self.has_mood = False
+        self.error: Exception | None = None
 
     def watch(self, seconds: float | None, browser: bool) -> None:
-        """Until `stop`; it is set after `seconds` of the performance, and when nobody takes what is told."""
+        """Print until `stop` is set. Sets it after `seconds` of the script, and when stdout cannot be written."""
         try:
-            self._watch(seconds, browser)
-        except Exception as error:  # noqa: BLE001 - raised again by who waits for the end
-            self.fault = error
+            self._poll(seconds, browser)
+        except Exception as error:  # noqa: BLE001 - raised again in the main thread
+            self.error = error
         finally:
             self._stop.set()
 
-    def _watch(self, seconds: float | None, browser: bool) -> None:
+    def _poll(self, seconds: float | None, browser: bool) -> None:
         while not self._stop.wait(0.25):
             played_s = time.monotonic() - self._start_s
             if seconds is not None and played_s >= seconds:
                 return
-            state = self._state()
+            state = self._get_state()
             if state is None or not state["mood"]:
                 continue
-            if browser and not self.seen and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            if browser and not self.has_mood and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                 webbrowser.open(self._page)
-            self.seen = True
+            self.has_mood = True
             if played_s >= 0:
-                self._tell(state, played_s)
+                self._print(state, played_s)
 
-    def _state(self) -> dict[str, Any] | None:
+    def _get_state(self) -> dict[str, Any] | None:
         try:
             with urllib.request.urlopen(f"{self._page}api/state", timeout=2) as answer:  # noqa: S310 - our own page
                 state: dict[str, Any] = json.load(answer)
                 return state
         except (OSError, http.client.HTTPException, ValueError):
-            return None  # the hub is still starting, or is being started again, or ended in the middle of its answer
+            return None  # the hub is starting, is being restarted, or ended while it answered
 
-    def _tell(self, state: dict[str, Any], played_s: float) -> None:
+    def _print(self, state: dict[str, Any], played_s: float) -> None:
         index, since = scene_at(played_s)
-        acted = SCRIPT[index].emotion
-        played = acted.value if acted else _NOBODY
+        emotion = SCRIPT[index].emotion
+        played = emotion.value if emotion else _NOBODY
         mood = state["mood"]
-        if since > 4:  # a calm mood takes its time; what it is after that counts
-            self._read[played][mood["emotion"]] += 1
+        if since > 4:  # the mood follows slowly on purpose: count what it is after that
+            self._counts[played][mood["emotion"]] += 1
         lamp, player = state["lamp"], state["player"]
-        said = ", ".join(
+        readings = ", ".join(
             f"{name} {mood[name]['emotion']} {mood[name]['confidence']:.0%}" for name in ("face", "voice") if mood[name]
         )
         line = f"played {played:9} read {mood['emotion']:9}"
-        rest = f"({said or 'nothing seen or heard'})  lamp {lamp['colour']} at {lamp['brightness']} %"
+        rest = f"({readings or 'no face, no voice'})  lamp {lamp['colour']} at {lamp['brightness']} %"
         rest += f"  music: {player['playlist'] or 'none'}"
-        # A change of the lamp or the music is news as much as one of the mood: it comes some seconds later.
-        news = f"{line} {lamp} {player}"
-        if news != self._told:
+        # Print changes of the lamp and the music, too: they come some seconds after the mood.
+        key = f"{line} {lamp} {player}"
+        if key != self._last_line:
             print(f"{played_s:6.1f} s  {line} {mood['confidence']:4.0%} {rest}", flush=True)
-            self._told = news
+            self._last_line = key
 
     def summary(self) -> str:
-        """How often each act was read as it was played, its first 4 s left out."""
-        lines = ["", "What was played, and how it was read (the first 4 s of each act left out):"]
-        for played, read in self._read.items():
-            wanted = "unknown" if played == _NOBODY else played
-            total = sum(read.values())
-            rest = ", ".join(f"{name} {n / total:.0%}" for name, n in read.most_common() if name != wanted)
-            lines.append(f"  {played:9} {read[wanted] / total:4.0%} as played" + (f"; else {rest}" if rest else ""))
-        return "\n".join(lines if self._read else ["", "Ended before anything was read."])
+        """How often each scene was read as it was played, without its first 4 s."""
+        lines = ["", "What was played, and how it was read (without the first 4 s of each scene):"]
+        for played, counts in self._counts.items():
+            expected = "unknown" if played == _NOBODY else played
+            total = sum(counts.values())
+            rest = ", ".join(f"{name} {n / total:.0%}" for name, n in counts.most_common() if name != expected)
+            lines.append(
+                f"  {played:9} {counts[expected] / total:4.0%} as played" + (f"; otherwise {rest}" if rest else "")
+            )
+        return "\n".join(lines if self._counts else ["", "Stopped before anything was read."])

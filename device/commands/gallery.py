@@ -1,4 +1,4 @@
-"""`mien gallery`: the faces that answer to a voice, out of a folder of pictures, or as they are drawn here."""
+"""`mien gallery`: the faces on the page that answer a voice: from a folder of pictures, or drawn by Mien."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from device.commands import parse_path
 from device.emotions import EMOTIONS
 from device.ipc.gallery_index import Index, picture_path, read_index
 from device.perception.load import load_perception
@@ -17,59 +18,71 @@ from device.settings.schema import Settings
 from device.system.terminal import printable
 
 _FIVE = 5
-_EVERY_S = 5.0
+_PROGRESS_INTERVAL_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A folder to index, or --clear; neither to show what is indexed."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "folder", nargs="?", type=parse_path, metavar="FOLDER", help="pictures with one face each, to index"
+    )
+    source.add_argument("--clear", action="store_true", help="go back to the drawn faces")
+    parser.add_argument("--crop", action="store_true", help="the pictures are cropped faces already: do not search")
+    parser.add_argument("--json", action="store_true")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Index, clear or tell. Raises MediaError when a folder has no picture that can be used."""
+    """Index a folder, clear the index, or show it. Raises MediaError when the folder has no usable picture."""
     settings = load(arguments.settings)
     if arguments.clear:
-        gone = clear(settings)
-        print(json.dumps({"removed": gone}) if arguments.json else f"{gone} pictures removed; the drawn faces answer.")
+        removed = clear(settings)
+        text = f"{removed} pictures removed; now the drawn faces answer."
+        print(json.dumps({"removed": removed}) if arguments.json else text)
         return 0
     progress = _Progress(quiet=arguments.json)
     if arguments.folder:
         index: Index | None = index_folder(
-            arguments.folder, load_perception(settings), settings, progress.tell, crop=arguments.crop
+            arguments.folder, load_perception(settings), settings, progress.report, crop=arguments.crop
         )
     else:
         index = read_index(picture_path(settings.state_dir), Index)
-    said = _summary(index)
+    summary = _summarize(index)
     if arguments.folder:
-        said |= progress.summary()
-    print(json.dumps(said) if arguments.json else _words(said, settings))
+        summary |= progress.summary()
+    print(json.dumps(summary) if arguments.json else _describe(summary, settings))
     return 0
 
 
 @dataclass
 class _Progress:
-    """Tells each file that cannot be used, and now and then how far it is."""
+    """Prints each file that cannot be used, and every few seconds how far the work has come."""
 
     quiet: bool
     counts: Counter[Outcome] = field(default_factory=Counter)
     broken: list[dict[str, str]] = field(default_factory=list)
-    began_s: float = field(default_factory=time.monotonic)
-    told_s: float = field(default_factory=time.monotonic)
+    started_s: float = field(default_factory=time.monotonic)
+    reported_s: float = field(default_factory=time.monotonic)
 
-    def tell(self, step: Step) -> None:
+    def report(self, step: Step) -> None:
         self.counts[step.outcome] += 1
         if step.outcome is Outcome.BROKEN:
             self.broken.append({"path": step.source, "error": step.error})
         if not self.quiet and step.outcome in {Outcome.BROKEN, Outcome.NO_FACE}:
             print(printable(step.error or f"{step.source}: no face found"), flush=True)
         now_s = time.monotonic()
-        if now_s - self.told_s >= _EVERY_S:
-            self.told_s = now_s
-            left_s = (now_s - self.began_s) / step.done * (step.of - step.done)
-            print(f"{step.done} of {step.of} pictures, about {left_s:.0f} s more", file=sys.stderr, flush=True)
+        if now_s - self.reported_s >= _PROGRESS_INTERVAL_S:
+            self.reported_s = now_s
+            left_s = (now_s - self.started_s) / step.done * (step.of - step.done)
+            print(f"{step.done} of {step.of} pictures, about {left_s:.0f} s left", file=sys.stderr, flush=True)
 
     def summary(self) -> dict[str, Any]:
         names = {outcome.value.replace(" ", "_"): self.counts[outcome] for outcome in Outcome}
         return names | {"errors": self.broken}
 
 
-def _summary(index: Index | None) -> dict[str, Any]:
-    # The same picture in two places is one thumbnail.
+def _summarize(index: Index | None) -> dict[str, Any]:
+    # A picture that lies in two places counts once, as one thumbnail.
     emotions = Counter({p.name: p.emotion for p in index.pictures}.values() if index else ())
     return {
         "folder": index.folder if index else None,
@@ -79,22 +92,22 @@ def _summary(index: Index | None) -> dict[str, Any]:
     }
 
 
-def _words(said: dict[str, Any], settings: Settings) -> str:
+def _describe(summary: dict[str, Any], settings: Settings) -> str:
     lines = []
-    if "read" in said:
+    if "read" in summary:
         lines.append(
-            f"{said['read']} read, {said['unchanged']} unchanged, {said['no_face']} without a face, "
-            f"{said['broken']} broken."
+            f"{summary['read']} read, {summary['unchanged']} unchanged, {summary['no_face']} without a face, "
+            f"{summary['broken']} broken."
         )
-    if said["folder"] is None:
-        return "No pictures: the drawn faces answer. Index a folder of faces with: mien gallery FOLDER"
-    if said.get("no_face", 0) > said["pictures"]:
-        lines.append("If these pictures are faces from border to border, say --crop.")
+    if summary["folder"] is None:
+        return "No pictures are indexed: the drawn faces answer. To index a folder: mien gallery FOLDER"
+    if summary.get("no_face", 0) > summary["pictures"]:
+        lines.append("If these pictures are cropped to the faces, use --crop.")
     lines.append(
-        f"{said['pictures']} pictures of {printable(said['folder'])}, "
-        f"kept in {picture_path(settings.state_dir).parent}:"
+        f"{summary['pictures']} pictures from {printable(summary['folder'])}, "
+        f"copied to {picture_path(settings.state_dir).parent}:"
     )
-    lines += [f"  {emotion:9}{count:6}" for emotion, count in said["emotions"].items()]
-    if said["under_five"]:
-        lines.append(f"Under five, so filled up with drawn faces: {', '.join(said['under_five'])}.")
+    lines += [f"  {emotion:9}{count:6}" for emotion, count in summary["emotions"].items()]
+    if summary["under_five"]:
+        lines.append(f"Fewer than five, so drawn faces fill up: {', '.join(summary['under_five'])}.")
     return "\n".join(lines)

@@ -9,8 +9,18 @@ from device.hub.history.reader import read
 from device.settings.load import load
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, since when, and how to print it."""
+    parser.add_argument(
+        "what", nargs="?", choices=["show", "forget"], default="show", help="show (default); forget: delete for good"
+    )
+    parser.add_argument("--since", help="2h, 3d, a date or a time (show: default 1d)")
+    parser.add_argument("--all", action="store_true", help="forget: delete everything")
+    parser.add_argument("--csv", action="store_true", help="show: print a table")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was remembered, in order of time, the gaps included; or forget it."""
+    """Print the history in order of time, gaps included; or delete from it."""
     if arguments.what == "forget":
         return _forget(arguments)
     since = arguments.since or "1d"
@@ -18,17 +28,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.csv:
         print(to_csv(entries), end="")
     else:
-        print("\n".join(map(to_text, entries)) or f"nothing was remembered since {since}")
+        print("\n".join(map(to_text, entries)) or f"nothing was recorded since {since}")
     return 0
 
 
 def _forget(arguments: argparse.Namespace) -> int:
     if bool(arguments.since) == arguments.all:
-        raise SettingsError("say what to forget: mien history forget --since 2h, or mien history forget --all")
+        raise SettingsError("say what to delete: mien history forget --since 2h, or mien history forget --all")
     since_s = None if arguments.all else parse_since(arguments.since)
-    gone = forget(load(arguments.settings).state_dir, since_s)
-    print(f"forgotten: {gone.moods} moods, {gone.actions} actions and {gone.gaps} gaps")
-    if gone.aside:
-        what = "deleted too" if arguments.all else "not looked into; mien history forget --all deletes them"
-        print(f"damaged files that were put aside ({', '.join(gone.aside)}): {what}")
+    deleted = forget(load(arguments.settings).state_dir, since_s)
+    print(f"deleted: {deleted.moods} moods, {deleted.actions} actions and {deleted.gaps} gaps")
+    if deleted.aside:
+        result = "deleted, too" if arguments.all else "not examined; mien history forget --all deletes them"
+        print(f"damaged files that were put aside ({', '.join(deleted.aside)}): {result}")
     return 0

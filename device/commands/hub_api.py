@@ -1,4 +1,4 @@
-"""What a command asks of the hub that runs on this device, over the page's address on loopback."""
+"""Requests from a command to the hub that runs on this device, through the page's port on loopback."""
 
 import json
 import urllib.error
@@ -13,21 +13,22 @@ _TIMEOUT_S = 5.0
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def ask(settings: Settings, path: str) -> Any:  # noqa: ANN401 - JSON
+def get_json(settings: Settings, path: str) -> Any:  # noqa: ANN401 - JSON
     """The JSON at `path`. Raises MienError."""
-    return _opened(settings, path, None)
+    return _request(settings, path, None)
 
 
-def tell(settings: Settings, feature: str, value: str) -> None:
-    """Send a command to a feature. Raises MienError with what the hub answered."""
-    _opened(settings, "/api/command", json.dumps({"feature": feature, "value": value}).encode())
+def send_command(settings: Settings, feature: str, value: str) -> None:
+    """Set a feature. Raises MienError with the hub's answer when it refuses."""
+    _request(settings, "/api/command", json.dumps({"feature": feature, "value": value}).encode())
 
 
-def _opened(settings: Settings, path: str, body: bytes | None) -> Any:  # noqa: ANN401 - JSON
+def _request(settings: Settings, path: str, body: bytes | None) -> Any:  # noqa: ANN401 - JSON
     kiosk = settings.kiosk
     if not kiosk.enabled or not kiosk.port:
         raise MienError(
-            "the running Mien is asked over its page: set kiosk.enabled = true and kiosk.port in the settings"
+            "this command talks to the running Mien through its page, which the settings turn off: "
+            "set kiosk.enabled = true and kiosk.port"
         )
     address = f"http://127.0.0.1:{kiosk.port}{path}"
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
@@ -35,12 +36,12 @@ def _opened(settings: Settings, path: str, body: bytes | None) -> Any:  # noqa: 
         with _opener.open(request, timeout=_TIMEOUT_S) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise MienError(_reason(error)) from error
+        raise MienError(_error_text(error)) from error
     except (OSError, ValueError) as error:
         raise MienError(f"no Mien answers at {address} ({error}); start it first, e.g. with: mien run") from error
 
 
-def _reason(error: urllib.error.HTTPError) -> str:
+def _error_text(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError):

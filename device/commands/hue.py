@@ -1,4 +1,4 @@
-"""`mien hue pair ADDRESS`: the bridge's button, its certificate, and a key for the settings."""
+"""`mien hue pair ADDRESS`: pair with a Hue bridge and write its key for the settings."""
 
 import argparse
 import asyncio
@@ -6,12 +6,23 @@ import json
 import os
 from pathlib import Path
 
-from device.commands.kiosk import services_group
+from device.commands import parse_path
+from device.commands.kiosk import find_service_group
 from device.errors import MienError
 from device.hub.actions.hue.pairing import BUTTON_S, pair, write_key
 from device.settings.locations import default_path
 
 _MAX_PORT = 65_535
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The bridge, and where to write its key."""
+    parser.add_argument("what", choices=["pair"], help="pair: you press the bridge's button, and a key is written")
+    parser.add_argument("address", metavar="ADDRESS", help="the bridge's address in your network")
+    parser.add_argument("--port", type=int, default=443, help="default: 443")
+    parser.add_argument(
+        "--file", type=parse_path, help="where to write the key (default: hue.json beside the settings)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,14 +34,16 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Press the button on the Hue bridge at {arguments.address} within {BUTTON_S:.0f} s.", flush=True)
     key = asyncio.run(pair(arguments.address, arguments.port))
     write_key(path, key)
-    group = services_group(path, settings)
+    group = find_service_group(path, settings)
     if group is not None:
         try:
             os.chown(path, -1, group)
             path.chmod(0o640)
         except OSError as error:
-            raise MienError(f"{path}: the key is written, and mien-hub may not read it ({error.strerror})") from None
-    print(f"Paired. The key is in {path}; from now on, only the bridge with this certificate is shown it:")
+            raise MienError(
+                f"{path}: the key was written, but mien-hub cannot be given access to it ({error.strerror})"
+            ) from None
+    print(f"Paired. The key is in {path}. Mien will send it only to the bridge with this certificate:")
     print(f"  SHA-256 {key.certificate_sha256}")
     print("Add to the settings:\n")
     print(f"[hue]\nbridge = {json.dumps(arguments.address)}")

@@ -1,4 +1,4 @@
-"""`mien kiosk password`: a password for the page, so that the house can open it; its hash goes into a file."""
+"""`mien kiosk password`: ask for the page's password and write its hash to a file."""
 
 import argparse
 import getpass
@@ -8,51 +8,61 @@ import stat
 import sys
 from pathlib import Path
 
+from device.commands import parse_path
 from device.errors import SettingsError
-from device.hub.web.auth.password import made, write
+from device.hub.web.auth.password import hash_password, write
 from device.settings.locations import default_path
 
 _MAX_PASSWORD_BYTES = 4096
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to write the hash."""
+    parser.add_argument("what", choices=["password"], help="password: the one that opens the page in your network")
+    parser.add_argument(
+        "--file", type=parse_path, help="where to write its hash (default: kiosk-password.json beside the settings)"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Ask, write the hash, and print what the settings need. Raises SettingsError."""
+    """Ask for the password, write its hash, and print the lines for the settings. Raises SettingsError."""
     settings: Path = arguments.settings or default_path()
     path: Path = (arguments.file or settings.parent / "kiosk-password.json").expanduser().absolute()
-    write(path, made(_asked()), services_group(path, settings))
-    print(f"The password's hash is in {path}. A Mien that runs with it takes it up by itself, and ends every session.")
-    print("To open the page to the house, have in the settings:\n")
+    write(path, hash_password(_read_password()), find_service_group(path, settings))
+    print(f"The password's hash is in {path}. A running Mien that uses this file reloads it and logs everybody out.")
+    print("To open the page to other devices in your network, put this into the settings:\n")
     print(f'[kiosk]\nlisten = "0.0.0.0"\npassword_file = {json.dumps(str(path))}')
     return 0
 
 
-def services_group(path: Path, settings: Path) -> int | None:
-    """Who shall read what root writes to `path`: beside the settings of a service, the group that reads those.
+def find_service_group(path: Path, settings: Path) -> int | None:
+    """The group that should be able to read a secret that root writes to `path`; None for nobody else.
 
-    A service has a user of its own, lent by systemd, and cannot read what is for root's eyes only.
+    A service runs as a user of its own, and cannot read a file that is for root alone. So a secret beside the
+    service's settings gets the group of the settings.
     """
     settings = settings.expanduser().absolute()
     if os.geteuid() != 0 or path.parent.resolve() != settings.parent.resolve():
         return None
     try:
-        seen = settings.stat()
+        status = settings.stat()
     except OSError:
         return None
-    return seen.st_gid if seen.st_gid and seen.st_mode & stat.S_IRGRP else None
+    return status.st_gid if status.st_gid and status.st_mode & stat.S_IRGRP else None
 
 
-def _asked() -> str:
-    """Typed twice, and not shown; from a pipe, its first line. Raises SettingsError."""
+def _read_password() -> str:
+    """Ask twice at the terminal, or take the first line of a pipe. Raises SettingsError."""
     if not sys.stdin.isatty():
         try:
             return sys.stdin.readline(_MAX_PASSWORD_BYTES).rstrip("\r\n")
         except UnicodeDecodeError:
-            raise SettingsError("the password on standard input is no text; nothing was written") from None
+            raise SettingsError("the password on standard input is not text (UTF-8); nothing was written") from None
     try:
         first = getpass.getpass("Password for the page: ")
-        made(first)  # too short is said before it is asked for again
-        if getpass.getpass("Once more: ") != first:
-            raise SettingsError("the two were not the same; nothing was written")
+        hash_password(first)  # report a short one before asking again
+        if getpass.getpass("Repeat it: ") != first:
+            raise SettingsError("the two passwords differ; nothing was written")
     except EOFError:
         raise SettingsError("no password was given; nothing was written") from None
     return first

@@ -19,14 +19,30 @@ from device.perception.models.registry import SERVICE, Selection, models_folder,
 from device.settings.load import load
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, and with which model."""
+    parser.add_argument(
+        "what",
+        choices=["list", "install", "rollback", "fetch"],
+        help="install: use another model; rollback: go back to the one before; fetch: get MediaPipe's face detectors",
+    )
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        metavar="FILE|NAME",
+        help="install: NAME.tflite or NAME.json (with the other beside it), a zip or a folder; rollback: the model",
+    )
+    parser.add_argument("--json", action="store_true")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """List, install or roll back the model pairs; or fetch the face detectors. Raises ModelError."""
+    """List, install or roll back models; or fetch the face detectors. Raises ModelError."""
     what, subject = arguments.what, arguments.subject
     if subject is not None and what in {"list", "fetch"}:
-        raise MienError(f"mien models {what} takes nothing more, and was given {subject!r}")
+        raise MienError(f"mien models {what} takes no further argument, but was given {subject!r}")
     if what == "fetch":
         fetched = fetch()
-        print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: there already")
+        print(f"face detectors: fetched {', '.join(fetched)}" if fetched else "face detectors: already there")
         return 0
     state_dir = state_folder(load(arguments.settings))
     if what == "list":
@@ -35,53 +51,53 @@ def run(arguments: argparse.Namespace) -> int:
     if what == "install":
         if subject is None:
             raise MienError("mien models install needs a file: NAME.tflite with NAME.json beside it, or both in a zip")
-        pairs = find_bundles(Path(subject), MODEL_NAMES)
+        bundles = find_bundles(Path(subject), MODEL_NAMES)
         with ModelStore(state_dir) as store:
-            changes = store.install(pairs)
+            changes = store.install(bundles)
     else:
         if subject is not None and subject not in MODEL_NAMES:
             raise MienError(
-                f"mien models rollback {subject}: there is no such model; it can be {' or '.join(MODEL_NAMES)}"
+                f"mien models rollback {subject}: there is no such model; the models are {' and '.join(MODEL_NAMES)}"
             )
         if not models_folder(state_dir).is_dir():
-            raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
+            raise ModelError(f"nothing was installed in {state_dir}: there is nothing to roll back")
         with ModelStore(state_dir) as store:
             changes = store.rollback(subject)
-    _tell(changes, state_dir, as_json=arguments.json)
+    _report(changes, state_dir, as_json=arguments.json)
     return 0
 
 
-def _tell(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
+def _report(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
     restart = any(change.changed for change in changes)
     if as_json:
-        said = {"folder": str(models_folder(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
-        print(json.dumps(said))
+        document = {"folder": str(models_folder(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
+        print(json.dumps(document))
         return
     for change in changes:
-        kind = "the shipped one" if change.shipped else "installed"
+        source = "shipped" if change.shipped else "installed"
         if not change.changed:
-            print(f"{change.name} {change.version} is in use already ({kind}); nothing was changed.")
+            print(f"{change.name} {change.version} ({source}) is in use already; nothing was changed.")
             continue
         if change.passed_over:
-            print(f"{change.name}: the one before is damaged and passed over ({change.passed_over}).")
-        took = f" Its golden input reads right, in {1000 * change.reading_s:.1f} ms." if change.reading_s else ""
-        print(f"{change.name} {change.version} ({kind}) takes the place of {change.before}.{took}")
+            print(f"{change.name}: the version before is damaged and was skipped ({change.passed_over}).")
+        test = f" It read its test input correctly in {1000 * change.reading_s:.1f} ms." if change.reading_s else ""
+        print(f"{change.name} {change.version} ({source}) replaces {change.before}.{test}")
     if restart:
         service = state_dir == SERVICE
-        how = "systemctl restart mien-sense" if service else "end mien run (or sense) and start it again"
-        print(f"Kept in {models_folder(state_dir)}. A sense that runs goes on with what it has; to change: {how}.")
+        how = "systemctl restart mien-sense" if service else "stop mien run (or mien sense) and start it again"
+        print(f"Stored in {models_folder(state_dir)}. A running Mien keeps its models until it is restarted: {how}.")
         if any(change.reading_s for change in changes):
-            print("Back again with: mien models rollback")
+            print("To go back: mien models rollback")
 
 
 def _list(state_dir: Path, *, as_json: bool) -> None:
     choices = [select(name, state_dir) for name in MODEL_NAMES]
     if as_json:
-        print(json.dumps([_facts(choice) for choice in choices]))
+        print(json.dumps([_as_json(choice) for choice in choices]))
         return
     for choice in choices:
         card = choice.model.card
-        print(f"{card.name} {card.version}, {_whence(choice)}  {choice.path}  sha256 {card.sha256[:16]}…")
+        print(f"{card.name} {card.version}, {_describe_source(choice)}  {choice.path}  sha256 {card.sha256[:16]}…")
         if choice.damage:
             print(f"  BAD: {choice.damage}")
         print(f"  reads {card.input}")
@@ -89,29 +105,28 @@ def _list(state_dir: Path, *, as_json: bool) -> None:
             print(f"  learned from {corpus.name} ({corpus.licence})")
         for what, value in card.accuracy.items():
             print(f"  {what}: {value:.1f} %")
-        sure = f"{100 * card.unknown_below:.0f} %"
-        print(f"  less than {sure} sure it is wrong too often (mood.min_confidence)")
+        print(f"  wrong too often below a confidence of {100 * card.unknown_below:.0f} % (mood.min_confidence)")
         print(f"  {card.limits}")
 
 
-def _whence(choice: Selection) -> str:
+def _describe_source(choice: Selection) -> str:
     slot, installed = choice.slot, choice.installed
     back = f", rolled back to on {_day(slot.rolled_back_utc_s)}" if slot.rolled_back_utc_s is not None else ""
     if installed is None:
-        return f"the shipped one{'' if choice.damage else back}"
-    before = f"before it {slot.before.version}" if slot.before else f"before it the shipped {_shipped(choice)}"
+        return f"shipped{'' if choice.damage else back}"
+    before = f"before it {slot.before.version}" if slot.before else f"before it the shipped {_shipped_version(choice)}"
     return f"installed on {_day(installed.installed_utc_s)}{back}, {before}"
 
 
-def _shipped(choice: Selection) -> str:
+def _shipped_version(choice: Selection) -> str:
     try:
         return check_card(shipped_bundle(choice.model.card.name)).version
     except ModelError:
-        return "one, which is damaged"
+        return "one (damaged)"
 
 
-def _facts(choice: Selection) -> dict[str, Any]:
-    """The card, and where the pair comes from."""
+def _as_json(choice: Selection) -> dict[str, Any]:
+    """The card, and where the model comes from."""
     slot, installed = choice.slot, choice.installed
     card: dict[str, Any] = msgspec.to_builtins(choice.model.card)
     return card | {
@@ -128,11 +143,11 @@ def _iso(utc_s: float) -> str:
     try:
         return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):
-        return "a day that no calendar has"
+        return "an impossible date"
 
 
 def _day(utc_s: float) -> str:
     try:
         return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
-        return "a day that no calendar has"
+        return "an impossible date"

@@ -9,16 +9,24 @@ from device.hub.state import profiles
 from device.settings.load import load
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, and the question."""
+    parser.add_argument(
+        "what", choices=["try", "show"], help="show: explain each rule; try: say what would happen in a situation"
+    )
+    parser.add_argument("question", nargs="?", help='try: the situation, such as "sad for 2m at 21:30"')
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Say in plain words what the rules are, or what they would do."""
+    """Explain the rules, or what they would do in a situation. Raises SettingsError."""
     settings = load(arguments.settings)
     if arguments.what == "show":
         print("\n".join(f"{rule.name}: {explain(rule)}" for rule in settings.rules) or "there are no rules")
         return 0
     if not arguments.question:
         raise SettingsError('rules try needs a question, such as: mien rules try "sad for 2m at 21:30"')
-    # What would happen now: in the profile that was chosen, unless the question names another.
-    chosen = profiles.load(settings.state_dir, settings.profiles)
-    question = parse_question(arguments.question, profiles=settings.profiles, profile=chosen)
+    # In the profile that is active now, unless the question names another.
+    active = profiles.load(settings.state_dir, settings.profiles)
+    question = parse_question(arguments.question, profiles=settings.profiles, profile=active)
     print(explain_outcome(settings.rules, question))
     return 0

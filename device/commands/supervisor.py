@@ -1,4 +1,4 @@
-"""Start the two processes, restart the one that ends, and stop both in order."""
+"""Start the two processes, restart one that ends, and stop both in order."""
 
 import argparse
 import ctypes
@@ -15,9 +15,10 @@ from device.errors import MienError
 _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
-_STEADY_S = 30.0
+_STABLE_S = 30.0
+"""A process that ran for longer starts again with the shortest pause."""
 _MAX_RETRIES = 5
-_END_S = 6.0
+_STOP_TIMEOUT_S = 6.0
 
 
 def _die_with_parent() -> None:
@@ -25,7 +26,7 @@ def _die_with_parent() -> None:
 
 
 class Child:
-    """One of the two processes: started again with growing pauses; given up when it never stays."""
+    """One of the two processes. It is restarted after growing pauses, and given up when it keeps ending."""
 
     def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
@@ -35,66 +36,67 @@ class Child:
         self._started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def tend(self, now_s: float) -> None:
-        """Start it when it is due, notice when it has ended. Raises MienError when it will not stay up."""
+    def poll(self, now_s: float) -> None:
+        """Start the process when it is due; notice when it has ended. Raises MienError when it keeps ending."""
         if self.process is None:
             if now_s >= self._due_s:
-                # Its own group, so that Ctrl-C comes from us, in order, and not from the terminal to all at once.
+                # In a session of its own, so that Ctrl-C reaches it from us, in order, and not from the terminal.
                 self.process = subprocess.Popen(self._command, preexec_fn=_die_with_parent, start_new_session=True)  # noqa: PLW1509
                 self._started_s = now_s
             return
         status = self.process.poll()
         if status is None:
             return
-        self._failures = 1 if now_s - self._started_s > _STEADY_S else self._failures + 1
+        self._failures = 1 if now_s - self._started_s > _STABLE_S else self._failures + 1
         if self._failures > _MAX_RETRIES:
             raise MienError(
-                f"{self.name} ended {self._failures} times in a row, last with {status}; see what it said above"
+                f"{self.name} ended {self._failures} times in a row, the last time with {_describe_status(status)}; "
+                "its messages above say why"
             )
         self._due_s = now_s + min(0.25 * 2 ** (self._failures - 1), 10.0)
-        _log.warning("%s ended (%s); starting it again", self.name, _meaning(status))
+        _log.warning("%s ended (%s); starting it again", self.name, _describe_status(status))
         self.process = None
 
-    def pass_on(self, number: signal.Signals) -> None:
-        """Send it a signal, if it runs."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process if it runs."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
 
-    def end(self) -> None:
-        """Ask it to stop, and make sure."""
+    def stop(self) -> None:
+        """Terminate the process; kill it if that does not help."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
         try:
-            self.process.wait(_END_S)
+            self.process.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            _log.warning("%s did not stop within %s s; killed", self.name, _END_S)
+            _log.warning("%s did not stop within %s s; killed", self.name, _STOP_TIMEOUT_S)
             self.process.kill()
             self.process.wait()
 
 
-def _meaning(status: int) -> str:
+def _describe_status(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
 
 def supervise(children: list[Child], stop: threading.Event) -> None:
-    """Tend the children until `stop`; then end them, sense first, so that hub hears its last words.
+    """Keep the children running until `stop` is set. Then stop `sense` first, so that the hub gets its last messages.
 
-    SIGHUP is passed on: each looks whether new settings can be taken over.
+    Forwards SIGHUP: each child then reloads its settings.
     """
 
-    def pass_on(*_: object) -> None:
+    def forward_reload(*_: object) -> None:
         for child in children:
-            child.pass_on(signal.SIGHUP)
+            child.send_signal(signal.SIGHUP)
 
-    signal.signal(signal.SIGHUP, pass_on)
+    signal.signal(signal.SIGHUP, forward_reload)
     try:
         while not stop.wait(0.1):
             for child in children:
-                child.tend(time.monotonic())
+                child.poll(time.monotonic())
     finally:
         for child in reversed(children):
-            child.end()
+            child.stop()
 
 
 def stop_on_signals() -> threading.Event:
@@ -106,5 +108,5 @@ def stop_on_signals() -> threading.Event:
 
 
 def common_flags(arguments: argparse.Namespace, settings: Path | None) -> list[str]:
-    """What both processes are told, for them to read the same settings."""
+    """The flags of this command line that both processes get, too."""
     return [*(["--settings", str(settings)] if settings else []), "--log", arguments.log]

@@ -28,34 +28,34 @@ def _asked(*paths: Path, **more: Any) -> argparse.Namespace:
 # --- the command
 
 
-def test_the_whole_of_it_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_parts_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plot = tmp_path / "bench.svg"
     assert bench.run(_asked(plot=plot)) == 0
-    told = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
     for key in ("face_path_cpu_ms", "face_path_fps", "voice_path_cpu_ms_per_s", "start_to_first_mood_s", "start_cpu_s"):
-        assert 0 < told[key] < 10_000, key
-    assert told["rss_mb"]["sense"] > told["rss_mb"]["hub"] > 5
-    assert set(told["runtime"]) == {"name", "version", "xnnpack"}
-    assert {row["faces"] for row in told["grid"]} == {1, 2, 4, 8}
-    assert all(row["faces_read"] > 0.8 * row["faces"] for row in told["grid"])
-    assert told["eight_against_one"] > 0
-    assert {row["file"] for row in told["networks"]["each"]} >= {"face.tflite", "voice.tflite", "prosody.tflite"}
-    assert set(told["process"]) == {"somebody", "nobody"}
-    assert told["idle"]["face_path_cpu_ms"] >= 0
-    for stage in told["stages"]:
+        assert 0 < result[key] < 10_000, key
+    assert result["rss_mb"]["sense"] > result["rss_mb"]["hub"] > 5
+    assert set(result["runtime"]) == {"name", "version", "xnnpack"}
+    assert {row["faces"] for row in result["grid"]} == {1, 2, 4, 8}
+    assert all(row["faces_read"] > 0.8 * row["faces"] for row in result["grid"])
+    assert result["eight_against_one"] > 0
+    assert {row["file"] for row in result["networks"]["each"]} >= {"face.tflite", "voice.tflite", "prosody.tflite"}
+    assert set(result["process"]) == {"somebody", "nobody"}
+    assert result["idle"]["face_path_cpu_ms"] >= 0
+    for stage in result["stages"]:
         assert stage["p50_ms"] <= stage["p95_ms"]
         assert {"stage", "cpu_ms", "runs"} <= set(stage)
 
     picture = ET.parse(plot).getroot()  # noqa: S314 - our own
     # A line for each size, a spot for each cell, a bar for each stage and thread, and what they are.
     assert len(picture.findall(f"{_SVG}polyline")) == len(grid.SIZES)
-    assert len(picture.findall(f"{_SVG}circle")) == len(told["grid"])
+    assert len(picture.findall(f"{_SVG}circle")) == len(result["grid"])
     words = [text.text for text in picture.findall(f"{_SVG}text")]
-    for stage in told["stages"]:
+    for stage in result["stages"]:
         assert stage["stage"] in words
     assert {"640x480", "1920x1080", "camera", "voice"} <= set(words)
 
-    table = "\n".join(lines(told))
+    table = "\n".join(lines(result))
     for word in ("read one face", "of the int8 peak", "1280x720", "eight faces", "with nobody there", "first mood"):
         assert word in table
 
@@ -69,7 +69,7 @@ def test_parts_are_measured_alone(capsys: pytest.CaptureFixture[str], monkeypatc
     assert "face path" not in said
 
 
-def test_a_plot_of_all_cells_tells_the_lines_apart_and_escapes_names() -> None:
+def test_a_plot_of_the_whole_grid_has_distinct_lines_and_escapes_names() -> None:
     rows = [
         {"faces": faces, "width_px": w, "height_px": h, "threads": threads, "cpu_ms": 0.0}
         for faces, (w, h), threads in grid.cells(full=True, cores=2)
@@ -94,8 +94,8 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ]
     plot = tmp_path / "plot.svg"
     assert bench.run(_asked(*paths, seconds=0.1, plot=plot)) == 0
-    told = json.loads(capsys.readouterr().out)
-    video, picture, sound, word, moment = told["recordings"]
+    result = json.loads(capsys.readouterr().out)
+    video, picture, sound, word, moment = result["recordings"]
     assert (video["kind"], video["width_px"], video["height_px"]) == ("video", 320, 240)
     assert video["face"]["runs"] == 45
     assert video["face"]["faces_read"] > 0.8
@@ -105,8 +105,8 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert sound["voice"]["cpu_ms_per_s"] > 0
     assert word["voice"] is None
     assert (moment["face"]["runs"], moment["voice"]) == (6, None)
-    assert "face_path_cpu_ms" not in told
-    table = "\n".join(lines(told))
+    assert "face_path_cpu_ms" not in result
+    table = "\n".join(lines(result))
     assert str(film) in table
     assert "320x240, 45 frames" in table
     assert "readings" in table
@@ -121,7 +121,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     }
 
 
-def test_odd_names_of_recordings_are_drawn_and_told(tmp_path: Path) -> None:
+def test_odd_names_of_recordings_are_drawn_and_printed(tmp_path: Path) -> None:
     odd = {"path": f"/a/{'long ' * 9}\x1b[31m<\udcff.png", "face": {"cpu_ms": 1.0}, "voice": None}
     picture = ET.fromstring(svg({"recordings": [odd]}))  # noqa: S314 - our own
     assert [text.text for text in picture.findall(f"{_SVG}text")][1].endswith(r"long \x1b[31m<\xff.png")  # type: ignore[union-attr]
@@ -134,17 +134,17 @@ def test_odd_names_of_recordings_are_drawn_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"parts": "stages,speed"}, "'speed' is none of them; allowed are stages, face"),
-        *(({"seconds": seconds}, "more than 0") for seconds in (0.0, -1.0, math.nan, math.inf)),
+        ({"parts": "stages,speed"}, "'speed' is not a part; allowed are stages, face"),
+        *(({"seconds": seconds}, "greater than 0") for seconds in (0.0, -1.0, math.nan, math.inf)),
         ({"plot": Path("x.svg"), "parts": "voice,networks"}, "draws stages, grid, process; --parts voice,networks"),
-        ({"plot": Path("/nowhere/at/all.svg")}, "there is no folder /nowhere/at"),
+        ({"plot": Path("/nowhere/at/all.svg")}, "the folder /nowhere/at does not exist"),
     ],
 )
-def test_wrong_wishes_are_told(more: dict[str, Any], words: str) -> None:
+def test_wrong_arguments_are_reported(more: dict[str, Any], words: str) -> None:
     with pytest.raises(MienError, match=words):
         bench.run(_asked(**more))
 
 
-def test_a_plot_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_plot_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MienError, match="cannot be written"):
         bench.run(_asked(made.picture(tmp_path / "a.png", Room(1).frames(1)[0].pixels), plot=tmp_path))

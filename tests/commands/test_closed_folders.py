@@ -107,8 +107,8 @@ def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> No
     done = mien("analyze", "none", "some")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines() == [
-        "none: an empty folder",
-        "some: no picture, sound or video in it, by their suffixes; name a file itself",
+        "none: the folder is empty",
+        "some: no file with the suffix of a picture, sound or video; name a file to read it anyway",
     ]
 
 

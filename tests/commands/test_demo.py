@@ -76,7 +76,7 @@ def test_it_ends_when_its_reader_leaves() -> None:
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
         assert process.stdout
         assert process.stderr
-        assert "The page on the wall" in process.stdout.readline()
+        assert "The page: " in process.stdout.readline()
         process.stdout.close()
         try:
             assert process.wait(60) == 1
@@ -101,7 +101,7 @@ def test_half_an_answer_of_the_hub_is_none_and_it_goes_on(answer: bytes) -> None
         assert not stop.is_set()
         stop.set()
         watching.join(10)
-    assert watcher.fault is None
+    assert watcher.error is None
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])

@@ -1,4 +1,4 @@
-"""What `mien doctor` says of the live view, one of the two exceptions to the walls, and of a Mien that runs."""
+"""What `mien doctor` says about the live view, one of the two exceptions to the isolation, and about a running Mien."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.hub.hub_running import WELL, Sense, run, running, until
 __all__ = ["house", "short"]
 
 
-def said_of(path: Path, kiosk: str) -> Check:
+def check_live_view(path: Path, kiosk: str) -> Check:
     path.write_text(
         f'[home]\nstate_dir = "{path.parent}/state"\n[camera]\nsource = "off"\n[microphone]\nsource = "off"\n'
         f"[kiosk]\nport = 0\n{kiosk}\n"
@@ -29,27 +29,27 @@ def said_of(path: Path, kiosk: str) -> Check:
     ("kiosk", "ok", "said", "fix"),
     [
         ("", True, "off in the settings", ""),
-        ("live_view = true\nenabled = false", True, "no page to look at", ""),
-        ("live_view = true", None, "whoever uses this device", "kiosk.live_view = false"),
+        ("live_view = true\nenabled = false", True, "the page is off", ""),
+        ("live_view = true", None, "anyone on this device", "kiosk.live_view = false"),
         (
             'live_view = true\nlisten = "0.0.0.0"\npassword_file = "p"',
             None,
-            "whoever has the page's password, from 0.0.0.0",
+            "anyone with the page's password, from 0.0.0.0",
             "kiosk.live_view = false",
         ),
     ],
 )
-def test_the_live_view_is_told_with_who_may_look(
+def test_the_live_view_is_reported_with_who_can_watch(
     tmp_path: Path, kiosk: str, ok: bool | None, said: str, fix: str
 ) -> None:
-    found = said_of(tmp_path / "mien.toml", kiosk)
+    found = check_live_view(tmp_path / "mien.toml", kiosk)
     assert found.ok is ok
     assert said in found.said
     assert fix in found.fix
     assert bool(found.fix) is (ok is None)
 
 
-def test_devices_that_the_running_sense_holds_are_told_by_it(house: Settings, tmp_path: Path) -> None:
+def test_devices_that_the_running_sense_uses_are_reported_by_it(house: Settings, tmp_path: Path) -> None:
     port = free_port()
     mine = msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, port=port))
     path = tmp_path / "mien.toml"
@@ -59,11 +59,11 @@ def test_devices_that_the_running_sense_holds_are_told_by_it(house: Settings, tm
     async def story() -> list[Check]:
         async with running(mine) as hub, Sense(mine) as sense:
             sense.health = msgspec.structs.replace(WELL, stages={**WELL.stages, "microphone": lost})
-            await until(lambda: hub.board.now.health == sense.health)
+            await until(lambda: hub.store.now.health == sense.health)
             return await asyncio.to_thread(lambda: list(examine(path)))
 
     said = {finding.check: finding for finding in run(story(), 60)}
-    assert said["camera"] == Check("camera", True, "held by the running sense: ok, 10.0 a second")
+    assert said["camera"] == Check("camera", True, "in use by the running sense: ok, 10.0 per second")
     assert said["microphone"].ok is False
     assert said["microphone"].fix == "the microphone is gone; plug it in"
     assert said["running"].said.startswith("hub and sense run")

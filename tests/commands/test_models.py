@@ -69,24 +69,24 @@ def test_install_list_and_rollback_in_words(home: Home) -> None:
     network = made("face", "0.2.0", home.folder / "new")
     done = home.models("install", network)
     assert done.returncode == 0
-    assert "face 0.2.0 (installed) takes the place of 0.1.0. Its golden input reads right, in " in done.stdout
+    assert "face 0.2.0 (installed) replaces 0.1.0. It read its test input correctly in " in done.stdout
     assert "A sense that runs goes on with what it has" in done.stdout
     assert "start it again" in done.stdout
     assert "mien models rollback" in done.stdout
     again = home.models("install", network.with_suffix(".json"))
     assert (again.returncode, again.stdout) == (
         0,
-        "face 0.2.0 is in use already (installed); nothing was changed.\n",
+        "face 0.2.0 (installed) is in use already; nothing was changed.\n",
     )
     listed = home.models("list").stdout
     assert "face 0.2.0, installed on 20" in listed
     assert "before it the shipped 0.1.0" in listed
-    assert "voice 0.1.0, the shipped one" in listed
+    assert "voice 0.1.0, shipped" in listed
     assert "learned from FER2013" in listed
     back = home.models("rollback", "face")
     assert back.returncode == 0
-    assert "face 0.1.0 (the shipped one) takes the place of 0.2.0." in back.stdout
-    assert "the shipped one, rolled back to on 20" in home.models("list").stdout
+    assert "face 0.1.0 (shipped) replaces 0.2.0." in back.stdout
+    assert "shipped, rolled back to on 20" in home.models("list").stdout
     told(home.models("rollback"), "the shipped models are in use: there is nothing to go back to")
 
 

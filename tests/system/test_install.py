@@ -135,7 +135,7 @@ def test_a_model_is_installed_used_and_taken_back(machine: Machine) -> None:
     assert "nothing was changed" in refused
     assert refused.endswith("failed\n")
     said = machine.run("mien models install /srv/handed/face.tflite")
-    assert f"face 7.7.7 (installed) takes the place of {shipped}." in said
+    assert f"face 7.7.7 (installed) replaces {shipped}." in said
     assert "systemctl restart mien-sense" in said
     assert (_face(state_of(machine)), pid_of(machine, "mien-sense")) == (shipped, process), (
         "it goes on with what it has"
@@ -147,7 +147,7 @@ def test_a_model_is_installed_used_and_taken_back(machine: Machine) -> None:
     restarted(shipped, damaged=True)
     machine.run("mien models install /srv/handed/face.tflite")
     restarted("7.7.7")
-    assert f"face {shipped} (the shipped one) takes the place of 7.7.7." in machine.run("mien models rollback")
+    assert f"face {shipped} (shipped) replaces 7.7.7." in machine.run("mien models rollback")
     restarted(shipped)
     assert "nothing to go back to" in machine.run("mien models rollback 2>&1", check=False)
 

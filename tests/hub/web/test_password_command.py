@@ -99,10 +99,10 @@ def test_what_lies_elsewhere_or_is_written_by_a_person_stays_theirs(
 ) -> None:
     settings = _settings_of_a_group(tmp_path, 0o640)
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert command.services_group(tmp_path / "elsewhere" / "kiosk-password.json", settings) is None
-    assert command.services_group(tmp_path / "new" / "it.json", tmp_path / "new" / "mien.toml") is None
+    assert command.find_service_group(tmp_path / "elsewhere" / "kiosk-password.json", settings) is None
+    assert command.find_service_group(tmp_path / "new" / "it.json", tmp_path / "new" / "mien.toml") is None
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert command.services_group(tmp_path / "kiosk-password.json", settings) is None
+    assert command.find_service_group(tmp_path / "kiosk-password.json", settings) is None
 
 
 def test_a_service_that_may_not_read_it_says_where_it_has_to_lie(

@@ -11,11 +11,11 @@ from device.settings.schema import Settings
 
 
 def mien(home: Settings, *words: str) -> int:
-    from device.cli import _parser
+    from device.cli import _build_parser
 
     settings = home.state_dir.parent / "mien.toml"
     settings.write_text(f'[home]\nstate_dir = "{home.state_dir}"')
-    return command.run(_parser().parse_args(["--settings", str(settings), "gallery", *words]))
+    return command.run(_build_parser().parse_args(["--settings", str(settings), "gallery", *words]))
 
 
 def test_the_command_tells_what_there_is(album: Path, home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_the_command_tells_what_there_is(album: Path, home: Settings, capsys: py
     assert "the drawn faces answer" in capsys.readouterr().out
     assert mien(home, str(album)) == 0
     said = capsys.readouterr().out
-    for words in ("broken.jpg: the picture breaks off", "wall.png: no face found", "2 read, 0 unchanged", "Under five"):
+    for words in ("broken.jpg: the picture breaks off", "wall.png: no face found", "2 read, 0 unchanged", "Fewer than five"):
         assert words in said
     assert mien(home, str(album), "--json") == 0
     document = json.loads(capsys.readouterr().out)

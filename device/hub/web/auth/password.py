@@ -1,6 +1,5 @@
 """The password of the page for the house: kept as a salted hash (scrypt, RFC 7914), never as itself."""
 
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -14,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import SettingsError
-from device.system.state_file import keep
+from device.system.state_file import atomic_write
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Password(Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.scrypt(_bytes(text), salt=salt, n=self.n, r=self.r, p=self.p, maxmem=_MEMORY, dklen=32)
 
 
-def made(text: str) -> Password:
+def hash_password(text: str) -> Password:
     """The hash of a new password. Raises SettingsError where it is too short, or too long."""
     if len(unicodedata.normalize("NFC", text)) < MIN_LENGTH:
         raise SettingsError(f"a password of at least {MIN_LENGTH} characters is needed; nothing was written")
@@ -63,17 +62,11 @@ def made(text: str) -> Password:
 
 def write(path: Path, password: Password, group: int | None = None) -> None:
     """For the eyes of this user, and of `group`, only; whole or not at all. Raises SettingsError."""
-    # A hub that runs takes it up as soon as it is there: by then, it may read it.
-    new = path.with_name(f".{path.name}.new")
+    # A running hub reads the file as soon as it appears, so the group is set before the rename.
+    mode, owner = (0o600, None) if group is None else (0o640, (-1, group))
     try:
-        keep(new, password)
-        if group is not None:
-            os.chown(new, -1, group)
-        new.chmod(0o600 if group is None else 0o640)
-        new.replace(path)
+        atomic_write(path, msgspec.json.encode(password), mode=mode, owner=owner)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            new.unlink()
         root = "beside a service's settings, only root may: sudo mien kiosk password; or "
         raise SettingsError(
             f"{path}: the password cannot be written ({error.strerror}); "

@@ -1,0 +1,143 @@
+"""What Mien talks to and runs under: the broker, systemd, the kernel's isolation, and Mien itself."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiomqtt.exceptions import MqttError
+
+from device.commands.checks.context import Context
+from device.hub.mqtt.connection import build_client, describe_error, load_credentials
+from device.settings.schema import Settings
+from device.system.check import Check
+from device.system.isolation import check_isolation, drop_network
+
+_MAX_EXPOSURE = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
+"""What systemd-analyze says of the units as they are shipped. More means that somebody has loosened the sandbox."""
+_BOOTED = Path("/run/systemd/system")
+"""Exists when systemd booted this machine."""
+
+
+def broker(context: Context) -> Iterator[Check]:
+    """Whether the MQTT broker accepts Mien."""
+    mqtt = context.settings.mqtt
+    if not mqtt.host:
+        yield Check("MQTT broker", None, "none in the settings")
+        return
+    address = f"{mqtt.host}:{mqtt.port}"
+    try:
+        asyncio.run(_log_in(context.settings))
+    except (MqttError, OSError, TimeoutError) as error:
+        fix = "check mqtt.host, port, username and password_file"
+        yield Check("MQTT broker", False, f"{address}: {describe_error(error, mqtt)}", fix)
+        return
+    yield Check("MQTT broker", True, f"{address} accepts the login, {'over' if mqtt.tls else 'without'} TLS")
+
+
+async def _log_in(settings: Settings) -> None:
+    # Not under the hub's client name: the broker would disconnect the hub.
+    name = f"{settings.home.name}-doctor-{os.getpid()}"
+    topic = f"{settings.mqtt.prefix}/{settings.home.name}/doctor"
+    async with build_client(settings.mqtt, load_credentials(settings.mqtt), name, topic):
+        pass
+
+
+def units(_: Context, booted: Path = _BOOTED) -> Iterator[Check]:
+    """Whether the systemd units run, and whether their sandboxes are as shipped."""
+    if not shutil.which("systemctl") or not booted.is_dir():
+        yield Check("units", None, "this machine does not use systemd; mien run works without it")
+        return
+    for unit, max_exposure in _MAX_EXPOSURE.items():
+        output = _run_command("systemctl", "show", unit, "--property=LoadState,ActiveState,NRestarts,Result")
+        properties = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+        if properties.get("LoadState") != "loaded":
+            yield Check(unit, None, "not installed", "sudo systemd/install.sh")
+            continue
+        active = properties.get("ActiveState") == "active"
+        said = f"{properties.get('ActiveState', 'unknown')}, {properties.get('NRestarts', '0')} restarts since the boot"
+        reason = properties.get("Result", "")
+        fix = f"sudo systemctl start {unit}; journalctl -u {unit} shows why it stopped ({reason})"
+        yield Check(unit, active, said, "" if active else fix)
+        if (exposure := _read_exposure(unit)) is not None:
+            loose = exposure > max_exposure
+            said = f"{exposure:.1f} by systemd-analyze security (0 is closed, 10 is open)"
+            fix = f"a drop-in loosens it (shipped: {max_exposure:g}); see systemctl cat {unit}" if loose else ""
+            yield Check(f"{unit} sandbox", None if loose else True, said, fix)
+
+
+def _read_exposure(unit: str) -> float | None:
+    """The exposure level that systemd-analyze gives a unit, 0 to 10; None when it cannot be asked."""
+    for line in _run_command("systemd-analyze", "security", "--no-pager", unit).splitlines():
+        if "Overall exposure level" in line:
+            with contextlib.suppress(ValueError, IndexError):
+                return float(line.partition(": ")[2].split()[0])
+    return None
+
+
+def _run_command(*command: str) -> str:
+    """What a command prints; nothing when it is missing or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+def isolation(_: Context) -> Iterator[Check]:
+    """Whether this kernel lets `sense` block its own network. Tried in a child process: it cannot be undone."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, msgspec.json.encode(check_isolation(drop_network())))
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        result: dict[str, Any] = json.loads(answer.read() or b"{}")
+    os.waitpid(child, 0)
+    if result.get("enforced"):
+        said = f"{result['detail']}; a connection from inside gives {result['refused']}"
+        yield Check("no network in sense", True, said)
+        return
+    said = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
+    yield Check("no network in sense", None, said, "run Mien by systemd (see README)")
+
+
+def live_view(context: Context) -> Iterator[Check]:
+    """Whether pictures may leave `sense`: one of the two exceptions to its isolation, so it is always reported."""
+    kiosk = context.settings.kiosk
+    if not kiosk.live_view:
+        yield Check("live view", True, "off in the settings: no picture leaves sense")
+    elif not kiosk.enabled:
+        yield Check("live view", True, "on in the settings, but the page is off: no picture leaves sense")
+    else:
+        network = f"anyone with the page's password, from {kiosk.listen}"
+        who = network if kiosk.house else "anyone on this device"
+        said = f"on in the settings: {who}, can watch the camera's picture; the page shows when somebody does"
+        yield Check("live view", None, said, "to turn it off, set kiosk.live_view = false")
+
+
+def running(context: Context) -> Iterator[Check]:
+    """Whether hub and sense run now, and whether sense is isolated."""
+    if not context.settings.kiosk.enabled or not context.settings.kiosk.port:
+        yield Check("running", None, "unknown: doctor asks through the page, which the settings turn off")
+        return
+    if context.hub_state is None:
+        yield Check("running", None, "no hub answers: Mien is not running here now")
+        return
+    sense = context.hub_state["sense"]
+    if not sense["available"]:
+        fix = "start it with mien sense, or see journalctl -u mien-sense"
+        yield Check("running", False, f"the hub runs, but sense does not: {sense['problem']}", fix)
+        return
+    walls = sense["isolation"]
+    proof = f"it sees {', '.join(walls['interfaces']) or 'no interface'}; a connection gives {walls['refused']}"
+    problems = "; ".join(context.hub_state["problems"])
+    said = f"hub and sense run ({walls['detail']}; {proof}) {problems}".rstrip()
+    yield Check("running", None if problems else True, said)

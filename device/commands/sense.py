@@ -1,0 +1,18 @@
+"""`mien sense`: the process with camera and microphone.
+
+Imports nothing of the hub: `sense` must not load a network library before it has given up the network.
+"""
+
+import argparse
+
+from device.sense.process import run_sense
+from device.settings.load import load
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until a signal stops it."""
+    return run_sense(load(arguments.settings), arguments.settings)
