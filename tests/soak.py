@@ -80,8 +80,8 @@ class Soak:
         self._fusion, self._steady = Fusion(settings.mood.reading_max_age_s), MoodSmoother(settings.mood)
         walls = Isolation(True, ("lo",), "refused", "a soak")
         hello = Hello("50a4", "0.1.0", os.getpid(), walls, {})
-        self.door = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)
-        self.door.start()
+        self.hub = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)
+        self.hub.start()
         self._pictures, self._sound = _pictures(), _sound()
         self._shown: object = None
         self.changes = 0
@@ -108,8 +108,8 @@ class Soak:
         changed, self._shown = key != self._shown, key
         real_s = time.monotonic()
         self.changes += changed
-        self.door.say(msgspec.structs.replace(mood, since_s=real_s, time_s=real_s), changed=changed)
-        self.door.health(_WELL)
+        self.hub.send_mood(msgspec.structs.replace(mood, since_s=real_s, time_s=real_s), changed=changed)
+        self.hub.send_health(_WELL)
 
 
 def soak(frames: int, hours: float) -> int:
@@ -149,10 +149,10 @@ def _soaked(one: Soak, hub: int, frames: int, windows: int) -> int:
     more = {
         name: (end[name].descriptors - warm[name].descriptors, end[name].threads - warm[name].threads) for name in pids
     }
-    print(f"{frames} frames, {windows} windows, {one.changes} changes, {one.door.lost} lost")
+    print(f"{frames} frames, {windows} windows, {one.changes} changes, {one.hub.lost_changes} lost")
     print({name: f"{100 * share:+.1f} % memory" for name, share in grown.items()}, f"(descriptors, threads): {more}")
     print(f"tracks left: {left}; threads here: {[thread.name for thread in threading.enumerate()]}")
-    well = all(share <= MAX_GROWTH for share in grown.values()) and left == 0 and one.door.lost == 0
+    well = all(share <= MAX_GROWTH for share in grown.values()) and left == 0 and one.hub.lost_changes == 0
     return int(not (well and all(new == (0, 0) for new in more.values())))
 
 

@@ -20,23 +20,23 @@ from device.ipc.messages import (
     Baseline,
     Beat,
     ClearBaseline,
-    FromHub,
-    FromSense,
     Health,
     Hello,
-    MoodSaid,
+    HubMessage,
+    MoodUpdate,
     RecordBaseline,
     Recording,
     SenseBaseline,
+    SenseMessage,
     SetHold,
     SetSwitch,
     Stage,
     State,
     Switch,
     Watch,
+    decode_hub_message,
+    decode_sense_message,
     encode,
-    from_hub,
-    from_sense,
 )
 from device.readings import Mood, SenseReading
 from device.settings.locations import socket_path
@@ -47,54 +47,55 @@ _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, SenseReading(
 _WALLS = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
 _STAGES = {"camera": Stage(State.LOST, "no camera found", 0.0, 3), "voice": Stage(State.OK, rate_hz=2)}
 _NEUTRAL = Baseline(1e9, SenseBaseline(300, _SEVEN), None)
-_FROM_SENSE: list[FromSense] = [
+_FROM_SENSE: list[SenseMessage] = [
     Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
-    MoodSaid("5e55", 7, _MOOD),
-    MoodSaid("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
+    MoodUpdate("5e55", 7, _MOOD),
+    MoodUpdate("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
     Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0),
     Health({}, True, True, False, baseline=_NEUTRAL, recording=Recording(59.5, "look as you do at rest")),
 ]
-_FROM_HUB: list[FromHub] = [Ack("5e55", 7), *(SetSwitch(order, on) for order in Switch for on in (True, False)), Beat()]
+_FROM_HUB: list[HubMessage] = [Ack("5e55", 7), Beat()]
+_FROM_HUB += [SetSwitch(switch, on) for switch in Switch for on in (True, False)]
 _FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline(), Watch(0.0), Watch(2.5)]
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
-def test_what_sense_says_arrives_as_it_was_said(message: FromSense) -> None:
+def test_what_sense_says_arrives_as_it_was_said(message: SenseMessage) -> None:
     line = encode(message)
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
-    assert from_sense(line) == message
+    assert decode_sense_message(line) == message
 
 
 @pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
-def test_what_hub_says_arrives_as_it_was_said(message: FromHub) -> None:
-    assert from_hub(encode(message)) == message
+def test_what_hub_says_arrives_as_it_was_said(message: HubMessage) -> None:
+    assert decode_hub_message(encode(message)) == message
 
 
 @given(st.text(max_size=200), st.integers(0, 2**62), st.sampled_from(list(Emotion)), st.floats(-1, 1))
 def test_any_mood_arrives_on_one_line(session: str, seq: int, emotion: Emotion, valence: float) -> None:
-    said = MoodSaid(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
+    said = MoodUpdate(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
     line = encode(said)
     assert line.index(b"\n") == len(line) - 1
-    assert from_sense(line) == said
+    assert decode_sense_message(line) == said
 
 
 @pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
-def test_hubs_words_are_refused_from_sense(message: FromHub) -> None:
+def test_hubs_words_are_refused_from_sense(message: HubMessage) -> None:
     with pytest.raises(LinkError, match="sense sent"):
-        from_sense(encode(message))
+        decode_sense_message(encode(message))
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
-def test_senses_words_are_refused_from_hub(message: FromSense) -> None:
+def test_senses_words_are_refused_from_hub(message: SenseMessage) -> None:
     with pytest.raises(LinkError, match="hub sent"):
-        from_hub(encode(message))
+        decode_hub_message(encode(message))
 
 
 @tries(max_examples=300, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text().map(str.encode)))
 def test_bytes_that_are_no_message_give_a_link_error_and_nothing_else(line: bytes) -> None:
-    for decode in (from_sense, from_hub):
+    for decode in (decode_sense_message, decode_hub_message):
         with pytest.raises(LinkError):
             decode(line)
 
@@ -118,7 +119,7 @@ def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 @given(st.data())
 def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.DataObject) -> None:
     decode, message = data.draw(
-        st.sampled_from([(from_sense, m) for m in _FROM_SENSE] + [(from_hub, m) for m in _FROM_HUB])
+        st.sampled_from([(decode_sense_message, m) for m in _FROM_SENSE] + [(decode_hub_message, m) for m in _FROM_HUB])
     )
     raw = json.loads(encode(message))
     *way, last = data.draw(st.sampled_from(list(_places(raw))))
@@ -130,32 +131,32 @@ def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.
     else:
         inner[last] = data.draw(_JSON)
     try:
-        assert isinstance(decode(json.dumps(raw).encode()), FromSense | FromHub)
+        assert isinstance(decode(json.dumps(raw).encode()), SenseMessage | HubMessage)
     except LinkError as error:
-        assert "no message of the door" in str(error)  # noqa: PT017 - either outcome is right
+        assert "malformed message" in str(error)  # noqa: PT017 - either outcome is right
 
 
 @pytest.mark.parametrize("hold_s", [-0.5, 3600.5, 1e300])
 def test_a_hold_beyond_an_hour_is_refused(hold_s: float) -> None:
     with pytest.raises(LinkError, match="hold_s"):
-        from_hub(encode(SetHold(hold_s)))
+        decode_hub_message(encode(SetHold(hold_s)))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 10.5, 86_400.0])
 def test_nobody_can_ask_for_the_live_view_for_long(seconds: float) -> None:
     with pytest.raises(LinkError, match="seconds"):
-        from_hub(encode(Watch(seconds)))
+        decode_hub_message(encode(Watch(seconds)))
 
 
 @pytest.mark.parametrize("cut", [2, 20, 100])
 def test_a_line_that_was_cut_is_refused(cut: int) -> None:
     with pytest.raises(LinkError):
-        from_sense(encode(_FROM_SENSE[1])[:-cut])
+        decode_sense_message(encode(_FROM_SENSE[1])[:-cut])
 
 
 def test_text_that_is_not_utf_8_inside_a_good_message_is_refused() -> None:
     with pytest.raises(LinkError):
-        from_hub(encode(Ack("5e55", 7)).replace(b"5e55", b"5\xff\xfe5"))
+        decode_hub_message(encode(Ack("5e55", 7)).replace(b"5e55", b"5\xff\xfe5"))
 
 
 @given(st.integers(1, 200_000))
@@ -163,29 +164,29 @@ def test_text_that_is_not_utf_8_inside_a_good_message_is_refused() -> None:
 def test_a_line_over_the_limit_is_refused_though_it_is_well_formed(over: int) -> None:
     line = encode(Beat()).rstrip()
     with pytest.raises(LinkError, match=f"{MAX_LINE} are allowed"):
-        from_hub(line + b" " * (MAX_LINE - len(line) + over))
+        decode_hub_message(line + b" " * (MAX_LINE - len(line) + over))
 
 
 def test_a_line_of_just_the_limit_is_read() -> None:
-    assert from_hub(encode(Beat()).rstrip().ljust(MAX_LINE)) == Beat()
+    assert decode_hub_message(encode(Beat()).rstrip().ljust(MAX_LINE)) == Beat()
 
 
 def test_a_message_that_would_not_fit_is_not_sent() -> None:
-    with pytest.raises(LinkError, match="does not fit"):
+    with pytest.raises(LinkError, match="is too long"):
         encode(Ack("x" * MAX_LINE, 1))
 
 
 def test_json_nested_too_deeply_is_refused() -> None:
     with pytest.raises(LinkError):
-        from_sense(b"[" * 8000 + b"]" * 8000)
+        decode_sense_message(b"[" * 8000 + b"]" * 8000)
 
 
 @pytest.mark.parametrize("count", [0, 6, 8, 2000])
 def test_a_mood_carries_seven_numbers_and_no_row_of_samples(count: int) -> None:
-    raw = json.loads(encode(MoodSaid("5e55", 1, _MOOD)))
+    raw = json.loads(encode(MoodUpdate("5e55", 1, _MOOD)))
     raw["mood"]["probabilities"] = [0.5] * count
     with pytest.raises(LinkError, match="probabilities"):
-        from_sense(json.dumps(raw).encode())
+        decode_sense_message(json.dumps(raw).encode())
 
 
 _SMALL = (inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType, inspect.EnumType)
@@ -213,7 +214,7 @@ def _leaves(kind: inspect.Type, where: str) -> Iterator[tuple[str, inspect.Type]
             yield where, kind
 
 
-@pytest.mark.parametrize("side", [FromSense, FromHub])
+@pytest.mark.parametrize("side", [SenseMessage, HubMessage])
 def test_no_message_has_a_place_for_bytes_for_anything_or_for_a_row_of_numbers(side: Any) -> None:
     leaves = list(_leaves(inspect.type_info(side), "$"))
     assert len(leaves) > 3

@@ -16,7 +16,7 @@ import msgspec
 from device.bench.timing import Json
 from device.emotions import Emotion
 from device.errors import MienError
-from device.ipc.messages import Beat, MoodSaid, encode, from_sense
+from device.ipc.messages import Beat, MoodUpdate, encode, decode_sense_message
 from device.sense.simulator import SCRIPT
 from device.settings.load import load
 from device.settings.locations import socket_path
@@ -97,8 +97,8 @@ def _wait_for_mood(listener: socket.socket, begun_s: float) -> None:
     with line, line.makefile("rb") as lines:
         line.settimeout(_LIMIT_S)
         for received in lines:
-            message = from_sense(received)
-            if isinstance(message, MoodSaid) and message.mood.emotion is not Emotion.UNKNOWN:
+            message = decode_sense_message(received)
+            if isinstance(message, MoodUpdate) and message.mood.emotion is not Emotion.UNKNOWN:
                 return
             if time.perf_counter() - begun_s > _LIMIT_S:
                 raise TimeoutError("it was unknown all the time")

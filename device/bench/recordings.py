@@ -12,7 +12,8 @@ from device.bench.timing import Json
 from device.bench.voice import listen, windows
 from device.perception.audio.stft import RATE_HZ
 from device.perception.load import Perception
-from device.perception.media.decode import NoSoundError, kind_of, read_picture, read_sound, video_frames
+from device.perception.media.decode import NoSoundError, kind_of, read_sound, video_frames
+from device.perception.media.picture import read_picture
 from device.readings import Frame
 from device.settings.schema import Settings
 

@@ -1,9 +1,14 @@
-"""The one door: messages between `sense` and `hub`, as lines of JSON over a Unix socket.
+"""The messages between `sense` and `hub`: one JSON object a line, over a Unix socket.
 
-Scores and health go out, commands come in. No type here can carry a picture or a sound, a line may not be
-longer than MAX_LINE, and what does not decode to one of these types is refused with a LinkError.
+`sense` sends its moods and its health, `hub` sends commands. No type here can carry a picture or a sound. A line
+longer than MAX_LINE, or one that does not decode to one of these types, is refused with a LinkError.
 
-`sense` is the client and `hub` the listener, so that each may come, go and come back in any order.
+`sense` is the client and `hub` the server. Each reconnects by itself, so they can start and stop in any order.
+
+A command keeps its name all the way. Somebody sends a payload by MQTT or HTTP. `parse_command` in
+device/hub/state/command_parser.py turns it into a Command: SetSwitch, SetHold, RecordBaseline, ClearBaseline or
+ChooseProfile. `Hub.execute` carries out ChooseProfile itself and sends every other one on as a SenseCommand, which
+`Controls.execute` in device/sense/controls.py carries out. The next Health shows its effect.
 """
 
 from enum import StrEnum
@@ -18,9 +23,9 @@ from device.system.isolation import Isolation
 MAX_LINE = 16_384
 """Bytes, the newline included. A mood takes about 600."""
 HEARTBEAT_S = 0.5
-"""Each side sends something at least this often."""
-SILENCE_S = 1.5
-"""After so long without a line, the other side counts as gone."""
+"""Each side sends a message at least this often."""
+PEER_TIMEOUT_S = 1.5
+"""Without a line for this long, the other side counts as gone."""
 
 
 class State(StrEnum):
@@ -31,13 +36,13 @@ class State(StrEnum):
     OFF = "off"
     """Muted or not configured: the device is closed."""
     LOST = "lost"
-    """It cannot be opened or has stopped giving anything; it is tried again."""
+    """It cannot be opened or delivers nothing; it is retried."""
     FROZEN = "frozen"
-    """It gives the same picture, or digital silence, again and again."""
+    """It delivers the same picture, or digital silence, again and again."""
     DARK = "dark"
-    """It gives pictures in which nothing can be seen: night, or something in front of the lens."""
+    """Its pictures are too dark to show anything: night, or a covered lens."""
     CLIPPED = "clipped"
-    """It gives sound that is cut off at the top: nothing can be heard in it."""
+    """Its sound is overloaded beyond use."""
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -45,31 +50,31 @@ class Stage(msgspec.Struct, frozen=True):
 
     state: State
     detail: str = ""
-    """For a person: what is wrong and what to do; empty when all is well."""
+    """For a person: what is wrong and what to do; empty if nothing is."""
     rate_hz: float = 0.0
-    """What it handled a second, lately."""
+    """Items handled a second, lately."""
     dropped: int = 0
-    """What it let go unread since the start: frames replaced by newer ones, blocks of sound not fetched in time."""
+    """Unread items since the start: frames replaced by newer ones, blocks of sound fetched too late."""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First line of `sense`."""
+    """The first message of `sense`."""
 
     session: str
-    """Made anew at each start of `sense`; sequence numbers belong to it."""
+    """New at each start of `sense`; sequence numbers count within it."""
     version: str
     pid: int
     isolation: Isolation
     models: dict[str, str]
-    """Name -> version, of the model pairs in use."""
+    """Name -> version of each model in use."""
 
 
-class MoodSaid(msgspec.Struct, frozen=True, tag="mood"):
-    """A mood. Changes (seq > 0) are kept by `sense` until acknowledged; refreshes (seq 0) are not."""
+class MoodUpdate(msgspec.Struct, frozen=True, tag="mood"):
+    """A mood. `sense` keeps a change (seq > 0) until it is acknowledged, and a refresh (seq 0) not at all."""
 
     session: str
     seq: int
-    """1, 2, 3 ... for changes of emotion or of the number of people; 0 for a refresh of the same."""
+    """1, 2, 3 ... for a change of emotion or of the number of people; 0 for a refresh of the same mood."""
     mood: Mood
 
 
@@ -78,15 +83,15 @@ Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], ONE_E
 
 
 class SenseBaseline(msgspec.Struct, frozen=True):
-    """How one sense reads this household at rest."""
+    """What one sense reads while this household is neutral."""
 
     readings: int
     shares: Shares
-    """The geometric mean of what was read."""
+    """The geometric mean of the readings."""
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """A household's neutral: all that is kept of a minute at rest."""
+    """A household's neutral: everything stored from a minute of neutral faces and voices."""
 
     recorded_utc_s: float
     face: SenseBaseline | None = None
@@ -94,25 +99,25 @@ class Baseline(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A recording of the neutral."""
+    """A recording of the neutral in progress, or the last one."""
 
     left_s: float = 0.0
-    """0 when none is under way."""
-    said: str = ""
-    """For a person: what to do, or what became of the last one."""
+    """0 if none is in progress."""
+    message: str = msgspec.field(default="", name="said")
+    """For a person: what to do, or how the last recording ended."""
 
 
 class Health(msgspec.Struct, frozen=True, tag="health"):
-    """Heartbeat of `sense`, at least every HEARTBEAT_S."""
+    """The heartbeat of `sense`, at least every HEARTBEAT_S."""
 
     stages: dict[str, Stage]
     camera_on: bool
     microphone_on: bool
     paused: bool
     lost_changes: int = 0
-    """Changes of this session that were dropped because `hub` was away for longer than the outbox holds."""
+    """Changes of this session that were dropped because the outbox was full while `hub` was away."""
     hold_s: float = 0.0
-    """How long a mood stays at least, as the settings or a SetHold have it."""
+    """Minimum time between two changes of mood, from the settings or a SetHold."""
     baseline: Baseline | None = None
     recording: Recording = Recording()
 
@@ -125,7 +130,7 @@ class Ack(msgspec.Struct, frozen=True, tag="ack"):
 
 
 class Switch(StrEnum):
-    """What `hub` may ask of `sense`."""
+    """A switch of `sense`."""
 
     CAMERA = "camera"
     MICROPHONE = "microphone"
@@ -133,20 +138,20 @@ class Switch(StrEnum):
 
 
 class SetSwitch(msgspec.Struct, frozen=True, tag="command"):
-    """Switch a sense. It is kept over a restart and a reboot, and the next Health shows it."""
+    """Set a switch. It lasts over a restart and a reboot, and the next Health shows it."""
 
-    order: Switch
+    switch: Switch = msgspec.field(name="order")
     on: bool
 
 
 class SetHold(msgspec.Struct, frozen=True, tag="hold"):
-    """How long a mood stays at least. Kept over a restart, and the next Health shows it."""
+    """Set the minimum time between two changes of mood. It lasts over a restart, and the next Health shows it."""
 
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)]
 
 
 class RecordBaseline(msgspec.Struct, frozen=True, tag="record_baseline"):
-    """Take the next so many seconds as the household's neutral."""
+    """Record the next seconds as the household's neutral."""
 
     seconds: Annotated[float, msgspec.Meta(ge=1, le=600)] = 60.0
 
@@ -156,46 +161,47 @@ class ClearBaseline(msgspec.Struct, frozen=True, tag="clear_baseline"):
 
 
 class Watch(msgspec.Struct, frozen=True, tag="watch"):
-    """Someone looks at the live view for the next so many seconds; 0: nobody any more.
+    """Somebody watches the live view for the next seconds; 0: nobody does.
 
-    `sense` sends pictures over a socket of their own (device/ipc/live_view.py), and only where its own
-    settings allow it.
+    `sense` sends the pictures over a socket of their own (device/ipc/live_view.py), and only if its own settings
+    allow it.
     """
 
     seconds: Annotated[float, msgspec.Meta(ge=0, le=10)]
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
-    """Heartbeat of `hub`."""
+    """The heartbeat of `hub`."""
 
 
 _T = TypeVar("_T")
 
-FromSense = Hello | MoodSaid | Health
-FromHub = Ack | SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch | Beat
+SenseCommand = SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch
+SenseMessage = Hello | MoodUpdate | Health
+HubMessage = Ack | SenseCommand | Beat
 
 _encoder = msgspec.json.Encoder()
-_from_sense = msgspec.json.Decoder(FromSense)
-_from_hub = msgspec.json.Decoder(FromHub)
+_sense_decoder = msgspec.json.Decoder(SenseMessage)
+_hub_decoder = msgspec.json.Decoder(HubMessage)
 
 
-def encode(message: FromSense | FromHub) -> bytes:
-    """One line, newline included. Raises LinkError if it would be longer than MAX_LINE."""
+def encode(message: SenseMessage | HubMessage) -> bytes:
+    """One line with its newline. Raises LinkError if it is longer than MAX_LINE."""
     line = _encoder.encode(message) + b"\n"
     if len(line) > MAX_LINE:
-        raise LinkError(f"a {type(message).__name__} of {len(line)} bytes does not fit through the door ({MAX_LINE})")
+        raise LinkError(f"a {type(message).__name__} of {len(line)} bytes is too long; {MAX_LINE} are allowed")
     return line
 
 
-def from_sense(line: bytes) -> FromSense:
+def decode_sense_message(line: bytes) -> SenseMessage:
     """Decode a line that `hub` received. Raises LinkError."""
-    message: FromSense = _decode(_from_sense, line, "sense")
+    message: SenseMessage = _decode(_sense_decoder, line, "sense")
     return message
 
 
-def from_hub(line: bytes) -> FromHub:
+def decode_hub_message(line: bytes) -> HubMessage:
     """Decode a line that `sense` received. Raises LinkError."""
-    message: FromHub = _decode(_from_hub, line, "hub")
+    message: HubMessage = _decode(_hub_decoder, line, "hub")
     return message
 
 
@@ -205,4 +211,4 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", line: bytes, sender: str) -> _T
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LinkError(f"{sender} sent what is no message of the door: {error}") from error
+        raise LinkError(f"{sender} sent a malformed message: {error}") from error

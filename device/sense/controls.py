@@ -1,47 +1,135 @@
-"""Which senses are on, and how calm: kept over a restart and a reboot, since off means off."""
+"""What people set at run time: switches, hold time and the household's neutral. Stored, because off means off."""
 
 import logging
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from device.ipc.messages import Switch
+from device.ipc.messages import ClearBaseline, RecordBaseline, SenseCommand, SetHold, SetSwitch, Switch, Watch
+from device.perception.mood.baseline import BaselineRecorder
+from device.perception.mood.fusion import Fusion
+from device.perception.mood.smoothing import MoodSmoother
+from device.perception.voice.classifier import VoiceReader
+from device.sense.camera.thread import CameraThread
+from device.sense.live_view import LiveView
+from device.sense.microphone.thread import MicrophoneThread
+from device.settings.schema import Settings
+from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the people in the room have chosen."""
+    """The choices of the people in the room."""
 
     camera: bool = True
     microphone: bool = True
     pause: bool = False
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] | None = None
-    """How long a mood stays at least; None: as the settings say."""
+    """Minimum time between two changes of mood; None: as in the settings."""
 
     @property
-    def sees(self) -> bool:
+    def can_see(self) -> bool:
         """Whether the camera may be open."""
         return self.camera and not self.pause
 
     @property
-    def hears(self) -> bool:
+    def can_hear(self) -> bool:
         """Whether the microphone may be open."""
         return self.microphone and not self.pause
 
-    def after(self, order: Switch, *, on: bool) -> "Switches":
-        """The switches with one of them set."""
-        return msgspec.structs.replace(self, **{order.value: on})
+    def with_switch(self, switch: Switch, *, on: bool) -> "Switches":
+        """A copy with one switch set."""
+        return msgspec.structs.replace(self, **{switch.value: on})
 
 
-def load(path: Path) -> Switches:
-    """The kept switches; all on where none were kept yet, all paused where the file cannot be trusted."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Switches)
-    except FileNotFoundError:
-        return Switches()
-    except (OSError, msgspec.DecodeError) as error:
-        # Somebody may have switched the camera off in the lost file: to see nothing is the mistake that harms nobody.
-        _log.warning("%s: cannot be read (%s); paused until it is switched on again", path, error)
-        return Switches(pause=True)
+class SwitchesFile(StateFile[Switches]):
+    """The switches on disk, kept over a restart and a reboot."""
+
+    def __init__(self, state_dir: Path) -> None:
+        super().__init__(state_dir / "switches.json", Switches, "paused until it is switched on again")
+
+    def read(self) -> Switches:
+        """All on without a file. All paused where the file is damaged: the camera may have been off in it."""
+        return self.load(Switches(), damaged=Switches(pause=True))
+
+
+class Controls:
+    """Executes the hub's commands: each takes effect at once and is stored."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        camera: CameraThread,
+        microphone: MicrophoneThread,
+        voice_reader: VoiceReader,
+        fusion: Fusion,
+        smoother: MoodSmoother,
+        baseline: BaselineRecorder,
+        live: LiveView,
+        lock: threading.Lock,
+    ) -> None:
+        """`lock` guards `fusion`, `smoother` and `baseline`."""
+        self._settings = settings
+        self._camera, self._microphone = camera, microphone
+        self._voice_reader = voice_reader
+        self._fusion, self._smoother, self._baseline = fusion, smoother, baseline
+        self._live = live
+        self._lock = lock
+        self._file = SwitchesFile(settings.state_dir)
+        self.switches = self._file.read()
+
+    def execute(self, command: SenseCommand) -> None:
+        """Carry out a command. A disk error is logged; the command holds until the restart."""
+        match command:
+            case Watch(seconds):
+                self._live.watch(seconds)
+            case RecordBaseline(seconds):
+                with self._lock:
+                    self._baseline.record(seconds)
+                _log.info("recording this household's neutral for %g s", seconds)
+            case ClearBaseline():
+                self._clear_baseline()
+            case SetHold(hold_s):
+                with self._lock:
+                    switches = self.switches = msgspec.structs.replace(self.switches, hold_s=hold_s)
+                self._change(switches, f"a mood now lasts at least {hold_s:g} s")
+            case SetSwitch(switch, on):
+                with self._lock:
+                    switches = self.switches = self.switches.with_switch(switch, on=on)
+                self._change(switches, f"{switch} is now {'on' if on else 'off'}")
+
+    def apply(self) -> None:
+        """Open or close the devices by the switches. A closed sense's readings are dropped."""
+        sees = self.switches.can_see and self._settings.camera.source != "off"
+        self._live.set_on(sees)
+        self._camera.set_on(sees)
+        self._microphone.set_on(self.switches.can_hear and self._settings.microphone.source != "off")
+        with self._lock:
+            hold_s = self.switches.hold_s
+            self._smoother.hold_s = self._settings.mood.hold_s if hold_s is None else hold_s
+            if not self.switches.can_see:
+                self._fusion.forget_faces()
+            if not self.switches.can_hear:
+                self._fusion.forget_voice()
+
+    def _change(self, switches: Switches, message: str) -> None:
+        self.apply()
+        _log.info("%s", message)
+        try:
+            self._file.save(switches)
+        except OSError as error:
+            _log.error("%s: the switch cannot be kept over a restart (%s)", self._file.path, error)
+
+    def _clear_baseline(self) -> None:
+        """Forget the household's neutral, and how its voices usually sound."""
+        self._voice_reader.forget()
+        try:
+            with self._lock:
+                self._baseline.forget()
+        except OSError as error:
+            _log.error("the neutral is cleared only until a restart: its file cannot be removed (%s)", error)
+            return
+        _log.info("the neutral and the usual sound of the voices here are cleared")

@@ -1,17 +1,74 @@
-"""Heartbeats of the reading threads, and the health message that `sense` sends."""
+"""The health of `sense`: heartbeats of the reading threads, states of all stages, one Health message."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from device.ipc.messages import Baseline, Health, Recording, Stage, State
+from device.sense.camera.thread import CameraThread
+from device.sense.controls import Switches
+from device.sense.microphone.thread import MicrophoneThread
+
+STALL_S = 10.0
+"""A reading thread without a heartbeat for this long is stalled: the watchdog is no longer notified."""
+_RATE_WINDOW_S = 5
 
 
 @dataclass
 class ThreadHeartbeat:
-    """Life signs of a reading thread."""
+    """Signs of life of one reading thread."""
 
     beat_s: float
-    done: deque[float] = field(default_factory=lambda: deque(maxlen=64))
-    trouble: str = ""
+    done_s: deque[float] = field(default_factory=lambda: deque(maxlen=64))
+    """When the last readings ended."""
+    problem: str = ""
+
+    def succeed(self, now_s: float) -> None:
+        """A reading has ended well."""
+        self.done_s.append(now_s)
+        self.problem = ""
 
     def rate_hz(self, now_s: float) -> float:
-        """Readings a second over the last five."""
-        return sum(now_s - t < 5 for t in self.done) / 5
+        """Readings a second over the last five seconds."""
+        return sum(now_s - done_s < _RATE_WINDOW_S for done_s in self.done_s) / _RATE_WINDOW_S
+
+
+class HealthMonitor:
+    """Collects the state of every stage."""
+
+    def __init__(
+        self,
+        camera: CameraThread,
+        microphone: MicrophoneThread,
+        damages: Mapping[str, str],
+        now_s: float,
+        stall_s: float = STALL_S,
+    ) -> None:
+        """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
+        self._camera, self._microphone = camera, microphone
+        self._damages = damages
+        self.stall_s = stall_s
+        self.heartbeats = {"face": ThreadHeartbeat(now_s), "voice": ThreadHeartbeat(now_s)}
+
+    def is_stalled(self, now_s: float) -> bool:
+        """Whether a reading thread hangs."""
+        return any(now_s - heartbeat.beat_s > self.stall_s for heartbeat in self.heartbeats.values())
+
+    def report(
+        self,
+        now_s: float,
+        switches: Switches,
+        hold_s: float,
+        baseline: Baseline | None,
+        recording: Recording,
+        lost_changes: int,
+    ) -> Health:
+        """The message for `hub`."""
+        stages = {"camera": self._camera.stage(now_s), "microphone": self._microphone.stage(now_s)}
+        for name, heartbeat in self.heartbeats.items():
+            stalled = now_s - heartbeat.beat_s > self.stall_s
+            problem = "it hangs; the watchdog restarts sense" if stalled else heartbeat.problem
+            detail = problem or self._damages.get(name, "")
+            stages[name] = Stage(State.LOST if problem else State.OK, detail, round(heartbeat.rate_hz(now_s), 2))
+        on = switches.camera, switches.microphone, switches.pause
+        return Health(stages, *on, lost_changes, hold_s, baseline, recording)

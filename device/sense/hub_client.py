@@ -1,4 +1,4 @@
-"""Sense's side of the door: it comes back by itself, and keeps each change until `hub` has stored it."""
+"""The connection to `hub`: reconnects by itself, and keeps each change until `hub` has stored it."""
 
 import logging
 import selectors
@@ -13,162 +13,162 @@ from device.errors import LinkError
 from device.ipc.messages import (
     HEARTBEAT_S,
     MAX_LINE,
-    SILENCE_S,
+    PEER_TIMEOUT_S,
     Ack,
-    ClearBaseline,
-    FromSense,
     Health,
     Hello,
-    MoodSaid,
-    RecordBaseline,
-    SetHold,
-    SetSwitch,
-    Watch,
+    HubMessage,
+    MoodUpdate,
+    SenseCommand,
+    SenseMessage,
+    decode_hub_message,
     encode,
-    from_hub,
 )
 from device.readings import Mood
 
 _log = logging.getLogger(__name__)
 
-OUTBOX = 4096
-"""Changes kept while `hub` is away: hours of a lively room. Then the oldest go, and are counted."""
+MAX_OUTBOX = 4096
+"""Changes kept while `hub` is away: hours of a lively room. Beyond that the oldest are dropped and counted."""
 _RETRY_S = 0.5
 _GRACE_S = 1.5
 
 
-CommandHandler = SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch
-"""What `hub` may ask for."""
-
-
 class HubClient:
-    """A thread that talks to `hub`. Nothing here blocks the one who calls `say` or `health`."""
+    """A thread that talks to `hub`. No method blocks, apart from `stop`."""
 
-    def __init__(self, path: Path, hello: Hello, on_command: Callable[[CommandHandler], None]) -> None:
-        """`on_command` is called in the door's thread."""
+    def __init__(
+        self,
+        path: Path,
+        hello: Hello,
+        execute: Callable[[SenseCommand], None],
+        max_outbox: int = MAX_OUTBOX,
+        retry_s: float = _RETRY_S,
+    ) -> None:
+        """`execute` is called in this thread."""
         self._path = path
         self._hello = hello
-        self._on_command = on_command
+        self._execute = execute
+        self._max_outbox, self._retry_s = max_outbox, retry_s
         self._lock = threading.Lock()
-        self._outbox: deque[MoodSaid] = deque()
-        self._refresh: MoodSaid | None = None
+        self._outbox: deque[MoodUpdate] = deque()
+        self._refresh: MoodUpdate | None = None
         self._health: Health | None = None
         self._seq = 0
-        self.lost = 0
-        """Changes that went out of the outbox unread."""
+        self.lost_changes = 0
+        """Changes that were dropped from a full outbox."""
         self.connected = False
         self._stopped = threading.Event()
-        self._bell, self._ringer = socket.socketpair()
-        self._ringer.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="door", daemon=True)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_sender.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="hub-client", daemon=True)
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Say what is still to be said, if `hub` is there, and end."""
+        """Send what is pending, if `hub` is there, and end."""
         self._stopped.set()
-        self._ring()
+        self._wake()
         self._thread.join(2.0)
-        self._bell.close()
-        self._ringer.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
-    def say(self, mood: Mood, *, changed: bool) -> None:
-        """Send a mood: a change is kept until it is stored, of refreshes only the newest counts."""
+    def send_mood(self, mood: Mood, *, changed: bool) -> None:
+        """Send a mood. A change is kept until `hub` has stored it; a refresh replaces the one before."""
         with self._lock:
             if changed:
                 self._seq += 1
-                self._outbox.append(MoodSaid(self._hello.session, self._seq, mood))
-                if len(self._outbox) > OUTBOX:
+                self._outbox.append(MoodUpdate(self._hello.session, self._seq, mood))
+                if len(self._outbox) > self._max_outbox:
                     self._outbox.popleft()
-                    self.lost += 1
+                    self.lost_changes += 1
             else:
-                self._refresh = MoodSaid(self._hello.session, 0, mood)
-        self._ring()
+                self._refresh = MoodUpdate(self._hello.session, 0, mood)
+        self._wake()
 
-    def health(self, health: Health) -> None:
+    def send_health(self, health: Health) -> None:
         """Send the newest health, which is the heartbeat too."""
         with self._lock:
             self._health = health
-        self._ring()
+        self._wake()
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         try:
-            self._ringer.send(b"!")
+            self._wake_sender.send(b"!")
         except BlockingIOError:
-            pass  # it has been rung often enough
+            pass  # enough wake-ups are waiting
         except OSError:
-            _log.debug("the door is closed")
+            _log.debug("the client has stopped")
 
     def _run(self) -> None:
-        told_s = time.monotonic() + _GRACE_S  # at the start both come up at once, and either may be first
-        told = False
+        warn_after_s = time.monotonic() + _GRACE_S  # both processes start together, in any order
+        warned = False
         while not self._stopped.is_set():
             try:
-                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-                    line.settimeout(1.0)
-                    line.connect(str(self._path))
-                    self._talk(line)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                    connection.settimeout(1.0)
+                    connection.connect(str(self._path))
+                    self._exchange(connection)
             except (OSError, LinkError) as error:
-                if self.connected or (not told and time.monotonic() > told_s):
+                if self.connected or (not warned and time.monotonic() > warn_after_s):
                     _log.warning("hub is away (%s); changes are kept until it is back", error)
-                    told = True
+                    warned = True
             self.connected = False
-            self._stopped.wait(_RETRY_S)
+            self._stopped.wait(self._retry_s)
 
-    def _talk(self, line: socket.socket) -> None:
-        """One connection, until it fails or we stop. Raises OSError and LinkError."""
-        line.sendall(encode(self._hello))
-        sent, heard_s, rest = 0, time.monotonic(), b""
-        with selectors.DefaultSelector() as ready:
-            ready.register(line, selectors.EVENT_READ)
-            ready.register(self._bell, selectors.EVENT_READ)
+    def _exchange(self, connection: socket.socket) -> None:
+        """Serve one connection until it fails or we stop. Raises OSError and LinkError."""
+        connection.sendall(encode(self._hello))
+        sent_seq, received_s, rest = 0, time.monotonic(), b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            selector.register(self._wake_receiver, selectors.EVENT_READ)
             while True:
-                for key, _ in ready.select(HEARTBEAT_S):
-                    if key.fileobj is self._bell:
-                        self._bell.recv(4096)
+                for key, _ in selector.select(HEARTBEAT_S):
+                    if key.fileobj is self._wake_receiver:
+                        self._wake_receiver.recv(4096)
                     else:
-                        rest = self._read(line, rest)
-                        heard_s = time.monotonic()
-                if time.monotonic() - heard_s > SILENCE_S:
-                    raise OSError(f"nothing heard from it for {SILENCE_S} s")
-                for message in self._pending(sent):
-                    line.sendall(encode(message))
-                    if isinstance(message, MoodSaid):
-                        sent = max(sent, message.seq)
+                        rest = self._receive(connection, rest)
+                        received_s = time.monotonic()
+                if time.monotonic() - received_s > PEER_TIMEOUT_S:
+                    raise OSError(f"no message from it for {PEER_TIMEOUT_S} s")
+                for message in self._take_pending(sent_seq):
+                    connection.sendall(encode(message))
+                    if isinstance(message, MoodUpdate):
+                        sent_seq = max(sent_seq, message.seq)
                 if self._stopped.is_set():
                     return
 
-    def _read(self, line: socket.socket, rest: bytes) -> bytes:
-        """Take what has come; returns the beginning of a line that is not whole yet."""
-        piece = line.recv(65_536)
-        if not piece:
+    def _receive(self, connection: socket.socket, rest: bytes) -> bytes:
+        """Handle the lines that have arrived. Returns the start of an incomplete line."""
+        chunk = connection.recv(65_536)
+        if not chunk:
             raise OSError("it closed the connection")
-        *lines, rest = (rest + piece).split(b"\n")
+        *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > MAX_LINE:
             raise LinkError(f"hub sent a line of over {MAX_LINE} bytes")
-        for received in lines:
-            self._take(received)
+        for line in lines:
+            self._handle(decode_hub_message(line))
         return rest
 
-    def _take(self, received: bytes) -> None:
-        message = from_hub(received)
+    def _handle(self, message: HubMessage) -> None:
         if not self.connected:
-            # Only now: a listener that never answers is no hub.
+            # Not earlier: a listener that never answers is not a hub.
             _log.info("hub is there")
             self.connected = True
         if isinstance(message, Ack) and message.session == self._hello.session:
             with self._lock:
                 while self._outbox and self._outbox[0].seq <= message.seq:
                     self._outbox.popleft()
-        elif isinstance(message, CommandHandler):
-            self._on_command(message)
+        elif isinstance(message, SenseCommand):
+            self._execute(message)
 
-    def _pending(self, sent: int) -> list[FromSense]:
-        """What has not been sent on this connection yet: changes in order, then the newest of the rest."""
+    def _take_pending(self, sent_seq: int) -> list[SenseMessage]:
+        """Everything not sent on this connection yet: changes in order, then the newest refresh and health."""
         with self._lock:
-            waiting: list[FromSense] = [m for m in self._outbox if m.seq > sent]
-            waiting += [m for m in (self._refresh, self._health) if m is not None]
+            pending: list[SenseMessage] = [change for change in self._outbox if change.seq > sent_seq]
+            pending += [message for message in (self._refresh, self._health) if message is not None]
             self._refresh = self._health = None
-        return waiting
+        return pending

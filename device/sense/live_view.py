@@ -59,7 +59,7 @@ class LiveView:
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     @property
-    def watched(self) -> bool:
+    def is_watched(self) -> bool:
         """Whether someone looks now."""
         return self._clock() < self._until_s
 
@@ -97,10 +97,10 @@ class LiveView:
 
     def offer(self, frame: Frame, readings: Sequence[FaceReading]) -> None:
         """Leave what was just looked at. Never blocks, and keeps nothing while nobody looks."""
-        if not self.watched:
+        if not self.is_watched:
             return
         with self._turn:
-            if self._on and self.watched:
+            if self._on and self.is_watched:
                 self._slot = (frame, readings)
                 self._turn.notify()
 
@@ -114,7 +114,7 @@ class LiveView:
 
     @property
     def _wanted(self) -> bool:
-        return self._on and self.watched and not self._stopped
+        return self._on and self.is_watched and not self._stopped
 
     @property
     def _due(self) -> bool:

@@ -11,7 +11,7 @@ from device import __version__
 from device.ipc.messages import Hello
 from device.sense.camera_proxy import CameraProxy, parse_address, redact_url
 from device.settings.locations import socket_path
-from device.settings.reload import problem_of
+from device.settings.reload import find_problem
 from device.settings.schema import Settings
 from device.system.isolation import check_isolation, drop_capabilities, drop_network, raise_loopback
 
@@ -28,7 +28,7 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: None if problem_of(path) else stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: None if find_problem(path) else stop.set())
     source = settings.camera.source
     address = parse_address(source)
     window = CameraProxy(address) if address else None
@@ -49,7 +49,7 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
 
     hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
     try:
-        sense.run(HubClient(socket_path(settings.runtime_dir), hello, sense.on_command), stop)
+        sense.run(HubClient(socket_path(settings.runtime_dir), hello, sense.controls.execute), stop)
     finally:
         if window:
             window.close()

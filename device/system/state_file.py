@@ -1,23 +1,98 @@
-"""Small files that are kept: whole or not there, for their owner alone."""
+"""Small files that outlive the process: written whole or not at all, and read with a type."""
 
+import contextlib
+import logging
 import os
 import threading
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
-_one_at_a_time = threading.Lock()
-"""What is not whole yet has one name, so that no power cut leaves more than one of it behind."""
+_log = logging.getLogger(__name__)
+
+MAX_BYTES = 1_048_576
+"""A longer state file counts as damaged."""
+
+_write_lock = threading.Lock()
+"""All writers of a file share one partial name, so a power cut leaves at most one partial file behind."""
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 
-def keep(path: Path, document: object) -> None:
-    """Write `document` to `path` as JSON, on the disk before it returns. From any thread. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with _one_at_a_time:
-        partial.touch(mode=0o600)
-        with partial.open("wb") as file:
-            file.write(msgspec.json.encode(document))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+def atomic_write(
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = 0o600,
+    owner: tuple[int, int] | None = None,
+    sync: bool = True,
+    folder: int | None = None,
+) -> None:
+    """Write `content` to `path`, whole or not at all, and never through a link. From any thread. Raises OSError.
+
+    `owner`: user and group, -1 for "leave as it is". `sync`: return only when the file and its name are on the disk.
+    `folder`: a descriptor of the parent folder, where the caller already holds one; else the parent folder is created
+    with mode 0700 if it is missing.
+    """
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, folder)
+        stack.enter_context(_write_lock)
+        partial = f".{path.name}.partial"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=folder)  # left by a power cut
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(partial, flags, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if owner:
+                    os.fchown(descriptor, *owner)
+                os.fchmod(descriptor, mode)
+                file.write(content)
+                file.flush()
+                if sync:
+                    os.fsync(descriptor)
+            os.replace(partial, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(partial, dir_fd=folder)
+            raise
+        if sync:
+            os.fsync(folder)
+
+
+class StateFile(Generic[T]):
+    """One JSON document in the state folder, readable by its owner only."""
+
+    def __init__(self, path: Path, kind: type[T], consequence: str, *, max_bytes: int = MAX_BYTES) -> None:
+        """`kind`: what msgspec decodes it to. `consequence`: what a damaged file leads to, for the log."""
+        self.path = path
+        self._kind = kind
+        self._consequence = consequence
+        self._max_bytes = max_bytes
+
+    def load(self, default: D, *, damaged: D | None = None) -> T | D:
+        """The document; `default` without a file; `damaged`, or else `default`, where the file cannot be used."""
+        try:
+            with self.path.open("rb") as file:
+                raw = file.read(self._max_bytes + 1)
+            if len(raw) > self._max_bytes:
+                raise ValueError(f"longer than {self._max_bytes} bytes")
+            return msgspec.json.decode(raw, type=self._kind)
+        except FileNotFoundError:
+            return default
+        except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
+            self.warn(error)
+            return default if damaged is None else damaged
+
+    def warn(self, error: Exception) -> None:
+        """Log why the file cannot be used, and the consequence."""
+        _log.warning("%s: cannot be read (%s); %s", self.path, error, self._consequence)
+
+    def save(self, document: T) -> None:
+        """Write `document`; it is on the disk when this returns. From any thread. Raises OSError."""
+        atomic_write(self.path, msgspec.json.encode(document))

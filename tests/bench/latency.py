@@ -136,7 +136,7 @@ def measured(acts: int = 10) -> dict[str, object]:
         hub = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             sense, models = build_pipeline(settings, settings.camera.source)
-            see = sense._sight.see
+            see = sense._face_stream.see
 
             def seen(frame: Frame) -> list[FaceReading]:
                 begun_s = time.monotonic()
@@ -144,20 +144,18 @@ def measured(acts: int = 10) -> dict[str, object]:
                 watcher.saw(frame, readings, begun_s)
                 return readings
 
-            sense._sight.see = seen  # type: ignore[method-assign]
-            walls = Isolation(True, ("lo",), "refused", "a measurement")
-            door, stop = (
-                HubClient(socket_path(settings.runtime_dir), Hello("b0", "0", 1, walls, models), lambda _: None),
-                threading.Event(),
-            )
-            say = door.say
+            sense._face_stream.see = seen  # type: ignore[method-assign]
+            isolation = Isolation(True, ("lo",), "refused", "a measurement")
+            hello, stop = Hello("b0", "0", 1, isolation, models), threading.Event()
+            client = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)
+            send_mood = client.send_mood
 
-            def told(mood: Mood, *, changed: bool) -> None:
+            def send_and_record(mood: Mood, *, changed: bool) -> None:
                 watcher.said(mood, changed=changed)
-                say(mood, changed=changed)
+                send_mood(mood, changed=changed)
 
-            door.say = told  # type: ignore[method-assign]
-            running = threading.Thread(target=sense.run, args=(door, stop))
+            client.send_mood = send_and_record  # type: ignore[method-assign]
+            running = threading.Thread(target=sense.run, args=(client, stop))
             running.start()
             time.sleep(acts * ACT_S + 1.5)
             stop.set()

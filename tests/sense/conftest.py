@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from device.ipc.messages import SenseCommand
 from device.sense import device_thread
-from device.sense import hub_client as door_module
 from device.sense.camera import Camera
 from device.sense.camera.thread import CameraThread, Latest
 from device.sense.device_thread import DeviceThread
-from device.sense.hub_client import CommandHandler, HubClient
+from device.sense.hub_client import HubClient
 from device.sense.microphone import Microphone
 from device.settings.schema import Camera as CameraSettings
 from device.settings.schema import Home, MoodSettings, Settings
@@ -79,35 +79,34 @@ def house() -> Iterator[Settings]:
         )
 
 
-# -- the door
+# -- the connection to hub
 
 
 @pytest.fixture
-def door_path() -> Iterator[Path]:
-    """Where hub listens; short enough for a Unix socket's name."""
+def hub_path() -> Iterator[Path]:
+    """Where hub listens; short enough for the name of a Unix socket."""
     with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
         yield Path(folder) / "door.sock"
 
 
 @pytest.fixture
-def hub(door_path: Path) -> Iterator[Hub]:
-    """A hub at the door, played by the test."""
-    one = Hub(door_path)
-    yield one
-    one.die()
+def hub(hub_path: Path) -> Iterator[Hub]:
+    """A hub simulated by the test."""
+    hub = Hub(hub_path)
+    yield hub
+    hub.die()
 
 
 @pytest.fixture
-def commands() -> list[CommandHandler]:
-    """What hub asked of sense."""
+def commands() -> list[SenseCommand]:
+    """The commands that sense has received."""
     return []
 
 
 @pytest.fixture
-def door(door_path: Path, commands: list[CommandHandler], monkeypatch: pytest.MonkeyPatch) -> Iterator[HubClient]:
-    """Sense's side of the door, not yet started; it soon looks for hub again."""
-    monkeypatch.setattr(door_module, "_RETRY_S", 0.05)
-    one = HubClient(door_path, HELLO, commands.append)
-    yield one
-    if one._thread.is_alive():
-        one.stop()
+def client(hub_path: Path, commands: list[SenseCommand]) -> Iterator[HubClient]:
+    """Sense's side of the connection, not started yet; it reconnects quickly."""
+    client = HubClient(hub_path, HELLO, commands.append, retry_s=0.05)
+    yield client
+    if client._thread.is_alive():
+        client.stop()

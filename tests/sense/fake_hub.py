@@ -7,11 +7,11 @@ from typing import TypeVar
 import msgspec
 
 from device.emotions import Emotion
-from device.ipc.messages import Beat, FromHub, FromSense, Health, Hello, MoodSaid, encode, from_sense
+from device.ipc.messages import Beat, Health, Hello, HubMessage, MoodUpdate, SenseMessage, decode_sense_message, encode
 from device.readings import Mood
 from device.system.isolation import Isolation
 
-_T = TypeVar("_T", Hello, MoodSaid, Health)
+_T = TypeVar("_T", Hello, MoodUpdate, Health)
 SESSION = "5e55"
 HELLO = Hello(SESSION, "0.1.0", 1, Isolation(True, ("lo",), "Network is unreachable", ""), {"face": "0.1.0"})
 _SEVEN = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
@@ -30,8 +30,8 @@ class Line:
         self._end.settimeout(4)
         self._file = end.makefile("rb")
 
-    def next(self) -> FromSense:
-        return from_sense(self._file.readline())
+    def next(self) -> SenseMessage:
+        return decode_sense_message(self._file.readline())
 
     def next_of(self, kind: type[_T]) -> _T:
         while True:
@@ -43,12 +43,12 @@ class Line:
         """The next changes as (seq, people)."""
         found: list[tuple[int, int]] = []
         while len(found) < count:
-            said = self.next_of(MoodSaid)
+            said = self.next_of(MoodUpdate)
             if said.seq:
                 found.append((said.seq, said.mood.people))
         return found
 
-    def say(self, *messages: FromHub) -> None:
+    def say(self, *messages: HubMessage) -> None:
         for message in messages:
             self._end.sendall(encode(message))
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from device.ipc.messages import HEARTBEAT_S, Beat, FromHub, Health, Hello, MoodSaid, State, encode
-from device.ipc.messages import from_sense as decoded
+from device.ipc.messages import HEARTBEAT_S, Beat, Health, Hello, HubMessage, MoodUpdate, State, encode
+from device.ipc.messages import decode_sense_message as decoded
 from device.sense.build import build_pipeline
 from device.sense.hub_client import HubClient
 from device.sense.pipeline import Pipeline
@@ -23,7 +23,7 @@ class Hub:
 
     def __init__(self, path: Path) -> None:
         self.health: Health | None = None
-        self.mood: MoodSaid | None = None
+        self.mood: MoodUpdate | None = None
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -32,7 +32,7 @@ class Hub:
         self._ended = threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()
 
-    def say(self, message: FromHub) -> None:
+    def say(self, message: HubMessage) -> None:
         if self._line:
             with suppress(OSError):
                 self._line.sendall(encode(message))
@@ -52,7 +52,7 @@ class Hub:
                 message = decoded(line)
                 if isinstance(message, Health):
                     self.health = message
-                elif isinstance(message, MoodSaid):
+                elif isinstance(message, MoodUpdate):
                     self.mood = message
 
 
@@ -63,7 +63,7 @@ def living(settings: Settings) -> Iterator[tuple[Pipeline, Hub]]:
     path.unlink(missing_ok=True)
     hub, stop = Hub(path), threading.Event()
     sense, _ = build_pipeline(settings, settings.camera.source)
-    thread = threading.Thread(target=sense.run, args=(HubClient(path, HELLO, sense.on_command), stop))
+    thread = threading.Thread(target=sense.run, args=(HubClient(path, HELLO, sense.controls.execute), stop))
     thread.start()
     try:
         until(lambda: hub.health, 15)

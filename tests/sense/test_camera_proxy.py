@@ -19,17 +19,17 @@ from device.sense.camera_proxy import Address, parse_address
 # Reads a line of JSON from stdin, [command, argument], and answers with one.
 _INSIDE = """
 import json, os, socket, sys, urllib.request
-from device.sense.isolation import drop_network, prove, raise_loopback
-from device.sense.window import Window, address_of
+from device.system.isolation import check_isolation, drop_network, raise_loopback
+from device.sense.camera_proxy import CameraProxy, parse_address
 url = sys.argv[1]
-window = Window(address_of(url))
+proxy = CameraProxy(parse_address(url))
 detail = drop_network()
-if not prove(detail).enforced:
+if not check_isolation(detail).enforced:
     print(json.dumps({"skip": detail}), flush=True)
     sys.exit()
 raise_loopback()
-inside = window.open(url)
-print(json.dumps({"url": inside, "helper": window.pid, "enforced": prove(detail).enforced}), flush=True)
+inside = proxy.open(url)
+print(json.dumps({"url": inside, "helper": proxy.pid, "enforced": check_isolation(detail).enforced}), flush=True)
 
 def get(address):
     try:
@@ -46,7 +46,7 @@ def connect(port):
 for text in sys.stdin:
     command, argument = json.loads(text)
     if command == "close":
-        window.close()
+        proxy.close()
         print("{}", flush=True)
         break
     print(json.dumps({"get": get, "connect": connect}[command](argument)), flush=True)

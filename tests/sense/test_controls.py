@@ -6,44 +6,41 @@ from pathlib import Path
 import pytest
 
 from device.ipc.messages import Switch
-from device.sense.controls import Switches, load
-from device.system.state_file import keep
+from device.sense.controls import Switches, SwitchesFile
 
 
-@pytest.mark.parametrize("order", list(Switch))
-def test_what_was_switched_is_read_back(tmp_path: Path, order: Switch) -> None:
-    path = tmp_path / "state" / "switches.json"
+@pytest.mark.parametrize("switch", list(Switch))
+def test_what_was_switched_is_read_back(tmp_path: Path, switch: Switch) -> None:
+    file = SwitchesFile(tmp_path / "state")
     for on in (True, False):
-        wanted = Switches().after(order, on=on)
-        keep(path, wanted)
-        assert load(path) == wanted
-        assert getattr(load(path), order.value) is on
+        wanted = Switches().with_switch(switch, on=on)
+        file.save(wanted)
+        assert file.read() == wanted
+        assert getattr(file.read(), switch.value) is on
 
 
 def test_before_anybody_chose_everything_is_on(tmp_path: Path) -> None:
-    kept = load(tmp_path / "switches.json")
-    assert (kept.sees, kept.hears) == (True, True)
+    kept = SwitchesFile(tmp_path).read()
+    assert (kept.can_see, kept.can_hear) == (True, True)
 
 
 def test_each_switch_closes_its_own_sense_and_pause_closes_both() -> None:
-    assert [(s.sees, s.hears) for s in (Switches(camera=False), Switches(microphone=False), Switches(pause=True))] == [
-        (False, True),
-        (True, False),
-        (False, False),
-    ]
+    closed = Switches(camera=False), Switches(microphone=False), Switches(pause=True)
+    assert [(s.can_see, s.can_hear) for s in closed] == [(False, True), (True, False), (False, False)]
 
 
 def test_the_end_of_a_pause_opens_nothing_that_was_off_before() -> None:
-    kept = Switches().after(Switch.CAMERA, on=False).after(Switch.PAUSE, on=True).after(Switch.PAUSE, on=False)
-    assert (kept.sees, kept.hears) == (False, True)
+    paused = Switches().with_switch(Switch.CAMERA, on=False).with_switch(Switch.PAUSE, on=True)
+    resumed = paused.with_switch(Switch.PAUSE, on=False)
+    assert (resumed.can_see, resumed.can_hear) == (False, True)
 
 
 def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_path: Path) -> None:
-    path = tmp_path / "switches.json"
-    path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
-    assert load(path) == Switches(camera=False, hold_s=None)
-    keep(path, Switches(camera=False, hold_s=0.0))
-    assert load(path).after(Switch.CAMERA, on=True) == Switches(hold_s=0.0)
+    file = SwitchesFile(tmp_path)
+    file.path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
+    assert file.read() == Switches(camera=False, hold_s=None)
+    file.save(Switches(camera=False, hold_s=0.0))
+    assert file.read().with_switch(Switch.CAMERA, on=True) == Switches(hold_s=0.0)
 
 
 @pytest.mark.parametrize(
@@ -61,28 +58,28 @@ def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_pa
     ],
 )
 def test_a_damaged_file_is_a_pause_and_not_an_open_eye(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "switches.json"
-    path.write_bytes(content)
-    kept = load(path)
-    assert (kept.sees, kept.hears, kept.pause) == (False, False, True)
+    file = SwitchesFile(tmp_path)
+    file.path.write_bytes(content)
+    kept = file.read()
+    assert (kept.can_see, kept.can_hear, kept.pause) == (False, False, True)
 
 
 def test_a_file_that_cannot_be_opened_is_a_pause(tmp_path: Path) -> None:
     (tmp_path / "switches.json").mkdir()
-    assert load(tmp_path / "switches.json").pause
+    assert SwitchesFile(tmp_path).read().pause
 
 
 def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
-    path = tmp_path / "switches.json"
-    keep(path, Switches(camera=False))
-    (tmp_path / "switches.partial").mkdir()
+    file = SwitchesFile(tmp_path)
+    file.save(Switches(camera=False))
+    (tmp_path / ".switches.json.partial").mkdir()
     with pytest.raises(OSError, match="directory"):
-        keep(path, Switches())
-    assert load(path) == Switches(camera=False)
+        file.save(Switches())
+    assert file.read() == Switches(camera=False)
 
 
 def test_a_save_leaves_one_file_and_a_folder_for_its_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "switches.json"
-    keep(path, Switches())
-    assert os.listdir(path.parent) == ["switches.json"]  # noqa: PTH208 - the names are wanted
-    assert path.parent.stat().st_mode & 0o777 == 0o700
+    file = SwitchesFile(tmp_path / "state")
+    file.save(Switches())
+    assert os.listdir(file.path.parent) == ["switches.json"]  # noqa: PTH208 - the names are wanted
+    assert file.path.parent.stat().st_mode & 0o777 == 0o700

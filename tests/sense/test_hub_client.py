@@ -3,60 +3,70 @@
 import threading
 import time
 
-from device.ipc.messages import Beat, ClearBaseline, Health, MoodSaid, SetHold, SetSwitch, Switch, encode
-from device.sense.hub_client import CommandHandler, HubClient
+from device.ipc.messages import (
+    Beat,
+    ClearBaseline,
+    Health,
+    MoodUpdate,
+    SenseCommand,
+    SetHold,
+    SetSwitch,
+    Switch,
+    encode,
+)
+from device.sense.hub_client import HubClient
 from tests.sense.fake_hub import HELLO, SESSION, Hub, mood
 from tests.sense.waits import until
 
 
-def test_the_first_line_is_the_hello(door: HubClient, hub: Hub) -> None:
-    door.say(mood(1), changed=True)
-    door.start()
+def test_the_first_line_is_the_hello(client: HubClient, hub: Hub) -> None:
+    client.send_mood(mood(1), changed=True)
+    client.start()
     line = hub.accept()
     assert line.next() == HELLO
     assert line.moods(1) == [(1, 1)]
 
 
-def test_changes_are_numbered_in_order_and_said_at_once(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_changes_are_numbered_in_order_and_said_at_once(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
     for people in (3, 1, 2):
         begun = time.monotonic()
-        door.say(mood(people), changed=True)
+        client.send_mood(mood(people), changed=True)
         assert line.moods(1)[0][1] == people
         assert time.monotonic() - begun < 0.4  # not only at the next heartbeat
-    door.say(mood(5), changed=True)
+    client.send_mood(mood(5), changed=True)
     assert line.moods(1) == [(4, 5)]
 
 
-def test_sense_counts_as_connected_only_when_hub_has_answered(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_sense_counts_as_connected_only_when_hub_has_answered(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.accept()
     assert line.next() == HELLO
-    assert not door.connected
+    assert not client.connected
     line.say(Beat())
-    until(lambda: door.connected)
+    until(lambda: client.connected)
 
 
-def test_of_refreshes_and_health_only_the_newest_is_said(door: HubClient, hub: Hub) -> None:
+def test_of_refreshes_and_health_only_the_newest_is_said(client: HubClient, hub: Hub) -> None:
     for people in range(1, 6):
-        door.say(mood(people), changed=False)
-        door.health(Health({}, camera_on=True, microphone_on=True, paused=False, lost_changes=people))
-    door.start()
+        client.send_mood(mood(people), changed=False)
+        client.send_health(Health({}, camera_on=True, microphone_on=True, paused=False, lost_changes=people))
+    client.start()
     line = hub.greet()
-    said = line.next_of(MoodSaid)
+    said = line.next_of(MoodUpdate)
     assert (said.seq, said.mood.people) == (0, 5)
     assert line.next_of(Health).lost_changes == 5
-    door.say(mood(9), changed=True)
-    assert line.next() == MoodSaid(SESSION, 1, mood(9))
+    client.send_mood(mood(9), changed=True)
+    assert line.next() == MoodUpdate(SESSION, 1, mood(9))
 
 
 def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
-    door: HubClient, hub: Hub, commands: list[CommandHandler]
+    client: HubClient, hub: Hub, commands: list[SenseCommand]
 ) -> None:
-    door.start()
+    client.start()
     line = hub.greet()
-    wanted: list[CommandHandler] = [
+    wanted: list[SenseCommand] = [
         SetSwitch(Switch.CAMERA, on=False),
         SetHold(1.5),
         ClearBaseline(),
@@ -69,23 +79,23 @@ def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
     until(lambda: commands == wanted)
 
 
-def test_saying_never_blocks_even_if_nobody_reads(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_saying_never_blocks_even_if_nobody_reads(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
     begun = time.monotonic()
     for people in range(3000):
-        door.say(mood(people), changed=True)
-        door.health(Health({}, camera_on=True, microphone_on=True, paused=False))
+        client.send_mood(mood(people), changed=True)
+        client.send_health(Health({}, camera_on=True, microphone_on=True, paused=False))
     assert time.monotonic() - begun < 2
     line.close()
 
 
-def test_the_last_words_are_still_said_and_the_thread_ends(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_the_last_words_are_still_said_and_the_thread_ends(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
-    until(lambda: door.connected)
-    door.say(mood(7), changed=True)
-    door.stop()
+    until(lambda: client.connected)
+    client.send_mood(mood(7), changed=True)
+    client.stop()
     assert line.moods(1) == [(1, 7)]
     assert line.ended()
-    assert "door" not in {thread.name for thread in threading.enumerate()}
+    assert "hub-client" not in {thread.name for thread in threading.enumerate()}

@@ -7,91 +7,91 @@ from pathlib import Path
 
 import pytest
 
-from device.ipc.messages import MAX_LINE, SILENCE_S, Ack, Beat, SetSwitch, Switch
-from device.sense import hub_client as door_module
-from device.sense.hub_client import CommandHandler, HubClient
+from device.ipc.messages import MAX_LINE, PEER_TIMEOUT_S, Ack, Beat, SenseCommand, SetSwitch, Switch
+from device.sense.hub_client import HubClient
 from tests.sense.fake_hub import HELLO, SESSION, Hub, Line, mood
 from tests.sense.waits import until
 
 
-def test_sense_may_be_there_long_before_hub(door_path: Path, door: HubClient) -> None:
-    door.start()
-    door.say(mood(1), changed=True)
+def test_sense_may_be_there_long_before_hub(hub_path: Path, client: HubClient) -> None:
+    client.start()
+    client.send_mood(mood(1), changed=True)
     time.sleep(0.2)
-    hub = Hub(door_path)
+    hub = Hub(hub_path)
     try:
         assert hub.greet().moods(1) == [(1, 1)]
     finally:
         hub.die()
 
 
-def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
     for people in range(1, 5):
-        door.say(mood(people), changed=True)
+        client.send_mood(mood(people), changed=True)
     assert line.moods(4) == [(1, 1), (2, 2), (3, 3), (4, 4)]
     line.say(Ack(SESSION, 2))
-    until(lambda: len(door._outbox) == 2)
+    until(lambda: len(client._outbox) == 2)
     hub.die()
-    door.say(mood(5), changed=True)
+    client.send_mood(mood(5), changed=True)
     hub.listen()
     again = hub.accept()
     assert again.next() == HELLO
     assert again.moods(3) == [(3, 3), (4, 4), (5, 5)]
     again.say(Ack(SESSION, 5))
-    until(lambda: not door._outbox)
+    until(lambda: not client._outbox)
 
 
-def test_what_is_acknowledged_is_not_said_again(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_what_is_acknowledged_is_not_said_again(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
-    door.say(mood(1), changed=True)
+    client.send_mood(mood(1), changed=True)
     line.moods(1)
     line.say(Ack(SESSION, 1))
-    until(lambda: not door._outbox)
+    until(lambda: not client._outbox)
     hub.die()
     hub.listen()
     again = hub.greet()
-    door.say(mood(2), changed=True)
+    client.send_mood(mood(2), changed=True)
     assert again.moods(1) == [(2, 2)]
 
 
-def test_an_acknowledgement_of_another_session_frees_nothing(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_an_acknowledgement_of_another_session_frees_nothing(client: HubClient, hub: Hub) -> None:
+    client.start()
     line = hub.greet()
-    door.say(mood(1), changed=True)
+    client.send_mood(mood(1), changed=True)
     line.moods(1)
     line.say(Ack("other", 99), Ack(SESSION, 0), Beat())
-    until(lambda: door.connected)
+    until(lambda: client.connected)
     line.close()
     assert hub.greet().moods(1) == [(1, 1)]
 
 
 def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
-    door: HubClient, door_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub_path: Path, commands: list[SenseCommand]
 ) -> None:
-    monkeypatch.setattr(door_module, "OUTBOX", 5)
+    client = HubClient(hub_path, HELLO, commands.append, max_outbox=5)
     for people in range(1, 9):
-        door.say(mood(people), changed=True)
-    assert door.lost == 3
+        client.send_mood(mood(people), changed=True)
+    assert client.lost_changes == 3
     with closing(socket.socket(socket.AF_UNIX)) as listener:
-        listener.bind(str(door_path))
+        listener.bind(str(hub_path))
         listener.listen()
         listener.settimeout(4)
-        door.start()
+        client.start()
         line = Line(listener.accept()[0])
         assert line.moods(5) == [(4, 4), (5, 5), (6, 6), (7, 7), (8, 8)]
         line.close()
+    client.stop()
 
 
-def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: HubClient, hub: Hub) -> None:
-    door.start()
+def test_a_hub_that_falls_silent_is_left_and_looked_for_again(client: HubClient, hub: Hub) -> None:
+    client.start()
     silent = hub.greet()
-    door.say(mood(1), changed=True)
+    client.send_mood(mood(1), changed=True)
     begun = time.monotonic()
     again = hub.greet()
-    assert SILENCE_S - 0.1 <= time.monotonic() - begun < SILENCE_S + 2
+    assert PEER_TIMEOUT_S - 0.1 <= time.monotonic() - begun < PEER_TIMEOUT_S + 2
     assert silent.ended()
     assert again.moods(1) == [(1, 1)]
 
@@ -112,10 +112,10 @@ def test_a_hub_that_falls_silent_is_left_and_looked_for_again(door: HubClient, h
     ids=lambda data: repr(data[:24]),
 )
 def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
-    door: HubClient, hub: Hub, commands: list[CommandHandler], data: bytes
+    client: HubClient, hub: Hub, commands: list[SenseCommand], data: bytes
 ) -> None:
-    door.start()
-    door.say(mood(1), changed=True)
+    client.start()
+    client.send_mood(mood(1), changed=True)
     line = hub.greet()
     line.raw(data)
     again = hub.greet()
@@ -124,10 +124,10 @@ def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
     until(lambda: commands == [SetSwitch(Switch.PAUSE, on=True)])
 
 
-def test_a_door_that_never_found_a_hub_stops_at_once(door: HubClient) -> None:
-    door.start()
+def test_a_door_that_never_found_a_hub_stops_at_once(client: HubClient) -> None:
+    client.start()
     time.sleep(0.1)
     begun = time.monotonic()
-    door.stop()
+    client.stop()
     assert time.monotonic() - begun < 1
-    door.say(mood(1), changed=True)  # the loop may still be in its last turn
+    client.send_mood(mood(1), changed=True)  # the loop may still be in its last turn

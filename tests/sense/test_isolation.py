@@ -17,10 +17,10 @@ from device.system.isolation import check_isolation
 
 _INSIDE = """
 import json, socket, sys
-from device.sense.isolation import drop_network, give_up_powers, prove
+from device.system.isolation import drop_network, drop_capabilities, check_isolation
 port, path = int(sys.argv[1]), sys.argv[2]
 if sys.argv[3] == "without powers":
-    give_up_powers()  # as any user: what is left is a namespace of users
+    drop_capabilities()  # as any user: what is left is a namespace of users
 
 def tried(family, address):
     with socket.socket(family, socket.SOCK_STREAM) as line:
@@ -30,11 +30,11 @@ def tried(family, address):
 
 before = tried(socket.AF_INET, ("127.0.0.1", port))
 detail = drop_network()
-walls = prove(detail)
+walls = check_isolation(detail)
 if not walls.enforced:
     sys.exit(detail)
 drop_network()
-again = prove(detail).enforced
+again = check_isolation(detail).enforced
 with open(path + ".file", "w") as file:
     file.write("written inside")
 print(json.dumps({
@@ -119,12 +119,12 @@ def test_a_process_with_a_network_is_not_called_walled_in() -> None:
 
 _NO_WAY_BACK = """
 import ctypes, os, sys
-from device.sense.isolation import drop_network, give_up_powers
+from device.system.isolation import drop_network, drop_capabilities
 outside = os.open("/proc/self/ns/net", os.O_RDONLY)
 detail = drop_network()
 if "refused" in detail:
     sys.exit(detail)
-give_up_powers()
+drop_capabilities()
 libc = ctypes.CDLL(None, use_errno=True)
 print(libc.setns(outside, 0), os.strerror(ctypes.get_errno()))
 """
@@ -139,11 +139,11 @@ def test_even_root_finds_no_way_back() -> None:
 
 _REFUSED = """
 import os, sys
-from device.sense.isolation import drop_network, give_up_powers, prove
+from device.system.isolation import drop_network, drop_capabilities, check_isolation
 os.chroot(sys.argv[1])  # the kernel gives no namespace of users to who lives in another root
-give_up_powers()
+drop_capabilities()
 detail = drop_network()
-os.write(1, (detail + "|" + str(prove(detail).enforced)).encode())
+os.write(1, (detail + "|" + str(check_isolation(detail).enforced)).encode())
 os._exit(0)
 """
 
@@ -159,10 +159,10 @@ def test_where_the_kernel_refuses_it_says_so_and_claims_nothing(tmp_path: Path) 
 
 _OUT_OF_DESCRIPTORS = """
 import os, resource
-from device.sense.isolation import prove
+from device.system.isolation import check_isolation
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-walls = prove("none")
+walls = check_isolation("none")
 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 print(walls.enforced, walls.refused)
 """

@@ -101,7 +101,7 @@ _HEAR = """
 import json, sys, time
 import numpy as np
 from device.sense.microphone import open_microphone
-from device.settings import Microphone
+from device.settings.schema import Microphone
 microphone = open_microphone(Microphone(source=sys.argv[1]))
 print(json.dumps({"name": microphone.name}), flush=True)
 blocks, ends = [], []

@@ -94,9 +94,9 @@ def test_a_microphone_that_is_far_too_loud_is_said_and_a_slammed_door_is_not(
 
 _LISTEN = """
 import json, select, sys, time
-from device.sense.capture import MicrophoneThread, SoundRing
+from device.sense.microphone.thread import MicrophoneThread, SoundRing
 from device.sense.microphone import open_microphone
-from device.settings import Microphone
+from device.settings.schema import Microphone
 ring = SoundRing()
 thread = MicrophoneThread(lambda: open_microphone(Microphone()), ring, 0.6)
 thread.start()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, State, Switch
-from device.perception.voice.speaker_baseline import load_speaker_stats
+from device.perception.voice.speaker_baseline import speaker_stats_file
 from device.readings import FaceReading, Frame, SoundWindow
 from device.settings.schema import Settings
 from tests.sense.live_sense import living, stage
@@ -46,7 +46,7 @@ def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
         assert hub.health.hold_s == house.mood.hold_s
         hub.say(SetHold(7.5))
         until(lambda: hub.health and hub.health.hold_s == 7.5, 3)
-        assert sense._steady.hold_s == 7.5
+        assert sense._smoother.hold_s == 7.5
         hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on, 3)
     with living(house) as (_, hub):
@@ -58,7 +58,7 @@ def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house
     kept = house.state_dir / "voices.json"
 
     def weight() -> float:
-        heard = load_speaker_stats(kept)
+        heard = speaker_stats_file(kept).load(None)
         return heard.weight if heard else 0.0
 
     with living(house) as (_, hub):
@@ -86,7 +86,7 @@ def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Set
         until(lambda: hub.health and hub.health.baseline, 10)
         assert hub.health
         assert hub.health.recording.left_s == 0
-        assert hub.health.recording.said.startswith("recorded from")
+        assert hub.health.recording.message.startswith("recorded from")
         recorded = hub.health.baseline
         assert recorded
         assert recorded.face
@@ -107,7 +107,7 @@ def test_nobody_there_is_no_neutral(house: Settings) -> None:
         hub.say(SetSwitch(Switch.PAUSE, on=True))
         until(lambda: hub.health and hub.health.paused, 3)
         hub.say(RecordBaseline(1.0))
-        until(lambda: hub.health and "nothing was recorded" in hub.health.recording.said, 5)
+        until(lambda: hub.health and "nothing was recorded" in hub.health.recording.message, 5)
         assert hub.health
         assert hub.health.baseline is None
 
@@ -128,31 +128,31 @@ def test_a_reader_that_fails_is_told_and_tried_again_while_the_other_goes_on(
 ) -> None:
     with living(house) as (sense, hub):
         until(lambda: hub.mood and hub.mood.mood.face, 15)
-        whole = sense._sight.see
+        whole = sense._face_stream.see
 
         def broken(frame: Frame) -> list[FaceReading]:
             raise ValueError("a picture's numbers must not get into the log")
 
-        monkeypatch.setattr(sense._sight, "see", broken)
+        monkeypatch.setattr(sense._face_stream, "see", broken)
         until(lambda: stage(hub, "face") is State.LOST, 15)
         assert hub.health
         assert "ValueError" in hub.health.stages["face"].detail
         assert "numbers" not in hub.health.stages["face"].detail
         until(lambda: hub.mood and hub.mood.mood.voice, 15)
-        monkeypatch.setattr(sense._sight, "see", whole)
+        monkeypatch.setattr(sense._face_stream, "see", whole)
         until(lambda: stage(hub, "face") is State.OK, 15)
 
 
 def test_a_reader_that_hangs_stops_the_watchdogs_kicks(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr("device.sense.pipeline.notify", told.append)
-    monkeypatch.setattr("device.sense.pipeline._STALL_S", 1.0)
     free = threading.Event()
 
     def hanging(window: SoundWindow, learn: float = 1.0) -> None:
         free.wait(20)
 
     with living(house) as (sense, hub):
+        sense.health.stall_s = 1.0
         until(lambda: "WATCHDOG=1" in told, 15)
         monkeypatch.setattr(sense._voice_reader, "read", hanging)
         until(lambda: stage(hub, "voice") is State.LOST, 15)

@@ -11,22 +11,22 @@ from tests.sense.rtsp import streamed
 
 INSIDE = """
 import sys
-from device.sense.isolation import drop_network, give_up_powers, prove, raise_loopback
-from device.sense.window import Window, address_of
+from device.system.isolation import drop_network, drop_capabilities, check_isolation, raise_loopback
+from device.sense.camera_proxy import CameraProxy, parse_address
 url = sys.argv[1]
-window = Window(address_of(url))
-if not prove(drop_network()).enforced:
+proxy = CameraProxy(parse_address(url))
+if not check_isolation(drop_network()).enforced:
     sys.exit("refused")
 raise_loopback()
-inside = window.open(url)
-give_up_powers()
+inside = proxy.open(url)
+drop_capabilities()
 from device.sense.camera import open_camera
-from device.settings import Camera
+from device.settings.schema import Camera
 camera = open_camera(Camera(source=inside))
 frames = [frame for frame in (camera.read() for _ in range(40)) if frame is not None][:8]
-print(len(frames), frames[0].pixels.shape, prove("").interfaces)
+print(len(frames), frames[0].pixels.shape, check_isolation("").interfaces)
 camera.close()
-window.close()
+proxy.close()
 """
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.errors import DeviceError, EndOfMedia, MediaError
-from device.perception.media.decode import Pixels, kind_of, read_picture, video_frames
+from device.perception.media.decode import kind_of, video_frames
+from device.perception.media.picture import Pixels, read_picture
 from device.readings import Frame
 
 _WAIT_S = 0.4

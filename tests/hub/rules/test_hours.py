@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from device.emotions import Emotion
-from device.hub.rules.engine import RuleEngine, RuleFired, within
-from device.settings.actions import Lamp
+from device.hub.rules.engine import RuleEngine, RuleFired, is_within
+from device.settings.actions.virtual import Lamp
 from device.settings.rules import Rule
 from device.system.clock import RELEASED_UTC_S, local_time
 from tests.hub.rules.builders import NOON, SAD, rule
@@ -29,15 +29,15 @@ from tests.hub.rules.builders import NOON, SAD, rule
     ],
 )
 def test_between(between: str, inside: list[time], outside: list[time]) -> None:
-    assert all(within(between, moment) for moment in inside)
-    assert not any(within(between, moment) for moment in outside)
+    assert all(is_within(between, moment) for moment in inside)
+    assert not any(is_within(between, moment) for moment in outside)
 
 
 def test_between_keeps_a_rule_still_until_its_hours_begin() -> None:
     rules = RuleEngine((rule(hours="22:00-06:00"),))
-    assert not rules.look(SAD, 0, time(21, 59, 50))
-    assert not rules.look(SAD, 9, time(21, 59, 59))
-    assert rules.look(SAD, 10, time(22))[0].why == "sad 80 % for 10 s"
+    assert not rules.evaluate(SAD, 0, time(21, 59, 50))
+    assert not rules.evaluate(SAD, 9, time(21, 59, 59))
+    assert rules.evaluate(SAD, 10, time(22))[0].why == "sad 80 % for 10 s"
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -52,7 +52,7 @@ def night(one: Rule, start_utc_s: float, hours: float, step_s: float = 60) -> li
     rules, said = RuleEngine((one,)), list[str]()
     for step in range(round(hours * 3600 / step_s)):
         local = local_time(start_utc_s + step * step_s, BERLIN)
-        events = rules.look(SAD, step * step_s, local)
+        events = rules.evaluate(SAD, step * step_s, local)
         said += [f"{'' if isinstance(event, RuleFired) else '-'}{local:%H:%M}" for event in events]
     return said
 
@@ -89,8 +89,8 @@ def test_a_clock_that_is_not_set_lets_no_hours_begin() -> None:
     assert local_time(0.0) is None
     assert local_time(RELEASED_UTC_S - 1) is None
     assert local_time(RELEASED_UTC_S, BERLIN) == time(1)
-    assert within("18:00-23:30", None) is None
-    assert within("", None) is True
+    assert is_within("18:00-23:30", None) is None
+    assert is_within("", None) is True
 
 
 def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
@@ -100,16 +100,16 @@ def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
     fired = []
     for step in range(200):
         wall_s = (boot_s if step < 100 else real_s) + step / 2
-        fired += [(step / 2, one.rule.name) for one in rules.look(SAD, step / 2, local_time(wall_s, BERLIN))]
+        fired += [(step / 2, one.rule.name) for one in rules.evaluate(SAD, step / 2, local_time(wall_s, BERLIN))]
     assert fired == [(5, "r"), (50, "hours")]
     for step in range(200, 400):  # and back: nothing is over, nothing begins twice
-        assert not rules.look(SAD, step / 2, local_time(boot_s + step / 2, BERLIN))
+        assert not rules.evaluate(SAD, step / 2, local_time(boot_s + step / 2, BERLIN))
 
 
 _MOVED = """
 import os, sys
 from pathlib import Path
-from device.hub.clock import RELEASED_UTC_S, local_time
+from device.system.clock import RELEASED_UTC_S, local_time
 file = Path(sys.argv[1])
 for hours in (0, 1, 9):
     kind = (3600 * hours).to_bytes(4, "big") + bytes(2)
