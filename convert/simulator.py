@@ -89,7 +89,7 @@ def voice_score(readers: Perception, emotion: Emotion) -> Callable[[Prosody], fl
     return score
 
 
-def rehearse(steps: int) -> str:
+def search_poses(steps: int) -> str:
     """The source of device/sense/simulator/poses.py after a rehearsal of `steps` tries a role."""
     readers = load_perception(Settings())
     about = "How the stand-in plays each emotion. Found by `python -m convert rehearse`, which asks the networks."

@@ -1,1 +1,1 @@
-"""The command line of convert, an argument parser a step."""
+"""The command line of convert: one file per step, with its help, its arguments and what it runs."""

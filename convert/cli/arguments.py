@@ -1,32 +1,37 @@
-"""Words on the command line: what makes no sense there is refused before any work, in argparse's one line."""
+"""Argument types and folders that the steps share. argparse reports an invalid value in one line before any work."""
 
 import contextlib
 import json
 import math
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from device.errors import SettingsError
 
+_ROOT = Path(__file__).parents[2]
+MODELS = _ROOT / "device" / "models"
+DATA = _ROOT.parent / "shared" / "data"
+QUICK = Path("runs") / "quick"
 
-def count(text: str) -> int:
+
+def positive_int(text: str) -> int:
     """A whole number, 1 or more."""
-    return _whole(text, 1)
+    return _parse_int(text, 1)
 
 
-def several(text: str) -> int:
-    """A whole number, 2 or more: of a single row there is nothing to normalize by."""
-    return _whole(text, 2)
+def batch_size(text: str) -> int:
+    """A whole number, 2 or more: batch normalization needs more than one row."""
+    return _parse_int(text, 2)
 
 
-def count_or_none(text: str) -> int:
+def non_negative_int(text: str) -> int:
     """A whole number, 0 or more."""
-    return _whole(text, 0)
+    return _parse_int(text, 0)
 
 
 def positive(text: str) -> float:
     """A number over 0."""
-    number = _number(text)
+    number = _parse_float(text)
     if not 0 < number < math.inf:
         raise ArgumentTypeError(f"{text!r} is not a number over 0")
     return number
@@ -34,72 +39,79 @@ def positive(text: str) -> float:
 
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    number = _number(text)
+    number = _parse_float(text)
     if not 0 <= number <= 1:
         raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return number
 
 
 def finite(text: str) -> float:
-    """A number that is neither infinite nor none."""
-    number = _number(text)
+    """A number, neither infinite nor NaN."""
+    number = _parse_float(text)
     if not math.isfinite(number):
         raise ArgumentTypeError(f"{text!r} is not a number")
     return number
 
 
 def folder(text: str) -> Path:
-    """A folder, which need not be there yet."""
+    """A folder, which need not exist yet."""
     path = Path(text)
-    there = next((place for place in (path, *path.parents) if place.exists()), path)
-    if there.exists() and not there.is_dir():
-        raise ArgumentTypeError(f"{there} is a file, not a folder")
+    existing = next((place for place in (path, *path.parents) if place.exists()), path)
+    if existing.exists() and not existing.is_dir():
+        raise ArgumentTypeError(f"{existing} is a file, not a folder")
     return path
 
 
-def _whole(text: str, least: int) -> int:
+def _parse_int(text: str, minimum: int) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = least - 1
-    if number < least:
-        raise ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
+        number = minimum - 1
+    if number < minimum:
+        raise ArgumentTypeError(f"{text!r} is not a whole number, {minimum} or more")
     return number
 
 
-def _number(text: str) -> float:
+def _parse_float(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return math.nan
 
 
-QUICK = Path("runs") / "quick"
+def add_data(parser: ArgumentParser) -> None:
+    """Add --data."""
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the datasets (default: %(default)s)")
 
 
-def place(asked: Path | None, usual: Path, rows: int | None) -> Path:
-    """The folder to write to: the `asked` one, or the `usual` one; a quick check's is a folder of its own in QUICK.
+def add_rows(parser: ArgumentParser) -> None:
+    """Add --rows."""
+    parser.add_argument("--rows", type=positive_int, help="use this many rows only, for a quick check of all the steps")
 
-    Raises SettingsError where a quick check is asked to write to the usual one.
+
+def output_folder(given: Path | None, default: Path, rows: int | None) -> Path:
+    """The folder to write to: the `given` one or the `default`. A quick check has a default of its own, in QUICK.
+
+    Raises SettingsError when a quick check would write to the `default`.
     """
-    own = QUICK / usual.name
+    quick = QUICK / default.name
     if rows is None:
-        return asked or usual
-    if asked is not None and asked.resolve() == usual.resolve():
+        return given or default
+    if given is not None and given.resolve() == default.resolve():
         raise SettingsError(
-            f"{asked}: what is made of --rows {rows} does not go there, where all rows are; name another folder, or "
-            f"none: it is then {own}"
+            f"{given}: results of --rows {rows} do not belong in this folder, which holds those of all rows; name "
+            f"another one, or none to use {quick}"
         )
-    return asked or own
+    return given or quick
 
 
-def need_whole(run: Path, out: Path, usual: Path) -> None:
-    """Raises SettingsError where what `run` learnt from a few rows would be written to the `usual` folder."""
+def require_full_run(run: Path, out: Path, default: Path) -> None:
+    """Raises SettingsError when a `run` that was trained on a few rows would be written to the `default` folder."""
     rows = 0
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         rows = json.loads((run / "run.json").read_text())["plan"].get("rows", 0)
-    if rows and out.resolve() == usual.resolve():
+    if rows and out.resolve() == default.resolve():
         raise SettingsError(
-            f"{run}: this run is a quick check on {rows} rows, and does not go to {out}; train it on all of them, or "
+            f"{run}: this run is a quick check on {rows} rows and cannot be written to {out}; train it on all rows, or "
             "name another folder with --out"
         )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets import need
+from convert.datasets import require_path
+from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import read_cells
-from convert.datasets.layout import Layout, inside
+from convert.datasets.layout import Layout, find_inside
 from convert.datasets.records import Picture
 from device.errors import MediaError
 
@@ -33,17 +34,17 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
     A row of the tables whose picture is not there is not given. Raises MediaError when a table or annotation is
     missing or damaged, or when not all are there, unless a `part` will do.
     """
-    root = inside(need(folder, "AffectNet"), *_SETS)
+    root = find_inside(require_path(folder, "AffectNet"), *_SETS)
     if root != folder:
         found = [picture for name, split in _SETS.items() for picture in _annotated(root.parent / name, split)]
         _EIGHT.whole(len(found), folder, part=part)
         return found
     found = []
     for name, split in _TABLES.items():
-        table = inside(folder, name)
+        table = find_inside(folder, name)
         if table == folder:
             raise MediaError(f"AffectNet: neither {name} nor train_set is in {folder}; copy it there")
-        found += _listed(table, inside(folder, "Manually_Annotated_Images"), split)
+        found += _listed(table, find_inside(folder, "Manually_Annotated_Images"), split)
     _ALL.whole(len(found), folder, part=part)
     return found
 
@@ -70,7 +71,7 @@ def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
 
 
 def _annotated(folder: Path, split: str) -> Iterator[Picture]:
-    for path in sorted((need(folder, "AffectNet") / "images").glob("*.jpg")):
+    for path in sorted((require_path(folder, "AffectNet") / "images").glob("*.jpg")):
         annotation = folder / "annotations" / f"{path.stem}_exp.npy"
         if annotation.exists():
             yield Picture(
@@ -103,3 +104,8 @@ def _box(cells: list[str]) -> tuple[int, int, int, int] | None:
     except (ValueError, OverflowError):
         return None
     return (left, top, width, height) if width > 0 and height > 0 else None
+
+
+CORPORA = (
+    PictureCorpus("affectnet", "AffectNet: 8 emotions, 291,650 or 420,299 faces", "research only, by agreement", read),
+)

@@ -17,16 +17,16 @@ Samples = npt.NDArray[np.int16]
 _SUFFIX = ".opus"
 
 
-def member(name: str) -> str:
+def member_name(name: str) -> str:
     """What the clip `name` is called in its zip."""
     return f"{name}{_SUFFIX}"
 
 
-def whole_table(table: Path, archive: Path, names: Sequence[str], *, part: bool) -> None:
+def require_complete_table(table: Path, archive: Path, names: Sequence[str], *, part: bool) -> None:
     """Raises MediaError where the zip has clips that the `names` of its table lack, unless a `part` will do."""
-    with _opened(archive) as members:
+    with _open_zip(archive) as members:
         clips = {name for name in members.namelist() if name.endswith(_SUFFIX) and "/" not in name}
-    left = clips - {member(name) for name in names}
+    left = clips - {member_name(name) for name in names}
     if left and not part:
         raise MediaError(
             f"{table}: tells of {len(clips) - len(left)} of the {len(clips)} clips in {archive.name}; copy it again, "
@@ -34,23 +34,25 @@ def whole_table(table: Path, archive: Path, names: Sequence[str], *, part: bool)
         )
 
 
-def decoded(archive: Path, names: Sequence[str], cache: Path | None) -> list[Samples]:
+def decode_members(archive: Path, names: Sequence[str], cache: Path | None) -> list[Samples]:
     """The named .opus members of a zip as int16 at 16 kHz, in order; raises MediaError when one is not there.
 
     Kept in `cache` under the members' names and checksums, in their order.
     """
-    wanted = [member(name) for name in names]
-    with _opened(archive) as members:
+    wanted = [member_name(name) for name in names]
+    with _open_zip(archive) as members:
         found = {info.filename: info.CRC for info in members.infolist()}
         there = len(set(found) & set(wanted))
         if there < len(names):
             raise MediaError(f"{archive}: {there} of {len(names)} clips in it; copy it again")
-        kept = _place(cache, archive.stem, [(name, found[name]) for name in wanted])
-        return _kept(kept, len(names), lambda: (_heard(members.read(name), f"{archive}, {name}") for name in wanted))
+        kept = _cache_path(cache, archive.stem, [(name, found[name]) for name in wanted])
+        return _load_or_decode(
+            kept, len(names), lambda: (_decode(members.read(name), f"{archive}, {name}") for name in wanted)
+        )
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
+def _open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as members:
             yield members
@@ -58,19 +60,21 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
         raise MediaError(f"{archive}: cannot be read as a zip ({error}); copy it again") from error
 
 
-def decoded_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
+def decode_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
     """Sound files as int16 at 16 kHz, in order; kept in `cache` under `label` and the files' names and sizes."""
     from device.perception.media.decode import read_sound
 
     sizes = [(path.parts[-2:], path.stat().st_size) for path in paths]
-    return _kept(_place(cache, label, sizes), len(paths), lambda: (_int16(read_sound(path)) for path in paths))
+    return _load_or_decode(
+        _cache_path(cache, label, sizes), len(paths), lambda: (_to_int16(read_sound(path)) for path in paths)
+    )
 
 
-def _place(cache: Path | None, label: str, what: object) -> Path | None:
+def _cache_path(cache: Path | None, label: str, what: object) -> Path | None:
     return cache and cache / f"{label}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}.npz"
 
 
-def _kept(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
+def _load_or_decode(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
     """`count` sounds, out of the file `kept` where it has them, or made and then kept."""
     if kept and kept.exists():
         stored = np.load(kept)
@@ -87,14 +91,14 @@ def _kept(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]
     return made
 
 
-def _heard(data: bytes, where: str) -> Samples:
+def _decode(data: bytes, where: str) -> Samples:
     from device.perception.media.decode import read_sound
 
     try:
-        return _int16(read_sound(io.BytesIO(data)))
+        return _to_int16(read_sound(io.BytesIO(data)))
     except MediaError as error:
         raise MediaError(f"{where}: {error}; copy it again") from error
 
 
-def _int16(samples: Floats) -> Samples:
+def _to_int16(samples: Floats) -> Samples:
     return np.clip(samples * 32768, -32768, 32767).astype(np.int16)

@@ -11,10 +11,11 @@ Three forms are about:
 
 from pathlib import Path
 
-from convert.datasets import need
+from convert.datasets import require_path
+from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import SPLITS, read_pixel_table
-from convert.datasets.folders import placed
-from convert.datasets.layout import PICTURE_SUFFIXES, Layout, inside
+from convert.datasets.folders import find_labelled
+from convert.datasets.layout import PICTURE_SUFFIXES, Layout, find_inside
 from convert.datasets.records import Picture
 from device.errors import MediaError
 
@@ -31,10 +32,10 @@ _EMOTION_FRAMES = 3
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
     """The pictures of the form in `folder`; raises MediaError when they are not all there, unless a `part` will do."""
-    images = inside(need(folder, "CK+"), _IMAGES)
+    images = find_inside(require_path(folder, "CK+"), _IMAGES)
     if images != folder:
         return _sequences(images, folder, part=part)
-    table = inside(folder, _TABLE)
+    table = find_inside(folder, _TABLE)
     if table != folder:
         return _table(table, part=part)
     return _crops(folder, part=part)
@@ -76,7 +77,7 @@ def _table(path: Path, *, part: bool) -> list[Picture]:
 
 
 def _crops(folder: Path, *, part: bool) -> list[Picture]:
-    found = placed(folder, PICTURE_SUFFIXES, "CK+48")
+    found = find_labelled(folder, PICTURE_SUFFIXES, "CK+48")
     _CROPS.whole(len(found), folder, part=part)
     result = []
     for crop in found:
@@ -85,3 +86,6 @@ def _crops(folder: Path, *, part: bool) -> list[Picture]:
             raise _CROPS.stranger(crop.path)
         result.append(Picture(name=crop.path.stem, corpus="ckplus", path=crop.path, own=crop.own, person=person))
     return result
+
+
+CORPORA = (PictureCorpus("ckplus", "CK+: 118 people, 8 emotions, 327 sequences", "research only, by agreement", read),)

@@ -8,27 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets import cremad, emodb, folders, need, ravdess, savee, tess
-from convert.datasets.audio_cache import Samples, decoded, decoded_files, member, whole_table
+from convert.datasets import require_path
+from convert.datasets.audio_cache import Samples, decode_files, decode_members, member_name, require_complete_table
 from convert.datasets.csv_tables import read_table
 from convert.datasets.labels import NONE, own_label
-from convert.datasets.records import Reader, Sound
+from convert.datasets.records import Sound
+from convert.datasets.registry import SPEECH
 from device.emotions import Floats
 from device.errors import MediaError
 
-CORPORA = ("ravdess_speech", "ravdess_song", "tess", "savee")
-"""What the shipped network learns from."""
-
-PUBLISHED: dict[str, Reader[Sound]] = {
-    "ravdess_speech": ravdess.read_speech,
-    "ravdess_song": ravdess.read_song,
-    "tess": tess.read,
-    "savee": savee.read,
-    "cremad": cremad.read,
-    "emodb": emodb.read,
-    "folders": folders.read_sounds,
-}
-"""The readers of the published folders, by the corpus's name."""
+_SPLITS = {name: corpus.split for name, corpus in SPEECH.items() if corpus.split is not None}
+TRAINING_CORPORA = tuple(_SPLITS)
+"""The corpora that the shipped voice networks train on."""
+VALIDATION = {speaker for split in _SPLITS.values() for speaker in split.validation}
+TEST = {speaker for split in _SPLITS.values() for speaker in split.test}
+"""The speakers on whom they are validated and tested: RAVDESS actors 17-20 and 21-24, and one man of SAVEE each."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +59,11 @@ def read_corpus(
     What is none of the seven emotions is left out, unless `every` clip is asked for. Raises MediaError when a file is
     missing or cannot be decoded, and when not all clips are there, unless a `part` will do.
     """
-    sounds = listed(folder, corpus, part=part)
+    sounds = list_sounds(folder, corpus, part=part)
     if sounds[0].member:
-        samples = decoded(sounds[0].path, [sound.name for sound in sounds], cache)
+        samples = decode_members(sounds[0].path, [sound.name for sound in sounds], cache)
     else:
-        samples = decoded_files([sound.path for sound in sounds], corpus, cache)
+        samples = decode_files([sound.path for sound in sounds], corpus, cache)
     clips = [
         Clip(s.name, corpus, s.person, s.sex, s.emotion, heard, s.own, s.statement, s.intensity)
         for s, heard in zip(sounds, samples, strict=True)
@@ -77,27 +71,27 @@ def read_corpus(
     return [clip for clip in clips if every or clip.emotion != NONE]
 
 
-def listed(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
+def list_sounds(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
     """What `read_corpus` decodes, not decoded, with what is none of the seven; raises MediaError likewise.
 
     The csv must list all that is in the zip, unless a `part` will do. A published folder is looked for as CORPUS in
     `folder`, then as what comes before the "_" of that, and `folder` itself is taken for it last.
     """
     if (folder / f"{corpus}.csv").exists() or (folder / f"{corpus}.zip").exists():
-        return _packed(folder, corpus, part=part)
-    if corpus not in PUBLISHED:
-        raise MediaError(f"{folder}: no corpus {corpus!r} there; the readers know {', '.join(PUBLISHED)}")
+        return _list_zip(folder, corpus, part=part)
+    if corpus not in SPEECH:
+        raise MediaError(f"{folder}: no corpus {corpus!r} there; the readers know {', '.join(SPEECH)}")
     names = [name for name in (corpus, corpus.split("_", maxsplit=1)[0]) if (folder / name).is_dir()]
-    return PUBLISHED[corpus](folder / names[0] if names else folder, part=part)
+    return SPEECH[corpus].read(folder / names[0] if names else folder, part=part)
 
 
-def _packed(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
-    table = need(folder / f"{corpus}.csv", corpus)
-    archive = need(folder / f"{corpus}.zip", corpus)
+def _list_zip(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
+    table = require_path(folder / f"{corpus}.csv", corpus)
+    archive = require_path(folder / f"{corpus}.zip", corpus)
     rows = read_table(table, ("name", "speaker", "sex", "emotion"))
     if not rows:
         raise MediaError(f"{corpus}: {table} lists no clip; copy it again")
-    whole_table(table, archive, [row["name"] for row in rows], part=part)
+    require_complete_table(table, archive, [row["name"] for row in rows], part=part)
     return [
         Sound(
             name=row["name"],
@@ -108,7 +102,7 @@ def _packed(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
             sex=row["sex"],
             statement=row.get("statement") or "",
             intensity=row.get("intensity") or "",
-            member=member(row["name"]),
+            member=member_name(row["name"]),
         )
         for row in rows
     ]
@@ -123,12 +117,7 @@ class Split:
     test: list[Clip]
 
 
-# RAVDESS actors 17-20 and 21-24, and one man of SAVEE each. TESS has two speakers: both are needed to learn from.
-VALIDATION = {f"RAV{actor:02d}" for actor in range(17, 21)} | {"SAVEE_JK"}
-TEST = {f"RAV{actor:02d}" for actor in range(21, 25)} | {"SAVEE_KL"}
-
-
-def by_speaker(clips: list[Clip]) -> Split:
+def split_by_speaker(clips: list[Clip]) -> Split:
     """The split of the shipped network."""
     return Split(
         [c for c in clips if c.speaker not in VALIDATION | TEST],

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from convert.datasets.corpus import SpeechCorpus, VideoCorpus
 from convert.datasets.csv_tables import read_table
-from convert.datasets.layout import Layout, inside
+from convert.datasets.layout import Layout, find_inside
 from convert.datasets.records import Sound, Video
 
 _SOUNDS = Layout("cremad", "CREMA-D", "AudioWAV/1001_DFA_ANG_XX.wav", 7442)
@@ -38,7 +39,7 @@ def read_videos(folder: Path, *, part: bool = False) -> list[Video]:
 
 def _sexes(folder: Path) -> dict[str, str]:
     """Actor -> F or M; empty where the table is neither in the folder nor beside it."""
-    table = next((p for p in (inside(folder, _PEOPLE), folder.parent / _PEOPLE) if p.is_file()), None)
+    table = next((p for p in (find_inside(folder, _PEOPLE), folder.parent / _PEOPLE) if p.is_file()), None)
     if table is None:
         return {}
     return {row["ActorID"]: row["Sex"][:1].upper() for row in read_table(table, ("ActorID", "Sex"))}
@@ -62,3 +63,9 @@ def _parser(layout: Layout, kind: type[K], sexes: dict[str, str]) -> Callable[[P
         )
 
     return parse
+
+
+CORPORA = (
+    SpeechCorpus("cremad", "CREMA-D: 91 actors, 6 emotions, 7,442 clips", "ODbL 1.0", read),
+    VideoCorpus("cremad_video", "CREMA-D: 91 actors, 6 emotions, 7,442 videos", "ODbL 1.0", read_videos),
+)

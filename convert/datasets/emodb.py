@@ -6,6 +6,7 @@ Published as wav/03a01Fa.wav: speaker 03, sentence a01, Freude, version a.
 import re
 from pathlib import Path
 
+from convert.datasets.corpus import SpeechCorpus
 from convert.datasets.layout import Layout
 from convert.datasets.records import Sound
 
@@ -43,3 +44,8 @@ def _parse(path: Path) -> Sound:
         sex=_SEX[speaker],
         statement=sentence,
     )
+
+
+CORPORA = (
+    SpeechCorpus("emodb", "EmoDB: 10 actors, German, 7 emotions with boredom, 535 clips", "free, to be cited", read),
+)

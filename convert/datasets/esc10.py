@@ -6,13 +6,15 @@ shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from convert.datasets import need
-from convert.datasets.audio_cache import Samples, decoded, decoded_files, whole_table
+from convert.datasets import require_path
+from convert.datasets.audio_cache import Samples, decode_files, decode_members, require_complete_table
+from convert.datasets.corpus import NoiseCorpus
 from convert.datasets.csv_tables import read_table
-from convert.datasets.layout import Layout, inside
+from convert.datasets.layout import Layout, find_inside
 from device.errors import MediaError
 
 _TABLE = "meta/esc50.csv"
@@ -26,9 +28,9 @@ _TEN = (
     *("sneezing", "helicopter", "chainsaw", "rooster", "crackling_fire"),
 )
 """In the order of ESC-10's own folders, which esc10.csv keeps: the same sounds are then kept aside for the test."""
-_SHORTEST = 1600
+_MIN_SAMPLES = 1600
 """Samples. A file with less than a tenth of a second is as good as empty."""
-ASIDE = 5
+HELD_OUT_STEP = 5
 """Every fifth sound, from the first on, is kept aside for the test; the networks train with the others."""
 
 
@@ -41,7 +43,7 @@ class Noise:
     samples: Samples
 
 
-def kept_aside(names: Sequence[str]) -> list[int]:
+def select_held_out(names: Sequence[str]) -> list[int]:
     """Which of the sounds, named in their order, are kept aside and are no other take of a recording in training.
 
     Piczak cut many sounds out of one recording of Freesound: 1-100032-A is take A of its number 100032. Of ESC-10's
@@ -49,8 +51,8 @@ def kept_aside(names: Sequence[str]) -> list[int]:
     when a sound is not named in this way.
     """
     recordings = [_recording(name) for name in names]
-    trained = {recording for i, recording in enumerate(recordings) if i % ASIDE}
-    return [i for i in range(0, len(names), ASIDE) if recordings[i] not in trained]
+    trained = {recording for i, recording in enumerate(recordings) if i % HELD_OUT_STEP}
+    return [i for i in range(0, len(names), HELD_OUT_STEP) if recordings[i] not in trained]
 
 
 def _recording(name: str) -> str:
@@ -63,12 +65,12 @@ def _recording(name: str) -> str:
 def read_noises(
     folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
 ) -> tuple[list[Samples], list[str]]:
-    """(sounds as int16 at 16 kHz, their kinds): what `named_noises` gives, without the names; raises likewise."""
-    noises = named_noises(folder, cache, corpus=corpus, part=part)
+    """(sounds as int16 at 16 kHz, their kinds): what `read_named_noises` gives, without the names; raises likewise."""
+    noises = read_named_noises(folder, cache, corpus=corpus, part=part)
     return [noise.samples for noise in noises], [noise.kind for noise in noises]
 
 
-def named_noises(
+def read_named_noises(
     folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
 ) -> list[Noise]:
     """The sounds of a corpus in its order, without the baby and the laugh: those are voices.
@@ -76,25 +78,25 @@ def named_noises(
     Raises MediaError when a file is missing or cannot be decoded, and when not all sounds are there, unless a `part`
     will do.
     """
-    if (folder / f"{corpus}.csv").exists() or inside(folder, _TABLE) == folder:
-        table = need(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
-        archive = need(folder / f"{corpus}.zip", _LAYOUTS[corpus].title)
+    if (folder / f"{corpus}.csv").exists() or find_inside(folder, _TABLE) == folder:
+        table = require_path(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
+        archive = require_path(folder / f"{corpus}.zip", _LAYOUTS[corpus].title)
         rows = read_table(table, ("name", "label"))
         names, kinds = [row["name"] for row in rows], [row["label"] for row in rows]
-        whole_table(table, archive, names, part=part)
-        sounds = decoded(archive, names, cache)
+        require_complete_table(table, archive, names, part=part)
+        sounds = decode_members(archive, names, cache)
     else:
-        paths, kinds = _published(inside(folder, _TABLE), corpus, part=part)
+        paths, kinds = _list_published(find_inside(folder, _TABLE), corpus, part=part)
         names = [path.stem for path in paths]
-        sounds = decoded_files(paths, corpus, cache)
+        sounds = decode_files(paths, corpus, cache)
     return [
         Noise(name, kind, sound)
         for name, kind, sound in zip(names, kinds, sounds, strict=True)
-        if len(sound) > _SHORTEST and not any(voice in kind for voice in _VOICES)
+        if len(sound) > _MIN_SAMPLES and not any(voice in kind for voice in _VOICES)
     ]
 
 
-def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
+def _list_published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], list[str]]:
     root = table.parents[1]
     rows = read_table(table, ("filename", "category"))
     if corpus == "esc10":
@@ -103,3 +105,9 @@ def _published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path], lis
     there = [row for row in rows if (root / "audio" / row["filename"]).exists()]
     _LAYOUTS[corpus].whole(len(there), root, part=part)
     return [root / "audio" / row["filename"] for row in there], [row["category"] for row in there]
+
+
+CORPORA = (
+    NoiseCorpus("esc10", "ESC-10: 400 household sounds of 10 kinds", "CC BY 3.0", partial(read_noises, corpus="esc10")),
+    NoiseCorpus("esc50", "ESC-50: 2,000 sounds of 50 kinds", "CC BY-NC 3.0", partial(read_noises, corpus="esc50")),
+)

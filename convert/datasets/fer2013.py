@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import SPLITS
 from convert.datasets.fer2013_formats import FERPLUS_COLUMNS, PRIVATE_TEST, PUBLIC_TEST, TRAINING, read_rows
 from convert.datasets.records import Picture
@@ -107,3 +108,8 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
         Picture(name=name, corpus="fer2013", path=folder, own=EMOTIONS[label].value, split=SPLITS[usage], tile=pixels)
         for name, pixels, label, usage in zip(rows.names, rows.pictures, rows.labels, rows.usage, strict=True)
     ]
+
+
+CORPORA = (
+    PictureCorpus("fer2013", "FER2013: 7 emotions, 35,887 faces of 48×48", "Kaggle ICML 2013, research only", read),
+)

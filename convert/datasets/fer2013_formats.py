@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets import need
+from convert.datasets import require_path
 from convert.datasets.csv_tables import SIDE, SPLITS, USAGES, read_pixel_table, read_table
-from convert.datasets.folders import placed
+from convert.datasets.folders import find_labelled
 from convert.datasets.labels import NONE, label_index
 from convert.datasets.layout import PICTURE_SUFFIXES, Layout
 from convert.datasets.records import read_gray
@@ -40,7 +40,7 @@ FERPLUS_COLUMNS = (
 _LAYOUT = Layout("fer2013", "FER2013", "fer2013.csv or train/happy/1.jpg", COUNT, PICTURE_SUFFIXES, "faces")
 _TABLES = ("fer2013.csv", "icml_face_data.csv")
 _VOTES = "fer2013new.csv"
-_HELD_OUT = 1 / 8
+_VALIDATION_SHARE = 1 / 8
 """Of a train/ folder: the size of PublicTest."""
 _SEED = b"mien"
 
@@ -65,29 +65,29 @@ def read_rows(folder: Path, *, part: bool = False) -> Rows:
     """The set in whichever form is in `folder`; raises MediaError when it is not whole, unless a `part` will do."""
     table = next((folder / name for name in _TABLES if (folder / name).exists()), None)
     if (folder / "faces.png").exists():
-        return _sheet(folder)
+        return _read_sheet(folder)
     if table is not None:
-        return _table(table, part=part)
+        return _read_table(table, part=part)
     if (folder / "fer2013.npz").exists():
-        return _arrays(folder / "fer2013.npz", part=part)
+        return _read_arrays(folder / "fer2013.npz", part=part)
     if folder.is_dir() and any(child.is_dir() for child in folder.iterdir()):
-        return _folders(folder, part=part)
+        return _read_folders(folder, part=part)
     raise MediaError(
         f"FER2013: {folder / 'faces.png'} is missing, and neither {', '.join(_TABLES)}, fer2013.npz nor a folder train "
         "is there; put the dataset there or name its folder with --data"
     )
 
 
-def _sheet(folder: Path) -> Rows:
+def _read_sheet(folder: Path) -> Rows:
     sheet = cv2.imread(str(folder / "faces.png"), cv2.IMREAD_GRAYSCALE)
     shapes = {"fer2013_label": (COUNT,), "usage": (COUNT,), "ferplus_votes": (COUNT, 10), "dup_group": (COUNT,)}
-    labels = _loaded(need(folder / "labels.npz", "FER2013"), shapes)
-    fits = all(labels[name].shape == shape and _numbers(labels[name]) for name, shape in shapes.items())
+    labels = _load_arrays(require_path(folder / "labels.npz", "FER2013"), shapes)
+    fits = all(labels[name].shape == shape and _is_numeric(labels[name]) for name, shape in shapes.items())
     if sheet is None or sheet.shape != (13_488, 6_144) or not fits:
         raise MediaError(f"FER2013: {folder} is not the complete set of {COUNT} faces; copy it again")
     tiles = sheet.reshape(281, SIDE, 128, SIDE).swapaxes(1, 2)
     return Rows(
-        _names(COUNT),
+        _make_names(COUNT),
         np.ascontiguousarray(tiles.reshape(-1, SIDE, SIDE)[:COUNT], np.uint8),
         labels["fer2013_label"].astype(np.int64),
         labels["usage"],
@@ -96,17 +96,17 @@ def _sheet(folder: Path) -> Rows:
     )
 
 
-def _table(path: Path, *, part: bool) -> Rows:
+def _read_table(path: Path, *, part: bool) -> Rows:
     table = read_pixel_table(path, len(EMOTIONS))
     _LAYOUT.whole(len(table.labels), path.parent, part=part)
     votes = path.with_name(_VOTES)
-    counts = _votes(votes, path, table.usage) if votes.exists() else _no_votes(len(table.labels))
+    counts = _read_votes(votes, path, table.usage) if votes.exists() else _make_empty_votes(len(table.labels))
     return Rows(
-        _names(len(table.labels)), table.pictures, table.labels, table.usage, counts, same_pixels(table.pictures)
+        _make_names(len(table.labels)), table.pictures, table.labels, table.usage, counts, group_copies(table.pictures)
     )
 
 
-def _votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
+def _read_votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
     """FER+'s table goes with FER2013's row by row, and tells each row's usage too: a slip is seen."""
     rows = read_table(path, ("Usage", *FERPLUS_COLUMNS))
     if len(rows) != len(usage):
@@ -124,7 +124,7 @@ def _votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
     return np.array(counts, np.float32)
 
 
-def _loaded(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+def _load_arrays(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a .npz; raises MediaError where it is damaged or lacks one that is `needed`."""
     try:
         with np.load(path) as stored:
@@ -137,20 +137,20 @@ def _loaded(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def _numbers(values: npt.NDArray[Any]) -> bool:
+def _is_numeric(values: npt.NDArray[Any]) -> bool:
     return values.dtype.kind in "iuf"
 
 
-def _arrays(path: Path, *, part: bool) -> Rows:
-    stored = _loaded(path, ("pictures", "labels", "usage"))
+def _read_arrays(path: Path, *, part: bool) -> Rows:
+    stored = _load_arrays(path, ("pictures", "labels", "usage"))
     pictures, labels, usage = stored["pictures"], stored["labels"], stored["usage"]
     count = len(np.atleast_1d(labels))
-    counts = stored.get("counts", _no_votes(count))
+    counts = stored.get("counts", _make_empty_votes(count))
     if usage.dtype.kind in "US" and usage.ndim == 1:
         usage = np.array([USAGES.index(name) if name in USAGES else -1 for name in usage.astype(str)])
     fits = labels.shape == usage.shape == (count,) and counts.shape == (count, len(FERPLUS_COLUMNS))
     fits = fits and pictures.dtype == np.uint8 and pictures.size == count * SIDE * SIDE
-    fits = fits and _numbers(labels) and _numbers(usage) and _numbers(counts)
+    fits = fits and _is_numeric(labels) and _is_numeric(usage) and _is_numeric(counts)
     if not fits or not np.isin(usage, range(3)).all() or not np.isin(labels, range(len(EMOTIONS))).all():
         raise MediaError(
             f"{path}: pictures must be (n, 48, 48) uint8, labels (n,) 0 to 6, usage (n,) 0 to 2 or "
@@ -159,39 +159,41 @@ def _arrays(path: Path, *, part: bool) -> Rows:
     _LAYOUT.whole(count, path.parent, part=part)
     pictures, labels = pictures.reshape(-1, SIDE, SIDE), labels.astype(np.int64)
     counts = counts.astype(np.float32)
-    return Rows(_names(count), pictures, labels, usage.astype(np.uint8), counts, same_pixels(pictures))
+    return Rows(_make_names(count), pictures, labels, usage.astype(np.uint8), counts, group_copies(pictures))
 
 
-def _folders(folder: Path, *, part: bool) -> Rows:
+def _read_folders(folder: Path, *, part: bool) -> Rows:
     found = sorted(
-        placed(folder, PICTURE_SUFFIXES, "FER2013"), key=lambda p: (SPLITS.index(p.split or "test"), p.path.stem)
+        find_labelled(folder, PICTURE_SUFFIXES, "FER2013"), key=lambda p: (SPLITS.index(p.split or "test"), p.path.stem)
     )
     _LAYOUT.whole(len(found), folder, part=part)
     for file in found:
         if not file.split or label_index(file.own) == NONE:
             raise MediaError(f"{file.path}: not below train or test and one of the seven emotions, as FER2013's are")
-    pictures = np.array([_face(file.path) for file in found])
+    pictures = np.array([_read_face(file.path) for file in found])
     usage = np.array([SPLITS.index(file.split) for file in found], np.uint8)
     if PUBLIC_TEST not in usage:
-        usage[(usage == TRAINING) & _held_out(pictures)] = PUBLIC_TEST
+        usage[(usage == TRAINING) & _select_validation(pictures)] = PUBLIC_TEST
     labels = np.array([label_index(file.own) for file in found], np.int64)
-    return Rows([file.name for file in found], pictures, labels, usage, _no_votes(len(found)), same_pixels(pictures))
+    return Rows(
+        [file.name for file in found], pictures, labels, usage, _make_empty_votes(len(found)), group_copies(pictures)
+    )
 
 
-def _face(path: Path) -> npt.NDArray[np.uint8]:
+def _read_face(path: Path) -> npt.NDArray[np.uint8]:
     pixels = read_gray(path)
     if pixels.shape != (SIDE, SIDE):
         raise MediaError(f"{path}: {pixels.shape[1]}×{pixels.shape[0]}; FER2013's faces are 48×48")
     return pixels
 
 
-def _held_out(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _select_validation(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """(n,): by the pixels alone, so that it is the same for ever and copies fall together."""
     digests = [hashlib.blake2b(picture.tobytes(), digest_size=6, key=_SEED).digest() for picture in pictures]
-    return np.array([int.from_bytes(digest, "big") / 2**48 < _HELD_OUT for digest in digests])
+    return np.array([int.from_bytes(digest, "big") / 2**48 < _VALIDATION_SHARE for digest in digests])
 
 
-def same_pixels(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def group_copies(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """(n,): for every picture the first row that is the same pixel for pixel."""
     first: dict[bytes, int] = {}
     return np.array(
@@ -200,10 +202,10 @@ def same_pixels(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     )
 
 
-def _names(count: int) -> list[str]:
+def _make_names(count: int) -> list[str]:
     """As FER+ calls the rows."""
     return [f"fer{row:07d}" for row in range(count)]
 
 
-def _no_votes(count: int) -> Floats:
+def _make_empty_votes(count: int) -> Floats:
     return np.zeros((count, len(FERPLUS_COLUMNS)), np.float32)

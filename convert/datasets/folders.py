@@ -6,9 +6,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.datasets import need
+from convert.datasets import require_path
+from convert.datasets.corpus import PictureCorpus, SpeechCorpus
 from convert.datasets.labels import own_label
-from convert.datasets.layout import PICTURE_SUFFIXES, SOUND_SUFFIXES, media
+from convert.datasets.layout import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_media
 from convert.datasets.records import Picture, Sound
 from device.errors import MediaError
 
@@ -17,11 +18,11 @@ _SPLITS = {
     "validation": "val valid validation publictest public_test",
     "test": "test testing privatetest private_test",
 }
-_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words.split()}
+_SPLIT_BY_FOLDER = {word: split for split, words in _SPLITS.items() for word in words.split()}
 
 
 @dataclass(frozen=True)
-class Placed:
+class LabelledFile:
     """A file, and what the folders that it lies in say of it."""
 
     path: Path
@@ -31,17 +32,19 @@ class Placed:
     split: str
 
 
-def placed(folder: Path, suffixes: frozenset[str], title: str) -> list[Placed]:
+def find_labelled(folder: Path, suffixes: frozenset[str], title: str) -> list[LabelledFile]:
     """Every file below `folder`, sorted by split and name, each with its nearest folder's emotion.
 
     Raises MediaError, naming the folder, when that is no emotion; an empty list is no error.
     """
     result = []
-    for path in media(need(folder, title), suffixes):
+    for path in find_media(require_path(folder, title), suffixes):
         place = path.relative_to(folder)
         words = [word.lower() for word in place.parts[:-2]] if len(place.parts) > 1 else []
-        split = next((_SPLIT_OF[word] for word in words if word in _SPLIT_OF), "")
-        result.append(Placed(path, place.with_suffix("").as_posix(), own_label(path.parent.name, path.parent), split))
+        split = next((_SPLIT_BY_FOLDER[word] for word in words if word in _SPLIT_BY_FOLDER), "")
+        result.append(
+            LabelledFile(path, place.with_suffix("").as_posix(), own_label(path.parent.name, path.parent), split)
+        )
     return result
 
 
@@ -49,7 +52,7 @@ def read_pictures(folder: Path, *, part: bool = False) -> list[Picture]:  # noqa
     """Every picture; raises MediaError when there is none, or when a folder's name is no emotion."""
     return [
         Picture(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
-        for p in _some(placed(folder, PICTURE_SUFFIXES, "pictures"), folder, "pictures")
+        for p in _require_some(find_labelled(folder, PICTURE_SUFFIXES, "pictures"), folder, "pictures")
     ]
 
 
@@ -57,11 +60,17 @@ def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: AR
     """Every sound; raises MediaError as `read_pictures` does."""
     return [
         Sound(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
-        for p in _some(placed(folder, SOUND_SUFFIXES, "sounds"), folder, "sounds")
+        for p in _require_some(find_labelled(folder, SOUND_SUFFIXES, "sounds"), folder, "sounds")
     ]
 
 
-def _some(found: list[Placed], folder: Path, what: str) -> list[Placed]:
+def _require_some(found: list[LabelledFile], folder: Path, what: str) -> list[LabelledFile]:
     if not found:
         raise MediaError(f"{folder}: no {what} in it; a folder an emotion is read, such as {folder / 'happy'}")
     return found
+
+
+CORPORA = (
+    SpeechCorpus("folders", "any sounds in one folder per emotion", "its own", read_sounds),
+    PictureCorpus("folders", "any pictures in one folder per emotion", "its own", read_pictures),
+)

@@ -6,6 +6,7 @@ Published as KA.AN1.39.tiff: who, emotion and take, number.
 import re
 from pathlib import Path
 
+from convert.datasets.corpus import PictureCorpus
 from convert.datasets.layout import PICTURE_SUFFIXES, Layout
 from convert.datasets.records import Picture
 
@@ -32,3 +33,6 @@ def _parse(path: Path) -> Picture:
     if not named:
         raise _LAYOUT.stranger(path)
     return Picture(name=path.stem, corpus="jaffe", path=path, own=_EMOTIONS[named[2]], person=named[1], sex="F")
+
+
+CORPORA = (PictureCorpus("jaffe", "JAFFE: 10 women, 7 emotions, 213 pictures", "research only", read),)

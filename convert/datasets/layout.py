@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets import need
+from convert.datasets import require_path
 from convert.datasets.records import Record
 from device.errors import MediaError
 
@@ -15,7 +15,7 @@ SOUND_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a"})
 R = TypeVar("R", bound=Record)
 
 
-def media(folder: Path, suffixes: frozenset[str]) -> list[Path]:
+def find_media(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     """Every file below `folder` with one of the suffixes, sorted; without the hidden ones that a Mac leaves behind."""
     return sorted(
         path
@@ -24,7 +24,7 @@ def media(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     )
 
 
-def inside(folder: Path, *names: str) -> Path:
+def find_inside(folder: Path, *names: str) -> Path:
     """The first of the `names` that stands in `folder` or one level deeper, or `folder` itself."""
     for name in names:
         found = next((p for p in (folder / name, *sorted(folder.glob(f"*/{name}"))) if p.exists()), None)
@@ -69,7 +69,7 @@ class Layout:
         copies of these corpora hold a second copy of themselves.
         """
         found: dict[str, R] = {}
-        for path in media(need(folder, self.title), self.suffixes):
+        for path in find_media(require_path(folder, self.title), self.suffixes):
             record = parse(path)
             if record is not None:
                 found.setdefault(record.name, record)

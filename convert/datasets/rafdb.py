@@ -6,8 +6,9 @@ Published as Image/aligned/train_00001_aligned.jpg with EmoLabel/list_patition_l
 
 from pathlib import Path
 
-from convert.datasets import need
-from convert.datasets.layout import Layout, inside
+from convert.datasets import require_path
+from convert.datasets.corpus import PictureCorpus
+from convert.datasets.layout import Layout, find_inside
 from convert.datasets.records import Picture
 from device.errors import MediaError
 
@@ -26,7 +27,7 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
 
     Raises MediaError when the list is missing or damaged, or when not all are there, unless a `part` will do.
     """
-    listed = inside(need(folder, "RAF-DB"), _LIST)
+    listed = find_inside(require_path(folder, "RAF-DB"), _LIST)
     if listed == folder:
         raise MediaError(f"RAF-DB: {folder / _LIST} is missing; put the dataset there or name its folder with --data")
     root = listed.parents[1]
@@ -56,3 +57,6 @@ def _sex(root: Path, name: str) -> str:
         return ""
     lines = attributes.read_text().split("\n")
     return _SEX.get(lines[_SEX_LINE].strip(), "") if len(lines) > _SEX_LINE else ""
+
+
+CORPORA = (PictureCorpus("rafdb", "RAF-DB basic: 7 emotions, 15,339 faces", "research only, by agreement", read),)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.layout import Layout, media
+from convert.datasets.corpus import ShippedSplit, SpeechCorpus, VideoCorpus
+from convert.datasets.layout import Layout, find_media
 from convert.datasets.records import Sound, Video
 
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
@@ -47,7 +48,7 @@ def read_song_videos(folder: Path, *, part: bool = False) -> list[Video]:
 
 def _modality(folder: Path, channel: str) -> str:
     """Each video was published twice, with sound and without."""
-    return _BOTH if any(p.name.startswith(f"{_BOTH}-{channel}-") for p in media(folder, _VIDEOS)) else _PICTURE
+    return _BOTH if any(p.name.startswith(f"{_BOTH}-{channel}-") for p in find_media(folder, _VIDEOS)) else _PICTURE
 
 
 def _parser(layout: Layout, kind: type[K], modality: str, channel: str) -> Callable[[Path], K | None]:
@@ -69,3 +70,16 @@ def _parser(layout: Layout, kind: type[K], modality: str, channel: str) -> Calla
         )
 
     return parse
+
+
+_LICENCE = "CC BY-NC-SA 4.0"
+_SPLIT = ShippedSplit(
+    validation=frozenset(f"RAV{actor:02d}" for actor in range(17, 21)),
+    test=frozenset(f"RAV{actor:02d}" for actor in range(21, 25)),
+)
+CORPORA = (
+    SpeechCorpus("ravdess_speech", "RAVDESS speech: 24 actors, 8 emotions, 1,440 clips", _LICENCE, read_speech, _SPLIT),
+    SpeechCorpus("ravdess_song", "RAVDESS song: 23 actors, 6 emotions, 1,012 clips", _LICENCE, read_song, _SPLIT),
+    VideoCorpus("ravdess_speech_video", "RAVDESS: 24 actors, 1,440 videos", _LICENCE, read_speech_videos),
+    VideoCorpus("ravdess_song_video", "RAVDESS: 23 actors, 1,012 videos", _LICENCE, read_song_videos),
+)

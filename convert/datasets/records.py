@@ -93,7 +93,7 @@ class Picture(Record):
 
 def read_gray(path: Path) -> Pixels:
     """A picture file as (height, width) uint8; raises MediaError, naming the file."""
-    from device.perception.media.decode import read_picture
+    from device.perception.media.picture import read_picture
 
     return np.asarray(cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY), np.uint8)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from convert.datasets.corpus import ShippedSplit, SpeechCorpus, VideoCorpus
 from convert.datasets.layout import Layout
 from convert.datasets.records import Sound, Video
 
@@ -53,3 +54,11 @@ def _parser(layout: Layout, kind: type[K]) -> Callable[[Path], K]:
         )
 
     return parse
+
+
+_LICENCE = "research only"
+_SPLIT = ShippedSplit(validation=frozenset({"SAVEE_JK"}), test=frozenset({"SAVEE_KL"}))
+CORPORA = (
+    SpeechCorpus("savee", "SAVEE: 4 men, 7 emotions, 480 clips", _LICENCE, read, _SPLIT),
+    VideoCorpus("savee_video", "SAVEE: 4 men, 7 emotions, 480 videos", _LICENCE, read_videos),
+)

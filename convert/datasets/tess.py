@@ -6,6 +6,7 @@ Published as OAF_angry/OAF_back_angry.wav and YAF_pleasant_surprised/YAF_back_ps
 import re
 from pathlib import Path
 
+from convert.datasets.corpus import ShippedSplit, SpeechCorpus
 from convert.datasets.labels import own_label
 from convert.datasets.layout import Layout
 from convert.datasets.records import Sound
@@ -34,3 +35,7 @@ def _parse(path: Path) -> Sound:
         sex="F",
         statement=word.lower(),
     )
+
+
+# TESS has two speakers: both train.
+CORPORA = (SpeechCorpus("tess", "TESS: 2 women, 7 emotions, 2,800 clips", "CC BY-NC-ND 4.0", read, ShippedSplit()),)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.fer2013 import Fer2013
-from convert.evaluation.scenes import room, with_face
+from convert.evaluation.scenes import add_face, draw_room
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector, Pixels, corners, overlap
 from device.perception.face.still import find_in_still
 from device.perception.face.tiles import find_everywhere
@@ -26,7 +26,7 @@ _FRAMES = 24
 _WHOLE, _ONE_PICTURE = "full range, the whole", "Mien, one picture"
 
 
-def reach(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
+def measure_range(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
     """A table: found in per cent by side of the face in 640x480, and empty rooms in which a face was seen.
 
     `seed` is of the empty rooms.
@@ -47,7 +47,7 @@ def reach(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
         for side in _SIDES_PX:
             scenes = (_scene(pictures, side, number) for number in range(faces))
             found.append(100 * np.mean([_hit(find(scene), box) for scene, box in scenes]))
-        false = sum(bool(find(room(np.random.default_rng((seed, number))))) for number in range(rooms))
+        false = sum(bool(find(draw_room(np.random.default_rng((seed, number))))) for number in range(rooms))
         lines.append(f"| {name} | " + " | ".join(f"{share:.0f}" for share in found) + f" | {false} |")
 
     noises = [np.random.default_rng(n).normal(0, 3, (480, 640, 3)).astype(np.int16) for n in range(7)]
@@ -64,7 +64,7 @@ def reach(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
     for side in _SIDES_PX:
         scenes = (_scene(pictures, side, number) for number in range(faces))
         found.append(100 * np.mean([_hit(stream(scene)[-1], box) for scene, box in scenes]))
-    empty = [[bool(boxes) for boxes in stream(room(np.random.default_rng((seed, n))))] for n in range(rooms)]
+    empty = [[bool(boxes) for boxes in stream(draw_room(np.random.default_rng((seed, n))))] for n in range(rooms)]
     ever, frames = sum(any(frames) for frames in empty), sum(sum(frames) for frames in empty)
     shares = " | ".join(f"{share:.0f}" for share in found)
     lines.append(f"| Mien, a stream of three seconds | {shares} | {ever}, in {frames} of {rooms * _FRAMES:,} frames |")
@@ -100,7 +100,7 @@ def _scene(
     pictures: list[npt.NDArray[np.uint8]], side_px: int, number: int
 ) -> tuple[Pixels, tuple[float, float, float, float]]:
     rng = np.random.default_rng((side_px, number))
-    return with_face(room(rng), pictures[number % len(pictures)], side_px, rng)
+    return add_face(draw_room(rng), pictures[number % len(pictures)], side_px, rng)
 
 
 def _boxes(detector: FaceDetector, scene: Pixels) -> list[tuple[float, float, float, float]]:

@@ -19,7 +19,7 @@ def fit_neutral_prior(probabilities: Floats, truth: npt.NDArray[np.int64]) -> tu
 
 
 Metric = Callable[[Ints, Ints], float]
-RESAMPLED = 500
+RESAMPLES = 500
 
 
 def recall(read: Ints, truth: Ints) -> float:
@@ -70,14 +70,14 @@ def calibration_floor(probabilities: Floats) -> float:
     return float(np.mean([calibration_error(probabilities, truth) for truth in drawn]))
 
 
-def surest(probabilities: Floats, truth: Ints, share: float = 0.7) -> float:
+def accuracy_on_surest(probabilities: Floats, truth: Ints, share: float = 0.7) -> float:
     """Accuracy in per cent on the `share` of rows whose likeliest class is most probable."""
     order = np.argsort(-probabilities.max(axis=1), kind="stable")[: round(share * len(truth))]
     return accuracy(probabilities[order].argmax(axis=1), truth[order])
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """A number and the ends of its 95 % interval, in per cent."""
 
     value: float
@@ -88,21 +88,21 @@ class Measured:
         return f"{self.value:.1f} ({self.low:.1f}–{self.high:.1f})"
 
 
-def measured(metric: Metric, p: Predictions, *, by_group: bool = False) -> Measured:
+def estimate(metric: Metric, p: Predictions, *, by_group: bool = False) -> Estimate:
     """`metric` of `p`, its interval from resampled rows, or resampled speakers: twelve clips of one are not twelve."""
     read = p.read
     rng = np.random.default_rng(0)
-    drawn = [metric(read[rows], p.truth[rows]) for rows in _resampled(p.groups, len(read), rng, by_group=by_group)]
+    drawn = [metric(read[rows], p.truth[rows]) for rows in _resample(p.groups, len(read), rng, by_group=by_group)]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Measured(metric(read, p.truth), float(low), float(high))
+    return Estimate(metric(read, p.truth), float(low), float(high))
 
 
-def _resampled(groups: Strings, count: int, rng: np.random.Generator, *, by_group: bool) -> list[Ints]:
+def _resample(groups: Strings, count: int, rng: np.random.Generator, *, by_group: bool) -> list[Ints]:
     if not by_group:
-        return [rng.integers(count, size=count) for _ in range(RESAMPLED)]
+        return [rng.integers(count, size=count) for _ in range(RESAMPLES)]
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     return [
-        np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))]) for _ in range(RESAMPLED)
+        np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))]) for _ in range(RESAMPLES)
     ]
 
 
@@ -114,7 +114,7 @@ def fit_temperature(logits: Floats, truth: Ints) -> float:
     return round(float(candidates[int(np.argmin(losses))]), 3)
 
 
-def unknown_below(probabilities: Floats, truth: Ints, right: float = 0.75, answered: float = 0.5) -> float:
+def fit_unknown_below(probabilities: Floats, truth: Ints, right: float = 0.75, answered: float = 0.5) -> float:
     """The confidence from which on answers are right in `right` of the cases, though at least `answered` are given."""
     sure = probabilities.max(axis=1)
     order = np.argsort(-sure, kind="stable")

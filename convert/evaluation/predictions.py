@@ -12,6 +12,9 @@ import numpy.typing as npt
 from device.emotions import Floats
 from device.errors import MediaError
 
+SAVED_PREDICTIONS = Path(__file__).parents[1] / "saved_predictions"
+"""The folder of the committed files."""
+
 Ints = npt.NDArray[np.int64]
 Strings = npt.NDArray[np.str_]
 
@@ -57,7 +60,7 @@ class Predictions:
         )
 
 
-def load(path: Path) -> Predictions:
+def load_predictions(path: Path) -> Predictions:
     """What was saved; raises MediaError when there is no such file."""
     if not path.exists():
         raise MediaError(f"{path}: no such answers; train and ask the network first (python -m convert --help)")
@@ -72,7 +75,7 @@ def load(path: Path) -> Predictions:
     )
 
 
-def together(parts: list[Predictions]) -> Predictions:
+def concatenate(parts: list[Predictions]) -> Predictions:
     """The folds of a cross-validation as one: their classes must be the same."""
     assert len({part.classes for part in parts}) == 1
     return Predictions(
@@ -85,7 +88,7 @@ def together(parts: list[Predictions]) -> Predictions:
     )
 
 
-def aligned(answers: Predictions, like: Predictions) -> Floats:
+def align_logits(answers: Predictions, like: Predictions) -> Floats:
     """The logits (n, k) of `answers` to the clips of `like`, in its order.
 
     Raises MediaError when they were not asked about the same clips.
@@ -102,6 +105,6 @@ def aligned(answers: Predictions, like: Predictions) -> Floats:
     return np.asarray(answers.logits[order], np.float32)
 
 
-def log_shares(logits: Floats) -> Floats:
+def log_softmax(logits: Floats) -> Floats:
     """(n, k) logits -> the logarithms of the probabilities."""
     return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), np.float32)

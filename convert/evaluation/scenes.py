@@ -14,12 +14,12 @@ _PHOTOGRAPHS = ("coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_fie
 """Of scikit-image's own; its cat is left out, which has a face, and its coins, which have emperors'."""
 
 
-def room(rng: np.random.Generator) -> Pixels:
+def draw_room(rng: np.random.Generator) -> Pixels:
     """(480, 640, 3) uint8 RGB, in which nobody is."""
-    return _photograph(rng) if rng.random() < 0.4 else _made(rng)
+    return _crop_photograph(rng) if rng.random() < 0.4 else _draw_pattern(rng)
 
 
-def _photograph(rng: np.random.Generator) -> Pixels:
+def _crop_photograph(rng: np.random.Generator) -> Pixels:
     from skimage import data
 
     picture = getattr(data, str(rng.choice(_PHOTOGRAPHS)))()
@@ -31,7 +31,7 @@ def _photograph(rng: np.random.Generator) -> Pixels:
     return large[y : y + _HEIGHT, x : x + _WIDTH].astype(np.uint8)
 
 
-def _made(rng: np.random.Generator) -> Pixels:
+def _draw_pattern(rng: np.random.Generator) -> Pixels:
     """Light from a side, furniture, round things, cables, stains, out of focus, and a sensor's noise."""
     y, x = np.mgrid[:_HEIGHT, :_WIDTH].astype(np.float32)
     slope = rng.normal(0, 0.08) * (x - _WIDTH / 2) + rng.normal(0, 0.08) * (y - _HEIGHT / 2)
@@ -51,20 +51,20 @@ def _made(rng: np.random.Generator) -> Pixels:
         else:
             part = picture[max(top, 0) : top + height, max(left, 0) : left + width]
             if part.size:
-                part += _stains(rng, rng.uniform(5, 50), 20, part.shape[1], part.shape[0])
-    picture += rng.uniform(0, 1) * _stains(rng, 20, 60, _WIDTH, _HEIGHT)
+                part += _draw_stains(rng, rng.uniform(5, 50), 20, part.shape[1], part.shape[0])
+    picture += rng.uniform(0, 1) * _draw_stains(rng, 20, 60, _WIDTH, _HEIGHT)
     blurred = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 3))
     return np.clip(blurred + rng.normal(0, rng.uniform(1, 6), picture.shape), 0, 255).astype(np.uint8)
 
 
-def _stains(
+def _draw_stains(
     rng: np.random.Generator, deviation: float, finest: int, width: int, height: int
 ) -> npt.NDArray[np.float32]:
     coarse = rng.normal(0, deviation, (*rng.integers(2, finest, 2), 3)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def with_face(
+def add_face(
     picture: Pixels, face: npt.NDArray[np.uint8], width_px: int, rng: np.random.Generator
 ) -> tuple[Pixels, tuple[float, float, float, float]]:
     """`picture` with (48, 48) uint8 gray put in at any place, up to 20° tilted, up to 30 % lighter or darker.

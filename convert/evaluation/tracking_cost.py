@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.fer2013 import Fer2013
-from convert.evaluation.scenes import room
+from convert.evaluation.scenes import draw_room
 from device.perception.face.align import cut_out
 from device.perception.face.detector import Pixels
 from device.perception.face.two_stage import TwoStageDetector
@@ -22,7 +22,7 @@ _SECONDS = 1.0
 """A face stays for so long; it is asked for in the second half."""
 
 
-def looking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
+def compare_tracking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
     """Accuracy of both ways on the same frames, and CPU ms a frame of each."""
     readers = load_perception(Settings())
     corpus = Fer2013(data / "fer2013").validation()
@@ -33,7 +33,7 @@ def looking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
     sight, known = readers.sight(Settings()), None
     rng = np.random.default_rng(0)
     noises = [rng.normal(0, 3, (480, 640, 3)).astype(np.int16) for _ in range(7)]
-    behind = cv2.GaussianBlur(room(rng), (0, 0), 2).astype(np.uint8, copy=False)
+    behind = cv2.GaussianBlur(draw_room(rng), (0, 0), 2).astype(np.uint8, copy=False)
     place, speed, tilt = np.array([320.0, 240.0]), np.zeros(2), 0.0
     for number in range(faces):
         large = cv2.resize(corpus.pictures[number], (4 * side_px, 4 * side_px), interpolation=cv2.INTER_CUBIC)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from convert.evaluation.metrics import f1, fit_temperature, unknown_below
-from convert.evaluation.predictions import Predictions
+from convert.evaluation.metrics import f1, fit_temperature, fit_unknown_below
+from convert.evaluation.predictions import SAVED_PREDICTIONS, Predictions
 from device import __version__
 from device.emotions import EMOTIONS, softmax
 from device.perception.models.card import Card, Corpus, Golden
@@ -20,9 +20,9 @@ _LIMITS = (
 )
 
 
-def answers_folder(out: Path, rows: int | None) -> Path:
-    """Where answers are kept: with the project's own, but for a quick check."""
-    return out / "answers" if rows is not None else Path("docs") / "answers"
+def predictions_folder(out: Path, rows: int | None) -> Path:
+    """Where predictions are saved: with the committed ones, or below `out` for a quick check."""
+    return out / SAVED_PREDICTIONS.name if rows is not None else SAVED_PREDICTIONS
 
 
 def build_card(
@@ -45,7 +45,7 @@ def build_card(
         sha256=hashlib.sha256(content).hexdigest(),
         temperature=temperature,
         f1=tuple(round(v, 4) for v in f1(watched.read, watched.truth, len(EMOTIONS))),
-        unknown_below=unknown_below(softmax(watched.logits, temperature), watched.truth),
+        unknown_below=fit_unknown_below(softmax(watched.logits, temperature), watched.truth),
         corpora=corpora,
         accuracy={},
         golden=Golden(tuple(int(v) for v in network.run_raw(ramp(network.inputs[0]))[0].ravel())),
@@ -60,7 +60,7 @@ def write_pair(out: Path, content: bytes, card: Card) -> None:
     (out / f"{card.name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 
-def with_figures(out: Path, name: str, figures: dict[str, float]) -> dict[str, float]:
+def write_accuracy(out: Path, name: str, figures: dict[str, float]) -> dict[str, float]:
     """Put what was measured on the written pair down on its card."""
     model = Model(name, out)
     rounded = {key: round(value, 2) for key, value in figures.items()}

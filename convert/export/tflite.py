@@ -39,7 +39,7 @@ class BothHeads(nn.Module):
         return self.network.both(x)
 
 
-def to_float_tflite(network: nn.Module, input_shape: tuple[int, ...], path: str) -> None:
+def export_float(network: nn.Module, input_shape: tuple[int, ...], path: str) -> None:
     """Write `network` (put to rest by .eval()) for inputs of (1, h, w, c) or (1, k) to `path`."""
     litert_torch.convert(_ChannelsLast(network).eval(), (torch.zeros(input_shape),)).export(path)
 
@@ -61,9 +61,9 @@ def to_int8(float_path: str, calibration: Iterable[Floats]) -> bytes:
     return bytes(result.quantized_model)
 
 
-def quantized(network: nn.Module, shape: tuple[int, ...], calibration: Iterable[Floats]) -> tuple[bytes, bytes]:
+def export_int8(network: nn.Module, shape: tuple[int, ...], calibration: Iterable[Floats]) -> tuple[bytes, bytes]:
     """(the int8 network, the float one it was made of) of a trained `network`; the rest as in the two above."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
-        to_float_tflite(network, shape, str(path))
+        export_float(network, shape, str(path))
         return to_int8(str(path), calibration), path.read_bytes()

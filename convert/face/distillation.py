@@ -1,9 +1,8 @@
-"""What the face network learns from: drawings of every picture, and what larger networks see in each of them.
+"""Distillation of the face network: augmented drawings of every picture, and the teachers' probabilities for each.
 
-A pupil learns most from teachers who look at the very picture that it looks at, changed and mixed as it is (Beyer et
-al. 2022, "Knowledge distillation: a good teacher is patient and consistent"). Asking them anew in each epoch would
-cost more than the learning: they are asked about sixteen drawings of all pictures at most, and the pupil sees these in
-turn.
+A student learns most from teachers that see the same augmented and mixed picture (Beyer et al. 2022, "Knowledge
+distillation: a good teacher is patient and consistent"). Running them in every epoch would cost more than the training.
+They therefore run on at most sixteen drawings of all pictures, which the student sees in turn.
 """
 
 import hashlib
@@ -18,21 +17,21 @@ from convert.face.augment import augment
 from convert.networks.face import SHIPPED, TEACHER, MienFace
 from convert.networks.mobile_face import WIDTHS, MobileFace
 from convert.training import checkpoints
-from convert.training.loop import device_here
+from convert.training.loop import select_device
 from device.errors import ModelError
 
 FaceNetwork = MienFace | MobileFace
-"""What reads both of a face's label sets."""
-MUCH, LITTLE = 12, 4
-"""How many drawings are much changed, and how many a third as often."""
+"""The networks with a head for each of a face's two label sets."""
+STRONG, CALM = 12, 4
+"""Number of drawings at full augmentation, and at a third of it."""
 _CHUNK = 4096
 _CPU_CHUNK = 64
-"""What a processor's caches hold; a GPU is fed more at once."""
-_MIXED = 0.5
+"""Pictures per forward pass: what fits a CPU's caches; a GPU takes more."""
+_MIXED_SHARE = 0.5
 
 
 def face_inputs(pixels: Tensor) -> Tensor:
-    """(n, s, s) of 0..255 -> (n, 1, s, s) float32, as `face_input` makes them one by one."""
+    """(n, s, s) of 0..255 -> (n, 1, s, s) float32: a batch version of `face_input`."""
     pixels = pixels.float()
     mean = pixels.mean(dim=(1, 2), keepdim=True)
     spread = pixels.std(dim=(1, 2), correction=0, keepdim=True).clamp(min=4.0)
@@ -41,42 +40,48 @@ def face_inputs(pixels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Every picture changed once, half of them with another one shining through (Zhang et al. 2018, "mixup")."""
+    """Every picture augmented once, half of them mixed with another one (Zhang et al. 2018, "mixup")."""
 
     inputs: Tensor
     """(n, 1, s, s) float32, as the network takes them."""
     other: Tensor
-    """(n,) int64: the row of what shines through."""
+    """(n,) int64: the row of the picture mixed in."""
     share: Tensor
-    """(n, 1) float32, 0.5..1: how much of it is the picture itself."""
+    """(n, 1) float32, 0.5..1: the weight of the picture itself."""
 
-    def mixed(self, targets: Tensor) -> Tensor:
-        """(n, k) of the pictures -> (n, k) of the drawings."""
+    def mix(self, targets: Tensor) -> Tensor:
+        """Targets (n, k) of the pictures -> targets (n, k) of the drawings."""
         return self.share * targets + (1 - self.share) * targets[self.other]
 
 
 def draw(pictures: Tensor, seed: tuple[int, int], strength: float) -> Drawing:
-    """The drawing of `pictures` (n, s, s) uint8 that belongs to `seed`; the same on every device."""
-    chance = torch.Generator().manual_seed(1_000_003 * seed[0] + seed[1])
-    pixels = torch.cat([augment(chunk, chance, strength) for chunk in pictures.split(_CHUNK)])
+    """The drawing of `pictures` (n, s, s) uint8 for `seed`; the same on every device."""
+    generator = torch.Generator().manual_seed(1_000_003 * seed[0] + seed[1])
+    pixels = torch.cat([augment(chunk, generator, strength) for chunk in pictures.split(_CHUNK)])
     n = len(pixels)
-    other = torch.randperm(n, generator=chance).to(pixels.device)
-    through = torch.rand(n, 1, generator=chance) ** 2 / 2
-    through = torch.where(torch.rand(n, 1, generator=chance) < _MIXED * strength, through, 0.0).to(pixels.device)
-    # The two are brought to one light before they are mixed, as the device brings a face before it is read.
+    other = torch.randperm(n, generator=generator).to(pixels.device)
+    weight = torch.rand(n, 1, generator=generator) ** 2 / 2
+    is_mixed = torch.rand(n, 1, generator=generator) < _MIXED_SHARE * strength
+    weight = torch.where(is_mixed, weight, 0.0).to(pixels.device)
+    # Both are normalized before they are mixed, as the device normalizes a face.
     clean = face_inputs(pixels)
-    weight = through[:, :, None, None]
-    mixed = face_inputs(100 * ((1 - weight) * clean + weight * clean[other])[:, 0])
-    return Drawing(torch.where(weight > 0, mixed, clean), other, 1 - through)
+    weights = weight[:, :, None, None]
+    mixed = face_inputs(100 * ((1 - weights) * clean + weights * clean[other])[:, 0])
+    return Drawing(torch.where(weights > 0, mixed, clean), other, 1 - weight)
 
 
-def teacher_strength(number: int) -> float:
-    """Of the `number`-th of the MUCH + LITTLE drawings."""
-    return 1.0 if number < MUCH else 1 / 3
+def augmentation_strength(number: int) -> float:
+    """The strength of the `number`-th of the STRONG + CALM drawings."""
+    return 1.0 if number < STRONG else 1 / 3
 
 
-def file_sha256(teachers: Sequence[Path]) -> str:
-    """Of the weights together; raises ModelError where one has none."""
+def select_drawing(epoch: int, epochs: int, calm_from: float) -> int:
+    """The drawing that `epoch` of `epochs` trains on: a calm one after the share `calm_from`."""
+    return epoch % STRONG if epoch < calm_from * epochs else STRONG + epoch % CALM
+
+
+def hash_teachers(teachers: Sequence[Path]) -> str:
+    """SHA-256 of all weights together; raises ModelError when a teacher has none."""
     digest = hashlib.sha256()
     for teacher in teachers:
         weights = teacher if teacher.suffix == ".tflite" else teacher / "best.pt"
@@ -90,100 +95,94 @@ def file_sha256(teachers: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def decode_drawing(epoch: int, epochs: int, calm_from: float) -> int:
-    """The drawing that `epoch`, of `epochs`, learns from where there are teachers: a calm one from `calm_from` on."""
-    return epoch % MUCH if epoch < calm_from * epochs else MUCH + epoch % LITTLE
-
-
-def lessons(
+def load_targets(
     teachers: Sequence[Path],
     pictures: Tensor,
     seed: int,
-    kept: Path,
+    path: Path,
     ferplus_teachers: Sequence[Path] = (),
-    numbers: Iterable[int] = range(MUCH + LITTLE),
+    numbers: Iterable[int] = range(STRONG + CALM),
 ) -> dict[int, Tensor]:
-    """Drawing's number -> (n, 7 + 8) float16: what the teachers, together, see in it; probabilities of both heads.
+    """Number of the drawing -> (n, 7 + 8) float16: the teachers' mean probabilities of both heads.
 
-    `ferplus_teachers` tell FER+'s eight in their place. Each drawing is asked about once: `kept` holds what they said,
-    drawing by drawing, for a run that goes on.
+    `ferplus_teachers` replace them for FER+'s eight. The teachers see each drawing once: their predictions are stored
+    in `path` drawing by drawing, so that an interrupted run can continue.
     """
-    asked = [file_sha256(teachers), file_sha256(ferplus_teachers), seed, tuple(pictures.shape)]
-    said: dict[int, Tensor] = {}
-    if kept.exists():
-        before = checkpoints.loaded(kept, torch.device("cpu"))
-        if before["asked"] == asked:
-            said = before["said"]
+    key = [hash_teachers(teachers), hash_teachers(ferplus_teachers), seed, tuple(pictures.shape)]
+    targets: dict[int, Tensor] = {}
+    if path.exists():
+        stored = checkpoints.load(path, torch.device("cpu"))
+        if stored["asked"] == key:
+            targets = stored["said"]
     wanted = sorted(set(numbers))
-    left = [number for number in wanted if number not in said]
-    if not left:
-        return said
-    # Who teaches both, or is to count twice, is asked once.
+    missing = [number for number in wanted if number not in targets]
+    if not missing:
+        return targets
+    # A teacher of both heads, or one named twice, is loaded and run once.
     networks = {teacher: load_teacher(teacher, pictures) for teacher in (*teachers, *ferplus_teachers)}
 
-    def see(inputs: Tensor) -> Tensor:
+    def predict(inputs: Tensor) -> Tensor:
         inputs = inputs.to(torch.bfloat16)
         with torch.inference_mode():
             heads = {teacher: network.both(inputs) for teacher, network in networks.items()}
-        emotions = _together([heads[teacher][0] for teacher in teachers])
-        return torch.cat([emotions, _together([heads[teacher][1] for teacher in ferplus_teachers or teachers])], dim=1)
+        emotions = _mean_probabilities([heads[teacher][0] for teacher in teachers])
+        ferplus = _mean_probabilities([heads[teacher][1] for teacher in ferplus_teachers or teachers])
+        return torch.cat([emotions, ferplus], dim=1)
 
-    chunk = _CHUNK if device_here().type == "cuda" else _CPU_CHUNK
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    for done, number in enumerate(left, start=len(wanted) - len(left) + 1):
-        inputs = draw(pictures, (seed, number), teacher_strength(number)).inputs
-        said[number] = torch.cat([see(part) for part in inputs.split(chunk)]).half().cpu()
-        partial = kept.with_suffix(".partial")
-        torch.save({"asked": asked, "said": said}, partial)
-        partial.replace(kept)
-        print(f"lessons: {done}/{len(wanted)} drawings seen by {len(networks)} teachers", flush=True)
-    return said
+    chunk = _CHUNK if select_device().type == "cuda" else _CPU_CHUNK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for done, number in enumerate(missing, start=len(wanted) - len(missing) + 1):
+        inputs = draw(pictures, (seed, number), augmentation_strength(number)).inputs
+        targets[number] = torch.cat([predict(part) for part in inputs.split(chunk)]).half().cpu()
+        checkpoints.save({"asked": key, "said": targets}, path)
+        print(f"teachers: {done}/{len(wanted)} drawings done by {len(networks)} networks", flush=True)
+    return targets
 
 
 def load_teacher(teacher: Path, pictures: Tensor) -> FaceNetwork:
-    """The network of a run folder or of a .tflite, put to rest, in bfloat16, where it is asked.
+    """The network of a run folder or a .tflite, in evaluation mode, in bfloat16, on `select_device()`.
 
-    `pictures` (n, s, s) are some of those that it learnt from.
+    `pictures` (n, s, s) are some of its training pictures.
     """
-    network = MienFace() if teacher.suffix == ".tflite" else _size(teacher)()
-    fill(network, teacher, pictures)
-    return network.to(device_here(), torch.bfloat16, memory_format=torch.channels_last).eval()
+    network = MienFace() if teacher.suffix == ".tflite" else _find_type(teacher)()
+    load_into(network, teacher, pictures)
+    return network.to(select_device(), torch.bfloat16, memory_format=torch.channels_last).eval()
 
 
-def fill(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
-    """Give `network` the weights of a run folder or of a .tflite, whose normalizations are made anew on `pictures`.
+def load_into(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
+    """Load a run folder or a .tflite into `network`. A .tflite's batch normalization is estimated on `pictures`.
 
-    A MobileFace may begin from a .json, too: see `pretrained`. Raises ModelError where `source` is of another recipe.
+    A MobileFace can also start from a .json: see `pretrained`. Raises ModelError when `source` does not fit.
     """
     if source.suffix == ".json":
-        from convert.face.pretrained import begin_from
+        from convert.face.pretrained import load_mobilenet
 
         if not isinstance(network, MobileFace):
-            raise ModelError(f"{source}: only face-teacher-pretrained begins from a .json")
-        begin_from(network, source, face_inputs(pictures[:512].cpu()))
+            raise ModelError(f"{source}: only face-teacher-pretrained can start from a .json")
+        load_mobilenet(network, source, face_inputs(pictures[:512].cpu()))
     elif source.suffix == ".tflite":
-        # The runtime is there where networks are quantized, not on every machine with a GPU.
-        from convert.face.from_tflite import thaw
+        # The runtime is installed where networks are quantized, not on every machine with a GPU.
+        from convert.face.from_tflite import load_tflite
 
-        thaw(network, source, face_inputs(pictures[:2048].cpu()))
+        load_tflite(network, source, face_inputs(pictures[:2048].cpu()))
     else:
-        checkpoints.fill(network, source)
+        checkpoints.load_into(network, source)
 
 
-_SIZES: dict[int, Callable[[], FaceNetwork]] = {
+_TYPES: dict[int, Callable[[], FaceNetwork]] = {
     SHIPPED[-1]: MienFace,
     TEACHER[-1]: lambda: MienFace(TEACHER),
     WIDTHS[-1]: MobileFace,
 }
-"""What a run folder holds, by the width of what its heads read."""
+"""The network of a run folder, by the input width of its heads."""
 
 
-def _size(folder: Path) -> Callable[[], FaceNetwork]:
+def _find_type(folder: Path) -> Callable[[], FaceNetwork]:
     heads = checkpoints.load_weights(folder).get("emotions.weight")
-    if heads is None or heads.dim() != 2 or heads.shape[1] not in _SIZES:
-        raise ModelError(f"{folder}: it holds no face network; name one made by python -m convert train face-teacher-1")
-    return _SIZES[heads.shape[1]]
+    if heads is None or heads.dim() != 2 or heads.shape[1] not in _TYPES:
+        raise ModelError(f"{folder}: holds no face network; name one made by python -m convert train face-teacher-1")
+    return _TYPES[heads.shape[1]]
 
 
-def _together(logits: Sequence[Tensor]) -> Tensor:
+def _mean_probabilities(logits: Sequence[Tensor]) -> Tensor:
     return torch.stack([one.float().softmax(dim=1) for one in logits]).mean(dim=0)

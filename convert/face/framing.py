@@ -20,7 +20,7 @@ _SIZE_PX = 140
 _SCENES = {"close": (58, 58, 58, 58), "in a room": (150, 190, 200, 300)}
 
 
-def framing(data: Path, rows: int = 1500) -> str:
+def measure_framing(data: Path, rows: int = 1500) -> str:
     """Eye positions in PublicTest, and accuracy as published against detected and aligned, each on the same faces."""
     faces = Fer2013(data / "fer2013").validation()
     pairs = list(zip(faces.pictures[:rows], faces.labels[:rows], strict=True))

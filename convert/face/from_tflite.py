@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from device.errors import ModelError
 
 
-def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> None:
+def load_folded(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> None:
     """Fill the first layers of `network`, in order, with (weight, bias), normalizations folded into them.
 
     Each normalization is made anew from what the convolution before it gives for `inputs` (n, c, h, w), so that the
@@ -29,7 +29,7 @@ def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs:
         for norm in norms.values()
     ]
     with torch.no_grad():
-        for layer, (weight, bias) in zip(read_layers(network), weights, strict=False):
+        for layer, (weight, bias) in zip(find_layers(network), weights, strict=False):
             layer.weight.copy_(weight)
             if layer in norms:
                 _as(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
@@ -42,7 +42,7 @@ def unfold(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs:
         hook.remove()
 
 
-def read_layers(network: nn.Module) -> list[nn.Module]:
+def find_layers(network: nn.Module) -> list[nn.Module]:
     """What has weights to fill, in order."""
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
@@ -63,16 +63,16 @@ def _as(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, shift: Tensor) -> 
 _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
-def thaw(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
+def load_tflite(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
     """Fill `network` with the weights of `tflite`, which was exported from such a one.
 
-    The export has folded every batch normalization into the convolution before it: see `unfold`. Raises ModelError
+    The export has folded every batch normalization into the convolution before it: see `load_folded`. Raises ModelError
     where its layers are not those of the network, or it is no .tflite.
     """
     weights = _weights(tflite)
-    if [tuple(layer.weight.shape) for layer in read_layers(network)] != [tuple(weight.shape) for weight, _ in weights]:
+    if [tuple(layer.weight.shape) for layer in find_layers(network)] != [tuple(weight.shape) for weight, _ in weights]:
         raise ModelError(f"{tflite}: its layers are not those of {type(network).__name__}; was it made by this recipe?")
-    unfold(network, weights, inputs)
+    load_folded(network, weights, inputs)
 
 
 def _weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:

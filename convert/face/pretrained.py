@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convert.face.from_tflite import unfold
+from convert.face.from_tflite import load_folded
 from convert.networks.mobile_face import WIDTHS, MobileFace
 from device.errors import ModelError
 
 
-def begin_from(network: MobileFace, graph: Path, inputs: Tensor) -> None:
+def load_mobilenet(network: MobileFace, graph: Path, inputs: Tensor) -> None:
     """Give the body of `network` the weights of `graph`; its heads stay as they are.
 
     `inputs` (n, 1, s, s) are faces as the network takes them. Raises ModelError where `graph` cannot be read or is of
@@ -43,7 +43,7 @@ def begin_from(network: MobileFace, graph: Path, inputs: Tensor) -> None:
     there = [tuple(module.weight.shape) for module in network.body.modules() if isinstance(module, nn.Conv2d)]
     if there != [tuple(kernel.shape) for kernel, _ in layers]:
         raise ModelError(f"{graph}: its layers are not those of {type(network).__name__}; give faceres.json")
-    unfold(network, layers, inputs)
+    load_folded(network, layers, inputs)
 
 
 def _of_all(kernel: Tensor) -> Tensor:

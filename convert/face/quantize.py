@@ -7,12 +7,18 @@ import numpy as np
 import torch
 
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.evaluation.metrics import accuracy, calibration_error, fit_neutral_prior, recall, surest
-from convert.evaluation.shipped import AS_PUBLISHED, SAY, face_answers, face_predictions, private_test
-from convert.export.card import answers_folder, build_card, with_figures, write_pair
-from convert.export.tflite import BothHeads, quantized
-from convert.networks.face import MienFace, advised
-from convert.training.checkpoints import trained
+from convert.evaluation.metrics import accuracy, accuracy_on_surest, calibration_error, fit_neutral_prior, recall
+from convert.evaluation.shipped import (
+    AS_PUBLISHED,
+    FERPLUS_WEIGHT,
+    make_face_predictions,
+    predict_faces,
+    read_private_test,
+)
+from convert.export.card import build_card, predictions_folder, write_accuracy, write_pair
+from convert.export.tflite import BothHeads, export_int8
+from convert.networks.face import MienFace, add_ferplus_logits
+from convert.training.checkpoints import load_trained
 from device.emotions import Floats, softmax
 from device.perception.face.classifier import face_input
 from device.perception.models.card import Corpus
@@ -35,15 +41,15 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
     when `run` is not trained, damaged or of another recipe.
     """
     network = MienFace()
-    trained(name, run, network)
+    load_trained(name, run, network)
     if name == "face":
-        network = advised(network, SAY)
-    content, _ = quantized(BothHeads(network), _SHAPE, _calibration(data))
-    faces = private_test(data, rows=rows)
+        network = add_ferplus_logits(network, FERPLUS_WEIGHT)
+    content, _ = export_int8(BothHeads(network), _SHAPE, _calibration(data))
+    faces = read_private_test(data, rows=rows)
     emotions, ferplus = _in_float(network, faces)
-    answers = answers_folder(out, rows)
-    face_predictions(faces, emotions, ferplus)[0].save(answers / f"{name}-float.npz")
-    all_rows, votes = face_answers(Network(content, name), faces)
+    answers = predictions_folder(out, rows)
+    make_face_predictions(faces, emotions, ferplus)[0].save(answers / f"{name}-float.npz")
+    all_rows, votes = predict_faces(Network(content, name), faces)
     all_rows.save(answers / f"{name}.npz")
     votes.save(answers / f"{name}-ferplus.npz")
     if name == "face-as-published":
@@ -52,22 +58,22 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
         path.write_bytes(content)
         return {"accuracy": accuracy(all_rows.read, all_rows.truth), "FER+": accuracy(votes.read, votes.truth)}
     validation = Fer2013(data / "fer2013").validation().first(rows or 10**6)
-    watched, _ = face_answers(Network(content, name), validation)
+    watched, _ = predict_faces(Network(content, name), validation)
     card = build_card("face", content, _SHAPE, watched, _CORPORA)
     rest = fit_neutral_prior(softmax(watched.logits, card.temperature), watched.truth)
     write_pair(out, content, msgspec.structs.replace(card, resting=rest))
-    clean = private_test(data, without_copies=True, rows=rows)
+    clean = read_private_test(data, without_copies=True, rows=rows)
     model = Model("face", out)
-    said, _ = face_answers(model.network, clean)
+    said, _ = predict_faces(model.network, clean)
     probabilities = softmax(said.logits, model.card.temperature)
     figures = {
         "FER2013 PrivateTest without copies (3,301), accuracy": accuracy(said.read, said.truth),
         "the same, UAR": recall(said.read, said.truth),
         "the same, expected calibration error": calibration_error(probabilities, said.truth),
-        "the same, accuracy on the surest 70 %": surest(probabilities, said.truth),
+        "the same, accuracy on the surest 70 %": accuracy_on_surest(probabilities, said.truth),
         "FER+ majority (3,153), accuracy": accuracy(votes.read, votes.truth),
     }
-    return with_figures(out, "face", figures)
+    return write_accuracy(out, "face", figures)
 
 
 def _calibration(data: Path) -> list[Floats]:

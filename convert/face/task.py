@@ -9,26 +9,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.face.distillation import FaceNetwork, decode_drawing, draw, face_inputs, fill, lessons, teacher_strength
+from convert.face.distillation import (
+    FaceNetwork,
+    augmentation_strength,
+    draw,
+    face_inputs,
+    load_into,
+    load_targets,
+    select_drawing,
+)
+from convert.face.plan import PLAN, PRETRAINED, TEACHERS, FacePlan
 from convert.networks.face import TEACHER, MienFace
 from convert.networks.mobile_face import MobileFace
-from convert.training.loop import Batch, Plan, Task, device_here
+from convert.training.loop import Batch, Task, select_device
 from device.emotions import EMOTIONS
 from device.errors import SettingsError
 
-PLAN = Plan(epochs=119, batch=256, learning_rate=0.15, weight_decay=3e-4)
-TEACHER_PLAN = Plan(epochs=54, batch=256, learning_rate=0.1, weight_decay=5e-4)
-TEACHERS = tuple(f"face-teacher-{number}" for number in range(1, 6))
-"""Alike but for their seeds: what they are wrong about differs, and together they are right more often."""
-PRETRAINED = "face-teacher-pretrained"
-"""Another one, which knew people before it learnt their emotions: `--start faceres.json`."""
-PRETRAINED_PLAN = Plan(epochs=12, batch=128, learning_rate=0.04, weight_decay=3e-4, calm_from=0.5)
-
 
 def label_given_votes(faces: Faces) -> Tensor:
-    """(n, 7): how likely each FER2013 label is, given the ten people's votes alone; a logistic regression on `faces`.
+    """(n, 7): the probability of each FER2013 label given the ten votes; a logistic regression fitted on `faces`.
 
-    One person chose FER2013's label, ten voted for FER+: what the ten saw tells a part of that label's noise.
+    One person chose FER2013's label, ten voted for FER+: the votes explain a part of that label's noise.
     """
     torch.manual_seed(0)
     regression = nn.Sequential(nn.Linear(faces.counts.shape[1], 64), nn.Tanh(), nn.Linear(64, len(EMOTIONS)))
@@ -47,15 +48,15 @@ def label_given_votes(faces: Faces) -> Tensor:
         return torch.softmax(regression(shares), dim=1)
 
 
-def sharpened(votes: Tensor, power: float) -> Tensor:
-    """Shares (n, 8) raised to `power`, each row summing to what it summed to: 1, or 0 where there is no vote."""
+def sharpen(votes: Tensor, power: float) -> Tensor:
+    """Shares (n, 8) raised to `power`; each row keeps its sum: 1, or 0 without votes."""
     raised = votes**power
     return raised / raised.sum(dim=1, keepdim=True).clamp(min=torch.finfo(raised.dtype).tiny)
 
 
 def face_task(
     data: Path,
-    plan: Plan = PLAN,
+    plan: FacePlan = PLAN,
     rows: int | None = None,
     *,
     name: str = "face",
@@ -63,101 +64,111 @@ def face_task(
     start: Path | None = None,
     teachers: Sequence[Path] = (),
     ferplus_teachers: Sequence[Path] = (),
-    kept: Path = Path("runs"),
+    cache: Path = Path("runs"),
 ) -> Task:
-    """The task on the corpus in `data`/fer2013; one of TEACHERS, or PRETRAINED, by its `name`, is a larger network.
+    """The task on the corpus in `data`/fer2013.
 
-    `rows` takes only so many, for a quick check of the whole way; `as_published` all Training rows, copies of test
-    pictures among them; `start` is what `lessons.fill` takes, to go on from; `teachers` are run folders or .tflite of
-    networks of whatever size, which must not have seen more than `training` shows, and so are `ferplus_teachers`, who
-    tell FER+'s part in place of these; what they say is kept in `kept`. Raises SettingsError where `plan` weighs votes
-    or labels by what is no weight, and where only FER+ has teachers.
+    Args:
+        data: The folder of the datasets.
+        plan: How it trains; `name` decides the size of the network (see `convert.face.plan`).
+        rows: Use only this many, for a quick check.
+        name: The network's name in `convert.face.plan.PLANS`.
+        as_published: Use all Training rows, copies of test pictures included.
+        start: What `distillation.load_into` reads, to start from.
+        teachers: Run folders or .tflite of networks of any size. They must not have trained on more rows than these.
+        ferplus_teachers: Teachers of FER+'s head; by default the same.
+        cache: The folder that stores the teachers' predictions.
+
+    Raises SettingsError when `plan` holds an invalid weight, and when only FER+'s head has teachers.
     """
     if ferplus_teachers and not teachers:
-        raise SettingsError("train: --ferplus-teachers need --teachers beside them, to tell FER2013's part: name both")
+        raise SettingsError("train: --ferplus-teachers needs --teachers for FER2013's head; name both")
     if plan.sharp <= 0 or plan.labels < 0:
         raise SettingsError(f"train: --sharp must be over 0 and --labels 0 or more, not {plan.sharp} and {plan.labels}")
     corpus = Fer2013(data / "fer2013")
     training, validation = corpus.training(as_published=as_published), corpus.validation()
     if rows is not None:
         training, validation = training.first(rows), validation.first(rows)
-    device = device_here()
+    device = select_device()
     hard = functional.one_hot(torch.from_numpy(training.labels), len(EMOTIONS)).float()
-    votes = sharpened(torch.from_numpy(training.votes), plan.sharp)
-    # Rows without a single vote for an emotion weigh nothing in FER+'s part.
-    voted = votes.sum(dim=1, keepdim=True).to(device)
+    votes = sharpen(torch.from_numpy(training.votes), plan.sharp)
+    # Rows without a vote for an emotion have no weight in FER+'s loss.
+    vote_weight = votes.sum(dim=1, keepdim=True).to(device)
     targets = torch.cat([plan.hard * hard + (1 - plan.hard) * label_given_votes(training), votes], dim=1).to(device)
     pictures = torch.from_numpy(training.pictures).to(device)
     share = plan.taught if plan.teacher else 0.0
-    said = None
+    soft_targets = None
     if plan.teacher:
-        numbers = [decode_drawing(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
-        said = lessons(teachers, pictures, plan.seed, kept / f"{name}-lessons.pt", ferplus_teachers, numbers)
+        numbers = [select_drawing(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
+        path = cache / f"{name}-lessons.pt"
+        soft_targets = load_targets(teachers, pictures, plan.seed, path, ferplus_teachers, numbers)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        number = decode_drawing(epoch, plan.epochs, plan.calm_from)
-        if said is None:
-            drawing = draw(pictures, (plan.seed, epoch), teacher_strength(number))
-            wanted = drawing.mixed(targets)
+        number = select_drawing(epoch, plan.epochs, plan.calm_from)
+        if soft_targets is None:
+            drawing = draw(pictures, (plan.seed, epoch), augmentation_strength(number))
+            wanted = drawing.mix(targets)
         else:
-            drawing = draw(pictures, (plan.seed, number), teacher_strength(number))
-            wanted = (1 - share) * drawing.mixed(targets) + share * _weighed(said[number].to(device).float(), voted)
-        chance = torch.Generator().manual_seed(1_000_003 * plan.seed + 500_000 + epoch)
-        order = torch.randperm(len(pictures), generator=chance).to(device)
-        mirrored = (torch.rand(len(pictures), 1, 1, 1, generator=chance) < 0.5).to(device)
-        inputs = torch.where(mirrored, drawing.inputs.flip(3), drawing.inputs)
-        for take in order.split(plan.batch)[: _steps(len(pictures), plan.batch)]:
-            yield inputs[take].contiguous(memory_format=torch.channels_last), wanted[take]
+            drawing = draw(pictures, (plan.seed, number), augmentation_strength(number))
+            soft = _weight_votes(soft_targets[number].to(device).float(), vote_weight)
+            wanted = (1 - share) * drawing.mix(targets) + share * soft
+        generator = torch.Generator().manual_seed(1_000_003 * plan.seed + 500_000 + epoch)
+        order = torch.randperm(len(pictures), generator=generator).to(device)
+        is_mirrored = (torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5).to(device)
+        inputs = torch.where(is_mirrored, drawing.inputs.flip(3), drawing.inputs)
+        for rows_of_batch in order.split(plan.batch)[: _count_steps(len(pictures), plan.batch)]:
+            yield inputs[rows_of_batch].contiguous(memory_format=torch.channels_last), wanted[rows_of_batch]
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        seen, wanted = batch
+        inputs, wanted = batch
         assert isinstance(network, FaceNetwork)
-        emotions, ferplus = network.both(seen)
-        against_votes = -(wanted[:, len(EMOTIONS) :] * functional.log_softmax(ferplus.float(), dim=1)).sum(dim=1)
-        against_labels = functional.cross_entropy(emotions.float(), wanted[:, : len(EMOTIONS)])
-        return plan.labels * against_labels + against_votes.mean()
+        emotions, ferplus = network.both(inputs)
+        vote_loss = -(wanted[:, len(EMOTIONS) :] * functional.log_softmax(ferplus.float(), dim=1)).sum(dim=1)
+        label_loss = functional.cross_entropy(emotions.float(), wanted[:, : len(EMOTIONS)])
+        return plan.labels * label_loss + vote_loss.mean()
 
     torch.manual_seed(plan.seed)
-    network = _network(name, taught=said is not None)
+    network = _build_network(name, has_teachers=soft_targets is not None)
     if start is not None:
-        fill(network, start, torch.from_numpy(training.pictures))
-    return Task(name, network, batches, _steps(len(training), plan.batch), loss, _scorer(validation, plan.labels))
+        load_into(network, start, torch.from_numpy(training.pictures))
+    steps = _count_steps(len(training), plan.batch)
+    return Task(name, network, batches, steps, loss, _make_score(validation, plan.labels))
 
 
-def _network(name: str, *, taught: bool) -> FaceNetwork:
+def _build_network(name: str, *, has_teachers: bool) -> FaceNetwork:
     if name == PRETRAINED:
         return MobileFace()
     if name in TEACHERS:
         return MienFace(TEACHER, dropout=0.4)
-    # Who is taught has too much to learn for its size to learn it by heart.
-    return MienFace(dropout=0.0 if taught else 0.1)
+    # With teachers the targets are too rich for a network of this size to overfit.
+    return MienFace(dropout=0.0 if has_teachers else 0.1)
 
 
-def _steps(rows: int, batch: int) -> int:
-    """A last batch of a few rows would lead its normalizations astray: it is left out."""
+def _count_steps(rows: int, batch: int) -> int:
+    """Batches per epoch. A last batch of a few rows is left out: it would distort the batch normalization."""
     return max(rows // batch, 1)
 
 
-def _weighed(said: Tensor, voted: Tensor) -> Tensor:
-    """The teachers' (n, 7 + 8), FER+'s part as heavy as the row's own votes are."""
-    return torch.cat([said[:, : len(EMOTIONS)], voted * said[:, len(EMOTIONS) :]], dim=1)
+def _weight_votes(soft: Tensor, vote_weight: Tensor) -> Tensor:
+    """The teachers' (n, 7 + 8), with FER+'s part weighted like the row's own votes."""
+    return torch.cat([soft[:, : len(EMOTIONS)], vote_weight * soft[:, len(EMOTIONS) :]], dim=1)
 
 
-def _scorer(validation: Faces, learnt: float) -> Callable[[nn.Module], dict[str, float]]:
+def _make_score(validation: Faces, label_weight: float) -> Callable[[nn.Module], dict[str, float]]:
     """Accuracy on `validation` by FER2013's labels, and by FER+'s majority where there is one.
 
-    The score is the mean of the two, the former `learnt` times as heavy, as it is in what is learnt.
+    The score is their mean, FER2013's with the weight that its labels have in the loss.
     """
     majority = validation.majority()
-    clear = majority >= 0
-    inputs = face_inputs(torch.from_numpy(validation.pictures).to(device_here()))
+    is_clear = majority >= 0
+    inputs = face_inputs(torch.from_numpy(validation.pictures).to(select_device()))
 
     def score(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, FaceNetwork)
-        said = [network.both(part) for part in inputs.split(1024)]
-        emotions, ferplus = (torch.cat([pair[k] for pair in said]).argmax(dim=1).cpu().numpy() for k in range(2))
+        heads = [network.both(part) for part in inputs.split(1024)]
+        emotions, ferplus = (torch.cat([pair[k] for pair in heads]).argmax(dim=1).cpu().numpy() for k in range(2))
         labels = 100 * float(np.mean(emotions == validation.labels))
-        votes = 100 * float(np.mean(ferplus[clear] == majority[clear])) if clear.any() else 0.0
-        return {"score": (learnt * labels + votes) / (learnt + 1), "fer2013": labels, "ferplus": votes}
+        votes = 100 * float(np.mean(ferplus[is_clear] == majority[is_clear])) if is_clear.any() else 0.0
+        return {"score": (label_weight * labels + votes) / (label_weight + 1), "fer2013": labels, "ferplus": votes}
 
     return score

@@ -42,7 +42,7 @@ class MienFace(nn.Module):
         return logits
 
 
-def advised(network: MienFace, say: float) -> MienFace:
+def add_ferplus_logits(network: MienFace, say: float) -> MienFace:
     """A copy whose seven logits have `say` times FER+'s of the same emotions added; its eight are as they were.
 
     FER2013's label is one person's, FER+'s majority is that of ten. Both heads are linear on one body, and so is

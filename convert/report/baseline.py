@@ -11,8 +11,15 @@ import numpy.typing as npt
 from convert.datasets.clips import Clip
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import NEUTRAL, accuracy, recall
-from convert.evaluation.shipped import clip_reading, clips_under_test, face_answers, private_test, shipped, voice_reader
-from convert.report.tables import table
+from convert.evaluation.shipped import (
+    load_shipped,
+    load_voice_reader,
+    predict_faces,
+    read_clip,
+    read_clips,
+    read_private_test,
+)
+from convert.report.tables import format_table
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.perception.models.card import MODELS
 from device.perception.mood.baseline import corrected, correction, neutral_prior
@@ -23,14 +30,14 @@ _PX = 48
 
 
 def _faces(faces: Faces, models: Path) -> Floats:
-    model = shipped("face", models)
-    said, _ = face_answers(model.network, faces)
+    model = load_shipped("face", models)
+    said, _ = predict_faces(model.network, faces)
     return softmax(said.logits, model.card.temperature)
 
 
 def _voices(clips: list[Clip], models: Path) -> Floats:
-    reader = voice_reader(models)
-    said = [clip_reading(reader, clip.real) for clip in clips]
+    reader = load_voice_reader(models)
+    said = [read_clip(reader, clip.real) for clip in clips]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
     return np.array([even if p is None else p for p in said], np.float32)
 
@@ -88,7 +95,7 @@ def section(data: Path, models: Path = MODELS) -> str:
         "PublicTest under one change are recorded, PrivateTest's (3,301) under the same change are read. Voices: of "
         "each speaker kept out, every second neutral clip is recorded and all the others are read. The UAR says what "
         "it costs the other emotions.\n\n"
-        + table(
+        + format_table(
             ("per cent", "neutral read as sad or angry", "neutral read right", "accuracy, all", "UAR, all"),
             rows,
         )
@@ -96,7 +103,7 @@ def section(data: Path, models: Path = MODELS) -> str:
 
 
 def _places(data: Path, models: Path) -> list[Row]:
-    validation, test = Fer2013(data / "fer2013").validation(), private_test(data, without_copies=True)
+    validation, test = Fer2013(data / "fer2013").validation(), read_private_test(data, without_copies=True)
     rest = validation.labels == NEUTRAL
     rows = []
     for name, change in PLACES.items():
@@ -104,7 +111,7 @@ def _places(data: Path, models: Path) -> list[Row]:
             _changed(Faces(validation.pictures[rest], validation.labels[rest], validation.counts[rest]), change), models
         )
         asked = _faces(_changed(test, change), models)
-        offset = correction(shipped("face", models).card.resting, neutral_prior(list(at_rest)).shares)
+        offset = correction(load_shipped("face", models).card.resting, neutral_prior(list(at_rest)).shares)
         rows.append(_row(name, asked, corrected(asked, offset), test.labels))
     return rows
 
@@ -114,7 +121,7 @@ def _changed(faces: Faces, change: Callable[[Picture], Picture]) -> Faces:
 
 
 def _speakers(data: Path, models: Path) -> list[Row]:
-    clips = clips_under_test(data, "test")
+    clips = read_clips(data, "test")
     said, truth = _voices(clips, models), np.array([clip.emotion for clip in clips])
     rows = []
     for corpora, words in ((("ravdess_speech", "ravdess_song"), "RAVDESS 21–24"), (("savee",), "SAVEE KL")):
@@ -123,7 +130,9 @@ def _speakers(data: Path, models: Path) -> list[Row]:
             own = np.array([clip.speaker == speaker and clip.corpus in corpora for clip in clips])
             recorded = np.flatnonzero(own & (truth == NEUTRAL))[::2]
             own[recorded] = False
-            offset = correction(shipped("prosody", models).card.resting, neutral_prior(list(said[recorded])).shares)
+            offset = correction(
+                load_shipped("prosody", models).card.resting, neutral_prior(list(said[recorded])).shares
+            )
             before.append(said[own])
             after.append(corrected(said[own], offset))
             labels.append(truth[own])

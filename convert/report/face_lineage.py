@@ -1,6 +1,6 @@
 """The report's table of how the committed face networks were made, generation by generation."""
 
-from convert.report.tables import table
+from convert.report.tables import format_table
 
 _WHY = """How they were made: `python -m convert train face`, or `face-as-published` for the one as published and for \
 L to P, with `--start` from the second column, `--teachers` and `--ferplus-teachers` from the third, and the options \
@@ -62,4 +62,4 @@ _ROWS = (
 def section() -> str:
     """Markdown: a row a network, each made by one command from those above it."""
     rows = [(*who, f"`{options}`") for *who, options in _ROWS]
-    return f"\n{_WHY}\n\n" + table(("network", "goes on from", "taught by", "options"), rows)
+    return f"\n{_WHY}\n\n" + format_table(("network", "goes on from", "taught by", "options"), rows)

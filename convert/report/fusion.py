@@ -17,8 +17,8 @@ from convert.datasets.esc10 import read_noises
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import accuracy, calibration_error, recall
 from convert.evaluation.predictions import Ints
-from convert.evaluation.shipped import CACHE, clips_under_test, shipped, voice_reader
-from convert.voice.augment import at_ratio, noise, trimmed
+from convert.evaluation.shipped import CACHE, load_shipped, load_voice_reader, read_clips
+from convert.voice.augment import make_noise, scale_to_ratio, trim_silence
 from device.emotions import EMOTIONS, Floats
 from device.perception.face.align import whole_picture
 from device.perception.face.classifier import FaceReader
@@ -42,14 +42,14 @@ class Pairs:
     truth: Ints
 
 
-def pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: bool, seed: int = 0) -> Pairs:
+def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: bool, seed: int = 0) -> Pairs:
     """Pairs as the device's readers read them.
 
     `spoilt` takes the sharpness from a third of the faces, and drowns another third of the voices in household noise
     as loud as they are.
     """
     rng = np.random.default_rng(seed)
-    face_reader, ears = FaceReader(Model("face", models)), voice_reader(models)
+    face_reader, ears = FaceReader(Model("face", models)), load_voice_reader(models)
     noises = read_noises(data / "noise", CACHE)[0][::5]
     rows: list[tuple[Floats, Floats, float, float, int]] = []
     for emotion in range(len(EMOTIONS)):
@@ -60,13 +60,13 @@ def pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: 
         for _ in range(PAIRS_AN_EMOTION):
             picture, voice = (
                 faces.pictures[rng.choice(seen)],
-                trimmed(heard[int(rng.integers(len(heard)))].real)[-WINDOW:],
+                trim_silence(heard[int(rng.integers(len(heard)))].real)[-WINDOW:],
             )
             which = int(rng.integers(3)) if spoilt else 2
             if which == 0:
                 picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 3.0), np.uint8)
             if which == 1:
-                voice = voice + at_ratio(noise(len(voice), noises, rng), float(np.mean(voice**2)), 0.0)
+                voice = voice + scale_to_ratio(make_noise(len(voice), noises, rng), float(np.mean(voice**2)), 0.0)
             face = face_reader.read(whole_picture(picture), 0.0)
             sound = ears.read(SoundWindow(voice, len(voice) / 16_000))
             said = _EVEN if sound is None else sound.probabilities
@@ -81,10 +81,10 @@ def pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: 
     )
 
 
-Way = Callable[[Pairs], Floats]
+Fusion = Callable[[Pairs], Floats]
 
 
-def ways(face_f1: Floats, voice_f1: Floats, fitted_on: Pairs) -> dict[str, Way]:
+def make_fusions(face_f1: Floats, voice_f1: Floats, fitted_on: Pairs) -> dict[str, Fusion]:
     """Each way's name, and what it makes of pairs: probabilities (n, 7)."""
 
     def normed(total: npt.NDArray[np.floating]) -> Floats:
@@ -104,18 +104,18 @@ def ways(face_f1: Floats, voice_f1: Floats, fitted_on: Pairs) -> dict[str, Way]:
         "mean": lambda p: normed(p.face + p.voice),
         "F-scores (seed B)": scored,
         "F-scores and quality": scored_and_trusted,
-        _named("log-linear, fitted", plain): lambda p: _log_linear(p, plain, trusted=False),
-        _named("log-linear and quality, fitted", trusting): lambda p: _log_linear(p, trusting, trusted=True),
-        "the device's: log-linear by trust, the more trusted sense counting once": _device,
+        _format_name("log-linear, fitted", plain): lambda p: _log_linear(p, plain, trusted=False),
+        _format_name("log-linear and quality, fitted", trusting): lambda p: _log_linear(p, trusting, trusted=True),
+        "the device's: log-linear by trust, the more trusted sense counting once": _fuse_as_device,
     }
 
 
-def _device(p: Pairs) -> Floats:
+def _fuse_as_device(p: Pairs) -> Floats:
     rows = zip(p.face, p.voice, p.face_trust.tolist(), p.voice_trust.tolist(), strict=True)
     return np.stack([pooled(*row) for row in rows])
 
 
-def _named(way: str, powers: Floats) -> str:
+def _format_name(way: str, powers: Floats) -> str:
     return f"{way} (face^{powers[0]:.2f}, voice^{powers[1]:.2f})"
 
 
@@ -148,16 +148,16 @@ def _log_linear(p: Pairs, powers: Floats, *, trusted: bool) -> Floats:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
-def measured_ways(data: Path, models: Path) -> dict[str, dict[str, tuple[float, float, float]]]:
+def measure_fusions(data: Path, models: Path) -> dict[str, dict[str, tuple[float, float, float]]]:
     """Way -> kind of pairs -> (accuracy, UAR, calibration error) in per cent."""
     corpus = Fer2013(data / "fer2013")
-    watched_faces, watched_clips = corpus.validation(), clips_under_test(data, "validation")
-    faces, clips = corpus.test(without_copies=True), clips_under_test(data, "test")
-    fitted_on = pairs(watched_faces, watched_clips, data, models, spoilt=True, seed=1)
-    cards = shipped("face", models).card, shipped("voice", models).card
+    watched_faces, watched_clips = corpus.validation(), read_clips(data, "validation")
+    faces, clips = corpus.test(without_copies=True), read_clips(data, "test")
+    fitted_on = make_pairs(watched_faces, watched_clips, data, models, spoilt=True, seed=1)
+    cards = load_shipped("face", models).card, load_shipped("voice", models).card
     table: dict[str, dict[str, tuple[float, float, float]]] = {}
-    asked = {kind: pairs(faces, clips, data, models, spoilt=kind == "spoilt") for kind in ("clean", "spoilt")}
-    for name, way in ways(np.array(cards[0].f1), np.array(cards[1].f1), fitted_on).items():
+    asked = {kind: make_pairs(faces, clips, data, models, spoilt=kind == "spoilt") for kind in ("clean", "spoilt")}
+    for name, way in make_fusions(np.array(cards[0].f1), np.array(cards[1].f1), fitted_on).items():
         table[name] = {}
         for kind, p in asked.items():
             said = way(p)

@@ -9,30 +9,29 @@ from pathlib import Path
 import numpy as np
 
 from convert.datasets.fer2013 import Fer2013
-from convert.evaluation.metrics import accuracy, measured, recall, surest
-from convert.evaluation.predictions import load
+from convert.evaluation.metrics import accuracy, accuracy_on_surest, estimate, recall
+from convert.evaluation.predictions import SAVED_PREDICTIONS, load_predictions
 from convert.evaluation.shipped import (
     AS_PUBLISHED,
-    as_published,
-    clips_under_test,
-    face_answers,
-    false_voices,
-    private_test,
-    shipped,
-    voice_answers,
+    count_false_voices,
+    load_published_face,
+    load_shipped,
+    predict_faces,
+    predict_voices,
+    read_clips,
+    read_private_test,
 )
 from convert.report import baseline, face_lineage, ferplus_weight
-from convert.report.tables import by_class, error_and_floor, selective, table
+from convert.report.tables import format_calibration, format_confusion, format_table, selective
 from convert.report.voice import CORPUS, protocols
-from convert.voice.ensemble_weights import Powers
+from convert.voice.ensemble_weights import Exponents
 from device.emotions import softmax
 from device.perception.models.card import MODELS
 
-ANSWERS = Path("docs/answers")
 PAGE = Path("docs/REPORT.md")
 
 
-def report(data: Path, models: Path = MODELS, answers: Path = ANSWERS, fusion: bool = True) -> str:
+def report(data: Path, models: Path = MODELS, answers: Path = SAVED_PREDICTIONS, fusion: bool = True) -> str:
     """The page as Markdown. Raises MediaError naming the dataset or the answers that are missing."""
     sections = [
         _HEAD,
@@ -76,13 +75,13 @@ their word; and research that names these limits. Each reads one face, or three 
 
 def _cards(data: Path, models: Path, answers: Path) -> str:
     watched = {
-        "face": face_answers(shipped("face", models).network, Fer2013(data / "fer2013").validation())[0],
-        "voice": load(answers / "voice-validation.npz"),
-        "prosody": load(answers / "prosody-validation-stranger.npz"),
+        "face": predict_faces(load_shipped("face", models).network, Fer2013(data / "fer2013").validation())[0],
+        "voice": load_predictions(answers / "voice-validation.npz"),
+        "prosody": load_predictions(answers / "prosody-validation-stranger.npz"),
     }
     parts = [_USE]
     for name, said in watched.items():
-        card = shipped(name, models).card
+        card = load_shipped(name, models).card
         learned = "; ".join(f"{corpus.name} ({corpus.licence})" for corpus in card.corpora)
         given, right = selective(softmax(said.logits, card.temperature), said.truth, card.unknown_below)
         parts.append(
@@ -102,14 +101,14 @@ of a half is chance"""
 
 
 def _face(data: Path, models: Path, answers: Path) -> str:
-    model = shipped("face", models)
-    faces = private_test(data)
-    clean = private_test(data, without_copies=True)
-    all_rows, votes = face_answers(model.network, faces)
-    said, _ = face_answers(model.network, clean)
-    published, published_votes = face_answers(as_published(), faces)
-    no_copies, no_copies_votes = face_answers(as_published(), clean)
-    exact = {name: load(answers / f"{name}-float.npz") for name in ("face", "face-as-published")}
+    model = load_shipped("face", models)
+    faces = read_private_test(data)
+    clean = read_private_test(data, without_copies=True)
+    all_rows, votes = predict_faces(model.network, faces)
+    said, _ = predict_faces(model.network, clean)
+    published, published_votes = predict_faces(load_published_face(), faces)
+    no_copies, no_copies_votes = predict_faces(load_published_face(), clean)
+    exact = {name: load_predictions(answers / f"{name}-float.npz") for name in ("face", "face-as-published")}
     chances = softmax(said.logits, model.card.temperature)
     drop = {
         "face": accuracy(exact["face"].read, faces.labels) - accuracy(all_rows.read, faces.labels),
@@ -117,25 +116,28 @@ def _face(data: Path, models: Path, answers: Path) -> str:
         - accuracy(published.read, faces.labels),
     }
     rows = [
-        ("FER2013 PrivateTest, 3,589, all Training rows (as others publish)", measured(accuracy, published)),
+        ("FER2013 PrivateTest, 3,589, all Training rows (as others publish)", estimate(accuracy, published)),
         (
             "… the same network on the 3,301 that do not stand in Training, pixel for pixel",
-            measured(accuracy, no_copies),
+            estimate(accuracy, no_copies),
         ),
-        ("… the shipped network, trained without copies, 3,301", measured(accuracy, said)),
-        ("… the shipped network on all 3,589", measured(accuracy, all_rows)),
-        ("… the shipped network, 3,301, UAR", measured(recall, said)),
-        ("FER+ majority, 8 classes, 3,153, the shipped network", measured(accuracy, votes)),
-        ("… the network as published", measured(accuracy, published_votes)),
+        ("… the shipped network, trained without copies, 3,301", estimate(accuracy, said)),
+        ("… the shipped network on all 3,589", estimate(accuracy, all_rows)),
+        ("… the shipped network, 3,301, UAR", estimate(recall, said)),
+        ("FER+ majority, 8 classes, 3,153, the shipped network", estimate(accuracy, votes)),
+        ("… the network as published", estimate(accuracy, published_votes)),
         (
             f"… the same on those that do not stand in Training, {len(no_copies_votes.truth):,}",
-            measured(accuracy, no_copies_votes),
+            estimate(accuracy, no_copies_votes),
         ),
-        ("expected calibration error, 3,301", error_and_floor(chances, said.truth)),
-        ("accuracy on its surest 70 %, 3,301", f"{surest(chances, said.truth):.1f}"),
-        ("… on all 3,589", f"{surest(softmax(all_rows.logits), all_rows.truth):.1f}"),
-        ("… of the network as published, on all 3,589", f"{surest(softmax(published.logits), published.truth):.1f}"),
-        ("… of the same on the 3,301", f"{surest(softmax(no_copies.logits), no_copies.truth):.1f}"),
+        ("expected calibration error, 3,301", format_calibration(chances, said.truth)),
+        ("accuracy on its surest 70 %, 3,301", f"{accuracy_on_surest(chances, said.truth):.1f}"),
+        ("… on all 3,589", f"{accuracy_on_surest(softmax(all_rows.logits), all_rows.truth):.1f}"),
+        (
+            "… of the network as published, on all 3,589",
+            f"{accuracy_on_surest(softmax(published.logits), published.truth):.1f}",
+        ),
+        ("… of the same on the 3,301", f"{accuracy_on_surest(softmax(no_copies.logits), no_copies.truth):.1f}"),
         (
             f"answers at or over `unknown_below` {model.card.unknown_below:.2f}: share given, accuracy of these",
             "{:.0f}, {:.1f}".format(*selective(chances, said.truth, model.card.unknown_below)),
@@ -146,9 +148,9 @@ def _face(data: Path, models: Path, answers: Path) -> str:
     sizes = f"{(models / 'face.tflite').stat().st_size / 1e3:.0f} kB and {AS_PUBLISHED.stat().st_size / 1e3:.0f} kB"
     return (
         f"## Faces\n\n{_FACES}; {sizes}.\n\n"
-        + table(("", "per cent"), rows)
+        + format_table(("", "per cent"), rows)
         + "\nBy emotion, the shipped network on the 3,301 (rows what the label says):\n\n"
-        + by_class(said)
+        + format_confusion(said)
         + face_lineage.section()
         + ferplus_weight.section(
             model.network, {"PublicTest": Fer2013(data / "fer2013").validation(), "PrivateTest, 3,301": clean}
@@ -157,9 +159,9 @@ def _face(data: Path, models: Path, answers: Path) -> str:
 
 
 def _voice(data: Path, models: Path) -> str:
-    model = shipped("voice", models)
-    said, silent = voice_answers(models, clips_under_test(data, "test"))
-    known, _ = voice_answers(models, clips_under_test(data, "test"), known=True)
+    model = load_shipped("voice", models)
+    said, silent = predict_voices(models, read_clips(data, "test"))
+    known, _ = predict_voices(models, read_clips(data, "test"), known=True)
     chances = np.exp(said.logits)
     rows: list[tuple[str, object]] = []
     kinds = (("speakers never heard", said), ("… heard before, without labels", known))
@@ -169,16 +171,17 @@ def _voice(data: Path, models: Path) -> str:
         for key, name in CORPUS.items()
         if (p.corpora == key).any()
     ]
-    rows += [(f"{name}, 7 classes, UAR", measured(recall, part)) for name, part in own]
+    rows += [(f"{name}, 7 classes, UAR", estimate(recall, part)) for name, part in own]
     rows += [
-        (f"{name}, expected calibration error", error_and_floor(np.exp(part.logits), part.truth)) for name, part in own
+        (f"{name}, expected calibration error", format_calibration(np.exp(part.logits), part.truth))
+        for name, part in own
     ]
     rows += [
-        (f"all of them together, {words}, expected calibration error", error_and_floor(np.exp(p.logits), p.truth))
+        (f"all of them together, {words}, expected calibration error", format_calibration(np.exp(p.logits), p.truth))
         for words, p in kinds
     ]
     rows += [
-        ("all of them, accuracy on the surest 70 %", f"{surest(chances, said.truth):.1f}"),
+        ("all of them, accuracy on the surest 70 %", f"{accuracy_on_surest(chances, said.truth):.1f}"),
         (
             f"answers at or over `unknown_below` {model.card.unknown_below:.2f}: share given, accuracy of these",
             "{:.0f}, {:.1f}".format(*selective(chances, said.truth, model.card.unknown_below)),
@@ -186,7 +189,7 @@ def _voice(data: Path, models: Path) -> str:
         ("clips in which no voice was found", f"{silent:.1f}"),
         (
             "household sounds in which a voice was heard, of those kept aside and of no recording in training",
-            "{} of {}".format(*false_voices(models, data)),
+            "{} of {}".format(*count_false_voices(models, data)),
         ),
     ]
     sizes = " and ".join(f"{(models / f'{name}.tflite').stat().st_size / 1e3:.0f} kB" for name in ("voice", "prosody"))
@@ -197,20 +200,20 @@ def _voice(data: Path, models: Path) -> str:
         "first (*never heard*), and in a living room more and more from the voices there (*heard before*: all the "
         "speaker's clips have been listened to once, nobody having told what they felt). "
         "Intervals are over clips: the speakers are too few for others.\n\n"
-        + table(("", "per cent"), rows)
+        + format_table(("", "per cent"), rows)
         + "\nBy emotion, all test speakers:\n\n"
-        + by_class(said)
+        + format_confusion(said)
     )
 
 
-def _temperatures(models: Path) -> Powers:
-    return Powers(*(shipped(name, models).card.temperature for name in ("voice", "prosody")))
+def _temperatures(models: Path) -> Exponents:
+    return Exponents(*(load_shipped(name, models).card.temperature for name in ("voice", "prosody")))
 
 
 def _fusion(data: Path, models: Path) -> str:
-    from convert.report.fusion import PAIRS_AN_EMOTION, measured_ways
+    from convert.report.fusion import PAIRS_AN_EMOTION, measure_fusions
 
-    found = measured_ways(data, models)
+    found = measure_fusions(data, models)
     rows = [
         (name, *(f"{value:.1f}" for kind in ("clean", "spoilt") for value in figures[kind]))
         for name, figures in found.items()
@@ -221,7 +224,7 @@ def _fusion(data: Path, models: Path) -> str:
         f"same label are paired at random ({PAIRS_AN_EMOTION} an emotion): two people who know nothing of each other. "
         "Read the differences, not the heights. *Spoilt*: a third of the faces blurred, another third of the voices in "
         "noise as loud as they are. What is fitted is fitted on validation.\n\n"
-        + table(("", "clean: accuracy", "UAR", "ECE", "spoilt: accuracy", "UAR", "ECE"), rows)
+        + format_table(("", "clean: accuracy", "UAR", "ECE", "spoilt: accuracy", "UAR", "ECE"), rows)
     )
 
 

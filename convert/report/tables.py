@@ -8,7 +8,7 @@ from convert.evaluation.metrics import accuracy, calibration_error, calibration_
 from convert.evaluation.predictions import Predictions
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def format_table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Markdown; a cell is what str makes of it."""
     head = list(head)
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
@@ -21,7 +21,7 @@ def selective(chances: "np.ndarray", truth: "np.ndarray", least: float) -> tuple
     return 100 * float(given.mean()), accuracy(chances.argmax(axis=1)[given], truth[given])
 
 
-def by_class(p: Predictions) -> str:
+def format_confusion(p: Predictions) -> str:
     """The confusion matrix, a row a label, with recall and F1."""
     counts = confusion(p.read, p.truth, len(p.classes))
     scores = f1(p.read, p.truth, len(p.classes))
@@ -29,9 +29,9 @@ def by_class(p: Predictions) -> str:
         (name, *counts[i], f"{100 * counts[i, i] / max(counts[i].sum(), 1):.0f}", f"{100 * scores[i]:.0f}")
         for i, name in enumerate(p.classes)
     ]
-    return table(("", *(c[:8] for c in p.classes), "recall %", "F1 %"), rows)
+    return format_table(("", *(c[:8] for c in p.classes), "recall %", "F1 %"), rows)
 
 
-def error_and_floor(chances: "np.ndarray", truth: "np.ndarray") -> str:
+def format_calibration(chances: "np.ndarray", truth: "np.ndarray") -> str:
     """The calibration error of `chances` (n, k), and what a perfectly calibrated network shows on so few rows."""
     return f"{calibration_error(chances, truth):.2f} ({calibration_floor(chances):.2f} when nothing is wrong)"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.evaluation.metrics import Metric, accuracy, calibration_error, fit_temperature, measured, recall
-from convert.evaluation.predictions import Predictions, Strings, together
-from convert.report.tables import by_class, error_and_floor, table
-from convert.voice.ensemble_weights import Powers, cross_fitted, joined_by_halves, multiplied, pair_powers
+from convert.evaluation.metrics import Metric, accuracy, calibration_error, estimate, fit_temperature, recall
+from convert.evaluation.predictions import Predictions, Strings, concatenate
+from convert.report.tables import format_calibration, format_confusion, format_table
+from convert.voice.ensemble_weights import Exponents, cross_fit, fit_pair, join_by_halves, multiply
 from convert.voice.novelty import WIDTH, load_distances
-from convert.voice.protocols import SPEAKERS_A_FOLD, WORD_RUNS
-from convert.voice.saved_predictions import Joined, Ways, kept, ways
+from convert.voice.protocols import SPEAKERS_PER_FOLD, WORD_RUNS
+from convert.voice.saved_predictions import Join, VoicePredictions, load_runs, load_voice_predictions
 from device.emotions import softmax
 from device.errors import MediaError
 from device.perception.voice.novelty import likeness
@@ -22,11 +22,11 @@ CORPUS = {"ravdess_speech": "RAVDESS speech", "ravdess_song": "RAVDESS song", "t
 def fold_number(p: Predictions) -> Strings:
     """(n,): the fold of each row: four actors of RAVDESS, or one speaker of the others."""
     speakers = [group.split()[0] for group in p.groups.tolist()]
-    return np.array([f"{(int(s[3:]) - 1) // SPEAKERS_A_FOLD}" if s.startswith("RAV") else s for s in speakers])
+    return np.array([f"{(int(s[3:]) - 1) // SPEAKERS_PER_FOLD}" if s.startswith("RAV") else s for s in speakers])
 
 
 def _by_folds(first: Predictions, second: Predictions) -> Predictions:
-    return cross_fitted(first, second, fold_number(first))
+    return cross_fit(first, second, fold_number(first))
 
 
 def _by_sex(p: Predictions, metric: Metric) -> str:
@@ -75,25 +75,25 @@ by dynamic time warping (`convert/voice/lexical_baseline.py`); that is no networ
 networks, heard before, as these are joined above. Who compares numbers on SAVEE compares such ones:"""
 
 
-def protocols(answers: Path, temperatures: Powers) -> str:
+def protocols(answers: Path, temperatures: Exponents) -> str:
     """The section on those never heard, counted from the kept `answers`; `temperatures` are the voice cards'."""
 
-    def as_shipped(left_out: str, corpus: str) -> tuple[Joined, Joined]:
+    def as_shipped(left_out: str, corpus: str) -> tuple[Join, Join]:
         """With the powers that the shipped pair would have, had nobody ever been asked about this corpus."""
-        powers = pair_powers(answers, temperatures, without=left_out)
+        powers = fit_pair(answers, temperatures, without=left_out)
 
         def joined(seen: Predictions, heard: Predictions, *, known: bool) -> Predictions:
             distance = load_distances(answers / f"distance-without-{left_out}-{corpus}.npz").of(seen, known=known)
             like_learnt = likeness(distance, powers.half_at, WIDTH)
             own = powers.known if known else powers.strangers
-            return multiplied(seen, heard, own, temperatures, like_learnt)
+            return multiply(seen, heard, own, temperatures, like_learnt)
 
         return partial(joined, known=False), partial(joined, known=True)
 
     def asked(
-        pictures: str, prosodies: str, corpus: str, joined: Joined | tuple[Joined, Joined], kind: str = ""
-    ) -> Ways:
-        found = ways(answers, pictures, prosodies, corpus, joined, kind)
+        pictures: str, prosodies: str, corpus: str, joined: Join | tuple[Join, Join], kind: str = ""
+    ) -> VoicePredictions:
+        found = load_voice_predictions(answers, pictures, prosodies, corpus, joined, kind)
         if found.known is None:
             raise MediaError(f"{answers}: no answers of {prosodies}* for {corpus}: python -m convert benchmark")
         return found
@@ -122,7 +122,7 @@ def protocols(answers: Path, temperatures: Powers) -> str:
             (f"… {CORPUS[corpus]}, taught for it", _row(taught, recall, by_speaker=True)),
         ]
     drawn = {
-        corpus: asked("voice-random", f"prosody-random-{own}", corpus, joined_by_halves)
+        corpus: asked("voice-random", f"prosody-random-{own}", corpus, join_by_halves)
         for corpus in CORPUS
         for own in [corpus.split("_")[0]]
     }
@@ -133,7 +133,7 @@ def protocols(answers: Path, temperatures: Powers) -> str:
         ("SAVEE, accuracy", _row(drawn["savee"], accuracy)),
     ]
     spoken = [
-        ("random 60/20/20, accuracy", _with_words(answers, "words-random", drawn["savee"], joined_by_halves, accuracy)),
+        ("random 60/20/20, accuracy", _with_words(answers, "words-random", drawn["savee"], join_by_halves, accuracy)),
         ("one speaker out, UAR", _with_words(answers, "words-savee", savee, _by_folds, recall)),
     ]
     columns = (
@@ -156,22 +156,22 @@ def protocols(answers: Path, temperatures: Powers) -> str:
     ]
     return (
         f"{_WORDS}\n\n"
-        + table(
+        + format_table(
             ("speakers never trained on, per cent; intervals over *speakers*", *columns),
             [(name, *row) for name, row in never],
         )
         + "\n"
-        + table(
+        + format_table(
             ("corpora never trained on, per cent; intervals over *speakers*", *columns),
             [(name, *row) for name, row in across],
         )
         + "\n"
-        + table(
+        + format_table(
             ("random 60/20/20: the same speakers, other clips, per cent; intervals over clips", *columns),
             [(name, *row) for name, row in randoms],
         )
         + f"\n{_SPOKEN}\n\n"
-        + table(
+        + format_table(
             (
                 "SAVEE, 7 classes, per cent; intervals over clips",
                 "the words alone",
@@ -181,45 +181,45 @@ def protocols(answers: Path, temperatures: Powers) -> str:
             [(name, *row) for name, row in spoken],
         )
         + "\n"
-        + table(("RAVDESS speech, both, heard before", "per cent"), details)
+        + format_table(("RAVDESS speech, both, heard before", "per cent"), details)
         + "\nRAVDESS speech by emotion, the six folds together, both networks, heard before:\n\n"
-        + by_class(best)
+        + format_confusion(best)
     )
 
 
-def _row(found: Ways, metric: Metric, *, by_speaker: bool = False) -> list[str]:
+def _row(found: VoicePredictions, metric: Metric, *, by_speaker: bool = False) -> list[str]:
     """One cell a way, with its interval; a dash where that network was not asked."""
     asked = (found.picture, found.stranger, found.both_stranger, found.known, found.both_known)
-    return ["–" if p is None else str(measured(metric, p, by_group=by_speaker)) for p in asked]
+    return ["–" if p is None else str(estimate(metric, p, by_group=by_speaker)) for p in asked]
 
 
-def _sureness(found: Ways) -> list[str]:
+def _sureness(found: VoicePredictions) -> list[str]:
     """The calibration error of both networks together, whose powers are the shipped pair's; dashes for one alone."""
-    together = (None, None, found.both_stranger, None, found.both_known)
-    return ["–" if p is None else f"{calibration_error(softmax(p.logits), p.truth):.1f}" for p in together]
+    concatenate = (None, None, found.both_stranger, None, found.both_known)
+    return ["–" if p is None else f"{calibration_error(softmax(p.logits), p.truth):.1f}" for p in concatenate]
 
 
-def _with_words(answers: Path, runs: str, found: Ways, joined: Joined, metric: Metric) -> list[str]:
+def _with_words(answers: Path, runs: str, found: VoicePredictions, joined: Join, metric: Metric) -> list[str]:
     """The words alone, both networks, heard before, and all together."""
-    words = kept(WORD_RUNS, runs, answers, "savee")
+    words = load_runs(WORD_RUNS, runs, answers, "savee")
     if words is None or found.both_known is None:
         raise MediaError(f"{answers}: no answers of {runs}* for savee: python -m convert benchmark")
-    return [str(measured(metric, p)) for p in (words, found.both_known, joined(found.both_known, words))]
+    return [str(estimate(metric, p)) for p in (words, found.both_known, joined(found.both_known, words))]
 
 
-def _told(found: Ways) -> list[tuple[str, Predictions]]:
+def _told(found: VoicePredictions) -> list[tuple[str, Predictions]]:
     named = (("strangers", found.both_stranger or found.stranger), ("heard before", found.both_known or found.known))
     return [(words, p) for words, p in named if p is not None]
 
 
-def _both(speech: Ways, song: Ways) -> Ways:
+def _both(speech: VoicePredictions, song: VoicePredictions) -> VoicePredictions:
     """RAVDESS's two halves as one. Song has no disgust and no surprise: the classes are speech's."""
 
     def one(a: Predictions | None, b: Predictions | None) -> Predictions | None:
-        return None if a is None or b is None else together([a, b])
+        return None if a is None or b is None else concatenate([a, b])
 
     names = ("picture", "stranger", "known", "both_stranger", "both_known")
-    return Ways(*(one(getattr(speech, name), getattr(song, name)) for name in names))
+    return VoicePredictions(*(one(getattr(speech, name), getattr(song, name)) for name in names))
 
 
 def _uar(p: Predictions) -> float:
@@ -228,7 +228,7 @@ def _uar(p: Predictions) -> float:
 
 def _calibration(p: Predictions) -> str:
     chances = _cross_fitted(p)
-    return error_and_floor(chances, p.truth)
+    return format_calibration(chances, p.truth)
 
 
 def _cross_fitted(p: Predictions) -> "np.ndarray":

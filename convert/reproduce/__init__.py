@@ -7,11 +7,12 @@ from pathlib import Path
 
 import torch
 
+from convert.evaluation.predictions import SAVED_PREDICTIONS
 from convert.reproduce.audiovisual import TOGETHER
-from convert.reproduce.experiment import Bench, Recipe
+from convert.reproduce.experiment import Experiment, Workspace
 from convert.reproduce.faces import FACES
 from convert.reproduce.report import write as write_report
-from convert.reproduce.results import Result, keep, kept
+from convert.reproduce.results import Result, load_result, save_result
 from convert.reproduce.splits import Corpora
 from convert.reproduce.videos import VIDEOS
 from convert.reproduce.voices import VOICES
@@ -19,7 +20,7 @@ from device.errors import MienError, SettingsError
 
 _DEAREST = ("b-cnn", "b-cnn-lstm", "b-face-as-it-was", "b-face-as-meant")
 
-RECIPES: tuple[Recipe, ...] = tuple(
+EXPERIMENTS: tuple[Experiment, ...] = tuple(
     # What others go on from stands before them in its file; the dearest are left for the end.
     sorted((*VIDEOS, *VOICES, *FACES, *TOGETHER), key=lambda r: _DEAREST.index(r.name) + 1 if r.name in _DEAREST else 0)
 )
@@ -34,7 +35,7 @@ def compare(
     minutes: float | None = None,
     rows: int | None = None,
     page: Path | None = None,
-    answers: Path = Path("docs/answers"),
+    answers: Path = SAVED_PREDICTIONS,
     vggish: Path | None = None,
     threads: int = 1,
 ) -> Path:
@@ -53,17 +54,17 @@ def compare(
 
     Raises SettingsError for a recipe that does not exist.
     """
-    names = [recipe.name for recipe in RECIPES]
+    names = [recipe.name for recipe in EXPERIMENTS]
     for name in only or ():
         if name not in names:
             raise SettingsError(f"compare: no recipe {name!r}; there are {', '.join(names)}")
     torch.set_num_threads(threads)
     until = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
-    bench = Bench(Corpora(data, rows, Path("cache")), out, vggish)
+    bench = Workspace(Corpora(data, rows, Path("cache")), out, vggish)
     results: dict[str, Result] = {}
     missing: dict[str, str] = {}
-    for recipe in RECIPES:
-        result = kept(out / recipe.name, rows)
+    for recipe in EXPERIMENTS:
+        result = load_result(out / recipe.name, rows)
         if result is not None:
             results[recipe.name] = result
         elif only and recipe.name not in only:
@@ -76,16 +77,16 @@ def compare(
             except MienError as error:
                 missing[recipe.name] = str(error)
                 print(f"{recipe.name}: not trained: {error}", flush=True)
-    return write_report(page or out / "page", out, RECIPES, results, missing, answers)
+    return write_report(page or out / "page", out, EXPERIMENTS, results, missing, answers)
 
 
-def _run(recipe: Recipe, bench: Bench) -> Result:
+def _run(recipe: Experiment, bench: Workspace) -> Result:
     folder = bench.folder / recipe.name
     # What an earlier run on other rows left would be mixed with what this one leaves.
     shutil.rmtree(folder, ignore_errors=True)
     started = time.process_time()
     torch.manual_seed(1)  # the weights that a network begins with
     outcome = recipe.run(bench)
-    result = keep(recipe, outcome, time.process_time() - started, bench.rows, folder)
+    result = save_result(recipe, outcome, time.process_time() - started, bench.rows, folder)
     print(f"{recipe.name}: validation {result.validation_accuracy}, test {result.test_accuracy}", flush=True)
     return result

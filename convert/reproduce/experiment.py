@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from convert.evaluation.predictions import Predictions, load
-from convert.reproduce.keras import begin_as_keras, keras_parameters
+from convert.evaluation.predictions import Predictions, load_predictions
+from convert.reproduce.keras import count_keras_parameters, init_as_keras
 from convert.reproduce.splits import Corpora
 from convert.reproduce.training import Epoch, FitPlan, Parts, fit, predict, predict_logits
 from device.errors import ModelError
@@ -32,7 +32,7 @@ class Outcome:
     """What only the run could tell, such as which classifier was chosen."""
 
 
-class Bench:
+class Workspace:
     """What every recipe is given: the corpora, and what the recipes before it left in the run folder."""
 
     def __init__(self, corpora: Corpora, folder: Path, vggish: Path | None = None) -> None:
@@ -55,11 +55,11 @@ class Bench:
 
     def kept(self, recipe: str, part: str) -> Predictions:
         """What `recipe` said of `validation` or `test`; raises MediaError when that one has not been trained."""
-        return load(self.folder / recipe / f"{part}.npz")
+        return load_predictions(self.folder / recipe / f"{part}.npz")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Experiment:
     """A seed's network, trained under the seed's own protocol."""
 
     name: str
@@ -70,11 +70,11 @@ class Recipe:
     """The seed's own number, and of what."""
     about: str
     """What is done here, and what had to differ."""
-    run: Callable[[Bench], Outcome]
+    run: Callable[[Workspace], Outcome]
 
 
-def trained(
-    bench: Bench,
+def fit_and_predict(
+    bench: Workspace,
     name: str,
     network: nn.Module,
     parts: Parts,
@@ -89,10 +89,10 @@ def trained(
     """
     plan = plan.shortened(bench.rows)
     if not goes_on:
-        begin_as_keras(network)
+        init_as_keras(network)
     log = fit(network, parts.training, parts.validation, plan, name)
     read = [
         predict(predict_logits(network, part, half=plan.half), part, parts.classes)
         for part in (parts.validation, parts.test)
     ]
-    return Outcome(read[0], read[1], keras_parameters(network), log, network=network if keep else None)
+    return Outcome(read[0], read[1], count_keras_parameters(network), log, network=network if keep else None)

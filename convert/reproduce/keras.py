@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-def keras_parameters(network: nn.Module) -> int:
+def count_keras_parameters(network: nn.Module) -> int:
     """The total of `model.summary()` for the same layers in Keras.
 
     It counts the two running statistics of a batch normalization, which PyTorch keeps as buffers, and one bias for
@@ -19,7 +19,7 @@ def keras_parameters(network: nn.Module) -> int:
     return total
 
 
-def begin_as_keras(network: nn.Module) -> None:
+def init_as_keras(network: nn.Module) -> None:
     """Keras' first weights: Glorot's for kernels, orthogonal from step to step, an LSTM that forgets little at first.
 
     PyTorch begins smaller, and without normalization deep networks then learn late. Source: Glorot and Bengio 2010,

@@ -57,7 +57,7 @@ class FaceNetwork(nn.Module):
         return said
 
 
-def to_five(emotion: int, read: Tensor, generator: torch.Generator) -> Tensor:
+def draw_five(emotion: int, read: Tensor, generator: torch.Generator) -> Tensor:
     """Rows (5 or fewer,) of the pictures that were read as `emotion`, drawn at random: what A shows for a voice.
 
     `read` (n,) holds the face network's answers on the test pictures; five are shown since a single one may be wrong.

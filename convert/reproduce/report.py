@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from convert.evaluation.metrics import accuracy, recall
-from convert.evaluation.predictions import Predictions, load, together
+from convert.evaluation.predictions import Predictions, concatenate, load_predictions
 from convert.evaluation.shipped import FERPLUS_CLASSES
-from convert.reproduce.experiment import Recipe
+from convert.reproduce.experiment import Experiment
 from convert.reproduce.faces import TRAINED_ON
 from convert.reproduce.results import Result, confusions
 from convert.reproduce.splits import FERPLUS
-from convert.voice.ensemble_weights import joined_by_halves
+from convert.voice.ensemble_weights import join_by_halves
 
 TASKS = {
     "fer2013": "Faces: FER2013, trained on Training, chosen on PublicTest, tested on PrivateTest as published",
@@ -75,7 +75,7 @@ def half_width(percent: float, count: int) -> float:
     return 196 * math.sqrt(share * (1 - share) / max(count, 1))
 
 
-def _row(recipe: Recipe, result: Result, *, best: bool) -> str:
+def _format_row(recipe: Experiment, result: Result, *, best: bool) -> str:
     name = f"**{recipe.name}** (best on validation)" if best else recipe.name
     test = f"{result.test_accuracy:.1f} ± {half_width(result.test_accuracy, result.test_count):.1f}"
     about = f"{recipe.about}; {result.said}" if result.said else recipe.about
@@ -94,22 +94,22 @@ def _row(recipe: Recipe, result: Result, *, best: bool) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _own_row(task: str, answers: Path, test: Predictions | None) -> str:
+def _format_own_row(task: str, answers: Path, test: Predictions | None) -> str:
     """Mien's own network on the rows of `test`, as far as it was asked about them."""
     parts = OWN.get(task, ())
     paths = [answers / f"{name}.npz" for part in parts for name in part]
     if test is None or not paths or not all(path.exists() for path in paths):
         return "| *Mien* | | | | | not measured yet | | | |"
-    asked = [[load(answers / f"{name}.npz") for name in part] for part in parts]
-    kept = together([joined_by_halves(*part) if len(part) > 1 else part[0] for part in asked])
-    said = among(kept.where(np.isin(kept.names, test.names)), test.classes)
+    asked = [[load_predictions(answers / f"{name}.npz") for name in part] for part in parts]
+    kept = concatenate([join_by_halves(*part) if len(part) > 1 else part[0] for part in asked])
+    said = restrict_classes(kept.where(np.isin(kept.names, test.names)), test.classes)
     count, right = len(said.truth), accuracy(said.read, said.truth)
     rows = "the same rows" if count == len(test.truth) else f"{count:,} of the {len(test.truth):,} rows"
     measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(said.read, said.truth):.1f}"
     return f"| *Mien* | | | | | {measured} | | {rows}; {', '.join(path.name for path in paths)} |"
 
 
-def among(said: Predictions, classes: tuple[str, ...]) -> Predictions:
+def restrict_classes(said: Predictions, classes: tuple[str, ...]) -> Predictions:
     """Where one of fewer `classes` was to be chosen, the likeliest of these; rows of another class are left out."""
     spelt = dict(zip(FERPLUS_CLASSES, FERPLUS, strict=True))
     said = replace(said, classes=tuple(spelt.get(name, name) for name in said.classes))
@@ -122,7 +122,7 @@ def among(said: Predictions, classes: tuple[str, ...]) -> Predictions:
     return replace(there, classes=classes, logits=there.logits[:, columns], truth=places[there.truth])
 
 
-def best_row(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str | None:
+def find_best(results: Mapping[str, Result], recipes: Sequence[Experiment]) -> str | None:
     """The name of the recipe with the highest validation accuracy, None when none was trained."""
     done = [r.name for r in recipes if r.name in results]
     return max(done, key=lambda name: results[name].validation_accuracy) if done else None
@@ -131,7 +131,7 @@ def best_row(results: Mapping[str, Result], recipes: Sequence[Recipe]) -> str | 
 def write(
     folder: Path,
     runs: Path,
-    recipes: Sequence[Recipe],
+    recipes: Sequence[Experiment],
     results: Mapping[str, Result],
     missing: Mapping[str, str],
     answers: Path,
@@ -144,25 +144,27 @@ def write(
     sections = [_HEAD]
     for task, title in TASKS.items():
         ours = [recipe for recipe in recipes if recipe.task == task]
-        best = best_row(results, ours)
-        lines = [_row(r, results[r.name], best=r.name == best) for r in ours if r.name in results]
+        best = find_best(results, ours)
+        lines = [_format_row(r, results[r.name], best=r.name == best) for r in ours if r.name in results]
         lines += [
             f"| {r.name} | | | | | not trained | | {r.printed} | {missing[r.name]} |" for r in ours if r.name in missing
         ]
-        test = next((load(runs / r.name / "test.npz") for r in ours if r.name in results), None)
+        test = next((load_predictions(runs / r.name / "test.npz") for r in ours if r.name in results), None)
         rows = f" ({len(test.truth):,} test rows)" if test else ""
-        sections.append("\n".join([f"## {title}{rows}", "", _COLUMNS, *lines, _own_row(task, answers, test)]) + "\n")
-    sections += [_trick(results), _noise(results), _seconds(recipes, results)]
+        sections.append(
+            "\n".join([f"## {title}{rows}", "", _COLUMNS, *lines, _format_own_row(task, answers, test)]) + "\n"
+        )
+    sections += [_write_memorization(results), _write_noise(results), _write_second_guesses(recipes, results)]
     done = [recipe for recipe in recipes if recipe.name in results]
-    sections.append(_pictures(folder, runs, done, results))
-    texts = [_confusion_text(recipe, load(runs / recipe.name / "test.npz")) for recipe in done]
+    sections.append(_draw_plots(folder, runs, done, results))
+    texts = [_format_confusion(recipe, load_predictions(runs / recipe.name / "test.npz")) for recipe in done]
     (folder / "confusions.md").write_text("# Confusions of the test rows (rows are the truth)\n\n" + "\n".join(texts))
     page = folder / "README.md"
     page.write_text("\n".join(section for section in sections if section))
     return page
 
 
-def _trick(results: Mapping[str, Result]) -> str:
+def _write_memorization(results: Mapping[str, Result]) -> str:
     result = results.get("c-face")
     if result is None or TRAINED_ON not in result.beside:
         return ""
@@ -192,7 +194,7 @@ _NOISE = {
 }
 
 
-def _noise(results: Mapping[str, Result]) -> str:
+def _write_noise(results: Mapping[str, Result]) -> str:
     done = {name: what for name, what in _NOISE.items() if name in results}
     if "e-visual" not in results:
         return ""
@@ -213,7 +215,7 @@ method, not what RAVDESS's video gives.
     return "\n".join([head, *lines]) + "\n"
 
 
-def _seconds(recipes: Sequence[Recipe], results: Mapping[str, Result]) -> str:
+def _write_second_guesses(recipes: Sequence[Experiment], results: Mapping[str, Result]) -> str:
     faces = [r for r in recipes if r.task == "fer2013" and r.name in results]
     if not faces:
         return ""
@@ -223,7 +225,7 @@ def _seconds(recipes: Sequence[Recipe], results: Mapping[str, Result]) -> str:
     return "\n".join([head, chance, "", "| recipe | share of its PrivateTest errors, % |", "|---|---:|", *lines]) + "\n"
 
 
-def _confusion_text(recipe: Recipe, said: Predictions) -> str:
+def _format_confusion(recipe: Experiment, said: Predictions) -> str:
     counts = confusions(said)
     width = max(len(name) for name in said.classes)
     head = " " * width + "  " + " ".join(f"{name[:7]:>7}" for name in said.classes) + "   recall"
@@ -236,7 +238,7 @@ def _confusion_text(recipe: Recipe, said: Predictions) -> str:
     return "\n".join([f"## {recipe.name}", "```", head, *lines, "```"]) + "\n"
 
 
-def _pictures(folder: Path, runs: Path, recipes: Sequence[Recipe], results: Mapping[str, Result]) -> str:
+def _draw_plots(folder: Path, runs: Path, recipes: Sequence[Experiment], results: Mapping[str, Result]) -> str:
     """Draw curves.png and one confusions-SEED.png a seed; the lines that show them."""
     from convert.reproduce.plots import draw_confusions, draw_curves
 
@@ -246,7 +248,7 @@ def _pictures(folder: Path, runs: Path, recipes: Sequence[Recipe], results: Mapp
         draw_curves(curves, folder / "curves.png")
         shown.append("![Learning curves: per cent right on training and validation rows](curves.png)")
     for seed in sorted({recipe.seed for recipe in recipes}):
-        said = {r.name: load(runs / r.name / "test.npz") for r in recipes if r.seed == seed}
+        said = {r.name: load_predictions(runs / r.name / "test.npz") for r in recipes if r.seed == seed}
         draw_confusions(said, folder / f"confusions-{seed.lower()}.png")
         shown.append(f"![Confusions of seed {seed}'s recipes, rows are the truth](confusions-{seed.lower()}.png)")
     return "\n".join([*shown, "", "The counts stand in [confusions.md](confusions.md)."]) + "\n"

@@ -9,11 +9,11 @@ import torch
 
 from convert.evaluation.metrics import accuracy, recall
 from convert.evaluation.predictions import Predictions
-from convert.reproduce.experiment import Outcome, Recipe
+from convert.reproduce.experiment import Experiment, Outcome
 from convert.reproduce.training import Epoch
 
 
-def second_guess(predictions: Predictions) -> float:
+def second_guess_share(predictions: Predictions) -> float:
     """Among the errors, the share in per cent whose truth was the second guess; 0 when there is no error."""
     wrong = predictions.where(predictions.read != predictions.truth)
     if not len(wrong.truth):
@@ -48,7 +48,7 @@ class Result:
     log: list[Epoch]
 
 
-def keep(recipe: Recipe, outcome: Outcome, cpu_s: float, rows: int | None, folder: Path) -> Result:
+def save_result(recipe: Experiment, outcome: Outcome, cpu_s: float, rows: int | None, folder: Path) -> Result:
     """Write everything of a run into `folder`; result.json last, since it says that the rest is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     outcome.validation.save(folder / "validation.npz")
@@ -68,7 +68,7 @@ def keep(recipe: Recipe, outcome: Outcome, cpu_s: float, rows: int | None, folde
         test_accuracy=round(accuracy(test.read, test.truth), 4),
         test_uar=round(recall(test.read, test.truth), 4),
         test_count=len(test.truth),
-        second_guess=round(second_guess(test), 4),
+        second_guess=round(second_guess_share(test), 4),
         beside={name: round(accuracy(p.read, p.truth), 4) for name, p in outcome.beside.items()},
         said=outcome.said,
         log=outcome.log,
@@ -79,7 +79,7 @@ def keep(recipe: Recipe, outcome: Outcome, cpu_s: float, rows: int | None, folde
     return result
 
 
-def kept(folder: Path, rows: int | None) -> Result | None:
+def load_result(folder: Path, rows: int | None) -> Result | None:
     """The result in `folder`, if a run on the same rows was finished there."""
     path = folder / "result.json"
     if not path.exists():

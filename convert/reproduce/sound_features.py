@@ -61,7 +61,7 @@ def mfcc(log_mel: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64
     return np.asarray(dct(log_mel, type=2, axis=1, norm="ortho")[:, :count])
 
 
-def fitted(samples: Floats, length: int = _FIVE_S) -> Floats:
+def fit_length(samples: Floats, length: int = _FIVE_S) -> Floats:
     """Cut, or filled up with silence, to `length` samples."""
     return np.pad(samples[:length], (0, max(length - len(samples), 0)))
 
@@ -89,7 +89,7 @@ def mfcc_means(samples: Floats) -> Floats:
 
 def mel_picture(samples: Floats) -> Floats:
     """B's picture of five seconds: (1, 96, 431) float32 log-mel. Its 512 steps at 44.1 kHz are 186 at 16."""
-    power = np.abs(spectrum(fitted(samples), 1024, 186)) ** 2
+    power = np.abs(spectrum(fit_length(samples), 1024, 186)) ** 2
     picture = _log(power @ mel_filters(networks_b.BANDS, 1024, 0, RATE_HZ / 2)).T
     return picture[None, :, : networks_b.FRAMES].astype(np.float32)
 
@@ -101,7 +101,7 @@ def stacked_picture(samples: Floats) -> Floats:
     512 at 22.05 kHz, which are 372 at 16.
     """
     fft = 1024
-    power = np.abs(spectrum(fitted(samples), fft, 372)) ** 2
+    power = np.abs(spectrum(fit_length(samples), fft, 372)) ** 2
     mel = _log(power @ mel_filters(40, fft, 0, RATE_HZ / 2))
     few = _log(power @ mel_filters(_D_MEL, fft, 0, RATE_HZ / 2))
     rows = np.concatenate([chroma(power, fft), mfcc(mel, _D_MFCC), few], axis=1).T
@@ -115,7 +115,7 @@ def patches(samples: Floats) -> Floats:
     """
     fft, high = 512, 7500
     short = 95 * 160 + 400
-    magnitudes = np.abs(spectrum(fitted(samples, max(len(samples), short)), fft, 160, 400, centred=False))
+    magnitudes = np.abs(spectrum(fit_length(samples, max(len(samples), short)), fft, 160, 400, centred=False))
     mel = np.log(magnitudes @ mel_filters(networks_e.PATCH_BANDS, fft, 125, high) + 0.01)
     count = len(mel) // networks_e.PATCH_FRAMES
     whole = mel[: count * networks_e.PATCH_FRAMES].reshape(count, 1, networks_e.PATCH_FRAMES, networks_e.PATCH_BANDS)
@@ -124,12 +124,12 @@ def patches(samples: Floats) -> Floats:
 
 def mfcc_sequence(samples: Floats) -> Floats:
     """What E's LSTM follows: (150, 40) float32 MFCC each 32 ms, a longer sound cut, a shorter one filled up."""
-    samples = fitted(samples, networks_e.LSTM_FRAMES * 512)
+    samples = fit_length(samples, networks_e.LSTM_FRAMES * 512)
     mel = _log(np.abs(spectrum(samples, 1024, 512)) ** 2 @ mel_filters(64, 1024, 0, RATE_HZ / 2))
     return mfcc(mel, networks_e.LSTM_FEATURES)[: networks_e.LSTM_FRAMES].astype(np.float32)
 
 
-def stretched(samples: Floats, rate: float) -> Floats:
+def stretch(samples: Floats, rate: float) -> Floats:
     """The same pitch in 1 / `rate` of the time, by a phase vocoder (Flanagan and Golden 1966)."""
     fft, hop = 512, 128
     bins = spectrum(samples, fft, hop)
@@ -149,14 +149,14 @@ def stretched(samples: Floats, rate: float) -> Floats:
     return (total / np.maximum(weight, 1e-3))[fft // 2 : -fft // 2].astype(np.float32)
 
 
-def shifted(samples: Floats, half_tones: float) -> Floats:
+def shift_pitch(samples: Floats, half_tones: float) -> Floats:
     """Higher by so many half tones in the same time: stretched, then played faster."""
     factor = 2 ** (half_tones / 12)
-    slow = stretched(samples, 1 / factor)
+    slow = stretch(samples, 1 / factor)
     return np.asarray(resample(slow, max(round(len(slow) / factor), 1)), np.float32)
 
 
-def noisy(samples: Floats, rng: np.random.Generator) -> Floats:
+def add_noise(samples: Floats, rng: np.random.Generator) -> Floats:
     """With white noise of up to 3.5 % of its peak."""
     most = 0.035 * rng.random() * float(np.abs(samples).max(initial=0.0))
     return (samples + most * rng.normal(size=len(samples))).astype(np.float32)

@@ -30,10 +30,10 @@ FERPLUS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "c
 FIVE = ("neutral", "happy", "surprise", "sad", "angry")
 """What D began with, 2,466 pictures each: FER+'s first five."""
 
-Thirds = tuple[list[Clip], list[Clip], list[Clip]]
+Split = tuple[list[Clip], list[Clip], list[Clip]]
 
 
-def shuffled(clips: Iterable[Clip], validation_from: float = 0.6, test_from: float = 0.8) -> Thirds:
+def split_randomly(clips: Iterable[Clip], validation_from: float = 0.6, test_from: float = 0.8) -> Split:
     """(training, validation, test) by each clip's `split_share`: the rows of Mien's own random protocol.
 
     Within a part the order is random too, so that its first rows are of every speaker.
@@ -69,34 +69,34 @@ class Corpora:
             self._clips[corpus] = read_corpus(self.data / "speech", corpus, self._cache)
         return self._clips[corpus]
 
-    def tess(self) -> Thirds:
+    def tess(self) -> Split:
         """A: 60/20/20."""
-        return self._first(shuffled(self.clips("tess")))
+        return self._first(split_randomly(self.clips("tess")))
 
-    def savee(self) -> Thirds:
+    def savee(self) -> Split:
         """B: 75/25. The quarter is its only test set: 15 % of all choose the epoch here, and not the test."""
-        return self._first(shuffled(self.clips("savee"), test_from=0.75))
+        return self._first(split_randomly(self.clips("savee"), test_from=0.75))
 
-    def six(self) -> Thirds:
+    def six(self) -> Split:
         """D: RAVDESS speech in the six emotions of CREMA-D, which is not here, 60/20/20 (our reading)."""
         allowed = {EIGHT.index(name) for name in CREMA_D}
-        return self._first(shuffled(c for c in self.clips("ravdess_speech") if to_eight(c) in allowed))
+        return self._first(split_randomly(c for c in self.clips("ravdess_speech") if to_eight(c) in allowed))
 
-    def ravdess(self, which: str) -> Thirds:
+    def ravdess(self, which: str) -> Split:
         """E: `speech`, `song` or `both`, 60/20/20. Both is the two others together: no part changes sides."""
         names = ("speech", "song") if which == "both" else (which,)
-        thirds = [shuffled(self.clips(f"ravdess_{name}")) for name in names]
+        thirds = [split_randomly(self.clips(f"ravdess_{name}")) for name in names]
         merged = [[clip for third in thirds for clip in third[i]] for i in range(3)]
         return self._first((merged[0], merged[1], merged[2]))
 
-    def _first(self, thirds: Thirds) -> Thirds:
+    def _first(self, thirds: Split) -> Split:
         return thirds[0][: self.rows], thirds[1][: self.rows], thirds[2][: self.rows]
 
     def fer2013(self) -> Parts:
         """A, B and C: Training, PublicTest and PrivateTest as published, copies and all."""
         corpus = self.faces
         splits = (corpus.training(as_published=True), corpus.validation(), corpus.test())
-        parts = [face_part(faces, faces.labels) for faces in splits]
+        parts = [make_face_part(faces, faces.labels) for faces in splits]
         return Parts(tuple(EMOTIONS), *parts).first(self.rows)
 
     def ferplus(self, classes: tuple[str, ...], *, at_most: int | None = None) -> Parts:
@@ -114,17 +114,17 @@ class Corpora:
         for faces, label in zip((training, validation, test), labels, strict=True):
             # -1, no majority, falls on the last place, which is no class.
             own = places[label].astype(np.int64)
-            parts.append(face_part(faces, own).rows(torch.from_numpy(own >= 0)))
+            parts.append(make_face_part(faces, own).rows(torch.from_numpy(own >= 0)))
         counts = torch.bincount(parts[0].labels, minlength=len(classes))
         if int(counts.min()) == 0:
             missing = classes[int(counts.argmin())]
             raise MediaError(f"FER2013: no training picture that FER+ reads as {missing}; give the whole set")
         if at_most is not None:
-            parts[0] = _capped(parts[0], at_most)
+            parts[0] = _limit_per_label(parts[0], at_most)
         return Parts(classes, *parts).first(self.rows)
 
 
-def _capped(part: Part, at_most: int) -> Part:
+def _limit_per_label(part: Part, at_most: int) -> Part:
     """At most so many rows of each label, drawn at random, in random order."""
     generator = torch.Generator().manual_seed(SEED)
     chosen = []
@@ -135,7 +135,7 @@ def _capped(part: Part, at_most: int) -> Part:
     return part.rows(together[torch.randperm(len(together), generator=generator)])
 
 
-def face_part(faces: Faces, labels: npt.NDArray[np.int64]) -> Part:
+def make_face_part(faces: Faces, labels: npt.NDArray[np.int64]) -> Part:
     """Pictures as (n, 1, 48, 48) uint8, named by their place in their part of FER2013."""
     names = np.array([str(i) for i in range(len(faces))])
     pictures = torch.from_numpy(faces.pictures[:, None])
@@ -143,7 +143,7 @@ def face_part(faces: Faces, labels: npt.NDArray[np.int64]) -> Part:
     return Part((pictures,), torch.from_numpy(labels), names, nobody, corpora)
 
 
-def sound_part(
+def make_sound_part(
     clips: Sequence[Clip], features: Callable[[Floats], Floats], label: Callable[[Clip], int] | None = None
 ) -> Part:
     """What `features` makes of every clip, stacked (n, ...), with `label` of each (Mien's emotion by default)."""
@@ -151,10 +151,10 @@ def sound_part(
         raise MediaError("no clip in a part of this protocol; take more rows")
     inputs = torch.from_numpy(np.stack([features(clip.real) for clip in clips]))
     labels = torch.tensor([clip.emotion if label is None else label(clip) for clip in clips])
-    return Part((inputs,), labels, *named(clips))
+    return Part((inputs,), labels, *get_ids(clips))
 
 
-def named(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
+def get_ids(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
     """(names, speakers, corpora) of the clips, (n,) each."""
     return (
         np.array([clip.name for clip in clips]),
@@ -163,7 +163,7 @@ def named(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
     )
 
 
-def scaled(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
+def normalize(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
     """Every input brought to mean 0 and deviation 1, measured on training alone, over the axes `over`."""
     inputs = parts.training.inputs[0]
     mean, deviation = inputs.mean(dim=over, keepdim=True), inputs.std(dim=over, keepdim=True).clamp_min(1e-6)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.evaluation.predictions import Predictions, Strings
-from convert.training.loop import device_here, half_precision
+from convert.training.loop import half_precision, select_device
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Epoch = dict[str, float]
@@ -126,7 +126,7 @@ def fit(network: nn.Module, training: Part, validation: Part, plan: FitPlan, nam
     has nothing to normalize by.
     """
     torch.manual_seed(plan.seed)
-    device = device_here()
+    device = select_device()
     network.to(device=device, memory_format=torch.channels_last)
     if plan.sgd:
         optimizer: torch.optim.Optimizer = torch.optim.SGD(network.parameters(), plan.learning_rate)

@@ -9,7 +9,7 @@ import torch
 
 from convert.datasets.cremad import read_videos
 from convert.datasets.records import Video
-from convert.reproduce.experiment import Bench, Outcome, Recipe, trained
+from convert.reproduce.experiment import Experiment, Outcome, Workspace, fit_and_predict
 from convert.reproduce.networks_d import CREMA_D, SEQUENCE, TimeDistributedCnn
 from convert.reproduce.splits import SEED
 from convert.reproduce.training import FitPlan, Part, Parts
@@ -64,7 +64,7 @@ def sequences(recorded: Sequence[Video], detector: FaceDetector) -> Part:
     return Part((inputs,), torch.tensor(labels), np.array(names), np.array(actors), corpora)
 
 
-def _video(bench: Bench) -> Outcome:
+def _video(bench: Workspace) -> Outcome:
     """Random 60/20/20 over the clips, our reading; the sequences of one clip stay together."""
     recorded = read_videos(bench.corpora.data / FOLDER, part=True)[: bench.rows]
     if len(recorded) < 5:
@@ -73,11 +73,11 @@ def _video(bench: Bench) -> Outcome:
     ends = round(0.6 * len(recorded)), round(0.8 * len(recorded))
     detector = BlazeFace()
     parts = [sequences([recorded[i] for i in chosen], detector) for chosen in np.split(order, ends)]
-    return trained(bench, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), FitPlan(12, 32, half=False))
+    return fit_and_predict(bench, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), FitPlan(12, 32, half=False))
 
 
 VIDEOS = (
-    Recipe(
+    Experiment(
         *("d-video", "D", "cremad-video", "51 %"),
         f"time-distributed CNN on {SEQUENCE} faces at a time; runs when CREMA-D is given (cremad/VideoFlash)",
         _video,

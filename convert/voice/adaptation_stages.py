@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from convert.datasets.clips import Clip
 from convert.evaluation.predictions import Ints
-from convert.voice.augment import augment, music, noise, trimmed
+from convert.voice.augment import augment, make_music, make_noise, trim_silence
 from device.emotions import Floats
 from device.perception.audio.prosody import PROSODY, prosody
 from device.perception.audio.stft import RATE_HZ
@@ -22,19 +22,19 @@ from device.perception.voice.classifier import WINDOW
 from device.perception.voice.speaker_baseline import PRIOR, deviations
 
 AUGMENTED = 2
-HEARD = (0, 2, 5, 10, 20, 10_000)
+STAGES = (0, 2, 5, 10, 20, 10_000)
 """Utterances of the speaker that are known at each stage."""
-KNOWN = len(HEARD) - 1
+LAST_STAGE = len(STAGES) - 1
 ORDERS = 4
 """In so many random orders is each speaker got to know."""
 
 
-def as_they_are(clips: Sequence[Clip]) -> Floats:
+def compute_prosody(clips: Sequence[Clip]) -> Floats:
     """(clips, PROSODY): the last three seconds of each."""
-    return np.stack([prosody(trimmed(clip.real)[-WINDOW:]) for clip in clips])
+    return np.stack([prosody(trim_silence(clip.real)[-WINDOW:]) for clip in clips])
 
 
-def prosody_numbers(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
+def load_prosody(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
     """(clips, 1 + AUGMENTED, PROSODY): the last three seconds as they are, then changed copies; kept in `cache`."""
     digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
     for clip in clips:
@@ -42,11 +42,11 @@ def prosody_numbers(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], 
     path = cache / f"prosody-{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         made = np.zeros((len(clips), 1 + AUGMENTED, PROSODY), np.float32)
-        made[:, 0] = as_they_are(clips)
+        made[:, 0] = compute_prosody(clips)
         for i, clip in enumerate(clips):
-            rng, voice = np.random.default_rng((11, i)), trimmed(clip.real)
+            rng, voice = np.random.default_rng((11, i)), trim_silence(clip.real)
             for k in range(1, 1 + AUGMENTED):
-                made[i, k] = prosody(trimmed(augment(voice, noises, rng)))
+                made[i, k] = prosody(trim_silence(augment(voice, noises, rng)))
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.stem}.partial.npy")
         np.save(partial, made)
@@ -54,16 +54,16 @@ def prosody_numbers(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], 
     return np.asarray(np.load(path))
 
 
-def silence_numbers(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
+def load_noise_prosody(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
     """(count, PROSODY) of what is no voice: household sounds, hiss, hum and made-up music; kept in `cache`."""
     digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
     path = cache / f"silence-{count}-{digest.hexdigest()[:16]}.npy"
     if not path.exists():
         rng = np.random.default_rng(13)
-        bands = [(music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 8)]
-        sounds = (noise(3 * RATE_HZ, noises + bands, rng) for _ in range(count))
+        bands = [(make_music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 8)]
+        sounds = (make_noise(3 * RATE_HZ, noises + bands, rng) for _ in range(count))
         cache.mkdir(parents=True, exist_ok=True)
-        np.save(path, np.stack([prosody(trimmed(sound)[-WINDOW:]) for sound in sounds]))
+        np.save(path, np.stack([prosody(trim_silence(sound)[-WINDOW:]) for sound in sounds]))
     return np.asarray(np.load(path))
 
 
@@ -95,18 +95,18 @@ def build_stages(numbers: Floats, clips: Sequence[Clip], trains: npt.NDArray[np.
     away = np.clip((numbers - centre) / spread, -4, 4)
     names = [f"{clip.speaker}/{clip.corpus}" for clip in clips]
     speakers, of_speaker = np.unique(names, return_inverse=True)
-    usual = np.zeros((len(speakers), numbers.shape[1], len(HEARD), ORDERS, 2, PROSODY), np.float32)
+    usual = np.zeros((len(speakers), numbers.shape[1], len(STAGES), ORDERS, 2, PROSODY), np.float32)
     for s in range(len(speakers)):
         own = np.flatnonzero(of_speaker == s)
         for order in range(ORDERS):
             heard = rng.permutation(own)
-            for stage, count in enumerate(HEARD):
+            for stage, count in enumerate(STAGES):
                 for view in range(numbers.shape[1]):
-                    usual[s, view, stage, order] = _usual(away[heard[:count], view], centre, spread)
+                    usual[s, view, stage, order] = _adapt_baseline(away[heard[:count], view], centre, spread)
     return Stages(numbers, centre, spread, of_speaker, usual)
 
 
-def _usual(away: Floats, centre: Floats, spread: Floats) -> Floats:
+def _adapt_baseline(away: Floats, centre: Floats, spread: Floats) -> Floats:
     """(2, PROSODY): as VoiceBaseline comes to know it; `away` (utterances, PROSODY)."""
     own = len(away) / (len(away) + PRIOR)
     mean = own * away.mean(axis=0) if len(away) else np.zeros_like(centre)

@@ -11,7 +11,7 @@ from device.perception.audio.vad import speech_frames, speech_span
 WINDOW = 3 * RATE_HZ
 
 
-def trimmed(samples: Floats) -> Floats:
+def trim_silence(samples: Floats) -> Floats:
     """`samples` without the quiet at its ends, which tells the corpus and not the emotion."""
     marked = speech_frames(samples)
     return samples[speech_span(marked)] if np.count_nonzero(marked) >= 30 else samples
@@ -42,9 +42,9 @@ def augment(samples: Floats, noises: list[npt.NDArray[np.int16]], rng: np.random
         changed = lfilter([1.0, rng.uniform(-0.6, 0.6)], [1.0, rng.uniform(-0.4, 0.4)], changed).astype(np.float32)
     power = float(np.mean(changed**2)) + 1e-9
     if rng.random() < 0.6:
-        changed = changed + at_ratio(noise(len(changed), noises, rng), power, rng.uniform(5, 30))
+        changed = changed + scale_to_ratio(make_noise(len(changed), noises, rng), power, rng.uniform(5, 30))
     else:
-        changed = changed + at_ratio(rng.normal(size=len(changed)), power, rng.uniform(30, 60))
+        changed = changed + scale_to_ratio(rng.normal(size=len(changed)), power, rng.uniform(30, 60))
     return changed.astype(np.float32)
 
 
@@ -58,12 +58,12 @@ def reverberate(samples: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(fftconvolve(samples, tail)[: len(samples)], np.float32)
 
 
-def at_ratio(sound: npt.NDArray[np.floating], power: float, ratio_db: float) -> Floats:
+def scale_to_ratio(sound: npt.NDArray[np.floating], power: float, ratio_db: float) -> Floats:
     """`sound` scaled to lie `ratio_db` under `power`."""
     return np.asarray(sound * np.sqrt(power / 10 ** (ratio_db / 10) / (np.mean(sound**2) + 1e-12)), np.float32)
 
 
-def noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:
+def make_noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:
     """`length` samples that are no voice: one of `noises`, or a coloured hiss with a hum."""
     if rng.random() < 0.7 and noises:
         sound = noises[int(rng.integers(len(noises)))]
@@ -74,7 +74,7 @@ def noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Gener
     return (hiss / (hiss.std() + 1e-9) + rng.uniform(0, 1.5) * hum).astype(np.float32) * 0.1
 
 
-def music(length: int, rng: np.random.Generator) -> Floats:
+def make_music(length: int, rng: np.random.Generator) -> Floats:
     """Chords of plucked or held tones over a beat: no recording is needed to tell a song's band from a voice."""
     t = np.arange(length) / RATE_HZ
     total = np.zeros(length)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.clips import Clip
-from convert.voice.augment import augment, trimmed
+from convert.voice.augment import augment, trim_silence
 from device.emotions import Floats
 from device.perception.audio.log_mel import BANDS
 from device.perception.models.inputs import WINDOW_FRAMES
@@ -21,9 +21,9 @@ from device.perception.voice.input import voice_input
 Views = npt.NDArray[np.float16]
 
 
-def heard(samples: Floats) -> Floats:
+def clip_input(samples: Floats) -> Floats:
     """(1, WINDOW_FRAMES, BANDS, 2): a whole clip as the device hears it in one window, its last three seconds."""
-    return voice_input(trimmed(samples)[-WINDOW:])
+    return voice_input(trim_silence(samples)[-WINDOW:])
 
 
 def build_views(
@@ -38,8 +38,8 @@ def build_views(
         made = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
         for i, clip in enumerate(clips):
             rng = np.random.default_rng((seed, i))
-            voice = trimmed(clip.real)
-            made[i, 0] = heard(clip.real)[0]
+            voice = trim_silence(clip.real)
+            made[i, 0] = clip_input(clip.real)[0]
             for k in range(1, 1 + count):
                 made[i, k] = voice_input(augment(voice, noises, rng))[0]
         made.flush()
@@ -57,7 +57,7 @@ def _key(clips: Sequence[Clip], shape: tuple[int, ...], seed: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def changed(spectrum: Floats, rng: np.random.Generator) -> Floats:
+def augment_spectrum(spectrum: Floats, rng: np.random.Generator) -> Floats:
     """A view (WINDOW_FRAMES, BANDS, 2) changed cheaply once more: pace, place, tone, and SpecAugment's masks.
 
     SpecAugment: Park et al. 2019. What is hidden is hidden behind 0, the level of loud speech.

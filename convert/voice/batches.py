@@ -13,7 +13,7 @@ from convert.datasets.clips import Clip
 from device.emotions import Floats
 
 
-def mixed_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, smoothing: float) -> Tensor:
+def mixup_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, smoothing: float) -> Tensor:
     """Cross-entropy of `network` on pairs mixed out of `batch`: inputs (n, ...) and labels (n,) int64.
 
     The share of each is drawn from Beta(`beta`, `beta`); `smoothing` of each label goes to all classes alike.
@@ -26,10 +26,10 @@ def mixed_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, sm
     return functional.cross_entropy(logits, mixed(labels))
 
 
-def taught_loss(
+def distillation_loss(
     network: nn.Module, batch: tuple[Tensor, ...], teacher: nn.Module, share: float, *, beta: float, smoothing: float
 ) -> Tensor:
-    """`mixed_loss`, where `share` of what is wanted is what `teacher` says of the pairs: shares (n, classes).
+    """`mixup_loss`, where `share` of what is wanted is what `teacher` says of the pairs: shares (n, classes).
 
     `batch` holds the network's inputs (n, ...), labels (n,) int64, the teacher's own inputs (n, ...), and which rows it
     may be asked about (n, 1) float32, 0 or 1: of a pair with any other the labels alone tell.
@@ -54,7 +54,7 @@ _TESS_SHARE = 0.4
 """Half of all clips are two women saying one phrase: more of them teaches the phrase."""
 
 
-def balance(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
+def sampling_weights(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
     """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger.
 
     `even`: it does not, and the emotions of a corpus are all as likely.

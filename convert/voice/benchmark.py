@@ -11,16 +11,16 @@ from torch import nn
 
 from convert.datasets.clips import Clip, read_corpus
 from convert.evaluation.predictions import Predictions
-from convert.export.tflite import quantized
+from convert.export.tflite import export_int8
 from convert.networks.prosody import MienProsody
 from convert.networks.voice import MienVoice
-from convert.training.checkpoints import trained
-from convert.voice.adaptation_stages import HEARD, ORDERS
-from convert.voice.augment import trimmed
-from convert.voice.lexical_baseline import word_answers
-from convert.voice.prosody_task import Material, material
+from convert.training.checkpoints import load_trained
+from convert.voice.adaptation_stages import ORDERS, STAGES
+from convert.voice.augment import trim_silence
+from convert.voice.lexical_baseline import predict_words
+from convert.voice.prosody_task import Material, load_material
 from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, WORD_RUNS, VoiceRun
-from convert.voice.task import all_clips, calibration_inputs
+from convert.voice.task import calibration_inputs, read_clips
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import SettingsError
 from device.perception.audio.log_mel import BANDS
@@ -36,9 +36,9 @@ _CALM = OWN_CLASSES.index("calm")
 _NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
 
 
-def windows(samples: Floats) -> list[Floats]:
+def split_windows(samples: Floats) -> list[Floats]:
     """A clip's voice as inputs of three seconds each, half overlapping; a shorter voice is one."""
-    voice = trimmed(samples)
+    voice = trim_silence(samples)
     ends = [*range(WINDOW, len(voice), WINDOW // 2), len(voice)]
     return [voice_input(voice[max(end - WINDOW, 0) : end]) for end in ends]
 
@@ -52,34 +52,36 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
         return _prosody(name, data, runs, out, rows)
     if name in WORD_RUNS:
         path = out / f"{name}-savee.npz"
-        word_answers(WORD_RUNS[name], read_corpus(data / "speech", "savee", Path("cache"))).save(path)
+        predict_words(WORD_RUNS[name], read_corpus(data / "speech", "savee", Path("cache"))).save(path)
         return [path]
     if name not in RUNS:
         raise SettingsError(f"benchmark: no run {name!r}; there are {', '.join({**RUNS, **PROSODY_RUNS, **WORD_RUNS})}")
     run = RUNS[name]
-    network = trained(name, runs / name, MienVoice(classes=len(run.classes)))
-    int8, exact = _both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
-    clips = [clip for clip in all_clips(data, rows) if run.tested(clip)][:rows]
-    heard = [windows(clip.real) for clip in clips]
+    network = load_trained(name, runs / name, MienVoice(classes=len(run.classes)))
+    int8, exact = _export_both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
+    clips = [clip for clip in read_clips(data, rows) if run.tested(clip)][:rows]
+    heard = [split_windows(clip.real) for clip in clips]
     written = []
     for kind, reader in (("", int8), ("-float", exact)):
         logits = np.array([np.mean([reader.run(x)[0][0] for x in parts], axis=0) for parts in heard], np.float32)
-        written += _written(out, run, clips, logits, kind)
+        written += _save_by_corpus(out, run, clips, logits, kind)
     return written
 
 
-def _written(out: Path, run: VoiceRun, clips: list[Clip], logits: Floats, kind: str) -> list[Path]:
+def _save_by_corpus(out: Path, run: VoiceRun, clips: list[Clip], logits: Floats, kind: str) -> list[Path]:
     paths = []
     for corpus in sorted({clip.corpus for clip in clips}):
         mask = np.array([clip.corpus == corpus for clip in clips])
         paths.append(out / f"{run.name}-{corpus}{kind}.npz")
-        _kept(run, [c for c, m in zip(clips, mask, strict=True) if m], logits[mask]).save(paths[-1])
+        _make_predictions(run, [c for c, m in zip(clips, mask, strict=True) if m], logits[mask]).save(paths[-1])
     return paths
 
 
-def _both(network: nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str) -> tuple[Network, Network]:
+def _export_both(
+    network: nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str
+) -> tuple[Network, Network]:
     """(the int8 network, the float one), both on the device's runtime."""
-    int8, exact = quantized(network, shape, calibration)
+    int8, exact = export_int8(network, shape, calibration)
     return Network(int8, f"{name}, int8"), Network(exact, f"{name}, float")
 
 
@@ -89,21 +91,21 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
     To hear a speaker is to have learnt, without labels, from all of the clips that are asked about.
     """
     run = PROSODY_RUNS[name]
-    network = trained(name, runs / name, MienProsody(classes=len(run.classes)))
-    heard = material(data, run, rows)
-    int8, exact = _both(network, (1, PROSODY), prosody_calibration(heard), name)
+    network = load_trained(name, runs / name, MienProsody(classes=len(run.classes)))
+    heard = load_material(data, run, rows)
+    int8, exact = _export_both(network, (1, PROSODY), calibration_deviations(heard), name)
     asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]
     clips = [heard.clips[i] for i in asked]
-    strange, known = (speaker_deviations(heard, asked, known=known) for known in (False, True))
+    strange, known = (compute_deviations(heard, asked, known=known) for known in (False, True))
     written = []
     for kind, reader in (("", int8), ("-float", exact)):
         for stage, inputs in (("-stranger", strange), ("", known)):
             logits = np.array([reader.run(x)[0][0] for x in inputs], np.float32)
-            written += _written(out, run, clips, logits, f"{stage}{kind}")
+            written += _save_by_corpus(out, run, clips, logits, f"{stage}{kind}")
     return written
 
 
-def speaker_deviations(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
+def compute_deviations(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
     """(1, PROSODY) each, by the device's own baseline: one a speaker and corpus; a `known` one has heard all of it."""
     stages = heard.stages
     baselines: dict[tuple[str, str], SpeakerBaseline] = {}
@@ -117,17 +119,17 @@ def speaker_deviations(heard: Material, asked: list[int], *, known: bool) -> lis
     return [baselines[key].deviations(stages.numbers[i, 0]) for key, i in zip(keys, asked, strict=True)]
 
 
-def prosody_calibration(heard: Material, count: int = 500) -> list[Floats]:
+def calibration_deviations(heard: Material, count: int = 500) -> list[Floats]:
     """Inputs (1, PROSODY) of training clips at all stages, for the ranges of the int8 network."""
     rng = np.random.default_rng(0)
     mine = rng.choice(np.flatnonzero(heard.trains), count)
-    stage = rng.integers(len(HEARD), size=count)
+    stage = rng.integers(len(STAGES), size=count)
     voices = heard.stages.at(mine, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))
     silent = heard.silent(count // 8, rng) if heard.silence is not None else voices[:0]
     return list(np.concatenate([voices, silent])[:, None])
 
 
-def _kept(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:
+def _make_predictions(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:
     """RAVDESS's own eight classes; for the others calm is a neutral."""
     own = clips[0].corpus.startswith("ravdess") and run.own_labels
     if not own:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from convert.datasets.clips import TEST
 from convert.evaluation.metrics import fit_neutral_prior
-from convert.evaluation.predictions import Ints, Predictions, Strings, aligned, load, log_shares
+from convert.evaluation.predictions import Ints, Predictions, Strings, align_logits, load_predictions, log_softmax
 from convert.export.card import write_pair
 from convert.voice.novelty import WIDTH, load_distances
 from convert.voice.protocols import NEW_CORPORA
@@ -27,7 +27,7 @@ _MIN_POWER, _MAX_POWER = 0.05, 3.0
 Doubles = npt.NDArray[np.float64]
 
 
-class Powers(NamedTuple):
+class Exponents(NamedTuple):
     """Of the picture's probabilities, and of the prosodic network's."""
 
     picture: float
@@ -37,11 +37,11 @@ class Powers(NamedTuple):
 class NearFar(NamedTuple):
     """Of utterances amid those that were learnt from, and of those far from them; between, in between."""
 
-    near: Powers
-    far: Powers
+    near: Exponents
+    far: Exponents
 
 
-class PairPowers(NamedTuple):
+class PairExponents(NamedTuple):
     """What a pair of networks is fitted to."""
 
     strangers: NearFar
@@ -59,18 +59,18 @@ class Voices(NamedTuple):
     distance: Floats = np.zeros(0, np.float32)
     """(n,) from what was learnt; none where the powers are the same near and far."""
 
-    def loss(self, powers: Powers) -> float:
+    def loss(self, powers: Exponents) -> float:
         """How unlikely the truth is under `powers`: mean cross-entropy in nats."""
         both = powers.picture * self.picture + powers.prosody * self.prosody
         return float((np.logaddexp.reduce(both, axis=1) - both[np.arange(len(self.truth)), self.truth]).mean())
 
 
-def fitted(voices: Voices) -> Powers:
+def fit_exponents(voices: Voices) -> Exponents:
     """The powers under which the truth is likeliest: all pairs of a grid in steps of 0.05 are tried."""
-    return _rounded(min((Powers(a, b) for a in _GRID for b in _GRID), key=voices.loss))
+    return _round(min((Exponents(a, b) for a in _GRID for b in _GRID), key=voices.loss))
 
 
-def near_and_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairPowers:
+def fit_near_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairExponents:
     """Under which the truth is likeliest of voices that were learnt from and of new ones, each kind weighing half.
 
     The first of both is of voices like those that were learnt from; the new ones weigh alike among each other,
@@ -78,14 +78,14 @@ def near_and_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairPo
     """
 
     def both(half_at: float) -> tuple[float, NearFar, NearFar]:
-        (loss, of_strangers), (loss_known, of_known) = (_apart(kind, half_at) for kind in (strangers, known))
+        (loss, of_strangers), (loss_known, of_known) = (_fit_at(kind, half_at) for kind in (strangers, known))
         return loss + loss_known, of_strangers, of_known
 
     half_at = round(float(min(_TRIED_AT.tolist(), key=lambda at: both(at)[0])), 2)
-    return PairPowers(*both(half_at)[1:], half_at)
+    return PairExponents(*both(half_at)[1:], half_at)
 
 
-def _apart(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
+def _fit_at(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
     """The loss and the powers, where so far away is half near. Both are convex in the four."""
     from scipy.optimize import minimize
 
@@ -104,7 +104,7 @@ def _apart(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
         return total, slope
 
     found = minimize(loss, np.full(4, 0.4), jac=True, method="L-BFGS-B", bounds=[(_MIN_POWER, _MAX_POWER)] * 4)
-    near, far = (_rounded(Powers(*found.x[at : at + 2])) for at in (0, 2))
+    near, far = (_round(Exponents(*found.x[at : at + 2])) for at in (0, 2))
     return float(found.fun), NearFar(near, far)
 
 
@@ -115,11 +115,11 @@ def _terms(voices: Voices, half_at: float) -> Doubles:
     return np.stack([share * logs for share in (near, 1 - near) for logs in own], axis=-1)
 
 
-def _rounded(powers: Powers) -> Powers:
-    return Powers(*(round(float(power), 2) for power in powers))
+def _round(powers: Exponents) -> Exponents:
+    return Exponents(*(round(float(power), 2) for power in powers))
 
 
-def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> PairPowers:
+def fit_pair(answers: Path, temperatures: Exponents, *, without: str = "") -> PairExponents:
     """Of a pair with these `temperatures`, for strangers and for speakers that it has known.
 
     Fitted on the answers that are kept: the pair's own of its validation, and its recipe's of corpora that were left
@@ -131,36 +131,36 @@ def pair_powers(answers: Path, temperatures: Powers, *, without: str = "") -> Pa
         return answers / f"voice-{kind}.npz", answers / f"prosody-{kind}{'' if known else '-stranger'}.npz"
 
     def voices(kind: str, *, known: bool) -> Voices:
-        seen, heard = (load(path) for path in paths(kind, known=known))
-        seen = seen.where(_may_be_fitted_on(seen, without))
-        rows = aligned(heard, seen) / temperatures.prosody
+        seen, heard = (load_predictions(path) for path in paths(kind, known=known))
+        seen = seen.where(_select_fit_rows(seen, without))
+        rows = align_logits(heard, seen) / temperatures.prosody
         distance = load_distances(answers / f"distance-{kind}.npz").of(seen, known=known)
-        return Voices(log_shares(seen.logits / temperatures.picture), log_shares(rows), seen.truth, distance)
+        return Voices(log_softmax(seen.logits / temperatures.picture), log_softmax(rows), seen.truth, distance)
 
     def kinds(*, known: bool) -> list[Voices]:
         asked = [f"without-{out}-{corpus}" for out, corpus in NEW_CORPORA if out != without]
         kept = [kind for kind in asked if all(path.exists() for path in paths(kind, known=known))]
         return [voices(kind, known=known) for kind in ("validation", *kept)]
 
-    return near_and_far(kinds(known=False), kinds(known=True))
+    return fit_near_far(kinds(known=False), kinds(known=True))
 
 
-def _may_be_fitted_on(p: Predictions, without: str) -> npt.NDArray[np.bool_]:
+def _select_fit_rows(p: Predictions, without: str) -> npt.NDArray[np.bool_]:
     """(n,): neither who tests the shipped pair, nor the corpus that a pair fitted `without` it is to be new to."""
     tests = [group.split()[0] in TEST for group in p.groups.tolist()]
     asked = [bool(without) and corpus.split("_")[0] == without for corpus in p.corpora.tolist()]
     return ~(np.array(tests, bool) | np.array(asked, bool))
 
 
-def multiplied(
-    first: Predictions, second: Predictions, powers: NearFar, temperatures: Powers, like_learnt: Floats
+def multiply(
+    first: Predictions, second: Predictions, powers: NearFar, temperatures: Exponents, like_learnt: Floats
 ) -> Predictions:
     """Two networks' answers to the same clips as one: their probabilities, each to its power, multiplied.
 
     `like_learnt` (n,), 0..1, tells how near each clip is. Raises MediaError when they were not asked about the same.
     """
-    seen = log_shares(first.logits / temperatures.picture)
-    heard = log_shares(aligned(second, first) / temperatures.prosody)
+    seen = log_softmax(first.logits / temperatures.picture)
+    heard = log_softmax(align_logits(second, first) / temperatures.prosody)
     near = like_learnt[:, None]
     both = sum(
         (near * close + (1 - near) * far) * logs for close, far, logs in zip(*powers, (seen, heard), strict=True)
@@ -168,23 +168,23 @@ def multiplied(
     return replace(first, logits=np.asarray(both, np.float32))
 
 
-def cross_fitted(first: Predictions, second: Predictions, parts: Strings) -> Predictions:
+def cross_fit(first: Predictions, second: Predictions, parts: Strings) -> Predictions:
     """Both networks' answers to the same clips as one; the rows of each of `parts` (n,) under the others' powers."""
-    own, other = log_shares(first.logits), log_shares(aligned(second, first))
+    own, other = log_softmax(first.logits), log_softmax(align_logits(second, first))
     both = np.empty_like(own)
     for part in np.unique(parts):
         here = parts == part
-        a, b = fitted(Voices(own[~here], other[~here], first.truth[~here]))
+        a, b = fit_exponents(Voices(own[~here], other[~here], first.truth[~here]))
         both[here] = a * own[here] + b * other[here]
     return replace(first, logits=both)
 
 
-def joined_by_halves(first: Predictions, second: Predictions) -> Predictions:
-    """`cross_fitted` for a random split: every other clip under the powers that suit the clips between."""
-    return cross_fitted(first, second, np.array([str(row % 2) for row in range(len(first.truth))]))
+def join_by_halves(first: Predictions, second: Predictions) -> Predictions:
+    """`cross_fit` for a random split: every other clip under the powers that suit the clips between."""
+    return cross_fit(first, second, np.array([str(row % 2) for row in range(len(first.truth))]))
 
 
-def pair_up(models: Path, answers: Path) -> PairPowers:
+def pair_up(models: Path, answers: Path) -> PairExponents:
     """Fit it on the answers that are kept and write both cards in `models`.
 
     Raises MediaError where the pair's answers of its validation or a distance are missing, and ModelError where
@@ -194,12 +194,14 @@ def pair_up(models: Path, answers: Path) -> PairPowers:
     learnt = prosody.card.learnt
     if learnt is None:
         raise ModelError(f"{models}/prosody.json: tells nothing of what was learnt from: python -m convert distances")
-    temperatures = Powers(picture.card.temperature, prosody.card.temperature)
-    powers = pair_powers(answers, temperatures)
-    seen, heard = (load(answers / f"{name}.npz") for name in ("voice-validation", "prosody-validation-stranger"))
+    temperatures = Exponents(picture.card.temperature, prosody.card.temperature)
+    powers = fit_pair(answers, temperatures)
+    seen, heard = (
+        load_predictions(answers / f"{name}.npz") for name in ("voice-validation", "prosody-validation-stranger")
+    )
     distance = load_distances(answers / "distance-validation.npz").of(seen, known=False)
     like_learnt = likeness(distance, powers.half_at, learnt.width)
-    said = multiplied(seen, heard, powers.strangers, temperatures, like_learnt)
+    said = multiply(seen, heard, powers.strangers, temperatures, like_learnt)
     changed = {
         "learnt": msgspec.structs.replace(learnt, half_at=powers.half_at),
         "resting": fit_neutral_prior(softmax(said.logits), heard.truth),

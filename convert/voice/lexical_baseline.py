@@ -14,8 +14,8 @@ from dtaidistance import dtw_ndim
 from scipy.fft import dct
 
 from convert.datasets.clips import Clip
-from convert.evaluation.predictions import Predictions, log_shares
-from convert.voice.augment import trimmed
+from convert.evaluation.predictions import Predictions, log_softmax
+from convert.voice.augment import trim_silence
 from convert.voice.protocols import VoiceRun
 from device.emotions import EMOTIONS
 from device.perception.audio.log_mel import log_mel
@@ -25,7 +25,7 @@ _SHARPNESS = 0.07
 """Both chosen by the clips of the random split that are not tested, each read by the others of them."""
 
 
-def word_answers(run: VoiceRun, clips: Sequence[Clip]) -> Predictions:
+def predict_words(run: VoiceRun, clips: Sequence[Clip]) -> Predictions:
     """What the words of the clips that `run` tests say, told by the clips that it trains on; of other speakers only.
 
     A man's own clips would tell his voice and not his words. The logits are logarithms of probabilities (n, 7).
@@ -43,7 +43,7 @@ def word_answers(run: VoiceRun, clips: Sequence[Clip]) -> Predictions:
     emotions = np.array([clip.emotion for clip in known])
     shares = [np.logaddexp.reduce(near[:, emotions == emotion], axis=1) for emotion in range(len(EMOTIONS))]
     # What nobody known says in some emotion is next to impossible, not impossible.
-    logits = np.maximum(log_shares(np.stack(shares, axis=1)), -20).astype(np.float32)
+    logits = np.maximum(log_softmax(np.stack(shares, axis=1)), -20).astype(np.float32)
     return Predictions(
         classes=tuple(e.value for e in EMOTIONS),
         logits=logits,
@@ -63,6 +63,6 @@ def distances(curves: list[npt.NDArray[np.double]]) -> npt.NDArray[np.double]:
 
 def _cepstra(clip: Clip) -> npt.NDArray[np.double]:
     """(frames, 2 * _CEPSTRA): the cepstra and how they change, each of mean 0 and deviation 1 over the clip."""
-    cepstra = dct(log_mel(trimmed(clip.real)), norm="ortho", axis=1)[:, :_CEPSTRA]
+    cepstra = dct(log_mel(trim_silence(clip.real)), norm="ortho", axis=1)[:, :_CEPSTRA]
     curves = np.concatenate([cepstra, np.gradient(cepstra, axis=0)], axis=1)
     return np.asarray((curves - curves.mean(axis=0)) / (curves.std(axis=0) + 1e-6), np.double)

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import CORPORA, VALIDATION, Clip, read_corpus
+from convert.datasets.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
 from convert.evaluation.predictions import Predictions, Strings
 from convert.export.card import write_pair
-from convert.voice.adaptation_stages import as_they_are
+from convert.voice.adaptation_stages import compute_prosody
 from convert.voice.protocols import NEW_CORPORA, PROSODY_RUNS
 from device.emotions import Floats
 from device.errors import MediaError
@@ -67,7 +67,7 @@ def load_distances(path: Path) -> Distances:
     return Distances(kept["strangers"], kept["known"], kept["names"], kept["corpora"])
 
 
-def learnt_from(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDistribution:
+def fit_distribution(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDistribution:
     """Where the `numbers` (n, PROSODY) of clips lie that were learnt from; `centre` and `spread` are theirs."""
     away = deviations(numbers, centre, spread).astype(np.float64)
     mean = away.mean(axis=0)
@@ -78,32 +78,34 @@ def learnt_from(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDist
     return TrainingDistribution(axes.tobytes(), tuple(round(float(v), 5) for v in along), _HALF_AT, WIDTH)
 
 
-def measure(data: Path, models: Path, answers: Path, rows: int | None = None, cache: Path = Path("cache")) -> list[str]:
+def measure_distances(
+    data: Path, models: Path, answers: Path, rows: int | None = None, cache: Path = Path("cache")
+) -> list[str]:
     """Put on `prosody`'s card in `models` where its utterances lie, and keep in `answers` how far clips are from them.
 
     Kept are its own validation's distances, and for each corpus that others leave out, those of its clips from all
     other corpora: a line on each. `rows` reads SAVEE alone, for a quick check of the whole way.
     """
-    corpora = CORPORA if rows is None else ("savee",)
+    corpora = TRAINING_CORPORA if rows is None else ("savee",)
     clips = [clip for name in corpora for clip in read_corpus(data / "speech", name, cache)]
-    numbers = as_they_are(clips)
+    numbers = compute_prosody(clips)
     prosody = Model("prosody", models)
     trains = np.array([PROSODY_RUNS["prosody"].trains(clip) for clip in clips])
     centre, spread = (np.array(row, np.float32) for row in (prosody.card.centre, prosody.card.spread))
-    learnt = learnt_from(numbers[trains], centre, spread)
+    learnt = fit_distribution(numbers[trains], centre, spread)
     write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, learnt=learnt))
     watched = np.array([clip.speaker in VALIDATION for clip in clips])
-    told = [_kept("validation", clips, numbers, watched, NoveltyDetector(learnt, centre, spread), answers)]
+    told = [_save_distances("validation", clips, numbers, watched, NoveltyDetector(learnt, centre, spread), answers)]
     for left_out, corpus in NEW_CORPORA if rows is None else ():
         trains = np.array([PROSODY_RUNS[f"prosody-without-{left_out}"].trains(clip) for clip in clips])
         centre, spread = numbers[trains].mean(axis=0), numbers[trains].std(axis=0) + 1e-6
-        others = NoveltyDetector(learnt_from(numbers[trains], centre, spread), centre, spread)
+        others = NoveltyDetector(fit_distribution(numbers[trains], centre, spread), centre, spread)
         asked = np.array([clip.corpus == corpus for clip in clips])
-        told.append(_kept(f"without-{left_out}-{corpus}", clips, numbers, asked, others, answers))
+        told.append(_save_distances(f"without-{left_out}-{corpus}", clips, numbers, asked, others, answers))
     return told
 
 
-def _kept(
+def _save_distances(
     name: str,
     clips: Sequence[Clip],
     numbers: Floats,

@@ -13,19 +13,28 @@ from convert.datasets.clips import VALIDATION, Clip
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Ints
 from convert.networks.prosody import MienProsody
-from convert.training.loop import Batch, Plan, Task
-from convert.voice.adaptation_stages import HEARD, KNOWN, ORDERS, Stages, build_stages, prosody_numbers, silence_numbers
-from convert.voice.batches import balance, mixed_loss, taught_loss
+from convert.training.loop import Batch, Task
+from convert.training.plan import Plan
+from convert.voice.adaptation_stages import (
+    LAST_STAGE,
+    ORDERS,
+    STAGES,
+    Stages,
+    build_stages,
+    load_noise_prosody,
+    load_prosody,
+)
+from convert.voice.batches import distillation_loss, mixup_loss, sampling_weights
 from convert.voice.protocols import PROSODY_RUNS, VoiceRun
 from convert.voice.svm import SupportVectors
-from convert.voice.task import all_clips, household, need_learners
+from convert.voice.task import read_clips, read_household_noises, require_training_clips
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.perception.voice.speaker_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
 _TAUGHT_EPOCHS = 300
 """A pupil of a machine that never tires of new examples needs patience."""
-DRAWN_AN_EPOCH = 2400
+DRAWS_PER_EPOCH = 2400
 _KNOWN_SHARE = 0.4
 """So many are drawn at the last stage, the others from all."""
 _CLEAN_SHARE = 0.6
@@ -56,24 +65,24 @@ class Material:
         """(count, PROSODY): what is no voice, in anybody's household, at any stage."""
         assert self.silence is not None
         usual = self.stages.usual
-        house = usual[rng.integers(len(usual), size=count), 0, rng.integers(len(HEARD), size=count), 0]
+        house = usual[rng.integers(len(usual), size=count), 0, rng.integers(len(STAGES), size=count), 0]
         return deviations(self.silence[rng.integers(len(self.silence), size=count)], house[:, 0], house[:, 1])
 
 
-def material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
+def load_material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
     """All clips at all stages, the general one being that of those who train.
 
     Raises SettingsError where none of them trains `run`.
     """
-    clips = all_clips(data, rows, cache)
-    need_learners(run, clips)
-    noises = household(data, cache)
+    clips = read_clips(data, rows, cache)
+    require_training_clips(run, clips)
+    noises = read_household_noises(data, cache)
     trains = np.array([run.trains(clip) for clip in clips])
-    numbers = prosody_numbers(clips, noises, cache)
+    numbers = load_prosody(clips, noises, cache)
     labels = np.array([run.label(clip) for clip in clips])
     silence = None
     if NO_SPEECH in run.classes:
-        silence = silence_numbers(noises, _NO_SPEECH_SOUNDS if rows is None else rows, cache)
+        silence = load_noise_prosody(noises, _NO_SPEECH_SOUNDS if rows is None else rows, cache)
     return Material(clips, build_stages(numbers, clips, trains), labels, trains, silence)
 
 
@@ -86,13 +95,13 @@ def prosody_task(
     SettingsError where none of the clips trains it.
     """
     run = run or PROSODY_RUNS["prosody"]
-    heard = material(data, run, rows, cache)
+    heard = load_material(data, run, rows, cache)
     mine = np.flatnonzero(heard.trains)[:rows]
-    chances = balance([heard.clips[i] for i in mine], heard.labels[mine], even=run.even)
-    drawn = max(DRAWN_AN_EPOCH if rows is None else rows, plan.batch)
+    chances = sampling_weights([heard.clips[i] for i in mine], heard.labels[mine], even=run.even)
+    drawn = max(DRAWS_PER_EPOCH if rows is None else rows, plan.batch)
     shipped = run.name == "prosody"
     watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)
-    teacher = _teacher(heard, run, mine, chances) if run.taught else None
+    teacher = _fit_teacher(heard, run, mine, chances) if run.taught else None
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((plan.seed, epoch))
@@ -101,10 +110,10 @@ def prosody_task(
             part = drawn_rows[start : start + plan.batch]
             n = len(part)
             view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(heard.stages.numbers.shape[1], size=n))
-            stage = np.where(rng.random(n) < _KNOWN_SHARE, KNOWN, rng.integers(len(HEARD), size=n))
+            stage = np.where(rng.random(n) < _KNOWN_SHARE, LAST_STAGE, rng.integers(len(STAGES), size=n))
             order = rng.integers(ORDERS, size=n)
             away = heard.stages.at(part, view, stage, order)
-            known = heard.stages.at(part, view, np.full(n, KNOWN), order) if teacher is not None else away
+            known = heard.stages.at(part, view, np.full(n, LAST_STAGE), order) if teacher is not None else away
             wanted, silent = heard.labels[part].copy(), np.zeros(n, bool)
             if heard.silence is not None:
                 silent = rng.random(n) < _NO_SPEECH_SHARE
@@ -117,15 +126,15 @@ def prosody_task(
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         if teacher is not None:
-            return taught_loss(network, batch, teacher, run.taught, beta=0.4, smoothing=0.1)
-        return mixed_loss(network, batch, beta=0.4, smoothing=0.1)
+            return distillation_loss(network, batch, teacher, run.taught, beta=0.4, smoothing=0.1)
+        return mixup_loss(network, batch, beta=0.4, smoothing=0.1)
 
     def score(network: nn.Module) -> dict[str, float]:
         if not len(watched):
             return {"score": 0.0}
         device = next(network.parameters()).device
         found = {}
-        for name, stage in (("score", KNOWN), ("stranger", 0)):
+        for name, stage in (("score", LAST_STAGE), ("stranger", 0)):
             first = np.zeros(len(watched), int)
             away = heard.stages.at(watched, first, first + stage, first)
             read = network(torch.from_numpy(away).to(device))[:, : len(EMOTIONS)].argmax(1).cpu().numpy()
@@ -137,11 +146,11 @@ def prosody_task(
     return Task(run.name, network, batches, drawn // plan.batch, loss, score, keep_last=not shipped)
 
 
-def _teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
+def _fit_teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
     """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say.
 
     What is no voice it has never met, and is not asked about.
     """
     first = np.zeros(len(mine), int)
-    inputs = heard.stages.at(mine, first, first + KNOWN, first)
+    inputs = heard.stages.at(mine, first, first + LAST_STAGE, first)
     return SupportVectors(inputs, heard.labels[mine], chances * len(mine), len(run.classes))

@@ -14,7 +14,7 @@ SEVEN = tuple(e.value for e in EMOTIONS)
 SHIPPED_CLASSES = (*SEVEN, NO_SPEECH)
 OWN_CLASSES = (*SEVEN, "calm")
 """RAVDESS's eight; the seven others' neutral is a neutral here too."""
-SPEAKERS_A_FOLD = 4
+SPEAKERS_PER_FOLD = 4
 _SAVEE = ("DC", "JE", "JK", "KL")
 _TESS = ("OAF", "YAF")
 
@@ -51,7 +51,7 @@ class VoiceRun:
 
 
 def _actors(fold: int) -> set[str]:
-    return {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * fold - 3, SPEAKERS_A_FOLD * fold + 1)}
+    return {f"RAV{a:02d}" for a in range(SPEAKERS_PER_FOLD * fold - 3, SPEAKERS_PER_FOLD * fold + 1)}
 
 
 def _fold(number: int) -> VoiceRun:
@@ -123,7 +123,7 @@ def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tested: Cal
     )
 
 
-def _without(corpus: str, speakers: set[str], name: str) -> VoiceRun:
+def _leave_out(corpus: str, speakers: set[str], name: str) -> VoiceRun:
     return _prosody(name, corpus, lambda clip: clip.speaker not in speakers, lambda clip: clip.speaker in speakers)
 
 
@@ -134,13 +134,15 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
     for run in (
         VoiceRun("prosody", SHIPPED_CLASSES, RUNS["voice"].trains, RUNS["voice"].tested, taught=_SHIPPED_TAUGHT),
         *(
-            _without(
-                "ravdess", {f"RAV{a:02d}" for a in range(SPEAKERS_A_FOLD * n - 3, SPEAKERS_A_FOLD * n + 1)}, f"fold-{n}"
+            _leave_out(
+                "ravdess",
+                {f"RAV{a:02d}" for a in range(SPEAKERS_PER_FOLD * n - 3, SPEAKERS_PER_FOLD * n + 1)},
+                f"fold-{n}",
             )
             for n in range(1, 7)
         ),
-        *(_without("savee", {f"SAVEE_{s}"}, f"savee-{s}") for s in _SAVEE),
-        *(_without("tess", {f"TESS_{s}"}, f"tess-{s}") for s in _TESS),
+        *(_leave_out("savee", {f"SAVEE_{s}"}, f"savee-{s}") for s in _SAVEE),
+        *(_leave_out("tess", {f"TESS_{s}"}, f"tess-{s}") for s in _TESS),
         *(
             _prosody(f"random-{corpus}", corpus, RUNS["voice-random"].trains, RUNS["voice-random"].tested)
             for corpus in ("ravdess", "tess", "savee")

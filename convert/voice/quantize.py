@@ -8,16 +8,16 @@ import numpy as np
 from convert.datasets.clips import VALIDATION, Clip
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Predictions
-from convert.evaluation.shipped import clip_reading, clips_under_test
-from convert.export.card import answers_folder, build_card, with_figures, write_pair
-from convert.export.tflite import quantized
+from convert.evaluation.shipped import read_clip, read_clips
+from convert.export.card import build_card, predictions_folder, write_accuracy, write_pair
+from convert.export.tflite import export_int8
 from convert.networks.prosody import MienProsody
 from convert.networks.voice import MienVoice
-from convert.training.checkpoints import trained
-from convert.voice.benchmark import INPUT_SHAPE, prosody_calibration, speaker_deviations, windows
+from convert.training.checkpoints import load_trained
+from convert.voice.benchmark import INPUT_SHAPE, calibration_deviations, compute_deviations, split_windows
 from convert.voice.ensemble_weights import pair_up
-from convert.voice.novelty import measure
-from convert.voice.prosody_task import material
+from convert.voice.novelty import measure_distances
+from convert.voice.prosody_task import load_material
 from convert.voice.protocols import PROSODY_RUNS
 from convert.voice.task import calibration_inputs
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
@@ -45,17 +45,17 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
 
 
 def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
-    network = trained("voice", run, MienVoice())
-    content, _ = quantized(network, INPUT_SHAPE, calibration_inputs(data, rows))
+    network = load_trained("voice", run, MienVoice())
+    content, _ = export_int8(network, INPUT_SHAPE, calibration_inputs(data, rows))
     int8 = Network(content, "voice")
-    clips = clips_under_test(data, "validation", rows)
-    logits = [np.mean([int8.run(x)[0][0] for x in windows(clip.real)], axis=0) for clip in clips]
+    clips = read_clips(data, "validation", rows)
+    logits = [np.mean([int8.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
     # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
     watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
     write_pair(out, content, build_card("voice", content, INPUT_SHAPE, watched, _CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
-    asked = clips_under_test(data, "test", rows)
-    said = [clip_reading(reader, clip.real) for clip in asked]
+    asked = read_clips(data, "test", rows)
+    said = [read_clip(reader, clip.real) for clip in asked]
     even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
     heard = _of_clips(asked, np.log(np.array([even if p is None else p for p in said]) + 1e-6))
     figures = {
@@ -63,7 +63,7 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
         for corpus in sorted(set(heard.corpora.tolist()))
         for own in [heard.where(heard.corpora == corpus)]
     }
-    return with_figures(out, "voice", figures)
+    return write_accuracy(out, "voice", figures)
 
 
 def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
@@ -71,41 +71,41 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
 
     What they say of validation is kept beside the benchmarks' answers: the powers are fitted on all of these.
     """
-    network = trained("prosody", run, MienProsody())
-    heard = material(data, PROSODY_RUNS["prosody"], rows)
+    network = load_trained("prosody", run, MienProsody())
+    heard = load_material(data, PROSODY_RUNS["prosody"], rows)
     shape = (1, PROSODY)
-    content, _ = quantized(network, shape, prosody_calibration(heard))
+    content, _ = export_int8(network, shape, calibration_deviations(heard))
     int8 = Network(content, "prosody")
     watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
     seven = slice(len(EMOTIONS))
     clips = [heard.clips[i] for i in watched]
     said, said_known = (
         _of_clips(clips, np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven])
-        for asked in (speaker_deviations(heard, watched, known=known) for known in (False, True))
+        for asked in (compute_deviations(heard, watched, known=known) for known in (False, True))
     )
     card = build_card("prosody", content, shape, said, _CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
-    shown = [np.mean([picture.network.run(x)[0][0] for x in windows(clip.real)], axis=0)[seven] for clip in clips]
+    shown = [np.mean([picture.network.run(x)[0][0] for x in split_windows(clip.real)], axis=0)[seven] for clip in clips]
     seen = _of_clips(clips, np.array(shown, np.float32))
-    kept = answers_folder(out, rows)
+    kept = predictions_folder(out, rows)
     seen.save(kept / "voice-validation.npz")
     said.save(kept / "prosody-validation-stranger.npz")
     said_known.save(kept / "prosody-validation.npz")
     centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
     write_pair(out, content, msgspec.structs.replace(card, centre=centre, spread=spread))
-    measure(data, out, kept, rows)
+    measure_distances(data, out, kept, rows)
     pair_up(out, kept)
     figures = {}
     tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
     for words, known in (("never heard", False), ("heard before, without labels", True)):
-        answers = np.array([int8.run(x)[0][0] for x in speaker_deviations(heard, tested, known=known)], np.float32)[
+        answers = np.array([int8.run(x)[0][0] for x in compute_deviations(heard, tested, known=known)], np.float32)[
             :, seven
         ]
         p = _of_clips([heard.clips[i] for i in tested], answers)
         for corpus in sorted(set(p.corpora.tolist())):
             own = p.where(p.corpora == corpus)
             figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.read, own.truth)
-    return with_figures(out, "prosody", figures)
+    return write_accuracy(out, "prosody", figures)
 
 
 def _of_clips(clips: list[Clip], logits: Floats) -> Predictions:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.evaluation.predictions import Predictions, load, together
+from convert.evaluation.predictions import Predictions, concatenate, load_predictions
 from convert.voice.protocols import PROSODY_RUNS, RUNS
 
 
 @dataclass(frozen=True)
-class Ways:
+class VoicePredictions:
     """One protocol's answers: of each network, and of both; None where a network was not asked."""
 
     picture: Predictions | None
@@ -21,21 +21,21 @@ class Ways:
     both_known: Predictions | None
 
 
-Joined = Callable[[Predictions, Predictions], Predictions]
+Join = Callable[[Predictions, Predictions], Predictions]
 """How the answers of two networks become one: `multiplied` with some powers, or `cross_fitted`."""
 
 
-def ways(
-    folder: Path, pictures: str, prosodies: str, corpus: str, joined: Joined | tuple[Joined, Joined], kind: str = ""
-) -> Ways:
+def load_voice_predictions(
+    folder: Path, pictures: str, prosodies: str, corpus: str, joined: Join | tuple[Join, Join], kind: str = ""
+) -> VoicePredictions:
     """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together.
 
     `joined` is one for strangers and one for the known, where these are not the same.
     """
-    picture = kept(RUNS, pictures, folder, corpus + kind)
+    picture = load_runs(RUNS, pictures, folder, corpus + kind)
     joins = joined if isinstance(joined, tuple) else (joined, joined)
-    stranger, known = (kept(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
-    return Ways(
+    stranger, known = (load_runs(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
+    return VoicePredictions(
         picture,
         stranger,
         known,
@@ -43,11 +43,11 @@ def ways(
     )
 
 
-def kept(runs: Iterable[str], prefix: str, folder: Path, ending: str) -> Predictions | None:
+def load_runs(runs: Iterable[str], prefix: str, folder: Path, ending: str) -> Predictions | None:
     """The answers in `folder` of those `runs` whose names begin with `prefix`, put together; None where there are none.
 
     A file's name is the run's and, after a dash, the `ending`.
     """
     paths = [folder / f"{name}-{ending}.npz" for name in runs if name.startswith(prefix)]
-    parts = [load(path) for path in paths if path.exists()]
-    return together(parts) if parts else None
+    parts = [load_predictions(path) for path in paths if path.exists()]
+    return concatenate(parts) if parts else None

@@ -9,14 +9,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.datasets.clips import CORPORA, VALIDATION, Clip, read_corpus
-from convert.datasets.esc10 import ASIDE, read_noises
+from convert.datasets.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
+from convert.datasets.esc10 import HELD_OUT_STEP, read_noises
 from convert.evaluation.metrics import recall
 from convert.networks.voice import MienVoice
-from convert.training.loop import Batch, Plan, Task
-from convert.voice.augment import augment, music, noise, trimmed
-from convert.voice.augmented_copies import Views, build_views, changed
-from convert.voice.batches import balance, mixed_loss
+from convert.training.loop import Batch, Task
+from convert.training.plan import Plan
+from convert.voice.augment import augment, make_music, make_noise, trim_silence
+from convert.voice.augmented_copies import Views, augment_spectrum, build_views
+from convert.voice.batches import mixup_loss, sampling_weights
 from convert.voice.protocols import RUNS, VoiceRun
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.errors import SettingsError
@@ -25,22 +26,22 @@ from device.perception.voice.input import voice_input
 
 PLAN = Plan(epochs=48, batch=64, learning_rate=0.05, weight_decay=1e-3)
 VIEWS = 5
-DRAWN_AN_EPOCH = 3200
+DRAWS_PER_EPOCH = 3200
 _CLEAN_SHARE = 0.5
 """In a long run so many clips are drawn as they are; the others, and all in a short one, as any of their views."""
 _NO_SPEECH_SHARE = 0.12
 
 
-def all_clips(data: Path, rows: int | None = None, cache: Path = Path("cache")) -> list[Clip]:
+def read_clips(data: Path, rows: int | None = None, cache: Path = Path("cache")) -> list[Clip]:
     """Every clip of the four corpora; with `rows` SAVEE alone, for a quick check of the whole way."""
     return [
         clip
-        for corpus in (CORPORA if rows is None else ("savee",))
+        for corpus in (TRAINING_CORPORA if rows is None else ("savee",))
         for clip in read_corpus(data / "speech", corpus, cache)
     ]
 
 
-def need_learners(run: VoiceRun, clips: Sequence[Clip]) -> None:
+def require_training_clips(run: VoiceRun, clips: Sequence[Clip]) -> None:
     """Raises SettingsError where none of the `clips` trains `run`: with `rows` they are SAVEE's alone."""
     if not any(run.trains(clip) for clip in clips):
         corpora = ", ".join(sorted({clip.corpus for clip in clips}))
@@ -50,15 +51,15 @@ def need_learners(run: VoiceRun, clips: Sequence[Clip]) -> None:
         )
 
 
-def household(data: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
+def read_household_noises(data: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
     """ESC-10 without every fifth sound, which is kept aside for the test.
 
     `corpora.esc10.kept_aside` tells which of those are no other take of a recording that is in here.
     """
-    return [n for i, n in enumerate(read_noises(data / "noise", cache)[0]) if i % ASIDE]
+    return [n for i, n in enumerate(read_noises(data / "noise", cache)[0]) if i % HELD_OUT_STEP]
 
 
-def tensor(inputs: Sequence[Floats]) -> Tensor:
+def to_tensor(inputs: Sequence[Floats]) -> Tensor:
     """Inputs (WINDOW_FRAMES, BANDS, 2) -> (n, 2, WINDOW_FRAMES, BANDS)."""
     stacked = torch.from_numpy(np.stack(inputs).astype(np.float32))
     return stacked.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
@@ -80,35 +81,35 @@ def voice_task(
     it. A benchmark's must not be chosen by those it is tested on; and of the shipped one's epochs, that which reads
     clean clips best (65.1 against the last one's 63.0) is worse in noise and echoes (57.2 against 59.5).
     """
-    noises = household(data, cache)
+    noises = read_household_noises(data, cache)
     shipped = run.name == "voice"
-    clips = all_clips(data, rows, cache)
-    need_learners(run, clips)
+    clips = read_clips(data, rows, cache)
+    require_training_clips(run, clips)
     views = build_views(clips, noises, VIEWS, cache)
     mine = [i for i, clip in enumerate(clips) if run.trains(clip)][:rows]
     labels = np.array([run.label(clip) for clip in clips])
-    chances = balance([clips[i] for i in mine], labels[mine], even=run.even)
-    drawn = max(DRAWN_AN_EPOCH if rows is None else rows, plan.batch)
+    chances = sampling_weights([clips[i] for i in mine], labels[mine], even=run.even)
+    drawn = max(DRAWS_PER_EPOCH if rows is None else rows, plan.batch)
     silence = _silence(noises, 400 if rows is None else 8) if shipped else None
     watched = [i for i, clip in enumerate(clips) if clip.speaker in VALIDATION][:rows] if shipped else []
 
     def sample(rng: np.random.Generator, index: int) -> tuple[Floats, int]:
         if silence is not None and rng.random() < _NO_SPEECH_SHARE:
             heard = silence[int(rng.integers(len(silence)))]
-            return changed(heard.astype(np.float32), rng), run.classes.index(NO_SPEECH)
+            return augment_spectrum(heard.astype(np.float32), rng), run.classes.index(NO_SPEECH)
         clean = run.long > 0 and rng.random() < _CLEAN_SHARE
         view = views[index, 0 if clean else int(rng.integers(views.shape[1]))]
-        return changed(view.astype(np.float32), rng), int(labels[index])
+        return augment_spectrum(view.astype(np.float32), rng), int(labels[index])
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((plan.seed, epoch))
         order = rng.choice(mine, drawn, p=chances)
         for start in range(0, drawn - plan.batch + 1, plan.batch):
             part = [sample(rng, int(i)) for i in order[start : start + plan.batch]]
-            yield tensor([x for x, _ in part]), torch.tensor([label for _, label in part])
+            yield to_tensor([x for x, _ in part]), torch.tensor([label for _, label in part])
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
-        return mixed_loss(network, batch, beta=0.2, smoothing=0.05)
+        return mixup_loss(network, batch, beta=0.2, smoothing=0.05)
 
     def score(network: nn.Module) -> dict[str, float]:
         if not watched:
@@ -116,7 +117,7 @@ def voice_task(
         device = next(network.parameters()).device
         read: list[int] = []
         for start in range(0, len(watched), 64):
-            part = tensor([views[i, 0] for i in watched[start : start + 64]]).to(device)
+            part = to_tensor([views[i, 0] for i in watched[start : start + 64]]).to(device)
             read += network(part)[:, : len(EMOTIONS)].argmax(1).tolist()
         return {"score": recall(np.array(read), labels[watched])}
 
@@ -128,8 +129,8 @@ def voice_task(
 def _silence(noises: list[npt.NDArray[np.int16]], count: int) -> Views:
     """(count, …) views of what is no voice: household sounds, hiss, hum, and made-up music over it."""
     rng = np.random.default_rng(5)
-    bands = [(music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 4)]
-    made = [noise(3 * RATE_HZ, noises + bands, rng) * rng.uniform(0.01, 1) for _ in range(count)]
+    bands = [(make_music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 4)]
+    made = [make_noise(3 * RATE_HZ, noises + bands, rng) * rng.uniform(0.01, 1) for _ in range(count)]
     return np.stack([voice_input(sound.astype(np.float32))[0] for sound in made]).astype(np.float16)
 
 
@@ -141,11 +142,11 @@ def calibration_inputs(
     Raises SettingsError where none of the clips trains `run`.
     """
     cache = Path("cache")
-    clips = all_clips(data, rows, cache)
-    need_learners(run, clips)
+    clips = read_clips(data, rows, cache)
+    require_training_clips(run, clips)
     clips = [clip for clip in clips if run.trains(clip)]
-    noises = household(data, cache)
+    noises = read_household_noises(data, cache)
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(clips), min(count, len(clips)), replace=False)
-    voices = [voice_input(augment(trimmed(clips[i].real), noises, rng)) for i in chosen]
-    return voices + [voice_input(noise(3 * RATE_HZ, noises, rng)) for _ in range(count // 8)]
+    voices = [voice_input(augment(trim_silence(clips[i].real), noises, rng)) for i in chosen]
+    return voices + [voice_input(make_noise(3 * RATE_HZ, noises, rng)) for _ in range(count // 8)]

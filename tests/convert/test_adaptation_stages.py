@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the training environment: make test-convert
 
 
 def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances() -> None:
-    from convert.voice.adaptation_stages import HEARD, KNOWN, build_stages
+    from convert.voice.adaptation_stages import LAST_STAGE, STAGES, build_stages
 
     rng = np.random.default_rng(4)
     clips = [Clip(f"{s}{i}", "made", s, "F", 0, np.zeros(1, np.int16)) for s in ("a", "b") for i in range(30)]
@@ -24,7 +24,7 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
     everyone = np.arange(60)
     stranger = stages.at(everyone, first, first, first)
     np.testing.assert_allclose(stranger[:30].mean(), -stranger[30:].mean(), atol=0.1)
-    known = stages.at(everyone, first, first + KNOWN, first)
+    known = stages.at(everyone, first, first + LAST_STAGE, first)
     assert abs(float(known[30:].mean())) < 0.3 * float(stranger[30:].mean())
 
     baseline = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
@@ -32,13 +32,13 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
         baseline.learn(numbers[i, 0])
     for i in range(30):
         np.testing.assert_allclose(baseline.deviations(numbers[i, 0])[0], known[i], atol=1e-2)
-    assert HEARD[0] == 0
-    assert len(set(HEARD)) == len(HEARD)
+    assert STAGES[0] == 0
+    assert len(set(STAGES)) == len(STAGES)
 
 
 def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
     from convert.voice.adaptation_stages import build_stages
-    from convert.voice.benchmark import speaker_deviations
+    from convert.voice.benchmark import compute_deviations
     from convert.voice.prosody_task import Material
 
     rng = np.random.default_rng(7)
@@ -48,7 +48,7 @@ def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
     stages = build_stages(numbers, clips, np.ones(900, bool))
     heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
     calm, excited = (
-        np.concatenate(speaker_deviations(heard, list(range(900)), known=True))[half].mean()
+        np.concatenate(compute_deviations(heard, list(range(900)), known=True))[half].mean()
         for half in (slice(450), slice(450, 900))
     )
     # A baseline fades: one that had met the excited last would take them for the usual.

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from convert.datasets.clips import read_corpus
-from convert.voice.augment import trimmed
-from convert.voice.augmented_copies import build_views, changed
+from convert.voice.augment import trim_silence
+from convert.voice.augmented_copies import augment_spectrum, build_views
 from device.perception.audio.log_mel import BANDS
 from device.perception.models.inputs import WINDOW_FRAMES
 from device.perception.voice.classifier import WINDOW
@@ -19,7 +19,7 @@ def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: P
     views = build_views(clips, [], 2, tmp_path)
     assert views.shape == (3, 3, WINDOW_FRAMES, BANDS, 2)
     for clip, own in zip(clips, views, strict=True):
-        np.testing.assert_allclose(own[0], voice_input(trimmed(clip.real)[-WINDOW:])[0], atol=2e-3)
+        np.testing.assert_allclose(own[0], voice_input(trim_silence(clip.real)[-WINDOW:])[0], atol=2e-3)
         assert np.abs(own[1].astype(np.float32) - own[0]).mean() > 0.05
     (kept,) = tmp_path.glob("views-*.npy")
     made = kept.stat().st_mtime_ns
@@ -35,9 +35,9 @@ def test_a_changed_view_differs_each_time_and_repeats_with_its_seed(corpora: Pat
     view = voice_input(clip.real)[0]
     untouched = view.copy()
     rng = np.random.default_rng(0)
-    first, second = changed(view, rng), changed(view, rng)
+    first, second = augment_spectrum(view, rng), augment_spectrum(view, rng)
     assert first.shape == view.shape
     assert np.isfinite(first).all()
     assert np.abs(first - second).max() > 0.1
-    np.testing.assert_array_equal(changed(view, np.random.default_rng(0)), first)
+    np.testing.assert_array_equal(augment_spectrum(view, np.random.default_rng(0)), first)
     np.testing.assert_array_equal(view, untouched)

@@ -11,7 +11,7 @@ import pytest
 from device.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
-    from convert.training.loop import Plan
+    from convert.training.plan import Plan
 
 pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -39,23 +39,23 @@ def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = N
         told.append(0)
         return {"score": 1.0}
 
-    written = checkpoints.write
+    save = checkpoints.save
 
-    def write(state: object, path: Path) -> None:
+    def cut_off(state: object, path: Path) -> None:
         if cut_at is not None and len(told) == cut_at:
             raise _CutOffError
-        written(state, path)
+        save(state, path)
 
     torch.manual_seed(1)
     task = loop.Task("small", torch.nn.Linear(3, 2), drawn, batches, loss, score)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "write", write)
+        patch.setattr(checkpoints, "save", cut_off)
         return loop.train(task, plan, folder)
 
 
 @pytest.fixture
 def plan() -> "Plan":
-    from convert.training.loop import Plan
+    from convert.training.plan import Plan
 
     return Plan(epochs=2, batch=4, learning_rate=0.1, weight_decay=0)
 
@@ -68,7 +68,7 @@ def test_a_quick_check_is_not_taken_for_the_whole_run(plan: "Plan", tmp_path: Pa
     trained(tmp_path, replace(plan, rows=12))
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["plan"], record["batches_an_epoch"]) == (asdict(plan) | {"rows": 12}, 3)
-    with pytest.raises(SettingsError, match=r"run\.json: this run was begun as small .*'rows': 12.*'rows': 0.*--out"):
+    with pytest.raises(SettingsError, match=r"run\.json: this run was started as small .*'rows': 12.*'rows': 0.*--out"):
         trained(tmp_path, plan, batches=40)
     # Neither are other data, of which there are more.
     with pytest.raises(SettingsError, match=r"'batches_an_epoch': 3}.*'batches_an_epoch': 4}"):
@@ -79,7 +79,7 @@ def test_a_quick_check_that_was_cut_off_does_not_stop_the_whole_run_in_its_middl
     with pytest.raises(_CutOffError):
         trained(tmp_path, replace(plan, rows=12), cut_at=2)
     assert (tmp_path / "last.pt").exists()
-    with pytest.raises(SettingsError, match="begun as small"):
+    with pytest.raises(SettingsError, match="started as small"):
         trained(tmp_path, plan, batches=40)
 
 
@@ -96,6 +96,29 @@ def test_an_older_record_without_rows_is_gone_on_with_where_nothing_contradicts(
     assert json.loads((tmp_path / "run.json").read_text())["batches_an_epoch"] == 3
 
 
+def test_a_voice_s_record_of_an_earlier_version_lists_options_of_faces_and_is_resumed(
+    plan: "Plan", tmp_path: Path
+) -> None:
+    with pytest.raises(_CutOffError):
+        trained(tmp_path, plan, cut_at=2)
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["plan"] |= {"calm_from": 0.7, "start": "", "teacher": "", "taught": 0.7, "hard": 0.5, "labels": 1.0}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(SettingsError, match="started as small"):
+        trained(tmp_path, replace(plan, learning_rate=0.2))
+    trained(tmp_path, plan)
+    assert epochs(tmp_path) == [1, 2]
+
+
+def test_a_face_s_plan_is_stored_as_earlier_versions_stored_it() -> None:
+    from convert.face.plan import PLANS
+
+    assert set(asdict(PLANS["face"])) == {
+        *("epochs", "batch", "learning_rate", "weight_decay", "seed", "threads", "calm_from", "start", "teacher"),
+        *("taught", "hard", "labels", "sharp", "rows"),
+    }
+
+
 def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_more(plan: "Plan", tmp_path: Path) -> None:
     with pytest.raises(_CutOffError):
         trained(tmp_path, plan, cut_at=1)
@@ -106,7 +129,7 @@ def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_mor
 
 
 def test_a_damaged_run_is_said(plan: "Plan", tmp_path: Path) -> None:
-    from convert.training.checkpoints import fill
+    from convert.training.checkpoints import load_into
 
     trained(tmp_path, plan)
     for name in ("last.pt", "best.pt"):
@@ -114,11 +137,11 @@ def test_a_damaged_run_is_said(plan: "Plan", tmp_path: Path) -> None:
         for damaged in (b"", b"no weights", content[:40], content[: len(content) // 2], content[:-30]):
             (tmp_path / name).write_bytes(damaged)
             with pytest.raises(ModelError, match=rf"{name}: cannot be read as weights .*; copy it again") as said:
-                trained(tmp_path, plan) if name == "last.pt" else fill(torch.nn.Linear(3, 2), tmp_path)
+                trained(tmp_path, plan) if name == "last.pt" else load_into(torch.nn.Linear(3, 2), tmp_path)
             assert "\n" not in str(said.value)
         torch.save([1, 2], tmp_path / name)
         with pytest.raises(ModelError, match=f"{name}: holds no weights"):
-            trained(tmp_path, plan) if name == "last.pt" else fill(torch.nn.Linear(3, 2), tmp_path)
+            trained(tmp_path, plan) if name == "last.pt" else load_into(torch.nn.Linear(3, 2), tmp_path)
         (tmp_path / name).write_bytes(content)
     (tmp_path / "run.json").write_text('{"recipe"')
     with pytest.raises(SettingsError, match=r"run\.json: cannot be read"):

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from convert.__main__ import MODELS, main
+from convert.__main__ import main
+from convert.cli.arguments import MODELS
+from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 
 def said(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -23,7 +25,7 @@ def said(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 @pytest.mark.convert
-@pytest.mark.parametrize(("network", "module"), [("face", "faces"), ("voice", "voices")])
+@pytest.mark.parametrize(("network", "module"), [("face", "face"), ("voice", "voice")])
 def test_a_quick_quantize_never_writes_over_what_is_shipped(
     network: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,13 +44,13 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
     shipped = ("quantize", network, "--rows", "64", "--out", f"{MODELS}/../models")
     status, text = said(*shipped, monkeypatch=monkeypatch, capsys=capsys)
     assert (status, len(written)) == (1, 1)
-    assert "models: what is made of --rows 64 does not go there, where all rows are; name another folder" in text
+    assert "models: results of --rows 64 do not belong in this folder, which holds those of all rows; name" in text
     assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert written[1:] == [Path("own"), MODELS]
     run = tmp_path / "runs" / network
     run.mkdir(parents=True)
-    from convert.training.loop import Plan
+    from convert.training.plan import Plan
 
     plan = asdict(Plan(epochs=1, batch=2, learning_rate=0.1, weight_decay=0.0))
     (run / "run.json").write_text(json.dumps({"recipe": network, "plan": plan}))
@@ -57,7 +59,7 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
     (run / "run.json").write_text(json.dumps({"recipe": network, "plan": {**plan, "rows": 64}}))
     status, text = said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)
     assert (status, len(written)) == (1, 3)
-    assert f"runs/{network}: this run is a quick check on 64 rows, and does not go to" in text
+    assert f"runs/{network}: this run is a quick check on 64 rows and cannot be written to" in text
     assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
 
 
@@ -74,12 +76,12 @@ def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
     monkeypatch.chdir(tmp_path)
     quick = ("benchmark", "voice-fold-1", "--rows", "28")
     text = said(*quick, monkeypatch=monkeypatch, capsys=capsys)[1]
-    assert text == "runs/quick/answers/voice-fold-1\n"
-    status, text = said(*quick, "--out", "docs/answers", monkeypatch=monkeypatch, capsys=capsys)
+    assert text == "runs/quick/saved_predictions/voice-fold-1\n"
+    status, text = said(*quick, "--out", str(SAVED_PREDICTIONS), monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1
-    assert "docs/answers: what is made of --rows 28 does not go there" in text
+    assert "saved_predictions: results of --rows 28 do not belong in this folder" in text
     text = said("benchmark", "voice-fold-1", monkeypatch=monkeypatch, capsys=capsys)[1]
-    assert text == "docs/answers/voice-fold-1\n"
+    assert text == f"{SAVED_PREDICTIONS}/voice-fold-1\n"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,24 @@ def test_what_only_faces_learn_by_is_refused_for_voices(
     options = ("--start", "face.tflite", "--teachers", "a", "b", "--hard", "0.1", "--sharp", "2")
     status, text = said("train", network, *options, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1
-    assert text == f"convert: train {network}: --start, --teachers, --hard, --sharp: for faces alone; leave it out\n"
+    assert (
+        text
+        == f"convert: train {network}: --start, --teachers, --hard, --sharp: for face networks only; leave it out\n"
+    )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["reach", "looking", "rehearse"])
+def test_the_old_name_of_a_step_works_and_is_not_in_the_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = said(name, "--help", monkeypatch=monkeypatch, capsys=capsys)
+    new = {"reach": "detection-range", "looking": "tracking-cost", "rehearse": "simulator"}[name]
+    assert old == said(new, "--help", monkeypatch=monkeypatch, capsys=capsys)
+    assert f"python -m convert {new}" in old[1]
+    steps = said("--help", monkeypatch=monkeypatch, capsys=capsys)[1]
+    assert new in steps
+    assert name not in steps
 
 
 def refused(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
@@ -161,7 +179,7 @@ def test_a_run_that_cannot_be_quantized_is_said(
     torch.save({"emotions.weight": torch.zeros(7, 480)}, weights)
     line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
     recipe = {"voice": "MienVoice", "prosody": "MienProsody"}.get(network, "MienFace")
-    assert line == f"convert: runs/{network}: its layers are not those of {recipe} as asked for"
+    assert line == f"convert: runs/{network}: its layers do not fit {recipe}"
 
 
 @pytest.mark.convert
@@ -174,7 +192,7 @@ def test_a_teacher_s_run_is_not_quantized(
     torch.save(MienFace(TEACHER).state_dict(), tmp_path / "best.pt")
     asked = ("quantize", "face", "--run", str(tmp_path), "--data", str(tmp_path))
     line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
-    assert line == f"convert: {tmp_path}: its layers are not those of MienFace as asked for"
+    assert line == f"convert: {tmp_path}: its layers do not fit MienFace"
 
 
 @pytest.mark.convert
@@ -206,7 +224,7 @@ def test_what_is_no_network_to_begin_from_or_to_learn_from_is_said(
     assert "run/best.pt: cannot be read as weights" in line("--start", "run")
     assert "run/best.pt: cannot be read as weights" in line("--teachers", "run")
     torch.save({"voices.weight": torch.zeros(7, 30)}, "run/best.pt")
-    assert "run: it holds no face network; name one made by" in line("--teachers", "run")
+    assert "run: holds no face network; name one made by" in line("--teachers", "run")
 
 
 @pytest.mark.convert

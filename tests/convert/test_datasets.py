@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets.clips import TEST, VALIDATION, by_speaker, read_corpus
+from convert.datasets.clips import TEST, VALIDATION, read_corpus, split_by_speaker
 from convert.datasets.esc10 import read_noises
 from convert.datasets.fer2013 import Fer2013
-from convert.voice.augment import trimmed
+from convert.voice.augment import trim_silence
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert.builders import DRAWN
@@ -46,7 +46,7 @@ def test_speech_is_split_so_that_nobody_is_in_two_parts(corpora: Path, tmp_path:
     clips = read_corpus(corpora / "speech", "savee", tmp_path)
     assert len(clips) == 56
     assert {clip.emotion for clip in clips} == set(range(len(EMOTIONS)))
-    split = by_speaker(clips)
+    split = split_by_speaker(clips)
     speakers = [{c.speaker for c in part} for part in (split.training, split.validation, split.test)]
     assert speakers == [{"SAVEE_DC", "SAVEE_JE"}, {"SAVEE_JK"}, {"SAVEE_KL"}]
     assert not VALIDATION & TEST
@@ -65,7 +65,7 @@ def test_trimming_leaves_the_voice_and_takes_the_quiet(corpora: Path, tmp_path: 
     clip = read_corpus(corpora / "speech", "savee", tmp_path)[0]
     quiet = np.zeros(32_000, np.float32)
     padded = np.concatenate([quiet, clip.real, quiet])
-    assert abs(len(trimmed(padded)) - len(trimmed(clip.real))) < 8_000
+    assert abs(len(trim_silence(padded)) - len(trim_silence(clip.real))) < 8_000
 
 
 def test_a_crying_baby_is_no_noise(corpora: Path, tmp_path: Path) -> None:

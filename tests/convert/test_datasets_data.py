@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from convert.datasets import savee
-from convert.datasets.clips import PUBLISHED, listed
-from convert.datasets.esc10 import kept_aside, named_noises
+from convert.datasets.clips import list_sounds
+from convert.datasets.esc10 import read_named_noises, select_held_out
 from convert.datasets.fer2013 import Fer2013
-from convert.datasets.fer2013_formats import read_rows, same_pixels
+from convert.datasets.fer2013_formats import group_copies, read_rows
 from convert.datasets.records import Sound
+from convert.datasets.registry import SPEECH
 from tests.convert import published_layouts as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -40,11 +41,11 @@ def told(sound: Sound) -> tuple[str, ...]:
 def test_a_voice_corpus_is_whole_and_its_names_tell_what_its_table_tells(
     corpus: str, count: int, speakers: int, labels: int, tmp_path: Path
 ) -> None:
-    sounds = listed(needed(f"speech/{corpus}.zip").parent, corpus)
+    sounds = list_sounds(needed(f"speech/{corpus}.zip").parent, corpus)
     assert len(sounds) == count
     assert len({s.person for s in sounds}) == speakers
     assert len({s.own for s in sounds}) == labels
-    published = PUBLISHED[corpus](made.touched(tmp_path, [f"{s.name}.wav" for s in sounds]))
+    published = SPEECH[corpus].read(made.touched(tmp_path, [f"{s.name}.wav" for s in sounds]))
     ours, theirs = [told(s) for s in published], [told(s) for s in sounds]
     if corpus == "tess":  # its table is in no order
         ours, theirs = sorted(ours), sorted(theirs)
@@ -60,7 +61,7 @@ def test_fer2013_is_whole_and_its_copies_are_found_by_their_pixels() -> None:
     assert len(corpus.test(without_copies=True)) == 3_301
     assert Counter(corpus.test().labels.tolist()) == {0: 491, 1: 55, 2: 528, 3: 879, 4: 594, 5: 416, 6: 626}
     rows = read_rows(folder)
-    found = same_pixels(rows.pictures)
+    found = group_copies(rows.pictures)
     pairs = len(np.unique(np.stack([rows.group, found]), axis=1).T)
     assert pairs == len(np.unique(rows.group)) == len(np.unique(found))
 
@@ -95,8 +96,8 @@ def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
 
 @pytest.mark.data
 def test_of_esc_10_s_sounds_kept_aside_25_are_takes_of_a_recording_in_training() -> None:
-    names = [noise.name for noise in named_noises(needed("noise"))]
-    kept = kept_aside(names)
+    names = [noise.name for noise in read_named_noises(needed("noise"))]
+    kept = select_held_out(names)
     assert (len(names), len(names[::5]), len(kept)) == (360, 72, 47)
     trained = {name.split("-")[1] for i, name in enumerate(names) if i % 5}
     assert not trained & {names[i].split("-")[1] for i in kept}

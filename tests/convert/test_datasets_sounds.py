@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from convert.datasets import cremad, emodb, folders, ravdess, savee, tess
-from convert.datasets.clips import by_speaker, listed, read_corpus
-from convert.datasets.esc10 import kept_aside, named_noises, read_noises
+from convert.datasets.clips import list_sounds, read_corpus, split_by_speaker
+from convert.datasets.esc10 import read_named_noises, read_noises, select_held_out
 from convert.datasets.labels import NONE, label_index, own_label
 from convert.datasets.records import Sound
 from device.emotions import EMOTIONS
@@ -147,7 +147,7 @@ def test_published_clips_are_decoded_once_and_split_as_the_shared_ones(tmp_path:
     assert len(list((tmp_path / "cache").iterdir())) == 1
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a.samples, b.samples)
-    split = by_speaker(first)
+    split = split_by_speaker(first)
     assert [c.speaker for part in (split.training, split.validation, split.test) for c in part] == [
         "SAVEE_DC",
         "SAVEE_JK",
@@ -167,7 +167,7 @@ def test_a_clip_that_cannot_be_heard_is_named(tmp_path: Path) -> None:
 
 def test_a_corpus_that_nobody_reads_is_said(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"no corpus 'iemocap' there; the readers know ravdess_speech, .*emodb"):
-        listed(tmp_path, "iemocap")
+        list_sounds(tmp_path, "iemocap")
 
 
 def test_any_folders_of_sounds(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_published_household_sounds_without_voices_in_esc_10_s_order(tmp_path: P
     folder = esc50(tmp_path / "ESC-50-master")
     sounds, kinds = read_noises(folder, tmp_path / "cache", part=True)
     assert kinds == ["dog", "rain"]
-    assert [noise.name for noise in named_noises(folder, part=True)] == ["1-100032-A-0", "1-17367-A-10"]
+    assert [noise.name for noise in read_named_noises(folder, part=True)] == ["1-100032-A-0", "1-17367-A-10"]
     assert all(abs(len(sound) - 3_200) < 50 for sound in sounds)
     assert read_noises(tmp_path, corpus="esc50", part=True)[1] == ["rain", "dog", "vacuum_cleaner"]
     with pytest.raises(MediaError, match=r"ESC-10: 3 of 400 sounds in .*ESC-50-master; copy it again"):
@@ -231,8 +231,8 @@ def test_missing_household_sounds_are_said(tmp_path: Path) -> None:
 
 def test_another_take_of_a_recording_in_training_is_not_kept_aside_for_the_test() -> None:
     trained = ["1-7-A", "1-8-A", "2-9-A", "2-9-B"]
-    assert kept_aside(["1-1-A", *trained, "2-8-B", *trained, "3-70-A-4", *trained]) == [0, 10]
+    assert select_held_out(["1-1-A", *trained, "2-8-B", *trained, "3-70-A-4", *trained]) == [0, 10]
     # Two takes that are both kept aside are strangers to the networks.
-    assert kept_aside(["1-1-A", *trained, "1-1-B"]) == [0, 5]
+    assert select_held_out(["1-1-A", *trained, "1-1-B"]) == [0, 5]
     with pytest.raises(MediaError, match="rain: no name of an ESC sound, such as 1-100032-A; take it out or rename"):
-        kept_aside(["rain"])
+        select_held_out(["rain"])

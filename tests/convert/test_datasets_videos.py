@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from convert.datasets import cremad, ravdess, registry, savee
-from convert.datasets.clips import PUBLISHED
+from convert.datasets.clips import TEST, TRAINING_CORPORA, VALIDATION, read_corpus
 from convert.datasets.labels import NONE
 from device.errors import MediaError
 from device.perception.media.decode import NoSoundError
@@ -64,11 +64,24 @@ def test_savee_videos(tmp_path: Path) -> None:
 
 
 def test_the_catalogue_knows_every_corpus_and_its_terms() -> None:
-    assert set(registry.SOUNDS) == set(PUBLISHED)
-    assert set(registry.PICTURES) >= {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
-    for about in (*registry.SOUNDS.values(), *registry.PICTURES.values(), *registry.VIDEOS.values()):
-        assert about.says
-        assert about.licence
+    shipped = ("ravdess_speech", "ravdess_song", "tess", "savee")
+    assert shipped == TRAINING_CORPORA
+    assert sorted(VALIDATION) == ["RAV17", "RAV18", "RAV19", "RAV20", "SAVEE_JK"]
+    assert sorted(TEST) == ["RAV21", "RAV22", "RAV23", "RAV24", "SAVEE_KL"]
+    assert set(registry.SPEECH) == {*shipped, "cremad", "emodb", "folders"}
+    assert set(registry.PICTURES) == {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
+    assert set(registry.VIDEOS) == {"ravdess_speech_video", "ravdess_song_video", "savee_video", "cremad_video"}
+    assert set(registry.NOISES) == {"esc10", "esc50"}
+    for corpora in (registry.SPEECH, registry.PICTURES, registry.VIDEOS, registry.NOISES):
+        for corpus in corpora.values():
+            assert corpus.about
+            assert corpus.licence
+
+
+def test_every_file_with_corpora_is_in_the_registry() -> None:
+    folder = Path(registry.__file__).parent
+    files = {path.stem for path in folder.glob("*.py") if "\nCORPORA = (" in path.read_text()}
+    assert files == set(registry._FILES)
 
 
 def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -> None:
@@ -78,8 +91,8 @@ def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -
     every = registry.pictures("folders", tmp_path / "faces", every=True)
     assert {(p.own, p.emotion) for p in every} == {("happy", 3), ("contempt", NONE)}
     made.tone(tmp_path / "voices" / "bored" / "a.wav")
-    assert registry.clips("folders", tmp_path / "voices") == []
-    assert [c.own for c in registry.clips("folders", tmp_path / "voices", every=True)] == ["boredom"]
+    assert read_corpus(tmp_path / "voices", "folders") == []
+    assert [c.own for c in read_corpus(tmp_path / "voices", "folders", every=True)] == ["boredom"]
     made.video(tmp_path / "videos" / "DC_n01.avi")
     assert [v.own for v in registry.videos("savee_video", tmp_path / "videos", part=True)] == ["neutral"]
 
@@ -87,9 +100,9 @@ def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -
 def test_a_corpus_that_the_catalogue_does_not_know_is_said(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no corpus 'sfew'; there are fer2013, ckplus"):
         registry.pictures("sfew", tmp_path)
-    with pytest.raises(MediaError, match="no corpus 'savee'; there are cremad_video"):
+    with pytest.raises(MediaError, match="no corpus 'savee'; there are ravdess_speech_video"):
         registry.videos("savee", tmp_path)
-    with pytest.raises(MediaError, match="no corpus 'iemocap'; there are ravdess_speech"):
-        registry.clips("iemocap", tmp_path)
+    with pytest.raises(MediaError, match="no corpus 'iemocap' there; the readers know ravdess_speech"):
+        read_corpus(tmp_path, "iemocap")
     with pytest.raises(MediaError, match="no corpus 'esc20'; there are esc10, esc50"):
-        registry.noises("esc20", tmp_path)
+        registry.find_corpus(registry.NOISES, "esc20")

@@ -8,19 +8,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from convert.evaluation.predictions import Predictions
+from convert.evaluation.predictions import SAVED_PREDICTIONS, Predictions
 from convert.export.card import write_pair
-from convert.voice.ensemble_weights import NearFar, Powers, Voices, fitted, near_and_far, pair_powers, pair_up
-from convert.voice.novelty import Distances, load_distances, measure
+from convert.voice.ensemble_weights import Exponents, NearFar, Voices, fit_exponents, fit_near_far, fit_pair, pair_up
+from convert.voice.novelty import Distances, load_distances, measure_distances
 from device.emotions import EMOTIONS
 from device.errors import MediaError, ModelError
 from device.perception.models.card import MODELS, Card
 from device.perception.models.model import Model
 
 SEVEN = tuple(e.value for e in EMOTIONS)
-AS_THEY_ARE = Powers(1.0, 1.0)
+AS_THEY_ARE = Exponents(1.0, 1.0)
 DATA = Path(__file__).parents[3] / "shared" / "data"
-ANSWERS = Path(__file__).parents[2] / "docs" / "answers"
 
 
 def _said(truth: np.ndarray, clear: float, seed: int) -> np.ndarray:
@@ -38,7 +37,7 @@ def _voices(picture: float, prosody: float, seed: int, count: int = 700, away: f
 
 def _mixed(learnt: Voices, new: Sequence[Voices]) -> NearFar:
     """The powers for strangers, where those who are known are heard alike."""
-    found = near_and_far([learnt, *new], [learnt, *new])
+    found = fit_near_far([learnt, *new], [learnt, *new])
     assert found.strangers == found.known
     return found.strangers
 
@@ -46,7 +45,7 @@ def _mixed(learnt: Voices, new: Sequence[Voices]) -> NearFar:
 def test_each_network_weighs_as_much_as_it_tells_near_and_far() -> None:
     learnt, new = _voices(1.3, 0.4, 1), [_voices(0.3, 1.3, seed, away=1.5) for seed in (3, 5)]
     near, far = _mixed(learnt, new)
-    own, others = fitted(learnt), fitted(new[0])
+    own, others = fit_exponents(learnt), fit_exponents(new[0])
     assert (near.picture, near.prosody) == pytest.approx(tuple(own), abs=0.15)
     assert (far.picture, far.prosody) == pytest.approx(tuple(others), abs=0.15)
     assert near.picture > 2 * near.prosody
@@ -57,7 +56,7 @@ def test_of_what_lies_far_away_the_two_are_modest_and_of_the_rest_as_sure_as_the
     learnt, new = _voices(1.5, 1.5, 1), [_voices(0.3, 0.3, seed, away=1.4) for seed in (3, 5, 7)]
     near, far = _mixed(learnt, new)
     assert sum(far) < 0.6 * sum(near)
-    found = near_and_far([learnt, *new], [learnt, *new])
+    found = fit_near_far([learnt, *new], [learnt, *new])
     assert 1.0 < found.half_at < 1.4, "where the one kind ends and the other begins"
     # Where no distance tells them apart, one say has to do for both kinds.
     muddled, _ = _mixed(learnt, [_voices(0.3, 0.3, seed) for seed in (3, 5, 7)])
@@ -67,7 +66,7 @@ def test_of_what_lies_far_away_the_two_are_modest_and_of_the_rest_as_sure_as_the
 def test_the_known_and_strangers_have_powers_of_their_own_and_share_what_is_far() -> None:
     learnt, known = _voices(1.5, 0.2, 1), _voices(1.5, 1.5, 1)
     new, new_known = _voices(0.5, 0.2, 3, away=1.4), _voices(0.5, 1.5, 3, away=1.4)
-    found = near_and_far([learnt, new], [known, new_known])
+    found = fit_near_far([learnt, new], [known, new_known])
     assert found.known.near.prosody > 2 * found.strangers.near.prosody
     assert found.known.far.prosody > 2 * found.strangers.far.prosody
 
@@ -81,7 +80,7 @@ def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: 
             card, power=1.0, power_known=None, power_far=None, power_known_far=None, resting=()
         )
         write_pair(tmp_path, (tmp_path / f"{name}.tflite").read_bytes(), changed)
-    found = pair_up(tmp_path, ANSWERS)
+    found = pair_up(tmp_path, SAVED_PREDICTIONS)
     for kind in (found.strangers, found.known):
         assert sum(kind.far) < sum(kind.near), "more modest of what is unlike all that was learnt from"
     for name in ("voice", "prosody"):
@@ -103,7 +102,7 @@ def test_a_pair_whose_distances_were_not_measured_is_not_fitted(tmp_path: Path) 
     card = msgspec.structs.replace(Model("prosody", tmp_path).card, learnt=None)
     write_pair(tmp_path, (tmp_path / "prosody.tflite").read_bytes(), card)
     with pytest.raises(ModelError, match=r"prosody.json: .* python -m convert distances"):
-        pair_up(tmp_path, ANSWERS)
+        pair_up(tmp_path, SAVED_PREDICTIONS)
 
 
 @pytest.mark.data
@@ -113,7 +112,7 @@ def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> Non
     for path in MODELS.glob("prosody.*"):
         shutil.copy(path, tmp_path)
     before = Model("prosody", tmp_path).card.learnt
-    told = measure(DATA, tmp_path, tmp_path / "answers")
+    told = measure_distances(DATA, tmp_path, tmp_path / "answers")
     written = sorted((tmp_path / "answers").iterdir())
     assert sorted(line.split(":")[0] for line in told) == [str(path) for path in written]
     after = Model("prosody", tmp_path).card.learnt
@@ -122,7 +121,7 @@ def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> Non
     assert after.mean == pytest.approx(before.mean, abs=0.01)
     medians = {}
     for path in written:
-        found, committed = (load_distances(folder / path.name) for folder in (tmp_path / "answers", ANSWERS))
+        found, committed = (load_distances(folder / path.name) for folder in (tmp_path / "answers", SAVED_PREDICTIONS))
         assert found.names.tolist() == committed.names.tolist()
         np.testing.assert_allclose(found.strangers, committed.strangers, atol=0.01)
         np.testing.assert_allclose(found.known, committed.known, atol=0.01)
@@ -154,21 +153,21 @@ def _keep(
 
 def test_a_pair_s_powers_are_fitted_without_the_corpus_that_is_asked_about(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="voice-validation"):
-        pair_powers(tmp_path, AS_THEY_ARE)
+        fit_pair(tmp_path, AS_THEY_ARE)
     kinds = {"validation": _voices(2.0, 0.7, 1), "without-tess-tess": _voices(0.3, 1.5, 3)}
     for kind, voices in kinds.items():
         # Of strangers prosody tells nothing.
         _keep(tmp_path, kind, voices, _said(voices.truth, 0.0, 9))
-    strangers, (known, _), _ = pair_powers(tmp_path, AS_THEY_ARE)
-    without = pair_powers(tmp_path, AS_THEY_ARE, without="tess").known.near
+    strangers, (known, _), _ = fit_pair(tmp_path, AS_THEY_ARE)
+    without = fit_pair(tmp_path, AS_THEY_ARE, without="tess").known.near
     assert known.picture / known.prosody < without.picture / without.prosody
     assert strangers.near.picture / strangers.near.prosody > without.picture / without.prosody
     # A network that is twice as sure by its card weighs half.
-    sharp = pair_powers(tmp_path, Powers(0.5, 1.0)).known.near
+    sharp = fit_pair(tmp_path, Exponents(0.5, 1.0)).known.near
     assert sharp.picture / sharp.prosody == pytest.approx(0.5 * known.picture / known.prosody, rel=0.4)
     (tmp_path / "distance-without-tess-tess.npz").unlink()
     with pytest.raises(MediaError, match=r"distance-without-tess-tess.npz: .* python -m convert distances"):
-        pair_powers(tmp_path, AS_THEY_ARE)
+        fit_pair(tmp_path, AS_THEY_ARE)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_powers_are_fitted_on_nobody_who_is_asked_about(
 ) -> None:
     learnt, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
     _keep(tmp_path, "validation", learnt, learnt.prosody)
-    alone = pair_powers(tmp_path, AS_THEY_ARE, without=without)
+    alone = fit_pair(tmp_path, AS_THEY_ARE, without=without)
     both = Voices(
         np.concatenate([learnt.picture, others.picture]),
         np.concatenate([learnt.prosody, others.prosody]),
@@ -189,7 +188,7 @@ def test_powers_are_fitted_on_nobody_who_is_asked_about(
         np.concatenate([learnt.distance, others.distance]),
     )
     _keep(tmp_path, "validation", both, both.prosody)
-    assert pair_powers(tmp_path, AS_THEY_ARE, without=without) != alone
+    assert fit_pair(tmp_path, AS_THEY_ARE, without=without) != alone
     mine = len(learnt.truth)
     for path in tmp_path.glob("*-validation*.npz"):
         kept = dict(np.load(path))
@@ -197,4 +196,4 @@ def test_powers_are_fitted_on_nobody_who_is_asked_about(
         if "groups" in kept:
             kept["groups"] = np.array(["x F"] * mine + [speaker] * len(others.truth))
         np.savez(path, **kept)
-    assert pair_powers(tmp_path, AS_THEY_ARE, without=without) == alone
+    assert fit_pair(tmp_path, AS_THEY_ARE, without=without) == alone

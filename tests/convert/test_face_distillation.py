@@ -46,7 +46,7 @@ def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
     alone = (drawing.share == 1).float().mean()
     assert 0.4 < float(alone) < 0.6, "half of them, with much changed"
     assert float(drawing.share.min()) >= 0.5
-    wanted = drawing.mixed(torch.eye(400))
+    wanted = drawing.mix(torch.eye(400))
     np.testing.assert_allclose(wanted.sum(dim=1).numpy(), 1, atol=1e-5)
     faint = int(drawing.share.argmin())
     assert float(wanted[faint, faint]) == pytest.approx(float(drawing.share[faint]))
@@ -108,7 +108,7 @@ def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
 
 
 def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: Path) -> None:
-    from convert.face.distillation import LITTLE, MUCH, draw, lessons, load_teacher, teacher_strength
+    from convert.face.distillation import CALM, STRONG, augmentation_strength, draw, load_targets, load_teacher
     from convert.networks.face import TEACHER, MienFace
 
     folders = [tmp_path / name for name in ("a", "b")]
@@ -117,13 +117,13 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
         folder.mkdir()
         torch.save(MienFace(TEACHER).state_dict(), folder / "best.pt")
     pictures, kept = _pictures(6), tmp_path / "runs" / "lessons.pt"
-    said = lessons(folders, pictures, 1, kept)
-    assert sorted(said) == list(range(MUCH + LITTLE))
+    said = load_targets(folders, pictures, 1, kept)
+    assert sorted(said) == list(range(STRONG + CALM))
     for rows in said.values():
         assert rows.shape == (6, 7 + 8)
         np.testing.assert_allclose(rows[:, :7].float().sum(dim=1).numpy(), 1, atol=5e-3)
-    last = MUCH + LITTLE - 1
-    inputs = draw(pictures, (1, last), teacher_strength(last)).inputs.to(torch.bfloat16)
+    last = STRONG + CALM - 1
+    inputs = draw(pictures, (1, last), augmentation_strength(last)).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack(
             [load_teacher(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
@@ -132,55 +132,56 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
 
     kept.write_bytes(kept.read_bytes())
     before = kept.stat().st_mtime_ns
-    torch.testing.assert_close(lessons(folders, pictures, 1, kept), said, rtol=0, atol=0)
+    torch.testing.assert_close(load_targets(folders, pictures, 1, kept), said, rtol=0, atol=0)
     assert kept.stat().st_mtime_ns == before, "asked once"
-    lessons(folders[:1], pictures, 1, kept)
+    load_targets(folders[:1], pictures, 1, kept)
     assert kept.stat().st_mtime_ns != before, "other teachers say other things"
 
 
 def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
-    from convert.face.distillation import draw, file_sha256, lessons, load_teacher
+    from convert.face.distillation import draw, hash_teachers, load_targets, load_teacher
     from convert.networks.face import MienFace
     from device.perception.models.card import MODELS
 
     torch.manual_seed(2)
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
     teachers, pictures = [tmp_path, MODELS / "face.tflite"], _pictures(64)
-    said = lessons(teachers, pictures, 1, tmp_path / "kept.pt")
+    said = load_targets(teachers, pictures, 1, tmp_path / "kept.pt")
     inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack([load_teacher(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
     np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
     assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
-    assert len({file_sha256(teachers), file_sha256(teachers[:1]), file_sha256(teachers[1:])}) == 3
+    assert len({hash_teachers(teachers), hash_teachers(teachers[:1]), hash_teachers(teachers[1:])}) == 3
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
-        file_sha256([tmp_path / "gone.tflite"])
+        hash_teachers([tmp_path / "gone.tflite"])
 
 
 def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from convert.face.distillation import MUCH, decode_drawing, lessons
+    from convert.face.distillation import STRONG, load_targets, select_drawing
     from convert.networks.face import MienFace
 
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
     # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
-    numbers = [decode_drawing(epoch, 10, 0.7) for epoch in range(10)]
+    numbers = [select_drawing(epoch, 10, 0.7) for epoch in range(10)]
     assert len(set(numbers)) == 10
-    assert [number >= MUCH for number in numbers] == 7 * [False] + 3 * [True]
+    assert [number >= STRONG for number in numbers] == 7 * [False] + 3 * [True]
     pictures, kept = _pictures(6), tmp_path / "kept.pt"
-    first = lessons([tmp_path], pictures, 1, kept, numbers=numbers[:4])
+    first = load_targets([tmp_path], pictures, 1, kept, numbers=numbers[:4])
     assert sorted(first) == sorted(numbers[:4])
     capsys.readouterr()
-    both = lessons([tmp_path], pictures, 1, kept, numbers=numbers)
-    assert capsys.readouterr().out.splitlines()[0] == "lessons: 5/10 drawings seen by 1 teachers"
+    both = load_targets([tmp_path], pictures, 1, kept, numbers=numbers)
+    assert capsys.readouterr().out.splitlines()[0] == "teachers: 5/10 drawings done by 1 networks"
     assert sorted(both) == sorted(numbers)
     assert all(torch.equal(both[number], rows) for number, rows in first.items())
 
 
 def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
-    from convert.face.distillation import lessons
-    from convert.face.task import PLAN, face_task
+    from convert.face.distillation import load_targets
+    from convert.face.plan import PLAN
+    from convert.face.task import face_task
     from convert.networks.face import MienFace
 
     folders = [tmp_path / name for name in ("labels", "votes")]
@@ -189,15 +190,15 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
         folder.mkdir()
         torch.save(MienFace().state_dict(), folder / "best.pt")
     pictures, kept = _pictures(6), tmp_path / "lessons.pt"
-    alone = [lessons([folder], pictures, 1, tmp_path / f"{folder.name}.pt", numbers=[3])[3] for folder in folders]
-    said = lessons(folders[:1], pictures, 1, kept, folders[1:], [3])
+    alone = [load_targets([folder], pictures, 1, tmp_path / f"{folder.name}.pt", numbers=[3])[3] for folder in folders]
+    said = load_targets(folders[:1], pictures, 1, kept, folders[1:], [3])
     torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
-    torch.testing.assert_close(lessons(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
+    torch.testing.assert_close(load_targets(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
     assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
     # Who is named twice has two votes.
-    twice = lessons([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
+    twice = load_targets([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
     torch.testing.assert_close(twice, (alone[0].float() + 2 * alone[1].float()) / 3, rtol=0, atol=1e-3)
-    with pytest.raises(SettingsError, match=r"--ferplus-teachers need --teachers beside them"):
+    with pytest.raises(SettingsError, match=r"--ferplus-teachers needs --teachers"):
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
 
 
@@ -214,7 +215,7 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
-    assert "1/1 drawings seen by 1 teachers" in done.stdout
+    assert "1/1 drawings done by 1 networks" in done.stdout
     # The pupil is the small one, whoever taught it.
     sizes = [
         sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())

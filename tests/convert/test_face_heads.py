@@ -16,12 +16,12 @@ def test_the_seven_have_their_own_places_among_the_eight() -> None:
 
 
 def test_advice_is_added_to_the_seven_and_leaves_the_learnt_network_alone() -> None:
-    from convert.networks.face import MienFace, advised
+    from convert.networks.face import MienFace, add_ferplus_logits
 
     network, pictures = MienFace().eval(), torch.randn(5, 1, 48, 48)
     with torch.no_grad():
         seven, eight = network.both(pictures)
-        asked_seven, asked_eight = advised(network, 0.5).both(pictures)
+        asked_seven, asked_eight = add_ferplus_logits(network, 0.5).both(pictures)
         again, _ = network.both(pictures)
     np.testing.assert_allclose(asked_seven, seven + 0.5 * eight[:, IN_FERPLUS], atol=1e-5)
     np.testing.assert_array_equal(asked_eight, eight)

@@ -84,12 +84,12 @@ def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
 def test_it_begins_with_what_the_published_network_sees(
     weights: dict[str, NDArray[np.float32]], tmp_path: Path
 ) -> None:
-    from convert.face.pretrained import begin_from
+    from convert.face.pretrained import load_mobilenet
     from convert.networks.mobile_face import MobileFace
 
     network = MobileFace()
     faces = torch.randn(24, 1, 48, 48, generator=torch.Generator().manual_seed(2))
-    begin_from(network, written(weights, tmp_path), faces)
+    load_mobilenet(network, written(weights, tmp_path), faces)
     with torch.inference_mode():
         seen = network.eval().body(network._enlarged(faces))
         large = torch.nn.functional.interpolate(faces, size=(96, 96), mode="bilinear", align_corners=False)
@@ -103,14 +103,14 @@ def test_it_begins_with_what_the_published_network_sees(
 
 
 def test_a_file_that_is_not_such_a_network_is_refused(weights: dict[str, NDArray[np.float32]], tmp_path: Path) -> None:
-    from convert.face.pretrained import begin_from
+    from convert.face.pretrained import load_mobilenet
     from convert.networks.mobile_face import MobileFace
 
     faces = torch.zeros(2, 1, 48, 48)
 
     def refused(graph: Path) -> str:
         with pytest.raises(ModelError) as refusal:
-            begin_from(MobileFace(), graph, faces)
+            load_mobilenet(MobileFace(), graph, faces)
         return str(refusal.value)
 
     graph = written(weights, tmp_path)

@@ -14,7 +14,8 @@ torch: Any = pytest.importorskip("torch", reason="the training environment: make
 
 
 def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) -> None:
-    from convert.face.task import PLAN, face_task
+    from convert.face.plan import PLAN
+    from convert.face.task import face_task
 
     plan = replace(PLAN, batch=20, epochs=1, calm_from=0.0)
     wanted = {
@@ -32,7 +33,8 @@ def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) ->
 
 def test_sharpened_votes_lean_towards_what_most_people_saw(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from convert.datasets.fer2013 import Faces, Fer2013
-    from convert.face.task import PLAN, face_task
+    from convert.face.plan import PLAN
+    from convert.face.task import face_task
 
     # In the made corpus all ten agree; three in four are to see one emotion, one in four another.
     faces = Fer2013(corpora / "fer2013").training().first(60)
@@ -45,15 +47,16 @@ def test_sharpened_votes_lean_towards_what_most_people_saw(corpora: Path, monkey
 
 
 def test_shares_of_votes_are_raised_row_by_row() -> None:
-    from convert.face.task import sharpened
+    from convert.face.task import sharpen
 
     votes = torch.tensor([[0.75, 0.25] + 6 * [0.0], 8 * [0.0]])
-    torch.testing.assert_close(sharpened(votes, 2.0), torch.tensor([[0.9, 0.1] + 6 * [0.0], 8 * [0.0]]))
-    torch.testing.assert_close(sharpened(votes, 1.0), votes)
+    torch.testing.assert_close(sharpen(votes, 2.0), torch.tensor([[0.9, 0.1] + 6 * [0.0], 8 * [0.0]]))
+    torch.testing.assert_close(sharpen(votes, 1.0), votes)
 
 
 def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_votes(corpora: Path) -> None:
-    from convert.face.task import PLAN, face_task
+    from convert.face.plan import PLAN
+    from convert.face.task import face_task
 
     plan = replace(PLAN, batch=20, epochs=1, labels=0.0)
     task = face_task(corpora, plan, 60)
@@ -70,7 +73,8 @@ def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_vot
 
 @pytest.mark.parametrize("weights", [{"sharp": 0.0}, {"sharp": -1.0}, {"labels": -0.1}])
 def test_what_is_no_weight_of_votes_or_labels_is_refused(corpora: Path, weights: dict[str, float]) -> None:
-    from convert.face.task import PLAN, face_task
+    from convert.face.plan import PLAN
+    from convert.face.task import face_task
 
     with pytest.raises(SettingsError, match=r"--sharp must be over 0 and --labels 0 or more"):
         face_task(corpora, replace(PLAN, **weights), 60)  # type: ignore[arg-type]

@@ -23,13 +23,13 @@ def _pictures(count: int = 64) -> "list[np.ndarray]":
 def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on() -> None:
     import torch
 
-    from convert.face.from_tflite import thaw
+    from convert.face.from_tflite import load_tflite
     from convert.networks.face import MienFace
 
     pictures = _pictures()
     inputs = torch.from_numpy(np.concatenate([face_input(p) for p in pictures])).permute(0, 3, 1, 2)
     network = MienFace(dropout=0.0)
-    thaw(network, MODELS / "face.tflite", inputs)
+    load_tflite(network, MODELS / "face.tflite", inputs)
     committed = Model("face").network
     wanted = [np.concatenate(said) for said in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
     for training in (False, True):  # in training every normalization goes by the batch: the same one, here
@@ -43,11 +43,11 @@ def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on
 def test_a_network_of_another_recipe_is_refused() -> None:
     import torch
 
-    from convert.face.from_tflite import thaw
+    from convert.face.from_tflite import load_tflite
     from convert.networks.face import MienFace
 
     with pytest.raises(ModelError, match="its layers are not those of MienFace"):
-        thaw(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
+        load_tflite(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
 
 
 def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:

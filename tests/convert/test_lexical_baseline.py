@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from convert.datasets.clips import Clip
-from convert.evaluation.predictions import load
+from convert.evaluation.predictions import load_predictions
 from convert.voice.protocols import SEVEN, WORD_RUNS, VoiceRun
 
 pytestmark = pytest.mark.convert
@@ -49,9 +49,9 @@ def _clips(emotion_of: "dict[str, list[int]]") -> list[Clip]:
 
 
 def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
-    from convert.voice.lexical_baseline import word_answers
+    from convert.voice.lexical_baseline import predict_words
 
-    said = word_answers(run, clips)
+    said = predict_words(run, clips)
     np.testing.assert_allclose(np.exp(said.logits).sum(axis=1), 1, atol=1e-4)
     assert said.groups.tolist() == ["SAVEE_KL M"] * 14
     return float(np.mean(said.read == said.truth))
@@ -66,9 +66,9 @@ def test_words_tell_the_emotion_where_it_has_its_own_sentences_and_nothing_else_
 
 
 def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
-    from convert.voice.lexical_baseline import word_answers
+    from convert.voice.lexical_baseline import predict_words
 
-    said = word_answers(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
+    said = predict_words(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
     assert np.isfinite(said.logits).all()
     assert (said.logits[:, 3:] < -15).all()
 
@@ -78,6 +78,6 @@ def test_the_answers_are_kept_beside_the_networks(corpora: Path, tmp_path: Path)
 
     (path,) = benchmark("words-savee-DC", corpora, tmp_path, tmp_path / "answers")
     assert path == tmp_path / "answers" / "words-savee-DC-savee.npz"
-    said = load(path)
+    said = load_predictions(path)
     assert said.classes == SEVEN
     assert {group.split()[0] for group in said.groups.tolist()} == {"SAVEE_DC"}

@@ -8,19 +8,19 @@ import pytest
 
 from convert.evaluation.metrics import (
     accuracy,
+    accuracy_on_surest,
     calibration_error,
     calibration_floor,
     confusion,
+    estimate,
     f1,
     fit_temperature,
-    measured,
+    fit_unknown_below,
     recall,
-    surest,
-    unknown_below,
 )
-from convert.evaluation.predictions import Predictions, load, together
-from convert.voice.ensemble_weights import cross_fitted
-from convert.voice.saved_predictions import ways
+from convert.evaluation.predictions import Predictions, concatenate, load_predictions
+from convert.voice.ensemble_weights import cross_fit
+from convert.voice.saved_predictions import load_voice_predictions
 from device.emotions import Floats, softmax
 from device.errors import MediaError
 
@@ -69,13 +69,13 @@ def test_the_surest_are_right_more_often_and_unknown_below_keeps_its_word() -> N
     logits, truth = made(np.random.default_rng(2), 5_000, 1.0)
     chances = softmax(logits)
     everything = accuracy(chances.argmax(axis=1), truth)
-    assert surest(chances, truth, 1.0) == pytest.approx(everything)
-    assert surest(chances, truth, 0.5) > everything + 5
-    least = unknown_below(chances, truth, right=0.7, answered=0.1)
+    assert accuracy_on_surest(chances, truth, 1.0) == pytest.approx(everything)
+    assert accuracy_on_surest(chances, truth, 0.5) > everything + 5
+    least = fit_unknown_below(chances, truth, right=0.7, answered=0.1)
     given = chances.max(axis=1) >= least
     assert accuracy(chances.argmax(axis=1)[given], truth[given]) == pytest.approx(70, abs=1)
     # Where three of four cannot be had, half of the answers are given all the same.
-    hopeless = unknown_below(chances, np.roll(truth, 1), right=0.99, answered=0.5)
+    hopeless = fit_unknown_below(chances, np.roll(truth, 1), right=0.99, answered=0.5)
     assert (chances.max(axis=1) >= hopeless).mean() == pytest.approx(0.5, abs=0.01)
 
 
@@ -85,7 +85,7 @@ def test_an_interval_over_speakers_is_wider_than_one_over_rows() -> None:
     logits = np.zeros((400, 2), np.float32)
     logits[:200, 0], logits[200:, 1] = 1, 1
     p = answers(logits, truth, [f"speaker{i // 50}" for i in range(400)])
-    rows, speakers = measured(accuracy, p), measured(accuracy, p, by_group=True)
+    rows, speakers = estimate(accuracy, p), estimate(accuracy, p, by_group=True)
     assert rows.value == speakers.value == 50
     assert rows.low < 50 < rows.high
     assert speakers.high - speakers.low > 4 * (rows.high - rows.low)
@@ -96,17 +96,17 @@ def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
     parts = [answers(rng.normal(size=(5, 3)).astype(np.float32), [0, 1, 2, 0, 1], [f"s{k}"] * 5) for k in range(2)]
     for number, part in enumerate(parts, 1):
         part.save(tmp_path / f"voice-fold-{number}-made.npz")
-    again = load(tmp_path / "voice-fold-1-made.npz")
+    again = load_predictions(tmp_path / "voice-fold-1-made.npz")
     assert again.classes == ("a", "b", "c")
     np.testing.assert_array_equal(again.read, parts[0].read)
     np.testing.assert_array_equal(again.names, parts[0].names)
-    found = ways(tmp_path, "voice-fold", "prosody-fold", "made", lambda first, _: first)
+    found = load_voice_predictions(tmp_path, "voice-fold", "prosody-fold", "made", lambda first, _: first)
     assert found.picture is not None
-    np.testing.assert_array_equal(found.picture.truth, together(parts).truth)
+    np.testing.assert_array_equal(found.picture.truth, concatenate(parts).truth)
     assert set(found.picture.groups.tolist()) == {"s0", "s1"}
     assert (found.known, found.both_known) == (None, None), "nobody asked the other network"
     with pytest.raises(MediaError, match="no such answers"):
-        load(tmp_path / "nothing.npz")
+        load_predictions(tmp_path / "nothing.npz")
 
 
 def test_each_part_is_joined_by_what_suits_the_others() -> None:
@@ -120,12 +120,12 @@ def test_each_part_is_joined_by_what_suits_the_others() -> None:
         answers(np.where((speaker == known)[:, None], right, wrong) + noise[k], truth.tolist(), speaker.tolist())
         for k, known in enumerate("ab")
     )
-    joined = cross_fitted(first, second, speaker)
+    joined = cross_fit(first, second, speaker)
     assert accuracy(joined.read, joined.truth) < 10, "whoever suits the one is wrong about the other"
-    whole = cross_fitted(first, second, np.array(["x", "x", "y", "y"] * 100))
+    whole = cross_fit(first, second, np.array(["x", "x", "y", "y"] * 100))
     assert accuracy(whole.read, whole.truth) > accuracy(joined.read, joined.truth) + 20
     # The labels of those who are asked about change nothing of what is answered them.
     told_wrongly = replace(first, truth=np.where(speaker == "a", (first.truth + 1) % 3, first.truth))
     np.testing.assert_array_equal(
-        cross_fitted(told_wrongly, second, speaker).logits[speaker == "a"], joined.logits[speaker == "a"]
+        cross_fit(told_wrongly, second, speaker).logits[speaker == "a"], joined.logits[speaker == "a"]
     )

@@ -7,12 +7,18 @@ import numpy as np
 import pytest
 
 from convert.evaluation.metrics import accuracy, calibration_error
-from convert.evaluation.predictions import Predictions, load, together
-from convert.evaluation.shipped import SAY, as_published, face_answers, private_test, shipped
+from convert.evaluation.predictions import SAVED_PREDICTIONS, Predictions, concatenate, load_predictions
+from convert.evaluation.shipped import (
+    FERPLUS_WEIGHT,
+    load_published_face,
+    load_shipped,
+    predict_faces,
+    read_private_test,
+)
 from convert.report import ferplus_weight
 from convert.report import page as report
 from convert.report import voice as report_protocols
-from convert.voice.ensemble_weights import NearFar, Powers, multiplied, pair_powers
+from convert.voice.ensemble_weights import Exponents, NearFar, fit_pair, multiply
 from convert.voice.novelty import WIDTH, Distances, load_distances
 from convert.voice.protocols import OWN_CLASSES
 from device.emotions import EMOTIONS, softmax
@@ -43,18 +49,18 @@ def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], r
 
 def _wrong(answers: Path, stage: str) -> str:
     """The calibration error of the pair about RAVDESS's speech, of `-stranger`s or of those heard before."""
-    seen = load(answers / "voice-without-ravdess-ravdess_speech.npz")
-    heard = load(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
-    powers = pair_powers(answers, Powers(1.0, 1.0), without="ravdess")
+    seen = load_predictions(answers / "voice-without-ravdess-ravdess_speech.npz")
+    heard = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
+    powers = fit_pair(answers, Exponents(1.0, 1.0), without="ravdess")
     distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").of(seen, known=not stage)
     own = powers.strangers if stage else powers.known
-    p = multiplied(seen, heard, own, Powers(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
+    p = multiply(seen, heard, own, Exponents(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
 
 
 def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="ravdess_speech"):
-        report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
+        report_protocols.protocols(tmp_path, Exponents(1.0, 1.0))
     for name in ("voice-validation", "prosody-validation", "prosody-validation-stranger"):
         keep(tmp_path, name, SEVEN, ["x F"], 0.5)
     for k in range(1, 7):
@@ -82,9 +88,9 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
             keep(tmp_path, f"prosody-taught-without-{short}-{corpus}{stage}", SEVEN, ["x F"], 1.0, sure=12)
             keep(tmp_path, f"prosody-random-{short}-{corpus}{stage}", SEVEN, ["x F"], 0.5)
     with pytest.raises(MediaError, match=r"words-random\* for savee"):
-        report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
+        report_protocols.protocols(tmp_path, Exponents(1.0, 1.0))
     keep(tmp_path, "words-random-savee-savee", SEVEN, ["x F"], 0.5)
-    page = report_protocols.protocols(tmp_path, Powers(1.0, 1.0))
+    page = report_protocols.protocols(tmp_path, Exponents(1.0, 1.0))
     lines = {
         cells[1].strip(): [c.strip() for c in cells[2:-1]]
         for line in page.splitlines()
@@ -117,25 +123,25 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
 
 def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: Path) -> None:
     keep(tmp_path, "a", SEVEN, ["x F"], 1.0)
-    one = load(tmp_path / "a.npz")
+    one = load_predictions(tmp_path / "a.npz")
     late = np.arange(len(one.truth)) > 9
-    turned = together([one.where(late), one.where(~late)])
-    as_they_are, near = Powers(1.0, 1.0), np.ones(len(one.truth), np.float32)
-    alike = NearFar(as_they_are, Powers(0.1, 0.1))
-    said = multiplied(one, turned, alike, as_they_are, near)
+    turned = concatenate([one.where(late), one.where(~late)])
+    as_they_are, near = Exponents(1.0, 1.0), np.ones(len(one.truth), np.float32)
+    alike = NearFar(as_they_are, Exponents(0.1, 0.1))
+    said = multiply(one, turned, alike, as_they_are, near)
     assert (said.read == one.read).all()
-    far = multiplied(one, turned, alike, as_they_are, 0 * near)
+    far = multiply(one, turned, alike, as_they_are, 0 * near)
     np.testing.assert_allclose(far.logits, 0.1 * said.logits, rtol=1e-5)
     with pytest.raises(MediaError, match="one network was asked about it and the other not"):
-        multiplied(one, turned.where(late), alike, as_they_are, near)
+        multiply(one, turned.where(late), alike, as_they_are, near)
     with pytest.raises(MediaError, match="ask both again"):
-        multiplied(one, replace(turned, classes=OWN_CLASSES), alike, as_they_are, near)
+        multiply(one, replace(turned, classes=OWN_CLASSES), alike, as_they_are, near)
 
 
 def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None:
     keep(tmp_path, "voice-a", SEVEN, ["x F"], 1.0)
-    one, distances = load(tmp_path / "voice-a.npz"), load_distances(tmp_path / "distance-a.npz")
-    turned = together([one.where(np.arange(len(one.truth)) == k) for k in (4, 2)])
+    one, distances = load_predictions(tmp_path / "voice-a.npz"), load_distances(tmp_path / "distance-a.npz")
+    turned = concatenate([one.where(np.arange(len(one.truth)) == k) for k in (4, 2)])
     np.testing.assert_array_equal(distances.of(turned, known=False), distances.strangers[[4, 2]])
     with pytest.raises(MediaError, match=r"'one', 'new'.*python -m convert distances"):
         distances.of(replace(one, names=np.full(len(one.truth), "new")), known=True)
@@ -144,10 +150,10 @@ def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None
 def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
     seven = np.array([[0, 0, 0, 1.0, 0, 0, 0.9]], np.float32)  # happy, and nearly neutral
     eight = np.array([[0.5, 0, 0, 0, 0, 0, 0, 9.0]], np.float32)  # of the seven, neutral; contempt has no say
-    says = {say: int(ferplus_weight.with_say(seven, eight, say).argmax()) for say in ferplus_weight.SAYS}
-    assert EMOTIONS[says[SAY]] == "happy", "the shipped answer has its say already"
+    says = {say: int(ferplus_weight.reweight(seven, eight, say).argmax()) for say in ferplus_weight.WEIGHTS}
+    assert EMOTIONS[says[FERPLUS_WEIGHT]] == "happy", "the shipped answer has its say already"
     assert EMOTIONS[says[2.0]] == "neutral"
-    np.testing.assert_allclose(ferplus_weight.with_say(seven, eight, 0.0)[0, 6], 0.9 - 0.5 * SAY)
+    np.testing.assert_allclose(ferplus_weight.reweight(seven, eight, 0.0)[0, 6], 0.9 - 0.5 * FERPLUS_WEIGHT)
 
 
 @pytest.mark.data
@@ -155,13 +161,13 @@ def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here: FER2013 is needed")
 def test_the_committed_report_says_what_the_committed_networks_do() -> None:
     page = report.PAGE.read_text() if report.PAGE.exists() else ""
-    faces = private_test(DATA)
-    seven, eight = face_answers(shipped("face").network, faces)
-    published, _ = face_answers(as_published(), faces)
+    faces = read_private_test(DATA)
+    seven, eight = predict_faces(load_shipped("face").network, faces)
+    published, _ = predict_faces(load_published_face(), faces)
     for value in (seven, eight, published):
         assert f"{accuracy(value.read, value.truth):.1f} (" in page
-    clean = private_test(DATA, without_copies=True)
-    advised = ferplus_weight.section(shipped("face").network, {"PrivateTest, 3,301": clean})
-    assert set(advised.splitlines()[-len(ferplus_weight.SAYS) :]) < set(page.splitlines())
-    exact = load(report.ANSWERS / "face-float.npz")
+    clean = read_private_test(DATA, without_copies=True)
+    advised = ferplus_weight.section(load_shipped("face").network, {"PrivateTest, 3,301": clean})
+    assert set(advised.splitlines()[-len(ferplus_weight.WEIGHTS) :]) < set(page.splitlines())
+    exact = load_predictions(SAVED_PREDICTIONS / "face-float.npz")
     assert abs(accuracy(exact.read, exact.truth) - accuracy(seven.read, seven.truth)) <= 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 
 from convert.evaluation.metrics import accuracy
-from convert.report.fusion import Pairs, ways
+from convert.report.fusion import Pairs, make_fusions
 from device.emotions import Floats, softmax
 
 
@@ -22,7 +22,7 @@ def scores(asked: Pairs, fitted_on: Pairs) -> dict[str, float]:
     even = np.full(7, 0.5, np.float32)
     return {
         name.split(" (face")[0]: accuracy(way(asked).argmax(axis=1), asked.truth)
-        for name, way in ways(even, even, fitted_on).items()
+        for name, way in make_fusions(even, even, fitted_on).items()
     }
 
 
@@ -34,7 +34,7 @@ def test_two_senses_are_better_than_one_and_all_ways_give_probabilities() -> Non
     assert found["mean"] > alone + 5
     assert found["log-linear, fitted"] >= found["mean"]
     even = np.full(7, 0.5, np.float32)
-    for way in ways(even, even, fitted_on).values():
+    for way in make_fusions(even, even, fitted_on).values():
         said = way(asked)
         assert said.shape == (2100, 7)
         np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-4)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.evaluation.predictions import Predictions, load
+from convert.evaluation.predictions import Predictions, load_predictions
 from device.emotions import EMOTIONS, Emotion
 from device.errors import ModelError, SettingsError
 from device.sense.simulator.poses import PROSODIES
@@ -20,8 +20,8 @@ torch = pytest.importorskip("torch", reason="the training environment: make test
 pytest.importorskip("sklearn", reason="the training environment: make test-convert")
 pytest.importorskip("matplotlib", reason="the training environment: make test-convert")
 
-from convert.reproduce import RECIPES, audiovisual, compare, report, splits  # noqa: E402
-from convert.reproduce.experiment import Bench  # noqa: E402
+from convert.reproduce import EXPERIMENTS, audiovisual, compare, report, splits  # noqa: E402
+from convert.reproduce.experiment import Workspace  # noqa: E402
 from convert.reproduce.networks_e import EIGHT  # noqa: E402
 
 ROWS = 35
@@ -40,7 +40,7 @@ def finished(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_table_says_what_the_kept_answers_say(finished: Path) -> None:
     page = (finished / "page" / "README.md").read_text()
     for name in ("b-mfcc", "c-face", "a-face"):
-        said = load(finished / name / "test.npz")
+        said = load_predictions(finished / name / "test.npz")
         right = 100 * (said.read == said.truth).mean()
         line = next(line for line in page.splitlines() if line.startswith((f"| {name} |", f"| **{name}**")))
         assert f"| {right:.1f} ±" in line
@@ -92,7 +92,7 @@ def test_what_is_done_is_not_done_again(
 
 
 def test_miens_own_row_counts_the_same_rows(finished: Path, corpora: Path, tmp_path: Path) -> None:
-    theirs = load(finished / "c-face" / "test.npz")
+    theirs = load_predictions(finished / "c-face" / "test.npz")
     right = theirs.truth.copy()
     wrong = np.where(np.arange(len(right)) < 7, (right + 1) % 7, right)
     logits = np.eye(7, dtype=np.float32)[wrong]
@@ -125,10 +125,10 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_recipe_has_a_task_and_comes_after_what_it_needs() -> None:
-    names = [recipe.name for recipe in RECIPES]
+    names = [recipe.name for recipe in EXPERIMENTS]
     assert len(set(names)) == len(names)
-    assert {recipe.task for recipe in RECIPES} == set(report.TASKS)
-    assert {recipe.seed for recipe in RECIPES} == set("ABCDE")
+    assert {recipe.task for recipe in EXPERIMENTS} == set(report.TASKS)
+    assert {recipe.seed for recipe in EXPERIMENTS} == set("ABCDE")
     for first, then in (
         ("d-face-5", "d-face-7"),
         ("e-embedding", "e-vggish-mlp-speech"),
@@ -165,7 +165,10 @@ def test_e_s_ways_of_joining_a_voice_and_a_face(ravdess: Path, tmp_path: Path, m
     compare(ravdess, tmp_path, cheap, rows=8)
     for name in cheap:
         assert (tmp_path / name / "result.json").exists(), name
-    heard, both = load(tmp_path / "e-lstm-speech" / "test.npz"), load(tmp_path / "e-late" / "test.npz")
+    heard, both = (
+        load_predictions(tmp_path / "e-lstm-speech" / "test.npz"),
+        load_predictions(tmp_path / "e-late" / "test.npz"),
+    )
     assert both.classes == EIGHT
     np.testing.assert_array_equal(heard.truth, both.truth)
     assert all(pair.startswith(f"{name}+PrivateTest-") for pair, name in zip(both.names, heard.names, strict=True))
@@ -181,14 +184,14 @@ def test_e_s_ways_of_joining_a_voice_and_a_face(ravdess: Path, tmp_path: Path, m
 
 
 def test_a_recipe_says_which_one_it_needs(ravdess: Path, tmp_path: Path) -> None:
-    bench = Bench(splits.Corpora(ravdess, 8), tmp_path)
-    recipe = next(r for r in RECIPES if r.name == "e-vggish-mlp-speech")
+    bench = Workspace(splits.Corpora(ravdess, 8), tmp_path)
+    recipe = next(r for r in EXPERIMENTS if r.name == "e-vggish-mlp-speech")
     with pytest.raises(ModelError, match="run the recipe e-embedding first"):
         recipe.run(bench)
 
 
 def test_every_voice_gets_a_face_of_its_emotion(ravdess: Path, tmp_path: Path) -> None:
-    bench = Bench(splits.Corpora(ravdess), tmp_path)
+    bench = Workspace(splits.Corpora(ravdess), tmp_path)
     thirds = bench.corpora.ravdess("speech")
     faces = audiovisual._faces_for(bench, thirds)
     labels = bench.corpora.faces.validation().labels

@@ -17,8 +17,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from convert.reproduce import networks_a, networks_b, networks_c, networks_d, networks_e  # noqa: E402
-from convert.reproduce.keras import begin_as_keras, keras_parameters  # noqa: E402
-from convert.reproduce.results import confusions, second_guess  # noqa: E402
+from convert.reproduce.keras import count_keras_parameters, init_as_keras  # noqa: E402
+from convert.reproduce.results import confusions, second_guess_share  # noqa: E402
 from convert.reproduce.training import FitPlan, Part, fit, predict_logits, squared_error  # noqa: E402
 
 PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
@@ -36,20 +36,20 @@ PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
 def test_the_printed_number_of_parameters(name: str) -> None:
     make, count = PRINTED[name]
     with torch.device("meta"):  # counted without a place in memory
-        assert keras_parameters(make()) == count
+        assert count_keras_parameters(make()) == count
 
 
 def test_parameters_are_counted_as_keras_does() -> None:
     # 4 gates × (inputs + memory + one bias) × memory, and four numbers a normalized channel.
-    assert keras_parameters(nn.LSTM(3, 5)) == 4 * (3 + 5 + 1) * 5
-    assert keras_parameters(nn.Sequential(nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6))) == 2 * 6 * 9 + 6 + 4 * 6
-    assert keras_parameters(nn.Linear(4, 2)) == 10
+    assert count_keras_parameters(nn.LSTM(3, 5)) == 4 * (3 + 5 + 1) * 5
+    assert count_keras_parameters(nn.Sequential(nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6))) == 2 * 6 * 9 + 6 + 4 * 6
+    assert count_keras_parameters(nn.Linear(4, 2)) == 10
 
 
 def test_a_network_begins_as_keras_would() -> None:
     torch.manual_seed(0)
     dense, lstm = nn.Linear(300, 100), nn.LSTM(20, 40)
-    begin_as_keras(nn.ModuleList([dense, lstm]))
+    init_as_keras(nn.ModuleList([dense, lstm]))
     assert float(dense.weight.abs().max()) == pytest.approx((6 / 400) ** 0.5, rel=0.01)
     assert not dense.bias.any()
     forget = lstm.bias_ih_l0 + lstm.bias_hh_l0
@@ -170,10 +170,10 @@ def test_other_weights_are_refused_by_name(content: object, tmp_path: Path) -> N
 
 def test_a_shows_five_pictures_of_the_same_answer() -> None:
     read = torch.tensor([0, 3, 3, 3, 1, 3, 3, 3, 2])
-    shown = networks_a.to_five(3, read, torch.Generator().manual_seed(0))
+    shown = networks_a.draw_five(3, read, torch.Generator().manual_seed(0))
     assert len(set(shown.tolist())) == 5
     assert set(read[shown].tolist()) == {3}
-    assert networks_a.to_five(2, read, torch.Generator()).tolist() == [8]
+    assert networks_a.draw_five(2, read, torch.Generator()).tolist() == [8]
 
 
 def part(count: int, seed: int) -> Part:
@@ -226,8 +226,8 @@ def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
     truth = np.array([0, 1, 2, 0])
     blank = np.full(4, "")
     said = Predictions(("a", "b", "c"), logits, truth, blank, blank, blank)
-    assert second_guess(said) == pytest.approx(100 / 3)
-    assert second_guess(said.where(truth == said.read)) == 0
+    assert second_guess_share(said) == pytest.approx(100 / 3)
+    assert second_guess_share(said.where(truth == said.read)) == 0
     assert confusions(said).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
 
 

@@ -51,12 +51,12 @@ def test_mel_and_half_tones_follow_the_pitch() -> None:
 
 def test_a_sound_is_stretched_at_its_pitch_and_shifted_at_its_length() -> None:
     sound = tone(500)
-    slow = sound_features.stretched(sound, 0.8)
+    slow = sound_features.stretch(sound, 0.8)
     assert len(slow) == pytest.approx(len(sound) / 0.8, rel=0.02)
     assert strongest_hz(slow) == pytest.approx(500, rel=0.01)
-    high = sound_features.shifted(sound, 3)
+    high = sound_features.shift_pitch(sound, 3)
     assert len(high) == pytest.approx(len(sound), rel=0.02)
     assert strongest_hz(high) == pytest.approx(500 * 2 ** (3 / 12), rel=0.01)
     assert np.abs(high[4000:-4000]).max() == pytest.approx(0.5, rel=0.15)
-    changed = sound_features.noisy(sound, np.random.default_rng(0)) - sound
+    changed = sound_features.add_noise(sound, np.random.default_rng(0)) - sound
     assert 0 < np.abs(changed).mean() < 0.02

@@ -25,15 +25,15 @@ def clips(count: int, corpus: str) -> list[Clip]:
 
 def test_a_random_split_is_repeatable_and_whole() -> None:
     spoken = clips(500, "speech")
-    parts = splits.shuffled(spoken)
+    parts = splits.split_randomly(spoken)
     assert [c.name for part in parts for c in part] == [c.name for c in sorted(spoken, key=split_share)]
     for part, share in zip(parts, (0.6, 0.2, 0.2), strict=True):
         assert len(part) / 500 == pytest.approx(share, abs=0.06)
     # A clip stays where it is, whoever else is there: Mien's own random protocol has the same test clips.
-    few = splits.shuffled(spoken[:100])
+    few = splits.split_randomly(spoken[:100])
     assert {c.name for c in few[2]} == {c.name for c in parts[2]} & {c.name for c in spoken[:100]}
     assert {c.name for c in few[2]} == {c.name for c in spoken[:100] if RUNS["voice-random"].tested(c)}
-    quarter = splits.shuffled(spoken, test_from=0.75)
+    quarter = splits.split_randomly(spoken, test_from=0.75)
     assert quarter[0] == parts[0]
     assert len(quarter[2]) / 500 == pytest.approx(0.25, abs=0.06)
 
@@ -87,7 +87,7 @@ def test_scales_are_measured_on_training_alone() -> None:
         blank = np.full(len(values), "")
         return Part((torch.tensor(values)[:, None],), torch.zeros(len(values)), blank, blank, blank)
 
-    parts = splits.scaled(Parts(("a",), rows([1.0, 3.0, 5.0]), rows([3.0]), rows([7.0])))
+    parts = splits.normalize(Parts(("a",), rows([1.0, 3.0, 5.0]), rows([3.0]), rows([7.0])))
     assert parts.training.inputs[0].mean() == pytest.approx(0, abs=1e-6)
     assert float(parts.validation.inputs[0]) == pytest.approx(0)
     assert float(parts.test.inputs[0]) == pytest.approx(2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convert.datasets.cremad import read_videos
-from convert.evaluation.predictions import load
+from convert.evaluation.predictions import load_predictions
 from device.errors import MediaError
 from device.readings import Face
 
@@ -75,6 +75,6 @@ def test_d_s_video_recipe_runs_when_crema_d_is_given(tmp_path: Path, monkeypatch
         film(tmp_path / videos.FOLDER / "VideoFlash" / f"{1001 + actor}_DFA_{code}_XX.flv", [level] * 12)
     page = compare(tmp_path, tmp_path / "runs", ["d-video"], rows=10).read_text()
     assert "**d-video** (best on validation)" in page
-    said = load(tmp_path / "runs" / "d-video" / "test.npz")
+    said = load_predictions(tmp_path / "runs" / "d-video" / "test.npz")
     assert set(said.truth.tolist()) <= {0, 5}
     assert len(said.truth) == 2

@@ -65,7 +65,7 @@ def test_half_precision_around_it_changes_nothing() -> None:
 
 
 def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is_left() -> None:
-    from convert.voice.batches import taught_loss
+    from convert.voice.batches import distillation_loss
 
     torch.manual_seed(5)
     pupil, teacher, rows = torch.nn.Identity(), torch.nn.Softmax(dim=1), torch.randn(16, CLASSES)
@@ -76,7 +76,7 @@ def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is
 
     def loss(labels: Any, share: float, asked: Any) -> float:
         torch.manual_seed(6)
-        return float(taught_loss(pupil, (rows, labels, 3 * rows, asked), teacher, share, beta=0.4, smoothing=0.0))
+        return float(distillation_loss(pupil, (rows, labels, 3 * rows, asked), teacher, share, beta=0.4, smoothing=0.0))
 
     everybody, nobody = torch.ones(16, 1), torch.zeros(16, 1)
     alone, labels = loss(zeros, 1.0, everybody), loss(zeros, 0.0, everybody)
@@ -90,12 +90,12 @@ def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is
 
 
 def test_mixing_half_of_two_clips_asks_for_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.voice.batches import mixed_loss
+    from convert.voice.batches import mixup_loss
 
     monkeypatch.setattr(torch.distributions.Beta, "sample", lambda _: torch.tensor(0.5))
     monkeypatch.setattr(torch, "randperm", lambda count: torch.arange(count).flip(0))
     logits = torch.tensor([[2.0, 0.0, -1.0], [0.0, 1.0, 3.0]])
-    found = float(mixed_loss(torch.nn.Identity(), (logits, torch.tensor([0, 2])), beta=0.4, smoothing=0.3))
+    found = float(mixup_loss(torch.nn.Identity(), (logits, torch.tensor([0, 2])), beta=0.4, smoothing=0.3))
     middle = torch.log_softmax(logits.mean(dim=0), dim=0)
     wanted = torch.tensor([0.35 + 0.1, 0.1, 0.35 + 0.1])
     assert found == pytest.approx(float(-(wanted * middle).sum()), rel=1e-5)

@@ -33,17 +33,16 @@ def test_two_processes_train_one_network_and_the_first_writes(corpora: Path, tmp
 
 _STEP = """
 import sys, torch
-from convert.ranks import Ranks
+from convert.training.distributed import Ranks
 ranks = Ranks()
-torch.manual_seed(ranks.own)  # each would begin elsewhere
+torch.manual_seed(ranks.rank)  # without a broadcast each rank would start with other weights
 network = torch.nn.Linear(5, 3)
-ranks.alike(network)
+parallel = ranks.parallelize(network)
 batch = (torch.arange(40.0).reshape(8, 5) / 40, torch.arange(8) % 3)
-inputs, labels = ranks.part(batch)
-torch.nn.functional.cross_entropy(network(inputs), labels).backward()
-ranks.average_gradients(network)
+inputs, labels = ranks.split(batch)
+torch.nn.functional.cross_entropy(parallel(inputs), labels).backward()
 start = {name: values.detach() for name, values in network.named_parameters()}
-torch.save({"rows": len(labels), "start": start, "gradient": network.weight.grad}, f"{sys.argv[1]}/{ranks.own}.pt")
+torch.save({"rows": len(labels), "start": start, "gradient": network.weight.grad}, f"{sys.argv[1]}/{ranks.rank}.pt")
 ranks.wait()
 """
 
@@ -75,7 +74,7 @@ def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp
     assert record["made_with"]["torch"] == torch.__version__
     other = run(*asked, "--epochs", "2", where=tmp_path)
     assert other.returncode == 1
-    assert "begun as face" in other.stderr
+    assert "started as face" in other.stderr
     assert "--out" in other.stderr
     assert "Traceback" not in other.stderr
 
@@ -87,7 +86,7 @@ def test_a_quick_check_in_the_folder_is_not_taken_for_the_run_on_all_rows(corpor
     assert quick.returncode == 0, quick.stderr
     whole = run(*asked, where=tmp_path)
     assert whole.returncode == 1
-    assert "run.json: this run was begun as face" in whole.stderr
+    assert "run.json: this run was started as face" in whole.stderr
     assert "'rows': 40" in whole.stderr
     assert "'rows': 0" in whole.stderr
     assert whole.stderr.count("\n") == 1
@@ -95,7 +94,7 @@ def test_a_quick_check_in_the_folder_is_not_taken_for_the_run_on_all_rows(corpor
 
 _FREED = """
 import os, sys, torch
-from convert.training import keep_freed_memory
+from convert.training.loop import keep_freed_memory
 
 def held_mib():
     pages = int(open("/proc/self/statm").read().split()[1])

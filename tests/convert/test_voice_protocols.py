@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convert.datasets.clips import TEST, VALIDATION, Clip
-from convert.voice.batches import balance
+from convert.voice.batches import sampling_weights
 from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, split_share
 from device.emotions import EMOTIONS, Emotion
 
@@ -107,7 +107,7 @@ def test_who_is_asked_about_another_corpus_draws_from_each_alike_and_others_more
     for run in (RUNS["voice-without-savee"], PROSODY_RUNS["prosody-without-savee"], RUNS["voice-fold-1"]):
         clips = [c for c in CLIPS if run.trains(c)]
         labels = np.array([run.label(c) for c in clips])
-        chances = balance(clips, labels, even=run.even)
+        chances = sampling_weights(clips, labels, even=run.even)
         assert chances.sum() == pytest.approx(1)
         of_tess = chances[[c.corpus == "tess" for c in clips]].sum()
         assert (of_tess == pytest.approx(0.5)) == run.even

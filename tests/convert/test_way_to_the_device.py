@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.evaluation.predictions import load
-from convert.evaluation.shipped import private_test
+from convert.evaluation.predictions import load_predictions
+from convert.evaluation.shipped import read_private_test
 from convert.voice.novelty import load_distances
 from device.emotions import EMOTIONS
 from device.perception.audio.prosody import PROSODY
@@ -110,10 +110,10 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
     # One body, two heads: FER2013's seven for the device, FER+'s eight for the benchmark.
     assert [tensor.shape for tensor in model.network.outputs] == [(1, 7), (1, 8)]
     assert set(model.card.accuracy) >= {"FER+ majority (3,153), accuracy", "the same, expected calibration error"}
-    assert (models / "answers" / "face-float.npz").exists()
+    assert (models / "saved_predictions" / "face-float.npz").exists()
     # The ten people of FER+ have a say in what the device answers.
-    kept = load(models / "answers" / "face-float.npz").logits
-    assert np.abs(kept - _seven(log.parent / "best.pt", private_test(corpora, rows=70).pictures)).max() > 0.01
+    kept = load_predictions(models / "saved_predictions" / "face-float.npz").logits
+    assert np.abs(kept - _seven(log.parent / "best.pt", read_private_test(corpora, rows=70).pictures)).max() > 0.01
 
     # Cut off or not, the same epochs end in the same weights.
     done(*train, "--out", str(tmp_path / "at-one-go"), where=tmp_path)
@@ -144,11 +144,11 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
     reader = VoiceReader(Model("voice", models), prosody)
     assert reader.read(SoundWindow(np.zeros(48_000, np.float32), 3.0)) is None
     assert prosody.card.power_known is not None, "how much each weighs once a voice is known is fitted too"
-    assert (models / "answers" / "prosody-validation-stranger.npz").exists()
+    assert (models / "saved_predictions" / "prosody-validation-stranger.npz").exists()
     # And where what it learnt from lies, and how far its validation is from that.
     assert prosody.card.learnt is not None
-    away = load_distances(models / "answers" / "distance-validation.npz")
-    assert away.names.tolist() == load(models / "answers" / "voice-validation.npz").names.tolist()
+    away = load_distances(models / "saved_predictions" / "distance-validation.npz")
+    assert away.names.tolist() == load_predictions(models / "saved_predictions" / "voice-validation.npz").names.tolist()
     assert (away.strangers > 0).all()
     assert {"heard before" in name for name in prosody.card.accuracy} == {True, False}
 
@@ -163,8 +163,8 @@ def test_a_protocols_network_is_asked_about_the_speaker_it_never_heard(corpora: 
 
     done("train", "voice-fold-2", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     done("benchmark", "voice-fold-2", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
-    int8 = load(tmp_path / "answers" / "voice-fold-2-savee.npz")
-    exact = load(tmp_path / "answers" / "voice-fold-2-savee-float.npz")
+    int8 = load_predictions(tmp_path / "answers" / "voice-fold-2-savee.npz")
+    exact = load_predictions(tmp_path / "answers" / "voice-fold-2-savee-float.npz")
     assert set(int8.groups.tolist()) == {"SAVEE_JE M"}
     assert int8.classes == exact.classes == tuple(e.value for e in EMOTIONS)
     assert np.abs(int8.logits - exact.logits).mean() < 0.1 * float(np.ptp(exact.logits))
@@ -175,7 +175,9 @@ def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(c
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "prosody-savee-JE", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
     done("benchmark", "prosody-savee-JE", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
-    stranger, known = (load(tmp_path / "answers" / f"prosody-savee-JE-savee{k}.npz") for k in ("-stranger", ""))
+    stranger, known = (
+        load_predictions(tmp_path / "answers" / f"prosody-savee-JE-savee{k}.npz") for k in ("-stranger", "")
+    )
     assert set(stranger.groups.tolist()) == set(known.groups.tolist()) == {"SAVEE_JE M"}
     assert (stranger.names == known.names).all()
     assert np.abs(stranger.logits - known.logits).max() > 0.01, "to have listened makes a difference"
@@ -185,7 +187,7 @@ def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(c
 def test_int8_says_what_float_says(tmp_path: Path) -> None:
     import torch
 
-    from convert.export.tflite import to_float_tflite, to_int8
+    from convert.export.tflite import export_float, to_int8
     from convert.networks.face import MienFace
 
     torch.manual_seed(0)
@@ -193,7 +195,7 @@ def test_int8_says_what_float_says(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     pictures = [face_input(rng.integers(0, 256, (FACE_PX, FACE_PX), np.uint8)) for _ in range(40)]
     path = str(tmp_path / "float.tflite")
-    to_float_tflite(network, (1, FACE_PX, FACE_PX, 1), path)
+    export_float(network, (1, FACE_PX, FACE_PX, 1), path)
     real, int8 = Network(Path(path).read_bytes(), "float"), Network(to_int8(path, pictures), "int8")
     exact = np.array([real.run(picture)[0][0] for picture in pictures])
     rounded = np.array([int8.run(picture)[0][0] for picture in pictures])
