@@ -6,7 +6,7 @@ from pathlib import Path
 from device.commands.hub_api import get_json
 from device.errors import MienError, SettingsError
 from device.hub.preflight import try_start
-from device.hub.rules.describe import explain
+from device.hub.rules.describe import describe
 from device.settings.load import load
 from device.settings.locations import default_path
 from device.settings.schema import Settings
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for reason in pending:
         print(f"  not yet: {reason}; Mien will wait for it")
     for rule in settings.rules:
-        print(f"  {rule.name}: {explain(rule)}")
+        print(f"  {rule.name}: {describe(rule)}")
     return 0
 
 

@@ -5,8 +5,9 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 from device import __version__
 from device.commands.checks import devices, host, models, services
@@ -48,11 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     checks = list(examine(arguments.settings))
     works = all(check.ok is not False for check in checks)
     if arguments.json:
-        print(json.dumps({"version": __version__, "works": works, "findings": [asdict(check) for check in checks]}))
+        findings = [msgspec.to_builtins(check) | {"fix": check.fix} for check in checks]
+        print(json.dumps({"version": __version__, "works": works, "findings": findings}))
         return int(not works)
     for check in checks:
         mark = {True: "ok  ", False: "BAD ", None: "note"}[check.ok]
-        print(f"{mark} {check.check}: {printable(check.said)}")
+        print(f"{mark} {check.name}: {printable(check.message)}")
         if check.fix:
             print(f"     -> {printable(check.fix)}")
     print("Mien can work here." if works else "Mien cannot work here yet; fix what is marked BAD above.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from device.errors import ModelError
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE
 from device.perception.models.card import MODELS
-from device.system.paths import expanded
+from device.system.paths import expand
 
 WHEEL = "mediapipe==0.10.18"
 _FOLDER = "mediapipe/modules/face_detection/"
@@ -26,7 +26,7 @@ FILES = {reach.file: reach.sha256 for reach in (FULL_RANGE, SHORT_RANGE)}
 
 def cache_dir() -> Path:
     """Where the files stay between installations. Raises SettingsError when this user has no home folder."""
-    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
+    return expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
 
 
 def is_intact(path: Path) -> bool:

@@ -38,7 +38,7 @@ def _forget(arguments: argparse.Namespace) -> int:
     since_s = None if arguments.all else parse_since(arguments.since)
     deleted = forget(load(arguments.settings).state_dir, since_s)
     print(f"deleted: {deleted.moods} moods, {deleted.actions} actions and {deleted.gaps} gaps")
-    if deleted.aside:
+    if deleted.damaged_files:
         result = "deleted, too" if arguments.all else "not examined; mien history forget --all deletes them"
-        print(f"damaged files that were put aside ({', '.join(deleted.aside)}): {result}")
+        print(f"damaged files that were put aside ({', '.join(deleted.damaged_files)}): {result}")
     return 0

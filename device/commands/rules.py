@@ -3,7 +3,7 @@
 import argparse
 
 from device.errors import SettingsError
-from device.hub.rules.describe import explain
+from device.hub.rules.describe import describe
 from device.hub.rules.what_if import explain_outcome, parse_question
 from device.hub.state import profiles
 from device.settings.load import load
@@ -12,7 +12,7 @@ from device.settings.load import load
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and the question."""
     parser.add_argument(
-        "what", choices=["try", "show"], help="show: explain each rule; try: say what would happen in a situation"
+        "what", choices=["try", "show"], help="show: describe each rule; try: say what would happen in a situation"
     )
     parser.add_argument("question", nargs="?", help='try: the situation, such as "sad for 2m at 21:30"')
 
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain the rules, or what they would do in a situation. Raises SettingsError."""
     settings = load(arguments.settings)
     if arguments.what == "show":
-        print("\n".join(f"{rule.name}: {explain(rule)}" for rule in settings.rules) or "there are no rules")
+        print("\n".join(f"{rule.name}: {describe(rule)}" for rule in settings.rules) or "there are no rules")
         return 0
     if not arguments.question:
         raise SettingsError('rules try needs a question, such as: mien rules try "sad for 2m at 21:30"')

@@ -1,18 +1,15 @@
 """How Mien is set up and doing, in plain words: for the page's set-up view. `mien doctor` looks deeper."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import Struct
-
 from device import __version__
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, Stage, State
-from device.system.machine import HOT_C, clock_is_set, degrees_c
+from device.system.check import Check
+from device.system.machine import HOT_C, MIN_FREE_MB, free_mb, is_clock_synchronized, read_temperature_c
 
-_MIN_FREE_MB = 50
 _WORDS = {
     State.OK: "works",
     State.STARTING: "is starting",
@@ -25,72 +22,62 @@ _WORDS = {
 _UNITS = {"camera": "pictures", "microphone": "blocks of sound", "face": "looks", "voice": "readings"}
 
 
-class Finding(Struct, frozen=True):
-    """One check."""
-
-    check: str
-    ok: bool | None
-    """None: worth knowing, but no obstacle."""
-    said: str
-
-
-def check_setup(now: Snapshot, state_dir: Path) -> list[Finding]:
+def check_setup(now: Snapshot, state_dir: Path) -> list[Check]:
     """All of them, in the order in which one would look. Blocks for a moment: files are looked at."""
     return [
-        Finding("mien", True, f"version {__version__}, called {now.name}"),
+        Check("mien", True, f"version {__version__}, called {now.name}"),
         *_sense(now),
         *_keeping(now, state_dir),
         *_machine(),
     ]
 
 
-def _sense(now: Snapshot) -> Iterator[Finding]:
+def _sense(now: Snapshot) -> Iterator[Check]:
     if not now.available or now.hello is None:
-        yield Finding("sense", False, now.problem or "it has not come yet")
+        yield Check("sense", False, now.problem or "it has not come yet")
         return
-    yield Finding("sense", True, f"version {now.hello.version}, here since {_local(now.available_since_utc_s)}")
+    yield Check("sense", True, f"version {now.hello.version}, here since {_local(now.available_since_utc_s)}")
     walls = now.hello.isolation
     said = f"{walls.detail}; a connection from inside: {walls.refused}"
-    yield Finding("no network in sense", walls.enforced or None, said if walls.enforced else f"not enforced: {said}")
+    yield Check("no network in sense", walls.enforced or None, said if walls.enforced else f"not enforced: {said}")
     if now.health is not None:
         yield from (_stage(name, stage, now.health) for name, stage in now.health.stages.items())
         yield _neutral(now.health)
     models = ", ".join(f"{name} {version}" for name, version in now.hello.models.items())
-    yield Finding("models", True, models or "none said")
+    yield Check("models", True, models or "none said")
 
 
-def _stage(name: str, stage: Stage, health: Health) -> Finding:
+def _stage(name: str, stage: Stage, health: Health) -> Check:
     on = {"camera": health.camera_on, "microphone": health.microphone_on}.get(name, True)
     if stage.state is State.OFF or (not on and stage.state is State.OK):
-        return Finding(name, None, stage.detail or "is off: the device is closed")
+        return Check(name, None, stage.detail or "is off: the device is closed")
     said = f"{_WORDS[stage.state]}, {stage.rate_hz:.1f} {_UNITS.get(name, 'turns')} a second"
     if stage.dropped:
         said += f", {stage.dropped} left out"
     well = None if stage.state is State.DARK else stage.state is State.OK
-    return Finding(name, well, f"{said}; {stage.detail}" if stage.detail else said)
+    return Check(name, well, f"{said}; {stage.detail}" if stage.detail else said)
 
 
-def _neutral(health: Health) -> Finding:
+def _neutral(health: Health) -> Check:
     neutral = health.baseline
     if neutral is None:
-        return Finding("neutral", None, "not recorded; a minute at rest helps: mien baseline record")
+        return Check("neutral", None, "not recorded; a minute at rest helps: mien baseline record")
     senses = [name for name, resting in (("faces", neutral.face), ("voices", neutral.voice)) if resting]
-    return Finding("neutral", True, f"recorded {_local(neutral.recorded_utc_s)} from {' and '.join(senses)}")
+    return Check("neutral", True, f"recorded {_local(neutral.recorded_utc_s)} from {' and '.join(senses)}")
 
 
-def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Finding]:
+def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Check]:
     if now.mqtt is None:
-        yield Finding("MQTT broker", None, "none in the settings")
+        yield Check("MQTT broker", None, "none in the settings")
     else:
-        yield Finding("MQTT broker", not now.mqtt, now.mqtt or "connected")
-    yield Finding("history", not (now.history or now.outbox), now.history or now.outbox or "everything is stored")
-    existing = next(path for path in (state_dir, *state_dir.parents) if path.exists())
-    free_mb = shutil.disk_usage(existing).free / 1e6
-    yield Finding("disk", free_mb > _MIN_FREE_MB, f"{free_mb:,.0f} MB free in {state_dir}")
+        yield Check("MQTT broker", not now.mqtt, now.mqtt or "connected")
+    yield Check("history", not (now.history or now.outbox), now.history or now.outbox or "everything is stored")
+    free = free_mb(state_dir)
+    yield Check("disk", free > MIN_FREE_MB, f"{free:,.0f} MB free in {state_dir}")
     if now.settings:
-        yield Finding("settings", False, now.settings)
-    yield Finding("page", None, "open to the house, with a password" if now.house else "on this device only")
-    yield Finding("live view", None, _live_view(now))
+        yield Check("settings", False, now.settings)
+    yield Check("page", None, "open to the house, with a password" if now.house else "on this device only")
+    yield Check("live view", None, _live_view(now))
 
 
 def _live_view(now: Snapshot) -> str:
@@ -100,15 +87,15 @@ def _live_view(now: Snapshot) -> str:
     return f"allowed by the settings, while somebody looks{watching}"
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[Check]:
     said = {
         True: "set by a time server",
         False: "not set by a time server: rules with hours may be off",
         None: "nobody says whether it is right",
     }
-    yield Finding("clock", clock_is_set() or None, said[clock_is_set()])
-    if (degrees := degrees_c()) is not None:
-        yield Finding("temperature", degrees < HOT_C, f"{degrees:.0f} °C")
+    yield Check("clock", is_clock_synchronized() or None, said[is_clock_synchronized()])
+    if (degrees := read_temperature_c()) is not None:
+        yield Check("temperature", degrees < HOT_C, f"{degrees:.0f} °C")
 
 
 def _local(utc_s: float) -> str:

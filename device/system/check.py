@@ -1,14 +1,13 @@
-"""One check of `mien doctor`."""
+"""One check of `mien doctor` and of the page's set-up view."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True)
-class Check:
-    """What was looked at, what was found, and what to do about it."""
+class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The result of one check. In JSON, `name` is `check` and `message` is `said`."""
 
-    check: str
+    name: str = msgspec.field(name="check")
     ok: bool | None
-    """None: not to be told here, or worth knowing but no obstacle."""
-    said: str
+    """None: worth knowing, but no obstacle."""
+    message: str = msgspec.field(name="said")
     fix: str = ""

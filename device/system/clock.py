@@ -1,90 +1,95 @@
-"""The time in the house, and whether the clock can be believed: a Pi has no battery for it."""
+"""The time in the house, and whether the clock can be trusted: a Raspberry Pi has no battery for it."""
 
 import time as clocks
 from collections.abc import Callable
 from datetime import datetime, time, tzinfo
 
 RELEASED_UTC_S = 1_793_491_200.0
-"""1 November 2026, before this release was made: a wall clock of before that has not been set yet."""
+"""1 November 2026, before this release: a wall clock that shows an earlier time has not been set yet."""
 JUMP_S = 30.0
-"""What a time server corrects bit by bit is less."""
-_EQUAL_S = 0.002
-"""Two clocks that go this evenly go alike."""
-_LOOKS = 5
+"""A time server corrects smaller differences bit by bit."""
+_MAX_DRIFT_S = 0.002
+"""Two clocks within this difference run alike."""
+_ATTEMPTS = 5
+
+
+def is_clock_set(utc_s: float) -> bool:
+    """Whether a wall clock that shows `utc_s` (seconds since 1970) has been set since the boot."""
+    return utc_s >= RELEASED_UTC_S
 
 
 def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
-    """The time of day at `utc_s` (seconds of UTC since 1970) in `zone`, None being the system's own.
+    """The time of day at `utc_s` (seconds since 1970) in `zone`; without one, in the system's time zone.
 
-    None while the wall clock lies before this release was made: then nobody knows. The hour that daylight saving
-    repeats is told twice, the hour that it skips never.
+    None while the clock is not set. The hour that daylight saving repeats comes twice; the hour that it skips, never.
     """
-    if utc_s < RELEASED_UTC_S:
+    if not is_clock_set(utc_s):
         return None
     if zone is None:
-        clocks.tzset()  # else the system's would be the one that it had at our start
+        clocks.tzset()  # without it, a time zone that was changed since our start would go unnoticed
     return datetime.fromtimestamp(utc_s, zone).time()
 
 
 class WallClock:
-    """The wall clock beside the monotonic one, which nobody sets: whether it goes as time does."""
+    """The wall clock, watched for jumps by comparing it with the monotonic clock, which nobody sets."""
 
     def __init__(
         self, wall_s: Callable[[], float] = clocks.time, monotonic_s: Callable[[], float] = clocks.monotonic
     ) -> None:
         self._wall_s, self._monotonic_s = wall_s, monotonic_s
         self._since_s = monotonic_s()
-        self._ahead_s = wall_s() - self._since_s
+        self._offset_s = wall_s() - self._since_s
 
     @property
     def utc_s(self) -> float:
-        """What it says, seconds of UTC since 1970."""
+        """The time it shows, in seconds since 1970."""
         return self._wall_s()
 
-    def jumped_s(self) -> float:
-        """By how much it was put forward since the last look, negative for back; 0.0: it goes as time does.
+    def read_jump_s(self) -> float:
+        """The jump since the last call: positive if the clock was set forward, 0.0 without a jump.
 
-        A device that sleeps sees it go forward, too.
+        Sleep counts as a jump forward.
         """
         now_s = self._monotonic_s()
-        before_s, self._ahead_s = self._ahead_s, self._wall_s() - now_s
-        if abs(self._ahead_s - before_s) < JUMP_S:
+        before_s, self._offset_s = self._offset_s, self._wall_s() - now_s
+        if abs(self._offset_s - before_s) < JUMP_S:
             return 0.0
         self._since_s = now_s
-        return self._ahead_s - before_s
+        return self._offset_s - before_s
 
     @property
-    def steady_s(self) -> float:
-        """For how long it has not jumped, as far as it was looked at."""
+    def stable_s(self) -> float:
+        """Time since the last jump that `read_jump_s` found."""
         return self._monotonic_s() - self._since_s
 
 
-class Moments:
-    """Where moments of the monotonic clock lie on the wall clock, in the order in which they were.
+class UtcConverter:
+    """Converts monotonic times to UTC and keeps their order.
 
-    Between reading the one and the other a process may have to wait for its turn: to compare the two anew for each
-    moment would put one that came before behind the next. They are compared once, and again where the wall clock was
-    put to another time.
+    A process may be suspended between reading one clock and the other. Reading both for each conversion could
+    therefore put an earlier time after a later one. The clocks are compared once, and again only when somebody has
+    set the wall clock.
     """
 
     def __init__(
         self, wall_s: Callable[[], float] = clocks.time, monotonic_s: Callable[[], float] = clocks.monotonic
     ) -> None:
         self._wall_s, self._monotonic_s = wall_s, monotonic_s
-        self._ahead_s = float("-inf")
+        self._offset_s = float("-inf")
 
-    def utc_s(self, monotonic_s: float) -> float:
-        """Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC, by the wall clock of now; never in the future."""
-        before_s, wall_s, now_s = self._look()
-        if not wall_s - now_s - _EQUAL_S <= self._ahead_s <= wall_s - before_s + _EQUAL_S:
-            # The shortest of some looks is the exactest.
-            before_s, wall_s, now_s = min((self._look() for _ in range(_LOOKS)), key=lambda look: look[2] - look[0])
-            self._ahead_s = wall_s - (before_s + now_s) / 2
-        return self._ahead_s + min(max(monotonic_s, 0.0), now_s)
+    def convert(self, monotonic_s: float) -> float:
+        """Seconds since 1970 of a CLOCK_MONOTONIC time, by the present wall clock; never in the future."""
+        before_s, wall_s, now_s = self._read_clocks()
+        if not wall_s - now_s - _MAX_DRIFT_S <= self._offset_s <= wall_s - before_s + _MAX_DRIFT_S:
+            # The shortest of several readings is the most accurate.
+            readings = (self._read_clocks() for _ in range(_ATTEMPTS))
+            before_s, wall_s, now_s = min(readings, key=lambda reading: reading[2] - reading[0])
+            self._offset_s = wall_s - (before_s + now_s) / 2
+        return self._offset_s + min(max(monotonic_s, 0.0), now_s)
 
-    def _look(self) -> tuple[float, float, float]:
+    def _read_clocks(self) -> tuple[float, float, float]:
         return self._monotonic_s(), self._wall_s(), self._monotonic_s()
 
 
-moment_utc_s = Moments().utc_s
-"""Seconds of UTC since 1970 of a moment of CLOCK_MONOTONIC."""
+to_utc_s = UtcConverter().convert
+"""Seconds since 1970 of a CLOCK_MONOTONIC time."""

@@ -1,21 +1,30 @@
-"""What the machine says of itself: how hot it is, and whether its clock was set."""
+"""The state of the machine: temperature, clock synchronization and free disk space."""
 
+import shutil
 from pathlib import Path
 
+from device.system.paths import nearest_existing
+
 HOT_C = 80.0
-"""From here on a Pi's processor is slowed down."""
+"""A Raspberry Pi throttles its processor from here on."""
+MIN_FREE_MB = 50.0
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
-def degrees_c() -> float | None:
-    """Of the processor; None where nobody measures it."""
+def read_temperature_c() -> float | None:
+    """The processor's temperature; None where there is no sensor."""
     try:
         return float(THERMAL.read_text()) / 1000
     except (OSError, ValueError):
         return None
 
 
-def clock_is_set() -> bool | None:
-    """Whether a time server has set the clock since the boot; None where nobody knows."""
+def is_clock_synchronized() -> bool | None:
+    """Whether a time server has set the clock since the boot; None if unknown."""
     return SYNCHRONIZED.exists() if SYNCHRONIZED.parent.is_dir() else None
+
+
+def free_mb(folder: Path) -> float:
+    """MB free on the disk of `folder`, which need not exist yet."""
+    return shutil.disk_usage(nearest_existing(folder)).free / 1e6

@@ -21,7 +21,7 @@ def check_live_view(path: Path, kiosk: str) -> Check:
         f'[home]\nstate_dir = "{path.parent}/state"\n[camera]\nsource = "off"\n[microphone]\nsource = "off"\n'
         f"[kiosk]\nport = 0\n{kiosk}\n"
     )
-    (found,) = [finding for finding in examine(path) if finding.check == "live view"]
+    (found,) = [finding for finding in examine(path) if finding.name == "live view"]
     return found
 
 
@@ -44,7 +44,7 @@ def test_the_live_view_is_reported_with_who_can_watch(
 ) -> None:
     found = check_live_view(tmp_path / "mien.toml", kiosk)
     assert found.ok is ok
-    assert said in found.said
+    assert said in found.message
     assert fix in found.fix
     assert bool(found.fix) is (ok is None)
 
@@ -62,8 +62,8 @@ def test_devices_that_the_running_sense_uses_are_reported_by_it(house: Settings,
             await until(lambda: hub.store.now.health == sense.health)
             return await asyncio.to_thread(lambda: list(examine(path)))
 
-    said = {finding.check: finding for finding in run(story(), 60)}
+    said = {finding.name: finding for finding in run(story(), 60)}
     assert said["camera"] == Check("camera", True, "in use by the running sense: ok, 10.0 per second")
     assert said["microphone"].ok is False
     assert said["microphone"].fix == "the microphone is gone; plug it in"
-    assert said["running"].said.startswith("hub and sense run")
+    assert said["running"].message.startswith("hub and sense run")

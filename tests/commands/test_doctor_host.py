@@ -18,7 +18,7 @@ __all__ = ["broker"]
 
 
 def by_name(checks: Iterable[Check]) -> dict[str, Check]:
-    return {check.check: check for check in checks}
+    return {check.name: check for check in checks}
 
 
 def check_broker(settings: Settings) -> Check:
@@ -38,7 +38,7 @@ def test_a_broker_that_accepts_the_login(broker: Broker) -> None:
 def test_a_broker_that_is_not_there_or_none() -> None:
     said = check_broker(with_broker(port := free_port()))
     assert said.ok is False
-    assert f"127.0.0.1:{port}" in said.said
+    assert f"127.0.0.1:{port}" in said.message
     assert "mqtt.host" in said.fix
     assert check_broker(Settings()).ok is None
 
@@ -46,7 +46,7 @@ def test_a_broker_that_is_not_there_or_none() -> None:
 def test_a_password_file_that_is_missing_is_named(broker: Broker, tmp_path: Path) -> None:
     said = check_broker(with_broker(broker.port, username="anna", password_file=str(tmp_path / "none")))
     assert said.ok is False
-    assert str(tmp_path / "none") in said.said
+    assert str(tmp_path / "none") in said.message
 
 
 @pytest.mark.parametrize(("degrees", "ok"), [("51200", True), ("84700", False)])
@@ -55,7 +55,7 @@ def test_heat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str, ok:
     monkeypatch.setattr(machine, "THERMAL", tmp_path / "temp")
     (said,) = host.temperature(Context(Settings()))
     assert said.ok is ok
-    assert said.said == f"{int(degrees) / 1000:.0f} °C"
+    assert said.message == f"{int(degrees) / 1000:.0f} °C"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_throttling(tmp_path: Path, bits: str, ok: bool | None, words: str) -> N
     (tmp_path / "throttled").write_text(f"{bits}\n")
     (said,) = host.throttling(Context(Settings()), tmp_path / "throttled")
     assert said.ok is ok
-    assert words in said.said
+    assert words in said.message
 
 
 def test_a_clock_before_mien_was_released(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +85,8 @@ def test_a_camera_that_is_off_needs_no_group(tmp_path: Path) -> None:
 
 def test_the_versions_of_the_libraries_are_listed() -> None:
     (check,) = host.packages(Context(Settings()))
-    assert "numpy " in check.said
-    assert "aiohttp " in check.said
+    assert "numpy " in check.message
+    assert "aiohttp " in check.message
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
         said = house.process.communicate(timeout=10)[1]
     assert house.process.returncode == 0
     assert "Traceback" not in said
-    assert "no word for" not in said, "a heart that beats was not heard"
+    assert "no message for" not in said, "a heart that beats was not heard"
 
 
 @asynccontextmanager

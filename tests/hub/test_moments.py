@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from device.system.clock import Moments
+from device.system.clock import UtcConverter
 
 NOON_UTC_S = 1_800_000_000.0
 
@@ -37,7 +37,7 @@ def busy() -> Busy:
 
 @pytest.fixture
 def utc_s(busy: Busy) -> Callable[[float], float]:
-    return Moments(busy.wall_s, busy.monotonic_s).utc_s
+    return UtcConverter(busy.wall_s, busy.monotonic_s).convert
 
 
 def test_what_came_after_lies_after_by_as_much(utc_s: Callable[[float], float]) -> None:

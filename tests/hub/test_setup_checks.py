@@ -5,31 +5,32 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.hub.setup_checks import Finding, check_setup
+from device.hub.setup_checks import check_setup
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Baseline, SenseBaseline, Stage, State
+from device.system.check import Check
 from device.system.isolation import Isolation
 from tests.hub.hub_running import HELLO, WELL
 
 HERE = Snapshot("livingroom", available=True, available_since_utc_s=1.7e9, problem="", hello=HELLO, health=WELL)
 
 
-def found(now: Snapshot, folder: Path) -> dict[str, Finding]:
-    return {finding.check: finding for finding in check_setup(now, folder)}
+def found(now: Snapshot, folder: Path) -> dict[str, Check]:
+    return {finding.name: finding for finding in check_setup(now, folder)}
 
 
 def test_a_room_that_is_well(tmp_path: Path) -> None:
     said = found(HERE, tmp_path)
-    assert said["camera"] == Finding("camera", True, "works, 10.0 pictures a second")
+    assert said["camera"] == Check("camera", True, "works, 10.0 pictures a second")
     assert said["no network in sense"].ok
-    assert said["MQTT broker"] == Finding("MQTT broker", None, "none in the settings")
-    assert said["page"].said == "on this device only"
+    assert said["MQTT broker"] == Check("MQTT broker", None, "none in the settings")
+    assert said["page"].message == "on this device only"
     assert not [finding for finding in said.values() if finding.ok is False]
 
 
 def test_nothing_is_said_of_a_sense_that_is_away(tmp_path: Path) -> None:
-    said = found(Snapshot("livingroom", problem="sense is away: it closed the door"), tmp_path)
-    assert said["sense"] == Finding("sense", False, "sense is away: it closed the door")
+    said = found(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
+    assert said["sense"] == Check("sense", False, "sense is away: it closed the connection")
     assert "camera" not in said
 
 
@@ -46,20 +47,20 @@ def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, wo
     ill = msgspec.structs.replace(HERE, health=msgspec.structs.replace(WELL, stages={"camera": stage}))
     said = found(ill, tmp_path)["camera"]
     assert said.ok is ok
-    assert words in said.said
+    assert words in said.message
 
 
 def test_walls_that_are_not_there_are_no_obstacle_but_said(tmp_path: Path) -> None:
     open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses")
     said = found(msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path)
     assert said["no network in sense"].ok is None
-    assert "not enforced: this kernel refuses" in said["no network in sense"].said
+    assert "not enforced: this kernel refuses" in said["no network in sense"].message
 
 
 def test_what_is_open_is_said(tmp_path: Path) -> None:
     said = found(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
-    assert said["page"].said == "open to the house, with a password"
-    assert said["live view"].said == "allowed by the settings, while somebody looks; 2 looking now"
+    assert said["page"].message == "open to the house, with a password"
+    assert said["live view"].message == "allowed by the settings, while somebody looks; 2 looking now"
 
 
 @pytest.mark.parametrize("moment_s", [1.7e9, -1e300, 1e300])
@@ -68,12 +69,12 @@ def test_a_neutral_is_told_with_its_day_if_a_calendar_has_it(tmp_path: Path, mom
     health = msgspec.structs.replace(WELL, baseline=neutral)
     said = found(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
     assert said.ok
-    assert said.said.endswith("from faces")
+    assert said.message.endswith("from faces")
 
 
 def test_broker_history_and_disk(tmp_path: Path) -> None:
     ill = msgspec.structs.replace(HERE, mqtt="MQTT broker: refused", history="the disk is full")
     said = found(ill, tmp_path / "not" / "yet")
-    assert said["MQTT broker"] == Finding("MQTT broker", False, "MQTT broker: refused")
-    assert said["history"] == Finding("history", False, "the disk is full")
+    assert said["MQTT broker"] == Check("MQTT broker", False, "MQTT broker: refused")
+    assert said["history"] == Check("history", False, "the disk is full")
     assert said["disk"].ok

@@ -3,7 +3,6 @@
 import contextlib
 import grp
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -11,11 +10,11 @@ from pathlib import Path
 
 from device.commands.checks.context import Context
 from device.system.check import Check
-from device.system.clock import RELEASED_UTC_S
-from device.system.machine import HOT_C, clock_is_set, degrees_c
+from device.system.clock import is_clock_set
+from device.system.machine import HOT_C, MIN_FREE_MB, free_mb, is_clock_synchronized, read_temperature_c
+from device.system.paths import nearest_existing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
-_MIN_FREE_MB = 50.0
 _DEV = Path("/dev")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
@@ -32,15 +31,13 @@ def packages(_: Context) -> Iterator[Check]:
 def disk_space(context: Context) -> Iterator[Check]:
     """Whether the state folder can be written, and has space left."""
     folder = context.settings.state_dir
-    # Path.exists raises in a closed folder, into which nothing can be written either.
-    existing = next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110
-    if not os.access(existing, os.W_OK | os.X_OK):
+    if not os.access(nearest_existing(folder), os.W_OK | os.X_OK):
         fix = "give this user the folder, or set home.state_dir"
         yield Check("state folder", False, f"{folder} cannot be written", fix)
         return
-    free_mb = shutil.disk_usage(existing).free / 1e6
-    enough = free_mb > _MIN_FREE_MB
-    yield Check("state folder", enough, f"{folder}, {free_mb:,.0f} MB free", "" if enough else "free some space")
+    free = free_mb(folder)
+    enough = free > MIN_FREE_MB
+    yield Check("state folder", enough, f"{folder}, {free:,.0f} MB free", "" if enough else "free some space")
 
 
 def device_permissions(context: Context, dev: Path = _DEV) -> Iterator[Check]:
@@ -75,10 +72,10 @@ def group_exists(group: str) -> bool:
 def clock(_: Context) -> Iterator[Check]:
     """Whether the clock is set: a Pi has no battery for it."""
     said = time.strftime("%Y-%m-%d %H:%M %Z")
-    if time.time() < RELEASED_UTC_S:
+    if not is_clock_set(time.time()):
         fix = "a Pi has no battery clock: connect it to a network once, or set the clock (sudo date -s ...)"
         yield Check("clock", False, f"{said} is before this version of Mien was released", fix)
-    elif clock_is_set() is False:
+    elif is_clock_synchronized() is False:
         yield Check("clock", None, f"{said}, not set by a time server", "timedatectl set-ntp true")
     else:
         yield Check("clock", True, said)
@@ -86,7 +83,7 @@ def clock(_: Context) -> Iterator[Check]:
 
 def temperature(_: Context) -> Iterator[Check]:
     """Whether the processor is too hot; nothing where it cannot be measured."""
-    if (degrees := degrees_c()) is not None:
+    if (degrees := read_temperature_c()) is not None:
         hot = degrees >= HOT_C
         fix = "the processor slows down when it is this hot: give it air, or a heat sink" if hot else ""
         yield Check("temperature", not hot, f"{degrees:.0f} °C", fix)
