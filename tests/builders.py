@@ -32,6 +32,16 @@ def wav(path: Path, samples: Floats, rate_hz: int = 16_000) -> Path:
     return path
 
 
+RED, GREEN = (220, 20, 20), (20, 200, 20)
+
+
+def half_red() -> Pixels:
+    """A picture of 80x48 px, RED on the left and GREEN on the right."""
+    pixels = np.full((48, 80, 3), GREEN, np.uint8)
+    pixels[:, :40] = RED
+    return pixels
+
+
 def shade(index: int) -> int:
     """How bright picture `index` of a made video is."""
     return 20 + 10 * index % 220

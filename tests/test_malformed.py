@@ -24,7 +24,7 @@ from device.ipc.messages import (
     Baseline,
     Health,
     Hello,
-    MoodSaid,
+    MoodUpdate,
     SenseBaseline,
     SetHold,
     SetSwitch,
@@ -32,7 +32,8 @@ from device.ipc.messages import (
     State,
     Switch,
 )
-from device.perception.media.decode import read_picture, read_sound
+from device.perception.media.decode import read_sound
+from device.perception.media.picture import read_picture
 from device.readings import Mood, SenseReading
 from device.settings.load import parse
 from device.settings.schema import Settings
@@ -51,7 +52,7 @@ _LINES = [
     messages.encode(message)
     for message in (
         Hello("5e55", "0.1.0", 1, Isolation(True, ("lo",), "refused", "walls"), {"face": "1"}),
-        MoodSaid("5e55", 7, _MOOD),
+        MoodUpdate("5e55", 7, _MOOD),
         _HEALTH,
         Ack("5e55", 7),
         SetSwitch(Switch.CAMERA, False),
@@ -104,7 +105,7 @@ def _ask_all(contents: list[bytes], ask: Callable[[bytes], object], errors: type
     return good, refused
 
 
-@pytest.mark.parametrize("decode", [messages.from_sense, messages.from_hub])
+@pytest.mark.parametrize("decode", [messages.decode_sense_message, messages.decode_hub_message])
 def test_lines_at_the_door(decode: Callable[[bytes], object]) -> None:
     good, refused = _ask_all(_LINES, decode, LinkError)
     assert refused > good

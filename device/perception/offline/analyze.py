@@ -20,12 +20,12 @@ from device.perception.face.still import find_in_still, is_large
 from device.perception.load import Perception
 from device.perception.media.decode import (
     NoSoundError,
+    as_media_error,
     kind_of,
-    read_picture,
     read_sound,
-    refused_in_words,
     video_frames,
 )
+from device.perception.media.picture import read_picture
 from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother
 from device.perception.offline.timeline import build_timeline
@@ -58,7 +58,7 @@ def analyze(path: Path, wanted: Wanted, readers: Perception, settings: Settings)
     try:
         result["kind"] = kind_of(path)
         read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]
-        with refused_in_words(path):
+        with as_media_error(path):
             result |= read(path, wanted, readers, settings)
     except MienError as error:
         result["error"] = str(error)

@@ -19,7 +19,8 @@ from device.perception.face.detector import FaceDetector
 from device.perception.face.still import find_in_air
 from device.perception.face.tiles import find_everywhere
 from device.perception.load import Perception
-from device.perception.media.decode import read_picture, refused_in_words
+from device.perception.media.decode import as_media_error
+from device.perception.media.picture import read_picture
 from device.perception.offline.gallery_storage import GalleryFolder
 from device.readings import Face, FaceReading
 from device.settings.schema import Settings
@@ -158,7 +159,7 @@ def _look(
             if kept.has(before.name):
                 return before, Outcome.UNCHANGED, ""
         pixels = read_picture(path)
-        with refused_in_words(path):
+        with as_media_error(path):
             face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
             thumbnail = make_thumbnail(pixels, face) if face else b""
     except MediaError as error:

@@ -9,87 +9,8 @@ import pytest
 
 from device.errors import MediaError
 from device.perception.media import decode
+from device.perception.media.picture import read_picture
 from tests import builders as made
-
-RED, GREEN = (220, 20, 20), (20, 200, 20)
-
-
-def _red_left() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    pixels = np.full((48, 80, 3), GREEN, np.uint8)
-    pixels[:, :40] = RED
-    return pixels
-
-
-def test_picture_is_rgb(tmp_path: Path) -> None:
-    pixels = _red_left()
-    assert np.array_equal(decode.read_picture(made.picture(tmp_path / "a.png", pixels)), pixels)
-    seen = decode.read_picture(made.picture(tmp_path / "a.jpg", pixels))
-    assert seen.shape == (48, 80, 3)
-    assert np.abs(seen[20, 10].astype(int) - RED).max() < 8
-    assert np.abs(seen[20, 70].astype(int) - GREEN).max() < 8
-
-
-def test_picture_is_turned_upright(tmp_path: Path) -> None:
-    path = tmp_path / "phone.jpg"
-    path.write_bytes(made.turned(made.jpeg(_red_left()), 6))  # to be turned a quarter clockwise: left comes up
-    seen = decode.read_picture(path)
-    assert seen.shape == (80, 48, 3)
-    assert np.abs(seen[10, 20].astype(int) - RED).max() < 12
-    assert np.abs(seen[70, 20].astype(int) - GREEN).max() < 12
-
-
-def test_grey_alpha_and_sixteen_bits(tmp_path: Path) -> None:
-    grey = made.picture(tmp_path / "grey.png", np.full((8, 9), 77, np.uint8))
-    assert np.array_equal(decode.read_picture(grey), np.full((8, 9, 3), 77))
-    deep = made.picture(tmp_path / "deep.png", np.full((8, 9, 3), 0x8040, np.uint16))
-    assert decode.read_picture(deep).dtype == np.uint8
-    assert np.abs(decode.read_picture(deep).astype(int) - 0x80).max() <= 1
-    alpha = tmp_path / "alpha.png"
-    cv2.imwrite(str(alpha), np.full((8, 9, 4), (10, 20, 30, 128), np.uint8))
-    assert np.array_equal(decode.read_picture(alpha), np.full((8, 9, 3), (30, 20, 10)))
-
-
-@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
-@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
-def test_cut_off_picture(tmp_path: Path, name: str, share: float) -> None:
-    noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
-    path = made.picture(tmp_path / name, noise)
-    data = path.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(MediaError, match=name):
-        decode.read_picture(path)
-
-
-def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> None:
-    data = made.jpeg(_red_left())
-    preview = b"\xff\xe1" + struct.pack(">H", 8) + b"PRE\xff\xd9\0"
-    path = tmp_path / "a.jpg"
-    path.write_bytes(data[:2] + preview + data[2:])
-    assert decode.read_picture(path).shape == (48, 80, 3)
-    path.write_bytes(data[:2] + preview + data[2:-40])
-    with pytest.raises(MediaError, match="breaks off"):
-        decode.read_picture(path)
-
-
-def _header(kind: str, side: int) -> bytes:
-    if kind == "png":
-        return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", side, side) + bytes(20)
-    if kind == "bmp":
-        return b"BM" + bytes(16) + struct.pack("<ii", side, -side) + bytes(30)
-    if kind == "gif":
-        return b"GIF89a" + struct.pack("<HH", side, side) + bytes(30)
-    if kind == "webp":
-        return b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + (side - 1).to_bytes(3, "little") * 2 + bytes(30)
-    frame = b"\xff\xc0" + struct.pack(">HBHH", 17, 8, side, side) + bytes(10)
-    return b"\xff\xd8\xff\xe0" + struct.pack(">H", 6) + bytes(4) + frame + b"\xff\xda\0\x02\xff\xd9"
-
-
-@pytest.mark.parametrize("kind", ["png", "bmp", "gif", "webp", "jpg"])
-def test_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"huge.{kind}"
-    path.write_bytes(_header(kind, 20_000))
-    with pytest.raises(MediaError, match=r"huge.* 400 megapixels; at most 100"):
-        decode.read_picture(path)
 
 
 @pytest.mark.parametrize(
@@ -105,20 +26,20 @@ def test_too_large_is_refused_by_its_header(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    for read in (decode.kind_of, decode.read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
+    for read in (decode.kind_of, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=name):
             read(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
-    for read in (decode.kind_of, decode.read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
+    for read in (decode.kind_of, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=r"gone\.png.*No such file"):
             read(path)
 
 
 def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
-    made.picture(tmp_path / "a.png", _red_left()).rename(tmp_path / "a.wav")
+    made.picture(tmp_path / "a.png", made.half_red()).rename(tmp_path / "a.wav")
     assert decode.kind_of(tmp_path / "a.wav") == "image"
     made.wav(tmp_path / "b.wav", made.chirp(0.2)).rename(tmp_path / "b.mp4")
     assert decode.kind_of(tmp_path / "b.mp4") == "sound"
@@ -127,7 +48,7 @@ def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
     (tmp_path / "f.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(30))
     assert decode.kind_of(tmp_path / "f.avif") == "image"
     with pytest.raises(MediaError, match=r"f\.avif"):
-        decode.read_picture(tmp_path / "f.avif")
+        read_picture(tmp_path / "f.avif")
 
 
 @pytest.mark.parametrize("name", ["a.jp2", "a.pbm", "a.pgm", "text.pgm"])
@@ -136,7 +57,7 @@ def test_the_rarer_pictures_are_pictures(tmp_path: Path, name: str) -> None:
     options = [cv2.IMWRITE_PXM_BINARY, 0] if name.startswith("text") else []
     assert cv2.imwrite(str(tmp_path / name), pixels, options)
     assert decode.kind_of(tmp_path / name) == "image"
-    assert (decode.read_picture(tmp_path / name) == 255).all()
+    assert (read_picture(tmp_path / name) == 255).all()
 
 
 @pytest.mark.parametrize("codec", ["pcx", "qoi", "xwd"])
@@ -146,14 +67,14 @@ def test_a_picture_that_only_ffmpeg_knows_is_no_video(tmp_path: Path, codec: str
         stream = container.add_stream(codec)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 80, 48, "rgb24"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(_red_left(), "rgb24")))
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(made.half_red(), "rgb24")))
         container.mux(stream.encode(None))
     with pytest.raises(MediaError, match=r"picture: a picture that is not read \(.*\); save it as PNG"):
         decode.kind_of(path)
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
-    cover = made.picture(tmp_path / "cover.jpg", _red_left())
+    cover = made.picture(tmp_path / "cover.jpg", made.half_red())
     song = made.wav(tmp_path / "song.wav", made.chirp(0.5))
     command = (
         "ffmpeg -loglevel error -i song.wav -i cover.jpg -map 0 -map 1 -c:v copy -disposition:v attached_pic a.mp3"
@@ -186,23 +107,20 @@ def test_a_rate_that_holds_no_voice_is_refused(tmp_path: Path) -> None:
     for rate_hz in (1, 100, 999):
         slow[at : at + 8] = struct.pack("<II", rate_hz, 2 * rate_hz)
         (tmp_path / "slow.wav").write_bytes(slow)
-        with pytest.raises(MediaError, match=rf"slow\.wav: a sound of {rate_hz} Hz; 1000"):
+        with pytest.raises(MediaError, match=rf"slow\.wav: a sound of {rate_hz} Hz; at least 1000"):
             decode.read_sound(tmp_path / "slow.wav")
     slow[at : at + 8] = struct.pack("<II", 1000, 2000)
     (tmp_path / "slow.wav").write_bytes(slow)
     assert len(decode.read_sound(tmp_path / "slow.wav")) == pytest.approx(64 * 16_000, abs=40)
 
 
-def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(tmp_path: Path) -> None:
     chirp = made.chirp(100.0)
     heard = decode.read_sound(made.wav(tmp_path / "long.wav", chirp))
     assert heard.shape == chirp.shape
     assert np.abs(heard - chirp).max() < 1e-3
-    monkeypatch.setattr(decode, "MAX_SOUND_S", 99.0)
     with pytest.raises(MediaError, match=r"long\.wav: longer than .* cut it"):
-        decode.read_sound(tmp_path / "long.wav")
+        decode.read_sound(tmp_path / "long.wav", max_s=99.0)
 
 
 def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:

@@ -88,11 +88,11 @@ def _no_memory() -> None:
     raise MemoryError
 
 
-@pytest.mark.parametrize(("refusal", "said"), [(_opencv_refuses, "OpenCV cannot"), (_no_memory, "more memory than")])
+@pytest.mark.parametrize(("refusal", "said"), [(_opencv_refuses, "OpenCV cannot"), (_no_memory, "needs more memory")])
 def test_what_a_library_refuses_is_that_files_error(
     tmp_path: Path, readers: Perception, monkeypatch: pytest.MonkeyPatch, refusal: Callable[[], None], said: str
 ) -> None:
     monkeypatch.setattr(module, "find_in_still", lambda *_: refusal())
     found = _read(picture(tmp_path / "odd.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY]))), readers)
-    assert f"odd.png: {said}" in found["error"].replace("takes ", "")
+    assert f"odd.png: {said}" in found["error"]
     assert (found["faces"], found["mood"]) == ([], None)
