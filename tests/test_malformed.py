@@ -21,11 +21,9 @@ from device.errors import LinkError, MediaError, SettingsError
 from device.ipc import messages
 from device.ipc.messages import (
     Ack,
-    Baseline,
     Health,
     Hello,
     MoodUpdate,
-    SenseBaseline,
     SetHold,
     SetSwitch,
     Stage,
@@ -34,7 +32,7 @@ from device.ipc.messages import (
 )
 from device.perception.media.decode import read_sound
 from device.perception.media.picture import read_picture
-from device.readings import Mood, SenseReading
+from device.readings import Baseline, Mood, SenseBaseline, SenseReading
 from device.settings.load import parse
 from device.settings.schema import Settings
 from device.settings.toml import as_toml

@@ -5,21 +5,18 @@ import contextlib
 import logging
 import sqlite3
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 from device.errors import ActionError, LinkError
-from device.hub.actions.registry import build_dispatcher
 from device.hub.gallery.selector import GallerySelector
-from device.hub.gallery.trigger import VoiceTrigger
 from device.hub.history import outbox_cursor
 from device.hub.history.heartbeat import HeartbeatRecorder
-from device.hub.history.rows import GapBegins, GapEnds, change_row, describe_mood, page_event
+from device.hub.history.rows import GapBegins, GapEnds, build_mood_row, describe_mood, page_event
 from device.hub.history.writer import History
 from device.hub.ipc.live_view import LiveViewServer
 from device.hub.ipc.sense_server import SenseServer
-from device.hub.metrics import Counters, exposition
-from device.hub.mqtt.commands import CommandLimiter
-from device.hub.mqtt.discovery import DiscoveryPublisher
+from device.hub.metrics import Counters
 from device.hub.mqtt.outbox import Change, Outbox
 from device.hub.mqtt.payloads import state_document
 from device.hub.mqtt.session import MqttSession
@@ -29,264 +26,218 @@ from device.hub.state import profiles
 from device.hub.state.features import ChooseProfile, Command
 from device.hub.state.snapshot import LastRule, Snapshot
 from device.hub.state.store import StateStore
-from device.hub.web.routes.api import Api
-from device.hub.web.routes.gallery import GalleryRoutes
-from device.hub.web.routes.live_view import LiveRoute
 from device.hub.web.server import WebServer
-from device.ipc.messages import SILENCE_S, Ack, FromSense, Health, Hello, MoodSaid
+from device.ipc.messages import PEER_TIMEOUT_S, Ack, Health, Hello, MoodUpdate, SenseMessage
 from device.readings import Mood
-from device.settings.actions import Lamp, Player
 from device.settings.schema import Settings
-from device.system.clock import local_time, moment_utc_s
+from device.system.clock import local_time, to_utc_s
 from device.system.sd_notify import notify
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 STALE_S = 5.0
-"""A change older than this is remembered and acknowledged, but no lamp moves for it."""
-FIRST_WAIT_S = 3.0
-"""After so long without sense at the start, a gap begins."""
+"""An older change is stored and acknowledged, but fires no rule."""
+FIRST_HELLO_S = 3.0
+"""If sense has not connected this long after the start, a gap begins in the history."""
 
 
+@dataclass(eq=False)
 class Hub:
-    """Everything with a network. Made of rooms that do not know one another; this is where they meet."""
+    """The hub process: routes every message between its parts, which do not know each other.
 
-    def __init__(self, settings: Settings, *, dry: bool = False) -> None:
-        """With `dry`, rules fire and are told, and no destination is sent anything."""
-        self.page = ""
-        """The page's address once it listens; empty without one."""
-        self.board = StateStore(settings.home.name)
-        self.counters = Counters(rule.name for rule in settings.rules)
-        self._settings = settings
-        self._door = SenseServer(settings.runtime_dir, self._heard, self._gone)
-        self._history = History(
-            settings.state_dir, settings.history.keep_days, self._acknowledge, lambda text: self._show(history=text)
-        )
-        self._prepared = asyncio.Event()
-        self._keeping = asyncio.Lock()
-        self._newest = ("", 0)
-        """Session and number of the change that came last."""
-        self._outbox: Outbox | None = None
-        self._mqtt: MqttSession | None = None
-        if settings.mqtt.host:
-            self._outbox = Outbox(self._history, self._told, lambda text: self._show(outbox=text))
-            self._mqtt = MqttSession(
-                settings.mqtt,
-                settings.home.name,
-                lambda text: self._show(mqtt=text),
-                outbox=self._outbox,
-                announcement=DiscoveryPublisher(settings.mqtt, settings.home.name, settings.state_dir, self._now),
-                commands=CommandLimiter(self._now, self.obey, self.counters.rejected),
-                acknowledged=self.counters.message,
-            )
-        destinations = build_dispatcher(
-            settings, self._mqtt, lambda state: self._show(lamp=state), lambda state: self._show(player=state), dry=dry
-        )
-        self._acting = ActionRunner(destinations, self._history.remember, self.counters)
-        self._rules = RuleEngine(settings.rules)
-        allowed = settings.kiosk.enabled and settings.kiosk.live_view
-        self._live = LiveViewServer(
-            settings.runtime_dir, self._door.send, lambda n: self._show(watchers=n), allowed=allowed
-        )
-        voice = VoiceTrigger(settings.microphone.interval_s, settings.mood.min_confidence)
-        self._gallery = GallerySelector(settings.state_dir, self.board, voice)
-        self._kiosk = None
-        if settings.kiosk.enabled:
-            api = Api(self.board, self.obey, self._history, self._metrics, settings.state_dir)
-            live = LiveRoute(self._live, self.board)
-            pictures = GalleryRoutes(self._gallery)
-            routes = [*api.routes(), *live.routes(), *pictures.routes()]
-            self._kiosk = WebServer(settings.kiosk, routes, settings.state_dir, lambda text: self._show(page=text))
-        self.board.change(
-            lamp=destinations.state(Lamp),
-            player=destinations.state(Player),
-            available_since_utc_s=time.time(),
-            mqtt="MQTT broker: connecting" if self._mqtt else None,
-            profile=profiles.load(settings.state_dir, settings.profiles),
-            profiles=settings.profiles,
-            night=settings.kiosk.night,
-            house=settings.kiosk.house,
-            live_view=settings.kiosk.live_view,
-        )
+    The parts call the hub back, so `build_hub` makes the hub first and then sets its parts.
+    """
+
+    settings: Settings
+    store: StateStore
+    counters: Counters
+    rules: RuleEngine
+    sense: SenseServer = field(init=False)
+    history: History = field(init=False)
+    actions: ActionRunner = field(init=False)
+    live_view: LiveViewServer = field(init=False)
+    gallery: GallerySelector = field(init=False)
+    web: WebServer | None = field(init=False, default=None)
+    outbox: Outbox | None = field(init=False, default=None)
+    mqtt: MqttSession | None = field(init=False, default=None)
+    heartbeat: HeartbeatRecorder = field(default_factory=HeartbeatRecorder)
+    page: str = ""
+    """The page's address once it listens; empty without a page."""
+    _is_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the hub knows which changes were delivered before."""
+    _profile_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _newest_change: tuple[str, int] = ("", 0)
+    """Session and number of the newest change."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """From start to `stop`. Raises MienError when the door or the page cannot be opened."""
-        await self._door.open()  # first: only one hub may write the history
+        """Run from start to `stop`. Raises MienError when a socket or the page cannot be opened."""
+        await self.sense.open()  # first: only one hub may write the history
         try:
             await self._prepare()
-            await self._live.open()
-            if self._kiosk:
-                self.page = await self._kiosk.open()
-            rooms = [self._history.run(), self._tick(), self._live.run(), *([self._mqtt.run()] if self._mqtt else [])]
-            rooms += [self._gallery.run()] if self._kiosk else []
+            await self.live_view.open()
+            if self.web:
+                self.page = await self.web.open()
+            parts = [self.history.run(), self._tick(), self.live_view.run()]
+            parts += [self.mqtt.run()] if self.mqtt else []
+            parts += [self.gallery.run()] if self.web else []
             async with asyncio.TaskGroup() as group:
-                running = [group.create_task(room) for room in rooms]
+                tasks = [group.create_task(part) for part in parts]
                 notify("READY=1")
                 try:
                     await stop.wait()
                 finally:
-                    if self._mqtt:
-                        self._mqtt.stop()
+                    if self.mqtt:
+                        self.mqtt.stop()
                 notify("STOPPING=1")
-                for task in running:
+                for task in tasks:
                     task.cancel()
         finally:
             await self._close()
 
     async def _prepare(self) -> None:
-        """Learn what was told before; until then, sense is not heard."""
-        if self._outbox:
-            await self._outbox.open()
+        """Find out which changes were delivered before. Messages from sense wait for this."""
+        if self.outbox:
+            await self.outbox.open()
         else:
-            # The history says by itself that it is ill; a TimeoutError is an OSError.
+            # The history reports its own errors. A TimeoutError is an OSError.
             with contextlib.suppress(sqlite3.Error, OSError):
-                async with asyncio.timeout(SILENCE_S):
-                    await self._history.ask(outbox_cursor.no_broker)
-        self._prepared.set()
+                async with asyncio.timeout(PEER_TIMEOUT_S):
+                    await self.history.query(outbox_cursor.disable)
+        self._is_ready.set()
 
     async def _close(self) -> None:
-        await self._live.close()
-        if self._kiosk:
-            await self._kiosk.close()
-        await self._door.close()
-        await self._acting.close()
-        self._history.remember(GapBegins(time.time(), "hub was away"))
-        await self._history.close()
-
-    def say_settings(self, problem: str) -> None:
-        """New settings were not taken over."""
-        self._show(settings=problem)
+        await self.live_view.close()
+        if self.web:
+            await self.web.close()
+        await self.sense.close()
+        await self.actions.close()
+        self.history.remember(GapBegins(time.time(), "hub was away"))
+        await self.history.close()
 
     # -- receive
 
-    async def _heard(self, message: FromSense) -> None:
-        await self._prepared.wait()
+    async def on_message(self, message: SenseMessage) -> None:
+        """A message from sense."""
+        await self._is_ready.wait()
         match message:
-            case Hello():
-                _log.info("sense is here: session %s, version %s, process %d", *_introduction(message))
-                self._history.remember(GapEnds(time.time()))
-                self._show(available=True, available_since_utc_s=time.time(), problem="", hello=message, health=None)
+            case Hello(session=session, version=version, pid=pid):
+                _log.info("sense is here: session %s, version %s, process %d", session, version, pid)
+                self.history.remember(GapEnds(time.time()))
+                self.show(available=True, available_since_utc_s=time.time(), problem="", hello=message, health=None)
             case Health():
-                self._show(health=message)
-            case MoodSaid(seq=seq, mood=mood):
-                fresh = time.monotonic() - max(mood.time_s, mood.since_s) < STALE_S
+                self.show(health=message)
+            case MoodUpdate(seq=seq, mood=mood):
+                is_fresh = time.monotonic() - max(mood.time_s, mood.since_s) < STALE_S
                 if seq:
-                    self._change(message, fresh=fresh)
-                if not seq or fresh:
-                    self._show(mood=mood, last_mood=mood, heard_mono_s=time.monotonic())
+                    self._handle_change(message, is_fresh=is_fresh)
+                if not seq or is_fresh:
+                    self.show(mood=mood, last_mood=mood, last_mood_mono_s=time.monotonic())
                     self._decide()
                 if seq:
-                    await self._history.room()
+                    await self.history.wait_for_room()
 
-    def _change(self, said: MoodSaid, *, fresh: bool) -> None:
-        """Remember a change and tell it: live changes wait for no disk and no broker."""
-        row = change_row(said.session, said.seq, said.mood)
-        self._history.remember(row)
-        session, seq = self._newest
-        if session == said.session and said.seq <= seq:
+    def _handle_change(self, message: MoodUpdate, *, is_fresh: bool) -> None:
+        """Store a change and pass it on. A live change waits neither for the disk nor for the broker."""
+        session, seq, mood = message.session, message.seq, message.mood
+        row = build_mood_row(session, seq, mood)
+        self.history.remember(row)
+        newest_session, newest_seq = self._newest_change
+        if newest_session == session and seq <= newest_seq:
             return  # sense has sent it again
-        self._newest = said.session, said.seq
-        if self._outbox and not self._outbox.add(said.session, said.seq, said.mood, row.entry.time_s):
-            return  # again, after a restart of ours
-        self.counters.mood(said.mood.emotion)
-        self.board.tell(page_event(row.entry))
-        if fresh and not (self._mqtt and self._mqtt.connected):
-            self._say(said.mood, time.monotonic() - said.mood.time_s if self._mqtt is None else None)
+        self._newest_change = session, seq
+        if self.outbox and not self.outbox.add(session, seq, mood, row.entry.time_s):
+            return  # sense has sent it again after a restart of the hub
+        self.counters.count_mood(mood.emotion)
+        self.store.log_change(page_event(row.entry))
+        if is_fresh and not (self.mqtt and self.mqtt.connected):
+            self._report(mood, time.monotonic() - mood.time_s if self.mqtt is None else None)
 
-    async def _gone(self, why: str) -> None:
+    async def on_disconnect(self, why: str) -> None:
+        """Sense has gone."""
         _log.warning("sense is away: %s", why)
-        self._history.remember(GapBegins(moment_utc_s(self._door.last_line_s), "sense was away"))
-        self._show(
+        self.history.remember(GapBegins(to_utc_s(self.sense.last_line_s), "sense was away"))
+        self.show(
             available=False, available_since_utc_s=time.time(), problem=f"sense is away: {why}", mood=None, health=None
         )
 
     # -- remember
 
-    async def _acknowledge(self, session: str, seq: int) -> None:
-        if self._outbox:
-            self._outbox.stored(session, seq)
-        with contextlib.suppress(LinkError):  # then it sends the change again, which is known by its number
-            await self._door.send(Ack(session, seq))
+    async def on_stored(self, session: str, seq: int) -> None:
+        """The history has stored every change of `session` up to `seq`."""
+        if self.outbox:
+            self.outbox.mark_stored(session, seq)
+        with contextlib.suppress(LinkError):  # sense will send the change again; its number identifies it
+            await self.sense.send(Ack(session, seq))
 
     # -- decide
 
     def _decide(self) -> None:
-        now = self.board.now
+        now = self.store.now
         local = local_time(time.time())
-        events = self._rules.look(now.mood, time.monotonic(), local, now.profile, sees=now.sees)
-        if firings := [event for event in events if isinstance(event, RuleFired)]:
-            self._show(last_rule=LastRule(firings[-1].rule.name, firings[-1].why, time.time()))
+        events = self.rules.evaluate(now.mood, time.monotonic(), local, now.profile, can_see=now.can_see)
+        if fired := [event for event in events if isinstance(event, RuleFired)]:
+            self.show(last_rule=LastRule(fired[-1].rule.name, fired[-1].why, time.time()))
         if events:
-            self._acting.act(events, now.mood)
+            self.actions.handle(events, now.mood)
 
-    async def obey(self, wish: Command) -> None:
-        """Do what somebody asks for; what becomes of it is in the next state. Raises LinkError, ActionError."""
-        if not isinstance(wish, ChooseProfile):
-            await self._door.send(wish)
+    async def execute(self, command: Command) -> None:
+        """Carry out a command; its effect shows in the next state. Raises LinkError, ActionError."""
+        if not isinstance(command, ChooseProfile):
+            await self.sense.send(command)
             return
-        if wish.name not in self._settings.profiles:
-            raise ActionError(f"there is no profile {wish.name}")
-        self._show(profile=wish.name)
+        if command.name not in self.settings.profiles:
+            raise ActionError(f"there is no profile {command.name}")
+        self.show(profile=command.name)
         self._decide()
         try:
-            async with self._keeping:  # the last to be kept is the one that holds
-                await asyncio.to_thread(profiles.save, self._settings.state_dir, self.board.now.profile)
+            async with self._profile_lock:  # of several choices at once, the file keeps the last
+                await asyncio.to_thread(profiles.save, self.settings.state_dir, self.store.now.profile)
         except OSError as error:
-            raise ActionError(f"the profile is {wish.name}, and cannot be kept over a restart ({error})") from error
+            raise ActionError(f"the profile is {command.name}, but a restart will forget it ({error})") from error
 
     # -- show
 
-    def _show(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
-        """Put `fields` on the board; the page looks for itself, the broker is told."""
-        before = self.board.now
-        self.board.change(**fields)
-        now = self.board.now
-        if self._mqtt:
-            self._mqtt.show(state_document(now), urgent=_awaited(before) != _awaited(now))
+    def show(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
+        """Change these fields of the snapshot. The page follows the store by itself; the broker is told here."""
+        before = self.store.now
+        self.store.change(**fields)
+        now = self.store.now
+        if self.mqtt:
+            self.mqtt.show(state_document(now), urgent=_get_urgent(before) != _get_urgent(now))
 
-    def _told(self, change: Change) -> None:
+    def on_delivered(self, change: Change) -> None:
         """The broker has acknowledged a change."""
-        if not change.kept and time.time() - change.time_utc_s < STALE_S:
-            self._say(change.mood, time.monotonic() - change.mood.time_s)
+        if not change.is_from_file and time.time() - change.time_utc_s < STALE_S:
+            self._report(change.mood, time.monotonic() - change.mood.time_s)
 
-    def _say(self, mood: Mood, delay_s: float | None) -> None:
-        """A change's line in the log, with the time from the frame until it was told."""
-        # A mood that came of muting, or of nobody there, rests on no frame of now.
-        timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
-        _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if timed else "")
-        if timed and delay_s is not None:
-            self.counters.delay(delay_s)
-            self._show(delay_s=delay_s)
-
-    def _now(self) -> Snapshot:
-        return self.board.now
-
-    def _metrics(self, accept: str) -> tuple[bytes, str]:
-        return exposition(self.board.now, self.counters, history_waiting=self._history.waiting, accept=accept)
+    def _report(self, mood: Mood, delay_s: float | None) -> None:
+        """Log a change, with the time from the frame to the message if both are known."""
+        # A mood that comes from muting, or from an empty room, rests on no current frame.
+        is_timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
+        _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
+        if is_timed and delay_s is not None:
+            self.counters.observe_delay(delay_s)
+            self.show(delay_s=delay_s)
 
     async def _tick(self) -> None:
-        """What time alone brings: holds that are over, signs of life, the watchdog."""
-        began_s, life = time.monotonic(), HeartbeatRecorder()
+        """What only time brings about: rules whose time is up, heartbeats in the history, the watchdog."""
+        start_s: float | None = time.monotonic()
         while True:
             notify("WATCHDOG=1")
             self._decide()
-            if sign := life.look(self.board.now):
-                self._history.remember(sign)
-            if began_s and time.monotonic() - began_s >= FIRST_WAIT_S:
-                if not self.board.now.hello:
-                    self._history.remember(GapBegins(moment_utc_s(began_s), "sense was away"))
-                began_s = 0.0
+            if row := self.heartbeat.look(self.store.now):
+                self.history.remember(row)
+            if start_s is not None and time.monotonic() - start_s >= FIRST_HELLO_S:
+                if not self.store.now.hello:
+                    self.history.remember(GapBegins(to_utc_s(start_s), "sense was away"))
+                start_s = None
             await asyncio.sleep(TICK_S)
 
 
-def _introduction(hello: Hello) -> tuple[str, str, int]:
-    return hello.session, hello.version, hello.pid
-
-
-def _awaited(now: Snapshot) -> tuple[object, ...]:
-    """What somebody may be waiting for: a change of it is told at once."""
+def _get_urgent(now: Snapshot) -> tuple[object, ...]:
+    """The part of the state that somebody may be waiting for: a change of it is published at once."""
     feeling = (now.mood.emotion, now.mood.people) if now.mood else None
     health = now.health
     switches = (health.camera_on, health.microphone_on, health.paused, health.hold_s) if health else None
-    return now.available, now.sees, feeling, switches, now.profile, health.baseline if health else None
+    return now.available, now.can_see, feeling, switches, now.profile, health.baseline if health else None

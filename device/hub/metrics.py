@@ -45,23 +45,23 @@ class Counters(Collector):
             self._actions.labels(rule, "done")
             self._actions.labels(rule, "failed")
 
-    def mood(self, emotion: Emotion) -> None:
+    def count_mood(self, emotion: Emotion) -> None:
         """A change of mood was heard."""
         self._moods.labels(emotion.value).inc()
 
-    def action(self, rule: str, *, done: bool) -> None:
+    def count_action(self, rule: str, *, done: bool) -> None:
         """An action of `rule` has ended; a rule that was not named at the start counts as `other`."""
         self._actions.labels(rule if rule in self._rules else "other", "done" if done else "failed").inc()
 
-    def message(self) -> None:
+    def count_message(self) -> None:
         """The broker has acknowledged a message."""
         self._messages.inc()
 
-    def rejected(self) -> None:
+    def count_rejected(self) -> None:
         """A command came that meant nothing."""
         self._rejected.inc()
 
-    def delay(self, delay_s: float) -> None:
+    def observe_delay(self, delay_s: float) -> None:
         """A change was told so long after its frame was taken."""
         self._delay.observe(delay_s)
 

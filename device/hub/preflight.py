@@ -8,9 +8,9 @@ from device.hub.mqtt.connection import load_credentials
 from device.hub.web.auth import password
 from device.hub.web.transport.listeners import AddressUnavailableError, listen_on, resolve_addresses
 from device.hub.web.transport.tls import Certificate
-from device.settings.reload import try_places
+from device.settings.reload import check_folders
 from device.settings.schema import Kiosk, Mqtt, Settings
-from device.system.paths import expanded, try_folder
+from device.system.paths import expand, check_folder
 
 _LENT = "/run/credentials/"
 """systemd puts files here for as long as a service runs, and anew at each start."""
@@ -29,9 +29,9 @@ def try_start(
     `page` nothing is tried to listen. Hub waits for an address that this device does not have yet: that is told to
     `late`, and refused where there is none.
     """
-    try_places(settings)
-    try_folder("home.state_dir", settings.state_dir)
-    try_folder("home.runtime_dir", settings.runtime_dir)
+    check_folders(settings)
+    check_folder("home.state_dir", settings.state_dir)
+    check_folder("home.runtime_dir", settings.runtime_dir)
     if settings.kiosk.enabled:
         _try_files(settings.kiosk)
         try:
@@ -47,9 +47,9 @@ def try_start(
 
 def _try_files(kiosk: Kiosk) -> None:
     if kiosk.password_file and not _lent(kiosk.password_file):
-        password.load(expanded(kiosk.password_file))
+        password.load(expand(kiosk.password_file))
     if kiosk.certificate_file and not _lent(kiosk.certificate_file, kiosk.key_file):
-        Certificate(expanded(kiosk.certificate_file), expanded(kiosk.key_file))
+        Certificate(expand(kiosk.certificate_file), expand(kiosk.key_file))
 
 
 def _try_listening(kiosk: Kiosk, held: str, held_port: int) -> None:

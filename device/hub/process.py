@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 
 from device.errors import MienError
-from device.hub.hub import Hub
+from device.hub.build import build_hub
 from device.hub.preflight import try_start
-from device.settings.reload import problem_of
+from device.settings.reload import find_problem
 from device.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
@@ -28,12 +28,12 @@ def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) 
 
 
 async def _until_signal(settings: Settings, path: Path | None, *, dry: bool) -> None:
-    hub, stop = Hub(settings, dry=dry), asyncio.Event()
+    hub, stop = build_hub(settings, dry=dry), asyncio.Event()
     held = (settings.kiosk.listen, settings.kiosk.port) if settings.kiosk.enabled else None
 
     def look_again() -> None:
-        if problem := problem_of(path, lambda new: try_start(new, held)):
-            hub.say_settings(problem)
+        if problem := find_problem(path, lambda new: try_start(new, held)):
+            hub.show(settings=problem)
         else:
             stop.set()
 

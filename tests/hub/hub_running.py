@@ -17,9 +17,10 @@ import aiomqtt
 import msgspec
 
 from device.emotions import EMOTIONS, Emotion
+from device.hub.build import build_hub
 from device.hub.hub import Hub
 from device.ipc import messages as link
-from device.ipc.messages import FromHub, FromSense, Health, Hello, MoodSaid, Stage, State
+from device.ipc.messages import Health, Hello, HubMessage, MoodUpdate, SenseMessage, Stage, State
 from device.readings import Mood, SenseReading
 from device.settings import locations
 from device.settings.schema import Mqtt, Settings
@@ -69,7 +70,7 @@ class Sense:
     def __init__(self, settings: Settings, session: str = "s1") -> None:
         self._path = locations.socket_path(settings.runtime_dir)
         self.session = session
-        self.told: list[FromHub] = []
+        self.told: list[HubMessage] = []
         self.health = WELL
         self.ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,13 +91,13 @@ class Sense:
         self.reader, self.writer = await asyncio.open_unix_connection(str(self._path), limit=link.MAX_LINE)
         self._tasks.append(asyncio.create_task(self._listen()))
 
-    def say(self, *messages: FromSense) -> None:
+    def say(self, *messages: SenseMessage) -> None:
         for message in messages:
             self.writer.write(link.encode(message))
 
     def change(self, said: Mood, seq: int | None = None) -> int:
         self._seq = self._seq + 1 if seq is None else seq
-        self.say(MoodSaid(self.session, self._seq, said))
+        self.say(MoodUpdate(self.session, self._seq, said))
         return self._seq
 
     def acked(self) -> int:
@@ -112,14 +113,14 @@ class Sense:
     async def _listen(self) -> None:
         with contextlib.suppress(ConnectionError):
             while line := await self.reader.readline():
-                self.told.append(link.from_hub(line))
+                self.told.append(link.decode_hub_message(line))
         self.ended.set()
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub]:
     """A hub in this loop, stopped at the end."""
-    hub, stop = Hub(settings, dry=dry), asyncio.Event()
+    hub, stop = build_hub(settings, dry=dry), asyncio.Event()
     task = asyncio.create_task(hub.run(stop))
     try:
         await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and door_is(settings)))

@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device.commands.hub_api import ask, tell
+from device.commands.hub_api import get_json, send_command
 from device.errors import MienError
-from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, Recording, SenseBaseline
+from device.ipc.messages import ClearBaseline, RecordBaseline
+from device.readings import Baseline, Recording, SenseBaseline
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import Sense, run, running, until
@@ -48,7 +49,7 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
 
     async def story() -> None:
         async with running(settings) as hub, Sense(settings) as sense:
-            await until(lambda: hub.board.now.health)
+            await until(lambda: hub.store.now.health)
             status, out, _ = await mien(path, "show")
             assert status == 0
             assert "No neutral is recorded" in out
@@ -71,7 +72,7 @@ def test_a_recording_of_nobody_is_an_error_that_says_why(home: tuple[Settings, P
 
     async def story() -> None:
         async with running(settings) as hub, Sense(settings) as sense:
-            await until(lambda: hub.board.now.health)
+            await until(lambda: hub.store.now.health)
             asked = asyncio.create_task(mien(path, "record"))
             await recording(sense, found=None, said="nothing was recorded: 0 looks at faces and 3 at voices")
             status, _, err = await asked
@@ -102,10 +103,10 @@ def test_what_the_hub_refuses_is_told_in_its_words(home: tuple[Settings, Path]) 
 
     async def story() -> None:
         async with running(settings):
-            with pytest.raises(MienError, match="hold_s: 'forever' came; allowed is a number"):
-                await asyncio.to_thread(tell, settings, "hold_s", "forever")
+            with pytest.raises(MienError, match="hold_s: got 'forever'; allowed is a number"):
+                await asyncio.to_thread(send_command, settings, "hold_s", "forever")
             with pytest.raises(MienError, match="Not Found"):
-                await asyncio.to_thread(ask, settings, "/api/none")
+                await asyncio.to_thread(get_json, settings, "/api/none")
 
     run(story())
 
@@ -123,7 +124,7 @@ def test_what_is_no_mien_is_told_as_such(home: tuple[Settings, Path]) -> None:
     with ThreadingHTTPServer(("127.0.0.1", settings.kiosk.port), Stranger) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(MienError, match="the hub answered 500 another program"):
-            ask(settings, "/api/state")
+            get_json(settings, "/api/state")
         server.shutdown()
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from device.emotions import Emotion
 from device.errors import LinkError, MienError
-from device.hub.history import heartbeat
+from device.hub.build import build_hub
+from device.hub.history.heartbeat import HeartbeatRecorder
 from device.hub.history.reader import read
-from device.hub.hub import Hub
 from device.hub.mqtt.payloads import state_document
 from device.ipc.messages import ClearBaseline, SetHold, Stage, State
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running, state, until
 from tests.hub.hub_setup import gaps, kinds, living_room, rule
@@ -31,7 +31,7 @@ def test_a_mood_is_remembered_acknowledged_acted_on_and_said(house: Settings, ca
         async with running(house) as hub, Sense(house) as sense:
             seq = sense.change(mood(Emotion.SAD, 0.71))
             await until(lambda: sense.acked() == seq)
-            await until(lambda: hub.board.now.player.get("playing"))
+            await until(lambda: hub.store.now.player.get("playing"))
             await until(lambda: len(kinds(house, "action")) == 2)
 
     run(story())
@@ -50,7 +50,7 @@ def test_refreshes_are_shown_and_not_stored(house: Settings) -> None:
         async with running(house) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.SAD, 0.7))
             sense.change(mood(Emotion.SAD, 0.9), seq=0)
-            await until(lambda: hub.board.now.mood and hub.board.now.mood.confidence == 0.9)
+            await until(lambda: hub.store.now.mood and hub.store.now.mood.confidence == 0.9)
             await until(lambda: sense.acked() == 1)
 
     run(story())
@@ -67,13 +67,13 @@ def test_a_change_that_sense_sends_again_is_told_and_counted_once(house: Setting
                     for seq in (1, 2, 1, 2):
                         sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
                     await until(lambda sense=sense: sense.acked() == 2)  # type: ignore[misc]
-            assert hub.board.changes.last == 2
+            assert hub.store.changes.last == 2
             async with aiohttp.ClientSession() as client, client.get(hub.page + "metrics") as answer:
                 text = await answer.text()
             assert 'mien_moods_total{emotion="sad"} 1.0' in text
             async with Sense(house, "s2") as another:
                 another.change(mood(Emotion.SAD), 1)
-                await until(lambda: hub.board.changes.last == 3)
+                await until(lambda: hub.store.changes.last == 3)
 
     run(story())
     assert kinds(house, "mood") == ["sad", "happy", "sad"]
@@ -86,28 +86,28 @@ def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settin
             sense.change(mood(Emotion.SAD, age_s=20))
             await until(lambda: sense.acked() == 2)
             await asyncio.sleep(0.6)
-            assert hub.board.now.mood is None
-            assert hub.board.now.lamp["on"] is False
+            assert hub.store.now.mood is None
+            assert hub.store.now.lamp["on"] is False
 
     run(story())
     times = [e.time_s for e in read(house.state_dir) if e.kind == "mood"]
     assert times == [pytest.approx(time.time() - 40, abs=8), pytest.approx(time.time() - 20, abs=8)]
 
 
-def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings) -> None:
     """Neither to Home Assistant, nor in the history, which has it as a line of its own."""
-    monkeypatch.setattr(heartbeat, "ALIVE_S", 0.4)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
+            hub.heartbeat = HeartbeatRecorder(interval_s=0.4)
             sense.change(mood(Emotion.UNKNOWN, people=0))
-            await until(lambda: hub.board.now.health and hub.board.now.mood)
-            assert state_document(hub.board.now)["presence"] == "OFF"
+            await until(lambda: hub.store.now.health and hub.store.now.mood)
+            assert state_document(hub.store.now)["presence"] == "OFF"
             sense.health = msgspec.structs.replace(WELL, camera_on=False, stages={"camera": Stage(State.OFF)})
-            await until(lambda: state_document(hub.board.now)["presence"] is None)
+            await until(lambda: state_document(hub.store.now)["presence"] is None)
             await until(lambda: gaps(house))
             sense.health = WELL
-            await until(lambda: state_document(hub.board.now)["presence"] == "OFF")
+            await until(lambda: state_document(hub.store.now)["presence"] == "OFF")
             now_s = time.time()
             async with aiohttp.ClientSession() as client:
                 url = f"{hub.page}api/history/slots?since={now_s - 60:.3f}&step_s=60"
@@ -129,19 +129,19 @@ def test_sense_gone_is_said_within_two_seconds_and_is_a_gap(house: Settings) -> 
         async with running(house) as hub:
             async with Sense(house) as sense:
                 sense.change(mood())
-                await until(lambda: hub.board.now.mood)
+                await until(lambda: hub.store.now.mood)
                 for task in sense._tasks:
                     task.cancel()  # it hangs: connected, and says nothing
                 hung_s = time.monotonic()
-                await until(lambda: not hub.board.now.available, 3)
+                await until(lambda: not hub.store.now.available, 3)
                 assert time.monotonic() - hung_s < 2.3
                 said = await state(hub)
                 assert said["mood"] is None
                 assert said["last_mood"]["emotion"] == "sad"
-                assert said["sense"]["problem"] == "sense is away: no word for 1.5 s"
+                assert said["sense"]["problem"] == "sense is away: no message for 1.5 s"
             await asyncio.sleep(0.3)
             async with Sense(house):
-                await until(lambda: hub.board.now.available)
+                await until(lambda: hub.store.now.available)
                 assert (await state(hub))["sense"]["problem"] == ""
                 closed = await until(lambda: [g for g in gaps(house) if g[1] is not None])
                 assert closed[0][2] == "sense was away"
@@ -172,7 +172,7 @@ def test_a_stage_that_is_ill_is_among_the_problems(house: Settings) -> None:
         async with running(house) as hub, Sense(house) as sense:
             ill = Stage(State.LOST, "no camera; plug one in")
             sense.health = msgspec.structs.replace(WELL, stages={"camera": ill}, lost_changes=3)
-            await until(lambda: hub.board.now.health == sense.health)
+            await until(lambda: hub.store.now.health == sense.health)
             assert (await state(hub))["problems"] == [
                 "camera: no camera; plug one in",
                 "3 changes were lost while hub was away",
@@ -185,11 +185,11 @@ def test_wishes_reach_the_sense_or_say_that_it_is_away(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             with pytest.raises(LinkError, match="away"):
-                await hub.obey(SetHold(2.0))
+                await hub.execute(SetHold(2.0))
             async with Sense(house) as sense:
-                await until(lambda: hub.board.now.available)
-                await hub.obey(SetHold(2.0))
-                await hub.obey(ClearBaseline())
+                await until(lambda: hub.store.now.available)
+                await hub.execute(SetHold(2.0))
+                await hub.execute(ClearBaseline())
                 await until(lambda: sense.told[-1:] == [ClearBaseline()])
                 assert SetHold(2.0) in sense.told
 
@@ -202,9 +202,9 @@ def test_the_metrics_count_what_happens(house: Settings) -> None:
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.lamp["on"])
+            await until(lambda: hub.store.now.lamp["on"])
             sense.change(mood(Emotion.HAPPY))
-            await until(lambda: not hub.board.now.lamp["on"])
+            await until(lambda: not hub.store.now.lamp["on"])
             async with aiohttp.ClientSession() as client:
                 async with client.get(hub.page + "metrics") as answer:
                     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -222,14 +222,14 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
     async def story() -> None:
         async with running(house):
             with pytest.raises(MienError, match="another hub is running"):
-                await Hub(house).run(asyncio.Event())
+                await build_hub(house).run(asyncio.Event())
             assert gaps(house) == [], "the second one has written nothing"
 
     run(story())
 
 
 def test_the_hub_knows_no_device_and_no_model() -> None:
-    code = "import sys, device.hub.hub; \
+    code = "import sys, device.hub.build; \
 print([m for m in sys.modules if m.startswith(('device.sense', 'device.perception', 'cv2', 'ai_edge'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from device.emotions import EMOTIONS
-from device.hub.state.store import KEPT
+from device.hub.state.store import MAX_CHANGES
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, answers, hub_process, mood, run, until
 
-WARM, MORE = 2 * KEPT, 7_000
+WARM, MORE = 2 * MAX_CHANGES, 7_000
 """A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""
 MAX_GROWTH_MB = 0.7
 

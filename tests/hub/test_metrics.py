@@ -138,12 +138,12 @@ def test_names_keep_to_the_conventions() -> None:
 # -- what was counted
 
 COUNTED: list[tuple[Callable[[Counters], None], str, dict[str, str]]] = [
-    (lambda c: c.mood(Emotion.SAD), "mien_moods_total", {"emotion": "sad"}),
-    (lambda c: c.mood(Emotion.UNKNOWN), "mien_moods_total", {"emotion": "unknown"}),
-    (lambda c: c.action("comfort", done=True), "mien_actions_total", {"rule": "comfort", "result": "done"}),
-    (lambda c: c.action("comfort", done=False), "mien_actions_total", {"rule": "comfort", "result": "failed"}),
-    (lambda c: c.message(), "mien_mqtt_messages_total", {}),
-    (lambda c: c.rejected(), "mien_rejected_commands_total", {}),
+    (lambda c: c.count_mood(Emotion.SAD), "mien_moods_total", {"emotion": "sad"}),
+    (lambda c: c.count_mood(Emotion.UNKNOWN), "mien_moods_total", {"emotion": "unknown"}),
+    (lambda c: c.count_action("comfort", done=True), "mien_actions_total", {"rule": "comfort", "result": "done"}),
+    (lambda c: c.count_action("comfort", done=False), "mien_actions_total", {"rule": "comfort", "result": "failed"}),
+    (lambda c: c.count_message(), "mien_mqtt_messages_total", {}),
+    (lambda c: c.count_rejected(), "mien_rejected_commands_total", {}),
 ]
 
 
@@ -163,7 +163,7 @@ def test_what_happens_counts_once_and_alone(
 def test_delays_fall_into_their_buckets() -> None:
     counters = Counters()
     for delay_s in (0.04, 0.25, 0.25, 7.0):
-        counters.delay(delay_s)
+        counters.observe_delay(delay_s)
     said = page(BEFORE, counters)
     buckets = {
         le: one(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
@@ -175,7 +175,7 @@ def test_delays_fall_into_their_buckets() -> None:
 
 def test_two_hubs_of_one_process_count_apart() -> None:
     first, second = Counters(), Counters()
-    first.message()
+    first.count_message()
     assert one(page(BEFORE, first), "mien_mqtt_messages_total") == 1
     assert one(page(BEFORE, second), "mien_mqtt_messages_total") == 0
 
@@ -193,7 +193,7 @@ def test_no_name_from_outside_makes_series_without_end() -> None:
     )
     counters = Counters(["comfort"])
     for i in range(99):
-        counters.action(f"rule {i}", done=True)
+        counters.count_action(f"rule {i}", done=True)
     said = page(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
     assert len(of(said, "mien_model_info")) == len(of(said, "mien_stage_rate_hertz")) == 16
     assert max(len(value) for _, labels in said for _, value in labels) == 40
@@ -209,8 +209,8 @@ def test_odd_names_are_escaped() -> None:
 
 def test_openmetrics_where_it_is_asked_for() -> None:
     counters = Counters(["comfort"])
-    counters.delay(0.2)
-    counters.mood(Emotion.SAD)
+    counters.observe_delay(0.2)
+    counters.count_mood(Emotion.SAD)
     body, kind = exposition(FULL, counters, accept=OPENMETRICS)
     assert kind.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")

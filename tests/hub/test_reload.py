@@ -36,7 +36,7 @@ async def problems(port: int) -> list[str]:
 
 
 async def refused(port: int, *words: str) -> bool:
-    return any("not taken over" in one and all(word in one for word in words) for one in await problems(port))
+    return any("not applied" in one and all(word in one for word in words) for one in await problems(port))
 
 
 def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers: Papers) -> None:
@@ -110,7 +110,7 @@ def test_an_address_that_is_not_there_yet_is_no_fault_and_is_told(mien: Mien, sh
     done = mien("config", "check", "--settings", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{path}: fine" in done.stdout
-    assert "for now, the page cannot listen on 192.0.2.7: this device has no such address now" in done.stdout
+    assert "not yet: the page cannot listen on 192.0.2.7: this device has no such address now" in done.stdout
 
 
 @pytest.mark.parametrize("key", ["kiosk", "mqtt"])

@@ -7,7 +7,8 @@ import pytest
 
 from device.hub.setup_checks import check_setup
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Baseline, SenseBaseline, Stage, State
+from device.ipc.messages import Stage, State
+from device.readings import Baseline, SenseBaseline
 from device.system.check import Check
 from device.system.isolation import Isolation
 from tests.hub.hub_running import HELLO, WELL

@@ -1,4 +1,4 @@
-"""The history's file: SQLite tables of moods, actions and gaps. All of it blocks; history.py keeps it off the loop."""
+"""The history's file: SQLite tables of moods, actions and gaps. All of it blocks; writer.py runs it in a thread."""
 
 import logging
 import sqlite3
@@ -18,9 +18,9 @@ _T = TypeVar("_T")
 FILE_NAME = "history.sqlite3"
 SCHEMA_VERSION = 2
 CACHE_KB = 256
-"""Of the file's pages in memory: rows go in at its end. SQLite's own 2 MB would fill for weeks, as a leak does."""
-STEADY_S = 3600.0
-"""Old rows are deleted so often, and only where the clock went well for so long: a wrong year must not empty it."""
+"""SQLite's page cache. Its default of 2 MB would fill over weeks and look like a leak."""
+PRUNE_S = 3600.0
+"""Old rows are deleted this often, if the clock has not jumped for this long: a wrong year must not empty the file."""
 
 _SCHEMA = """
 CREATE TABLE moods (
@@ -36,49 +36,49 @@ CREATE TABLE gaps (id INTEGER PRIMARY KEY, time_s REAL NOT NULL, until_s REAL, w
 CREATE TABLE sessions (session TEXT PRIMARY KEY, seq INTEGER NOT NULL, time_s REAL NOT NULL);
 CREATE TABLE alive (id INTEGER PRIMARY KEY CHECK (id = 1), time_s REAL NOT NULL);
 """
-_TOLD = """
+_ADD_CURSOR = """
 CREATE TABLE told (id INTEGER PRIMARY KEY CHECK (id = 1), mood INTEGER NOT NULL);
 INSERT INTO told SELECT 1, coalesce(max(id), 0) FROM moods;
 """
-# In a file of version 1, which had no cursor, all counts as told.
-AFTER_DELETING = "UPDATE told SET mood = min(mood, (SELECT coalesce(max(id), 0) FROM moods))"
-"""The ids of deleted moods are given again; the cursor must not lie over what is yet to come."""
+# A file of version 1 has no cursor: all of its moods count as delivered.
+CLAMP_CURSOR = "UPDATE told SET mood = min(mood, (SELECT coalesce(max(id), 0) FROM moods))"
+"""Run it after a deletion: SQLite reuses the ids of deleted moods, and the cursor must not be ahead of new ones."""
 
 
 class HistoryFile:
-    """The open file. Every method may raise sqlite3.Error or OSError, and can be called again after it."""
+    """The file, opened at the first use. Every method may raise sqlite3.Error or OSError, and may be called again."""
 
     def __init__(self, folder: Path, keep_days: int, started_s: float, clock: WallClock | None = None) -> None:
-        """`started_s`: when this hub began, seconds of UTC; `keep_days` 0 keeps all."""
+        """`started_s`: when this hub started, UTC seconds since 1970; `keep_days` 0 keeps everything."""
         self.path = folder / FILE_NAME
         self._keep_days = keep_days
         self._started_s = started_s
-        self._told_of_the_night = False
+        self._has_downtime = False
         self._damaged = ""
         self._db: sqlite3.Connection | None = None
         self._clock = clock or WallClock()
         self._pruned_s = 0.0
 
     def write(self, rows: Sequence[Row]) -> None:
-        """All of `rows`, or none. When it returns, changes of mood are on the disk, not only on their way."""
+        """Write all of `rows` or none. When it returns, changes of mood are on the disk, not only in its cache."""
         try:
             db = self._db or self._open()
-            # A change waits for the disk (it is acknowledged after this); a stamp of life alone does not wear it.
-            durable = any(isinstance(row, MoodRow) for row in rows)
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            # A change is acknowledged after this, so it waits for the disk. Other rows do not, to spare the SD card.
+            has_mood = any(isinstance(row, MoodRow) for row in rows)
+            db.execute(f"PRAGMA synchronous = {'FULL' if has_mood else 'NORMAL'}")
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 for row in rows:
                     _write(db, row)
         except sqlite3.DatabaseError as error:
-            if _is_damage(error):
+            if _is_damaged(error):
                 self._move_aside(error)
             raise
         self._prune(db)
 
-    def read(self, question: Callable[[sqlite3.Connection], _T]) -> _T:
-        """What `question` finds in the open file, which is opened and brought up to date first."""
-        return question(self._db or self._open())
+    def query(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
+        """What `query` returns. The file is opened and its schema upgraded first."""
+        return query(self._db or self._open())
 
     def close(self) -> None:
         """Close the file; a later write opens it again."""
@@ -88,26 +88,28 @@ class HistoryFile:
 
     @property
     def damaged(self) -> str:
-        """Where a damaged file was put, for a person; empty when none was."""
+        """The name that a damaged file got when it was moved aside; empty if none was."""
         return self._damaged
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.touch(mode=0o600)  # how people felt is for their own eyes; the WAL takes the same mode
+        self.path.touch(mode=0o600)  # moods are private; the WAL gets the same mode
         db = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version == 0:
-                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_TOLD} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                db.executescript(
+                    f"BEGIN IMMEDIATE; {_SCHEMA} {_ADD_CURSOR} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                )
             elif version == 1:
-                db.executescript(f"BEGIN IMMEDIATE; {_TOLD} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                db.executescript(f"BEGIN IMMEDIATE; {_ADD_CURSOR} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise sqlite3.NotSupportedError(f"it has version {version}, this Mien knows {SCHEMA_VERSION}")
-            if not self._told_of_the_night:
-                _tell_of_the_night(db, self._started_s)
-                self._told_of_the_night = True
+            if not self._has_downtime:
+                _write_downtime(db, self._started_s)
+                self._has_downtime = True
             if self._damaged:
                 why = f"what came before was damaged and is in {self._damaged}"
                 db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?1, ?1, ?2)", (time.time(), why))
@@ -120,40 +122,41 @@ class HistoryFile:
     def _move_aside(self, error: sqlite3.DatabaseError) -> None:
         self.close()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        for end in ("", "-wal", "-shm"):
-            old = self.path.with_name(self.path.name + end)
+        aside = f"history-damaged-{stamp}.sqlite3"
+        for suffix in ("", "-wal", "-shm"):
+            old = self.path.with_name(self.path.name + suffix)
             if old.exists():
-                old.rename(self.path.with_name(f"history-damaged-{stamp}.sqlite3{end}"))
-        self._damaged = f"history-damaged-{stamp}.sqlite3"
+                old.rename(self.path.with_name(aside + suffix))
+        self._damaged = aside
         _log.error("%s is damaged (%s): moved to %s, a new one begins", self.path, error, self._damaged)
 
     def _prune(self, db: sqlite3.Connection) -> None:
-        """What is older than the settings keep, for each STEADY_S that the clock has gone well."""
-        if self._clock.jumped_s():
+        """Delete rows older than `keep_days`, once for every PRUNE_S without a jump of the clock."""
+        if self._clock.read_jump_s():
             self._pruned_s = 0.0
-        if not self._keep_days or self._clock.steady_s - self._pruned_s < STEADY_S:
+        if not self._keep_days or self._clock.stable_s - self._pruned_s < PRUNE_S:
             return
-        self._pruned_s = self._clock.steady_s
+        self._pruned_s = self._clock.stable_s
         oldest = self._clock.utc_s - 86_400 * self._keep_days
         try:
             self._delete_before(db, oldest)
-        except sqlite3.Error as error:  # the rows of this batch are stored; that is what the caller asked for
-            _log.warning("history: what is older than %d days was not deleted: %s", self._keep_days, error)
+        except sqlite3.Error as error:  # not raised: the rows of this batch are stored
+            _log.warning("history: rows older than %d days were not deleted: %s", self._keep_days, error)
 
     def _delete_before(self, db: sqlite3.Connection, oldest: float) -> None:
         for table in ("moods", "actions", "sessions"):
-            db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names stand above
+            db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names are constants
         db.execute("DELETE FROM gaps WHERE until_s < ?", (oldest,))
-        db.execute(AFTER_DELETING)
+        db.execute(CLAMP_CURSOR)
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _is_damaged(error: sqlite3.DatabaseError) -> bool:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _tell_of_the_night(db: sqlite3.Connection, started_s: float) -> None:
-    """At a start: from the last sign of life until now, hub was away."""
+def _write_downtime(db: sqlite3.Connection, started_s: float) -> None:
+    """At a start: hub was away from its last heartbeat until now."""
     stopped = db.execute("SELECT id FROM gaps WHERE until_s IS NULL AND why = 'hub was away'").fetchone()
     alive = db.execute("SELECT time_s FROM alive").fetchone()
     if stopped:
@@ -183,19 +186,20 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
             db.execute(f"UPDATE told SET mood = max(mood, coalesce(({last}), 0))", (row.session, row.seq))  # noqa: S608
         case Heartbeat():
             if row.blind_since_s is not None:
-                _write_blind(db, row.blind_since_s, row.time_s)
+                _write_blind_gap(db, row.blind_since_s, row.time_s)
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
 
 
-def _write_blind(db: sqlite3.Connection, since_s: float, until_s: float) -> None:
-    """It has its end from the first on, which grows: whatever ends hub, no more is said than was so."""
-    found = db.execute("SELECT id, time_s, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,))
-    last = found.fetchone()
-    # One of a clock that ran ahead begins later than now: it is not this one.
+def _write_blind_gap(db: sqlite3.Connection, since_s: float, until_s: float) -> None:
+    """Write or extend the gap. It always has an end, so it is right even if hub is killed."""
+    last = db.execute(
+        "SELECT id, time_s, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,)
+    ).fetchone()
+    # A gap that begins later than now comes from a clock that ran ahead, and is another one.
     if last and last[1] <= until_s and last[2] >= since_s:
         db.execute("UPDATE gaps SET until_s = max(until_s, ?) WHERE id = ?", (until_s, last[0]))
         return
-    # What was forgotten meanwhile stays so.
+    # Do not reach back over a time that was deleted meanwhile.
     alive = db.execute("SELECT time_s FROM alive").fetchone()
     since_s = max(since_s, alive[0] - 2 * ALIVE_S) if alive else since_s
     db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", (since_s, max(since_s, until_s), BLIND))
@@ -205,7 +209,7 @@ def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
     known = db.execute("SELECT seq, time_s FROM sessions WHERE session = ?", (row.session,)).fetchone()
     last_seq = known[0] if known else 0
     if row.seq <= last_seq:
-        return  # sent again, because our Ack did not arrive
+        return  # sense has sent it again, because our Ack did not arrive
     mood = row.entry
     if missing := row.seq - last_seq - 1:
         before = known[1] if known else db.execute("SELECT max(time_s) FROM moods").fetchone()[0]

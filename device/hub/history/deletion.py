@@ -1,4 +1,4 @@
-"""Forgetting: what was remembered since a time leaves the file for good, while hub runs or not."""
+"""Deleting from the history: rows since a time leave the file for good, whether hub runs or not."""
 
 import sqlite3
 import time
@@ -8,59 +8,60 @@ from pathlib import Path
 from msgspec import Struct
 
 from device.errors import MienError
-from device.hub.history.database import AFTER_DELETING, FILE_NAME
+from device.hub.history.database import CLAMP_CURSOR, FILE_NAME
 
-_LOCKED_S = 10.0
-"""How long a running hub may hold the file."""
-_SINCE = (
+LOCK_TIMEOUT_S = 10.0
+"""How long another program may lock the file."""
+_DELETE = (
     "DELETE FROM moods WHERE time_s >= ?",
     "DELETE FROM actions WHERE time_s >= ?",
     "DELETE FROM gaps WHERE time_s >= ?",
 )
 
 
-class Forgotten(Struct, frozen=True):
-    """How many rows went."""
+class DeletedRows(Struct, frozen=True):
+    """How many rows were deleted."""
 
     moods: int = 0
     actions: int = 0
     gaps: int = 0
-    aside: tuple[str, ...] = ()
-    """Damaged files that were put aside and are still there, or with everything were deleted."""
+    damaged_files: tuple[str, ...] = ()
+    """Damaged files that were moved aside earlier: still there, or deleted if everything was."""
 
 
-def forget(state_dir: Path, since_s: float | None) -> Forgotten:
-    """Delete moods, actions and gaps of `since_s` (seconds of UTC since 1970; None: all) and later.
+def forget(state_dir: Path, since_s: float | None, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> DeletedRows:
+    """Delete moods, actions and gaps of `since_s` (UTC seconds since 1970; None: all) and later.
 
-    Nothing of them is left in the file's pages nor beside it. The sessions' numbers stay, so that what sense sends
-    again is not stored again; what had not been told to the broker yet is never told. With None, damaged files that
-    were put aside are deleted too. Raises MienError.
+    Nothing of them is left in the file's pages or beside it. The sessions' numbers stay, so a change that sense sends
+    again is not stored again. Changes that the broker has not got yet are never delivered. With None, damaged files
+    that were moved aside are deleted too. Raises MienError.
     """
-    aside = sorted(state_dir.glob("history-damaged-*"))
+    damaged = sorted(state_dir.glob("history-damaged-*"))
     path = state_dir / FILE_NAME
     try:
         if since_s is None:
-            for file in aside:
+            for file in damaged:
                 file.unlink()
-        counts = _delete(path, -1e18 if since_s is None else since_s) if path.exists() else (0, 0, 0)
+        start_s = -1e18 if since_s is None else since_s
+        counts = _delete(path, start_s, lock_timeout_s) if path.exists() else (0, 0, 0)
     except (sqlite3.Error, OSError) as error:
-        raise MienError(f"{path}: not everything was forgotten ({error}); try again") from error
-    return Forgotten(*counts, tuple(file.name for file in aside))
+        raise MienError(f"{path}: not everything was deleted ({error}); try again") from error
+    return DeletedRows(*counts, tuple(file.name for file in damaged))
 
 
-def _delete(path: Path, since_s: float) -> tuple[int, int, int]:
-    with closing(sqlite3.connect(path, timeout=_LOCKED_S, isolation_level=None)) as db:
+def _delete(path: Path, since_s: float, lock_timeout_s: float) -> tuple[int, int, int]:
+    with closing(sqlite3.connect(path, timeout=lock_timeout_s, isolation_level=None)) as db:
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
-        moods, actions, gaps = (db.execute(statement, (since_s,)).rowcount for statement in _SINCE)
+        moods, actions, gaps = (db.execute(statement, (since_s,)).rowcount for statement in _DELETE)
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'told'").fetchone():
-            db.execute(AFTER_DELETING)
+            db.execute(CLAMP_CURSOR)
         db.execute("COMMIT")
         db.execute("VACUUM")
-        # The log holds the old pages until it is emptied; a reader of this moment keeps it for a moment.
-        end_s = time.monotonic() + _LOCKED_S
+        # The write-ahead log keeps the old pages until it is truncated. A reader can delay that for a moment.
+        end_s = time.monotonic() + lock_timeout_s
         while db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > end_s:
-                raise sqlite3.OperationalError("somebody reads the file all the time")
+                raise sqlite3.OperationalError("another program keeps reading the file")
             time.sleep(0.05)
     return moods, actions, gaps

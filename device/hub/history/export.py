@@ -11,7 +11,8 @@ import msgspec
 
 from device.errors import SettingsError
 from device.hub.history.rows import Entry
-from device.hub.state.snapshot import iso
+from device.hub.state.snapshot import format_iso
+from device.hub.wording import format_mood
 
 _UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -23,28 +24,27 @@ def to_csv(entries: Sequence[Entry]) -> str:
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["time", *names, "until"])
     for entry in entries:
-        cells = [getattr(entry, name) for name in names]
-        plain = [msgspec.json.encode(cell).decode() if isinstance(cell, dict) else cell for cell in cells]
-        table.writerow([iso(entry.time_s), *plain, "" if entry.until_s is None else iso(entry.until_s)])
+        values = [getattr(entry, name) for name in names]
+        cells = [msgspec.json.encode(value).decode() if isinstance(value, dict) else value for value in values]
+        table.writerow([format_iso(entry.time_s), *cells, "" if entry.until_s is None else format_iso(entry.until_s)])
     return out.getvalue()
 
 
 def to_text(entry: Entry) -> str:
     """One line for a person, in local time."""
-    moment = _local(entry.time_s)
+    time_text = _format_local(entry.time_s)
     if entry.kind == "mood":
-        said = [f"{n} {e} {100 * (c or 0):.0f} %" for n, e, c in _said(entry)]
-        people = "1 person" if entry.people == 1 else f"{entry.people} people"
-        parts = f" ({', '.join(said)})" if said else ""
-        return f"{moment}  {entry.emotion} {100 * (entry.confidence or 0):.0f} %{parts}, {people}"
+        senses = (("face", entry.face, entry.face_confidence), ("voice", entry.voice, entry.voice_confidence))
+        known = [(name, emotion, confidence or 0) for name, emotion, confidence in senses if emotion]
+        return f"{time_text}  {format_mood(entry.emotion or '', entry.confidence or 0, known, entry.people or 0)}"
     if entry.kind == "action":
-        return f"{moment}    rule {entry.rule}: {entry.action} {entry.result}"
-    until = "now" if entry.until_s is None else _local(entry.until_s)
-    return f"{moment}  -- gap until {until}: {entry.why}"
+        return f"{time_text}    rule {entry.rule}: {entry.action} {entry.result}"
+    until = "now" if entry.until_s is None else _format_local(entry.until_s)
+    return f"{time_text}  -- gap until {until}: {entry.why}"
 
 
 def parse_since(text: str, now_s: float | None = None) -> float:
-    """Seconds of UTC since 1970. Raises SettingsError.
+    """UTC seconds since 1970. Raises SettingsError.
 
     `text` is `30m`, `2h`, `3d` or `1w` ago, an ISO date or time (local without a zone), or a number of such seconds.
     """
@@ -57,14 +57,9 @@ def parse_since(text: str, now_s: float | None = None) -> float:
         return datetime.fromisoformat(text.strip()).astimezone().timestamp()
     except (ValueError, OverflowError, OSError) as error:
         raise SettingsError(
-            f"since {text!r} is no time; allowed are 30m, 2h, 3d, 1w, 2026-11-03 or 2026-11-03T18:00"
+            f"since {text!r} is not a time; allowed are 30m, 2h, 3d, 1w, 2026-11-03 or 2026-11-03T18:00"
         ) from error
 
 
-def _said(entry: Entry) -> list[tuple[str, str, float | None]]:
-    both = (("face", entry.face, entry.face_confidence), ("voice", entry.voice, entry.voice_confidence))
-    return [(name, emotion, confidence) for name, emotion, confidence in both if emotion]
-
-
-def _local(utc_s: float) -> str:
+def _format_local(utc_s: float) -> str:
     return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M:%S")

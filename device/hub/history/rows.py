@@ -3,13 +3,14 @@
 from msgspec import Struct
 
 from device.emotions import EMOTIONS, Emotion
+from device.hub.wording import format_mood
 from device.readings import Mood, SenseReading
-from device.system.clock import moment_utc_s
+from device.system.clock import to_utc_s
 
 ALIVE_S = 5.0
-"""How often the stamp of life is written while sense is there."""
+"""How often a heartbeat is stored while sense is connected."""
 BLIND = "the camera saw nothing"
-"""Why, of a gap in which voices were heard: only that nobody was there is not known."""
+"""The reason of a gap in which only faces are unknown: moods from a voice still count, an empty room does not."""
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
@@ -34,12 +35,12 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     result: str | None = None
     """`done`, or what went wrong."""
     until_s: float | None = None
-    """End of a gap; None while it lasts."""
+    """The end of a gap; None while it lasts."""
     why: str | None = None
 
 
 class MoodRow(Struct, frozen=True):
-    """A change of mood, to be stored once for each (session, seq)."""
+    """A change of mood. Each (session, seq) is stored once."""
 
     session: str
     seq: int
@@ -47,42 +48,42 @@ class MoodRow(Struct, frozen=True):
 
 
 class GapBegins(Struct, frozen=True):
-    """From now on nothing is known. Nothing is done while another gap is open."""
+    """Nothing is known from here on. Ignored while another gap is open."""
 
     time_s: float
     why: str
 
 
 class GapEnds(Struct, frozen=True):
-    """Sense is there again."""
+    """Sense is connected again."""
 
     time_s: float
 
 
 class Delivered(Struct, frozen=True):
-    """The broker has acknowledged this change and all before it: where the outbox goes on after a restart."""
+    """The broker has acknowledged this change and all before it. After a restart, the outbox continues here."""
 
     session: str
     seq: int
 
 
 class Heartbeat(Struct, frozen=True):
-    """Sense was there at this moment: what a killed hub leaves behind."""
+    """Sense was connected at this moment. After a crash, the gap begins at the last heartbeat."""
 
     time_s: float
     blind_since_s: float | None = None
-    """Since then its camera has seen nothing; None where it sees."""
+    """Since when its camera has seen nothing; None while it sees."""
 
 
 Row = MoodRow | Entry | GapBegins | GapEnds | Delivered | Heartbeat
 
 
-def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
-    """The row of change `seq`: it happened when the emotion began, or the number of people changed after that."""
+def build_mood_row(session: str, seq: int, mood: Mood) -> MoodRow:
+    """The row of change `seq`. Its time is when the emotion began, or when the number of people changed after that."""
     face, voice = mood.face, mood.voice
     entry = Entry(
         kind="mood",
-        time_s=moment_utc_s(max(mood.since_s, mood.time_s)),
+        time_s=to_utc_s(max(mood.since_s, mood.time_s)),
         **mood.as_json(4, with_people=True),
         face=face.emotion.value if face else None,
         face_confidence=round(face.confidence, 4) if face else None,
@@ -93,12 +94,12 @@ def change_row(session: str, seq: int, mood: Mood) -> MoodRow:
 
 
 def page_event(entry: Entry) -> dict[str, object]:
-    """A change as the page's stream tells it."""
+    """A change as the page's event stream sends it."""
     return {name: getattr(entry, name) for name in ("time_s", "emotion", "confidence", "valence", "arousal", "people")}
 
 
 def mood_from_entry(entry: Entry) -> Mood:
-    """The mood that a stored change was. Its monotonic moments are lost: they are 0. Raises ValueError and KeyError."""
+    """The mood of a stored change. Its monotonic times are lost and 0. Raises ValueError and KeyError."""
     shares = entry.probabilities or {}
     return Mood(
         emotion=Emotion(entry.emotion or ""),
@@ -116,7 +117,6 @@ def mood_from_entry(entry: Entry) -> Mood:
 
 def describe_mood(mood: Mood) -> str:
     """`mood sad 71 % (face sad 64 %, voice sad 80 %), 1 person`."""
-    both = (("face", mood.face), ("voice", mood.voice))
-    said = [f"{name} {one.emotion.value} {100 * one.confidence:.0f} %" for name, one in both if one]
-    people = "1 person" if mood.people == 1 else f"{mood.people} people"
-    return f"mood {mood.summary()}{' (' + ', '.join(said) + ')' if said else ''}, {people}"
+    readings = (("face", mood.face), ("voice", mood.voice))
+    senses = [(name, reading.emotion.value, reading.confidence) for name, reading in readings if reading]
+    return f"mood {format_mood(mood.emotion.value, mood.confidence, senses, mood.people)}"

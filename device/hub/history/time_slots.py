@@ -1,4 +1,4 @@
-"""The history by time slots: for how long each mood held in each hour of a week, or each five minutes of a day."""
+"""The history in time slots: how long each mood lasted in each hour of a week, or in each five minutes of a day."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,78 +8,78 @@ from device.emotions import Emotion
 from device.hub.history.rows import BLIND, Entry
 
 MAX_SLOTS = 2_500
-BEFORE_S = 86_400.0
-"""So long before the first slot is read too: a mood that began there may reach into it."""
+LOOK_BACK_S = 86_400.0
+"""Read the history from this long before the first slot: a mood that began there may reach into it."""
 
 
 class Slot(Struct, frozen=True):
-    """Seconds of each mood; `nobody` is in view or `unseen`: nothing is known, for Mien was away or saw nothing."""
+    """Seconds of each mood, of `nobody` in view, and of `unseen`: Mien was away or saw nothing."""
 
     start_s: float
-    """Seconds of UTC since 1970."""
+    """UTC seconds since 1970."""
     mood: dict[str, float]
-    """Of the moods that held at all, `unknown` among them."""
+    """Only the moods that occurred; `unknown` may be among them."""
     nobody: float
     unseen: float
 
 
-def slots(entries: Iterable[Entry], since_s: float, until_s: float, step_s: float) -> list[Slot]:
+def split_into_slots(entries: Iterable[Entry], since_s: float, until_s: float, step_s: float) -> list[Slot]:
     """The slots from `since_s` to `until_s`, from entries in order of time. Raises ValueError for too many."""
     if not step_s > 0 or not since_s < until_s or (until_s - since_s) / step_s > MAX_SLOTS:
-        raise ValueError(f"1 to {MAX_SLOTS} slots can be told, in order of time")
+        raise ValueError(f"ask for 1 to {MAX_SLOTS} slots, with the start before the end")
     count = -int(-(until_s - since_s) // step_s)
-    found: list[dict[str, float]] = [{} for _ in range(count)]
-    for name, begin_s, end_s in _stretches(entries, until_s):
-        position = max(int((begin_s - since_s) // step_s), 0)
-        while position < count and (start_s := since_s + position * step_s) < end_s:
-            held_s = min(end_s, start_s + step_s) - max(begin_s, start_s)
-            if held_s > 0:
-                found[position][name] = found[position].get(name, 0.0) + held_s
+    seconds: list[dict[str, float]] = [{} for _ in range(count)]
+    for name, start_s, end_s in _split_into_periods(entries, until_s):
+        position = max(int((start_s - since_s) // step_s), 0)
+        while position < count and (slot_start_s := since_s + position * step_s) < end_s:
+            overlap_s = min(end_s, slot_start_s + step_s) - max(start_s, slot_start_s)
+            if overlap_s > 0:
+                seconds[position][name] = seconds[position].get(name, 0.0) + overlap_s
             position += 1
     starts = [since_s + i * step_s for i in range(count)]
-    return [_slot(s, min(step_s, until_s - s), held) for s, held in zip(starts, found, strict=True)]
+    return [_build_slot(s, min(step_s, until_s - s), moods) for s, moods in zip(starts, seconds, strict=True)]
 
 
-def _stretches(entries: Iterable[Entry], until_s: float) -> Iterator[tuple[str, float, float]]:
-    """(Mood, `nobody` or `unseen`; from; until), each until the next one begins."""
-    name, begin_s = "", 0.0
+def _split_into_periods(entries: Iterable[Entry], until_s: float) -> Iterator[tuple[str, float, float]]:
+    """(Mood or `nobody`, start, end) of each period; times without a period are unknown."""
+    name, start_s = "", 0.0
     blind: list[tuple[float, float]] = []
     for entry in entries:
         if entry.kind == "action":
             continue
         if entry.kind == "gap" and entry.why == BLIND:
-            # It begins before the end of what it lies in, and so is here before that is told.
+            # It starts before the end of the period around it, so it is here before that period is yielded.
             blind.append((entry.time_s, entry.time_s if entry.until_s is None else entry.until_s))
             continue
-        if name and entry.time_s > begin_s:
-            yield from _seen(name, begin_s, min(entry.time_s, until_s), blind)
+        if name and entry.time_s > start_s:
+            yield from _cut_blind(name, start_s, min(entry.time_s, until_s), blind)
         if entry.kind == "gap":
-            # A sense that came anew says at once how it is; one that only hub had left has changed nothing since.
-            name, begin_s = (name, entry.until_s) if entry.until_s is not None else ("", entry.time_s)
+            # A new sense reports its mood at once. If only hub was away, the mood has not changed meanwhile.
+            name, start_s = (name, entry.until_s) if entry.until_s is not None else ("", entry.time_s)
         else:
-            empty = entry.emotion == Emotion.UNKNOWN and not entry.people
-            name, begin_s = "nobody" if empty else entry.emotion or "", entry.time_s
+            is_empty = entry.emotion == Emotion.UNKNOWN and not entry.people
+            name, start_s = "nobody" if is_empty else entry.emotion or "", entry.time_s
     if name:
-        yield from _seen(name, begin_s, until_s, blind)
+        yield from _cut_blind(name, start_s, until_s, blind)
 
 
-def _seen(
-    name: str, begin_s: float, end_s: float, blind: list[tuple[float, float]]
+def _cut_blind(
+    name: str, start_s: float, end_s: float, blind: list[tuple[float, float]]
 ) -> Iterator[tuple[str, float, float]]:
-    """A stretch; of one with nobody there, the parts in which the camera would have seen somebody."""
+    """A period. Of `nobody`, only the parts in which the camera would have seen somebody."""
     if name != "nobody":
-        yield name, begin_s, end_s
+        yield name, start_s, end_s
         return
-    for dark_s, light_s in sorted(blind):
-        if begin_s < min(dark_s, end_s):
-            yield name, begin_s, min(dark_s, end_s)
-        begin_s = max(begin_s, light_s)
-    if begin_s < end_s:
-        yield name, begin_s, end_s
-    blind[:] = [one for one in blind if one[1] > end_s]
+    for blind_start_s, blind_end_s in sorted(blind):
+        if start_s < min(blind_start_s, end_s):
+            yield name, start_s, min(blind_start_s, end_s)
+        start_s = max(start_s, blind_end_s)
+    if start_s < end_s:
+        yield name, start_s, end_s
+    blind[:] = [gap for gap in blind if gap[1] > end_s]
 
 
-def _slot(start_s: float, length_s: float, held: dict[str, float]) -> Slot:
-    known_s = sum(held.values())
-    mood = {name: round(seconds, 1) for name, seconds in sorted(held.items()) if name != "nobody"}
-    return Slot(round(start_s, 3), mood, round(held.get("nobody", 0.0), 1), round(max(length_s - known_s, 0.0), 1))
+def _build_slot(start_s: float, length_s: float, seconds: dict[str, float]) -> Slot:
+    unseen_s = max(length_s - sum(seconds.values()), 0.0)
+    mood = {name: round(value, 1) for name, value in sorted(seconds.items()) if name != "nobody"}
+    return Slot(round(start_s, 3), mood, round(seconds.get("nobody", 0.0), 1), round(unseen_s, 1))

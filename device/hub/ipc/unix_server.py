@@ -1,8 +1,11 @@
-"""Who has come to a Unix socket: each is served by a task of its own, and all are sent away at the end."""
+"""A Unix socket that listens for `sense`: one task per connection, all cancelled on shutdown."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
@@ -10,29 +13,56 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, N
 
 
 class UnixServer:
-    """What `asyncio.start_unix_server` calls for each connection.
+    """Listens at `path` from `open` to `close` and runs `serve` for each connection.
 
-    A plain function, which keeps its tasks itself: those that asyncio makes of a coroutine function write a traceback
-    into the journal when they are cancelled (Python 3.11), as whoever is there when the hub ends would be.
+    It keeps the tasks itself: those that asyncio creates for a coroutine function log a traceback when they are
+    cancelled (Python 3.11), so every shutdown with an open connection would log one.
     """
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, path: Path, serve: Serve, *, max_line: int = 65_536) -> None:
+        self._path = path
         self._serve = serve
+        self._max_line = max_line
+        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Somebody has come."""
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._left)
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened and not closed since."""
+        return self._server is not None
 
-    async def send_away(self) -> None:
-        """End all that are there, and wait for it."""
+    async def open(self) -> None:
+        """Bind and listen. Raises OSError."""
+        with contextlib.ExitStack() as at_failure:
+            listener = at_failure.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            # The mode is set between bind and listen, so nobody can connect before it.
+            listener.bind(str(self._path))
+            self._path.chmod(0o660)
+            self._server = await asyncio.start_unix_server(self._connect, sock=listener, limit=self._max_line)
+            at_failure.pop_all()
+
+    def stop_listening(self) -> None:
+        """Accept no further connection."""
+        if self._server is not None:
+            self._server.close()
+
+    async def close(self) -> None:
+        """Stop listening, cancel all connections, wait for them to end, and remove the socket."""
+        if self._server is None:
+            return
+        self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+        self._server = None
 
-    def _left(self, task: asyncio.Task[None]) -> None:
+    def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._disconnect)
+
+    def _disconnect(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (failed := task.exception()):
             _log.error("a connection of sense failed; please report this", exc_info=failed)

@@ -1,48 +1,49 @@
-"""How long to wait before a broker is tried again, and whether somebody else keeps taking our place there."""
+"""How long to wait before reconnecting to a broker, and whether another client keeps taking our place there."""
 
-# A restarted broker is back within a second or two, a broken one is not hammered.
+# A restarted broker is back within a second or two. A broken one is not flooded with attempts.
 _BACKOFF_S = (0.5, *[1.0] * 10, 2.0, 5.0, 10.0, 30.0, 60.0)
-_WELL_S = 10.0
-_ODD, _ODD_S = 3, 10.0
-_TELL_EACH = 10
+_STABLE_S = 10.0
+_MAX_SHORT, _FLAPPING_S = 3, 10.0
+_LOG_EVERY = 10
 
 
 class ReconnectBackoff:
-    """Of one broker. Two clients of one identifier drive each other off, each as soon as it has waited.
+    """The wait before each reconnection to one broker.
 
-    So long as one of them waits the other's connection holds: it is well only when it holds twice as long, or the two
-    would begin anew, every half second, as soon as they have become patient.
+    Two clients with one identifier disconnect each other, each as soon as it has waited. While one client waits, the
+    other's connection holds. A connection therefore counts as stable only after twice the wait; otherwise both would
+    reset their backoff and fight every half second.
     """
 
     def __init__(self) -> None:
-        self._times = self._sent_away = 0
-        self._least_s = 0.0
-        self._well_s = _WELL_S
+        self._attempts = self._short_connections = 0
+        self._min_wait_s = 0.0
+        self._stable_s = _STABLE_S
 
     @property
-    def odd(self) -> bool:
-        """The broker has let us in and soon ended it, so often that it was no restart."""
-        return self._sent_away >= _ODD
+    def is_flapping(self) -> bool:
+        """Whether the broker has accepted us and disconnected us soon, more often than a restart explains."""
+        return self._short_connections >= _MAX_SHORT
 
     @property
-    def tells(self) -> bool:
-        """Whether the end just now is worth a line in the log: the first one, and then seldom."""
-        return self._times % _TELL_EACH == 1
+    def should_log(self) -> bool:
+        """Whether the last disconnect is worth a log line: the first one is, then every tenth."""
+        return self._attempts % _LOG_EVERY == 1
 
-    def after(self, held_s: float | None, *, taken_over: bool = False) -> float:
-        """Seconds to wait after a connection that held for `held_s`; None if there was none.
+    def next_wait_s(self, lasted_s: float | None, *, is_taken_over: bool = False) -> float:
+        """Seconds to wait after a connection that lasted `lasted_s`; None if there was no connection.
 
-        `taken_over`: the broker has said that another client took our place.
+        `is_taken_over`: the broker has said that another client took our place.
         """
-        if held_s is not None and held_s > self._well_s:
-            self._times = self._sent_away = 0
-            self._least_s = 0.0
-        self._sent_away = 0 if held_s is None else self._sent_away + 1
-        if taken_over:
-            self._least_s = _BACKOFF_S[-1]
-        elif self.odd:
-            self._least_s = max(self._least_s, _ODD_S)
-        wait_s = max(self._least_s, _BACKOFF_S[min(self._times, len(_BACKOFF_S) - 1)])
-        self._times += 1
-        self._well_s = _WELL_S if held_s is None else max(_WELL_S, 2 * wait_s)
+        if lasted_s is not None and lasted_s > self._stable_s:
+            self._attempts = self._short_connections = 0
+            self._min_wait_s = 0.0
+        self._short_connections = 0 if lasted_s is None else self._short_connections + 1
+        if is_taken_over:
+            self._min_wait_s = _BACKOFF_S[-1]
+        elif self.is_flapping:
+            self._min_wait_s = max(self._min_wait_s, _FLAPPING_S)
+        wait_s = max(self._min_wait_s, _BACKOFF_S[min(self._attempts, len(_BACKOFF_S) - 1)])
+        self._attempts += 1
+        self._stable_s = _STABLE_S if lasted_s is None else max(_STABLE_S, 2 * wait_s)
         return wait_s

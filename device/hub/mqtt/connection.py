@@ -1,4 +1,4 @@
-"""The connection to a broker as the settings want it: version, user, TLS, last will; and what its failure means."""
+"""A client for the broker as the settings describe it (version, user, TLS, last will), and what its errors mean."""
 
 import logging
 import ssl
@@ -16,34 +16,35 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from device.errors import SettingsError
 from device.settings import schema
-from device.system.paths import expanded
+from device.system.paths import expand
+from device.system.secrets import read_secret_file
 
 _mid: ContextVar[int] = ContextVar("mid")
-"""The message that this task published last."""
+"""The id of the message that this task published last."""
 
 
 class RefusedError(MqttError):
-    """The broker has acknowledged a message, and refused it."""
+    """The broker has acknowledged a message but does not pass it on."""
 
 
 class AckCheckingClient(Client):
-    """A client whose `publish` raises RefusedError, too: aiomqtt lets the reason codes of acknowledgements go."""
+    """A client whose `publish` also raises RefusedError: aiomqtt ignores the reason codes of acknowledgements."""
 
     def __init__(self, hostname: str, port: int, **more: object) -> None:
         super().__init__(hostname, port, **more)  # type: ignore[arg-type]
         self._refused: dict[int, str] = {}
-        send = self._client.publish
+        publish = self._client.publish
 
-        def sent(*args: object, **kwargs: object) -> MQTTMessageInfo:
-            info = send(*args, **kwargs)  # type: ignore[arg-type]
+        def publish_and_note_id(*args: object, **kwargs: object) -> MQTTMessageInfo:
+            info = publish(*args, **kwargs)  # type: ignore[arg-type]
             _mid.set(info.mid)
-            self._refused.pop(info.mid, None)  # of the message that had this number before
+            self._refused.pop(info.mid, None)  # left by an earlier message with this id
             return info
 
-        self._client.publish = sent  # type: ignore[method-assign]
+        self._client.publish = publish_and_note_id  # type: ignore[method-assign]
 
     async def publish(self, /, topic: str, *args: object, **kwargs: object) -> None:
-        """As aiomqtt's. Raises RefusedError where the broker does not pass it on."""
+        """As in aiomqtt. Raises RefusedError if the broker does not pass the message on."""
         await super().publish(topic, *args, **kwargs)  # type: ignore[arg-type]
         if why := self._refused.pop(_mid.get(), None):
             raise RefusedError(why)
@@ -57,13 +58,13 @@ class AckCheckingClient(Client):
 
 
 class AclRejections:
-    """Of one connection: which of our own topics the broker refuses, for the health."""
+    """The topics that the broker's access list denies us on one connection. Only MQTT 5 reports this."""
 
     def __init__(self) -> None:
         self._topics: dict[str, str] = {}
 
-    def note(self, topic: str, why: str) -> bool:
-        """What became of `topic`, `why` being empty where it went well. Whether that is news."""
+    def update(self, topic: str, why: str) -> bool:
+        """Note why `topic` was rejected; empty if it was accepted. Whether anything changed."""
         before = dict(self._topics)
         if why:
             self._topics[topic] = why
@@ -71,53 +72,51 @@ class AclRejections:
             self._topics.pop(topic, None)
         return before != self._topics
 
-    def text(self, client: str) -> str:
-        """Empty when all went well; else what to do about it."""
+    def describe(self, client_id: str) -> str:
+        """What was rejected and what to do about it; empty if nothing was."""
         if not self._topics:
             return ""
         listed = ", ".join(f"{topic} ({why})" for topic, why in self._topics.items())
-        return f"it refuses {client} these: {listed}; allow them in the broker's access list"
+        return f"it refuses {client_id} these: {listed}; allow them in the broker's access list"
 
 
 KEEPALIVE_S = 4
-"""A frozen broker is noticed after twice that, a killed one at once."""
+"""A frozen broker is noticed after twice this, a killed one at once."""
 ANSWER_S = 4.0
 """The broker must acknowledge within this."""
 MAX_PACKET = 8_192
-"""Bytes that we are willing to receive at once; a broker of version 5 keeps longer ones to itself."""
+"""Bytes of the largest packet that we accept; an MQTT 5 broker does not send larger ones."""
 _MAX_INCOMING = 64
 _TAKEN_OVER = 142
-"""MQTT 5, reason codes: "Session taken over". Mosquitto of Debian 12 ends the connection without a word."""
+"""MQTT 5, reason codes: "Session taken over". Mosquitto in Debian 12 disconnects without a reason."""
 
-# A flood would be a flood of lines, and what ends a connection is said by the health.
+# The library would log a line for each message of a flood. The health reports why a connection ended.
 _library_log = logging.getLogger("device.hub.mqtt.session.library")
 _library_log.setLevel(logging.CRITICAL)
 
 
 class Credentials(Struct, frozen=True):
-    """What stands in files."""
+    """What the settings keep in files of their own."""
 
     password: str | None
     tls: ssl.SSLContext | None
 
 
 def load_credentials(broker: schema.Mqtt) -> Credentials:
-    """Read the files, anew at each connect, so that a corrected one needs no restart. It blocks. Raises OSError."""
+    """Read the files at each connect, so that a corrected file needs no restart. Blocks. Raises OSError."""
     password = None
     if broker.password_file:
-        path = _file("password_file", broker.password_file)
+        path = _expand("password_file", broker.password_file)
         try:
-            password = path.read_text(encoding="utf-8").strip()
-        except UnicodeDecodeError as error:  # the text is not repeated: it may be a password
-            raise OSError(f"mqtt.password_file: {path} is no text of UTF-8; correct it") from error
+            password = read_secret_file(path)
         except OSError as error:
             raise OSError(f"mqtt.password_file: {path} cannot be read ({error.strerror}); correct it") from error
     return Credentials(password, _tls(broker))
 
 
 def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> AckCheckingClient:
-    """A client that is not connected yet. `availability` is the topic of its last will."""
-    five = broker.version == "5"
+    """A client, not connected yet. `availability` is the topic of its last will."""
+    is_version_5 = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     limit.MaximumPacketSize = MAX_PACKET
     return AckCheckingClient(
@@ -125,12 +124,12 @@ def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, avail
         broker.port,
         username=broker.username or None,
         password=credentials.password,
-        # Always the same: a broker that has not yet noticed the old connection's end replaces it, instead of
-        # saying its last will after we came back.
-        identifier=client_identifier(name),
+        # Always the same id: a broker that has not noticed the end of the old connection replaces it, instead of
+        # publishing its last will after we have come back.
+        identifier=get_client_id(name),
         will=Will(availability, "offline", qos=1, retain=True),
-        protocol=ProtocolVersion.V5 if five else ProtocolVersion.V311,
-        properties=limit if five else None,
+        protocol=ProtocolVersion.V5 if is_version_5 else ProtocolVersion.V311,
+        properties=limit if is_version_5 else None,
         tls_context=credentials.tls,
         keepalive=KEEPALIVE_S,
         timeout=ANSWER_S,
@@ -139,64 +138,67 @@ def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, avail
     )
 
 
-def client_identifier(name: str) -> str:
-    """What the Mien called `name` calls itself to a broker, which allows each only once."""
+def get_client_id(name: str) -> str:
+    """The MQTT client id of the Mien called `name`. A broker accepts each id only once."""
     return f"mien-{name}"
 
 
 def is_session_taken_over(error: BaseException) -> bool:
-    """Whether the connection ended because another client came that calls itself what we do."""
-    inside = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    """Whether the connection ended because another client with our id connected."""
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     code = error.rc if isinstance(error, MqttCodeError) else None
-    said = isinstance(code, ReasonCode) and code.value == _TAKEN_OVER
-    return said or any(is_session_taken_over(one) for one in (*inside, error.__cause__) if one)
+    if isinstance(code, ReasonCode) and code.value == _TAKEN_OVER:
+        return True
+    return any(is_session_taken_over(inner) for inner in (*members, error.__cause__) if inner)
 
 
 def _tls(broker: schema.Mqtt) -> ssl.SSLContext | None:
-    """The broker's certificate and its name are always checked; there is no setting that leaves it."""
+    """The broker's certificate and its name are always verified; no setting turns that off."""
     if not broker.tls:
         return None
-    ca_file = _file("ca_file", broker.ca_file) if broker.ca_file else None
+    ca_file = _expand("ca_file", broker.ca_file) if broker.ca_file else None
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise OSError(f"mqtt.ca_file {ca_file} cannot be used: {error}") from error
     if broker.certificate_file:
-        ours, key = _file("certificate_file", broker.certificate_file), _file("key_file", broker.key_file)
+        certificate, key = _expand("certificate_file", broker.certificate_file), _expand("key_file", broker.key_file)
         try:
-            # Without a password here, OpenSSL would ask for one at the terminal, and wait for it.
-            context.load_cert_chain(ours, key, password="")
+            # Without a password here, OpenSSL would ask for one at the terminal and wait.
+            context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
             hint = "" if isinstance(error, FileNotFoundError | PermissionError) else "; a key may have no password"
-            raise OSError(f"mqtt.certificate_file {ours} and key_file {key} cannot be used: {error}{hint}") from error
+            raise OSError(
+                f"mqtt.certificate_file {certificate} and key_file {key} cannot be used: {error}{hint}"
+            ) from error
     return context
 
 
-def _file(key: str, path: str) -> Path:
+def _expand(key: str, path: str) -> Path:
     try:
-        return expanded(path)
+        return expand(path)
     except SettingsError as error:
         raise OSError(f"mqtt.{key}: {error}") from error
 
 
 def describe_error(error: BaseException, broker: schema.Mqtt) -> str:
-    """Why there is no connection, and what to do about it, for a person."""
+    """Why there is no connection and what to do about it, for a person."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         why = text.partition("certificate verify failed: ")[2].partition(" (_ssl")[0] or text
         if "mismatch" in text:
             return f"its certificate is for another name, nothing was sent ({why}); set mqtt.host to that name"
-        return f"its certificate is not trusted, nothing was sent ({why}); set mqtt.ca_file to who vouches for it"
+        return f"its certificate is not trusted, nothing was sent ({why}); set mqtt.ca_file to the CA that signed it"
     if isinstance(error, MqttConnectError):
         hints = {"authorized": "username and password_file", "user name": "username and password_file"}
         hints |= {"protocol version": "version"}
         hint = next((f"; set mqtt.{keys}" for word, keys in hints.items() if word in text.lower()), "")
         return f"it refused us: {text}{hint}"
     if broker.tls and "time" in text.lower():
-        # With TLS 1.3, a broker that does not like our certificate just leaves.
-        doubt = "is mqtt.certificate_file one that it trusts" if broker.certificate_file else "does it ask for one"
+        # With TLS 1.3, a broker that rejects our certificate just disconnects.
+        doubt = "does it trust mqtt.certificate_file" if broker.certificate_file else "does it ask for one"
         return f"{text}; if it checks our certificate: {doubt}? See mqtt.certificate_file and key_file"
     if isinstance(error, MqttError) and error.__cause__:
-        # What the broker said at the end, if it did, stands behind what the library was doing.
+        # The cause is the broker's own reason, if it gave one; the error itself is what the library was doing.
         return f"the connection ended: {error.__cause__}"
     return text or type(error).__name__

@@ -1,6 +1,6 @@
-"""What Home Assistant sees: one document that describes this Mien as a device, made from the features.
+"""Home Assistant's discovery: one document that describes this Mien as a device, made from FEATURES.
 
-Source of its keys and of what is refused: Home Assistant's MQTT integration, device-based discovery, 2026.11.
+Source of the keys and of the rules: Home Assistant's MQTT integration, device-based discovery, 2026.11.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from device import __version__
@@ -20,93 +19,91 @@ from device.emotions import EMOTIONS
 from device.hub.state.features import FEATURES, PRESS, Feature, Kind
 from device.hub.state.snapshot import Json, Snapshot
 from device.settings import schema
-from device.system.state_file import keep
+from device.system.state_file import StateFile
 
+_log = logging.getLogger(__name__)
+
+FILE_NAME = "discovery.json"
 EXPIRES_S = 120
-"""Without a state for so long Home Assistant believes the last one no more; it is published every 30 s at least."""
+"""Home Assistant shows a value as unavailable after this time without a state. It is published at least every 30 s."""
 
-# Where the state does not say it in Home Assistant's words. A missing value is `None` there, never empty.
-_TEMPLATES = {
-    "confidence": "{{ none if value_json.confidence is none else (value_json.confidence * 100) | round | int }}"
-}
-_SENTENCE = "{{ {'sentence': value_json.problem} | tojson }}"
 _FRESH_MOOD = "{{ none if value_json.late_s is defined else value_json.event_type }}"
-"""Of an event: a late one is remembered, but no automation starts by it."""
+"""A late event triggers no automation."""
 _KEY = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _COMPONENTS = {*(kind.value for kind in Kind), "device_automation"}
 
 
-def topic(discovery_prefix: str, name: str) -> str:
-    """Where the document is published, retained."""
+def get_topic(discovery_prefix: str, name: str) -> str:
+    """The topic of the retained document."""
     return f"{discovery_prefix.strip('/')}/device/mien_{name}/config"
 
 
-def document(now: Snapshot, *, name: str, prefix: str) -> Json:
+def build_document(now: Snapshot, *, name: str, prefix: str) -> Json:
     """The document of the Mien called `name` (home.name), whose topics are PREFIX/NAME/...
 
-    It holds nothing but JSON's own types, and depends on no more of `now` than the profiles there are: the same ones
-    give the same document.
+    It contains only JSON types. Of `now` it depends only on the profiles, so the same profiles give the same document.
     """
     base = f"{prefix.strip('/')}/{name}"
-    words = _words(name)
-    parts = {f.key: _component(f, now, name, base) for f in FEATURES if f.kind is not Kind.SELECT or f.options(now)}
+    title = _format_title(name)
+    features = [feature for feature in FEATURES if feature.kind is not Kind.SELECT or feature.options(now)]
+    components = {feature.key: _build_component(feature, now, name, base) for feature in features}
     return {
         "dev": {
             "ids": [f"mien_{name}"],
-            "name": words,
+            "name": title,
             "mf": "Mien",
-            "mdl": machine(),
+            "mdl": read_machine_model(),
             "sw": __version__,
-            "sa": words,
+            "sa": title,
         },
         "o": {"name": "mien", "sw": __version__},
         "avty": [{"t": f"{base}/availability"}],
         "stat_t": f"{base}/state",
         "qos": 1,
-        "cmps": parts | {f"on_{emotion.value}": _trigger(emotion.value, base) for emotion in EMOTIONS},
+        "cmps": components | {f"on_{emotion.value}": _build_trigger(emotion.value, base) for emotion in EMOTIONS},
     }
 
 
-def removal(old: object, new: Json) -> list[Json]:
-    """What to publish, in this order, so that `new` takes the place of `old` and what is gone disappears.
+def build_update(old: object, new: Json) -> list[Json]:
+    """The documents to publish, in this order, so that `new` replaces `old` and removed components disappear.
 
-    Nothing when they are the same. `old` may be what a broker has kept, so it may be anything; {} is none.
+    Empty when they are the same. `old` may come from a broker, so it can be anything; {} means that there was none.
     """
     if old == new:
         return []
     before = old.get("cmps") if isinstance(old, dict) else None
-    gone: Json = {}
-    for key, part in before.items() if isinstance(before, dict) else ():
-        kind = part.get("p") if isinstance(part, dict) else None
+    removed: Json = {}
+    for key, component in before.items() if isinstance(before, dict) else ():
+        kind = component.get("p") if isinstance(component, dict) else None
         if not (_KEY.fullmatch(str(key)) and isinstance(kind, str) and kind in _COMPONENTS):
-            continue  # it was never ours, and would have the whole document refused
+            continue  # not ours: Home Assistant would refuse the whole document because of it
         now = new["cmps"].get(key, {})
-        # Home Assistant changes neither a component's kind nor its unique id: it has to go first.
-        if (now.get("p"), now.get("uniq_id")) != (kind, part.get("uniq_id")):
-            gone[key] = {"p": kind}
-    return [*([new | {"cmps": new["cmps"] | gone}] if gone else []), new]
+        # Home Assistant cannot change a component's kind or unique id, so the component is removed first.
+        if (now.get("p"), now.get("uniq_id")) != (kind, component.get("uniq_id")):
+            removed[key] = {"p": kind}
+    return [*([new | {"cmps": new["cmps"] | removed}] if removed else []), new]
 
 
 @functools.cache
-def machine(root: Path = Path("/")) -> str:
+def read_machine_model(root: Path = Path("/")) -> str:
     """The model of this computer: `Raspberry Pi 5 Model B Rev 1.0`."""
     for path in ("proc/device-tree/model", "sys/class/dmi/id/product_name"):
         try:
-            said = (root / path).read_text(encoding="utf-8", errors="replace")
+            text = (root / path).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
         # The device tree ends its strings with a NUL.
-        if plain := " ".join("".join(c if c.isprintable() else " " for c in said).split()):
-            return plain[:100]
+        if model := " ".join("".join(c if c.isprintable() else " " for c in text).split()):
+            return model[:100]
     return platform.machine() or "unknown"
 
 
-def _component(feature: Feature, now: Snapshot, name: str, base: str) -> Json:
+def _build_component(feature: Feature, now: Snapshot, name: str, base: str) -> Json:
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "mien"
     options = list(feature.options(now))
-    said: Json = {
+    component: Json = {
         "p": feature.kind.value,
-        # No two homes share one: without the hyphen, `a` with `face_mood` would be `a_face` with `mood`.
+        # The hyphen keeps ids of two homes apart: otherwise `a` with `face_mood` would equal `a_face` with `mood`.
         "uniq_id": f"mien_{name}_{feature.key.replace('_', '-')}",
         "def_ent_id": f"{feature.kind.value}.{slug}_{feature.key}",
         "dev_cla": feature.device_class,
@@ -114,33 +111,40 @@ def _component(feature: Feature, now: Snapshot, name: str, base: str) -> Json:
         "stat_cla": feature.state_class,
         "ent_cat": feature.category,
         "ic": feature.icon,
-        "cmd_t": f"{base}/{feature.key}/set" if feature.order else "",
-        "val_tpl": _TEMPLATES.get(feature.key, f"{{{{ value_json.{feature.told_as} }}}}") if feature.has_state else "",
+        "cmd_t": f"{base}/{feature.key}/set" if feature.to_command else "",
+        "val_tpl": _build_template(feature) if feature.has_state else "",
     }
     match feature.kind:
         case Kind.SENSOR | Kind.BINARY_SENSOR:
-            said |= {"exp_aft": EXPIRES_S, "ops": options}
+            component |= {"exp_aft": EXPIRES_S, "ops": options}
         case Kind.NUMBER:
-            said |= {"min": feature.least, "max": feature.most, "step": feature.step, "mode": "box"}
-            said["val_tpl"] = _within(feature)
+            limits = {"min": feature.min_value, "max": feature.max_value, "step": feature.step}
+            component |= {**limits, "mode": "box"}
         case Kind.SELECT:
-            said["ops"] = options
+            component["ops"] = options
         case Kind.BUTTON:
-            said["pl_prs"] = PRESS
+            component["pl_prs"] = PRESS
         case Kind.EVENT:
-            said |= {"stat_t": f"{base}/event", "evt_typ": options}
-    if feature.key == "problem":
-        said |= {"json_attr_t": f"{base}/state", "json_attr_tpl": _SENTENCE}
-    return {"name": feature.name} | {key: value for key, value in said.items() if value not in ("", [])}
+            component |= {"stat_t": f"{base}/event", "evt_typ": options}
+    if feature.detail:
+        sentence = f"{{{{ {{'sentence': value_json.{feature.detail}}} | tojson }}}}"
+        component |= {"json_attr_t": f"{base}/state", "json_attr_tpl": sentence}
+    return {"name": feature.name} | {key: value for key, value in component.items() if value not in ("", [])}
 
 
-def _within(feature: Feature) -> str:
-    """A number that the settings put beyond its range is unknown: Home Assistant takes it for an error."""
-    value = f"value_json.{feature.told_as}"
-    return f"{{{{ {value} if {value} is number and {feature.least:g} <= {value} <= {feature.most:g} else none }}}}"
+def _build_template(feature: Feature) -> str:
+    """How Home Assistant reads the value from the state. An unknown value is `none` there, never empty."""
+    value = f"value_json.{feature.state_key}"
+    if feature.unit == "%":
+        return f"{{{{ none if {value} is none else ({value} * 100) | round | int }}}}"
+    if feature.kind is Kind.NUMBER:
+        # The settings may give it a value outside its limits, which Home Assistant treats as an error.
+        limits = f"{value} is number and {feature.min_value:g} <= {value} <= {feature.max_value:g}"
+        return f"{{{{ {value} if {limits} else none }}}}"
+    return f"{{{{ {value} }}}}"
 
 
-def _trigger(mood: str, base: str) -> Json:
+def _build_trigger(mood: str, base: str) -> Json:
     return {
         "p": "device_automation",
         "atype": "trigger",
@@ -152,63 +156,51 @@ def _trigger(mood: str, base: str) -> Json:
     }
 
 
-def _words(name: str) -> str:
-    """A name for a person: `living_room` is `Living room`."""
+def _format_title(name: str) -> str:
+    """A name for a person: `living_room` becomes `Living room`."""
     words = re.sub(r"[_-]+", " ", name).strip()
     return words[:1].upper() + words[1:] if words else name
 
 
-_log = logging.getLogger(__name__)
-
-FILE_NAME = "discovery.json"
-
-
 class _Published(Struct, frozen=True):
-    """What the broker was given last."""
+    """What was published last."""
 
     topic: str = ""
     document: Json = {}
 
 
 class DiscoveryPublisher:
-    """The discovery document of one Mien on one broker. What was published is kept, to know what has gone since."""
+    """Publishes the document of one Mien on one broker. A file keeps the last one, to find components that are gone."""
 
     def __init__(self, broker: schema.Mqtt, name: str, state_dir: Path, now: Callable[[], Snapshot]) -> None:
         self._broker = broker
         self._name = name
-        self._path = state_dir / FILE_NAME
+        self._file = StateFile(state_dir / FILE_NAME, _Published, "a removed entity may stay in Home Assistant")
         self._now = now
         self.status_topic = f"{broker.discovery_prefix.strip('/')}/status" if broker.discovery else ""
-        """Where Home Assistant says `online` when it has started; empty when it is told nothing."""
+        """Where Home Assistant publishes `online` when it has started; empty without discovery."""
 
     async def publish(self, send: Callable[[str, str], Awaitable[None]]) -> None:
-        """Give `send(topic, payload)` what is to be retained, in order. Raises what `send` raises."""
-        old = await asyncio.to_thread(self._last)
+        """Publish what is to be retained with `send(topic, payload)`, in order. Raises what `send` raises."""
+        old = await asyncio.to_thread(self._file.load, _Published())
         if not self._broker.discovery:
             new = _Published()
         else:
-            described = document(self._now(), name=self._name, prefix=self._broker.prefix)
-            new = _Published(topic(self._broker.discovery_prefix, self._name), described)
+            document = build_document(self._now(), name=self._name, prefix=self._broker.prefix)
+            new = _Published(get_topic(self._broker.discovery_prefix, self._name), document)
         if old.topic and old.topic != new.topic:
-            await send(old.topic, "")  # the device under its former name, or that is not to be shown any more
+            await send(old.topic, "")  # the device has another name now, or discovery is off
         before = old.document if old.topic == new.topic else {}
-        for one in removal(before, new.document) or [new.document]:
-            if one:
-                await send(new.topic, json.dumps(one, allow_nan=False))
+        for document in build_update(before, new.document) or [new.document]:
+            if document:
+                await send(new.topic, json.dumps(document, allow_nan=False))
         if new != old:
-            await asyncio.to_thread(self._keep, new)
+            await asyncio.to_thread(self._save, new)
 
-    def _last(self) -> _Published:
+    def _save(self, published: _Published) -> None:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Published)
-        except FileNotFoundError:
-            return _Published()
-        except (OSError, msgspec.DecodeError) as error:
-            _log.warning("%s: cannot be read (%s); a part that has gone may stay in Home Assistant", self._path, error)
-            return _Published()
-
-    def _keep(self, published: _Published) -> None:
-        try:
-            keep(self._path, published)
+            self._file.save(published)
         except OSError as error:
-            _log.warning("%s: cannot be kept (%s); a part that goes may stay in Home Assistant", self._path, error)
+            _log.warning(
+                "%s: cannot be written (%s); a removed entity may stay in Home Assistant", self._file.path, error
+            )

@@ -1,7 +1,7 @@
-"""The outbox: each change of mood is told to the broker once and in order, however long the broker is away.
+"""The outbox: each change of mood reaches the broker once and in order, however long the broker is away.
 
-The history's file is the outbox: a cursor in it says how far the broker has been told. Memory holds what the disk has
-not taken yet, and what is under way; so a live change waits for no disk, and a long outage takes no memory.
+The history's file is the outbox: a cursor in it marks the last delivered change. Memory holds only changes that are not
+on the disk yet and messages in flight. So a live change does not wait for the disk, and a long outage takes no memory.
 """
 
 import asyncio
@@ -25,62 +25,73 @@ from device.readings import Mood
 
 _log = logging.getLogger(__name__)
 
-MAX_FRESH = 1_000
-"""Changes in memory; older ones are fetched from the file, or dropped where there is none."""
+MAX_LIVE = 1_000
+"""Live changes in memory. Older ones are read from the file, or dropped if it cannot be written."""
 PAGE = 200
-"""Changes fetched from the file at once."""
+"""Changes read from the file at once."""
 IN_FLIGHT = 16
-"""Messages under way, in order."""
-MARK_S = 0.25
-"""The cursor is written at most so often."""
+"""Messages sent and not acknowledged yet, in order."""
+CURSOR_S = 0.25
+"""The cursor is written at most this often."""
+MAX_ATTEMPTS = 3
+"""Then the outbox goes on without the changes in the file."""
 _OPEN_S = 2.0
-_LAST_S = 0.5
-_TRIES = 3
+_STOP_S = 0.5
 _SOON_S = 0.02
 
 
 class Change(Struct, frozen=True):
-    """One change of mood, to be told."""
+    """One change of mood to deliver."""
 
     session: str
     seq: int
     mood: Mood
     time_utc_s: float
     """When it happened, seconds since 1970."""
-    kept: bool = False
-    """It comes from the file."""
+    is_from_file: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
-        """What tells it from all others."""
+        """Its identity."""
         return self.session, self.seq
 
 
 class Outbox:
-    """`add` takes changes at any time; `deliver` tells them while the broker is there.
+    """`add` takes changes at any time; `deliver` publishes them while the broker is there.
 
-    `told` hears each change that the broker has acknowledged; `say` hears what was dropped, for a person.
+    `on_delivered` gets each change that the broker has acknowledged. `on_health` gets a sentence about lost changes.
     """
 
-    def __init__(self, history: History, told: Callable[[Change], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        history: History,
+        on_delivered: Callable[[Change], None],
+        on_health: Callable[[str], None],
+        *,
+        max_live: int = MAX_LIVE,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
         self._history = history
-        self._told = told
-        self._say = say
-        self._known: dict[str, int] = {}
+        self._on_delivered = on_delivered
+        self._on_health = on_health
+        self._max_live = max_live
+        self._max_attempts = max_attempts
+        self._added: dict[str, int] = {}
+        """Session -> its newest change."""
         self._stored: dict[str, int] = {}
-        self._fresh: deque[Change] = deque()
+        """Session -> its newest change in the file."""
+        self._live: deque[Change] = deque()
         self._page: deque[Change] = deque()
-        self._flight: deque[tuple[Change, asyncio.Task[None]]] = deque()
-        self._behind = True
-        """There may be changes in the file that come before those in memory."""
-        self._taken: tuple[str, int] | None = None
-        """(session, seq) of the last that went out; None: the cursor in the file."""
-        self._taken_kept = True
-        """It is in the file."""
+        self._in_flight: deque[tuple[Change, asyncio.Task[None]]] = deque()
+        self._is_behind = True
+        """The file may hold changes that come before those in memory."""
+        self._last_sent: tuple[str, int] | None = None
+        """Key of the last change that was sent; None: the cursor in the file."""
+        self._is_last_sent_stored = True
         self._acknowledged: Change | None = None
-        self._unmarked = False
-        self._marked_s = -1e9
-        self._delivering = False
+        self._is_cursor_due = False
+        self._cursor_written_s = -1e9
+        self._is_delivering = False
         self._failures = 0
         self._dropped = 0
         self._spilled = 0
@@ -89,182 +100,187 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Changes in memory."""
-        return len(self._fresh) + len(self._page) + len(self._flight)
+        return len(self._live) + len(self._page) + len(self._in_flight)
 
     async def open(self) -> None:
-        """Learn which changes are in the file already. A file that cannot be read now is asked again later."""
+        """Find out which changes are in the file already. If it cannot be read now, it is read again later."""
         try:
             async with asyncio.timeout(_OPEN_S):
-                self._known = await self._history.ask(outbox_cursor.begin)
-                self._stored = dict(self._known)
+                self._added = await self._history.query(outbox_cursor.enable)
+                self._stored = dict(self._added)
         except (TimeoutError, sqlite3.Error, OSError) as error:
-            _log.warning("outbox: the history does not say what was told (%s)", error or "the disk is too slow")
+            _log.warning("outbox: the history cannot be read (%s); retrying later", error or "the disk is too slow")
 
     def add(self, session: str, seq: int, mood: Mood, time_utc_s: float) -> bool:
-        """Put a change behind all others. False for one that was added before: sense had missed our Ack."""
-        if seq <= self._known.pop(session, 0):
-            self._known[session] = seq
+        """Append a change. False if it was added before: sense has sent it again because it missed our Ack."""
+        if seq <= self._added.pop(session, 0):
+            self._added[session] = seq
             return False
-        self._known[session] = seq
-        if len(self._known) > PAGE:
-            del self._known[next(iter(self._known))]
-        self._fresh.append(Change(session, seq, mood, time_utc_s))
-        if len(self._fresh) > MAX_FRESH:
-            self._fresh.popleft()
-            self._behind = True
+        self._added[session] = seq
+        if len(self._added) > PAGE:
+            del self._added[next(iter(self._added))]
+        self._live.append(Change(session, seq, mood, time_utc_s))
+        if len(self._live) > self._max_live:
+            self._live.popleft()
+            self._is_behind = True
             self._spilled += 1
-            if not self._history.well:
-                self._drop()
+            if not self._history.is_healthy:
+                self._report_dropped()
         self._wake.set()
         return True
 
-    def stored(self, session: str, seq: int) -> None:
+    def mark_stored(self, session: str, seq: int) -> None:
         """Every change of `session` up to `seq` is in the file now."""
         self._stored[session] = seq
         if len(self._stored) > PAGE:
             del self._stored[next(iter(self._stored))]
-        if not self._delivering:
-            self._leave_to_the_file()
+        if not self._is_delivering:
+            self._drop_stored()
         self._wake.set()
 
     async def deliver(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
-        """Tell what there is and what comes, until cancelled or until `publish` raises.
+        """Publish every waiting and every new change, until cancelled or until `publish` raises.
 
         `publish` takes an event's JSON and returns when the broker has acknowledged it.
         """
-        self._delivering = True
+        self._is_delivering = True
         try:
             while True:
                 self._wake.clear()
-                self._land()
-                if self._flight and self._flight[0][1].done():
-                    self._flight[0][1].result()
-                while len(self._flight) < IN_FLIGHT and (self._page or (self._fresh and not self._behind)):
-                    self._launch(publish)
-                if self._behind and not self._page:
-                    await self._turn_page()
+                self._collect_acknowledged()
+                if self._in_flight and self._in_flight[0][1].done():
+                    self._in_flight[0][1].result()
+                while len(self._in_flight) < IN_FLIGHT and (self._page or (self._live and not self._is_behind)):
+                    self._send(publish)
+                if self._is_behind and not self._page:
+                    await self._read_page()
                     continue
-                self._mark()
+                self._write_cursor()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(MARK_S if self._unmarked else None):
+                    async with asyncio.timeout(CURSOR_S if self._is_cursor_due else None):
                         await self._wake.wait()
         except asyncio.CancelledError:
-            # A clean stop: what is under way is not to be told a second time after it.
-            if self._flight:
-                await asyncio.wait([task for _, task in self._flight], timeout=_LAST_S)
+            # A clean stop: wait for messages in flight, so that they are not sent a second time.
+            if self._in_flight:
+                await asyncio.wait([task for _, task in self._in_flight], timeout=_STOP_S)
             raise
         finally:
-            self._come_back()
+            self._rewind()
 
-    # -- under way
+    # -- in flight
 
-    def _launch(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
-        change = (self._page or self._fresh).popleft()
+    def _send(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+        change = (self._page or self._live).popleft()
         late_s = time.time() - change.time_utc_s
         event = event_document(change.mood, change.time_utc_s, f"{change.session}-{change.seq}", late_s)
         task = asyncio.create_task(publish(json.dumps(event)))
         task.add_done_callback(lambda _: self._wake.set())
-        self._flight.append((change, task))
-        self._taken, self._taken_kept = change.key, change.kept
+        self._in_flight.append((change, task))
+        self._last_sent, self._is_last_sent_stored = change.key, change.is_from_file
 
-    def _land(self) -> None:
-        """What the broker has acknowledged, in order."""
-        while self._flight and _arrived(self._flight[0][1]):
-            change, _ = self._flight.popleft()
-            self._acknowledged, self._unmarked = change, True
-            self._told(change)
+    def _collect_acknowledged(self) -> None:
+        """Take the messages that the broker has acknowledged, in order."""
+        while self._in_flight and _is_acknowledged(self._in_flight[0][1]):
+            change, _ = self._in_flight.popleft()
+            self._acknowledged, self._is_cursor_due = change, True
+            self._on_delivered(change)
 
-    def _mark(self, *, at_once: bool = False) -> None:
-        """Move the cursor in the file, not too often."""
+    def _write_cursor(self, *, at_once: bool = False) -> None:
+        """Move the cursor in the file, but not too often."""
         now_s = time.monotonic()
-        if self._unmarked and self._acknowledged and (at_once or now_s - self._marked_s >= MARK_S):
-            self._unmarked, self._marked_s = False, now_s
+        is_allowed = at_once or now_s - self._cursor_written_s >= CURSOR_S
+        if self._is_cursor_due and self._acknowledged and is_allowed:
+            self._is_cursor_due, self._cursor_written_s = False, now_s
             self._history.remember(Delivered(self._acknowledged.session, self._acknowledged.seq))
 
-    def _come_back(self) -> None:
-        """The broker has gone: what it has not acknowledged is told again, from memory or from the file."""
-        self._delivering = False
-        self._land()
-        for _, task in self._flight:
+    def _rewind(self) -> None:
+        """The broker is gone: send again what it has not acknowledged, from memory or from the file."""
+        self._is_delivering = False
+        self._collect_acknowledged()
+        for _, task in self._in_flight:
             task.cancel()
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._fresh.extendleft(change for change, _ in reversed(self._flight) if not change.kept)
-        self._flight.clear()
+        self._live.extendleft(change for change, _ in reversed(self._in_flight) if not change.is_from_file)
+        self._in_flight.clear()
         self._page.clear()
-        last, self._behind = self._acknowledged, True
-        self._taken, self._taken_kept = (last.key, last.kept) if last else (None, True)
-        self._leave_to_the_file()
-        self._mark(at_once=True)
+        last, self._is_behind = self._acknowledged, True
+        self._last_sent, self._is_last_sent_stored = (last.key, last.is_from_file) if last else (None, True)
+        self._drop_stored()
+        self._write_cursor(at_once=True)
 
     # -- from the file
 
-    def _leave_to_the_file(self) -> None:
-        """What is stored need not be kept in memory while nobody is there to be told."""
-        while self._fresh and self._fresh[0].seq <= self._stored.get(self._fresh[0].session, 0):
-            self._fresh.popleft()
-            self._behind = True
+    def _drop_stored(self) -> None:
+        """Drop stored changes from memory while there is no broker; they are read from the file later."""
+        while self._live and self._live[0].seq <= self._stored.get(self._live[0].session, 0):
+            self._live.popleft()
+            self._is_behind = True
 
-    async def _turn_page(self) -> None:
-        """Fetch the next changes, up to the first that is in memory."""
-        after, spilled, coming = self._taken, self._spilled, self._coming
-        if after and coming and not self._taken_kept and self._stored.get(after[0], 0) < after[1]:
-            await asyncio.sleep(_SOON_S)  # without its row, nobody knows which rows come after it
+    async def _read_page(self) -> None:
+        """Read the next changes from the file, up to the first one in memory."""
+        after, spilled, were_pending = self._last_sent, self._spilled, self._has_pending_rows
+        if after and were_pending and not self._is_last_sent_stored and self._stored.get(after[0], 0) < after[1]:
+            await asyncio.sleep(_SOON_S)  # only its row tells which rows come after it
             return
         try:
-            rows = await self._history.ask(functools.partial(outbox_cursor.untold, after=after, most=PAGE))
+            rows = await self._history.query(
+                functools.partial(outbox_cursor.read_undelivered, after=after, max_rows=PAGE)
+            )
         except (sqlite3.Error, OSError) as error:
-            await self._try_later(error)
+            await self._retry_later(error)
             return
         self._failures = 0
-        first = self._fresh[0].key if self._fresh else None
+        first = self._live[0].key if self._live else None
         for row in rows:
             if (row.session, row.seq) == first:
-                self._behind = False
+                self._is_behind = False
                 return
-            self._page.extend(_changes(row, after))
+            self._page.extend(_build_changes(row, after))
         if len(rows) < PAGE:
-            # Rows that were on their way to the disk meanwhile come before those in memory.
-            self._behind = coming or self._coming or spilled != self._spilled
-            await asyncio.sleep(_SOON_S if self._behind and not self._page else 0)
-        elif not self._page:  # a whole page of damage
-            self._taken, self._taken_kept = (rows[-1].session, rows[-1].seq), True
+            # Rows that reached the disk meanwhile come before the changes in memory.
+            self._is_behind = were_pending or self._has_pending_rows or spilled != self._spilled
+            await asyncio.sleep(_SOON_S if self._is_behind and not self._page else 0)
+        elif not self._page:  # a whole page of damaged rows
+            self._last_sent, self._is_last_sent_stored = (rows[-1].session, rows[-1].seq), True
 
     @property
-    def _coming(self) -> bool:
-        """Changes are on their way to the disk that are not in memory any more."""
-        newest = next(reversed(self._known), "")
-        wanted = self._known.get(newest, 0)
-        if self._fresh and self._fresh[0].session == newest:
-            wanted = self._fresh[0].seq - 1
-        return self._history.well and self._history.waiting > 0 and self._stored.get(newest, 0) < wanted
+    def _has_pending_rows(self) -> bool:
+        """Whether changes that have left memory are not on the disk yet."""
+        newest = next(reversed(self._added), "")
+        wanted = self._added.get(newest, 0)
+        if self._live and self._live[0].session == newest:
+            wanted = self._live[0].seq - 1
+        return self._history.is_healthy and self._history.waiting > 0 and self._stored.get(newest, 0) < wanted
 
-    async def _try_later(self, error: Exception) -> None:
+    async def _retry_later(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures < _TRIES:
+        if self._failures < self._max_attempts:
             await asyncio.sleep(1.0)
             return
-        _log.error("outbox: what is in the history cannot be read (%s) and is not told", error)
-        self._say(f"changes of mood that waited in the history cannot be read ({error}) and are not told")
-        self._failures, self._behind = 0, False
+        _log.error("outbox: changes in the history cannot be read (%s) and are not published", error)
+        self._on_health(f"changes of mood that waited in the history cannot be read ({error}) and are not published")
+        self._failures, self._is_behind = 0, False
 
-    def _drop(self) -> None:
+    def _report_dropped(self) -> None:
         self._dropped += 1
         if self._dropped % 100 == 1:
-            _log.error("outbox: %d changes dropped, since neither the broker nor the disk takes them", self._dropped)
-            self._say(f"{self._dropped} or more changes were not told: neither the broker nor the disk took them")
+            _log.error("outbox: %d changes dropped, because broker and disk are both unavailable", self._dropped)
+            self._on_health(f"at least {self._dropped} changes were lost: broker and disk were both unavailable")
 
 
-def _arrived(task: asyncio.Task[None]) -> bool:
+def _is_acknowledged(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-def _changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
-    """The row's change; nothing for one that was told before it was stored, or that is damaged."""
+def _build_changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
+    """The change in a row; none if it was delivered before it was stored, or is damaged."""
     if after and row.session == after[0] and row.seq <= after[1]:
         return []
     try:
         mood = mood_from_entry(row.entry)
     except (KeyError, ValueError) as error:
-        _log.error("outbox: change %s-%d in the history is damaged (%s); it is not told", row.session, row.seq, error)
+        _log.error(
+            "outbox: change %s-%d in the history is damaged (%s); it is not published", row.session, row.seq, error
+        )
         return []
-    return [Change(row.session, row.seq, mood, row.entry.time_s, kept=True)]
+    return [Change(row.session, row.seq, mood, row.entry.time_s, is_from_file=True)]

@@ -1,20 +1,20 @@
-"""What the broker is told: the documents of PREFIX/NAME/state and PREFIX/NAME/event."""
+"""The JSON documents for the broker: PREFIX/NAME/state and PREFIX/NAME/event."""
 
-from device.hub.state.features import FEATURES, Feature, Value, rounded
-from device.hub.state.snapshot import Json, Snapshot, iso, on_off
+from device.hub.state.features import FEATURES, Feature, Value, round_value
+from device.hub.state.snapshot import Json, Snapshot, format_iso
 from device.readings import Mood, SenseReading
 
 LATE_S = 5.0
-"""An event told later than this after it happened says so."""
+"""An event that is published later than this after it happened says so."""
 
 
 def state_document(now: Snapshot) -> Json:
-    """The retained state: every feature that has one, and what is nested."""
+    """The retained state: every feature that has a state, and the nested values."""
     mood = now.mood
-    return {feature.told_as: _plain(feature, feature.value(now)) for feature in FEATURES if feature.has_state} | {
+    return {feature.state_key: _as_json(feature, feature.value(now)) for feature in FEATURES if feature.has_state} | {
         "probabilities": mood.as_json(2)["probabilities"] if mood else None,
-        "face": _said(mood.face if mood else None),
-        "voice": _said(mood.voice if mood else None),
+        "face": _reading_json(mood.face if mood else None),
+        "voice": _reading_json(mood.voice if mood else None),
         "sense": "available" if now.available else "away",
         "problem": "; ".join(now.problems()) or None,
         "lamp": now.lamp,
@@ -25,30 +25,32 @@ def state_document(now: Snapshot) -> Json:
 def event_document(mood: Mood, time_utc_s: float, event_id: str = "", late_s: float = 0.0) -> Json:
     """One change of mood. `time` is when it happened, ISO 8601 in UTC.
 
-    `id` is the same whenever the same change is told; left out when empty. `late_s` is how long after it happened it
-    is told, and is there only when that is over LATE_S: nothing should be triggered by it any more.
+    `id` is the same whenever the same change is published; it is left out when empty. `late_s` is the age of the change
+    when it is published. It is left out up to LATE_S; beyond that, no automation should act on the event.
     """
     numbers = mood.as_json(2, with_people=True)
-    numbers |= {"valence": rounded(mood.valence), "arousal": rounded(mood.arousal)}  # never -0.0
-    said: Json = {
+    numbers |= {"valence": round_value(mood.valence), "arousal": round_value(mood.arousal)}  # never -0.0
+    event: Json = {
         "event_type": numbers.pop("emotion"),
-        "time": iso(time_utc_s),
+        "time": format_iso(time_utc_s),
         **numbers,
-        "face": _said(mood.face),
-        "voice": _said(mood.voice),
+        "face": _reading_json(mood.face),
+        "voice": _reading_json(mood.voice),
     }
-    said |= {"id": event_id} if event_id else {}
-    return said | ({"late_s": round(late_s, 1)} if late_s > LATE_S else {})
+    event |= {"id": event_id} if event_id else {}
+    return event | ({"late_s": round(late_s, 1)} if late_s > LATE_S else {})
 
 
-def _plain(feature: Feature, value: Value) -> Value:
-    """A feature's value as JSON that Home Assistant understands."""
+def _as_json(feature: Feature, value: Value) -> Value:
+    """A feature's value in a form that Home Assistant understands."""
     if isinstance(value, bool):
-        return on_off(value)
+        return "ON" if value else "OFF"
     if feature.device_class == "timestamp" and isinstance(value, int | float):
-        return iso(value)
+        return format_iso(value)
     return value
 
 
-def _said(said: SenseReading | None) -> Json | None:
-    return None if said is None else {"emotion": said.emotion.value, "confidence": rounded(said.confidence)}
+def _reading_json(reading: SenseReading | None) -> Json | None:
+    return (
+        None if reading is None else {"emotion": reading.emotion.value, "confidence": round_value(reading.confidence)}
+    )

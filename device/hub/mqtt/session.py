@@ -1,4 +1,4 @@
-"""The broker: a connection kept alive, a last will, the newest state retained, and an event for each change."""
+"""The session with the broker: reconnects, announces, publishes state and events, and receives commands."""
 
 import asyncio
 import contextlib
@@ -7,8 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from aiomqtt import Client, MqttError
 
@@ -20,8 +19,8 @@ from device.hub.mqtt.connection import (
     AclRejections,
     RefusedError,
     build_client,
-    client_identifier,
     describe_error,
+    get_client_id,
     is_session_taken_over,
     load_credentials,
 )
@@ -33,75 +32,77 @@ from device.settings import schema
 _log = logging.getLogger(__name__)
 
 REPEAT_S = 30.0
-"""The state is published at least so often."""
+"""The state is published at least this often."""
 WINDOW_S = 1.0
-"""In so long, at most two states are published: one for what drifts, and one kept free for what changes."""
-BIRTH_S = (0.5, 3.0)
-"""Home Assistant has started: the devices of a house are not to answer all at once."""
-BIRTH_APART_S = 10.0
-"""Nor again and again, whoever says that it has started."""
+"""At most two states are published within this: one for a drifting value, one reserved for an urgent change."""
+BIRTH_DELAY_S = (0.5, 3.0)
+"""When Home Assistant has started, wait a random time in this range, so that not all devices answer at once."""
+MIN_BIRTH_INTERVAL_S = 10.0
+"""Answer at most this often, however often somebody claims that Home Assistant has started."""
 AWAY_S = 8.0
-"""What a rule sends waits so long for a broker that restarts."""
+"""How long a rule's message waits for a broker that restarts."""
 _TWIN = "if a second Mien has this home.name, give one of them another"
 
 
 class MqttSession:
-    """One broker. `health` hears a text whenever it changes: empty while connected.
+    """The session with one broker. `on_health` gets a text whenever it changes, empty while connected.
 
-    `acknowledged` is called for each message that the broker has taken.
+    `on_acknowledged` is called for each message that the broker has acknowledged.
     """
 
     def __init__(
         self,
         broker: schema.Mqtt,
         name: str,
-        health: Callable[[str], None],
+        on_health: Callable[[str], None],
         *,
         outbox: Outbox | None = None,
-        announcement: DiscoveryPublisher | None = None,
+        discovery: DiscoveryPublisher | None = None,
         commands: CommandLimiter | None = None,
-        acknowledged: Callable[[], None] = lambda: None,
+        on_acknowledged: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._name = name
-        self._health = health
+        self._on_health = on_health
         self._outbox = outbox
-        self._announcement = announcement
+        self._discovery = discovery
         self._commands = commands
-        self._acknowledged = acknowledged
+        self._on_acknowledged = on_acknowledged
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
-        self._there = asyncio.Event()
-        self._refusals = AclRejections()
+        self._is_connected = asyncio.Event()
+        self._rejections = AclRejections()
         self._connected_s: float | None = None
         self._state: Json | None = None
-        self._sent: Json | None = None
-        self._urgent = False
-        self._stopping = False
-        self._sent_at_s: deque[float] = deque([-1e9, -1e9], maxlen=2)
+        self._published: Json | None = None
+        self._is_urgent = False
+        self._is_stopping = False
+        self._published_s: deque[float] = deque([-1e9, -1e9], maxlen=2)
         self._wake = asyncio.Event()
-        self._born = asyncio.Event()
+        self._birth = asyncio.Event()
+        """Set when Home Assistant has started."""
+        self.away_s, self.answer_s, self.birth_delay_s = AWAY_S, ANSWER_S, BIRTH_DELAY_S
 
     @property
     def connected(self) -> bool:
-        """The broker has accepted us, and has not gone since."""
+        """Whether the broker has accepted the connection and still holds it."""
         return self._client is not None
 
     def show(self, state: Json, *, urgent: bool = False) -> None:
-        """The newest state, to be published when it differs from the last; `urgent` when someone may wait for it."""
-        self._urgent |= urgent and state != self._state
+        """Publish `state` soon if it differs from the last one; at once if `urgent`: somebody may be waiting for it."""
+        self._is_urgent |= urgent and state != self._state
         self._state = state
         self._wake.set()
 
     async def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Returns when the broker has acknowledged (QoS 1). Raises ActionError.
+        """Publish with QoS 1 and wait for the acknowledgement. Raises ActionError.
 
-        It waits for AWAY_S for a broker that is away, but sends nothing twice: who hears TOGGLE twice hears nothing.
+        Waits up to AWAY_S for a broker that is away, but never sends twice: two TOGGLEs would cancel each other.
         """
         try:
-            async with asyncio.timeout(AWAY_S):
+            async with asyncio.timeout(self.away_s):
                 while not (client := self._client):
-                    await self._there.wait()
+                    await self._is_connected.wait()
         except TimeoutError as error:
             raise ActionError(f"mqtt: {topic} was not sent, the broker is away") from error
         try:
@@ -111,19 +112,19 @@ class MqttSession:
                 f"mqtt: {topic} was refused by the broker ({error}); allow it in its access list"
             ) from error
         except (MqttError, ValueError) as error:
-            raise ActionError(f"mqtt: {topic} was not taken: {error}") from error
+            raise ActionError(f"mqtt: {topic} was not accepted: {error}") from error
 
     def stop(self) -> None:
-        """To be called before `run` is cancelled.
+        """Call this before cancelling `run`.
 
-        An error of the connection in the same moment takes the place of the cancellation (the goodbye fails, or the
-        task group prefers the error), and `run` has to know that it was told to end.
+        A connection error at the same moment can replace the cancellation (publishing `offline` fails, or the task
+        group prefers the error), so `run` needs another way to know that it has to end.
         """
-        self._stopping = True
+        self._is_stopping = True
 
     async def run(self) -> None:
-        """Stay connected until stopped and cancelled; then say `offline`."""
-        patience = ReconnectBackoff()
+        """Stay connected until stopped and cancelled; then publish `offline`."""
+        backoff = ReconnectBackoff()
         broker = f"{self._broker.host}:{self._broker.port}"
         while True:
             self._connected_s = None
@@ -132,133 +133,134 @@ class MqttSession:
                 await self._session()
             except* (MqttError, OSError, ValueError) as group:
                 ended: BaseException = group
-            if self._stopping:
+            if self._is_stopping:
                 raise asyncio.CancelledError
-            held_s = None if self._connected_s is None else time.monotonic() - self._connected_s
-            wait_s = patience.after(held_s, taken_over=is_session_taken_over(ended))
-            why = f"is away ({describe_error(_first(ended), self._broker)})"
+            lasted_s = None if self._connected_s is None else time.monotonic() - self._connected_s
+            wait_s = backoff.next_wait_s(lasted_s, is_taken_over=is_session_taken_over(ended))
+            why = f"is away ({describe_error(_get_first(ended), self._broker)})"
             if is_session_taken_over(ended):
-                why = f"sent us away for another client that calls itself {client_identifier(self._name)}, too; {_TWIN}"
-            elif patience.odd:
-                why += f"; it lets us in and soon ends it, again and again: {_TWIN}"
-            self._health(f"MQTT broker {broker} {why}; it is tried again")
-            if patience.tells:
-                _log.warning("MQTT broker %s %s; trying again in %g s", broker, why, wait_s)
+                why = f"disconnected us for another client called {get_client_id(self._name)}; {_TWIN}"
+            elif backoff.is_flapping:
+                why += f"; it accepts us and disconnects us soon, again and again: {_TWIN}"
+            self._on_health(f"MQTT broker {broker} {why}; it is retried")
+            if backoff.should_log:
+                _log.warning("MQTT broker %s %s; retrying in %g s", broker, why, wait_s)
             await asyncio.sleep(wait_s)
 
     async def _session(self) -> None:
-        """From one connect to its end, which is always an exception."""
+        """One connection, from connect to its end. It always ends with an exception."""
         availability = f"{self._topic}/availability"
         credentials = await asyncio.to_thread(load_credentials, self._broker)
         client = build_client(self._broker, credentials, self._name, availability)
         async with client:
             try:
                 _end_if_cancelled()
-                self._refusals = AclRejections()
+                self._rejections = AclRejections()
                 await self._subscribe(client)
-                await self._announce(client)
-                await self._tell(client, availability, "online")
+                await self._publish_discovery(client)
+                await self._publish(client, availability, "online")
                 _end_if_cancelled()
-                self._client, self._sent, self._connected_s = client, None, time.monotonic()
+                self._client, self._published, self._connected_s = client, None, time.monotonic()
                 _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
-                self._there.set()
-                self._say_refused()
+                self._is_connected.set()
+                self._report_rejections()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._show(client))
-                    group.create_task(self._greet(client))
-                    # The messages end with an MqttError when the connection does, and take the others with them.
-                    group.create_task(self._listen(client))
+                    group.create_task(self._publish_state(client))
+                    group.create_task(self._answer_births(client))
+                    # This one raises MqttError when the connection ends, which cancels the others.
+                    group.create_task(self._receive(client))
                     if self._outbox:
-                        group.create_task(self._outbox.deliver(self._event(client)))
+                        group.create_task(
+                            self._outbox.deliver(
+                                lambda payload: self._publish(client, f"{self._topic}/event", payload, retain=False)
+                            )
+                        )
             except asyncio.CancelledError:
-                self._stopping = True
+                self._is_stopping = True
                 with contextlib.suppress(MqttError):
                     await client.publish(availability, "offline", qos=1, retain=True, timeout=1.0)
                 raise
             finally:
                 self._client = None
-                self._there.clear()
+                self._is_connected.clear()
 
     async def _send(self, client: Client, topic: str, payload: str, *, retain: bool = False) -> None:
         """With QoS 1. Raises MqttError."""
-        await client.publish(topic, payload, qos=1, retain=retain, timeout=ANSWER_S)
-        self._acknowledged()
+        await client.publish(topic, payload, qos=1, retain=retain, timeout=self.answer_s)
+        self._on_acknowledged()
 
-    async def _tell(self, client: Client, topic: str, payload: str, *, retain: bool = True) -> None:
-        """On a topic of ours. That the broker refuses it is no end of the connection; the health says so."""
+    async def _publish(self, client: Client, topic: str, payload: str, *, retain: bool = True) -> None:
+        """Publish on one of our own topics. A rejection does not end the connection; the health reports it."""
         why = ""
         try:
             await self._send(client, topic, payload, retain=retain)
         except RefusedError as error:
             why = str(error)
-        if self._refusals.note(topic, why) and self.connected:
-            self._say_refused()
+        if self._rejections.update(topic, why) and self.connected:
+            self._report_rejections()
 
-    def _say_refused(self) -> None:
-        refused = self._refusals.text(client_identifier(self._name))
-        self._health(f"MQTT broker {self._broker.host}:{self._broker.port}: {refused}" if refused else "")
+    def _report_rejections(self) -> None:
+        problem = self._rejections.describe(get_client_id(self._name))
+        self._on_health(f"MQTT broker {self._broker.host}:{self._broker.port}: {problem}" if problem else "")
 
-    def _event(self, client: Client) -> Callable[[str], Coroutine[Any, Any, None]]:
-        return lambda payload: self._tell(client, f"{self._topic}/event", payload, retain=False)
-
-    # -- what comes
+    # -- receive
 
     async def _subscribe(self, client: Client) -> None:
         topics = [f"{self._topic}/+/set"] if self._commands else []
-        if self._announcement and self._announcement.status_topic:
-            topics.append(self._announcement.status_topic)
+        if self._discovery and self._discovery.status_topic:
+            topics.append(self._discovery.status_topic)
         for topic in topics:
             codes = await client.subscribe(topic, qos=1)
             _end_if_cancelled()
             if any((code if isinstance(code, int) else code.value) >= 128 for code in codes):
-                self._refusals.note(topic, "to listen to")
+                self._rejections.update(topic, "to listen to")
 
-    async def _listen(self, client: Client) -> None:
+    async def _receive(self, client: Client) -> None:
         async for message in client.messages:
             topic = str(message.topic)
-            if self._announcement and topic == self._announcement.status_topic:
-                # A status that the broker has kept is no news: everything was announced just now.
+            if self._discovery and topic == self._discovery.status_topic:
+                # Ignore a retained status: discovery has just been published.
                 if message.payload == b"online" and not message.retain:
-                    self._born.set()
+                    self._birth.set()
             elif self._commands and topic.startswith(f"{self._topic}/") and topic.endswith("/set"):
                 key = topic[len(self._topic) + 1 : -len("/set")]
-                await self._commands.take(key, message.payload, retained=bool(message.retain))
+                await self._commands.handle(key, message.payload, is_retained=bool(message.retain))
             else:
-                _log.debug("MQTT: %s was not expected", topic)
+                _log.debug("MQTT: unexpected topic %s", topic)
 
-    # -- what is retained
+    # -- publish
 
-    async def _announce(self, client: Client) -> None:
-        if self._announcement:
-            await self._announcement.publish(lambda topic, payload: self._tell(client, topic, payload))
+    async def _publish_discovery(self, client: Client) -> None:
+        if self._discovery:
+            await self._discovery.publish(lambda topic, payload: self._publish(client, topic, payload))
             _end_if_cancelled()
 
-    async def _greet(self, client: Client) -> None:
-        """Each time that Home Assistant has started: the document again, then the state."""
+    async def _answer_births(self, client: Client) -> None:
+        """Each time Home Assistant has started, publish the discovery document again, then the state."""
         while True:
-            await self._born.wait()
-            await asyncio.sleep(random.uniform(*BIRTH_S))  # noqa: S311 - no secret
-            self._born.clear()
-            await self._announce(client)
-            self._sent = None
+            await self._birth.wait()
+            await asyncio.sleep(random.uniform(*self.birth_delay_s))  # noqa: S311 - not a secret
+            self._birth.clear()
+            await self._publish_discovery(client)
+            self._published = None
             self._wake.set()
-            await asyncio.sleep(BIRTH_APART_S)
+            await asyncio.sleep(MIN_BIRTH_INTERVAL_S)
 
-    async def _show(self, client: Client) -> None:
-        """Publish the newest state: when it changed, not too often, and again after REPEAT_S."""
+    async def _publish_state(self, client: Client) -> None:
+        """Publish the newest state when it has changed, but not too often, and again after REPEAT_S."""
         while True:
             now_s = time.monotonic()
-            due_s = self._sent_at_s[-1] + REPEAT_S
-            if self._state != self._sent:
-                due_s = self._sent_at_s[0 if self._urgent else -1] + WINDOW_S
-                due_s = min(due_s, now_s) if self._sent is None else due_s
+            due_s = self._published_s[-1] + REPEAT_S
+            if self._state != self._published:
+                due_s = self._published_s[0 if self._is_urgent else -1] + WINDOW_S
+                due_s = min(due_s, now_s) if self._published is None else due_s
             if self._state is None:
                 due_s = now_s + REPEAT_S
             elif due_s <= now_s:
-                state, self._urgent = self._state, False
-                self._sent_at_s.append(now_s)
-                self._sent = state
-                await self._tell(client, f"{self._topic}/state", json.dumps(state))
+                state, self._is_urgent = self._state, False
+                self._published_s.append(now_s)
+                self._published = state
+                await self._publish(client, f"{self._topic}/state", json.dumps(state))
                 _end_if_cancelled()
                 continue
             try:
@@ -269,21 +271,21 @@ class MqttSession:
             self._wake.clear()
 
 
-def _first(error: BaseException) -> BaseException:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _get_first(error: BaseException) -> BaseException:
+    return _get_first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _forget_cancellations() -> None:
-    """Python 3.11's task group cancels the task that waits for it when a member fails, and leaves that counted."""
+    """In Python 3.11, a task group whose member fails cancels its own task and leaves that cancellation counted."""
     task = asyncio.current_task()
     while task and task.cancelling():
         task.uncancel()
 
 
 def _end_if_cancelled() -> None:
-    """Python 3.11's wait_for, on which aiomqtt waits, loses a cancellation that comes together with the answer.
+    """In Python 3.11, `wait_for`, which aiomqtt uses, loses a cancellation that comes together with the answer.
 
-    A loop that lost its own would never end, and the task group would wait for it.
+    A loop that lost its cancellation would never end, and the task group would wait for it.
     """
     task = asyncio.current_task()
     if task and task.cancelling():

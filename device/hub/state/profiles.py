@@ -3,10 +3,9 @@
 import logging
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from device.system.state_file import keep
+from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
@@ -19,20 +18,18 @@ class _Chosen(Struct, frozen=True):
 
 def load(state_dir: Path, profiles: tuple[str, ...]) -> str:
     """The chosen one of `profiles`; the first where none was chosen, or the file or the choice is not to be used."""
-    path = state_dir / FILE_NAME
-    try:
-        chosen = msgspec.json.decode(path.read_bytes(), type=_Chosen).profile
-    except FileNotFoundError:
-        return profiles[0]
-    except (OSError, msgspec.DecodeError) as error:
-        _log.warning("%s: cannot be read (%s); the profile is %s", path, error, profiles[0])
-        return profiles[0]
+    file = _file(state_dir, f"the profile is {profiles[0]}")
+    chosen = file.load(_Chosen(profiles[0])).profile
     if chosen not in profiles:
-        _log.warning("%s: the settings have no profile %r any more; it is %s", path, chosen, profiles[0])
+        _log.warning("%s: the settings have no profile %r any more; it is %s", file.path, chosen, profiles[0])
         return profiles[0]
     return chosen
 
 
 def save(state_dir: Path, profile: str) -> None:
-    """Whole or not at all, and on the disk before it returns. Raises OSError."""
-    keep(state_dir / FILE_NAME, _Chosen(profile))
+    """Write the choice; it is on the disk when this returns. Raises OSError."""
+    _file(state_dir).save(_Chosen(profile))
+
+
+def _file(state_dir: Path, consequence: str = "") -> StateFile[_Chosen]:
+    return StateFile(state_dir / FILE_NAME, _Chosen, consequence)

@@ -1,4 +1,4 @@
-"""One snapshot of all that there is to show. The page and MQTT are made from it and from nothing else."""
+"""The snapshot: everything there is to show at one moment. The page and MQTT show nothing else."""
 
 import time
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.ipc.messages import Baseline, Health, Hello, SenseBaseline, State
-from device.readings import Mood, SenseReading
-from device.system.clock import moment_utc_s
+from device.ipc.messages import Health, Hello, State
+from device.readings import Baseline, Mood, SenseBaseline, SenseReading
+from device.system.clock import to_utc_s
 
 Json = dict[str, Any]
 
@@ -30,51 +30,51 @@ class Snapshot(Struct, frozen=True):
 
     name: str
     mood: Mood | None = None
-    """None before the first and while sense is away."""
+    """None before the first one and while sense is away."""
     last_mood: Mood | None = None
-    """The newest there ever was."""
-    heard_mono_s: float = 0.0
+    """The newest mood, even while sense is away."""
+    last_mood_mono_s: float = 0.0
     """When `last_mood` came; 0.0: never."""
     available: bool = False
-    """Sense is connected and speaks."""
+    """Sense is connected."""
     available_since_utc_s: float = 0.0
-    """When `available` became what it is."""
-    problem: str = "sense has not come yet"
+    """When `available` last changed."""
+    problem: str = "sense has not connected yet"
     """Why sense is away; empty while it is there."""
     hello: Hello | None = None
     health: Health | None = None
     mqtt: str | None = None
-    """None: no broker configured. Empty: connected. Else what is wrong."""
+    """None: no broker is configured. Empty: connected. Otherwise what is wrong."""
     history: str = ""
-    """Empty: all is stored. Else what is wrong."""
+    """Empty: everything is stored. Otherwise what is wrong."""
     outbox: str = ""
-    """Empty: each change is told, or kept to be told. Else what was dropped."""
+    """Empty: every change was delivered, or waits for the broker. Otherwise what was dropped."""
     page: str = ""
-    """Empty: the page listens where it is to. Else what it waits for."""
+    """Empty: the page listens at its address. Otherwise what it waits for."""
     settings: str = ""
-    """Empty: those of the file hold. Else why new ones were not taken over."""
+    """Empty: the settings file is in use. Otherwise why the new settings were refused."""
     profile: str = ""
-    """The chosen one of `profiles`."""
+    """The active one of `profiles`."""
     profiles: tuple[str, ...] = ()
     lamp: Json = {}
     player: Json = {}
     last_rule: LastRule | None = None
     night: str = ""
-    """`22:30-06:30`, local time, in which the page is dim; empty: never."""
+    """`22:30-06:30`, local time: the page is dim then. Empty: never."""
     house: bool = False
-    """The page is open to the house, with its password."""
+    """The page is served to the whole house, with a password."""
     live_view: bool = False
-    """The settings allow the camera's picture to be looked at."""
+    """The settings allow the live view."""
     watchers: int = 0
-    """So many are looking at it now: the room is told."""
+    """How many people watch the live view now. The page shows it to the room."""
     gallery: Json = {}
-    """The faces that answer to the voice heard last."""
+    """The faces that answer the last voice."""
     delay_s: float | None = None
     """From the frame to the message, of the last change."""
 
     @property
-    def sees(self) -> bool:
-        """Whether an empty picture is an empty room: the camera is on and well."""
+    def can_see(self) -> bool:
+        """Whether the camera is on and works, so that an empty picture means an empty room."""
         health = self.health if self.available else None
         if health is None or health.paused or not health.camera_on:
             return False
@@ -82,18 +82,18 @@ class Snapshot(Struct, frozen=True):
         return camera is not None and camera.state is State.OK
 
     def problems(self) -> list[str]:
-        """Everything that is wrong, a sentence each, for a person."""
-        said = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]
+        """Everything that is wrong, one sentence each, for a person."""
+        found = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]
         if self.available and self.health:
-            # A dark room is no problem, or there would be one every night.
-            stages = [(name, one) for name, one in self.health.stages.items() if one.state is not State.DARK]
-            said += [f"{name}: {stage.detail}" for name, stage in stages if stage.detail]
+            # A dark room is not a problem, otherwise every night would raise one.
+            stages = [(name, stage) for name, stage in self.health.stages.items() if stage.state is not State.DARK]
+            found += [f"{name}: {stage.detail}" for name, stage in stages if stage.detail]
             if self.health.lost_changes:
-                said.append(f"{self.health.lost_changes} changes were lost while hub was away")
-        return [one for one in said if one]
+                found.append(f"{self.health.lost_changes} changes were lost while hub was away")
+        return [problem for problem in found if problem]
 
     def as_json(self) -> Json:
-        """What `/api/state` says. Times are seconds of UTC since 1970, ages are seconds."""
+        """The document of `/api/state`. Times are UTC seconds since 1970, ages are seconds."""
         now = time.monotonic()
         switches = self.health if self.available else None
         return {
@@ -102,7 +102,7 @@ class Snapshot(Struct, frozen=True):
             "time": round(time.time(), 3),
             "mood": _mood_json(self.mood),
             "last_mood": _mood_json(self.last_mood),
-            "age_s": round(now - self.heard_mono_s, 1) if self.last_mood else None,
+            "age_s": round(now - self.last_mood_mono_s, 1) if self.last_mood else None,
             "sense": {
                 "available": self.available,
                 "since": self.available_since_utc_s,
@@ -117,7 +117,7 @@ class Snapshot(Struct, frozen=True):
                 "microphone": switches.microphone_on if switches else None,
                 "paused": switches.paused if switches else None,
                 "hold_s": switches.hold_s if switches else None,
-                "baseline": _neutral_json(switches.baseline) if switches else None,
+                "baseline": _baseline_json(switches.baseline) if switches else None,
                 "recording": msgspec.to_builtins(switches.recording) if switches else None,
                 "lost_changes": switches.lost_changes if switches else 0,
             },
@@ -140,42 +140,32 @@ def _mood_json(mood: Mood | None) -> Json | None:
     return {
         **mood.as_json(3),
         "people": mood.people,
-        "since": round(moment_utc_s(mood.since_s), 1),
-        "face": _said_json(mood.face),
-        "voice": _said_json(mood.voice),
+        "since": round(to_utc_s(mood.since_s), 1),
+        "face": _reading_json(mood.face),
+        "voice": _reading_json(mood.voice),
     }
 
 
-def _neutral_json(neutral: Baseline | None) -> Json | None:
-    if neutral is None:
+def _baseline_json(baseline: Baseline | None) -> Json | None:
+    if baseline is None:
         return None
-    senses = {"face": neutral.face, "voice": neutral.voice}
-    return {"recorded": round(neutral.recorded_utc_s, 1)} | {k: _resting_json(r) for k, r in senses.items()}
+    face, voice = _sense_baseline_json(baseline.face), _sense_baseline_json(baseline.voice)
+    return {"recorded": round(baseline.recorded_utc_s, 1), "face": face, "voice": voice}
 
 
-def _resting_json(resting: SenseBaseline | None) -> Json | None:
-    if resting is None:
+def _sense_baseline_json(sense: SenseBaseline | None) -> Json | None:
+    if sense is None:
         return None
-    return {"readings": resting.readings, "shares": dict(zip(EMOTIONS, resting.shares, strict=True))}
+    return {"readings": sense.readings, "shares": dict(zip(EMOTIONS, sense.shares, strict=True))}
 
 
-def _said_json(said: SenseReading | None) -> Json | None:
-    return (
-        None
-        if said is None
-        else {
-            "emotion": said.emotion.value,
-            "confidence": round(said.confidence, 3),
-            "age_s": round(said.age_s, 1),
-        }
-    )
+def _reading_json(reading: SenseReading | None) -> Json | None:
+    if reading is None:
+        return None
+    confidence, age_s = round(reading.confidence, 3), round(reading.age_s, 1)
+    return {"emotion": reading.emotion.value, "confidence": confidence, "age_s": age_s}
 
 
-def on_off(switch: bool | None) -> str | None:
-    """`ON` or `OFF`, as Home Assistant's switches and binary sensors say it; None stays None."""
-    return None if switch is None else "ON" if switch else "OFF"
-
-
-def iso(utc_s: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC, to the millisecond."""
+def format_iso(utc_s: float) -> str:
+    """UTC seconds since 1970 as ISO 8601, to the millisecond."""
     return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""The board: where the newest snapshot hangs, and who looks at it."""
+"""The state store: the newest snapshot, the last changes of mood, and everyone who follows them."""
 
 import asyncio
 import contextlib
@@ -6,19 +6,70 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from device.hub.state.snapshot import Json, Snapshot
 
-KEPT = 512
-"""Hours of a lively room; who was away for longer asks the history."""
+MAX_CHANGES = 512
+"""Hours of a lively room. A page that was away for longer reads the history."""
+_JSON_MAX_AGE_S = 0.1
+"""Pages that ask within this time share one JSON text, although the ages in it grow."""
+_T = TypeVar("_T")
+
+
+class Latest(Generic[_T]):
+    """A value that many readers follow. A slow reader misses values in between, and always gets the newest."""
+
+    def __init__(self, value: _T) -> None:
+        self.value = value
+        self._subscriptions: set[Subscription[_T]] = set()
+
+    def set(self, value: _T) -> None:
+        """Replace the value and wake every reader."""
+        self.value = value
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake every reader although the value is the same."""
+        for subscription in self._subscriptions:
+            subscription.changed.set()
+
+    @property
+    def subscribers(self) -> int:
+        """How many readers follow it now."""
+        return len(self._subscriptions)
+
+    @contextlib.contextmanager
+    def subscribe(self) -> Iterator["Subscription[_T]"]:
+        """A subscription that ends with the block."""
+        subscription = Subscription(self)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+
+class Subscription(Generic[_T]):
+    """One reader of a `Latest`."""
+
+    def __init__(self, latest: Latest[_T]) -> None:
+        self._latest = latest
+        self.changed = asyncio.Event()
+        self.changed.set()
+
+    async def newest(self) -> _T:
+        """Wait for a change since the last call. The first call returns at once."""
+        await self.changed.wait()
+        self.changed.clear()
+        return self._latest.value
 
 
 class LoggedChange(Struct, frozen=True):
-    """One change, ready to be sent."""
+    """One change of mood, ready to send."""
 
     number: int
     text: str
@@ -26,105 +77,69 @@ class LoggedChange(Struct, frozen=True):
 
 
 class ChangeLog:
-    """A ring of them. Numbers begin at 1 with each start of hub, which `boot` tells apart."""
+    """A ring of the last changes. Numbers begin at 1 with each start of hub; `boot` tells the starts apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_changes: int = MAX_CHANGES) -> None:
         self.boot = secrets.token_hex(4)
-        self._ring: deque[LoggedChange] = deque(maxlen=KEPT)
+        self._ring: deque[LoggedChange] = deque(maxlen=max_changes)
         self._last = 0
 
     @property
     def last(self) -> int:
-        """The newest one's number; 0 before the first."""
+        """The number of the newest change; 0 before the first."""
         return self._last
 
     def add(self, change: Json) -> None:
-        """One more."""
+        """Give `change` the next number."""
         self._last += 1
         self._ring.append(LoggedChange(self._last, msgspec.json.encode(change).decode()))
 
     def after(self, number: int) -> tuple[list[LoggedChange], bool]:
-        """(those with higher numbers, in order; whether that is all there were)."""
+        """(The changes with higher numbers, in order; whether none of them has left the ring)."""
         missed = self._last - number
         if missed <= 0:
             return [], True
         return list(self._ring)[-missed:], missed <= len(self._ring)
 
-    def identity(self, number: int) -> str:
-        """What a page sends back as Last-Event-ID."""
+    def format_id(self, number: int) -> str:
+        """The event id that a page sends back as Last-Event-ID."""
         return f"{self.boot}-{number}"
 
-    def number_of(self, identity: str) -> int | None:
-        """The number in it; None when it is none of this start of hub, so that nobody knows what was missed."""
-        boot, _, number = identity.partition("-")
-        known = boot == self.boot and number.isascii() and number.isdigit() and len(number) < 16
-        return int(number) if known and int(number) <= self._last else None
+    def parse_id(self, event_id: str) -> int | None:
+        """The number in an event id; None if the id is not from this start of hub."""
+        boot, _, number = event_id.partition("-")
+        is_valid = boot == self.boot and number.isascii() and number.isdigit() and len(number) < 16
+        return int(number) if is_valid and int(number) <= self._last else None
 
 
-_WRITTEN_S = 0.1
-"""So long a snapshot that was written out serves all who look: the ages in it grow with time."""
-
-
-class Subscription:
-    """One front end's view of the board. A slow one misses what lies between; it always gets the newest."""
-
-    def __init__(self, board: "StateStore") -> None:
-        self._board = board
-        self._changed = asyncio.Event()
-        self._changed.set()
-
-    def wake(self) -> None:
-        """Called by the board."""
-        self._changed.set()
-
-    async def newest(self) -> Snapshot:
-        """Wait for a change since the last call (the first returns at once)."""
-        await self._changed.wait()
-        self._changed.clear()
-        return self._board.now
-
-
-class StateStore:
-    """Holds the newest snapshot and wakes whoever shows it."""
+class StateStore(Latest[Snapshot]):
+    """The newest snapshot. Every front end subscribes to it."""
 
     def __init__(self, name: str) -> None:
-        self.now = Snapshot(name)
+        super().__init__(Snapshot(name))
         self.changes = ChangeLog()
-        self._listeners: set[Subscription] = set()
-        self._written: tuple[Snapshot, float, str] | None = None
-
-    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
-        """Replace these fields of the snapshot; nobody is woken when none of them differs."""
-        changed = msgspec.structs.replace(self.now, **fields)
-        if changed != self.now:
-            self.now = changed
-            for listener in self._listeners:
-                listener.wake()
-
-    def tell(self, change: Json) -> None:
-        """A change of mood, to everybody who looks, in order."""
-        self.changes.add(change)
-        for listener in self._listeners:
-            listener.wake()
-
-    def text(self, snapshot: Snapshot) -> str:
-        """`snapshot` as JSON; written once for fifty pages that ask at the same moment."""
-        now_s = time.monotonic()
-        if self._written is None or self._written[0] is not snapshot or now_s - self._written[1] > _WRITTEN_S:
-            self._written = snapshot, now_s, msgspec.json.encode(snapshot.as_json()).decode()
-        return self._written[2]
+        self._cached_json: tuple[Snapshot, float, str] | None = None
 
     @property
-    def listeners(self) -> int:
-        """How many are looking."""
-        return len(self._listeners)
+    def now(self) -> Snapshot:
+        """The newest snapshot."""
+        return self.value
 
-    @contextlib.contextmanager
-    def listen(self) -> Iterator[Subscription]:
-        """A listener, for as long as the block lasts."""
-        listener = Subscription(self)
-        self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            self._listeners.discard(listener)
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
+        """Replace these fields of the snapshot. Readers wake only if one of them differs."""
+        changed = msgspec.structs.replace(self.value, **fields)
+        if changed != self.value:
+            self.set(changed)
+
+    def log_change(self, change: Json) -> None:
+        """Add a change of mood to `changes` and wake every reader."""
+        self.changes.add(change)
+        self.wake()
+
+    def as_json(self, snapshot: Snapshot) -> str:
+        """`snapshot` as JSON, encoded once for all pages that ask at the same moment."""
+        now_s = time.monotonic()
+        cached = self._cached_json
+        if cached is None or cached[0] is not snapshot or now_s - cached[1] > _JSON_MAX_AGE_S:
+            self._cached_json = cached = snapshot, now_s, msgspec.json.encode(snapshot.as_json()).decode()
+        return cached[2]

@@ -12,9 +12,8 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.errors import MienError, SettingsError
-from device.hub.history import deletion
 from device.hub.history.database import FILE_NAME, HistoryFile
-from device.hub.history.deletion import Forgotten, forget
+from device.hub.history.deletion import DeletedRows, forget
 from device.hub.history.export import parse_since, to_csv, to_text
 from device.hub.history.reader import read
 from device.hub.history.rows import Entry, GapBegins, GapEnds, Heartbeat
@@ -45,16 +44,16 @@ def test_since_keeps_a_gap_that_reaches_over_it(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([change(1, 100.0), GapBegins(101.0, "sense was away"), GapEnds(300.0), change(2, 301.0)])
     assert [e.kind for e in read(tmp_path, 200.0)][:2] == ["gap", "mood"]
-    assert [e.time_s for e in read(tmp_path, 200.0, most=1)][:1] != [101.0]
+    assert [e.time_s for e in read(tmp_path, 200.0, max_rows=1)][:1] != [101.0]
 
 
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 0.0).write([change(seq, 100.0 + seq) for seq in range(1, 11)])
-    cut, *kept = read(tmp_path, 50.0, most=4)
+    cut, *kept = read(tmp_path, 50.0, max_rows=4)
     assert [e.time_s for e in kept] == [107.0, 108.0, 109.0, 110.0]
     assert (cut.kind, cut.time_s, cut.until_s) == ("gap", 50.0, 107.0)
     assert "more than 4 rows" in (cut.why or "")
-    assert [e.kind for e in read(tmp_path, 50.0, most=10)] == ["mood"] * 10
+    assert [e.kind for e in read(tmp_path, 50.0, max_rows=10)] == ["mood"] * 10
 
 
 def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
@@ -117,7 +116,7 @@ def test_what_is_forgotten_leaves_the_file_beside_a_running_hub(tmp_path: Path) 
             await until(lambda: history.waiting == 0)
             assert b"a secret rule" in pages(tmp_path)
             gone = await asyncio.to_thread(forget, tmp_path, now_s - 3600 * 10)
-            assert (gone.moods, gone.actions, gone.gaps, gone.aside) == (100, 1, 1, ())
+            assert (gone.moods, gone.actions, gone.gaps, gone.damaged_files) == (100, 1, 1, ())
             assert len(read(tmp_path)) == 200
             assert b"secret" not in pages(tmp_path)
             history.remember(change(300, now_s))  # sent again
@@ -137,27 +136,24 @@ def test_what_is_forgotten_leaves_the_file_beside_a_running_hub(tmp_path: Path) 
 def test_everything_is_the_damaged_files_too(tmp_path: Path) -> None:
     aside = tmp_path / "history-damaged-20270101T000000.sqlite3"
     aside.write_bytes(b"sad sad sad")
-    assert forget(tmp_path, 0.0).aside == (aside.name,)
+    assert forget(tmp_path, 0.0).damaged_files == (aside.name,)
     assert aside.exists()
-    assert forget(tmp_path, None) == Forgotten(aside=(aside.name,))
+    assert forget(tmp_path, None) == DeletedRows(damaged_files=(aside.name,))
     assert not aside.exists()
 
 
-def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deletion, "_LOCKED_S", 0.2)
+def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as locker:
         locker.execute("BEGIN IMMEDIATE")
-        with pytest.raises(MienError, match="not everything was forgotten"):
-            forget(tmp_path, None)
+        with pytest.raises(MienError, match="not everything was deleted"):
+            forget(tmp_path, None, lock_timeout_s=0.2)
         locker.execute("ROLLBACK")
         assert len(read(tmp_path)) == 1
         locker.execute("BEGIN")
         assert locker.execute("SELECT count(*) FROM moods").fetchone() == (1,)
-        with pytest.raises(MienError, match="somebody reads the file"):
-            forget(tmp_path, None)
+        with pytest.raises(MienError, match="another program keeps reading the file"):
+            forget(tmp_path, None, lock_timeout_s=0.2)
     assert read(tmp_path) == []
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from device.hub.history import writer as history_module
 from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.reader import read
 from device.hub.history.rows import Entry
-from device.hub.history.writer import CROWDED, ROOM_S, History
-from device.ipc.messages import SILENCE_S
+from device.hub.history.writer import BUSY_ROWS, ROOM_S, History
+from device.ipc.messages import PEER_TIMEOUT_S
 from device.settings.schema import Settings
 from device.system.clock import WallClock
 from tests.hub.history.builders import Told, change, kinds, remembering
@@ -129,7 +128,7 @@ def test_a_full_disk_loses_nothing_and_is_tried_again(small_disk: Path) -> None:
                     pass
             for seq in range(2, 200):
                 history.remember(change(seq, 100.0 + seq))
-            await until(lambda: told.health[-1:] and "tried again" in told.health[-1])
+            await until(lambda: told.health[-1:] and "is retried" in told.health[-1])
             stored = [e.time_s for e in read(small_disk)]
             assert stored[0] == 100.0, "what was stored is still there"
             (small_disk / "filler").unlink()
@@ -140,13 +139,9 @@ def test_a_full_disk_loses_nothing_and_is_tried_again(small_disk: Path) -> None:
     assert [e.time_s for e in read(small_disk)] == [100.0, *(100.0 + seq for seq in range(2, 200))]
 
 
-def test_the_queue_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(history_module, "MAX_WAITING", 3)
-
+def test_the_queue_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        history = History(tmp_path, 0, Told().hear, lambda _: None)
+        history = History(tmp_path, 0, Told().hear, lambda _: None, max_waiting=3)
         for seq in range(1, 7):
             history.remember(change(seq, 100.0 + seq))
         await history.close()
@@ -160,14 +155,14 @@ def test_the_queue_is_bounded(
 def test_a_flood_waits_for_the_disk_and_not_longer_than_the_door_allows(house: Settings) -> None:
     async def story() -> None:
         history = History(house.state_dir, 0, _nobody, lambda _: None)
-        for n in range(CROWDED + 5):
+        for n in range(BUSY_ROWS + 5):
             history.remember(Entry("action", float(n), rule="r", action="{}", result="done"))
         began_s = time.monotonic()
-        await history.room()
-        assert ROOM_S <= time.monotonic() - began_s < SILENCE_S
+        await history.wait_for_room()
+        assert ROOM_S <= time.monotonic() - began_s < PEER_TIMEOUT_S
         task = asyncio.create_task(history.run())
-        await history.room()
-        assert history.waiting <= CROWDED
+        await history.wait_for_room()
+        assert history.waiting <= BUSY_ROWS
         task.cancel()
         await asyncio.wait([task])
         await history.close()

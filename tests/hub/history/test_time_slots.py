@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion
 from device.hub.history.rows import BLIND, Entry
-from device.hub.history.time_slots import MAX_SLOTS, slots
+from device.hub.history.time_slots import MAX_SLOTS, split_into_slots
 
 
 def felt(time_s: float, emotion: Emotion, people: int = 1) -> Entry:
@@ -20,39 +20,41 @@ def gap(time_s: float, until_s: float | None) -> Entry:
 
 
 def test_a_mood_is_cut_at_the_borders_of_its_slots() -> None:
-    found = slots([felt(90, Emotion.HAPPY), felt(250, Emotion.SAD)], 100, 400, 100)
+    found = split_into_slots([felt(90, Emotion.HAPPY), felt(250, Emotion.SAD)], 100, 400, 100)
     assert [slot.start_s for slot in found] == [100, 200, 300]
     assert [slot.mood for slot in found] == [{"happy": 100}, {"happy": 50, "sad": 50}, {"sad": 100}]
     assert {slot.unseen for slot in found} == {0.0}
 
 
 def test_before_the_first_word_nothing_is_known() -> None:
-    first, second = slots([felt(150, Emotion.ANGRY)], 0, 200, 100)
+    first, second = split_into_slots([felt(150, Emotion.ANGRY)], 0, 200, 100)
     assert (first.mood, first.unseen) == ({}, 100)
     assert (second.mood, second.unseen) == ({"angry": 50}, 50)
 
 
 def test_an_empty_room_is_nobody_and_an_unsure_one_is_unknown() -> None:
-    empty, unsure = slots([felt(0, Emotion.UNKNOWN, 0), felt(100, Emotion.UNKNOWN, 2)], 0, 200, 100)
+    empty, unsure = split_into_slots([felt(0, Emotion.UNKNOWN, 0), felt(100, Emotion.UNKNOWN, 2)], 0, 200, 100)
     assert (empty.nobody, empty.mood) == (100, {})
     assert (unsure.nobody, unsure.mood) == (0, {"unknown": 100})
 
 
 def test_in_a_gap_nothing_is_known_and_after_it_what_was_goes_on() -> None:
-    (slot,) = slots([felt(0, Emotion.HAPPY), gap(20, 50)], 0, 100, 100)
+    (slot,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, 50)], 0, 100, 100)
     assert (slot.mood, slot.unseen) == ({"happy": 70}, 30)
-    (lasting,) = slots([felt(0, Emotion.HAPPY), gap(20, None)], 0, 100, 100)
+    (lasting,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, None)], 0, 100, 100)
     assert (lasting.mood, lasting.unseen) == ({"happy": 20}, 80)
 
 
 def test_what_sense_kept_for_an_absent_hub_is_known_all_the_same() -> None:
-    (slot,) = slots([felt(0, Emotion.HAPPY), gap(20, 60), felt(30, Emotion.SAD)], 0, 100, 100)
+    (slot,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, 60), felt(30, Emotion.SAD)], 0, 100, 100)
     assert slot.mood == {"happy": 20, "sad": 70}
     assert slot.unseen == 10
 
 
 def test_actions_are_no_moods() -> None:
-    (slot,) = slots([felt(0, Emotion.HAPPY), Entry("action", 50, rule="r", action="{}", result="done")], 0, 100, 100)
+    (slot,) = split_into_slots(
+        [felt(0, Emotion.HAPPY), Entry("action", 50, rule="r", action="{}", result="done")], 0, 100, 100
+    )
     assert slot.mood == {"happy": 100}
 
 
@@ -61,7 +63,7 @@ def test_actions_are_no_moods() -> None:
 )
 def test_what_cannot_be_cut_is_refused(since_s: float, until_s: float, step_s: float) -> None:
     with pytest.raises(ValueError, match="slots"):
-        slots([], since_s, until_s, step_s)
+        split_into_slots([], since_s, until_s, step_s)
 
 
 _entries = st.lists(
@@ -76,7 +78,7 @@ _entries = st.lists(
 
 @given(_entries, st.floats(1, 500), st.floats(0, 500))
 def test_every_second_is_counted_once(entries: list[Entry], step_s: float, since_s: float) -> None:
-    for slot in slots(entries, since_s, 1000, step_s):
+    for slot in split_into_slots(entries, since_s, 1000, step_s):
         length_s = min(step_s, 1000 - slot.start_s)
         assert math.isclose(sum(slot.mood.values()) + slot.nobody + slot.unseen, length_s, abs_tol=0.6)
 
@@ -89,5 +91,5 @@ def test_a_camera_that_saw_nothing_saw_no_empty_room_and_what_was_heard_counts()
         felt(60, Emotion.UNKNOWN, 0),
         Entry("gap", 90, until_s=95, why=BLIND),
     ]
-    (slot,) = slots(entries, 0, 100, 100)
+    (slot,) = split_into_slots(entries, 0, 100, 100)
     assert (slot.mood, slot.nobody, slot.unseen) == ({"happy": 20}, 35, 45)

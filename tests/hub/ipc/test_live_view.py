@@ -15,7 +15,6 @@ import pytest
 
 from device.emotions import EMOTIONS
 from device.errors import LinkError
-from device.hub.ipc import live_view as live_module
 from device.ipc.live_view import LENGTHS, Header
 from device.ipc.messages import Stage, State, Watch
 from device.settings.schema import Kiosk, Settings
@@ -104,15 +103,15 @@ def test_a_picture_comes_as_it_was_sent_and_the_room_is_told_who_looks(
                 assert len([word for word in sense.told if word == Watch(2.5)]) >= asked + 2, "it is renewed"
             await until(lambda: sense.told[-1:] == [Watch(0.0)] or Watch(0.0) in sense.told, 1)
             assert (await state(hub))["kiosk"]["watchers"] == 0
-            assert hub._live.picture is None
+            assert hub.live_view.picture is None
             before = len([word for word in sense.told if isinstance(word, Watch)])
             await asyncio.sleep(1.3)
             assert len([word for word in sense.told if isinstance(word, Watch)]) == before, "nobody looks"
         assert not live_sock(open_house).exists()
 
     run(story())
-    assert "127.0.0.1 looks at the live view; 1 watching" in caplog.text
-    assert "127.0.0.1 no longer looks at the live view; 0 watching" in caplog.text
+    assert "127.0.0.1 watches the live view; 1 watching" in caplog.text
+    assert "127.0.0.1 no longer watches the live view; 0 watching" in caplog.text
 
 
 def broken() -> Iterator[tuple[str, bytes]]:
@@ -158,28 +157,20 @@ def test_what_is_no_picture_closes_the_connection_with_one_line_and_the_next_is_
     assert "Traceback" not in caplog.text
 
 
-def test_there_is_one_sense_and_a_silent_connection_takes_no_place(
-    open_house: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_module, "FIRST_S", 0.5)
-
+def test_only_one_sense_is_served_and_a_silent_connection_does_not_block_it(open_house: Settings) -> None:
     async def story() -> None:
-        async with (
-            running(open_house) as hub,
-            Sense(open_house),
-            looking(hub) as viewer,
-            line_to(open_house) as (silent, _),
-            line_to(open_house) as (_, line),
-        ):
-            line.write(made(time_s=1.0))
-            assert header_of(await shown(viewer))["time_s"] == 1.0
-            async with line_to(open_house) as (second, other):
-                other.write(made(time_s=2.0))
-                with contextlib.suppress(ConnectionResetError):
-                    assert await asyncio.wait_for(second.read(), 2) == b""
-            assert await asyncio.wait_for(silent.read(), 2) == b""
-            line.write(made(time_s=3.0))
-            assert header_of(await shown(viewer))["time_s"] == 3.0
+        async with running(open_house) as hub, Sense(open_house), looking(hub) as viewer:
+            hub.live_view.first_picture_s = 0.5
+            async with line_to(open_house) as (silent, _), line_to(open_house) as (_, line):
+                line.write(made(time_s=1.0))
+                assert header_of(await shown(viewer))["time_s"] == 1.0
+                async with line_to(open_house) as (second, other):
+                    other.write(made(time_s=2.0))
+                    with contextlib.suppress(ConnectionResetError):
+                        assert await asyncio.wait_for(second.read(), 2) == b""
+                assert await asyncio.wait_for(silent.read(), 2) == b""
+                line.write(made(time_s=3.0))
+                assert header_of(await shown(viewer))["time_s"] == 3.0
 
     run(story())
 
@@ -187,14 +178,14 @@ def test_there_is_one_sense_and_a_silent_connection_takes_no_place(
 def test_the_page_is_told_why_there_is_no_picture(open_house: Settings) -> None:
     async def story() -> None:
         async with running(open_house) as hub, looking(hub) as viewer:
-            await told(viewer, "sense has not come yet")
+            await told(viewer, "sense has not connected yet")
             async with Sense(open_house) as sense:
                 await told(viewer, "no picture has come yet")
                 async with line_to(open_house) as (_, line):
                     line.write(made())
                     await shown(viewer)
                     sense.health = msgspec.structs.replace(WELL, paused=True)
-                    await until(lambda: hub.board.now.health == sense.health)
+                    await until(lambda: hub.store.now.health == sense.health)
                 await told(viewer, "Mien is paused")
                 sense.health = msgspec.structs.replace(WELL, camera_on=False)
                 await told(viewer, "the camera is switched off")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from device.errors import LinkError
 from device.hub.ipc.sense_server import SenseServer
 from device.ipc import messages
-from device.ipc.messages import Ack, Beat, FromSense, Hello, MoodSaid
+from device.ipc.messages import Ack, Beat, Hello, MoodUpdate, SenseMessage
 from device.settings import locations
 from device.settings.schema import Settings
 from tests.hub.hub_running import HELLO, WELL, Sense, mood, run, running, state, until
@@ -26,11 +26,11 @@ class Ears:
     """What a door told its hub."""
 
     def __init__(self, folder: Path) -> None:
-        self.heard: list[FromSense] = []
+        self.heard: list[SenseMessage] = []
         self.gone: list[str] = []
         self.door = SenseServer(folder, self._hear, self._go)
 
-    async def _hear(self, message: FromSense) -> None:
+    async def _hear(self, message: SenseMessage) -> None:
         self.heard.append(message)
 
     async def _go(self, why: str) -> None:
@@ -91,7 +91,7 @@ def test_what_is_no_socket_is_left_alone(short: Path) -> None:
     path.write_text("mine")
 
     async def story() -> None:
-        with pytest.raises(LinkError, match="is no socket"):
+        with pytest.raises(LinkError, match="is not a socket"):
             await Ears(short).door.open()
 
     run(story())
@@ -121,7 +121,7 @@ def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pyte
             await until(lambda: WELL in ears.heard)
             assert ears.gone == []
             first.close()
-            await until(lambda: ears.gone == ["it closed the door"])
+            await until(lambda: ears.gone == ["it closed the connection"])
             await come(short)
             await until(lambda: len([m for m in ears.heard if isinstance(m, Hello)]) == 2)
 
@@ -135,12 +135,12 @@ def test_beats_come_and_silence_is_noticed(short: Path) -> None:
             began_s = time.monotonic()
             reader, _ = await come(short)
             async with asyncio.timeout(2):
-                first = messages.from_hub(await reader.readline())
-                second = messages.from_hub(await reader.readline())
+                first = messages.decode_hub_message(await reader.readline())
+                second = messages.decode_hub_message(await reader.readline())
             assert first == second == Beat()
             assert time.monotonic() - began_s < 2 * messages.HEARTBEAT_S
-            await until(lambda: ears.gone == ["no word for 1.5 s"], 3)
-            assert messages.SILENCE_S <= time.monotonic() - began_s < 2.0 + 0.3
+            await until(lambda: ears.gone == ["no message for 1.5 s"], 3)
+            assert messages.PEER_TIMEOUT_S <= time.monotonic() - began_s < 2.0 + 0.3
 
     run(story())
 
@@ -152,7 +152,7 @@ def test_half_a_line_is_no_word(short: Path) -> None:
             for _ in range(12):
                 writer.write(b" ")
                 await asyncio.sleep(0.2)
-            await until(lambda: ears.gone == ["no word for 1.5 s"], 1)
+            await until(lambda: ears.gone == ["no message for 1.5 s"], 1)
 
     run(story())
 
@@ -191,7 +191,7 @@ def test_nobody_there_is_said(short: Path) -> None:
 
 def odd(**fields: object) -> bytes:
     """A mood that decodes, and cannot be."""
-    said = MoodSaid("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
+    said = MoodUpdate("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
     seq = fields.get("seq", 1)
     assert isinstance(seq, int)
     return messages.encode(msgspec.structs.replace(said, seq=seq))
@@ -260,7 +260,7 @@ KINDS = st.sampled_from(["hello", "mood", "health", "ack", "command", "x"])
 BROKEN = st.builds(
     lambda kind, rest: msgspec.json.encode({**rest, "type": kind}), KINDS, st.dictionaries(st.text(), JSONS)
 )
-CUT = st.builds(lambda n: messages.encode(MoodSaid("s1", 1, mood()))[:n], st.integers(1, 500))
+CUT = st.builds(lambda n: messages.encode(MoodUpdate("s1", 1, mood()))[:n], st.integers(1, 500))
 
 
 def test_no_line_kills_the_hub(house: Settings, caplog: pytest.LogCaptureFixture) -> None:

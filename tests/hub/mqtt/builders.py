@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from device.hub.mqtt.discovery import document
+from device.hub.mqtt.discovery import build_document
 from device.hub.state.snapshot import Json, Snapshot
 from tests.hub.mqtt import ha_rules
 from tests.hub.state.builders import AWAY, BEFORE, FULL
@@ -20,7 +20,7 @@ SNAPSHOTS = {
 
 def made(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
     """As Home Assistant gets it: after JSON."""
-    said: Json = json.loads(json.dumps(document(now, name=name, prefix=prefix)))
+    said: Json = json.loads(json.dumps(build_document(now, name=name, prefix=prefix)))
     return said
 
 

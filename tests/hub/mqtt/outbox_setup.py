@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from device.emotions import EMOTIONS
-from device.hub.history.rows import change_row
+from device.hub.history.rows import build_mood_row
 from device.hub.history.writer import History
 from device.hub.mqtt.outbox import Change, Outbox
 from tests.hub.hub_running import mood
@@ -21,7 +21,7 @@ class BrokenError(Exception):
 class House:
     """A history and an outbox on real files, and a broker that can go away."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **limits: int) -> None:
         self.got: list[str] = []
         self.late: list[bool] = []
         self.told: list[Change] = []
@@ -29,10 +29,10 @@ class House:
         self.there = True
         self.pause_s = 0.0
         self.history = History(folder, 0, self._stored, lambda _: None, retry_s=0.05)
-        self.outbox = Outbox(self.history, self.told.append, self.said.append)
+        self.outbox = Outbox(self.history, self.told.append, self.said.append, **limits)
 
     async def _stored(self, session: str, seq: int) -> None:
-        self.outbox.stored(session, seq)
+        self.outbox.mark_stored(session, seq)
 
     async def publish(self, payload: str) -> None:
         await asyncio.sleep(self.pause_s)
@@ -44,7 +44,7 @@ class House:
 
     def change(self, *seqs: int, session: str = "s1", age_s: float = 0.0) -> None:
         for seq in seqs:
-            row = change_row(session, seq, mood(EMOTIONS[seq % 7], age_s=age_s))
+            row = build_mood_row(session, seq, mood(EMOTIONS[seq % 7], age_s=age_s))
             self.history.remember(row)
             self.outbox.add(session, seq, mood(EMOTIONS[seq % 7]), row.entry.time_s)
 
@@ -61,8 +61,8 @@ class House:
 
 
 @asynccontextmanager
-async def living(folder: Path) -> AsyncIterator[House]:
-    house = House(folder)
+async def living(folder: Path, **limits: int) -> AsyncIterator[House]:
+    house = House(folder, **limits)
     task = asyncio.create_task(house.history.run())
     await house.outbox.open()
     try:

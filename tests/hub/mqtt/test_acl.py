@@ -27,17 +27,17 @@ def test_a_broker_that_does_not_pass_on_what_we_say_is_told_of(house: Settings, 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.SAD))
-            await until(lambda: "mien/test/state (Not authorized)" in (hub.board.now.mqtt or ""))
-            said = hub.board.now.mqtt or ""
+            await until(lambda: "mien/test/state (Not authorized)" in (hub.store.now.mqtt or ""))
+            said = hub.store.now.mqtt or ""
             assert "refuses mien-test these: " in said
             assert "mien/test/availability (Not authorized)" in said
             assert "access list" in said
             with pytest.raises(ActionError, match=r"lamp/set was refused by the broker \(Not authorized\); allow it"):
-                await hub._mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
+                await hub.mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
             await until(lambda: sense.acked() == 1)
             # The list is corrected, and the broker started anew: all is well.
             await asyncio.to_thread(restricted, broker, tmp_path, "topic readwrite #")
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
 
     run(story())
@@ -48,9 +48,9 @@ def test_one_topic_that_is_refused_is_named_alone(house: Settings, broker: Broke
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: "refuses mien-test these" in (hub.board.now.mqtt or ""))
-            assert "homeassistant/device/mien_test/config (Not authorized);" in (hub.board.now.mqtt or "")
-            assert "mien/test" not in (hub.board.now.mqtt or "")
+            await until(lambda: "refuses mien-test these" in (hub.store.now.mqtt or ""))
+            assert "homeassistant/device/mien_test/config (Not authorized);" in (hub.store.now.mqtt or "")
+            assert "mien/test" not in (hub.store.now.mqtt or "")
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
 
     run(story())
@@ -59,10 +59,10 @@ def test_one_topic_that_is_refused_is_named_alone(house: Settings, broker: Broke
 def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             await asyncio.to_thread(broker.kill)
-            await until(lambda: hub.board.now.mqtt)
-            sent = asyncio.create_task(hub._mqtt.publish("lamp/set", "ON", retain=True))  # type: ignore[union-attr]
+            await until(lambda: hub.store.now.mqtt)
+            sent = asyncio.create_task(hub.mqtt.publish("lamp/set", "ON", retain=True))  # type: ignore[union-attr]
             await asyncio.sleep(1)
             assert not sent.done()
             await asyncio.to_thread(broker.start)
@@ -72,20 +72,19 @@ def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, bro
     run(story())
 
 
-def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
-    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(house: Settings, broker: Broker) -> None:
     """TOGGLE that is told twice is told nothing."""
-    monkeypatch.setattr("device.hub.mqtt.session.ANSWER_S", 0.5)
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             subscriber = Subscriber(broker.port)
             await subscriber.ready.wait()
+            assert hub.mqtt
+            hub.mqtt.answer_s = 0.5
             broker.freeze()
-            with pytest.raises(ActionError, match="lamp/set was not taken"):
-                await hub._mqtt.publish("lamp/set", "TOGGLE")  # type: ignore[union-attr]
+            with pytest.raises(ActionError, match="lamp/set was not accepted"):
+                await hub.mqtt.publish("lamp/set", "TOGGLE")
             broker.thaw()
             await until(lambda: subscriber.of("lamp/set"))
             await asyncio.sleep(2)
@@ -95,14 +94,14 @@ def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(
     run(story())
 
 
-def test_it_does_not_wait_for_ever(house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("device.hub.mqtt.session.AWAY_S", 0.5)
-
+def test_it_does_not_wait_for_ever(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             await asyncio.to_thread(broker.kill)
+            assert hub.mqtt
+            hub.mqtt.away_s = 0.5
             with pytest.raises(ActionError, match="lamp/set was not"):
-                await hub._mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
+                await hub.mqtt.publish("lamp/set", "ON")
 
     run(story())

@@ -12,7 +12,8 @@ from device.hub.hub import Hub
 from device.hub.mqtt.commands import MAX_COMMANDS, CommandLimiter
 from device.hub.state.features import Command
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Baseline, ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
+from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
+from device.readings import Baseline
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.hub_running import Sense, Subscriber, mood, run, running, until, with_broker
@@ -70,7 +71,7 @@ def test_every_command_makes_its_round(house: Settings, broker: Broker, version:
         async with running(mine) as hub, Obedient(mine) as sense:
             obeying = asyncio.create_task(sense.obey())
             sense.health = msgspec.structs.replace(sense.health, baseline=Baseline(1e9), hold_s=3.0)
-            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health == sense.health)
+            await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health == sense.health)
             listener = Subscriber(broker.port)
             await until(lambda: listener.last().get("baseline"))
             assert listener.last()["profile"] == "everyday"
@@ -80,7 +81,7 @@ def test_every_command_makes_its_round(house: Settings, broker: Broker, version:
             await listener.stop()
             obeying.cancel()
         async with running(mine) as hub:
-            assert hub.board.now.profile == "quiet", "kept over a restart"
+            assert hub.store.now.profile == "quiet", "kept over a restart"
 
     run(story())
 
@@ -103,7 +104,7 @@ def test_malicious_messages_are_ignored_said_once_and_counted(
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health)
+            await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
             await say(broker.port, *bad)
             await say(broker.port, ("camera/set", "OFF"), ("pause/set", "ON"), retain=True)
             await until(lambda: rejected(hub) == len(bad))
@@ -113,13 +114,13 @@ def test_malicious_messages_are_ignored_said_once_and_counted(
             assert not [m for m in sense.told if isinstance(m, SetSwitch)][2:]
             await say(broker.port, *[("microphone/set", "ON")] * 60)
             await until(lambda: rejected(hub) >= len(bad) + 40)
-            assert hub.board.now.mqtt == ""
+            assert hub.store.now.mqtt == ""
             assert len([m for m in sense.told if isinstance(m, SetSwitch)]) <= 2 + MAX_COMMANDS
-            hub.board.change(mqtt="")
+            hub.store.change(mqtt="")
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.lamp["on"])
+            await until(lambda: hub.store.now.lamp["on"])
         async with running(with_broker(house, broker.port)) as hub, Sense(house, "s2") as sense:
-            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health)
+            await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
             await until(lambda: rejected(hub) == 2)
             assert not [m for m in sense.told if isinstance(m, SetSwitch)], "what the broker has kept is not obeyed"
 
@@ -152,17 +153,17 @@ def test_each_kind_of_nonsense_is_said_once_a_minute_with_how_many_there_were(
         nonlocal now_s
         commands = CommandLimiter(lambda: Snapshot("test"), obey, count, lambda: now_s)
         for _ in range(3):
-            await commands.take("camera", b"maybe")
+            await commands.handle("camera", b"maybe")
         now_s = 61.0
-        await commands.take("camera", b"maybe")
-        await commands.take("camera", b"ON", retained=True)
-        await commands.take("camera", None)
-        await commands.take("camera", b"x" * 4097)
-        await commands.take("pause", b"ON")
+        await commands.handle("camera", b"maybe")
+        await commands.handle("camera", b"ON", is_retained=True)
+        await commands.handle("camera", None)
+        await commands.handle("camera", b"x" * 4097)
+        await commands.handle("pause", b"ON")
         for _ in range(40):
-            await commands.take("camera", b"ON")
+            await commands.handle("camera", b"ON")
         now_s = 72.0
-        await commands.take("camera", b"OFF")
+        await commands.handle("camera", b"OFF")
 
     run(story())
     assert counted == 4 + 3 + 22

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from device import __version__
 from device.emotions import EMOTIONS
-from device.hub.mqtt.discovery import document, machine, removal, topic
-from device.hub.state.features import FEATURES, parse_command
+from device.hub.mqtt.discovery import build_document, build_update, get_topic, read_machine_model
+from device.hub.state.command_parser import parse_command
+from device.hub.state.features import FEATURES
 from device.hub.state.snapshot import Snapshot
 from tests.hub.mqtt.builders import SNAPSHOTS, made, wrong
 from tests.hub.state.builders import AWAY, BEFORE, FULL
@@ -29,8 +30,8 @@ NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("now", SNAPSHOTS.values(), ids=SNAPSHOTS)
 def test_home_assistant_takes_the_document_whole(now: Snapshot, name: str) -> None:
-    said = document(now, name=name, prefix="mien")
-    assert wrong(said, topic("homeassistant", name)) == {}
+    said = build_document(now, name=name, prefix="mien")
+    assert wrong(said, get_topic("homeassistant", name)) == {}
     assert json.loads(json.dumps(said, allow_nan=False)) == said, "what a broker kept is known again"
 
 
@@ -41,7 +42,7 @@ def test_it_is_the_device_that_the_reference_describes() -> None:
             "ids": ["mien_living_room"],
             "name": "Living room",
             "mf": "Mien",
-            "mdl": machine(),
+            "mdl": read_machine_model(),
             "sw": __version__,
             "sa": "Living room",
         },
@@ -55,7 +56,7 @@ def test_it_is_the_device_that_the_reference_describes() -> None:
     assert (mood_sensor["def_ent_id"], mood_sensor["exp_aft"]) == ("sensor.living_room_mood", 120)
     assert made(name="Living-Room")["cmps"]["mood"]["def_ent_id"] == "sensor.living_room_mood"
     assert mood_sensor["ops"] == [*(e.value for e in EMOTIONS), "unknown"]
-    assert topic("/homeassistant/", "living_room") == "homeassistant/device/mien_living_room/config"
+    assert get_topic("/homeassistant/", "living_room") == "homeassistant/device/mien_living_room/config"
 
 
 def test_every_feature_and_a_trigger_for_each_emotion() -> None:
@@ -92,7 +93,7 @@ def identities(name: str) -> list[set[str]]:
     parts = said["cmps"].values()
     topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {said["stat_t"], said["avty"][0]["t"]} - {""}
     unique = {part["uniq_id"] for part in parts if "uniq_id" in part}
-    return [{topic("homeassistant", name)}, set(said["dev"]["ids"]), unique, topics - {""}]
+    return [{get_topic("homeassistant", name)}, set(said["dev"]["ids"]), unique, topics - {""}]
 
 
 @given(st.from_regex(r"[a-zA-Z0-9_-]{1,40}", fullmatch=True), st.from_regex(r"[_-]?[a-z]{1,8}", fullmatch=True))
@@ -122,37 +123,37 @@ def test_all_that_it_offers_is_taken() -> None:
 
 def test_its_machine_is_named(tmp_path: Path) -> None:
     product, model = tmp_path / "sys/class/dmi/id/product_name", tmp_path / "proc/device-tree/model"
-    assert machine(tmp_path) == platform.machine()
-    machine.cache_clear()
+    assert read_machine_model(tmp_path) == platform.machine()
+    read_machine_model.cache_clear()
     product.parent.mkdir(parents=True)
     product.write_text("NUC7\x1b\n")
-    assert machine(tmp_path) == "NUC7"
-    machine.cache_clear()
+    assert read_machine_model(tmp_path) == "NUC7"
+    read_machine_model.cache_clear()
     model.parent.mkdir(parents=True)
     model.write_bytes(b"Raspberry Pi 5 \xff Model B\x00" + b"x" * 200)
-    assert machine(tmp_path).startswith("Raspberry Pi 5 \ufffd Model B x")
-    assert len(machine(tmp_path)) == 100
-    machine.cache_clear()
+    assert read_machine_model(tmp_path).startswith("Raspberry Pi 5 \ufffd Model B x")
+    assert len(read_machine_model(tmp_path)) == 100
+    read_machine_model.cache_clear()
     model.write_bytes(b"\x00")
-    assert machine(tmp_path) == "NUC7"
+    assert read_machine_model(tmp_path) == "NUC7"
 
 
 # -- one document after another
 
 
 def test_the_same_document_is_known() -> None:
-    assert removal(made(), document(FULL, name="livingroom", prefix="mien")) == []
+    assert build_update(made(), build_document(FULL, name="livingroom", prefix="mien")) == []
 
 
 @pytest.mark.parametrize("old", [{}, None, [], {"cmps": []}, {"cmps": {"x": 1}}, {"cmps": {"x": {"p": ["sensor"]}}}])
 def test_without_one_before_there_is_one_to_publish(old: object) -> None:
     new = made()
-    assert removal(old, new) == [new]
+    assert build_update(old, new) == [new]
 
 
 def test_what_is_gone_goes_first() -> None:
     new = made(BEFORE)
-    first, second = removal(made(), new)
+    first, second = build_update(made(), new)
     assert second == new
     assert first["cmps"].pop("profile") == {"p": "select"}
     assert first == new
@@ -165,7 +166,7 @@ def test_what_changes_its_kind_or_identity_goes_first() -> None:
     old["cmps"]["mood"]["uniq_id"] = "mien_mood"
     old["cmps"]["on_bored"] = dict(old["cmps"]["on_sad"], stype="bored")
     old["cmps"]["people"]["name"] = "Persons"
-    first, second = removal(old, new)
+    first, second = build_update(old, new)
     changed = {key: part for key, part in first["cmps"].items() if part != new["cmps"].get(key)}
     assert changed == {
         "camera": {"p": "binary_sensor"},
@@ -188,7 +189,7 @@ _json = st.recursive(
 def test_whatever_a_broker_kept_the_new_one_is_told_and_valid(old: Any) -> None:
     new = made()
     kept = copy.deepcopy(new)
-    told = removal(old, new)
+    told = build_update(old, new)
     assert told[-1] == new == kept
     assert len(told) <= 2
     assert [wrong(one) for one in told] == [{}] * len(told)

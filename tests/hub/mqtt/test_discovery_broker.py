@@ -5,9 +5,7 @@ import json
 import time
 
 import aiomqtt
-import pytest
 
-from device.hub.mqtt import session as mqtt_module
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker
 from tests.hub.hub_running import Sense, Subscriber, run, running, until, with_broker
@@ -26,7 +24,7 @@ def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house:
 
         mine = with_broker(house, broker.port)
         async with running(mine) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
         await until(gone)
         order = [t for _, t, _, _ in listener.got if t.endswith(("config", "availability"))]
         assert order == [topic, "mien/test/availability", "mien/test/availability"]
@@ -40,7 +38,7 @@ def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house:
         path.write_text(json.dumps(kept))
         listener.got.clear()
         async with running(mine) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
         await until(gone)
         first, second = (json.loads(payload) for payload in listener.of(topic))
         assert first["cmps"]["smell"] == {"p": "sensor"}
@@ -48,7 +46,7 @@ def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house:
         # Not to be shown any more.
         listener.got.clear()
         async with running(with_broker(house, broker.port, discovery=False)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
         await until(gone)
         assert listener.of(topic) == [""]
         assert await asyncio.to_thread(broker.retained, topic, 1) is None
@@ -57,15 +55,14 @@ def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house:
     run(story())
 
 
-def test_a_home_assistant_that_starts_is_told_again(
-    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mqtt_module, "BIRTH_S", (0.3, 0.4))
+def test_a_home_assistant_that_starts_is_told_again(house: Settings, broker: Broker) -> None:
     topic = "ha/device/mien_test/config"
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, discovery_prefix="ha")) as hub, Sense(house):
-            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.available)
+            assert hub.mqtt
+            hub.mqtt.birth_delay_s = (0.3, 0.4)
+            await until(lambda: hub.store.now.mqtt == "" and hub.store.now.available)
             listener = Subscriber(broker.port)
             await listener.ready.wait()
             await asyncio.sleep(1.5)
@@ -86,7 +83,7 @@ def test_a_home_assistant_that_starts_is_told_again(
         listener = Subscriber(broker.port)
         await listener.ready.wait()
         async with running(with_broker(house, broker.port, discovery_prefix="ha")) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             await asyncio.sleep(0.8)
             fresh = [t for _, t, _, kept in listener.got if t == topic and not kept]
             assert len(fresh) == 1, "a status that was kept is no birth"
@@ -99,8 +96,8 @@ def test_a_damaged_note_of_what_was_published_is_no_end(house: Settings, broker:
     async def story() -> None:
         house.state_dir.mkdir()
         (house.state_dir / "discovery.json").write_bytes(b"\xff{")
-        (house.state_dir / "discovery.partial").mkdir()  # nor can it be written
+        (house.state_dir / ".discovery.json.partial").mkdir()  # nor can it be written
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
 
     run(story())

@@ -12,8 +12,7 @@ from device.emotions import Emotion
 from device.hub.mqtt.payloads import event_document, state_document
 from device.hub.state.features import FEATURES
 from device.hub.state.snapshot import Json, Snapshot
-from device.ipc.messages import Baseline
-from device.readings import Mood, SenseReading
+from device.readings import Baseline, Mood, SenseReading
 from tests.hub.hub_running import WELL, mood
 from tests.hub.mqtt import ha_rules, ha_templates
 from tests.hub.mqtt.builders import SNAPSHOTS, made

@@ -49,7 +49,7 @@ def test_a_clean_stop_waits_for_what_is_under_way(tmp_path: Path) -> None:
             house.pause_s = 0.1
             async with house.delivering():
                 house.change(*range(1, 41))
-                await until(lambda: house.outbox._flight)
+                await until(lambda: house.outbox._in_flight)
             assert house.got == ids(*range(1, 17))
         async with living(tmp_path) as house, house.delivering():
             await until(lambda: len(house.got) == 24)
@@ -130,11 +130,9 @@ def test_a_broker_that_goes_in_the_middle_is_told_the_rest_when_it_is_back(tmp_p
     run(story())
 
 
-def test_a_flood_over_what_memory_holds_goes_by_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "MAX_FRESH", 20)
-
+def test_a_flood_over_what_memory_holds_goes_by_the_file(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house, house.delivering():
+        async with living(tmp_path, max_live=20) as house, house.delivering():
             house.pause_s = 0.002
             for seq in range(1, 1001):
                 house.change(seq)
@@ -167,7 +165,7 @@ def test_an_old_file_is_told_from_now_on(tmp_path: Path) -> None:
 def test_what_was_remembered_without_a_broker_is_not_told_when_there_is_one(tmp_path: Path) -> None:
     async def story() -> None:
         async with living(tmp_path) as house:
-            await house.history.ask(outbox_cursor.no_broker)
+            await house.history.query(outbox_cursor.disable)
             house.change(1, 2, 3)
         async with living(tmp_path) as house, house.delivering():
             house.change(4)

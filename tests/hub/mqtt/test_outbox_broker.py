@@ -87,7 +87,7 @@ def test_from_the_frame_to_a_subscriber_it_takes_some_milliseconds(
 ) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             listener = await connected(broker.port)
             began: list[float] = []
             for seq in range(1, 61):

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from device.hub.history import outbox_cursor
-from device.hub.mqtt import outbox as outbox_module
 from tests.hub.hub_running import run, until
 from tests.hub.mqtt.outbox_setup import ids, living
 
@@ -20,12 +19,10 @@ def ill(folder: Path) -> Path:
     return path
 
 
-def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "_TRIES", 1)
-
+def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(ill(tmp_path)) as house:
-            await until(lambda: not house.history.well)
+        async with living(ill(tmp_path), max_attempts=1) as house:
+            await until(lambda: not house.history.is_healthy)
             house.change(1, 2)
             async with house.delivering():
                 await until(lambda: house.got == ids(1, 2))
@@ -43,23 +40,20 @@ def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path, monkey
 
 
 def test_without_disk_and_broker_memory_is_bounded_and_what_is_dropped_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(outbox_module, "MAX_FRESH", 50)
-    monkeypatch.setattr(outbox_module, "_TRIES", 1)
-
     async def story() -> None:
-        async with living(ill(tmp_path)) as house:
-            await until(lambda: not house.history.well)
+        async with living(ill(tmp_path), max_live=50, max_attempts=1) as house:
+            await until(lambda: not house.history.is_healthy)
             house.change(*range(1, 201))
             assert house.outbox.waiting == 50
-            assert house.said[-1] == "101 or more changes were not told: neither the broker nor the disk took them"
+            assert house.said[-1] == "at least 101 changes were lost: broker and disk were both unavailable"
             async with house.delivering():
                 await until(lambda: len(house.got) == 50)
             assert house.got == ids(*range(151, 201)), "the newest"
 
     run(story())
-    assert "changes dropped, since neither the broker nor the disk takes them" in caplog.text
+    assert "changes dropped, because broker and disk are both unavailable" in caplog.text
 
 
 def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +61,7 @@ def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatc
         async with living(tmp_path) as house:
             house.change(1, 2)
             await until(lambda: house.history.waiting == 0)
-            whole, calls = outbox_cursor.untold, []
+            whole, calls = outbox_cursor.read_undelivered, []
 
             def failing(db: sqlite3.Connection, **more: Any) -> Any:
                 calls.append(1)
@@ -75,7 +69,7 @@ def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatc
                     raise sqlite3.OperationalError("disk I/O error")
                 return whole(db, **more)
 
-            monkeypatch.setattr(outbox_cursor, "untold", failing)
+            monkeypatch.setattr(outbox_cursor, "read_undelivered", failing)
             async with house.delivering():
                 await until(lambda: house.got == ids(1, 2))
 

@@ -17,7 +17,7 @@ from device.hub.actions.base import Trigger
 from device.hub.actions.mqtt_publish import MqttMessage
 from device.hub.history.reader import read
 from device.hub.mqtt.session import MqttSession
-from device.settings.actions import Publish
+from device.settings.actions.mqtt_publish import Publish
 from device.settings.rules import Rule
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker, free_port
@@ -27,14 +27,14 @@ from tests.hub.hub_running import Sense, Subscriber, door_is, hub_process, mood,
 def test_state_and_availability_are_retained_and_events_are_not(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             subscriber = Subscriber(broker.port)
             await subscriber.ready.wait()
             async with Sense(house) as sense:
                 sense.change(mood(Emotion.SAD, people=2))
                 await until(lambda: subscriber.last().get("mood") == "sad")
                 await until(lambda: subscriber.of("mien/test/event"))
-                await until(lambda: (hub.board.now.delay_s or 9) < 2)
+                await until(lambda: (hub.store.now.delay_s or 9) < 2)
                 assert 0 < (await state(hub))["delay_s"] < 2
                 kept = await asyncio.to_thread(broker.retained, "mien/test/state")
                 assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
@@ -65,7 +65,7 @@ def test_refreshes_are_published_at_most_twice_a_second_and_only_when_they_diffe
 ) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.mqtt == "" and hub.board.now.health)
+            await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
             sense.change(mood(Emotion.HAPPY, 0.8))
             await asyncio.sleep(1.2)
             subscriber = Subscriber(broker.port)
@@ -91,11 +91,11 @@ def test_refreshes_are_published_at_most_twice_a_second_and_only_when_they_diffe
 def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             sense.change(mood(Emotion.SAD))
             await asyncio.to_thread(broker.kill)
             killed_s = time.monotonic()
-            await until(lambda: hub.board.now.mqtt, 2)
+            await until(lambda: hub.store.now.mqtt, 2)
             said = await state(hub)
             assert time.monotonic() - killed_s < 2
             assert said["mqtt"]["connected"] is False
@@ -106,7 +106,7 @@ def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settin
             await until(lambda: sense.acked() == 3)
             await asyncio.to_thread(broker.start)
             back_s = time.monotonic()
-            await until(lambda: hub.board.now.mqtt == "", 4)
+            await until(lambda: hub.store.now.mqtt == "", 4)
             assert time.monotonic() - back_s < 3
             assert (await state(hub))["mqtt"] == {"configured": True, "connected": True, "health": ""}
 
@@ -123,14 +123,14 @@ def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settin
 def test_a_frozen_broker_is_noticed(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             broker.freeze()
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.lamp["on"], 3)
-            await until(lambda: "timed out" in (hub.board.now.mqtt or ""), 7)
+            await until(lambda: hub.store.now.lamp["on"], 3)
+            await until(lambda: "timed out" in (hub.store.now.mqtt or ""), 7)
             await asyncio.to_thread(broker.kill)
             await asyncio.to_thread(broker.start)
-            await until(lambda: hub.board.now.mqtt == "", 8)
+            await until(lambda: hub.store.now.mqtt == "", 8)
 
     run(story())
 
@@ -139,7 +139,7 @@ def test_a_stop_in_the_moment_the_broker_dies_is_still_a_stop(house: Settings, b
     async def story() -> None:
         for delay_s in (0.0, 0.001, 0.004, 0.02):
             async with running(with_broker(house, broker.port)) as hub:
-                await until(lambda: hub.board.now.mqtt == "")
+                await until(lambda: hub.store.now.mqtt == "")
                 await asyncio.to_thread(broker.kill)
                 await asyncio.sleep(delay_s)
             await asyncio.to_thread(broker.start)
@@ -152,8 +152,8 @@ def test_the_hub_works_without_its_broker_from_the_start(house: Settings) -> Non
         async with running(with_broker(house, free_port())) as hub, Sense(house) as sense:
             seq = sense.change(mood(Emotion.SAD))
             await until(lambda: sense.acked() == seq)
-            await until(lambda: hub.board.now.lamp.get("colour") == "#ffb46b")
-            assert "is away" in (hub.board.now.mqtt or "")
+            await until(lambda: hub.store.now.lamp.get("colour") == "#ffb46b")
+            assert "is away" in (hub.store.now.mqtt or "")
 
     run(story())
 
@@ -182,10 +182,7 @@ def test_the_last_will_speaks_for_a_killed_hub(house: Settings, broker: Broker, 
         hub.communicate(timeout=5)
 
 
-def test_a_rule_publishes_and_a_failure_is_remembered(
-    house: Settings, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("device.hub.mqtt.session.AWAY_S", 1.0)
+def test_a_rule_publishes_and_a_failure_is_remembered(house: Settings, broker: Broker) -> None:
     rule = Rule(
         "plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0, cooldown_s=0
     )
@@ -196,12 +193,14 @@ def test_a_rule_publishes_and_a_failure_is_remembered(
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            await until(lambda: hub.board.now.mqtt == "")
+            assert hub.mqtt
+            hub.mqtt.away_s = 1.0
+            await until(lambda: hub.store.now.mqtt == "")
             sense.change(mood(Emotion.SAD))
             await until(lambda: asyncio.to_thread(kept))
             await until(lambda: results(mine) == ["done"])
             await asyncio.to_thread(broker.kill)
-            await until(lambda: hub.board.now.mqtt)
+            await until(lambda: hub.store.now.mqtt)
             sense.change(mood(Emotion.HAPPY))
             sense.change(mood(Emotion.SAD))
             await until(lambda: results(mine)[1:] == ["mqtt: zigbee2mqtt/lamp/set was not sent, the broker is away"])
@@ -249,7 +248,7 @@ def test_a_cancellation_that_came_with_an_answer_of_the_broker_still_ends_the_lo
     async def story() -> None:
         mqtt = MqttSession(house.mqtt, "test", lambda _: None)
         mqtt.show({"mood": "sad"})
-        task = asyncio.create_task(mqtt._show(Deaf()))  # type: ignore[arg-type]
+        task = asyncio.create_task(mqtt._publish_state(Deaf()))  # type: ignore[arg-type]
         await asyncio.sleep(0.05)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=2)

@@ -29,9 +29,9 @@ def test_a_broker_with_the_right_certificate_is_spoken_to(
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
             sense.change(mood())
-            await until(lambda: hub.board.now.delay_s)
+            await until(lambda: hub.store.now.delay_s)
 
     run(story())
 
@@ -50,13 +50,13 @@ def test_a_broker_with_a_wrong_certificate_is_sent_nothing(
 
     async def story() -> None:
         async with running(mine) as hub:
-            said = await until(lambda: "certificate" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            said = await until(lambda: "certificate" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             wanted = "for another name" if fault == "another name" else "not trusted"
             assert wanted in said, said
             assert "nothing was sent" in said
             assert ("mqtt.host" if fault == "another name" else "mqtt.ca_file") in said
             await asyncio.sleep(0.7)
-            assert hub.board.now.mqtt, "tried again, and refused again"
+            assert hub.store.now.mqtt, "tried again, and refused again"
 
     run(story())
 
@@ -70,11 +70,11 @@ def test_a_broker_that_asks_for_our_certificate_gets_it(house: Settings, broker:
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, **trusting, **ours)) as hub:
-            await until(lambda: hub.board.now.mqtt == "")
+            await until(lambda: hub.store.now.mqtt == "")
         for lacking in ({}, wrong):
             async with running(with_broker(house, broker.port, **trusting, **lacking)) as hub:
-                said = await until(lambda: "is away" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
-                wanted = "one that it trusts?" if lacking else "does it ask for one?"
+                said = await until(lambda: "is away" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+                wanted = "does it trust mqtt.certificate_file?" if lacking else "does it ask for one?"
                 assert wanted in said, said
 
     run(story())
@@ -91,7 +91,7 @@ def test_files_that_are_no_use_are_named(house: Settings, broker: Broker, papers
             ({"certificate_file": str(junk), "key_file": str(junk)}, "mqtt.certificate_file"),
         ):
             async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
-                said = await until(lambda: "cannot be used" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+                said = await until(lambda: "cannot be used" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
                 assert key in said
 
     run(story())
@@ -144,7 +144,7 @@ def test_a_file_in_nobodys_home_is_named(house: Settings, broker: Broker, papers
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
-            said = await until(lambda: "no user nobody_here" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            said = await until(lambda: "no user nobody_here" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             assert f"mqtt.{key}: ~nobody_here/x" in said
 
     run(story())
@@ -156,7 +156,7 @@ def test_a_password_that_is_no_text_is_named_and_not_repeated(house: Settings, b
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, username="me", password_file=str(secret))) as hub:
-            said = await until(lambda: "no text" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            said = await until(lambda: "no text" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             assert f"mqtt.password_file: {secret}" in said
             assert "hidden" not in said
 
@@ -176,9 +176,9 @@ def test_a_broker_that_refuses_us_says_what_to_set(house: Settings, broker: Brok
     async def story() -> None:
         mine = with_broker(house, broker.port, username="mien", password_file=str(secret))
         async with running(mine) as hub:
-            said = await until(lambda: "refused us" in (hub.board.now.mqtt or "") and hub.board.now.mqtt)
+            said = await until(lambda: "refused us" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             assert "set mqtt.username and password_file" in said
             secret.write_text("right\n")
-            await until(lambda: hub.board.now.mqtt == "", 5)
+            await until(lambda: hub.store.now.mqtt == "", 5)
 
     run(story())

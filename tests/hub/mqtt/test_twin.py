@@ -39,7 +39,7 @@ def test_who_is_told_that_another_came_gives_way_at_once(house: Settings, broker
             told = with_broker(house, port).mqtt
             async with _miens(told, with_broker(house, broker.port).mqtt) as (first, second):
                 await until(lambda: second.mqtt.connected and len(first.said) == 2)
-                assert "another client that calls itself mien-test" in first.said[1]
+                assert "another client called mien-test" in first.said[1]
                 assert "give one of them another" in first.said[1]
                 await asyncio.sleep(3)
                 assert (len(first.said), second.said) == (2, [""])
@@ -52,21 +52,21 @@ def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
     waits: list[float] = []
     for _ in range(40):
         # Each connection holds for as long as the other one waits.
-        waits += [ours.after(waits[-1] if waits else 0.1), theirs.after(waits[-1] if waits else 0.1)]
+        waits += [ours.next_wait_s(waits[-1] if waits else 0.1), theirs.next_wait_s(waits[-1] if waits else 0.1)]
     assert waits[:2] == [0.5, 0.5]
     assert sum(wait < 10 for wait in waits) <= 6
     assert waits[-20:] == [60.0] * 20, "held for 60 s, it is no reason to begin anew"
-    assert ours.odd
-    assert ours.after(130) == 0.5, "nobody has come for twice as long: it was a restart"
-    assert not ours.odd
+    assert ours.is_flapping
+    assert ours.next_wait_s(130) == 0.5, "nobody has come for twice as long: it was a restart"
+    assert not ours.is_flapping
 
 
 def test_a_broker_that_is_restarted_now_and_then_is_back_at_once() -> None:
-    patience = ReconnectBackoff()
-    assert [patience.after(None) for _ in range(20)][-1] == 60
-    assert patience.after(11) == 0.5, "it was away for long, and was there for a while"
-    assert [patience.after(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
-    assert not patience.odd
+    backoff = ReconnectBackoff()
+    assert [backoff.next_wait_s(None) for _ in range(20)][-1] == 60
+    assert backoff.next_wait_s(11) == 0.5, "it was away for long, and was there for a while"
+    assert [backoff.next_wait_s(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
+    assert not backoff.is_flapping
 
 
 class _Mien:

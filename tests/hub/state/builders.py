@@ -4,7 +4,7 @@ import msgspec
 
 from device.emotions import Emotion
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Baseline
+from device.readings import Baseline
 from tests.hub.hub_running import HELLO, WELL, mood
 
 PROFILES = ("everyday", "Late night", "quiet")
@@ -21,4 +21,4 @@ FULL = Snapshot(
     lamp={"on": True},
     player={"playing": False},
 )
-AWAY = msgspec.structs.replace(FULL, mood=None, available=False, problem="sense is away: it closed the door")
+AWAY = msgspec.structs.replace(FULL, mood=None, available=False, problem="sense is away: it closed the connection")

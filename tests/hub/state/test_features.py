@@ -9,9 +9,10 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.hub.mqtt.payloads import event_document, state_document
-from device.hub.state.features import FEATURES, MOODS, described
+from device.hub.state.features import FEATURES, MOODS, describe_features
 from device.hub.state.snapshot import Snapshot
-from device.ipc.messages import Baseline, Health, Stage, State
+from device.ipc.messages import Health, Stage, State
+from device.readings import Baseline
 from tests.hub.hub_running import WELL, mood
 from tests.hub.state.builders import AWAY, BEFORE, FULL
 
@@ -88,7 +89,7 @@ def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health 
     heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
     said = state_document(heard)
     assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
-    assert (described(heard)["presence"]["value"], described(heard)["people"]["value"]) == (None, None)
+    assert (describe_features(heard)["presence"]["value"], describe_features(heard)["people"]["value"]) == (None, None)
 
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
@@ -106,7 +107,7 @@ def test_a_stage_that_is_ill_is_a_problem() -> None:
 
 def test_profiles_named_twice_are_options_once() -> None:
     twice = msgspec.structs.replace(FULL, profiles=("a", "b", "a"))
-    assert described(twice)["profile"]["options"] == ["a", "b"]
+    assert describe_features(twice)["profile"]["options"] == ["a", "b"]
 
 
 # -- what the broker is told
@@ -158,7 +159,7 @@ def test_the_state_without_sense(now: Snapshot) -> None:
 
 
 def test_nested_keys_hide_no_feature() -> None:
-    told = [feature.told_as for feature in FEATURES if feature.has_state]
+    told = [feature.state_key for feature in FEATURES if feature.has_state]
     assert len(set(told)) == len(told)
     assert not {"probabilities", "face", "voice", "sense", "problem", "lamp", "player"} & set(told)
 

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.errors import ActionError
-from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Command, Kind, described, parse_command
+from device.hub.state.command_parser import parse_command
+from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Command, Kind, describe_features
 from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
 from tests.hub.state.builders import BEFORE, FULL, PROFILES
 
@@ -37,10 +38,10 @@ def test_what_is_allowed_becomes_a_wish(key: str, payload: bytes, wish: Command)
 
 
 def test_every_feature_that_takes_commands_was_tried() -> None:
-    assert {key for key, _, _ in WISHES} == {feature.key for feature in FEATURES if feature.order}
+    assert {key for key, _, _ in WISHES} == {feature.key for feature in FEATURES if feature.to_command}
     shown_only = {Kind.SENSOR, Kind.BINARY_SENSOR, Kind.EVENT}
-    assert {f.kind for f in FEATURES if f.order is None} == shown_only
-    assert not {f.kind for f in FEATURES if f.order} & shown_only
+    assert {f.kind for f in FEATURES if f.to_command is None} == shown_only
+    assert not {f.kind for f in FEATURES if f.to_command} & shown_only
 
 
 def test_minus_nothing_is_nothing() -> None:
@@ -57,23 +58,23 @@ def test_minus_nothing_is_nothing() -> None:
         ("x/../camera", b"ON", "'x/../camera' takes no commands"),
         ("", b"ON", "'' takes no commands"),
         ("\x1b[2J\n\u202e", b"ON", r"'\x1b[2J\n\u202e' takes no commands"),
-        ("camera", b"", "camera: '' came; allowed is ON or OFF"),
-        ("camera", b"on", "camera: 'on' came; allowed is ON or OFF"),
-        ("camera", b"ON\n", r"camera: 'ON\n' came; allowed is ON or OFF"),
-        ("camera", b"\xff\xfe", r"camera: b'\xff\xfe' came; allowed is ON or OFF"),
-        ("camera", b"ON" * 101, "ONON' came in 202 bytes; allowed is ON or OFF"),
-        ("recalibrate", b"", "recalibrate: '' came; allowed is PRESS"),
-        ("hold_s", b"60.1", "hold_s: '60.1' came; allowed is a number from 0 to 60"),
-        ("hold_s", b"-1", "hold_s: '-1' came; allowed is a number from 0 to 60"),
-        ("hold_s", b"nan", "hold_s: 'nan' came; allowed is a number"),
-        ("hold_s", b"inf", "hold_s: 'inf' came; allowed is a number"),
-        ("hold_s", b"1e1", "hold_s: '1e1' came; allowed is a number"),
-        ("hold_s", b"1_0", "hold_s: '1_0' came; allowed is a number"),
-        ("hold_s", b" 3", "hold_s: ' 3' came; allowed is a number"),
-        ("hold_s", "٣".encode(), "hold_s: '٣' came; allowed is a number"),
-        ("hold_s", b"9" * 200, "came; allowed is a number"),
-        ("profile", b"late night", "profile: 'late night' came; allowed is everyday or Late night or quiet"),
-        ("profile", b"[1, 2]", "profile: '[1, 2]' came"),
+        ("camera", b"", "camera: got ''; allowed is ON or OFF"),
+        ("camera", b"on", "camera: got 'on'; allowed is ON or OFF"),
+        ("camera", b"ON\n", r"camera: got 'ON\n'; allowed is ON or OFF"),
+        ("camera", b"\xff\xfe", r"camera: got b'\xff\xfe'; allowed is ON or OFF"),
+        ("camera", b"ON" * 101, "ONON' in 202 bytes; allowed is ON or OFF"),
+        ("recalibrate", b"", "recalibrate: got ''; allowed is PRESS"),
+        ("hold_s", b"60.1", "hold_s: got '60.1'; allowed is a number from 0 to 60"),
+        ("hold_s", b"-1", "hold_s: got '-1'; allowed is a number from 0 to 60"),
+        ("hold_s", b"nan", "hold_s: got 'nan'; allowed is a number"),
+        ("hold_s", b"inf", "hold_s: got 'inf'; allowed is a number"),
+        ("hold_s", b"1e1", "hold_s: got '1e1'; allowed is a number"),
+        ("hold_s", b"1_0", "hold_s: got '1_0'; allowed is a number"),
+        ("hold_s", b" 3", "hold_s: got ' 3'; allowed is a number"),
+        ("hold_s", "٣".encode(), "hold_s: got '٣'; allowed is a number"),
+        ("hold_s", b"9" * 200, "9999'; allowed is a number"),
+        ("profile", b"late night", "profile: got 'late night'; allowed is everyday or Late night or quiet"),
+        ("profile", b"[1, 2]", "profile: got '[1, 2]'"),
     ],
 )
 def test_what_is_not_is_refused_in_words(key: str, payload: bytes, said: str) -> None:
@@ -89,7 +90,7 @@ def test_what_is_too_long_is_not_taken_for_its_beginning() -> None:
 
 
 def test_before_there_are_profiles_none_is_taken() -> None:
-    with pytest.raises(ActionError, match="profile: '' came; allowed is nothing yet"):
+    with pytest.raises(ActionError, match="profile: got ''; allowed is nothing yet"):
         parse_command("profile", b"", BEFORE)
 
 
@@ -131,7 +132,7 @@ def test_a_number_is_taken_exactly_within_its_range(hold_s: float) -> None:
 
 
 def test_described_for_who_speaks_http() -> None:
-    said = described(FULL)
+    said = describe_features(FULL)
     assert list(said) == KEYS
     assert msgspec.json.decode(msgspec.json.encode(said)) == said
     assert said["hold_s"] == {
@@ -153,4 +154,4 @@ def test_described_for_who_speaks_http() -> None:
         "takes_commands": False,
     }
     assert said["recalibrate"] == {"name": "Recalibrate", "kind": "button", "takes_commands": True}
-    assert "options" not in described(BEFORE)["profile"]
+    assert "options" not in describe_features(BEFORE)["profile"]

@@ -9,7 +9,7 @@ import pytest
 
 from device.hub.state import profiles
 from device.settings.schema import Settings
-from device.system.state_file import keep
+from device.system.state_file import StateFile
 from tests.hub.hub_running import run, running
 from tests.hub.web.client import ask
 
@@ -34,7 +34,7 @@ def test_a_choice_that_is_no_use_is_the_first(tmp_path: Path, content: bytes) ->
 
 def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
     profiles.save(tmp_path, "quiet")
-    (tmp_path / "profile.partial").mkdir()
+    (tmp_path / ".profile.json.partial").mkdir()
     with pytest.raises(OSError, match="directory"):
         profiles.save(tmp_path, "everyday")
     assert profiles.load(tmp_path, ALL) == "quiet"
@@ -50,13 +50,14 @@ def test_of_many_choices_at_once_each_is_kept_and_the_last_holds(house: Settings
             for _ in range(10):
                 choices = [ask("POST", url, json={"feature": "profile", "value": name}) for name in "abababab"]
                 assert {status for status, _, _ in await asyncio.gather(*choices)} == {200}
-                assert profiles.load(mine.state_dir, mine.profiles) == hub.board.now.profile
+                assert profiles.load(mine.state_dir, mine.profiles) == hub.store.now.profile
 
     run(story())
 
 
 def test_many_that_keep_one_file_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "one.json", int, "")
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda n: keep(tmp_path / "one.json", n), range(200)))
+        list(threads.map(file.save, range(200)))
     assert int((tmp_path / "one.json").read_text()) in range(200)
     assert [path.name for path in tmp_path.iterdir()] == ["one.json"]

@@ -12,7 +12,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.hub.hub import Hub
-from device.hub.state import store
+from device.hub.state.store import ChangeLog
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import Sense, hub_process, mood, run, running, until
@@ -83,7 +83,7 @@ async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: in
         await until(lambda: page.changes)
     for people in range(missed):
         sense.change(mood(Emotion.SAD, people=people))
-    await until(lambda: hub.board.changes.last == 1 + missed)
+    await until(lambda: hub.store.changes.last == 1 + missed)
     return page
 
 
@@ -106,8 +106,8 @@ def test_what_cannot_be_told_any_more_is_a_gap(house: Settings, last: str) -> No
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
             sense.change(mood(Emotion.HAPPY))
-            await until(lambda: hub.board.changes.last == 1)
-            async with Page(hub.page, last.format(boot=hub.board.changes.boot)).open(client) as page:
+            await until(lambda: hub.store.changes.last == 1)
+            async with Page(hub.page, last.format(boot=hub.store.changes.boot)).open(client) as page:
                 assert page.gaps == 1
                 assert page.state["mood"]["emotion"] == "happy"
                 sense.change(mood(Emotion.SAD))
@@ -116,13 +116,10 @@ def test_what_cannot_be_told_any_more_is_a_gap(house: Settings, last: str) -> No
     run(story())
 
 
-def test_who_was_away_for_longer_than_is_kept_is_told_of_the_gap(
-    house: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "KEPT", 4)
-
+def test_who_was_away_for_longer_than_is_kept_is_told_of_the_gap(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
+            hub.store.changes = ChangeLog(4)
             first = await left(hub, sense, client, 9)
             async with Page(hub.page, first.ids[-1]).open(client) as again:
                 await until(lambda: len(again.changes) == 4)
