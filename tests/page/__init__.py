@@ -1,1 +1,1 @@
-"""The page in a real Chromium, in front of a real hub."""
+"""The page in a real Chromium, with a real hub."""

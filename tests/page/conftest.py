@@ -1,4 +1,4 @@
-"""A hub's settings, as the tests of the hub have them."""
+"""The fixtures of the hub's tests."""
 
 from tests.hub.conftest import house, short
 

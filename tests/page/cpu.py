@@ -1,4 +1,4 @@
-"""What the page costs while the mood rests: `make bench-page`. CPU of Chromium's processes, in per cent of one core."""
+"""`make bench-page`: CPU of Chromium's processes while the mood stays the same, in per cent of one core."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from device.emotions import Emotion
-from device.ipc.messages import MoodSaid
+from device.ipc.messages import MoodUpdate
 from device.settings.load import parse
 from tests.hub.hub_running import Sense, mood, running, until
 from tests.page.browser import SIZES, chromium, open_page
@@ -17,8 +17,8 @@ SECONDS = 20
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def _spent() -> dict[str, float]:
-    """Seconds of CPU so far, by the kind of Chromium's process; `renderer` is the page's."""
+def _cpu_times() -> dict[str, float]:
+    """Kind of Chromium process -> CPU time so far, s. `renderer` runs the page."""
     found: defaultdict[str, float] = defaultdict(float)
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -38,17 +38,17 @@ async def main() -> None:
         places = f'state_dir = "{folder}/state"\nruntime_dir = "{folder}/run"'
         house = parse(f'[home]\n{places}\n[kiosk]\nport = 0\nnight = ""\n', "bench")
         async with running(house) as hub, Sense(house) as sense, chromium() as browser:
-            await until(lambda: hub.board.now.available)
+            await until(lambda: hub.store.now.available)
             said = mood(Emotion.HAPPY, 0.82, people=2)
             sense.change(said)
             for name in ("pi", "wall"):
                 async with open_page(browser, hub.page, SIZES[name]):
                     await asyncio.sleep(6)
-                    before, begun_s = _spent(), time.monotonic()
-                    for _ in range(2 * SECONDS):  # as sense says again twice a second what has not changed
+                    before, begun_s = _cpu_times(), time.monotonic()
+                    for _ in range(2 * SECONDS):  # as sense repeats an unchanged mood twice a second
                         await asyncio.sleep(0.5)
-                        sense.say(MoodSaid("s1", 0, said))
-                    passed_s, after = time.monotonic() - begun_s, _spent()
+                        sense.say(MoodUpdate("s1", 0, said))
+                    passed_s, after = time.monotonic() - begun_s, _cpu_times()
                     shares = {kind: 100 * (after[kind] - before.get(kind, 0.0)) / passed_s for kind in after}
                     parts = ", ".join(f"{kind} {share:.1f} %" for kind, share in sorted(shares.items()))
                     print(f"{SIZES[name][0]}x{SIZES[name][1]}: {parts}")

@@ -1,4 +1,4 @@
-"""Between page and hub: a line that can die without a word, as a Wi-Fi does."""
+"""A proxy between page and hub whose connections can die silently, as on a lost Wi-Fi."""
 
 import asyncio
 import contextlib
@@ -6,31 +6,31 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 
-class Line:
-    """What is sent over it, and what asks to be let in, waits while it is dead; nobody is told."""
+class Proxy:
+    """Passes TCP connections on. While frozen it holds everything back, and tells nobody."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._alive = asyncio.Event()
         self._alive.set()
-        self._ends: set[asyncio.StreamWriter] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
-    def die(self) -> None:
+    def freeze(self) -> None:
         self._alive.clear()
 
-    def live(self) -> None:
-        """Whoever waited on the dead line gets nothing of it; new ones come through."""
-        for end in self._ends:
-            end.transport.abort()
+    def resume(self) -> None:
+        """Drop the frozen connections; pass new ones on."""
+        for writer in self._writers:
+            writer.transport.abort()
         self._alive.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, for asyncio.start_server."""
-        self._ends.add(writer)
+        self._writers.add(writer)
         with contextlib.suppress(OSError):
             await self._alive.wait()
             from_hub, to_hub = await asyncio.open_connection("127.0.0.1", self._port)
-            self._ends.add(to_hub)
+            self._writers.add(to_hub)
             await asyncio.gather(self._pass(reader, to_hub), self._pass(from_hub, writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,9 +44,9 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def line_to(page: str) -> AsyncIterator[tuple[Line, str]]:
-    """A line, and the page's address at its other end."""
-    line = Line(urlsplit(page).port or 0)
-    async with await asyncio.start_server(line.serve, "127.0.0.1", 0) as server:
-        yield line, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        line.live()
+async def proxy_to(page: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy, and the page's address behind it."""
+    proxy = Proxy(urlsplit(page).port or 0)
+    async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
+        yield proxy, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        proxy.resume()

@@ -1,4 +1,4 @@
-"""Who sees badly, uses no mouse, or stands three metres away."""
+"""Accessibility: axe, and the contrast of the mood from three metres away."""
 
 import asyncio
 from pathlib import Path
@@ -13,27 +13,27 @@ from playwright.async_api import expect
 from device.emotions import EMOTIONS, Emotion
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, mood, run, running
-from tests.page.browser import SIZES, VIEWS, chromium, needs_chromium, open_page
-from tests.page.days import remembered
+from tests.page.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, open_room
+from tests.page.days import write_history
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
-_FAULTS = """async () => (await axe.run()).violations
+_VIOLATIONS = """async () => (await axe.run()).violations
   .filter((one) => ["serious", "critical"].includes(one.impact))
   .map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(", ")}`)"""
-_WRITTEN = """(one) => {
+_TEXT_BOX = """(one) => {
   const range = document.createRange();
   range.selectNodeContents(one);
   const { x, y, width, height } = range.getBoundingClientRect();
   return { x, y, width, height };
 }"""
 CONTRAST = 7.0
-"""Of the mood's word: WCAG 2's level AAA."""
+"""Minimum for the mood's word: level AAA of WCAG 2."""
 
 
 @pytest.mark.parametrize("size", ["pi", "phone"])
 def test_axe_finds_nothing_serious(house: Settings, size: str) -> None:
-    remembered(house, 2)
+    write_history(house, 2)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, chromium() as browser:
@@ -44,7 +44,7 @@ def test_axe_finds_nothing_serious(house: Settings, size: str) -> None:
                 for view in VIEWS:
                     await watched.page.click(f"button[data-view={view}]")
                     await asyncio.sleep(0.7)
-                    assert await watched.page.evaluate(_FAULTS) == [], view
+                    assert await watched.page.evaluate(_VIOLATIONS) == [], view
 
     run(story(), 150)
 
@@ -57,22 +57,17 @@ def luminance(colours: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("size", ["pi", "phone"])
-def test_the_mood_stands_out_from_whatever_glows_behind_it(house: Settings, size: str) -> None:
+def test_the_mood_stands_out_from_the_ring_behind_it(house: Settings, size: str) -> None:
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            Sense(house) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page, SIZES[size]) as watched,
-        ):
-            page, word = watched.page, watched.page.locator("#word")
+        async with open_room(house, size=SIZES[size]) as room:
+            page, word = room.page, room.page.locator("#word")
             for emotion in (*EMOTIONS, Emotion.UNKNOWN):
-                sense.change(mood(emotion, 0.95))
-                await expect(page.locator("#sure")).not_to_be_empty()
+                room.sense.change(mood(emotion, 0.95))
+                await expect(page.locator("#details")).not_to_be_empty()
                 await asyncio.sleep(1.5)
-                written = await word.evaluate("(one) => getComputedStyle(one).color")
-                box = await word.evaluate(_WRITTEN)
-                text = np.array([float(n) for n in written[4:-1].split(",")][::-1])
+                colour = await word.evaluate("(one) => getComputedStyle(one).color")
+                box = await word.evaluate(_TEXT_BOX)
+                text = np.array([float(n) for n in colour[4:-1].split(",")][::-1])
                 await word.evaluate("(one) => { one.style.visibility = 'hidden' }")
                 behind = cv2.imdecode(np.frombuffer(await page.screenshot(clip=box), np.uint8), cv2.IMREAD_COLOR)
                 await word.evaluate("(one) => { one.style.visibility = '' }")

@@ -1,4 +1,4 @@
-"""A line that dies without a word, as at the loss of a Wi-Fi: the page does not go on showing what it heard last."""
+"""A connection that dies silently, as on a lost Wi-Fi: the page does not go on showing old values as current."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from device.hub.web.routes import event_stream
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running
 from tests.hub.ipc.live_view_setup import live_sock, made, opened_house
-from tests.page.browser import chromium, needs_chromium, open_page, shoot
-from tests.page.proxy import line_to
+from tests.page.browser import chromium, needs_chromium, open_page, open_room, shoot
+from tests.page.proxy import proxy_to
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 SILENT_S = 25
@@ -27,17 +27,17 @@ _BRIGHT = """() => {
 }"""
 
 
-async def later(page: Page, seconds: float) -> None:
-    """By the page's own clock."""
+async def advance(page: Page, seconds: float) -> None:
+    """Move the page's clock forward."""
     await page.clock.fast_forward(round(1000 * seconds))
 
 
-def test_a_line_that_died_silently_is_said_and_taken_up_again(house: Settings) -> None:
+def test_a_connection_that_died_silently_is_reported_and_reopened(house: Settings) -> None:
     async def story() -> None:
         async with (
             running(house) as hub,
             Sense(house) as sense,
-            line_to(hub.page) as (line, address),
+            proxy_to(hub.page) as (proxy, address),
             chromium() as browser,
             open_page(browser, address) as watched,
         ):
@@ -47,45 +47,40 @@ def test_a_line_that_died_silently_is_said_and_taken_up_again(house: Settings) -
             sense.change(mood(Emotion.HAPPY))
             await expect(page.locator("#word")).to_have_text("happy")
             await expect(page.locator("#switches button:enabled")).to_have_count(3)
-            line.die()
+            proxy.freeze()
             sense.change(mood(Emotion.SAD))
             sense.health = msgspec.structs.replace(WELL, camera_on=False)
-            await later(page, SILENT_S + 1)
-            await expect(page.locator("#link")).to_have_text("no connection")
+            await advance(page, SILENT_S + 1)
+            await expect(page.locator("#status")).to_have_text("No connection")
             await expect(page.locator("#switches button:enabled")).to_have_count(0)
-            await expect(page.locator("#age")).to_contain_text("old")
-            await shoot(page, "line-dead-pi")
-            for _ in range(6):  # what it asks meanwhile is given up too
-                await later(page, 3)
-            await expect(page.locator("#link")).to_have_text("no connection")
-            line.live()
+            await expect(page.locator("#age")).to_contain_text("ago")
+            await shoot(page, "connection-dead-pi")
+            for _ in range(6):  # its requests time out, too
+                await advance(page, 3)
+            await expect(page.locator("#status")).to_have_text("No connection")
+            proxy.resume()
             await expect(page.locator("#word")).to_have_text("sad", timeout=15_000)
-            await expect(page.locator("#link")).to_contain_text("camera off")
+            await expect(page.locator("#status")).to_contain_text("camera off")
             assert watched.loads == 2, "the first, and the test's own with a clock"
 
     run(story(), 120)
 
 
-def test_a_quiet_room_is_no_dead_line(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_room_is_not_taken_for_a_dead_connection(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "PING_S", 0.3)
 
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            Sense(house) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page) as watched,
-        ):
-            page = watched.page
+        async with open_room(house) as room:
+            page = room.page
             await page.clock.install()
             await page.reload()
-            sense.change(mood(Emotion.HAPPY))
+            room.sense.change(mood(Emotion.HAPPY))
             await expect(page.locator("#word")).to_have_text("happy")
             await page.evaluate("""() => { window.said = []; new MutationObserver(() => said.push(
-                document.getElementById('link').textContent)).observe(document.getElementById('link'),
+                document.getElementById('status').textContent)).observe(document.getElementById('status'),
                 { childList: true, characterData: true, subtree: true }) }""")
             for _ in range(4):
-                await later(page, SILENT_S - 5)
+                await advance(page, SILENT_S - 5)
                 await asyncio.sleep(1)
             assert await page.evaluate("said") == []
 
@@ -94,7 +89,7 @@ def test_a_quiet_room_is_no_dead_line(house: Settings, monkeypatch: pytest.Monke
 
 @contextlib.asynccontextmanager
 async def filming(settings: Settings) -> AsyncIterator[None]:
-    """A sense that sends ten bright pictures a second."""
+    """Send ten bright pictures a second, as sense does."""
     jpeg = cv2.imencode(".jpg", np.full((480, 640, 3), 200, np.uint8))[1].tobytes()
     _, writer = await asyncio.open_unix_connection(str(live_sock(settings)))
 
@@ -112,7 +107,7 @@ async def filming(settings: Settings) -> AsyncIterator[None]:
         writer.close()
 
 
-def test_a_picture_of_a_line_that_died_is_taken_away(house: Settings) -> None:
+def test_the_picture_of_a_dead_connection_is_removed(house: Settings) -> None:
     mine = opened_house(house)
 
     async def story() -> None:
@@ -120,41 +115,36 @@ def test_a_picture_of_a_line_that_died_is_taken_away(house: Settings) -> None:
             running(mine) as hub,
             Sense(mine),
             filming(mine),
-            line_to(hub.page) as (line, address),
+            proxy_to(hub.page) as (proxy, address),
             chromium() as browser,
             open_page(browser, address + "#live") as watched,
         ):
-            page, said = watched.page, watched.page.locator("#live-said")
+            page, said = watched.page, watched.page.locator("#live-status")
             await expect(said).to_contain_text("pictures a second")
             assert await page.evaluate(_BRIGHT) > 150
-            line.die()
+            proxy.freeze()
             await expect(said).to_contain_text("No picture", timeout=9_000)
             assert await page.evaluate(_BRIGHT) == 0
-            await expect(page.locator("#seen li")).to_have_count(0)
-            line.live()
+            await expect(page.locator("#face-cards li")).to_have_count(0)
+            proxy.resume()
             await expect(said).to_contain_text("pictures a second", timeout=15_000)
 
     run(story(), 120)
 
 
-def test_a_picture_that_was_still_being_decoded_is_not_drawn_after_its_end(house: Settings) -> None:
+def test_a_picture_that_is_still_being_decoded_is_not_drawn_after_the_camera_went_off(house: Settings) -> None:
     mine = opened_house(house)
 
     async def story() -> None:
-        async with (
-            running(mine) as hub,
-            Sense(mine) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page + "#live") as watched,
-        ):
-            page, said = watched.page, watched.page.locator("#live-said")
+        async with open_room(mine, "live") as room:
+            page, said = room.page, room.page.locator("#live-status")
             async with filming(mine):
                 await expect(said).to_contain_text("pictures a second")
                 await page.evaluate("""() => { const real = createImageBitmap; window.createImageBitmap =
                     async (blob) => { const one = await real(blob); await new Promise((go) => setTimeout(go, 3000));
                     return one } }""")
                 await asyncio.sleep(0.5)
-                sense.health = msgspec.structs.replace(WELL, camera_on=False)
+                room.sense.health = msgspec.structs.replace(WELL, camera_on=False)
             await expect(said).to_contain_text("off")
             await asyncio.sleep(3.5)
             assert await page.evaluate(_BRIGHT) == 0

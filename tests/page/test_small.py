@@ -1,4 +1,4 @@
-"""Small screens, a page that was made larger, and a very large wall: no text over text, and every switch in reach."""
+"""Small screens, a zoomed page and a very large wall: no text overlaps, and every switch can be reached."""
 
 import asyncio
 
@@ -9,9 +9,9 @@ from playwright.async_api import Page, expect
 from device.emotions import Emotion
 from device.ipc.messages import Stage, State
 from device.settings.schema import Settings
-from tests.hub.hub_running import WELL, Sense, mood, run, running
-from tests.page.browser import VIEWS, chromium, needs_chromium, open_page, shoot
-from tests.page.days import remembered
+from tests.hub.hub_running import WELL, mood, run
+from tests.page.browser import VIEWS, needs_chromium, open_room, shoot
+from tests.page.days import write_history
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 SIZES = {
@@ -33,29 +33,29 @@ WRONG = {
     ),
 }
 LONG = "when somebody is sad or fearful in the evening, the lamp beside the sofa grows warm and slow music begins"
-# Where what is written lies: each line of text, cut by the boxes that scroll.
+# The boxes of all lines of text, clipped by the elements that scroll, and those that overlap.
 _OVERLAPS = """() => {
   const lines = [];
   const walker = document.createTreeWalker(document.getElementById('drift'), NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode, owner = text.parentElement;
-    if (!text.data.trim() || !owner.checkVisibility() || owner.closest('#chart, #seen, #findings')) continue;
-    const block = owner.closest('button, #problems, #rule') || owner;
+    if (!text.data.trim() || !owner.checkVisibility() || owner.closest('#chart, #face-cards, #checks')) continue;
+    const block = owner.closest('button, #problems, #rule, #status') || owner;
     const inline = getComputedStyle(block).display === 'inline';
     const range = document.createRange();
     range.selectNodeContents(text);
-    // A large font's letters are measured higher than its lines.
+    // The letters of a large font are taller than its lines.
     const frame = inline ? null : block.getBoundingClientRect();
     for (const one of range.getClientRects()) {
       const box = { left: one.left, right: one.right, top: one.top, bottom: one.bottom };
       if (frame) {
         box.top = Math.max(box.top, frame.top), box.bottom = Math.min(box.bottom, frame.bottom);
-        if (block.matches('#link')) box.right = Math.min(box.right, frame.right); // it ends in dots
+        if (block.matches('#status')) box.right = Math.min(box.right, frame.right); // it ends in an ellipsis
       }
       if (box.bottom - box.top > 1) lines.push({ block, box, name: text.data.slice(0, 30) });
     }
   }
-  for (const id of ['chart', 'findings', 'live-stage', 'five', 'day-line']) {
+  for (const id of ['chart', 'checks', 'live-stage', 'gallery', 'day-line']) {
     const block = document.getElementById(id);
     if (block.checkVisibility()) lines.push({ block, box: block.getBoundingClientRect(), name: id });
   }
@@ -68,7 +68,7 @@ _OVERLAPS = """() => {
     .map(({ name }) => `out: ${name}`);
   return [...found, ...beside];
 }"""
-_IN_REACH = """(one) => {
+_REACHABLE = """(one) => {
   one.scrollIntoView({ block: 'nearest' });
   const { left, top, right, bottom } = one.getBoundingClientRect();
   return left > -1 && top > -1 && right < innerWidth + 1 && bottom < innerHeight + 1 &&
@@ -85,26 +85,21 @@ async def fits(page: Page, name: str) -> None:
         await shoot(page, f"{view}-{name}")
         assert await page.evaluate(_OVERLAPS) == [], view
         for button in await page.locator("footer button").all():
-            assert await button.evaluate(_IN_REACH), (view, await button.inner_text())
+            assert await button.evaluate(_REACHABLE), (view, await button.inner_text())
 
 
 @pytest.mark.parametrize("wrong", [False, True])
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_lies_over_something_else(house: Settings, size: str, wrong: bool) -> None:
+def test_nothing_overlaps(house: Settings, size: str, wrong: bool) -> None:
     mine = msgspec.structs.replace(house, rules=(msgspec.structs.replace(house.rules[0], name=LONG),))
-    remembered(mine, 2)
+    write_history(mine, 2)
 
     async def story() -> None:
-        async with (
-            running(mine) as hub,
-            Sense(mine) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page, SIZES[size]) as watched,
-        ):
-            page = watched.page
+        async with open_room(mine, size=SIZES[size]) as room:
+            page = room.page
             if wrong:
-                sense.health = msgspec.structs.replace(WELL, stages=WRONG)
-            sense.change(mood(Emotion.SAD, 0.82, people=2))
+                room.sense.health = msgspec.structs.replace(WELL, stages=WRONG)
+            room.sense.change(mood(Emotion.SAD, 0.82, people=2))
             await expect(page.locator("#rule")).to_contain_text("evening")
             await expect(page.locator("#problems li")).to_have_count(2 if wrong else 0)
             await fits(page, f"{size}-{'wrong' if wrong else 'well'}")

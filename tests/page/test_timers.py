@@ -1,4 +1,4 @@
-"""A page that stays open for months: what it does again and again does not become more."""
+"""A page that stays open for months: timers and requests do not pile up."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ import pytest
 from playwright.async_api import Route, expect
 
 from device.settings.schema import Settings
-from tests.hub.hub_running import run, running, until
-from tests.page.browser import chromium, needs_chromium, open_page
+from tests.hub.hub_running import run, until
+from tests.page.browser import needs_chromium, open_room
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
-# Each setTimeout that still waits, with its time.
+# Every pending setTimeout, with its delay.
 _COUNTED = """(() => {
   const set = setTimeout, clear = clearTimeout;
   window.waiting = new Map();
@@ -24,7 +24,7 @@ _COUNTED = """(() => {
 _OF_THE_DAY = "[...waiting.values()].filter((ms) => ms === 4000 || ms === 5 * 60 * 1000).length"
 
 
-def test_the_line_of_the_day_has_one_timer(house: Settings) -> None:
+def test_the_day_line_has_one_timer(house: Settings) -> None:
     async def story() -> None:
         asked = answered = 0
 
@@ -35,17 +35,17 @@ def test_the_line_of_the_day_has_one_timer(house: Settings) -> None:
             await route.continue_()
             answered += 1
 
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page) as watched:
-            page = watched.page
+        async with open_room(house, sense=False) as room:
+            page = room.page
             await page.add_init_script(_COUNTED)
             await page.route("**/api/history/slots*", slow)
             await page.reload()
-            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#status")).to_have_text("Camera service restarting…")
             await until(lambda: answered == 1)
-            hub.board.tell({"emotion": "sad"})
+            room.hub.store.log_change({"emotion": "sad"})
             for times in (2, 3, 4):
                 await until(lambda times=times: asked == times)  # type: ignore[misc]
-                hub.board.tell({"emotion": "happy"})  # a change, while the line is being asked for
+                room.hub.store.log_change({"emotion": "happy"})  # a change while the line is loading
                 await until(lambda times=times: answered == times)  # type: ignore[misc]
                 await asyncio.sleep(0.5)
                 assert await page.evaluate(_OF_THE_DAY) == 1
@@ -54,7 +54,7 @@ def test_the_line_of_the_day_has_one_timer(house: Settings) -> None:
     run(story(), 120)
 
 
-def test_set_up_is_asked_for_only_while_it_is_shown(house: Settings) -> None:
+def test_the_setup_view_is_loaded_only_while_it_is_shown(house: Settings) -> None:
     async def story() -> None:
         asked = 0
 
@@ -64,8 +64,8 @@ def test_set_up_is_asked_for_only_while_it_is_shown(house: Settings) -> None:
             await asyncio.sleep(0.5)
             await route.continue_()
 
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page) as watched:
-            page = watched.page
+        async with open_room(house, sense=False) as room:
+            page = room.page
             await page.route("**/api/setup", slow)
             for _ in range(3):  # in and out before the answer
                 await page.keyboard.press("5")

@@ -1,4 +1,4 @@
-"""Times on the page: an old one says its day, and no hour is lost at a change of the clock."""
+"""Times on the page: an old one comes with its day, and no hour is lost when the clocks change."""
 
 import re
 import time
@@ -10,8 +10,8 @@ from playwright.async_api import Page, Route, expect
 
 from device.emotions import Emotion
 from device.settings.schema import Settings
-from tests.hub.hub_running import Sense, mood, run, running
-from tests.page.browser import chromium, needs_chromium, open_page
+from tests.hub.hub_running import mood, run
+from tests.page.browser import needs_chromium, open_room
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 _HOUR = r"\d\d:\d\d"
@@ -19,26 +19,23 @@ _DAY_S = 24 * 3600
 
 
 async def since(page: Page, expected: str) -> None:
-    await expect(page.locator("#sure")).to_have_text(re.compile(rf" since {expected} "))
+    await expect(page.locator("#details")).to_have_text(re.compile(rf" since {expected} "))
     await expect(page.locator("#rule")).to_have_text(re.compile(f"^{expected} “comfort"))
 
 
-def test_an_old_time_says_its_day(house: Settings) -> None:
+def test_an_old_time_comes_with_its_day(house: Settings) -> None:
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            Sense(house) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page, timezone_id="Europe/Berlin") as watched,
-        ):
-            page = watched.page
-            sense.change(mood(Emotion.SAD, 0.8))
+        async with open_room(house, timezone_id="Europe/Berlin") as room:
+            page = room.page
+            room.sense.change(mood(Emotion.SAD, 0.8))
             await expect(page.locator("#rule")).to_contain_text("comfort")
             now_s = time.time()
             await page.clock.install(time=now_s)
             await page.reload()
             await since(page, _HOUR)
-            await page.clock.set_fixed_time(now_s + 3 * _DAY_S)  # seconds later by the page, and no word from hub
+            await page.clock.set_fixed_time(
+                now_s + 3 * _DAY_S
+            )  # later by the page's clock, without a message from the hub
             await since(page, f"[A-Z][a-z]{{2}} {_HOUR}")
             await page.clock.set_fixed_time(now_s + 7 * _DAY_S)
             await since(page, rf"\d+ [A-Z][a-z]+ {_HOUR}")
@@ -46,7 +43,7 @@ def test_an_old_time_says_its_day(house: Settings) -> None:
     run(story(), 120)
 
 
-# Cells of a row that lie over one another, by their words.
+# The labels of cells that overlap another in their row.
 _OVER = """() => [...document.querySelectorAll('.row')].flatMap((row) => {
   const cells = [...row.querySelectorAll('.cell')].map((one) => [one.ariaLabel, one.getBoundingClientRect()]);
   return cells.slice(1).filter(([, box], i) => box.left < cells[i][1].right - .5 || box.width < 2)
@@ -55,7 +52,7 @@ _OVER = """() => [...document.querySelectorAll('.row')].flatMap((row) => {
 
 
 @pytest.mark.parametrize("now", ["2026-10-25T12:20", "2026-03-29T12:20"])
-def test_each_hour_of_the_day_of_a_clock_change_can_be_touched(house: Settings, now: str) -> None:
+def test_each_hour_of_a_day_when_the_clocks_change_can_be_tapped(house: Settings, now: str) -> None:
     now_s = datetime.fromisoformat(now).replace(tzinfo=UTC).timestamp()
 
     async def slots(route: Route) -> None:
@@ -67,15 +64,11 @@ def test_each_hour_of_the_day_of_a_clock_change_can_be_touched(house: Settings, 
         await route.fulfill(json={"since_s": since_s, "until_s": now_s, "step_s": step_s, "slots": said})
 
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            chromium() as browser,
-            open_page(browser, hub.page, timezone_id="Europe/Berlin") as watched,
-        ):
-            page = watched.page
+        async with open_room(house, timezone_id="Europe/Berlin", sense=False) as room:
+            page = room.page
             await page.clock.set_fixed_time(now_s)
             await page.route("**/api/history/slots*", slots)
-            await page.goto(hub.page + "#history")
+            await page.goto(room.hub.page + "#history")
             await page.reload()
             await page.click("#span-week")
             await expect(page.locator(".cell")).to_have_count(7 * 24)

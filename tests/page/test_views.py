@@ -1,4 +1,4 @@
-"""Every view at every size: it fits, it is light, it says nothing to anybody else, and it follows the room."""
+"""Every view at every size: it fits, loads little, makes no request to other hosts, and follows the room."""
 
 import asyncio
 import re
@@ -12,15 +12,15 @@ from device.emotions import Emotion
 from device.ipc.messages import Stage, State
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running, until
-from tests.page.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, shoot
-from tests.page.days import remembered
+from tests.page.browser import SIZES, VIEWS, chromium, needs_chromium, open_page, open_room, shoot
+from tests.page.days import write_history
 
 pytestmark = [needs_chromium, pytest.mark.timeout(180)]
 WEIGHT = 150_000
-"""Bytes of all that a page loads."""
-# What does not fit is cut off by the page's own frame, so that the document never scrolls: ask each element.
+"""Bytes, of all that the page loads."""
+# The document never scrolls, because the page's frame clips what does not fit. So check each element.
 _OUTSIDE = """() => [...document.querySelectorAll('main section:not([hidden]) *, header *, footer button')]
-  .filter((one) => one.offsetParent && !one.closest('#chart, #findings, #seen'))
+  .filter((one) => one.offsetParent && !one.closest('#chart, #checks, #face-cards'))
   .map((one) => [one.id || one.textContent.slice(0, 20), one.getBoundingClientRect()])
   .filter(([, box]) => box.width && (box.left < -8 || box.top < -8 || box.right > innerWidth + 8 ||
     box.bottom > innerHeight + 8))
@@ -29,12 +29,12 @@ _OUTSIDE = """() => [...document.querySelectorAll('main section:not([hidden]) *,
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_view_fits_and_is_light(house: Settings, size: str) -> None:
-    remembered(house)
+    write_history(house)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, chromium() as browser:
             sense.change(mood(Emotion.SURPRISE, 0.82, people=2))
-            await until(lambda: hub.board.now.last_rule is None and hub.board.now.mood)
+            await until(lambda: hub.store.now.last_rule is None and hub.store.now.mood)
             async with open_page(browser, hub.page, SIZES[size]) as watched:
                 page, loaded = watched.page, []
                 page.on("requestfinished", lambda request: loaded.append(request))  # noqa: PLW0108 - a builtin cannot be wrapped
@@ -58,42 +58,37 @@ def test_every_view_fits_and_is_light(house: Settings, size: str) -> None:
     run(story(), 150)
 
 
-def test_it_follows_the_mood_without_a_reload(house: Settings) -> None:
+def test_the_page_follows_the_mood_without_a_reload(house: Settings) -> None:
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            Sense(house) as sense,
-            chromium() as browser,
-            open_page(browser, hub.page) as watched,
-        ):
-            page = watched.page
+        async with open_room(house) as room:
+            page = room.page
             for emotion, word in ((Emotion.HAPPY, "happy"), (Emotion.DISGUST, "disgusted"), (Emotion.SAD, "sad")):
-                sense.change(mood(emotion, 0.82, people=3))
+                room.sense.change(mood(emotion, 0.82, people=3))
                 await expect(page.locator("#word")).to_have_text(word)
-                await expect(page.locator("#sure")).to_contain_text("82 % sure")
-                await expect(page.locator("#sure")).to_contain_text("3 people")
-            await expect(page.locator("#senses")).to_have_text("face says sad, 64 % · voice says sad, 80 %")
+                await expect(page.locator("#details")).to_contain_text("82 % sure")
+                await expect(page.locator("#details")).to_contain_text("3 people")
+            await expect(page.locator("#readings")).to_have_text("face: sad, 64 % · voice: sad, 80 %")
             await expect(page.locator("#rule")).to_contain_text("“comfort”: sad 82 % for")
             await expect(page.locator("#lamp-text")).to_have_text("lamp 40 %")
-            sense.change(mood(Emotion.UNKNOWN, 0.3, people=1))
+            room.sense.change(mood(Emotion.UNKNOWN, 0.3, people=1))
             await expect(page.locator("#word")).to_have_text("not sure")
-            await expect(page.locator("#sure")).to_contain_text("someone is here")
+            await expect(page.locator("#details")).to_contain_text("someone is here")
             await shoot(page, "unknown-pi")
             empty = msgspec.structs.replace(mood(Emotion.UNKNOWN, 0.3, people=0), face=None, voice=None)
-            sense.change(empty)
+            room.sense.change(empty)
             await expect(page.locator("#word")).to_have_text("nobody here")
             await shoot(page, "nobody-pi")
-            sense.health = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "unplugged")})
-            await expect(page.locator("#word")).to_have_text("nothing to be seen")
-            assert watched.loads == 1
+            room.sense.health = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "unplugged")})
+            await expect(page.locator("#word")).to_have_text("no picture")
+            assert room.watched.loads == 1
 
     run(story(), 120)
 
 
-def test_the_keys_lead_through_the_views_and_an_address_names_one(house: Settings) -> None:
+def test_keys_and_the_address_choose_a_view(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + "#history") as watched:
-            page = watched.page
+        async with open_room(house, "history", sense=False) as room:
+            page = room.page
             await expect(page.locator("#history")).to_be_visible()
             for key, view in (("1", "room"), ("5", "setup"), ("ArrowRight", "room"), ("ArrowLeft", "setup")):
                 await page.keyboard.press(key)
@@ -108,11 +103,11 @@ def test_the_keys_lead_through_the_views_and_an_address_names_one(house: Setting
 
 
 @pytest.mark.parametrize("view", ["history", "setup"])
-def test_the_keys_lead_on_from_what_scrolls(house: Settings, view: str) -> None:
+def test_keys_choose_a_view_while_something_that_scrolls_has_the_focus(house: Settings, view: str) -> None:
     async def story() -> None:
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + f"#{view}") as watched:
-            page = watched.page
-            inside = page.locator("#chart .column, #findings:visible").last
+        async with open_room(house, view, sense=False) as room:
+            page = room.page
+            inside = page.locator("#chart .column, #checks:visible").last
             await expect(inside).to_be_visible()
             for key, shown in (("ArrowLeft", view), ("2", "live"), ("Escape", "room")):
                 await page.evaluate(f"location.hash = '{view}'")
@@ -125,26 +120,26 @@ def test_the_keys_lead_on_from_what_scrolls(house: Settings, view: str) -> None:
 
 
 def _days_of_a_week() -> int:
-    """That the hours of a week touch until now: eight, but in the last hour of a day seven."""
+    """Calendar days that the last 7 x 24 hours touch: eight, or seven in the last hour of a day."""
     now_s = time.time()
     return len({time.localtime(now_s - 3600 * hours).tm_yday for hours in range(7 * 24)})
 
 
 def test_a_week_is_read_hour_by_hour_and_exported(house: Settings) -> None:
-    remembered(house)
+    write_history(house)
 
     async def story() -> None:
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + "#history") as watched:
-            page = watched.page
+        async with open_room(house, "history", sense=False) as room:
+            page = room.page
             await expect(page.locator(".column")).to_have_count(24)
-            await expect(page.locator("#history-said")).to_contain_text("neutral")
+            await expect(page.locator("#history-status")).to_contain_text("neutral")
             days = _days_of_a_week()
             await page.click("#span-week")
             await expect(page.locator(".cell").nth(7 * 24 - 2)).to_be_visible()
             assert await page.locator(".row").count() in {days, _days_of_a_week()}
             assert 7 * 24 - 1 <= await page.locator(".cell").count() <= 7 * 24
             await page.locator(".cell").nth(100).click()
-            await expect(page.locator("#history-said")).to_have_text(
+            await expect(page.locator("#history-status")).to_have_text(
                 re.compile(r"^[A-Z][a-z]{2} \d\d:\d\d: .+ (min|h)$")
             )
             await shoot(page, "week-pi")
@@ -160,20 +155,20 @@ def test_a_week_is_read_hour_by_hour_and_exported(house: Settings) -> None:
 
 
 @pytest.mark.parametrize(("hours", "dim"), [("00:00-12:00", None), ("12:00-00:00", None), ("", False)])
-def test_at_night_it_is_dim(house: Settings, hours: str, dim: bool | None) -> None:
+def test_the_page_is_dim_at_night(house: Settings, hours: str, dim: bool | None) -> None:
     mine = msgspec.structs.replace(house, kiosk=msgspec.structs.replace(house.kiosk, night=hours))
 
     async def story() -> None:
-        async with running(mine) as hub, Sense(mine), chromium() as browser, open_page(browser, hub.page) as watched:
-            await expect(watched.page.locator("#link")).to_contain_text("seeing")
+        async with open_room(mine) as room:
+            await expect(room.page.locator("#status")).to_contain_text("microphone on")
             morning = time.localtime().tm_hour < 12
             expected = dim if dim is not None else morning == hours.startswith("00")
-            assert await watched.page.evaluate("document.body.classList.contains('night')") == expected
+            assert await room.page.evaluate("document.body.classList.contains('night')") == expected
 
     run(story(), 120)
 
 
-def test_the_shape_lives_and_rests_where_motion_is_not_wanted(house: Settings) -> None:
+def test_the_ring_moves_unless_motion_is_reduced(house: Settings) -> None:
     picture = "() => document.getElementById('shape').toDataURL()"
 
     async def story() -> None:
@@ -191,17 +186,13 @@ def test_the_shape_lives_and_rests_where_motion_is_not_wanted(house: Settings) -
 
 
 @pytest.mark.parametrize(("motion", "still"), [("reduce", True), ("no-preference", False)])
-def test_the_page_stays_where_it_is_where_motion_is_not_wanted(house: Settings, motion: str, still: bool) -> None:
+def test_the_page_does_not_drift_when_motion_is_reduced(house: Settings, motion: str, still: bool) -> None:
     async def story() -> None:
-        async with (
-            running(house) as hub,
-            chromium() as browser,
-            open_page(browser, hub.page, reduced_motion=motion) as watched,
-        ):
-            page = watched.page
+        async with open_room(house, reduced_motion=motion, sense=False) as room:
+            page = room.page
             await page.clock.install()
             await page.reload()
-            await expect(page.locator("#link")).to_have_text("sense is away")
+            await expect(page.locator("#status")).to_have_text("Camera service restarting…")
             places = set()
             for _ in range(4):
                 await page.clock.run_for(61_000)
@@ -211,16 +202,16 @@ def test_the_page_stays_where_it_is_where_motion_is_not_wanted(house: Settings, 
     run(story(), 120)
 
 
-def test_set_up_says_what_is_wrong_in_plain_words(house: Settings) -> None:
+def test_the_setup_view_says_what_is_wrong(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub, chromium() as browser, open_page(browser, hub.page + "#setup") as watched:
-            page = watched.page
-            await expect(page.locator("#findings .bad")).to_contain_text("sense has not come yet")
+        async with open_room(house, "setup", sense=False) as room:
+            page = room.page
+            await expect(page.locator("#checks .bad")).to_contain_text("sense has not connected yet")
             async with Sense(house) as sense:
                 sense.health = msgspec.structs.replace(WELL, microphone_on=False)
-                await expect(page.locator("#findings p", has_text="camera")).to_contain_text(
+                await expect(page.locator("#checks p", has_text="camera")).to_contain_text(
                     "10.0 pictures", timeout=10_000
                 )
-                await expect(page.locator("#findings .bad")).to_have_count(0)
+                await expect(page.locator("#checks .bad")).to_have_count(0)
 
     run(story(), 120)

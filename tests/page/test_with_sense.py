@@ -1,4 +1,4 @@
-"""The page in front of the real sense: the camera's picture while somebody looks, and faces that answer a voice."""
+"""The page with the real sense: the live view, and the faces that answer a voice."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def settings(mien: Mien, *, microphone: str) -> Path:
     return path
 
 
-def test_the_live_view_shows_what_the_network_sees_and_the_room_knows_of_it(mien: Mien) -> None:
+def test_the_live_view_shows_faces_and_other_pages_say_that_someone_watches(mien: Mien) -> None:
     async def story() -> None:
         path = settings(mien, microphone="off")
         mien.start("hub", path)
@@ -36,21 +36,23 @@ def test_the_live_view_shows_what_the_network_sees_and_the_room_knows_of_it(mien
         async with chromium() as browser, open_page(browser, mien.page) as wall, open_page(browser, mien.page) as phone:
             await expect(wall.page.locator("#watched")).to_be_hidden()
             await phone.page.click("button[data-view=faces]")
-            said = phone.page.locator("#faces-said")
-            await expect(said).to_have_text("When a voice is heard, five faces answer it.")
+            said = phone.page.locator("#gallery-status")
+            await expect(said).to_have_text("When someone speaks, five faces answer.")
             await phone.page.click("button[data-view=live]")
-            await expect(phone.page.locator("#seen li")).to_have_count(1, timeout=15_000)
-            await expect(phone.page.locator("#seen p")).to_contain_text("%")
-            await expect(phone.page.locator("#live-said")).to_contain_text("pictures a second · 1 face", timeout=10_000)
-            await expect(wall.page.locator("#watched")).to_have_text("The camera’s picture is being looked at now.")
+            await expect(phone.page.locator("#face-cards li")).to_have_count(1, timeout=15_000)
+            await expect(phone.page.locator("#face-cards p")).to_contain_text("%")
+            await expect(phone.page.locator("#live-status")).to_contain_text(
+                "pictures a second · 1 face", timeout=10_000
+            )
+            await expect(wall.page.locator("#watched")).to_have_text("Someone is watching the camera.")
             assert await phone.page.evaluate(_BRIGHT) > 20
             await shoot(phone.page, "live-with-a-face-pi")
             await shoot(wall.page, "watched-pi")
-            await phone.page.click("button[data-order=camera]")
-            await expect(phone.page.locator("#live-said")).to_contain_text("off", timeout=10_000)
-            assert await phone.page.evaluate(_BRIGHT) == 0, "the last picture was left standing"
-            await phone.page.click("button[data-order=camera]")
-            await expect(phone.page.locator("#seen li")).to_have_count(1, timeout=20_000)
+            await phone.page.click("button[data-switch=camera]")
+            await expect(phone.page.locator("#live-status")).to_contain_text("off", timeout=10_000)
+            assert await phone.page.evaluate(_BRIGHT) == 0, "the last picture was not removed"
+            await phone.page.click("button[data-switch=camera]")
+            await expect(phone.page.locator("#face-cards li")).to_have_count(1, timeout=20_000)
             await phone.page.click("button[data-view=room]")
             await expect(wall.page.locator("#watched")).to_be_hidden(timeout=10_000)
 
@@ -66,9 +68,9 @@ def test_five_faces_answer_a_voice(mien: Mien) -> None:
             await until(mien.state, 20)
             async with open_page(browser, mien.page + "#faces") as watched:
                 page = watched.page
-                await expect(page.locator("#five img")).to_have_count(5, timeout=60_000)
-                await expect(page.locator("#faces-said")).to_contain_text("a voice sounded")
-                for image in await page.locator("#five img").all():
+                await expect(page.locator("#gallery img")).to_have_count(5, timeout=60_000)
+                await expect(page.locator("#gallery-status")).to_contain_text("a voice sounded")
+                for image in await page.locator("#gallery img").all():
                     assert await image.evaluate("async (one) => { await one.decode(); return one.naturalWidth }") > 0
                     assert "a drawn face, " in str(await image.get_attribute("alt"))
                 await shoot(page, "five-faces-pi")

@@ -1,14 +1,14 @@
-// A question to the hub that has an end: on a line that died silently, a fetch would wait for a quarter of an hour.
+// Requests to the hub, with a timeout: on a connection that died silently, fetch would wait a quarter of an hour.
 
-const LIMIT_MS = 20 * 1000;
+const TIMEOUT_MS = 20 * 1000;
 
-/** The status, and where all went well the document; null when there was no whole answer within `limit` ms. */
-export async function ask(url, limit = LIMIT_MS) {
-  const asked = new AbortController();
-  const timer = setTimeout(() => asked.abort(), limit);
+/** {status, document}, where document is null unless the status is 2xx; null without a whole answer in `timeout` ms. */
+export async function getJson(url, timeout = TIMEOUT_MS) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), timeout);
   try {
-    const answer = await fetch(url, { signal: asked.signal });
-    return { status: answer.status, document: answer.ok ? await answer.json() : null };
+    const response = await fetch(url, { signal: controller.signal });
+    return { status: response.status, document: response.ok ? await response.json() : null };
   } catch {
     return null;
   } finally {

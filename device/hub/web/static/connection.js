@@ -1,62 +1,61 @@
-// The line to the hub: its stream of events, begun anew when it breaks off, and when it has died without a word. A Wi-Fi
-// that is lost and a hub that hangs say no goodbye; but a living hub pings.
+// The event stream from the hub. It is opened again after it breaks, and after silence: a lost Wi-Fi or a hub that
+// hangs closes no connection, but a healthy hub sends pings.
 
-import { ask } from "/api.js";
+import { getJson } from "/api.js";
 
-const SILENT_MS = 25 * 1000; // two pings of 10 s, and patience
-const ANSWER_MS = 5 * 1000;
-const AGAIN_MS = 2 * 1000;
+const SILENCE_MS = 25 * 1000; // two pings of 10 s, and some slack
+const ANSWER_TIMEOUT_MS = 5 * 1000;
+const RETRY_MS = 2 * 1000;
 
-/** `onState` hears each snapshot, `onChange` that the history has grown, `onCut` that nothing shown is the present. */
-export function follow({ onState, onChange, onCut }) {
+/** Calls `onState` with each snapshot, `onChange` when the history has grown, `onDisconnect` when nothing is current. */
+export function connect({ onState, onChange, onDisconnect }) {
   let timer = 0;
   let events = null;
-  let page = ""; // which one the hub served when this one was opened
+  let build = ""; // of the page that the hub served when this one was loaded
 
-  function connect() {
+  function open() {
     events = new EventSource("/api/events");
     events.onmessage = (message) => {
-      heard();
+      restartSilenceTimer();
       onState(JSON.parse(message.data));
     };
-    events.addEventListener("ping", heard);
+    events.addEventListener("ping", restartSilenceTimer);
     events.addEventListener("page", ({ data }) => {
-      page = page || data;
-      if (data !== page) location.reload(); // Mien was updated meanwhile
+      build = build || data;
+      if (data !== build) location.reload(); // Mien was updated
     });
     for (const kind of ["change", "gap"]) events.addEventListener(kind, onChange);
     events.onerror = () => {
-      onCut();
-      // A browser gives up after an answer that is no stream (a hub that is just starting): begin anew.
-      if (events.readyState === EventSource.CLOSED) soon();
+      onDisconnect();
+      // A browser gives up when the answer is no stream, as from a hub that is just starting.
+      if (events.readyState === EventSource.CLOSED) scheduleRetry();
     };
-    heard();
+    restartSilenceTimer();
   }
 
-  function heard() {
+  function restartSilenceTimer() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      onCut();
-      soon();
-    }, SILENT_MS);
+      onDisconnect();
+      scheduleRetry();
+    }, SILENCE_MS);
   }
 
-  function soon() {
+  function scheduleRetry() {
     events.close();
     clearTimeout(timer);
-    timer = setTimeout(again, AGAIN_MS);
+    timer = setTimeout(retry, RETRY_MS);
   }
 
-  // In the house, a session may be over: then it is the login page's turn.
-  async function again() {
-    const answer = await ask("/api/state", ANSWER_MS);
-    if (!answer) soon();
-    else if (answer.status === 401) location.assign("/login");
+  async function retry() {
+    const answer = await getJson("/api/state", ANSWER_TIMEOUT_MS);
+    if (!answer) scheduleRetry();
+    else if (answer.status === 401) location.assign("/login"); // the session is over
     else {
-      connect();
-      onChange(); // a new stream does not tell what the old one missed
+      open();
+      onChange(); // a new stream does not repeat what the old one missed
     }
   }
 
-  connect();
+  open();
 }

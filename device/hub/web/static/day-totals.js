@@ -1,26 +1,26 @@
-// The day as a line of colour: five minutes a piece, the last 24 hours, kept up by the stream of changes.
+// The last 24 hours as a line of colour, five minutes a piece. Drawn again after each change of the mood.
 
-import { ask } from "/api.js";
+import { getJson } from "/api.js";
 import { slotColour } from "/room.js";
 import { EMPTY } from "/palette.js";
 import { MOODS, WORDS, clock } from "/strings.js";
 
 const STEP_S = 300;
-const AGAIN_MS = 5 * 60 * 1000;
-const LATER_MS = 4000;
+const INTERVAL_MS = 5 * 60 * 1000;
+const DELAY_MS = 4000;
 const line = document.getElementById("day-line");
 const hours = document.getElementById("day-hours");
 let timer = 0;
-let asking = false;
+let loading = false;
 
-/** Ask for the slots of the history since `since`, each `step` seconds; null when they cannot be had. */
-export async function slotsSince(since, step) {
-  const answer = await ask(`/api/history/slots?since=${since}&step_s=${step}`);
+/** The history since `since` in slots of `step` seconds; null when it cannot be loaded. */
+export async function getSlots(since, step) {
+  const answer = await getJson(`/api/history/slots?since=${since}&step_s=${step}`);
   return answer && answer.document;
 }
 
 /** "happy 2.5 h, sad 20 min": the longest first. */
-export function totals(slots) {
+export function describeTotals(slots) {
   const sums = {};
   for (const slot of slots) for (const [name, seconds] of Object.entries(slot.mood)) {
     sums[name] = (sums[name] || 0) + seconds;
@@ -29,25 +29,25 @@ export function totals(slots) {
     .map(([name, seconds]) => WORDS.share(MOODS[name], seconds / 3600)).join(", ");
 }
 
-// There is one timer: each that is set takes the place of the one before.
-function later(ms) {
+// There is only one timer: scheduling again replaces it.
+function schedule(ms) {
   clearTimeout(timer);
   timer = setTimeout(draw, ms);
 }
 
 async function draw() {
-  if (asking) return later(LATER_MS); // what changed after the question is in the next answer
-  asking = true;
-  later(AGAIN_MS);
-  const found = await slotsSince("24h", STEP_S);
-  asking = false;
-  if (!found) return;
-  // Stretches of one colour are one piece: a day is some dozens of them, not 288.
+  if (loading) return schedule(DELAY_MS); // what changed after the request is in the next answer
+  loading = true;
+  schedule(INTERVAL_MS);
+  const answer = await getSlots("24h", STEP_S);
+  loading = false;
+  if (!answer) return;
+  // Neighbouring slots of one colour become one element: a day has some dozens of them, not 288.
   const pieces = [];
-  for (const slot of found.slots) {
+  for (const slot of answer.slots) {
     const colour = slotColour(slot) || (slot.unseen > STEP_S / 2 ? "" : EMPTY);
-    const before = pieces[pieces.length - 1];
-    if (before && before.colour === colour) before.count += 1;
+    const previous = pieces[pieces.length - 1];
+    if (previous && previous.colour === colour) previous.count += 1;
     else pieces.push({ colour, count: 1 });
   }
   line.replaceChildren(...pieces.map(({ colour, count }) => {
@@ -56,17 +56,17 @@ async function draw() {
     piece.style.background = colour;
     return piece;
   }));
-  line.setAttribute("aria-label", WORDS.dayLine(totals(found.slots)));
+  line.setAttribute("aria-label", WORDS.dayLine(describeTotals(answer.slots)));
   hours.replaceChildren(...[24, 18, 12, 6, 0].map((back) => {
     const mark = document.createElement("span");
-    mark.textContent = clock(found.until_s - 3600 * back);
+    mark.textContent = clock(answer.until_s - 3600 * back);
     return mark;
   }));
 }
 
-/** Draw it anew soon: something has changed. */
+/** Draw the line again soon: the mood has changed. */
 export function refresh() {
-  later(LATER_MS);
+  schedule(DELAY_MS);
 }
 
 draw();

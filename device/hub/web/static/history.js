@@ -1,6 +1,6 @@
-// What was: a day by hours as columns, a week as a grid of hours. Touch an hour to read it.
+// The history: a day as 24 columns, a week as a grid of hours. Tap an hour to read it.
 
-import { slotsSince, totals } from "/day-totals.js";
+import { describeTotals, getSlots } from "/day-totals.js";
 import { COLOURS, EMPTY } from "/palette.js";
 import { slotColour } from "/room.js";
 import { onView } from "/views.js";
@@ -10,46 +10,45 @@ const HOUR_S = 3600;
 const $ = (id) => document.getElementById(id);
 let span = "day";
 
-const element = (name, className, text = "") => {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
-  return made;
-};
-
-function words(slot) {
-  const held = totals([slot]);
-  const quiet = [[slot.nobody, WORDS.nobodyThere], [slot.unseen, WORDS.unseen]]
-    .filter(([seconds]) => seconds >= 60).map(([seconds, name]) => WORDS.share(name, seconds / HOUR_S));
-  return [held, ...quiet].filter(Boolean).join(", ");
+function createElement(name, className, text = "") {
+  const element = document.createElement(name);
+  element.className = className;
+  element.textContent = text;
+  return element;
 }
 
-function hourButton(slot, className) {
-  const button = element("button", className);
+function describeSlot(slot) {
+  const others = [[slot.nobody, WORDS.nobodyThere], [slot.unseen, WORDS.notRecorded]]
+    .filter(([seconds]) => seconds >= 60).map(([seconds, name]) => WORDS.share(name, seconds / HOUR_S));
+  return [describeTotals([slot]), ...others].filter(Boolean).join(", ");
+}
+
+function createHourButton(slot, className) {
+  const button = createElement("button", className);
   button.type = "button";
-  const moment = span === "day" ? clock(slot.start_s) : `${weekday(slot.start_s)} ${clock(slot.start_s)}`;
-  const text = WORDS.slot(moment, words(slot));
+  const time = span === "day" ? clock(slot.start_s) : `${weekday(slot.start_s)} ${clock(slot.start_s)}`;
+  const text = WORDS.slot(time, describeSlot(slot));
   button.setAttribute("aria-label", text);
-  button.addEventListener("click", () => { $("history-said").textContent = text; });
+  button.addEventListener("click", () => { $("history-status").textContent = text; });
   return button;
 }
 
-function column(slot) {
-  const button = hourButton(slot, "column");
-  const stack = element("span", "stack");
+function createColumn(slot) {
+  const button = createHourButton(slot, "column");
+  const stack = createElement("span", "stack");
   for (const name of Object.keys(COLOURS)) {
     if (!slot.mood[name]) continue;
-    const part = element("i", "");
+    const part = createElement("i", "");
     part.style.height = `${(100 * slot.mood[name]) / HOUR_S}%`;
     part.style.background = COLOURS[name];
     stack.append(part);
   }
   const hour = new Date(1000 * slot.start_s).getHours();
-  button.append(stack, element("b", "", hour % 3 ? "" : String(hour)));
+  button.append(stack, createElement("b", "", hour % 3 ? "" : String(hour)));
   return button;
 }
 
-function week(slots) {
+function createWeek(slots) {
   const days = new Map();
   for (const slot of slots) {
     const key = new Date(1000 * slot.start_s).toDateString();
@@ -57,18 +56,18 @@ function week(slots) {
     days.get(key).push(slot);
   }
   return [...days.values()].map((hours) => {
-    const row = element("div", "row");
-    row.append(element("b", "", weekday(hours[0].start_s)));
-    const places = hours.map((slot) => new Date(1000 * slot.start_s).getHours());
+    const row = createElement("div", "row");
+    row.append(createElement("b", "", weekday(hours[0].start_s)));
+    const clockHours = hours.map((slot) => new Date(1000 * slot.start_s).getHours());
     for (const [i, slot] of hours.entries()) {
-      const cell = hourButton(slot, "cell");
-      const there = Object.values(slot.mood).reduce((sum, seconds) => sum + seconds, 0);
+      const cell = createHourButton(slot, "cell");
+      const occupied = Object.values(slot.mood).reduce((sum, seconds) => sum + seconds, 0);
       cell.style.background = slotColour(slot) || EMPTY;
-      cell.style.opacity = there ? 0.35 + (0.65 * there) / HOUR_S : slot.unseen > HOUR_S / 2 ? 0.25 : 1;
-      // At a change of the clock an hour stands twice, or not at all. Each keeps its own hour's place; two share it.
-      cell.style.gridColumn = places[i] + 2;
-      if (places[i + 1] === places[i]) cell.style.marginRight = "50%";
-      if (places[i - 1] === places[i]) cell.style.marginLeft = "50%";
+      cell.style.opacity = occupied ? 0.35 + (0.65 * occupied) / HOUR_S : slot.unseen > HOUR_S / 2 ? 0.25 : 1;
+      // When the clocks change, an hour comes twice or not at all. The two share the place of that hour.
+      cell.style.gridColumn = clockHours[i] + 2;
+      if (clockHours[i + 1] === clockHours[i]) cell.style.marginRight = "50%";
+      if (clockHours[i - 1] === clockHours[i]) cell.style.marginLeft = "50%";
       cell.style.gridRow = 1;
       row.append(cell);
     }
@@ -77,17 +76,17 @@ function week(slots) {
 }
 
 async function load() {
-  // Whole hours of the wall clock, the one under way last.
-  const begin = new Date();
-  begin.setMinutes(0, 0, 0);
-  const first = begin.getTime() / 1000 - (span === "day" ? 23 : 7 * 24 - 1) * HOUR_S;
-  const asked = span;
-  const found = await slotsSince(first, HOUR_S);
-  if (asked !== span) return;
+  // Whole hours of the wall clock; the current one comes last.
+  const hour = new Date();
+  hour.setMinutes(0, 0, 0);
+  const since = hour.getTime() / 1000 - (span === "day" ? 23 : 7 * 24 - 1) * HOUR_S;
+  const requested = span;
+  const answer = await getSlots(since, HOUR_S);
+  if (requested !== span) return; // the other button was pressed meanwhile
   $("chart").className = span;
   $("chart").setAttribute("aria-label", WORDS.chart(span === "day" ? WORDS.day : WORDS.week));
-  $("history-said").textContent = found ? totals(found.slots) || WORDS.pick : WORDS.failed;
-  if (found) $("chart").replaceChildren(...(span === "day" ? found.slots.map(column) : week(found.slots)));
+  $("history-status").textContent = answer ? describeTotals(answer.slots) || WORDS.historyHint : WORDS.historyFailed;
+  if (answer) $("chart").replaceChildren(...(span === "day" ? answer.slots.map(createColumn) : createWeek(answer.slots)));
 }
 
 for (const name of ["day", "week"]) {
@@ -98,10 +97,10 @@ for (const name of ["day", "week"]) {
     load();
   });
 }
-$("export").textContent = WORDS.exported;
+$("export").textContent = WORDS.exportCsv;
 $("legend").append(...Object.entries(COLOURS).map(([name, colour]) => {
-  const item = element("li", "");
-  const dot = element("i", "");
+  const item = createElement("li", "");
+  const dot = createElement("i", "");
   dot.style.background = colour;
   item.append(dot, MOODS[name]);
   return item;

@@ -1,93 +1,93 @@
-// The live view: the camera's picture with what was found in it. Asked for only while this view is shown.
+// The live view: the camera's picture with the faces found in it. The socket is open only while the view is shown.
 
 import { COLOURS } from "/palette.js";
 import { onView } from "/views.js";
 import { MOODS, WORDS, percent } from "/strings.js";
 
-const AGAIN_MS = 2000;
-const SILENT_MS = 5000; // while a picture is due: an older one is not shown as the present
+const RETRY_MS = 2000;
+const TIMEOUT_MS = 5000; // without a new picture: an older one is not shown as the present
 const CROP_PX = 48;
-const TOP = 3;
+const TOP_COUNT = 3;
 const canvas = document.getElementById("picture");
 const context = canvas.getContext("2d");
-const said = document.getElementById("live-said");
-const seen = document.getElementById("seen");
+const status = document.getElementById("live-status");
+const cards = document.getElementById("face-cards");
 let socket = null;
-let wanted = false;
-let busy = false;
+let visible = false;
+let decoding = false;
 let allowed = false;
-let due = 0; // the timer of the next picture
-let blanked = 0; // how often: what was being decoded meanwhile is not drawn
+let timer = 0; // runs out when no picture comes
+let clearCount = 0; // a picture that was being decoded when it rose is not drawn
 let times = [];
 
-function tell(text) {
-  if (said.textContent !== text) said.textContent = text;
+function showStatus(text) {
+  if (status.textContent !== text) status.textContent = text;
 }
 
 function open() {
-  if (!wanted || socket) return;
+  if (!visible || socket) return;
   if (!allowed) {
-    tell(WORDS.liveOff);
+    showStatus(WORDS.liveOff);
     return;
   }
-  tell(WORDS.liveWaiting);
+  showStatus(WORDS.liveWaiting);
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
   socket.binaryType = "arraybuffer";
   socket.onmessage = (message) => {
-    clearTimeout(due);
-    // After the word that there is no picture, the hub has nothing to say until there is one.
-    if (typeof message.data !== "string") due = setTimeout(lookAgain, SILENT_MS);
-    take(message.data);
+    clearTimeout(timer);
+    // After a text (there is no picture), the hub sends nothing until there is one.
+    if (typeof message.data !== "string") timer = setTimeout(reconnect, TIMEOUT_MS);
+    receive(message.data);
   };
-  socket.onclose = lookAgain;
-  due = setTimeout(lookAgain, SILENT_MS);
+  socket.onclose = reconnect;
+  timer = setTimeout(reconnect, TIMEOUT_MS);
 }
 
-// A line that is dead never ends by itself, and its goodbye is never answered: it is not waited for.
-function hangUp() {
-  clearTimeout(due);
+// Does not wait for the close handshake: on a dead connection it never ends.
+function close() {
+  clearTimeout(timer);
   if (socket) {
     socket.onmessage = socket.onclose = null;
     socket.close();
     socket = null;
   }
-  blank();
+  clear();
 }
 
-/** The line is lost, or may be: nothing of it is left standing, and it is tried again. */
-export function lookAgain() {
+/** Remove the picture, since the connection is or may be lost, and try again. */
+export function reconnect() {
   if (!socket) return;
-  hangUp();
-  tell(WORDS.liveLost);
-  setTimeout(open, AGAIN_MS);
+  close();
+  showStatus(WORDS.liveLost);
+  setTimeout(open, RETRY_MS);
 }
 
 canvas.setAttribute("aria-label", WORDS.livePicture(0));
 
-function blank() {
-  blanked += 1;
+function clear() {
+  clearCount += 1;
   context.clearRect(0, 0, canvas.width, canvas.height);
-  seen.replaceChildren();
+  cards.replaceChildren();
   times = [];
 }
 
-async function take(data) {
-  if (typeof data === "string") { // the picture has ended, and this says why
-    blank();
-    tell(JSON.parse(data).why);
+async function receive(data) {
+  if (typeof data === "string") { // there is no picture any more; the text says why
+    clear();
+    showStatus(JSON.parse(data).why);
     return;
   }
-  if (busy) return; // the newest counts; who draws slowly skips
-  busy = true;
-  const before = blanked;
+  if (decoding) return; // a slow device skips pictures
+  decoding = true;
+  const countBefore = clearCount;
   try {
     const length = new DataView(data).getUint32(0);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
     const picture = await createImageBitmap(new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
-    if (blanked === before) draw(header, picture);
+    if (clearCount === countBefore) draw(header, picture);
     picture.close();
   } finally {
-    busy = false;
+    decoding = false;
   }
 }
 
@@ -111,26 +111,26 @@ function draw(header, picture) {
     context.fillText(label, x + size / 2, y - size / 2);
   }
   canvas.setAttribute("aria-label", WORDS.livePicture(header.faces.length));
-  while (seen.children.length > header.faces.length) seen.lastChild.remove();
-  while (seen.children.length < header.faces.length) seen.append(card());
-  header.faces.forEach((face, i) => fill(seen.children[i], face));
+  while (cards.children.length > header.faces.length) cards.lastChild.remove();
+  while (cards.children.length < header.faces.length) cards.append(createCard());
+  header.faces.forEach((face, i) => fillCard(cards.children[i], face));
   const now = performance.now();
   times = [...times.filter((time) => now - time < 2000), now];
-  tell(WORDS.liveShown(Math.round(times.length / 2), header.faces.length));
+  showStatus(WORDS.liveRate(Math.round(times.length / 2), header.faces.length));
 }
 
-function card() {
+function createCard() {
   const item = document.createElement("li");
   const crop = document.createElement("canvas");
   crop.width = crop.height = CROP_PX;
   crop.setAttribute("role", "img");
-  crop.setAttribute("aria-label", WORDS.seenAs);
+  crop.setAttribute("aria-label", WORDS.networkInput);
   const text = document.createElement("p");
   item.append(crop, text);
   return item;
 }
 
-function fill(item, face) {
+function fillCard(item, face) {
   const [crop, text] = item.children;
   const gray = atob(face.crop);
   const pixels = new ImageData(CROP_PX, CROP_PX);
@@ -139,26 +139,26 @@ function fill(item, face) {
     pixels.data[4 * i + 3] = 255;
   }
   crop.getContext("2d").putImageData(pixels, 0, 0);
-  const best = Object.entries(face.probabilities).sort((a, b) => b[1] - a[1]).slice(0, TOP);
+  const best = Object.entries(face.probabilities).sort((a, b) => b[1] - a[1]).slice(0, TOP_COUNT);
   text.textContent = [...best.map(([name, share]) => `${MOODS[name]} ${percent(share)}`), WORDS.quality(face.quality)]
     .join("\n");
 }
 
-/** Whether the settings allow it, and whether the camera is on. */
+/** Follow the state: whether the settings allow the live view, and whether the camera is on. */
 export function showLive(state) {
   const before = allowed;
   allowed = state.kiosk.live_view;
-  if (wanted && allowed !== before) open();
-  if (wanted && socket && state.sense.available && (state.sense.paused || state.sense.camera === false)) {
-    blank();
-    tell(WORDS.liveClosed);
+  if (visible && allowed !== before) open();
+  if (visible && socket && state.sense.available && (state.sense.paused || state.sense.camera === false)) {
+    clear();
+    showStatus(WORDS.liveCameraOff);
   }
 }
 
 onView("live", () => {
-  wanted = true;
+  visible = true;
   open();
 }, () => {
-  wanted = false;
-  hangUp();
+  visible = false;
+  close();
 });

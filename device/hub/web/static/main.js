@@ -1,24 +1,25 @@
-// The page shows what /api/events says. What is old or cut off is shown as such.
+// Shows what /api/events sends, and marks it when it is old or the connection is down.
 
+import { connect } from "/connection.js";
 import { refresh } from "/day-totals.js";
 import { showFaces } from "/gallery.js";
 import "/history.js";
-import { follow } from "/connection.js";
-import { lookAgain, showLive } from "/live-view.js";
-import { say, showRoom } from "/room.js";
+import { reconnect, showLive } from "/live-view.js";
+import { resume } from "/mood-ring.js";
 import { setNight } from "/night.js";
+import { setText, showRoom } from "/room.js";
 import "/setup.js";
-import { wake } from "/mood-ring.js";
 import { listen, showSwitches } from "/switches.js";
-import { onView, show as showView } from "/views.js";
+import { onView, showView } from "/views.js";
 import { WORDS, clock } from "/strings.js";
 
+const FAILURE_MS = 8000;
 const $ = (id) => document.getElementById(id);
 let state = null; // the newest snapshot
-let heardAt = 0; // ms, when it came
+let receivedAt = 0; // when it arrived, ms
 let connected = false;
 let failure = ""; // of the last switch
-let today = ""; // by which the times were written
+let shownDay = ""; // the day for which the times are written
 
 function showProblems() {
   const problems = [failure, ...(connected && state ? state.problems : [])].filter(Boolean);
@@ -31,77 +32,79 @@ function showProblems() {
   }));
 }
 
-function status(sense) {
-  if (!sense.available) return WORDS.away;
-  if (sense.camera === null) return WORDS.come;
-  if (sense.paused) return WORDS.paused;
-  const off = ["camera", "microphone"].filter((name) => !sense[name]);
-  return WORDS.here(sense.isolation && sense.isolation.enforced, off);
+function showStatus(text, isolated = false) {
+  setText("status-text", text);
+  setText("isolated", isolated ? WORDS.isolated : "");
+}
+
+function showSense(sense) {
+  if (!sense.available) showStatus(WORDS.senseAway);
+  else if (sense.camera === null) showStatus(WORDS.senseStarting);
+  else if (sense.paused) showStatus(WORDS.paused);
+  else {
+    const off = ["camera", "microphone"].filter((name) => !sense[name]);
+    showStatus(WORDS.devices(off), sense.isolation && sense.isolation.enforced);
+  }
 }
 
 function showAge() {
-  const live = connected && state && state.sense.available;
-  const age = state && state.age_s !== null ? state.age_s + (Date.now() - heardAt) / 1000 : null;
-  say("age", !live && age !== null ? WORDS.old(age) : "");
-  say("clock", clock(Date.now() / 1000));
+  const current = connected && state && state.sense.available;
+  const age = state && state.age_s !== null ? state.age_s + (Date.now() - receivedAt) / 1000 : null;
+  setText("age", !current && age !== null ? WORDS.ago(age) : "");
+  setText("clock", clock(Date.now() / 1000));
 }
 
-// At midnight "since 23:50" becomes "since Fri 23:50", without a word from the hub.
+// At midnight "since 23:50" becomes "since Fri 23:50", without a new snapshot.
 function tick() {
-  const day = new Date().toDateString();
-  if (state && day !== today) showTimes();
+  if (state && new Date().toDateString() !== shownDay) showTimes();
   showAge();
 }
 
 function showTimes() {
-  today = new Date().toDateString();
+  shownDay = new Date().toDateString();
   showRoom(state);
   showFaces(state);
 }
 
-function show() {
+function show(snapshot) {
+  connected = true;
+  state = snapshot;
+  receivedAt = Date.now();
   const { sense } = state;
-  document.body.classList.toggle("away", !sense.available);
-  document.body.classList.remove("cut");
-  say("name", WORDS.title(state.name));
-  say("link", status(sense));
+  document.body.classList.toggle("sense-away", !sense.available);
+  document.body.classList.remove("disconnected");
+  setText("name", WORDS.title(state.name));
+  showSense(sense);
   showTimes();
   showLive(state);
   showSwitches(sense.available ? { camera: sense.camera, microphone: sense.microphone, pause: sense.paused } : {});
   $("watched").hidden = !state.kiosk.watchers;
-  if (state.kiosk.watchers) say("watched", WORDS.watched(state.kiosk.watchers));
+  if (state.kiosk.watchers) setText("watched", WORDS.watched(state.kiosk.watchers));
   setNight(state.kiosk.night);
   showProblems();
   showAge();
 }
 
-function cut() {
+function showDisconnected() {
   connected = false;
-  document.body.classList.add("cut");
-  say("link", WORDS.cut);
+  document.body.classList.add("disconnected");
+  showStatus(WORDS.disconnected);
   showSwitches({});
-  lookAgain();
+  reconnect();
   showProblems();
   showAge();
 }
 
-function take(snapshot) {
-  connected = true;
-  state = snapshot;
-  heardAt = Date.now();
-  show();
-}
-
-say("link", WORDS.connecting);
+showStatus(WORDS.connecting);
 listen((text) => {
   failure = text;
   showProblems();
   setTimeout(() => {
     failure = "";
     showProblems();
-  }, 8000);
+  }, FAILURE_MS);
 });
-onView("room", wake);
+onView("room", resume);
 showView(location.hash.slice(1) || "room");
 setInterval(tick, 1000);
-follow({ onState: take, onChange: refresh, onCut: cut });
+connect({ onState: show, onChange: refresh, onDisconnect: showDisconnected });

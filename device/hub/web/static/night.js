@@ -1,37 +1,36 @@
-// What a screen needs that is never switched off: dim at night, and nothing that stays on the same spot for years.
+// For a screen that is always on: dim at night, and shifted a little each minute so that nothing burns in.
 
-const DRIFT_MS = 60 * 1000;
+const INTERVAL_MS = 60 * 1000;
 const DRIFT_PX = 6;
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const drift = document.getElementById("drift");
 let night = "";
-let turn = 0;
+let step = 0;
 
 const minutes = (text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5));
 
-/** Whether `hours` ("22:30-06:30", over midnight too) hold at `date`. */
-export function within(hours, date) {
+/** Whether `date` lies in `hours` ("22:30-06:30"; they may span midnight). */
+export function isWithin(hours, date) {
   if (!hours) return false;
-  const [from, until] = hours.split("-").map(minutes);
-  const at = date.getHours() * 60 + date.getMinutes();
-  return from <= until ? from <= at && at < until : at >= from || at < until;
+  const [start, end] = hours.split("-").map(minutes);
+  const time = date.getHours() * 60 + date.getMinutes();
+  return start <= end ? start <= time && time < end : time >= start || time < end;
 }
 
-function look() {
-  document.body.classList.toggle("night", within(night, new Date()));
+function applyNight() {
+  document.body.classList.toggle("night", isWithin(night, new Date()));
 }
 
-/** The hours of the settings. */
+/** Set the hours in which the page is dim. */
 export function setNight(hours) {
   night = hours;
-  look();
+  applyNight();
 }
 
 setInterval(() => {
-  turn += 1;
-  // A slow figure of eight, so that no edge burns in. Without its slowness, that is a jump: not where none is wanted.
-  if (still.matches) turn = 0;
-  const x = Math.round(DRIFT_PX * Math.sin(turn / 5)), y = Math.round(DRIFT_PX * Math.sin((2 * turn) / 5) / 2);
+  // A slow figure of eight. With reduced motion it would be a jump, so the page stays where it is.
+  step = reducedMotion.matches ? 0 : step + 1;
+  const x = Math.round(DRIFT_PX * Math.sin(step / 5)), y = Math.round(DRIFT_PX * Math.sin((2 * step) / 5) / 2);
   drift.style.transform = `translate(${x}px, ${y}px)`;
-  look();
-}, DRIFT_MS);
+  applyNight();
+}, INTERVAL_MS);

@@ -1,54 +1,54 @@
-// How Mien is set up and doing, in plain words.
+// The checks of the setup view.
 
-import { ask } from "/api.js";
+import { getJson } from "/api.js";
 import { onView } from "/views.js";
 import { WORDS } from "/strings.js";
 
-const AGAIN_MS = 5000;
-const list = document.getElementById("findings");
+const INTERVAL_MS = 5000;
+const list = document.getElementById("checks");
 let timer = 0;
-let shown = false;
-let asking = false;
+let visible = false;
+let loading = false;
 
-function row({ check, ok, said }) {
-  const item = document.createElement("p");
-  item.className = ok === true ? "ok" : ok === false ? "bad" : "note";
+function createRow({ check, ok, said }) {
+  const row = document.createElement("p");
+  row.className = ok === true ? "ok" : ok === false ? "bad" : "note";
   const mark = document.createElement("i");
   mark.setAttribute("role", "img");
-  mark.setAttribute("aria-label", WORDS[item.className]);
+  mark.setAttribute("aria-label", WORDS[row.className]);
   const name = document.createElement("b");
   name.textContent = check;
   const text = document.createElement("span");
   text.textContent = said;
-  item.append(mark, name, text);
-  return item;
+  row.append(mark, name, text);
+  return row;
 }
 
 async function load() {
-  if (asking) return; // whoever asks goes on by itself
-  asking = true;
-  const answer = await ask("/api/setup");
-  asking = false;
-  // Without an answer the header says that there is no connection; what was read last stays.
-  if (answer && answer.document) list.replaceChildren(...answer.document.map(row));
+  if (loading) return; // the load under way schedules the next one
+  loading = true;
+  const answer = await getJson("/api/setup");
+  loading = false;
+  // Without an answer the last checks stay; the header says that there is no connection.
+  if (answer && answer.document) list.replaceChildren(...answer.document.map(createRow));
   clearTimeout(timer);
-  if (shown) timer = setTimeout(load, AGAIN_MS);
+  if (visible) timer = setTimeout(load, INTERVAL_MS);
 }
 
-// On the device itself nobody has logged in.
-const leave = document.getElementById("leave");
-leave.textContent = WORDS.logOut;
-leave.hidden = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
-leave.addEventListener("click", async () => {
+// On the device itself there is no login, so there is nothing to log out of.
+const logOut = document.getElementById("log-out");
+logOut.textContent = WORDS.logOut;
+logOut.hidden = ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+logOut.addEventListener("click", async () => {
   await fetch("/logout", { method: "POST" }).catch(() => null);
   location.assign("/login");
 });
 
-list.setAttribute("aria-label", WORDS.findings);
+list.setAttribute("aria-label", WORDS.checks);
 onView("setup", () => {
-  shown = true;
+  visible = true;
   load();
 }, () => {
-  shown = false;
+  visible = false;
   clearTimeout(timer);
 });

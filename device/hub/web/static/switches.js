@@ -1,4 +1,4 @@
-// Camera, microphone, everything: big, immediate, and showing what is, never what was asked for.
+// The switches of camera, microphone and everything. A switch shows the actual state, never the requested one.
 
 import { SWITCHES, WORDS } from "/strings.js";
 
@@ -7,7 +7,7 @@ const buttons = {};
 for (const name of Object.keys(SWITCHES)) {
   const button = document.createElement("button");
   button.type = "button";
-  button.dataset.order = name;
+  button.dataset.switch = name;
   button.disabled = true;
   button.textContent = SWITCHES[name].unknown;
   group.append(button);
@@ -15,36 +15,36 @@ for (const name of Object.keys(SWITCHES)) {
 }
 group.setAttribute("aria-label", WORDS.switches);
 
-/** How they stand; null for what is not known, which cannot be switched, and is not shown as off. */
-export function showSwitches(on) {
+/** Show the states. One that is null or missing is unknown: it cannot be switched, and is not shown as off. */
+export function showSwitches(states) {
   for (const [name, button] of Object.entries(buttons)) {
-    const known = on[name] !== null && on[name] !== undefined;
-    button.disabled = !known;
-    if (known) button.setAttribute("aria-pressed", String(on[name]));
-    else button.removeAttribute("aria-pressed");
-    const text = SWITCHES[name][!known ? "unknown" : on[name] ? "on" : "off"];
+    const state = states[name] ?? null;
+    button.disabled = state === null;
+    if (state === null) button.removeAttribute("aria-pressed");
+    else button.setAttribute("aria-pressed", String(state));
+    const text = SWITCHES[name][state === null ? "unknown" : state ? "on" : "off"];
     if (button.textContent !== text) button.textContent = text;
-    button.classList.remove("asked");
+    button.classList.remove("pending");
   }
 }
 
-/** `onFailure` is told in words when a switch was not thrown. */
+/** Send a command on each press. `onFailure` is called with the reason when it was refused. */
 export function listen(onFailure) {
   group.addEventListener("click", async (click) => {
     const button = click.target.closest("button");
     if (!button || button.disabled) return;
-    button.classList.add("asked");
+    button.classList.add("pending");
     const value = button.getAttribute("aria-pressed") === "true" ? "OFF" : "ON";
     try {
-      const answer = await fetch("/api/command", {
+      const response = await fetch("/api/command", {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ feature: button.dataset.order, value }),
+        body: JSON.stringify({ feature: button.dataset.switch, value }),
       });
-      if (!answer.ok) onFailure((await answer.json()).error);
+      if (!response.ok) onFailure((await response.json()).error);
     } catch {
-      onFailure(WORDS.cut);
+      onFailure(WORDS.disconnected);
     }
-    button.classList.remove("asked");
+    button.classList.remove("pending");
   });
 }

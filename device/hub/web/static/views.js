@@ -1,12 +1,12 @@
-// Which view is shown: by touch, by the keys 1 to 5 and the arrows, by the address; and back to the room by itself.
+// The views: chosen by touch, by the keys 1 to 5 and the arrows, or by the address. The page returns to the room by itself.
 
 import { VIEWS, WORDS } from "/strings.js";
 
-const BACK_MS = 3 * 60 * 1000; // a wall shows the room, whatever somebody looked at last
+const RETURN_MS = 3 * 60 * 1000; // a page on the wall shows the room again after a while
 const names = Object.keys(VIEWS);
 const nav = document.getElementById("views");
-const entered = {};
-const left = {};
+const enterCallbacks = {};
+const leaveCallbacks = {};
 let shown = "";
 let timer = 0;
 
@@ -21,17 +21,18 @@ for (const name of names) {
 }
 nav.setAttribute("aria-label", WORDS.views);
 
-/** What happens when a view is entered, and when it is left. */
+/** Set what to call when a view is entered, and when it is left. */
 export function onView(name, enter, leave) {
-  entered[name] = enter;
-  left[name] = leave;
+  enterCallbacks[name] = enter;
+  leaveCallbacks[name] = leave;
 }
 
-export function show(name) {
+/** Show a view; the room for an unknown name. */
+export function showView(name) {
   if (!names.includes(name)) name = "room";
-  rest();
+  restartReturnTimer();
   if (name === shown) return;
-  if (left[shown]) left[shown]();
+  if (leaveCallbacks[shown]) leaveCallbacks[shown]();
   shown = name;
   document.body.dataset.view = name;
   for (const one of names) document.getElementById(one).hidden = one !== name;
@@ -40,27 +41,27 @@ export function show(name) {
     else button.removeAttribute("aria-current");
   }
   if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
-  document.getElementById("drift").scrollTo(0, 0); // on a small screen, where the views are chosen is far below
-  if (entered[name]) entered[name]();
+  document.getElementById("drift").scrollTo(0, 0); // on a small screen, the buttons of the views are below
+  if (enterCallbacks[name]) enterCallbacks[name]();
 }
 
-function rest() {
+function restartReturnTimer() {
   clearTimeout(timer);
-  timer = setTimeout(() => show("room"), BACK_MS);
+  timer = setTimeout(() => showView("room"), RETURN_MS);
 }
 
 nav.addEventListener("click", (click) => {
   const button = click.target.closest("button");
-  if (button) show(button.dataset.view);
+  if (button) showView(button.dataset.view);
 });
-addEventListener("hashchange", () => show(location.hash.slice(1)));
+addEventListener("hashchange", () => showView(location.hash.slice(1)));
 addEventListener("keydown", (key) => {
   if (key.ctrlKey || key.altKey || key.metaKey) return;
-  if (key.key.startsWith("Arrow") && key.target.closest("[tabindex]")) return; // there they scroll
+  if (key.key.startsWith("Arrow") && key.target.closest("[tabindex]")) return; // there the arrows scroll
   const at = names.indexOf(shown);
-  if (names[Number(key.key) - 1]) show(names[Number(key.key) - 1]);
-  else if (key.key === "ArrowRight") show(names[(at + 1) % names.length]);
-  else if (key.key === "ArrowLeft") show(names[(at + names.length - 1) % names.length]);
-  else if (key.key === "Escape") show("room");
+  if (names[Number(key.key) - 1]) showView(names[Number(key.key) - 1]);
+  else if (key.key === "ArrowRight") showView(names[(at + 1) % names.length]);
+  else if (key.key === "ArrowLeft") showView(names[(at + names.length - 1) % names.length]);
+  else if (key.key === "Escape") showView("room");
 });
-for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, rest, { passive: true });
+for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, restartReturnTimer, { passive: true });
