@@ -125,3 +125,32 @@ class Mood(msgspec.Struct, frozen=True):
             **({"people": self.people} if with_people else {}),
             "probabilities": {e.value: round(p, digits) for e, p in zip(EMOTIONS, self.probabilities, strict=True)},
         }
+
+
+Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], ONE_EACH]
+"""In EMOTIONS' order."""
+
+
+class SenseBaseline(msgspec.Struct, frozen=True):
+    """What one sense reads while this household is neutral."""
+
+    readings: int
+    shares: Shares
+    """The geometric mean of the readings."""
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """A household's neutral: everything stored from a minute of neutral faces and voices."""
+
+    recorded_utc_s: float
+    face: SenseBaseline | None = None
+    voice: SenseBaseline | None = None
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recording of the neutral in progress, or the last one."""
+
+    left_s: float = 0.0
+    """0 if none is in progress."""
+    message: str = msgspec.field(default="", name="said")
+    """For a person: what to do, or how the last recording ended."""

@@ -17,7 +17,6 @@ from device.errors import LinkError
 from device.ipc.messages import (
     MAX_LINE,
     Ack,
-    Baseline,
     Beat,
     ClearBaseline,
     Health,
@@ -25,8 +24,6 @@ from device.ipc.messages import (
     HubMessage,
     MoodUpdate,
     RecordBaseline,
-    Recording,
-    SenseBaseline,
     SenseMessage,
     SetHold,
     SetSwitch,
@@ -38,7 +35,7 @@ from device.ipc.messages import (
     decode_sense_message,
     encode,
 )
-from device.readings import Mood, SenseReading
+from device.readings import Baseline, Mood, Recording, SenseBaseline, SenseReading
 from device.settings.locations import socket_path
 from device.system.isolation import Isolation
 

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from device.emotions import Emotion
 from device.errors import MediaError
-from device.ipc.messages import Shares
+from device.readings import Shares
 from device.settings.types import Share
 
 MAX_BYTES = 64_000_000

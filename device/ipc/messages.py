@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from device.errors import LinkError
-from device.readings import ONE_EACH, Mood
+from device.readings import Baseline, Mood, Recording
 from device.system.isolation import Isolation
 
 MAX_LINE = 16_384
@@ -76,35 +76,6 @@ class MoodUpdate(msgspec.Struct, frozen=True, tag="mood"):
     seq: int
     """1, 2, 3 ... for a change of emotion or of the number of people; 0 for a refresh of the same mood."""
     mood: Mood
-
-
-Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], ONE_EACH]
-"""In EMOTIONS' order."""
-
-
-class SenseBaseline(msgspec.Struct, frozen=True):
-    """What one sense reads while this household is neutral."""
-
-    readings: int
-    shares: Shares
-    """The geometric mean of the readings."""
-
-
-class Baseline(msgspec.Struct, frozen=True):
-    """A household's neutral: everything stored from a minute of neutral faces and voices."""
-
-    recorded_utc_s: float
-    face: SenseBaseline | None = None
-    voice: SenseBaseline | None = None
-
-
-class Recording(msgspec.Struct, frozen=True):
-    """A recording of the neutral in progress, or the last one."""
-
-    left_s: float = 0.0
-    """0 if none is in progress."""
-    message: str = msgspec.field(default="", name="said")
-    """For a person: what to do, or how the last recording ended."""
 
 
 class Health(msgspec.Struct, frozen=True, tag="health"):

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from device.ipc.messages import Baseline, Health, Recording, Stage, State
+from device.ipc.messages import Health, Stage, State
+from device.readings import Baseline, Recording
 from device.sense.camera.thread import CameraThread
 from device.sense.controls import Switches
 from device.sense.microphone.thread import MicrophoneThread

@@ -25,7 +25,7 @@ def test_a_room_that_is_well(tmp_path: Path) -> None:
     assert said["camera"] == Check("camera", True, "works, 10.0 pictures a second")
     assert said["no network in sense"].ok
     assert said["MQTT broker"] == Check("MQTT broker", None, "none in the settings")
-    assert said["page"].message == "on this device only"
+    assert said["page"].message == "served on this device only, without a login"
     assert not [finding for finding in said.values() if finding.ok is False]
 
 
@@ -41,7 +41,7 @@ def test_nothing_is_said_of_a_sense_that_is_away(tmp_path: Path) -> None:
         (Stage(State.LOST, "no camera; plug one in"), False, "is lost, 0.0 pictures a second; no camera; plug one in"),
         (Stage(State.FROZEN, "the same picture again"), False, "is frozen"),
         (Stage(State.OFF), None, "the device is closed"),
-        (Stage(State.OK, "", 9.96, 12), True, "works, 10.0 pictures a second, 12 left out"),
+        (Stage(State.OK, "", 9.96, 12), True, "works, 10.0 pictures a second, 12 dropped"),
     ],
 )
 def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, words: str) -> None:
@@ -60,8 +60,8 @@ def test_walls_that_are_not_there_are_no_obstacle_but_said(tmp_path: Path) -> No
 
 def test_what_is_open_is_said(tmp_path: Path) -> None:
     said = found(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
-    assert said["page"].message == "open to the house, with a password"
-    assert said["live view"].message == "allowed by the settings, while somebody looks; 2 looking now"
+    assert said["page"].message == "served to the house, with a password"
+    assert said["live view"].message == "allowed by the settings; 2 watching now"
 
 
 @pytest.mark.parametrize("moment_s", [1.7e9, -1e300, 1e300])

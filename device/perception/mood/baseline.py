@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from device.emotions import Floats, softmax
-from device.ipc.messages import Baseline, Recording, SenseBaseline
-from device.readings import FaceReading, VoiceReading
-from device.system.state_file import keep
+from device.readings import Baseline, FaceReading, Recording, SenseBaseline, VoiceReading
+from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +43,13 @@ class BaselineRecorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`path`: what is kept. `*_usual` (7,): how neutral reads in general, from the cards; () corrects nothing."""
-        self._path = path
+        self._file = baseline_file(path)
         self._usual = {"face": face_usual, "voice": voice_usual}
         self._clock = clock
         self._rows: dict[str, Rows] | None = None
         self._end_s = 0.0
         self._said = ""
-        self._neutral = load(path)
+        self._neutral = self._file.load(None)
         self._offsets = self._corrections()
 
     @property
@@ -106,7 +104,7 @@ class BaselineRecorder:
         of = " and ".join(f"{found[sense].readings} looks at {sense}s" for sense in found)
         self._said = f"recorded from {of}"
         try:
-            keep(self._path, self._neutral)
+            self._file.save(self._neutral)
         except OSError as error:
             self._said += f"; it cannot be kept over a restart ({error})"
         _log.info("baseline: %s", self._said)
@@ -115,7 +113,7 @@ class BaselineRecorder:
         """Back to what is usual. Raises OSError when the file cannot be removed; it holds no more until a restart."""
         self._rows, self._neutral, self._said = None, None, ""
         self._offsets = self._corrections()
-        self._path.unlink(missing_ok=True)
+        self._file.path.unlink(missing_ok=True)
 
     def _corrections(self) -> dict[str, Floats]:
         """Sense -> (7,) added to the logarithms of its probabilities."""
@@ -155,13 +153,6 @@ def corrected(probabilities: Floats, offset: Floats) -> Floats:
     return softmax(np.log(np.maximum(probabilities, _FLOOR)) + offset)
 
 
-def load(path: Path) -> Baseline | None:
-    """What was kept; None where nothing was, or nothing that can be used."""
-    try:
-        kept = msgspec.json.decode(path.read_bytes(), type=Baseline)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        _log.warning("%s: cannot be read (%s); record the neutral again", path, error)
-        return None
-    return kept
+def baseline_file(path: Path) -> StateFile[Baseline]:
+    """The file that stores a household's neutral."""
+    return StateFile(path, Baseline, "record the neutral again")

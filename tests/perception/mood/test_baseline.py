@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.ipc.messages import Baseline, SenseBaseline
-from device.perception.mood.baseline import MAX_CORRECTION, MIN_READINGS, BaselineRecorder, correction, load
-from device.readings import Face, FaceReading, VoiceReading
-from device.system.state_file import keep
+from device.perception.mood.baseline import MAX_CORRECTION, MIN_READINGS, BaselineRecorder, baseline_file, correction
+from device.readings import Baseline, Face, FaceReading, SenseBaseline, VoiceReading
 
 USUAL = (0.08, 0.01, 0.09, 0.03, 0.19, 0.01, 0.59)
 HANGING = (0.2, 0.01, 0.09, 0.03, 0.4, 0.01, 0.26)
@@ -96,7 +94,7 @@ def test_a_glance_or_a_blur_is_no_minute_at_rest(
     held = baseline.neutral
     record(baseline, clock, row(*HANGING), looks, quality)
     assert baseline.neutral == held
-    assert "nothing was recorded" in baseline.recording.said
+    assert "nothing was recorded" in baseline.recording.message
 
 
 def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
@@ -139,14 +137,14 @@ def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock:
     (tmp_path / "file").write_text("in the way")
     baseline = BaselineRecorder(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
     record(baseline, clock, row(*HANGING))
-    assert "cannot be kept over a restart" in baseline.recording.said
+    assert "cannot be kept over a restart" in baseline.recording.message
     assert baseline.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
 
 
 def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "neutral.json"
     kept = Baseline(1e9, SenseBaseline(300, HANGING), None)
-    keep(path, kept)
-    assert load(path) == kept
+    baseline_file(path).save(kept)
+    assert baseline_file(path).load(None) == kept
     assert path.stat().st_size < 300
     assert path.stat().st_mode & 0o077 == 0
