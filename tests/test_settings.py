@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion
 from device.errors import SettingsError
-from device.settings.actions import Lamp, Player, Publish
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
 from device.settings.load import load, parse
 from device.settings.locations import default_path
 from device.settings.rules import Rule

@@ -1,4 +1,4 @@
-"""Read the TOML file into Settings, or say what is wrong in it."""
+"""Reads the TOML file into Settings, or raises an error that says what is wrong in it."""
 
 import logging
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from device.errors import SettingsError
-from device.settings.locations import _is_missing, default_path
-from device.settings.messages import explain
+from device.settings.locations import default_path, is_missing
+from device.settings.messages import explain_error
 from device.settings.renamed import rename_keys
 from device.settings.schema import Settings
 
@@ -17,10 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 def load(path: Path | None = None) -> Settings:
-    """Read the settings; without a file at the default place, the defaults. Raises SettingsError."""
+    """Read the settings; the defaults if there is no file at the default place. Raises SettingsError."""
     chosen = path or default_path()
-    named = path or os.environ.get("MIEN_SETTINGS")
-    if not named and _is_missing(chosen):
+    is_named = path or os.environ.get("MIEN_SETTINGS")
+    if not is_named and is_missing(chosen):
         return Settings()
     try:
         text = chosen.read_text(encoding="utf-8")
@@ -34,9 +34,9 @@ def load(path: Path | None = None) -> Settings:
 
 
 def parse(text: str, name: str) -> Settings:
-    """Settings of a TOML text; `name` stands for it in messages. Raises SettingsError naming file, key and value."""
+    """Parse a TOML text; `name` is its name in messages. Raises SettingsError with file, key and value."""
     try:
-        raw = tomllib.loads(text.removeprefix("\ufeff"))  # with which some editors begin a file
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write this mark at the start
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{name}: not valid TOML: {error}") from error
     try:
@@ -47,4 +47,4 @@ def parse(text: str, name: str) -> Settings:
     try:
         return msgspec.convert(raw, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: {explain(str(error), raw, Settings)}") from error
+        raise SettingsError(f"{name}: {explain_error(str(error), raw, Settings)}") from error

@@ -1,4 +1,4 @@
-"""A settings file's fault in its user's words: the key, the value, and what is allowed there."""
+"""Explains an error in a settings file in its own terms: the key, the value, and what is allowed."""
 
 import difflib
 import re
@@ -9,31 +9,35 @@ from msgspec import inspect
 from device.emotions import Emotion
 
 
-def explain(message: str, raw: dict[str, Any], whole: type) -> str:
-    """What msgspec said of `raw` while it made a `whole` of it, as `camera.fps = 500: ...`."""
-    said, _, where = message.partition(" - at `$")
+def explain_error(message: str, raw: dict[str, Any], schema: type) -> str:
+    """Rewrite msgspec's message about `raw`, which does not fit `schema`, as `camera.fps = 500: ...`."""
+    problem, _, where = message.partition(" - at `$")
     steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", where)
     key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
     names = [name for name, _ in steps if name]
-    if unknown := re.search(r"unknown field `(.*)`", said):
-        known = _keys(_at(whole, names))
-        near = difflib.get_close_matches(unknown[1], known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(known)}"
+    if unknown := re.search(r"unknown field `(.*)`", problem):
+        keys = _allowed_keys(_type_at(schema, names))
+        similar = difflib.get_close_matches(unknown[1], keys, 1)
+        hint = f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(keys)}"
         return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
-    if said.startswith("Invalid") and (allowed := _words(_at(whole, names))):
-        said = f"{said}; allowed are {', '.join(allowed)}"
+    if problem.startswith("Invalid") and (allowed := _allowed_words(_type_at(schema, names))):
+        problem = f"{problem}; allowed are {', '.join(allowed)}"
     value: Any = raw
     for name, index in steps:
         try:
             value = value[int(index)] if index else value[name]
         except (KeyError, IndexError, TypeError, ValueError):
-            return f"{key}: {said}"
-    return f"{key} = {value!r}: {said}" if key and not isinstance(value, dict | list) else f"{key}: {said}".lstrip(": ")
+            return f"{key}: {problem}"
+    return (
+        f"{key} = {value!r}: {problem}"
+        if key and not isinstance(value, dict | list)
+        else f"{key}: {problem}".lstrip(": ")
+    )
 
 
-def _at(whole: type, names: list[str]) -> inspect.Type:
+def _type_at(schema: type, names: list[str]) -> inspect.Type:
     """The type at a path of keys. The tag of a union (`action`) stands for the union itself."""
-    kind = inspect.type_info(whole)
+    kind = inspect.type_info(schema)
     for name in names:
         fields = {field.encode_name: field.type for one in _structs(kind) for field in one.fields}
         kind = fields.get(name, kind)
@@ -47,15 +51,15 @@ def _structs(kind: inspect.Type) -> list[inspect.StructType]:
     return [one for one in kinds if isinstance(one, inspect.StructType)]
 
 
-def _keys(kind: inspect.Type) -> list[str]:
+def _allowed_keys(kind: inspect.Type) -> list[str]:
     """The keys allowed in a table of this type."""
     structs = _structs(kind)
     tags = {one.tag_field for one in structs if one.tag_field}
     return sorted({field.encode_name for one in structs for field in one.fields} | tags)
 
 
-def _words(kind: inspect.Type) -> list[str]:
-    """The words allowed for a value of this type; none where it is not a choice of words."""
+def _allowed_words(kind: inspect.Type) -> list[str]:
+    """The words allowed for a value of this type; none if it is not a choice of words."""
     if isinstance(kind, inspect.EnumType):
         return [str(member.value) for member in kind.cls if member is not Emotion.UNKNOWN]
     if isinstance(kind, inspect.LiteralType):

@@ -1,7 +1,7 @@
-"""SIGHUP: the settings are read again.
+"""SIGHUP: read the settings again.
 
-Good ones end the process, for whoever started it to start it anew with them; broken ones, and those that nothing could
-be started with, change nothing, and are said.
+If they are good, the process ends, and its supervisor starts it again with the new ones. If they are broken, or the
+process could not start with them, nothing changes and an error is logged.
 """
 
 import logging
@@ -16,8 +16,8 @@ from device.settings.schema import Settings
 _log = logging.getLogger(__name__)
 
 
-def try_places(settings: Settings) -> None:
-    """What both processes need before all else: where things are kept, and where the door is. Raises MienError."""
+def check_folders(settings: Settings) -> None:
+    """Check what both processes need first: the state folder and the socket's folder. Raises MienError."""
     for key in ("state_dir", "runtime_dir"):
         try:
             getattr(settings, key)
@@ -26,24 +26,24 @@ def try_places(settings: Settings) -> None:
     socket_path(settings.runtime_dir)
 
 
-def problem_of(path: Path | None, attempt: Callable[[Settings], None] = try_places) -> str:
-    """Why the settings in `path` (None: the default place) cannot be taken over; empty when they can.
+def find_problem(path: Path | None, check: Callable[[Settings], None] = check_folders) -> str:
+    """Why the settings in `path` (None: the default place) cannot be used; empty if they can.
 
-    `attempt` tries what a start with them needs, and raises MienError.
+    `check` tries what a start with them needs, and raises MienError.
     """
     try:
         settings = load(path)
     except SettingsError as error:
-        return _refused(str(error))
+        return _report(str(error))
     try:
-        attempt(settings)
+        check(settings)
     except MienError as error:
-        return _refused(f"{path or default_path()}: {error}")
-    _log.info("the settings are good: ending, to begin anew with them")
+        return _report(f"{path or default_path()}: {error}")
+    _log.info("the new settings are good: ending, to start again with them")
     return ""
 
 
-def _refused(why: str) -> str:
-    said = f"new settings were not taken over, the old ones hold: {why}"
-    _log.error("%s", said)
-    return said
+def _report(why: str) -> str:
+    problem = f"the new settings were not applied, the old ones stay in use: {why}"
+    _log.error("%s", problem)
+    return problem

@@ -1,31 +1,32 @@
-"""What a rule may ask, and what it may do: a table [[rules]] of the settings."""
+"""A rule: one table [[rules]] of the settings."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from device.emotions import Emotion
-from device.settings.actions import Action, Lamp, Player
+from device.settings.actions.registry import AnyAction
+from device.settings.actions.virtual import Lamp, Player
 from device.settings.types import Hours, Seconds, Section, Share
 
 QUIET = "quiet"
-"""The profile that is always there, and in which no rule acts."""
+"""The profile that always exists, and in which no rule is enabled."""
 Profile = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9 _-]{1,40}\Z")]
 _Signed = Annotated[float, Meta(ge=-1, le=1)]
 _People = Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Rule(Section, frozen=True):
-    """When the room feels so, for so long, then that. Every condition that is given has to hold."""
+    """When the room has this mood for so long, do that. Every condition that is set must hold."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     mood: tuple[Emotion, ...] = ()
-    """Any of these. `unknown` is refused: nothing is triggered by not knowing."""
-    do: Annotated[tuple[Action, ...], Meta(min_length=1)] = ()
+    """Any of these. `unknown` is refused: an unknown mood triggers nothing."""
+    do: Annotated[tuple[AnyAction, ...], Meta(min_length=1)] = ()
     for_s: Seconds = 10.0
     min_confidence: Share = 0.5
     hours: Hours = ""
-    """Local time, `18:00-23:30`; over midnight is fine; empty is always."""
+    """Local time, `18:00-23:30`; may span midnight; empty: always."""
     cooldown_s: Seconds = 60.0
     presence: Literal["", "someone", "nobody"] = ""
     valence_min: _Signed = -1.0
@@ -33,40 +34,40 @@ class Rule(Section, frozen=True):
     people_min: _People = 0
     people_max: _People = 1000
     profiles: tuple[Profile, ...] = ()
-    """In these; empty is in all but `quiet`."""
+    """Enabled in these; empty: in all but `quiet`."""
     restore: bool = False
-    """When it is over, or hub ends, what `do` changed goes back, unless somebody else has changed it since."""
+    """When the rule ends, or the hub, what `do` changed is restored, unless somebody else has changed it since."""
 
     def __post_init__(self) -> None:
         if Emotion.UNKNOWN in self.mood:
             raise ValueError("mood needs one or more of the seven emotions; unknown triggers nothing")
         if not self.do:
             raise ValueError("a rule needs `do`, a list of one or more actions")
-        if not (self.mood or self.feels or self.counts):
+        if not (self.mood or self.has_valence or self.has_people):
             raise ValueError(
                 "a rule needs a condition: mood (one or more of the seven emotions), presence, valence_min or "
                 "valence_max, people_min or people_max"
             )
-        if self.presence == "nobody" and (self.mood or self.feels or self.people_min > 0):
+        if self.presence == "nobody" and (self.mood or self.has_valence or self.people_min > 0):
             raise ValueError("with presence = nobody there is no mood, no valence and no people_min")
         if self.valence_min > self.valence_max or self.people_min > self.people_max:
-            raise ValueError("valence_min and people_min may not lie over valence_max and people_max")
+            raise ValueError("valence_min and people_min must not exceed valence_max and people_max")
         if QUIET in self.profiles:
-            raise ValueError(f"in the profile {QUIET} no rule acts")
+            raise ValueError(f"no rule can be enabled in the profile {QUIET}")
 
     @property
-    def counts(self) -> bool:
-        """Whether it asks who is there."""
+    def has_people(self) -> bool:
+        """Whether it has a condition about who is there."""
         return bool(self.presence) or self.people_min > 0 or self.people_max < 1000
 
     @property
-    def feels(self) -> bool:
-        """Whether it asks for a valence."""
+    def has_valence(self) -> bool:
+        """Whether it has a condition about the valence."""
         return (self.valence_min, self.valence_max) != (-1.0, 1.0)
 
 
-def first_rules() -> tuple[Rule, ...]:
-    """Gentle ones, so that a first run shows something."""
+def default_rules() -> tuple[Rule, ...]:
+    """Gentle rules, so that a first run shows something."""
     return (
         Rule("comfort", (Emotion.SAD, Emotion.FEAR), (Lamp("#ffb46b", 40), Player("calm", 30)), for_s=5),
         Rule("bright", (Emotion.HAPPY,), (Lamp("#fff1d6", 90), Player("upbeat", 45)), for_s=3),

@@ -8,11 +8,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from device.settings.actions import Action, CallService, HomeAssistant, Hue, HueLight, Mpd, Music, Publish, Webhooks
-from device.settings.locations import _user_folder
-from device.settings.rules import QUIET, Profile, Rule, first_rules
+from device.settings.actions.home_assistant import HomeAssistant
+from device.settings.actions.hue import Hue
+from device.settings.actions.mpd import Mpd
+from device.settings.actions.webhook import Webhooks
+from device.settings.locations import user_folder
+from device.settings.rules import QUIET, Profile, Rule, default_rules
 from device.settings.types import NO_NUL, FilePath, Hours, Port, Seconds, Section, Share
-from device.system.paths import expanded
+from device.system.paths import expand
 
 Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?\Z")]
 
@@ -210,7 +213,7 @@ class Settings(Section, frozen=True):
     hue: Hue = Hue()
     mpd: Mpd = Mpd()
     webhooks: Webhooks = Webhooks()
-    rules: tuple[Rule, ...] = msgspec.field(default_factory=first_rules)
+    rules: tuple[Rule, ...] = msgspec.field(default_factory=default_rules)
 
     def __post_init__(self) -> None:
         known = {*self.home.profiles, QUIET}
@@ -223,8 +226,8 @@ class Settings(Section, frozen=True):
             if unknown := set(rule.profiles) - known:
                 raise ValueError(f"rule {rule.name}: no profile {', '.join(unknown)}; home.profiles names them")
             for action in rule.do:
-                if lacking := _lacking(action, self):
-                    raise ValueError(f"rule {rule.name}: {lacking}")
+                if missing := action.missing(self):
+                    raise ValueError(f"rule {rule.name}: {missing}")
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -235,26 +238,12 @@ class Settings(Section, frozen=True):
     def state_dir(self) -> Path:
         """The folder of what is kept."""
         if given := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
-            return expanded(given)
-        return _user_folder("XDG_STATE_HOME", ".local/state") / "mien"
+            return expand(given)
+        return user_folder("XDG_STATE_HOME", ".local/state") / "mien"
 
     @property
     def runtime_dir(self) -> Path:
         """The folder of the door."""
         run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner
         given = self.home.runtime_dir or os.environ.get("RUNTIME_DIRECTORY")
-        return expanded(given or f"{run}/mien")
-
-
-def _lacking(action: Action, settings: Settings) -> str:
-    """What an action needs and the settings do not give; empty when all is there."""
-    match action:
-        case CallService() if not settings.home_assistant.url:
-            return "home_assistant.url and token_file are not set"
-        case HueLight() if not (settings.hue.bridge and settings.hue.key_file):
-            return "hue.bridge and hue.key_file are not set; pair with: mien hue pair ADDRESS"
-        case Music() if not settings.mpd.host:
-            return "mpd.host is not set"
-        case Publish() if not settings.mqtt.host:
-            return "mqtt.host is not set"
-    return ""
+        return expand(given or f"{run}/mien")

@@ -1,12 +1,16 @@
-"""Why an action runs, and how the room feels then: what a webhook and a command are told."""
+"""What every destination implements, and the trigger that each action runs with."""
 
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from msgspec import Struct
 
 from device.hub.actions.restore.previous_state import PreviousState
-from device.hub.state.snapshot import iso
+from device.hub.actions.transport.http import Http
+from device.hub.mqtt.session import MqttSession
+from device.hub.state.snapshot import format_iso
 from device.readings import Mood
+from device.settings.schema import Settings
 
 
 class Trigger(Struct, frozen=True):
@@ -19,39 +23,60 @@ class Trigger(Struct, frozen=True):
     time_utc_s: float
     """Seconds of UTC since 1970."""
     mood: Mood | None = None
-    """None where nobody is there."""
+    """None when nobody is there."""
 
     def as_json(self) -> dict[str, Any]:
         """`rule`, `why`, `time` (ISO 8601 in UTC) and `mood`, null or with every probability by name."""
         mood = self.mood.as_json(4, with_people=True) if self.mood else None
-        return {"rule": self.rule, "why": self.why, "time": iso(self.time_utc_s), "mood": mood}
+        return {"rule": self.rule, "why": self.why, "time": format_iso(self.time_utc_s), "mood": mood}
 
 
 _A_contra = TypeVar("_A_contra", contravariant=True)
 
 ACTION_S = 21.0
-"""An action that is not through by then, with all its tries, has failed; a third of it to learn what was before."""
+"""Time limit of an action with all its attempts. Capturing the previous state may take a third of it."""
 DONE = "done"
-NOT_BACK = "not brought back"
-"""Of a target that stays held, for the next time."""
+NOT_RESTORED = "not restored"
+"""The target stays in the ledger, to be tried again."""
 
 
 class Destination(Protocol[_A_contra]):
-    """Something that a mood can drive."""
+    """Something that an action can control."""
 
-    async def run(self, action: _A_contra, occasion: Trigger, /) -> str | None:
-        """Carry it out; a note on what did not matter enough to fail. Raises ActionError: what, where, what to do."""
+    async def run(self, action: _A_contra, trigger: Trigger, /) -> str | None:
+        """Carry it out; returns a note about a minor problem, if any. Raises ActionError: what, where, what to do."""
 
     def state(self) -> dict[str, Any]:
-        """What it became, for the page; empty when that is not known."""
+        """The state after the last action, for the page; empty when it is not known."""
 
 
-@runtime_checkable
 class Restorable(Protocol[_A_contra]):
-    """A destination that can tell what it was, and be that again."""
+    """A destination that can report its state and return to it."""
 
-    async def former(self, action: _A_contra, /) -> tuple[PreviousState, ...]:
-        """How all that `action` would change is now; empty where that cannot be brought back. Raises ActionError."""
+    previous_type: Any
+    """The type of `PreviousState.details`, to read it from the disk after a restart.
 
-    async def restore(self, former: PreviousState, /) -> str | None:
-        """Make it what it was; a note as that of `run`. Raises ActionError."""
+    None: not written to the disk, because the target starts anew with the hub.
+    """
+
+    async def capture_state(self, action: _A_contra, /) -> tuple[PreviousState, ...]:
+        """The present state of everything `action` would change; empty if it cannot be restored. Raises ActionError."""
+
+    async def restore(self, previous: PreviousState, /) -> str | None:
+        """Restore the state; returns a note as `run` does. Raises ActionError."""
+
+
+def is_restorable(destination: Destination[Any]) -> TypeGuard[Restorable[Any]]:
+    """Whether it has the code to restore a state."""
+    return hasattr(destination, "capture_state") and hasattr(destination, "restore")
+
+
+class Resources(Struct, frozen=True):
+    """What destinations are built from. Each module has a `build(resources)` that returns them by type of action."""
+
+    settings: Settings
+    http: Http
+    mqtt: MqttSession | None
+    """None without a broker."""
+    on_lamp: Callable[[dict[str, Any]], None]
+    on_player: Callable[[dict[str, Any]], None]

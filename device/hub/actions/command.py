@@ -1,4 +1,4 @@
-"""A program of this machine: no shell, a small environment, a time limit, and no child that outlives it."""
+"""A program on this machine: no shell, a small environment, a time limit, and no child that outlives it."""
 
 import asyncio
 import contextlib
@@ -8,97 +8,104 @@ import subprocess
 from typing import Any, cast
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
-from device.hub.actions.transport.http import encoded, plain_text
-from device.settings.actions import Command
+from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.transport.http import clean_text, encode_json
+from device.settings.actions.command import Command
 
 _ENVIRONMENT = ("PATH", "HOME", "LANG")
 _MAX_BYTES = 65_536
-"""Of its output, the first; the rest is read and dropped, so that it does not wait for us."""
-_MAX_AT_ONCE = 4
-_LAST_WORDS_S = 0.2
-"""Its output may come after its end; a child that holds the other end would be waited for without it."""
+"""Kept of its output; the rest is read and dropped, so that the program does not block."""
+_MAX_PARALLEL = 4
+_OUTPUT_S = 0.2
+"""How long to wait for output after the program has ended: a child may hold its pipe open for ever."""
+
+
+def build(_resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """Always there."""
+    return {Command: Programs()}
 
 
 class Programs:
-    """Runs them, a few at a time."""
+    """Runs programs, a few at a time."""
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(_MAX_AT_ONCE)
+        self._slots = asyncio.Semaphore(_MAX_PARALLEL)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Command, occasion: Trigger) -> None:
-        """Returns when it has ended with status 0; then, or at its limit, its process group is killed.
+    async def run(self, action: Command, trigger: Trigger) -> None:
+        """Returns when the program has ended with status 0. Then, or at its limit, its process group is killed.
 
-        A child that has to live on makes a session of its own (setsid). Raises ActionError, with its first line.
+        A child that has to live on starts a session of its own (setsid). Raises ActionError with its first output line.
         """
         name = f"command {action.run[0]}"
-        heard = _Conversation()
+        output = _Output()
         try:
             async with asyncio.timeout(action.limit_s), self._slots:
-                status = await _run(action.run, encoded(occasion.as_json()) + b"\n", heard)
+                status = await _run(action.run, encode_json(trigger.as_json()) + b"\n", output)
         except TimeoutError:
-            raise ActionError(f"{name}: not through within {action.limit_s:g} s, and ended{heard.first_line}") from None
+            raise ActionError(
+                f"{name}: not finished within {action.limit_s:g} s, and killed{output.first_line}"
+            ) from None
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
             raise ActionError(f"{name}: cannot be run ({why}); is it there, and executable?") from None
         if status:
             how = f"exit status {status}" if status > 0 else f"ended by signal {-status}"
-            raise ActionError(f"{name}: {how}{heard.first_line}")
+            raise ActionError(f"{name}: {how}{output.first_line}")
         self._state = {"command": action.run[0]}
 
     def state(self) -> dict[str, Any]:
-        """The last that went well: `{"command": its name}`; empty before the first."""
+        """The last successful one: `{"command": its name}`; empty before the first."""
         return dict(self._state)
 
 
-class _Conversation(asyncio.SubprocessProtocol):
-    """What one program says, and its end. asyncio's own Process waits for the children that hold its pipes, too."""
+class _Output(asyncio.SubprocessProtocol):
+    """A program's output and its end. asyncio's own Process would also wait for children that hold its pipes."""
 
     def __init__(self) -> None:
-        self.said = bytearray()
-        self.silent = asyncio.Event()
+        self.text = bytearray()
+        self.closed = asyncio.Event()
         self.exited = asyncio.Event()
 
     def pipe_data_received(self, _fd: int, data: bytes) -> None:
-        self.said += data[: _MAX_BYTES - len(self.said)]
+        self.text += data[: _MAX_BYTES - len(self.text)]
 
     def pipe_connection_lost(self, fd: int, _exc: Exception | None) -> None:
         if fd == 1:
-            self.silent.set()
+            self.closed.set()
 
     def process_exited(self) -> None:
         self.exited.set()
 
     @property
     def first_line(self) -> str:
-        """For a message: with a colon before it; empty where it said nothing."""
-        lines = self.said.decode(errors="replace").strip().splitlines()
-        return f": {plain_text(lines[0])}" if lines else ""
+        """For a message, after a colon; empty if there was no output."""
+        lines = self.text.decode(errors="replace").strip().splitlines()
+        return f": {clean_text(lines[0])}" if lines else ""
 
 
-async def _run(arguments: tuple[str, ...], told: bytes, heard: _Conversation) -> int:
+async def _run(arguments: tuple[str, ...], stdin: bytes, output: _Output) -> int:
     """Its exit status, negative for a signal. Raises OSError."""
     transport, _ = await asyncio.get_running_loop().subprocess_exec(
-        lambda: heard,
+        lambda: output,
         *arguments,
         stderr=subprocess.STDOUT,
         env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         start_new_session=True,
     )
     try:
-        stdin = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
-        stdin.write(told)
-        stdin.close()
-        await heard.exited.wait()
+        pipe = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
+        pipe.write(stdin)
+        pipe.close()
+        await output.exited.wait()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await heard.silent.wait()
+            async with asyncio.timeout(_OUTPUT_S):
+                await output.closed.wait()
         return transport.get_returncode() or 0
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(transport.get_pid(), signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
-                await heard.exited.wait()
+                await output.exited.wait()
         transport.close()

@@ -1,4 +1,4 @@
-"""Where a rule's actions go: one file a destination, found by the type of the action."""
+"""Sends each action of a rule to its destination, with a time limit, and restores what rules changed."""
 
 import asyncio
 import logging
@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from device.errors import ActionError
-from device.hub.actions.base import ACTION_S, DONE, NOT_BACK, Destination, Restorable, Trigger
+from device.hub.actions.base import ACTION_S, DONE, NOT_RESTORED, Destination, Restorable, Trigger, is_restorable
 from device.hub.actions.restore.ledger import RestoreEntry, RestoreLedger
 from device.hub.actions.restore.overlap import OverlapGuard
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.target_queue import SupersededError, TargetQueue
-from device.settings.actions import Action, Command, target_of_action
+from device.settings.actions.base import Action
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 class ActionDispatcher:
-    """All destinations, the time limit of each action, and what is to be brought back."""
+    """All destinations, the time limit of each action, and the restore ledger."""
 
     def __init__(
         self,
@@ -28,46 +28,46 @@ class ActionDispatcher:
         *,
         dry: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        keeper: RestoreLedger | None = None,
+        ledger: RestoreLedger | None = None,
         for_s: Mapping[str, float] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._by_type = dict(by_type)
         self._limit_s = limit_s
         self._dry = dry
-        self._keeper = keeper or RestoreLedger(clock)
+        self._ledger = ledger or RestoreLedger(clock)
         self.for_s = dict(for_s or {})
-        """How long each rule has to hold until it fires, by its name: after a restart, it holds nothing for so long."""
-        self._faults: dict[str, str] = {}
-        """The last of each kind of action, which was told: what is tried each minute is no traceback a minute."""
-        self._turns = TargetQueue()
-        self._crossing = OverlapGuard()
+        """How long each rule must hold before it fires, by its name: for so long after a restart it cannot fire."""
+        self._logged_faults: dict[str, str] = {}
+        """The last fault of each kind of action: a retry every minute must not log a traceback every minute."""
+        self._queue = TargetQueue()
+        self._overlap = OverlapGuard()
         self._close = close
 
-    async def run(self, action: Action, occasion: Trigger, *, keep: bool = False) -> str:
-        """`done`, or what went wrong, for the history. Never raises for a destination that fails.
+    async def run(self, action: Action, trigger: Trigger, *, remember: bool = False) -> str:
+        """`done`, or what went wrong, for the history. Never raises when a destination fails.
 
-        With `keep`, what the action changes is remembered under the rule's name, for `restore`. What another rule holds
-        already passes on to this one, with what it was before both.
+        With `remember`, the previous state goes into the ledger under the rule's name, for `restore`. A target that
+        another rule has changed passes to this one, with the state from before both.
         """
         if self._dry:
-            _log.info("dry run: %s", action.words)
-            return f"dry run: {action.words}"
+            _log.info("dry run: %s", action.description)
+            return f"dry run: {action.description}"
         destination = self._by_type.get(type(action))
         if destination is None:
-            return f"{_name(action)}: nothing here takes it"
+            return f"{action.kind}: the settings name no destination for it"
 
         async def work() -> str:
-            return await self._carry_out(destination, action, occasion, keep=keep)
+            return await self._run(destination, action, trigger, remember=remember)
 
-        limit_s = action.limit_s + 1 if isinstance(action, Command) else self._limit_s
+        limit_s = self._limit_s if action.limit_s is None else action.limit_s + 1
         try:
             async with asyncio.timeout(limit_s):
-                if target := target_of_action(action):
-                    return await self._turns.take(target, occasion, work)
+                if target := action.target:
+                    return await self._queue.run(target, trigger, work)
                 return await work()
         except TimeoutError:
-            result = f"{_name(action)}: no answer within {limit_s:g} s"
+            result = f"{action.kind}: no answer within {limit_s:g} s"
         except SupersededError as error:
             _log.info("%s", error)
             return str(error)
@@ -77,127 +77,125 @@ class ActionDispatcher:
         return result
 
     async def restore(self, rule: str) -> list[str]:
-        """Bring back all that `rule` holds: a line for each target, empty when it holds nothing. Never raises.
+        """Restore all that `rule` has changed: a line for each target, empty if there is none. Never raises.
 
-        What it has under way is given up. What somebody else has changed since is left alone. What fails stays held,
-        for the next time.
+        Cancels the rule's unfinished actions. A target that somebody else has changed since is left alone. One that
+        fails stays in the ledger, to be tried again.
         """
-        self._turns.end(rule)
-        actions = self._keeper.actions(rule)
-        found = await asyncio.gather(*(self._bring_back(rule, action) for action in actions))
-        return [line for lines in found for line in lines]
+        self._queue.cancel_rule(rule)
+        actions = self._ledger.actions(rule)
+        lines = await asyncio.gather(*(self._restore_action(rule, action) for action in actions))
+        return [line for some in lines for line in some]
 
     @property
-    def holding(self) -> list[str]:
-        """The rules that have something to bring back."""
-        return self._keeper.rules
+    def rules_to_restore(self) -> list[str]:
+        """The rules that have something to restore."""
+        return self._ledger.rules
 
     def state(self, kind: type[Any]) -> dict[str, Any]:
-        """What the destination of this type of action became; empty when that is not known."""
+        """The state of the destination of this type of action; empty when it is not known."""
         destination = self._by_type.get(kind)
         return destination.state() if destination else {}
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         if self._close:
             await self._close()
 
     # -- an action
 
-    async def _asked(self, action: Action, answer: Awaitable[T]) -> T:
-        """What a destination answers. Raises ActionError for its own faults, too: what is tried again goes on."""
+    async def _answer(self, action: Action, answer: Awaitable[T]) -> T:
+        """Await a destination's answer. Turns a bug in its code into an ActionError, so that retries go on."""
         try:
             return await answer
         except (ActionError, TimeoutError):
             raise
         except Exception as error:
-            name, fault = _name(action), repr(error)
-            if self._faults.get(name) != fault:
-                self._faults[name] = fault
-                _log.exception("%s: a fault in Mien", name)
-            raise ActionError(f"{name}: a fault in Mien ({type(error).__name__}); the journal says more") from error
+            fault = repr(error)
+            if self._logged_faults.get(action.kind) != fault:
+                self._logged_faults[action.kind] = fault
+                _log.exception("%s: a fault in Mien", action.kind)
+            raise ActionError(
+                f"{action.kind}: a fault in Mien ({type(error).__name__}); the journal says more"
+            ) from error
 
-    async def _carry_out(self, destination: Destination[Any], action: Action, occasion: Trigger, *, keep: bool) -> str:
-        taken, note = await self._remember(destination, action, occasion.rule) if keep else ([], "")
+    async def _run(self, destination: Destination[Any], action: Action, trigger: Trigger, *, remember: bool) -> str:
+        recorded, problem = await self._record(destination, action, trigger.rule) if remember else ([], "")
         try:
-            said = await self._asked(action, destination.run(action, occasion))
+            note = await self._answer(action, destination.run(action, trigger))
         finally:
-            self._keeper.acted(taken)
-        return DONE + note + (f"; {said}" if said else "")
+            self._ledger.mark_finished(recorded)
+        return DONE + problem + (f"; {note}" if note else "")
 
-    async def _remember(
-        self, destination: Destination[Any], action: Action, rule: str
-    ) -> tuple[list[RestoreEntry], str]:
-        """What is held now, and what the result has to say. An action is worth more than the way back from it."""
-        if not isinstance(destination, Restorable):
+    async def _record(self, destination: Destination[Any], action: Action, rule: str) -> tuple[list[RestoreEntry], str]:
+        """Record the previous state; on failure the action still runs, and the text says that it cannot be restored."""
+        if not is_restorable(destination):
             return [], ""
 
         async def read() -> tuple[PreviousState, ...]:
             async with asyncio.timeout(self._limit_s / 3):
-                return await self._asked(action, destination.former(action))
+                return await self._answer(action, destination.capture_state(action))
 
         try:
-            # Two thirds: as long as a slow one takes to be put back. The rest is for the action.
-            formers = await self._crossing.read(read, self._limit_s * 2 / 3)
-            return self._keeper.take(rule, action, formers), ""
+            # Two thirds cover a slow restore that overlaps; the rest is for the action.
+            states = await self._overlap.capture(read, self._limit_s * 2 / 3)
+            return self._ledger.record(rule, action, states), ""
         except (TimeoutError, ActionError) as error:
-            why = str(error) or f"it did not say how it is within {self._limit_s / 3:g} s"
-            _log.warning("%s will not be brought back: %s", action.words, why)
-            return [], f"; it will not be brought back: {why}"
+            why = str(error) or f"it did not report its state within {self._limit_s / 3:g} s"
+            _log.warning("%s cannot be restored later: %s", action.description, why)
+            return [], f"; it cannot be restored later: {why}"
 
-    # -- the way back
+    # -- a restore
 
-    async def _bring_back(self, rule: str, action: Action) -> list[str]:
-        held = self._keeper.of(rule, action)
+    async def _restore_action(self, rule: str, action: Action) -> list[str]:
+        entries = self._ledger.entries(rule, action)
         destination = self._by_type[type(action)]
-        assert isinstance(destination, Restorable)  # noqa: S101 - else nothing of it would be held
+        assert is_restorable(destination)  # noqa: S101 - otherwise it would have no entry
 
         async def work() -> list[str]:
-            if not any(map(self._keeper.holds, held)):
+            if not any(map(self._ledger.contains, entries)):
                 return []
             try:
-                now = {former.target: former for former in await self._asked(action, destination.former(action))}
+                states = await self._answer(action, destination.capture_state(action))
             except ActionError as error:
-                return [_failed(one, str(error)) for one in held if self._keeper.holds(one)]
-            lines = await asyncio.gather(*(self._restore(destination, one, now.get(one.former.target)) for one in held))
+                return [_failed(one, str(error)) for one in entries if self._ledger.contains(one)]
+            now = {state.target: state for state in states}
+            lines = await asyncio.gather(
+                *(self._restore_entry(destination, one, now.get(one.previous.target)) for one in entries)
+            )
             return [line for line in lines if line]
 
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._turns.take(target_of_action(action) or _name(action), None, work)
+                return await self._queue.run(action.target or action.kind, None, work)
         except TimeoutError:
             why = f"no answer within {self._limit_s:g} s"
         except SupersededError as error:
             why = str(error)
-        return [_failed(one, why) for one in held if self._keeper.holds(one)]
+        return [_failed(one, why) for one in entries if self._ledger.contains(one)]
 
-    async def _restore(self, destination: Restorable[Any], held: RestoreEntry, now: PreviousState | None) -> str:
-        """One target, back to what it was; the line that says so, empty where another rule has taken it over."""
-        target = held.former.target
-        if not self._keeper.holds(held):
+    async def _restore_entry(self, destination: Restorable[Any], entry: RestoreEntry, now: PreviousState | None) -> str:
+        """Restore one target; the line about it, empty when another rule has taken it over."""
+        target = entry.previous.target
+        if not self._ledger.contains(entry):
             return ""
         if now is None:
-            self._keeper.drop(held)
+            self._ledger.remove(entry)
             return f"{target}: it is not there any more"
-        said = None
-        as_it_was = self._keeper.settled(held) and held.former.was == now.was
-        if not as_it_was:
-            if not self._keeper.untouched(held, now.was):
-                self._keeper.drop(held)
+        note = None
+        if not (self._ledger.is_settled(entry) and entry.previous.state == now.state):
+            if not self._ledger.is_untouched(entry, now.state):
+                self._ledger.remove(entry)
                 return f"{target}: left alone, it was changed since"
             try:
-                with self._crossing.back(target):
-                    said = await self._asked(held.action, destination.restore(held.former))
+                with self._overlap.restoring(target):
+                    note = await self._answer(entry.action, destination.restore(entry.previous))
             except ActionError as error:
-                return _failed(held, str(error))
-        self._keeper.drop(held)
+                return _failed(entry, str(error))
+        self._ledger.remove(entry)
         _log.info("%s is as it was before", target)
-        return f"{target}: {DONE}" + (f"; {said}" if said else "")
+        return f"{target}: {DONE}" + (f"; {note}" if note else "")
 
 
-def _failed(held: RestoreEntry, why: str) -> str:
-    return f"{held.former.target}: {NOT_BACK}: {why}"
-
-
-def _name(action: Action) -> str:
-    return type(action).__name__.lower()
+def _failed(entry: RestoreEntry, why: str) -> str:
+    return f"{entry.previous.target}: {NOT_RESTORED}: {why}"

@@ -1,4 +1,4 @@
-"""Services of Home Assistant, over REST; its lights can be brought back."""
+"""Calls Home Assistant's services over REST; its lights can be restored."""
 
 import colorsys
 import contextlib
@@ -9,20 +9,24 @@ from msgspec import Meta, Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.actions.colour import Point, xy
-from device.hub.actions.restore.previous_state import Look, PreviousState
+from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
-from device.hub.actions.transport.http import Answer, Http, address, encoded, plain_text
-from device.settings import actions
-from device.settings.actions import CallService, comes_back, repeatable
+from device.hub.actions.transport.http import Http, Response, clean_text, encode_json, parse_url
+from device.settings.actions.home_assistant import CallService, HomeAssistant
 from device.system.secrets import read_secret
 
 _EntityId = Annotated[str, Meta(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+\Z")]
 _Numbers = Annotated[tuple[float, ...], Meta(max_length=5)]
 
+_NAME = "Home Assistant"
+SERVICE_S = 12.0
+"""Time limit of a service. Home Assistant answers when it has finished: a speaker wakes up, or a script waits."""
 SETTLE_S = 2.0
-"""Until a lamp's own report has reached its state."""
+"""The time until a lamp's own report has reached Home Assistant's state."""
+_MAX_MEMBERS = 32
+"""The most lights in a group, including those of the groups in it."""
 _BY_MODE = {
     "color_temp": "color_temp_kelvin",
     "xy": "xy_color",
@@ -34,11 +38,17 @@ _BY_MODE = {
 _COLOURED = {"xy", "hs", "rgb", "rgbw", "rgbww"}
 _KNOWN = {"brightness", "brightness_pct", "color_temp_kelvin", "rgb_color", "xy_color", "hs_color"}
 _KNOWN |= {"transition", "entity_id"}
-"""What else a call may hold can change the light in ways that nobody can tell beforehand: effects, profiles, names."""
+"""Any other data, such as effects, profiles and colour names, change the light in ways that cannot be predicted."""
+
+
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """If the settings name an address."""
+    settings = resources.settings.home_assistant
+    return {CallService: HomeAssistantServices(settings, resources.http)} if settings.url else {}
 
 
 class Attributes(Struct, frozen=True):
-    """Of a light. None, or not there, where it is off or cannot do that."""
+    """A light's attributes. None or missing when it is off or does not support it."""
 
     brightness: float | None = None
     """0..255."""
@@ -51,7 +61,7 @@ class Attributes(Struct, frozen=True):
     rgbww_color: _Numbers | None = None
     supported_color_modes: Annotated[tuple[str, ...], Meta(max_length=20)] | None = None
     entity_id: tuple[_EntityId, ...] = ()
-    """The members, where it is a group."""
+    """The members of a group."""
 
 
 class Entity(Struct, frozen=True):
@@ -62,67 +72,72 @@ class Entity(Struct, frozen=True):
     attributes: Attributes = Attributes()
 
     @property
-    def reachable(self) -> bool:
-        """Whether it says how it is."""
+    def is_reachable(self) -> bool:
+        """Whether it reports its state."""
         return self.state in ("on", "off")
 
 
-def previous_state(entity: Entity, asked: Look, data: dict[str, Any]) -> PreviousState:
-    """The light before a call that asks `asked` of it with `data`."""
-    about = entity.attributes
-    mode = about.color_mode or ""
-    value = getattr(about, _BY_MODE[mode]) if mode in _BY_MODE else None
-    more: dict[str, Any] = {}
-    was: Look = {"on": entity.state == "on"}
-    if was["on"] and about.brightness is not None:
-        was["brightness"] = about.brightness / 2.55
-        more["brightness"] = round(about.brightness)
-    if was["on"] and value is not None:
-        more[_BY_MODE[mode]] = value
+def previous_state(entity: Entity, requested: TargetState, data: dict[str, Any]) -> PreviousState:
+    """The light before a call with `data`, which asks for `requested`."""
+    attributes = entity.attributes
+    mode = attributes.color_mode or ""
+    value = getattr(attributes, _BY_MODE[mode]) if mode in _BY_MODE else None
+    details: dict[str, Any] = {}
+    state: TargetState = {"on": entity.state == "on"}
+    if state["on"] and attributes.brightness is not None:
+        state["brightness"] = attributes.brightness / 2.55
+        details["brightness"] = round(attributes.brightness)
+    if state["on"] and value is not None:
+        details[_BY_MODE[mode]] = value
         if mode == "color_temp":
-            was["colour"] = ("kelvin", value)
-        elif about.xy_color and len(about.xy_color) == 2:
-            was["colour"] = ("xy", *about.xy_color)
+            state["colour"] = ("kelvin", value)
+        elif attributes.xy_color and len(attributes.xy_color) == 2:
+            state["colour"] = ("xy", *attributes.xy_color)
     transition = data.get("transition")
     fade_s = float(transition) if isinstance(transition, int | float) and transition > 0 else 0.0
     if fade_s:
-        more["transition"] = fade_s
+        details["transition"] = fade_s
     return PreviousState(
-        f"home_assistant {entity.entity_id}", was, asked, alone=not asked["on"], settle_s=fade_s + SETTLE_S, more=more
+        f"home_assistant {entity.entity_id}",
+        state,
+        requested,
+        is_complete=not requested["on"],
+        settle_s=fade_s + SETTLE_S,
+        details=details,
     )
 
 
-def requested_look(action: CallService, entity: Entity) -> Look:
-    """What the call asks of this light, as far as that can be told."""
+def requested_state(action: CallService, entity: Entity) -> TargetState:
+    """What the call asks of this light, as far as it can be predicted."""
     data = action.data
-    brightness = _brightness(data)
+    brightness = _brightness_percent(data)
     if action.service.endswith("turn_off") or brightness == 0:
         return {"on": False}
-    asked: Look = {"on": True}
+    requested: TargetState = {"on": True}
     modes = {*(entity.attributes.supported_color_modes or ())}
     if brightness is not None and modes != {"onoff"}:
-        asked["brightness"] = brightness
+        requested["brightness"] = brightness
     if "color_temp_kelvin" in data:
         kelvin = data["color_temp_kelvin"]
-        asked["colour"] = ("kelvin", kelvin) if "color_temp" in modes and isinstance(kelvin, int | float) else None
+        requested["colour"] = ("kelvin", kelvin) if "color_temp" in modes and isinstance(kelvin, int | float) else None
     elif {"rgb_color", "xy_color", "hs_color"} & {*data}:
         point = _point(data)
-        asked["colour"] = ("xy", *point) if point and modes & _COLOURED else None
+        requested["colour"] = ("xy", *point) if point and modes & _COLOURED else None
     if {*data} - _KNOWN:
-        asked |= {"colour": None, "brightness": None}
-    return asked
+        requested |= {"colour": None, "brightness": None}
+    return requested
 
 
-def restoring(former: PreviousState) -> tuple[str, dict[str, Any]]:
-    """The service and its data."""
-    target = {"entity_id": former.target.removeprefix("home_assistant ")}
-    if former.was["on"]:
-        return "light.turn_on", target | former.more
-    return "light.turn_off", target | {key: value for key, value in former.more.items() if key == "transition"}
+def restore_call(previous: PreviousState) -> tuple[str, dict[str, Any]]:
+    """The service that restores the light, and its data."""
+    entity, details = {"entity_id": previous.target.removeprefix("home_assistant ")}, previous.details
+    if previous.state["on"]:
+        return "light.turn_on", entity | details
+    return "light.turn_off", entity | {key: value for key, value in details.items() if key == "transition"}
 
 
-def _brightness(data: dict[str, Any]) -> float | None:
-    """Percent, if the call says it."""
+def _brightness_percent(data: dict[str, Any]) -> float | None:
+    """None if the call does not set it."""
     for key, scale in (("brightness_pct", 1.0), ("brightness", 2.55)):
         if isinstance(data.get(key), int | float):
             return float(data[key]) / scale
@@ -130,7 +145,7 @@ def _brightness(data: dict[str, Any]) -> float | None:
 
 
 def _point(data: dict[str, Any]) -> Point | None:
-    """The colour that a call asks for; None where it is no colour."""
+    """The colour that a call asks for; None if it is not valid."""
     try:
         if "xy_color" in data:
             x, y = map(float, data["xy_color"])
@@ -145,108 +160,101 @@ def _point(data: dict[str, Any]) -> Point | None:
     return xy("#" + "".join(f"{min(max(c, 0), 255):02x}" for c in channels)) if len(channels) == 3 else None
 
 
-_NAME = "Home Assistant"
-SERVICE_S = 12.0
-"""It answers when the service is through, which takes its time where a speaker wakes up or a script waits."""
-_MAX_MEMBERS = 32
-"""Of a group of lights, with those of the groups in it."""
-
-
 class _Refusal(Struct):
-    """What it says with a status of 400 and more."""
+    """The answer with a status of 400 or more."""
 
     message: Annotated[str, Meta(max_length=10_000)] = ""
 
 
 class HomeAssistantServices:
-    """One Home Assistant; its token is read anew each time, so that a corrected file needs no restart."""
+    """One Home Assistant. The token is read for each call, so that a corrected file needs no restart."""
 
-    def __init__(self, there: actions.HomeAssistant, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
-        self._there = there
+    previous_type = dict
+
+    def __init__(self, settings: HomeAssistant, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
+        self._settings = settings
         self._http = http
-        # A few that take long must not keep the lights waiting.
-        self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, whole_s=SERVICE_S + 1)
+        # Eight at a time, so that a few slow services do not delay the lights.
+        self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, total_s=SERVICE_S + 1)
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: CallService, _occasion: Trigger) -> None:
-        """Returns when it has carried out the service. Raises ActionError."""
-        about = action.data | ({"entity_id": action.entity} if action.entity else {})
-        await self._call(action.service, about)
+    async def run(self, action: CallService, _trigger: Trigger) -> None:
+        """Returns when Home Assistant has carried out the service. Raises ActionError."""
+        data = action.data | ({"entity_id": action.entity} if action.entity else {})
+        await self._call(action.service, data, idempotent=action.idempotent)
         self._state = {"service": action.service, "entity": action.entity}
 
     def state(self) -> dict[str, Any]:
         """The last service called: `{"service", "entity"}`; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: CallService) -> tuple[PreviousState, ...]:
-        """Of a light that is to be turned on or off, or of each light of such a group; of nothing else."""
-        if not comes_back(action):
+    async def capture_state(self, action: CallService) -> tuple[PreviousState, ...]:
+        """The state of a light, or of each light of a group, that is turned on or off; nothing for other services."""
+        if not action.restorable:
             return ()
         lights = await self._lights(action.entity)
-        return tuple(previous_state(one, requested_look(action, one), action.data) for one in lights if one.reachable)
+        return tuple(
+            previous_state(one, requested_state(action, one), action.data) for one in lights if one.is_reachable
+        )
 
-    async def restore(self, former: PreviousState) -> None:
+    async def restore(self, previous: PreviousState) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""
-        await self._call(*restoring(former))
+        await self._call(*restore_call(previous), idempotent=True)
 
     async def _lights(self, entity: str) -> list[Entity]:
-        """The light; of a group, its lights, and those of the groups in it, each once."""
+        """The light itself, or all lights of a group and of the groups in it, each once."""
         found: list[Entity] = []
-        left, seen = [entity], {entity}
-        while left:
-            one = await self._entity(left.pop(0))
+        pending, seen = [entity], {entity}
+        while pending:
+            one = await self._entity(pending.pop(0))
             members = [member for member in one.attributes.entity_id if member.startswith("light.")]
             if not members:
                 found.append(one)
             new = [member for member in dict.fromkeys(members) if member not in seen][: _MAX_MEMBERS + 1 - len(seen)]
-            left += new
+            pending += new
             seen.update(new)
         return found
 
-    async def _call(self, service: str, about: dict[str, Any]) -> None:
+    async def _call(self, service: str, data: dict[str, Any], *, idempotent: bool) -> None:
         domain, _, verb = service.partition(".")
 
         async def attempt() -> None:
-            async with self._http.ask(
-                _NAME,
-                "POST",
-                self._url(f"api/services/{domain}/{verb}"),
-                headers=self._headers(),
-                body=encoded(about),
-            ) as answer:
-                # Its body, all states that changed, may be long, and tells nothing more.
-                await self._check(answer, service)
+            url = self._url(f"api/services/{domain}/{verb}")
+            async with self._http.request(
+                _NAME, "POST", url, headers=self._headers(), body=encode_json(data)
+            ) as response:
+                # The body, all states that changed, may be long and is not needed.
+                await self._check(response, service)
 
-        gently = repeatable(service) and not any("step" in key for key in about)
-        await self._delivery.run(attempt, repeatable=gently, work_s=SERVICE_S)
+        await self._delivery.run(attempt, idempotent=idempotent, work_s=SERVICE_S)
 
     async def _entity(self, entity: str) -> Entity:
         async def attempt() -> Entity:
             url = self._url(f"api/states/{entity}")
-            async with self._http.ask(_NAME, "GET", url, headers=self._headers()) as answer:
-                await self._check(answer, entity)
-                return await answer.decoded(Entity)
+            async with self._http.request(_NAME, "GET", url, headers=self._headers()) as response:
+                await self._check(response, entity)
+                return await response.decode(Entity)
 
         return await self._delivery.run(attempt)
 
-    async def _check(self, answer: Answer, what: str) -> None:
-        """Raises ActionError where it was refused."""
-        if answer.status < 300:
+    async def _check(self, response: Response, what: str) -> None:
+        """Raises ActionError if `what` was refused."""
+        if response.status < 300:
             return
-        if answer.status in (401, 403):
+        if response.status in (401, 403):
             raise ActionError(
-                f"{_NAME}: the token is not taken (answered {answer.status}); make a long-lived one in your profile "
-                f"there, and write it to {self._there.token_file}"
+                f"{_NAME}: the token is not accepted (answered {response.status}); make a long-lived one in your "
+                f"profile there, and write it to {self._settings.token_file}"
             )
-        said = ""
-        with contextlib.suppress(ActionError):  # a refusal needs no reason
-            said = (await answer.decoded(_Refusal)).message
-        reason = f": {plain_text(said)}" if said else ""
-        raise ActionError(f"{_NAME}: {what} was refused (answered {answer.status}{reason}); does it have that?")
+        message = ""
+        with contextlib.suppress(ActionError):  # a refusal may come without a reason
+            message = (await response.decode(_Refusal)).message
+        reason = f": {clean_text(message)}" if message else ""
+        raise ActionError(f"{_NAME}: {what} was refused (answered {response.status}{reason}); does it have that?")
 
     def _url(self, path: str) -> URL:
-        return address(_NAME, f"{self._there.url.rstrip('/')}/{path}")
+        return parse_url(_NAME, f"{self._settings.url.rstrip('/')}/{path}")
 
     def _headers(self) -> dict[str, str]:
-        token = read_secret(self._there.token_file, "Home Assistant's token")
+        token = read_secret(self._settings.token_file, "Home Assistant's token")
         return {"Authorization": f"Bearer {token}"}

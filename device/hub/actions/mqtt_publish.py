@@ -1,22 +1,27 @@
-"""A message to the broker: Zigbee2MQTT, WLED and whatever else listens there."""
+"""A message to the MQTT broker: Zigbee2MQTT, WLED and others listen there."""
 
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.mqtt.session import MqttSession
-from device.settings.actions import Publish
+from device.settings.actions.mqtt_publish import Publish
+
+
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """Always there; without a broker, each action fails with a message."""
+    return {Publish: MqttMessage(resources.mqtt)}
 
 
 class MqttMessage:
-    """Publishes through the hub's own connection; without one it fails, and says so."""
+    """Publishes through the hub's own connection."""
 
     def __init__(self, mqtt: MqttSession | None) -> None:
         self._mqtt = mqtt
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Publish, _occasion: Trigger) -> None:
-        """Returns when the broker has acknowledged (QoS 1). Raises ActionError."""
+    async def run(self, action: Publish, _trigger: Trigger) -> None:
+        """Returns when the broker has acknowledged it (QoS 1). Raises ActionError."""
         if self._mqtt is None:
             raise ActionError(f"mqtt: {action.topic} was not sent, no broker is configured; set mqtt.host")
         await self._mqtt.publish(action.topic, action.payload, retain=action.retain)

@@ -1,74 +1,69 @@
-"""All destinations, made from the settings."""
+"""Builds every destination from the settings."""
 
 import logging
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
-from device.hub.actions.base import Destination, Restorable
-from device.hub.actions.command import Programs
+from device.hub.actions.base import Destination, Resources, is_restorable
 from device.hub.actions.dispatcher import ActionDispatcher
-from device.hub.actions.home_assistant import HomeAssistantServices
-from device.hub.actions.hue.bridge import HueBridge
-from device.hub.actions.mpd import MusicPlayer
-from device.hub.actions.mqtt_publish import MqttMessage
 from device.hub.actions.restore.ledger import LedgerFile, RestoreEntry, RestoreLedger
 from device.hub.actions.transport.http import Http
-from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
-from device.hub.actions.webhook import SignedWebhooks
-from device.hub.actions.wled import WledStrips
 from device.hub.mqtt.session import MqttSession
-from device.settings.actions import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
+from device.settings.actions.registry import ACTIONS
 from device.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
 
 
+def build_destinations(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """The destination for each type of action, as far as the settings name one.
+
+    The actions of device/settings/actions/NAME.py are carried out by device/hub/actions/NAME.py.
+    """
+    names = dict.fromkeys(action.__module__.rpartition(".")[2] for action in ACTIONS)
+    found: dict[type[Any], Destination[Any]] = {}
+    for name in names:
+        found |= import_module(f"device.hub.actions.{name}").build(resources)
+    return found
+
+
 def build_dispatcher(
     settings: Settings,
     mqtt: MqttSession | None,
-    lamp_changed: Callable[[dict[str, Any]], None],
-    player_changed: Callable[[dict[str, Any]], None],
+    on_lamp: Callable[[dict[str, Any]], None],
+    on_player: Callable[[dict[str, Any]], None],
     *,
     dry: bool = False,
 ) -> ActionDispatcher:
-    """Those that the settings name, and those that need no settings. No connection is made before the first action.
+    """The dispatcher with its destinations. No connection is made before the first action.
 
-    What rules held when the last hub was killed is held again. `lamp_changed` and `player_changed` hear each new state
-    of the virtual two. With `dry`, nothing is sent anywhere.
+    Continues with the restore ledger of the last run. `on_lamp` and `on_player` get each new state of the virtual lamp
+    and player. With `dry`, nothing is sent anywhere.
     """
     http = Http()
-    by_type: dict[type[Any], Destination[Any]] = {
-        Lamp: VirtualLamp(lamp_changed),
-        Player: VirtualPlayer(player_changed),
-        Publish: MqttMessage(mqtt),
-        Wled: WledStrips(http),
-        Webhook: SignedWebhooks(settings.webhooks, http),
-        Command: Programs(),
-    }
-    if settings.home_assistant.url:
-        by_type[CallService] = HomeAssistantServices(settings.home_assistant, http)
-    if settings.hue.bridge:
-        by_type[HueLight] = HueBridge(settings.hue, http)
-    if settings.mpd.host:
-        by_type[Music] = MusicPlayer(settings.mpd)
+    by_type = build_destinations(Resources(settings, http, mqtt, on_lamp, on_player))
     if dry:
         return ActionDispatcher(by_type, dry=True, close=http.close)
-    file = LedgerFile(settings.state_dir)
-    before = [one for one in file.load() if _comes_back(one, by_type)]
+    types = {kind: one.previous_type for kind, one in by_type.items() if is_restorable(one)}
+    file = LedgerFile(settings.state_dir, {kind: previous for kind, previous in types.items() if previous is not None})
+    entries = [entry for entry in file.load() if _can_restore(entry, by_type)]
 
     async def close() -> None:
         await http.close()
         await file.close()
 
-    keeper = RestoreLedger(held=before, changed=file.put)
+    ledger = RestoreLedger(entries=entries, on_change=file.save)
     return ActionDispatcher(
-        by_type, keeper=keeper, for_s={rule.name: rule.for_s for rule in settings.rules}, close=close
+        by_type, ledger=ledger, for_s={rule.name: rule.for_s for rule in settings.rules}, close=close
     )
 
 
-def _comes_back(held: RestoreEntry, by_type: Mapping[type[Any], Destination[Any]]) -> bool:
-    """Whether what an older hub held can be put back by this one; said where it cannot."""
-    known = isinstance(by_type.get(type(held.action)), Restorable)
-    if not known:
-        _log.warning("%s stays as it is: nothing here puts back %s any more", held.former.target, held.action.words)
-    return known
+def _can_restore(entry: RestoreEntry, by_type: Mapping[type[Any], Destination[Any]]) -> bool:
+    """Whether this hub can restore an entry of an earlier one; logs it if not."""
+    destination = by_type.get(type(entry.action))
+    can_restore = destination is not None and is_restorable(destination)
+    if not can_restore:
+        target, action = entry.previous.target, entry.action.description
+        _log.warning("%s stays as it is: this hub cannot restore %s any more", target, action)
+    return can_restore

@@ -1,4 +1,4 @@
-"""One at a time for each target, in order; a newer action ends an older one, so that no room gets a stale light."""
+"""One operation at a time for each target. A newer action cancels older ones, so that no stale state arrives late."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,64 +11,63 @@ T = TypeVar("T")
 
 
 class SupersededError(ActionError):
-    """Something newer came before this was through."""
+    """Something newer came before this was finished."""
 
 
-class _Turn:
-    """One action or restoring, waiting or under way."""
+class _Operation:
+    """One action or restore, waiting or running."""
 
-    def __init__(self, occasion: Trigger | None) -> None:
-        self.occasion = occasion
-        self.given_up = ""
+    def __init__(self, trigger: Trigger | None) -> None:
+        self.trigger = trigger
+        self.cancel_reason = ""
         self.task: asyncio.Task[Any] | None = None
 
-    def give_up(self, why: str) -> None:
-        self.given_up = why
+    def cancel(self, reason: str) -> None:
+        self.cancel_reason = reason
         if self.task:
             self.task.cancel()
 
 
 class TargetQueue:
-    """Who is next at each target."""
+    """A queue for each target."""
 
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
-        self._turns: dict[str, list[_Turn]] = {}
+        self._operations: dict[str, list[_Operation]] = {}
 
-    async def take(self, target: str, occasion: Trigger | None, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` returns, once whoever is before at `target` is through. Raises SupersededError.
+    async def run(self, target: str, trigger: Trigger | None, work: Callable[[], Awaitable[T]]) -> T:
+        """Run `work` once the operations before it at `target` have ended. Raises SupersededError.
 
-        An action comes with its `occasion`, and ends everything of another one that is not through yet: it may be
-        trying again and again. Actions of one occasion belong together and follow one another. What comes without
-        (bringing back a former state) waits.
+        An action has a `trigger`, and cancels every unfinished operation with another one: it may be retrying again
+        and again. Actions of one trigger belong together and run in order. A restore has no trigger, and waits.
         """
-        turn, line = _Turn(occasion), self._turns.setdefault(target, [])
+        operation, queue = _Operation(trigger), self._operations.setdefault(target, [])
         lock = self._locks.setdefault(target, asyncio.Lock())
-        if occasion is not None:
-            for older in line:
-                if older.occasion != occasion:
-                    older.give_up("for a newer action")
+        if trigger is not None:
+            for older in queue:
+                if older.trigger != trigger:
+                    older.cancel("for a newer action")
 
-        async def in_turn() -> T:
+        async def work_in_order() -> T:
             async with lock:
                 return await work()
 
-        line.append(turn)
-        turn.task = asyncio.create_task(in_turn())
+        queue.append(operation)
+        operation.task = asyncio.create_task(work_in_order())
         try:
-            result: T = await turn.task
+            result: T = await operation.task
         except asyncio.CancelledError:
             current = asyncio.current_task()
-            if turn.given_up and not (current and current.cancelling()):
-                raise SupersededError(f"{target}: given up {turn.given_up}") from None
+            if operation.cancel_reason and not (current and current.cancelling()):
+                raise SupersededError(f"{target}: cancelled {operation.cancel_reason}") from None
             raise
         finally:
-            line.remove(turn)
+            queue.remove(operation)
         return result
 
-    def end(self, rule: str) -> None:
-        """Give up what is under way for `rule`, wherever it is: its time is over."""
-        for line in self._turns.values():
-            for turn in line:
-                if turn.occasion and turn.occasion.rule == rule:
-                    turn.give_up("as its rule is over")
+    def cancel_rule(self, rule: str) -> None:
+        """Cancel every operation of `rule`: it has ended."""
+        for queue in self._operations.values():
+            for operation in queue:
+                if operation.trigger and operation.trigger.rule == rule:
+                    operation.cancel("because its rule has ended")

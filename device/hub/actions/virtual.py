@@ -4,40 +4,47 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.actions.restore.previous_state import PreviousState
-from device.settings.actions import Lamp, Player
+from device.settings.actions.virtual import Lamp, Player
 
 _log = logging.getLogger(__name__)
 
 
-class VirtualLamp:
-    """Off at first; `changed` hears each new state."""
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """Both."""
+    return {Lamp: VirtualLamp(resources.on_lamp), Player: VirtualPlayer(resources.on_player)}
 
-    def __init__(self, changed: Callable[[dict[str, Any]], None]) -> None:
-        self._changed = changed
+
+class VirtualLamp:
+    """Off at first. Calls `on_change` with each new state."""
+
+    previous_type = None
+
+    def __init__(self, on_change: Callable[[dict[str, Any]], None]) -> None:
+        self._on_change = on_change
         self._state: dict[str, Any] = {"on": False, "colour": "#000000", "brightness": 0}
 
-    async def run(self, action: Lamp, _occasion: Trigger) -> None:
-        """Take on the colour and the brightness in percent; 0 is off."""
-        self._become(_lamp_state(action))
+    async def run(self, action: Lamp, _trigger: Trigger) -> None:
+        """Set the colour and the brightness in percent; 0 is off."""
+        self._set(_lamp_state(action))
 
     def state(self) -> dict[str, Any]:
         """`{"on": bool, "colour": "#rrggbb", "brightness": 0..100}`."""
         return dict(self._state)
 
-    async def former(self, action: Lamp) -> tuple[PreviousState, ...]:
+    async def capture_state(self, action: Lamp) -> tuple[PreviousState, ...]:
         """Its state."""
         return (PreviousState("lamp", self.state(), _lamp_state(action)),)
 
-    async def restore(self, former: PreviousState) -> None:
-        """Take it on again."""
-        self._become(dict(former.was))
+    async def restore(self, previous: PreviousState) -> None:
+        """Set that state again."""
+        self._set(dict(previous.state))
 
-    def _become(self, state: dict[str, Any]) -> None:
+    def _set(self, state: dict[str, Any]) -> None:
         self._state = state
         _log.info("lamp   %s at %d %%", state["colour"], state["brightness"])
-        self._changed(self.state())
+        self._on_change(self.state())
 
 
 def _lamp_state(action: Lamp) -> dict[str, Any]:
@@ -45,35 +52,37 @@ def _lamp_state(action: Lamp) -> dict[str, Any]:
 
 
 class VirtualPlayer:
-    """Silent at first; `changed` hears each new state."""
+    """Silent at first. Calls `on_change` with each new state."""
 
-    def __init__(self, changed: Callable[[dict[str, Any]], None]) -> None:
-        self._changed = changed
+    previous_type = None
+
+    def __init__(self, on_change: Callable[[dict[str, Any]], None]) -> None:
+        self._on_change = on_change
         self._state: dict[str, Any] = {"playing": False, "playlist": "", "volume": 0}
 
-    async def run(self, action: Player, _occasion: Trigger) -> None:
+    async def run(self, action: Player, _trigger: Trigger) -> None:
         """Play the list at the volume in percent."""
-        self._become(_player_state(action))
+        self._set(_player_state(action))
 
     def state(self) -> dict[str, Any]:
         """`{"playing": bool, "playlist": str, "volume": 0..100}`."""
         return dict(self._state)
 
-    async def former(self, action: Player) -> tuple[PreviousState, ...]:
+    async def capture_state(self, action: Player) -> tuple[PreviousState, ...]:
         """Its state."""
         return (PreviousState("player", self.state(), _player_state(action)),)
 
-    async def restore(self, former: PreviousState) -> None:
-        """Take it on again."""
-        self._become(dict(former.was))
+    async def restore(self, previous: PreviousState) -> None:
+        """Set that state again."""
+        self._set(dict(previous.state))
 
-    def _become(self, state: dict[str, Any]) -> None:
+    def _set(self, state: dict[str, Any]) -> None:
         self._state = state
         if state["playing"]:
             _log.info("player %s at %d %%", state["playlist"], state["volume"])
         else:
             _log.info("player off")
-        self._changed(self.state())
+        self._on_change(self.state())
 
 
 def _player_state(action: Player) -> dict[str, Any]:

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.actions.transport.delivery import Delivery
-from device.hub.actions.transport.http import Http, address, encoded
-from device.settings.actions import Webhook, Webhooks
+from device.hub.actions.transport.http import Http, encode_json, parse_url
+from device.settings.actions.webhook import Webhook, Webhooks
 from device.system.secrets import read_secret
 
 
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """Always there."""
+    return {Webhook: SignedWebhooks(resources.settings.webhooks, resources.http)}
+
+
 class SignedWebhooks:
-    """Any number of receivers; those on one machine share their limits."""
+    """Any number of receivers; those on one host and port share their limits."""
 
     def __init__(
         self,
@@ -26,29 +31,29 @@ class SignedWebhooks:
     ) -> None:
         self._secret_file = settings.secret_file
         self._http = http
-        self._make = delivery
+        self._make_delivery = delivery
         self._now_utc_s = now_utc_s
         self._deliveries: dict[str, Delivery] = {}
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Webhook, occasion: Trigger) -> None:
-        """Returns when the receiver has answered with 2xx; what it says beside that is not read. Raises ActionError.
+    async def run(self, action: Webhook, trigger: Trigger) -> None:
+        """Returns when the receiver has answered with 2xx; the body is not read. Raises ActionError.
 
-        Tried again, the same is sent, its timestamp and signature too: a receiver knows it again by them.
+        A retry sends the same timestamp and signature, so that a receiver can recognise it.
         """
-        url = address("webhook", action.url)
+        url = parse_url("webhook", action.url)
         where = f"{url.host}:{url.port}"  # the rest of an address may be a secret
         name = f"webhook to {where}"
-        body = encoded({**occasion.as_json(), "data": action.data})
-        headers = self._signed(body)
+        body = encode_json({**trigger.as_json(), "data": action.data})
+        headers = self._sign(body)
 
         async def attempt() -> None:
-            async with self._http.ask(name, "POST", url, headers=headers, body=body) as answer:
-                if answer.status >= 400:
-                    raise ActionError(f"{name}: refused it (answered {answer.status}); is its address right?")
+            async with self._http.request(name, "POST", url, headers=headers, body=body) as response:
+                if response.status >= 400:
+                    raise ActionError(f"{name}: refused it (answered {response.status}); is its address right?")
 
         if where not in self._deliveries:
-            self._deliveries[where] = self._make(name)
+            self._deliveries[where] = self._make_delivery(name)
         await self._deliveries[where].run(attempt)
         self._state = {"to": where}
 
@@ -56,7 +61,7 @@ class SignedWebhooks:
         """The last receiver: `{"to": "host:port"}`; empty before the first."""
         return dict(self._state)
 
-    def _signed(self, body: bytes) -> dict[str, str]:
+    def _sign(self, body: bytes) -> dict[str, str]:
         """X-Mien-Timestamp, and X-Mien-Signature: HMAC-SHA256 over `timestamp.body`, if there is a secret."""
         timestamp = str(int(self._now_utc_s()))
         headers = {"X-Mien-Timestamp": timestamp}

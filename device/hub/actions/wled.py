@@ -7,12 +7,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.actions.colour import rgb
-from device.hub.actions.restore.previous_state import Look, PreviousState
+from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
-from device.hub.actions.transport.http import Http, address, encoded
-from device.settings.actions import Wled, target_of_action
+from device.hub.actions.transport.http import Http, encode_json, parse_url
+from device.settings.actions.wled import Wled
 
 T = TypeVar("T")
 
@@ -21,8 +21,13 @@ _Byte = Annotated[int, Meta(ge=0, le=255)]
 _MAX_SEGMENTS = 64
 
 
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """Always there: each action names its strip."""
+    return {Wled: WledStrips(resources.http)}
+
+
 class Segment(Struct, frozen=True, omit_defaults=True):
-    """A part of the strip; only what bringing it back needs. None: this version does not tell."""
+    """A part of the strip; only what a restore needs. None: this version of WLED does not report it."""
 
     id: Annotated[int, Meta(ge=0, le=255)] | None = None
     start: int | None = None
@@ -46,47 +51,50 @@ class Segment(Struct, frozen=True, omit_defaults=True):
 
     @property
     def colour(self) -> str:
-        """Its first, `#rrggbb`; empty where it has none."""
+        """Its first colour, `#rrggbb`; empty if it has none."""
         return "#{:02x}{:02x}{:02x}".format(*self.col[0][:3]) if self.col and len(self.col[0]) >= 3 else ""
 
 
 class State(Struct, frozen=True):
-    """`GET /json/state`, as far as it matters."""
+    """`GET /json/state`, as far as it matters here."""
 
     on: bool
     bri: _Byte
     transition: Annotated[int, Meta(ge=0, le=65_535)] = 7
     """Tenths of a second."""
     ps: int = -1
-    """The preset that holds; -1: none."""
+    """The active preset; -1: none."""
     seg: Annotated[tuple[Segment, ...], Meta(max_length=_MAX_SEGMENTS)] = ()
 
-    def look(self) -> Look:
-        """How the strip is."""
-        look: Look = {"on": self.on, "brightness": self.bri / 2.55, "preset": self.ps}
+    def as_target_state(self) -> TargetState:
+        """The strip's state."""
+        state: TargetState = {"on": self.on, "brightness": self.bri / 2.55, "preset": self.ps}
         if colours := [one.colour for one in self.seg if one.colour]:
-            look["colours"] = colours
-        return look
+            state["colours"] = colours
+        return state
 
 
-class _Said(Struct, frozen=True):
-    """Of a POST: an error's number, or nothing that matters."""
+class _PostAnswer(Struct, frozen=True):
+    """The answer to a POST."""
 
     error: int | None = None
+    """Its number."""
 
 
 class WledStrips:
-    """Any number of strips; each has limits of its own."""
+    """Any number of strips, each with limits of its own."""
+
+    previous_type = State
 
     def __init__(self, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
         self._http = http
-        self._make = delivery
+        self._make_delivery = delivery
         self._deliveries: dict[str, Delivery] = {}
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: Wled, _occasion: Trigger) -> None:
-        """Returns when the strip has taken it. Raises ActionError."""
-        # `transition` would be everybody's from then on.
+    async def run(self, action: Wled, _trigger: Trigger) -> None:
+        """Returns when the strip has accepted it. Raises ActionError."""
+        # `tt` is for this command alone; `transition` would stay for everybody.
         command: dict[str, Any] = {"tt": round(10 * action.transition_s)}
         if action.preset:
             command["ps"] = action.preset
@@ -95,7 +103,7 @@ class WledStrips:
         else:
             command |= {"on": True, "bri": max(1, round(255 * action.brightness / 100))}
             if action.colour:
-                command["seg"] = _coloured(await self._get(action.host), action.colour)
+                command["seg"] = _colour_segments(await self._get(action.host), action.colour)
         await self._post(action.host, command)
         look = {"preset": action.preset} if action.preset else {"brightness": action.brightness}
         self._state = {"host": action.host, **look, "colour": action.colour}
@@ -104,56 +112,63 @@ class WledStrips:
         """The last strip, with `brightness` or `preset`, and `colour`; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: Wled) -> tuple[PreviousState, ...]:
-        """Of the strip with all its segments."""
+    async def capture_state(self, action: Wled) -> tuple[PreviousState, ...]:
+        """The strip with all its segments."""
         state = await self._get(action.host)
-        asked: Look = {"on": True, "brightness": float(action.brightness), "preset": None}
+        requested: TargetState = {"on": True, "brightness": float(action.brightness), "preset": None}
         if action.preset:
-            asked = {"preset": action.preset}
+            requested = {"preset": action.preset}
         elif not action.brightness:
-            asked = {"on": False}
+            requested = {"on": False}
         elif action.colour:
-            asked["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
-        alone = bool(action.preset) or not action.brightness
-        target, settle_s = target_of_action(action) or "", action.transition_s + SETTLE_S
-        return (PreviousState(target, state.look(), asked, alone=alone, settle_s=settle_s, more=state),)
+            requested["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
+        return (
+            PreviousState(
+                action.target,
+                state.as_target_state(),
+                requested,
+                is_complete=bool(action.preset) or not action.brightness,
+                settle_s=action.transition_s + SETTLE_S,
+                details=state,
+            ),
+        )
 
-    async def restore(self, former: PreviousState) -> None:
-        """The strip as it was; segments that came since are removed. Raises ActionError."""
-        host, was = former.target.removeprefix("wled "), former.more
-        there = {one.id for one in (await self._get(host)).seg if one.id is not None}
-        gone = sorted(there - {one.id for one in was.seg})
-        segments = [*msgspec.to_builtins(was.seg), *({"id": number, "stop": 0} for number in gone)]
-        command = {"on": was.on, "bri": was.bri, "transition": was.transition, "seg": segments}
-        await self._post(host, {"ps": was.ps} | command if was.ps > 0 else command)
+    async def restore(self, previous: PreviousState) -> None:
+        """Restore the strip, and remove segments that are new since. Raises ActionError."""
+        host, state = previous.target.removeprefix("wled "), previous.details
+        ids_now = {one.id for one in (await self._get(host)).seg if one.id is not None}
+        new_ids = sorted(ids_now - {one.id for one in state.seg})
+        segments = [*msgspec.to_builtins(state.seg), *({"id": number, "stop": 0} for number in new_ids)]
+        command = {"on": state.on, "bri": state.bri, "transition": state.transition, "seg": segments}
+        await self._post(host, {"ps": state.ps} | command if state.ps > 0 else command)
 
     async def _post(self, host: str, command: dict[str, Any]) -> None:
-        said = await self._ask(host, "POST", _Said, encoded(command))
-        if said.error is not None:
-            raise ActionError(f"WLED {host}: refused it (error {said.error})")
+        answer = await self._request(host, "POST", _PostAnswer, encode_json(command))
+        if answer.error is not None:
+            raise ActionError(f"WLED {host}: refused it (error {answer.error})")
 
     async def _get(self, host: str) -> State:
-        return await self._ask(host, "GET", State)
+        return await self._request(host, "GET", State)
 
-    async def _ask(self, host: str, method: str, kind: type[T], body: bytes | None = None) -> T:
+    async def _request(self, host: str, method: str, kind: type[T], body: bytes | None = None) -> T:
         name = f"WLED {host}"
-        url = address(name, f"http://{host}/json/state")
+        url = parse_url(name, f"http://{host}/json/state")
 
         async def attempt() -> T:
-            async with self._http.ask(name, method, url, body=body) as answer:
-                if answer.status >= 400:
-                    raise ActionError(f"{name}: refused it (answered {answer.status}); is that a WLED?")
-                return await answer.decoded(kind)
+            async with self._http.request(name, method, url, body=body) as response:
+                if response.status >= 400:
+                    raise ActionError(f"{name}: refused it (answered {response.status}); is that a WLED?")
+                return await response.decode(kind)
 
         if host not in self._deliveries:
-            self._deliveries[host] = self._make(name, parallel=1, per_s=5.0)  # a small chip with one radio
+            self._deliveries[host] = self._make_delivery(name, parallel=1, per_s=5.0)  # a small chip with one radio
         return await self._deliveries[host].run(attempt)
 
 
-def _coloured(state: State, colour: str) -> list[dict[str, Any]] | dict[str, Any]:
-    """For each segment by its number: a list without numbers would begin at the first, and end there.
+def _colour_segments(state: State, colour: str) -> list[dict[str, Any]] | dict[str, Any]:
+    """The colour for each segment by its number: WLED would apply a list without numbers to the first ones only.
 
-    Where they have no numbers, for all that are selected.
+    If the segments have no numbers, one dict for all that are selected.
     """
     look = {"col": [list(rgb(colour))]}
     return [{"id": one.id} | look for one in state.seg if one.id is not None] or look

@@ -1,7 +1,7 @@
-"""The project's own faces: seven emotions, drawn as SVG from a few numbers. No picture of any person is behind them.
+"""The project's own faces: seven emotions, drawn as SVG from a few numbers. No real person is shown.
 
-What each emotion does with brows, lids and mouth follows the action units (AU) that Ekman and Friesen (1978, "Facial
-Action Coding System") give as its prototype.
+Brows, lids and mouth follow the prototype of each emotion in action units (AU): Ekman and Friesen (1978), "Facial
+Action Coding System".
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ class _Pose:
     """In hundredths of the tile; y grows downwards."""
 
     brow: tuple[float, float, float]
-    """How far its inner end, middle and outer end are raised."""
+    """How far the inner end, the middle and the outer end are raised."""
     squeeze: float
     """How far the brows are drawn together."""
     upper: float
-    """How far the upper lid stands above the eye's middle, and the lower one below it."""
+    """How far the upper lid is above the middle of the eye, and `lower` the lower lid below it."""
     lower: float
     mouth: str
-    """What is painted at the mouth."""
+    """The mouth as SVG."""
     extra: str = ""
-    """Folds and cheeks."""
+    """Folds and cheeks as SVG."""
 
 
 _LIP, _DARK, _TEETH, _TONGUE = "currentColor", "#551f27", "#f3efe6", "#c8696b"
@@ -113,13 +113,13 @@ class _Person:
     tile: str
     tilt_deg: float
     force: float
-    """How far the face goes: 1 is the prototype."""
+    """The strength of the expression: 1 is the prototype."""
     more: str = ""
     lip: str = "#97404a"
 
 
 _BACK = {
-    # What of the hair lies behind the head.
+    # The hair behind the head.
     "long": "M22 50Q20 16 50 15Q80 16 78 50L82 99H18Z",
     "bob": "M22 48Q20 16 50 15Q80 16 78 48Q81 66 75 72H25Q19 66 22 48Z",
     "bun": "M40 14A10 10 0 1 1 60 14A10 10 0 1 1 40 14ZM24 50Q22 17 50 17Q78 17 76 50Z",
@@ -129,7 +129,7 @@ _BACK = {
     "bald": "",
 }
 _FRONT = {
-    # And what falls onto the forehead.
+    # The hair on the forehead.
     "long": "M25 56Q21 18 50 17Q79 18 75 56Q74 35 50 26Q26 35 25 56Z",
     "bob": "M26 46Q24 22 50 18Q76 22 74 46Q73 35 69 31Q50 33 36 27Q28 33 26 46Z",
     "bun": "M26 46Q26 22 50 20Q74 22 74 46Q68 28 50 27Q32 28 26 46Z",
@@ -158,13 +158,13 @@ _PEOPLE = (
     _Person("#6f4935", "#1f1715", "bun", "#4f7a78", "#2a4242", -2, 0.95, lip="#b56d6a"),
 )
 VARIANTS = len(_PEOPLE)
-"""So many people there are."""
+"""The number of people."""
 
 
 def draw(emotion: Emotion, variant: int) -> str:
-    """The SVG text, under 2 KB, of person 0..VARIANTS-1 showing one of the seven emotions. Always the same one.
+    """The SVG text, under 2 KB, of person 0..VARIANTS-1 showing one of the seven emotions. Always the same drawing.
 
-    Raises KeyError for `unknown`, and IndexError for a person that there is not.
+    Raises KeyError for `unknown`, and IndexError for an unknown person.
     """
     pose, person = _POSES[emotion], _PEOPLE[variant]
     beard = person.more == "beard"
@@ -192,10 +192,10 @@ def draw(emotion: Emotion, variant: int) -> str:
 
 
 def _eyes(emotion: Emotion, pose: _Pose, person: _Person) -> str:
-    if emotion is Emotion.HAPPY:  # cheeks that are raised shut the eyes to arcs
+    if emotion is Emotion.HAPPY:  # raised cheeks close the eyes to arcs
         return _line("M32 53.5Q38 45.5 44 53.5M56 53.5Q62 45.5 68 53.5", 2.4, "#222")
     up, down = (max(3.6 + (lid - 3.6) * person.force, 1.4) for lid in (pose.upper, pose.lower))
-    # Anger draws the lid's inner end down, grief up.
+    # Anger pulls the lid's inner end down, sadness up.
     slant = 0.28 * pose.brow[0] - 0.28 * pose.brow[2] if pose.upper < 4 else 0.0
     iris = 3.2 if pose.upper > 5 else 3.6
     eyes = []

@@ -1,43 +1,48 @@
-"""When the gallery answers to a voice: at a new utterance or another emotion, calmly, and it goes after a silence."""
+"""Decides when the gallery answers a voice: at a new utterance or a new emotion, and it clears after a silence."""
 
 from device.emotions import Emotion
 from device.readings import SenseReading
 
 MIN_APART_S = 4.0
-"""Faces stay at least so long before others come."""
+"""Faces stay at least this long before others replace them."""
 CLEAR_S = 30.0
-"""After so long without a voice that is sure of anything, they go."""
+"""The faces disappear after this long without a clear emotion in a voice."""
 _PAUSE_S = 1.0
-"""Beside the time between two readings, a silence of so long ends an utterance."""
+"""A silence of this long, in addition to the time between two readings, ends an utterance."""
 
 
 class VoiceTrigger:
-    """Fed with what the mood says of the voice, several times a second."""
+    """Gets the mood's voice reading several times a second."""
 
     def __init__(self, interval_s: float, min_confidence: float) -> None:
-        """`interval_s`: how often a voice is read. One less sure than `min_confidence` (0..1) is as good as unknown."""
+        """`interval_s`: the time between two voice readings. One below `min_confidence` (0..1) counts as unknown."""
         self._pause_s = interval_s + _PAUSE_S
-        self._least = min_confidence
+        self._min_confidence = min_confidence
         self._shown: Emotion | None = None
         self._shown_s = float("-inf")
-        self._heard_s = float("-inf")
-        self._spoke = False
-        self._new = False
-        """An utterance that has not been answered yet."""
+        self._clear_voice_s = float("-inf")
+        self._is_speaking = False
+        self._is_unanswered = False
+        """The utterance has not been answered yet."""
 
-    def due(self, voice: SenseReading | None, now_s: float) -> Emotion | None:
-        """The emotion to be answered at `now_s`, UNKNOWN to clear what is shown, None to leave it."""
-        # While an utterance goes on, its newest reading is young; the mood keeps it a while longer.
-        speaks = voice is not None and voice.age_s <= self._pause_s
-        if speaks != self._spoke:
-            self._spoke = self._new = speaks
-        if voice is None or not speaks or voice.confidence < self._least or voice.emotion is Emotion.UNKNOWN:
-            if self._shown is not None and now_s - self._heard_s >= CLEAR_S:
+    def update(self, voice: SenseReading | None, now_s: float) -> Emotion | None:
+        """The emotion to answer now, UNKNOWN to clear the gallery, or None to leave it as it is."""
+        # The mood keeps an old reading for a while, so only a recent one means that somebody is speaking.
+        is_speaking = voice is not None and voice.age_s <= self._pause_s
+        if is_speaking != self._is_speaking:
+            self._is_speaking = self._is_unanswered = is_speaking
+        if (
+            voice is None
+            or not is_speaking
+            or voice.confidence < self._min_confidence
+            or voice.emotion is Emotion.UNKNOWN
+        ):
+            if self._shown is not None and now_s - self._clear_voice_s >= CLEAR_S:
                 self._shown = None
                 return Emotion.UNKNOWN
             return None
-        self._heard_s = now_s
-        if (not self._new and voice.emotion is self._shown) or now_s - self._shown_s < MIN_APART_S:
+        self._clear_voice_s = now_s
+        if (not self._is_unanswered and voice.emotion is self._shown) or now_s - self._shown_s < MIN_APART_S:
             return None
-        self._shown, self._shown_s, self._new = voice.emotion, now_s, False
+        self._shown, self._shown_s, self._is_unanswered = voice.emotion, now_s, False
         return voice.emotion

@@ -1,20 +1,20 @@
-"""Rules: a mood over time -> what to do, and when it is over. Pure: the caller gives both clocks."""
+"""Rules: a mood over time -> which actions to run, and when a rule has ended. Pure: the caller passes both clocks."""
 
 from datetime import time
 
 from msgspec import Struct
 
 from device.emotions import Emotion
-from device.hub.wording import duration
+from device.hub.wording import format_duration, format_people
 from device.readings import Mood
 from device.settings.rules import QUIET, Rule
 
-AWAY_S = 60.0
-"""If for so long nobody can tell whether it holds, what was begun is over: sense restarts in less."""
+UNCERTAIN_S = 60.0
+"""A rule ends when its condition could not be checked for so long. A restart of sense takes less."""
 
 
 class RuleFired(Struct, frozen=True):
-    """A rule whose time has come."""
+    """A rule fires: its actions are to run."""
 
     rule: Rule
     why: str
@@ -22,127 +22,129 @@ class RuleFired(Struct, frozen=True):
 
 
 class RuleEnded(Struct, frozen=True):
-    """A rule with `restore` that had fired, and no longer holds."""
+    """A rule with `restore` that had fired no longer holds."""
 
     rule: Rule
     why: str
 
 
-class _Held:
-    """What one rule remembers. Times are the caller's monotonic seconds."""
+class _RuleState:
+    """The state of one rule. Times are the caller's monotonic seconds."""
 
     def __init__(self) -> None:
-        self.since_s: float | None = None
-        """Since when it holds, sure enough, without a break."""
-        self.left_s: float | None = None
-        """Since when a rule that has fired does not hold."""
-        self.fired_s: float | None = None
-        self.spent = False
-        """It has fired in this period; the mood must be left first."""
-        self.active = False
-        """It has fired, and what it did is to be put back when it is over."""
+        self.holds_since_s: float | None = None
+        """Since when the condition has held without a break."""
+        self.failing_since_s: float | None = None
+        """Since when the condition has not held."""
+        self.fired_at_s: float | None = None
+        self.has_fired = False
+        """It has fired in this period; the mood must end before it can fire again."""
+        self.is_active = False
+        """It has fired, and its actions are to be undone when it ends."""
 
-    def over(self, rule: Rule, why: str) -> tuple[RuleEnded, ...]:
-        was, self.active = self.active, False
-        return (RuleEnded(rule, why),) if was else ()
+    def end(self, rule: Rule, why: str) -> tuple[RuleEnded, ...]:
+        was_active, self.is_active = self.is_active, False
+        return (RuleEnded(rule, why),) if was_active else ()
 
 
 class RuleEngine:
-    """All rules over time. Each fires at most once in a period of its mood, and not within its cooldown."""
+    """Evaluates all rules over time. Each fires at most once in a period of its mood, and not within its cooldown."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._rules = tuple((rule, _Held()) for rule in rules)
+        self._rules = tuple((rule, _RuleState()) for rule in rules)
 
-    def look(
-        self, mood: Mood | None, now_s: float, local: time | None, profile: str = "", *, sees: bool = True
+    def evaluate(
+        self, mood: Mood | None, now_s: float, local: time | None, profile: str = "", *, can_see: bool = True
     ) -> tuple[RuleFired | RuleEnded, ...]:
-        """What is over and what fires now, in this order, each in the settings' order.
+        """The rules that end now, then those that fire now, each in the settings' order.
 
-        `mood` is what the room feels now, None while sense is away; `now_s` is monotonic; `local` is the time of day
-        for `hours`, None while the clock is not set; `sees` is False while the camera is off or lost, so that an
-        empty picture is no empty room. Call it at every mood and a few times a second. `unknown` breaks a period as
-        any other mood does. None breaks the hold, but is no leaving: a restart of sense must not fire a rule twice.
-        Cooldowns and holds are monotonic: a wall clock that jumps moves nothing but the hours.
+        `mood` is the present mood, None while sense is away; `now_s` is monotonic; `local` is the time of day for
+        `hours`, None while the clock is not set; `can_see` is False while the camera is off or lost: then an empty
+        picture does not count as an empty room. Call it at every mood and a few times a second.
+
+        `unknown` ends a period as any other mood does. None interrupts it without ending it: a restart of sense must
+        not fire a rule twice. Cooldowns and durations are monotonic: a wall clock that jumps affects only the hours.
         """
-        found: list[RuleFired | RuleEnded] = []
-        for rule, held in self._rules:
-            if acts_in(rule, profile):
-                holds = None if mood is None else _holds(rule, mood, sees=sees)
-                found += _look(rule, held, mood, holds, now_s, local)
+        events: list[RuleFired | RuleEnded] = []
+        for rule, state in self._rules:
+            if is_enabled_in(rule, profile):
+                holds = None if mood is None else _check(rule, mood, can_see=can_see)
+                events += _evaluate(rule, state, mood, holds, now_s, local)
             else:
-                held.since_s, held.left_s, held.spent = None, None, False
-                found += held.over(rule, f"the profile is {profile}")
-        return tuple(sorted(found, key=lambda one: isinstance(one, RuleFired)))
+                state.holds_since_s, state.failing_since_s, state.has_fired = None, None, False
+                events += state.end(rule, f"the profile is {profile}")
+        return tuple(sorted(events, key=lambda event: isinstance(event, RuleFired)))
 
 
-def acts_in(rule: Rule, profile: str) -> bool:
-    """Whether a rule acts in `profile`; in none but `quiet` where it names none."""
+def is_enabled_in(rule: Rule, profile: str) -> bool:
+    """Whether a rule is enabled in `profile`. A rule without profiles is enabled in all but `quiet`."""
     return profile in rule.profiles if rule.profiles else profile != QUIET
 
 
-def _holds(rule: Rule, mood: Mood, *, sees: bool) -> bool | None:
-    """None: that cannot be told now. What certainly fails counts for more than what is not known."""
+def _check(rule: Rule, mood: Mood, *, can_see: bool) -> bool | None:
+    """Whether the condition holds; None if it cannot be known. One part that is certainly false decides."""
     if rule.mood and mood.emotion not in rule.mood:
         return False
-    if rule.feels and (mood.emotion is Emotion.UNKNOWN or not rule.valence_min <= mood.valence <= rule.valence_max):
+    is_valence_known = mood.emotion is not Emotion.UNKNOWN
+    if rule.has_valence and not (is_valence_known and rule.valence_min <= mood.valence <= rule.valence_max):
         return False
-    if rule.counts and sees:
-        wanted = {"someone": mood.people > 0, "nobody": mood.people == 0}.get(rule.presence, True)
-        if not wanted or not rule.people_min <= mood.people <= rule.people_max:
+    if rule.has_people and can_see:
+        is_presence_right = {"someone": mood.people > 0, "nobody": mood.people == 0}.get(rule.presence, True)
+        if not is_presence_right or not rule.people_min <= mood.people <= rule.people_max:
             return False
-    unseen = rule.counts and not sees
-    unsure = bool(rule.mood or rule.feels) and mood.confidence < rule.min_confidence
-    return None if unseen or unsure else True
+    is_unseen = rule.has_people and not can_see
+    is_unsure = bool(rule.mood or rule.has_valence) and mood.confidence < rule.min_confidence
+    return None if is_unseen or is_unsure else True
 
 
-def _look(
-    rule: Rule, held: _Held, mood: Mood | None, holds: bool | None, now_s: float, local: time | None
+def _evaluate(
+    rule: Rule, state: _RuleState, mood: Mood | None, holds: bool | None, now_s: float, local: time | None
 ) -> tuple[RuleFired | RuleEnded, ...]:
-    in_hours = within(rule.hours, local)
-    since_s = now_s if held.since_s is None else held.since_s
+    in_hours = is_within(rule.hours, local)
+    since_s = now_s if state.holds_since_s is None else state.holds_since_s
     if holds:
-        held.left_s, held.since_s = None, since_s
+        state.failing_since_s, state.holds_since_s = None, since_s
     else:
-        held.left_s = now_s if held.left_s is None else held.left_s
-        held.since_s = None
-        held.spent = held.spent and holds is None
+        state.failing_since_s = now_s if state.failing_since_s is None else state.failing_since_s
+        state.holds_since_s = None
+        state.has_fired = state.has_fired and holds is None
     if in_hours is False:
-        # Each day's hours are a period of their own, also for a room that is empty for a week.
-        held.spent = False
-        return held.over(rule, f"the hours {rule.hours} are over")
+        # Each day's hours start a new period, even if the room is empty for a week.
+        state.has_fired = False
+        return state.end(rule, f"the hours {rule.hours} are over")
     if not holds or mood is None:
-        # What took so long to begin takes as long to end: a light must not follow each breath.
-        calm_s = rule.for_s if holds is False else max(rule.for_s, AWAY_S)
-        if not held.active or held.left_s is None or now_s - held.left_s < calm_s:
+        # A rule takes as long to end as it takes to fire, so that a light does not follow every short change.
+        calm_s = rule.for_s if holds is False else max(rule.for_s, UNCERTAIN_S)
+        if not state.is_active or state.failing_since_s is None or now_s - state.failing_since_s < calm_s:
             return ()
-        held.spent = False
-        return held.over(rule, _left(mood, holds))
-    cooling = held.fired_s is not None and now_s - held.fired_s < rule.cooldown_s
-    if held.spent or cooling or now_s - since_s < rule.for_s or in_hours is None:
+        state.has_fired = False
+        return state.end(rule, _why_ended(mood, holds))
+    is_cooling = state.fired_at_s is not None and now_s - state.fired_at_s < rule.cooldown_s
+    if state.has_fired or is_cooling or now_s - since_s < rule.for_s or in_hours is None:
         return ()
-    held.fired_s, held.spent, held.active = now_s, True, rule.restore
-    return (RuleFired(rule, f"{_seen(rule, mood)} for {duration(now_s - since_s)}"),)
+    state.fired_at_s, state.has_fired, state.is_active = now_s, True, rule.restore
+    return (RuleFired(rule, f"{_why_fired(rule, mood)} for {format_duration(now_s - since_s)}"),)
 
 
-def _left(mood: Mood | None, holds: bool | None) -> str:
-    """Why a rule is over, outside its hours aside."""
+def _why_ended(mood: Mood | None, holds: bool | None) -> str:
+    """The reason within its hours."""
     if mood is None:
         return "sense is away"
-    return "it cannot be told any more" if holds is None else "it is over"
+    return "its condition cannot be checked any more" if holds is None else "its condition no longer holds"
 
 
-def _seen(rule: Rule, mood: Mood) -> str:
-    """What of the mood has made the rule fire."""
-    people = "nobody" if mood.people == 0 else "1 person" if mood.people == 1 else f"{mood.people} people"
-    felt = [mood.summary()] if rule.mood or rule.feels else []
-    valence = [f"valence {mood.valence:.2f}"] if rule.feels else []
-    return ", ".join([*felt, *valence, *([people] if rule.counts else [])])
+def _why_fired(rule: Rule, mood: Mood) -> str:
+    """The parts of the mood that the rule asks for."""
+    people = format_people(mood.people) if mood.people else "nobody"
+    summary = [mood.summary()] if rule.mood or rule.has_valence else []
+    valence = [f"valence {mood.valence:.2f}"] if rule.has_valence else []
+    return ", ".join([*summary, *valence, *([people] if rule.has_people else [])])
 
 
-def within(hours: str, local: time | None) -> bool | None:
-    """Whether `local` is in `18:00-23:30`: the first minute is in, the last is out; over midnight is fine.
+def is_within(hours: str, local: time | None) -> bool | None:
+    """Whether `local` is in `18:00-23:30`, with the first minute and without the last; may span midnight.
 
-    Empty, or twice the same time, is the whole day. None: the clock is not set, and nobody knows.
+    Empty, or twice the same time, is the whole day. None: the clock is not set, so it cannot be known.
     """
     if not hours:
         return True

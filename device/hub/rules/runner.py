@@ -1,4 +1,4 @@
-"""From what the rules say to what is done: actions beside the story, what is over put back, all remembered."""
+"""Runs the actions of rules in the background, restores what ended rules changed, and writes all to the history."""
 
 import asyncio
 import logging
@@ -8,132 +8,132 @@ from typing import Any
 
 import msgspec
 
-from device.hub.actions.base import DONE, NOT_BACK, Trigger
+from device.hub.actions.base import DONE, NOT_RESTORED, Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.history.rows import Entry
 from device.hub.metrics import Counters
 from device.hub.rules.engine import RuleEnded, RuleFired
 from device.readings import Mood
-from device.settings.actions import Action
+from device.settings.actions.base import Action
 
 _log = logging.getLogger(__name__)
 
 MAX_TASKS = 64
-"""Actions under way; more are refused, and the history says so."""
-AGAIN_S = 60.0
-"""Between two tries to put back what a destination did not take when its rule was over."""
-LEAVING_S = 5.0
-"""An end that waits longer for a lamp is one that somebody waits for."""
+"""Running actions; more are refused, and the history says so."""
+RETRY_S = 60.0
+"""Between two attempts to restore what failed when its rule ended."""
+CLOSE_S = 5.0
+"""Time limit for restoring when the hub ends: somebody is waiting for it."""
 
 
 class ActionRunner:
-    """Nothing here waits for a destination. `remember` takes a line of the history for each thing done.
+    """Never waits for a destination. `remember` gets a history entry for each action.
 
-    Made where a loop runs: what could not be put back is tried again every `AGAIN_S`.
+    Create it inside a running event loop: a task retries failed restores every `RETRY_S`.
     """
 
-    def __init__(self, destinations: ActionDispatcher, remember: Callable[[Entry], None], counters: Counters) -> None:
-        self._destinations = destinations
+    def __init__(self, dispatcher: ActionDispatcher, remember: Callable[[Entry], None], counters: Counters) -> None:
+        self._dispatcher = dispatcher
         self._remember = remember
         self._counters = counters
         self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
-        """Rules that have fired and are not over: what they hold is not to be put back yet."""
+        """Rules that have fired and not ended: what they changed must not be restored yet."""
         began_s = asyncio.get_running_loop().time()
-        self._not_before_s = {rule: began_s + destinations.for_s.get(rule, 0.0) for rule in destinations.holding}
-        """Of rules that held something when the last hub was killed: the room may still feel so, and they go on."""
-        self._patient = asyncio.create_task(self._again_and_again())
+        self._retry_from_s = {rule: began_s + dispatcher.for_s.get(rule, 0.0) for rule in dispatcher.rules_to_restore}
+        """For rules in the ledger of a hub that was killed: the mood may be the same still, and they fire again."""
+        self._retrying = asyncio.create_task(self._retry_restores())
 
-    def act(self, events: Sequence[RuleFired | RuleEnded], mood: Mood | None) -> None:
-        """Carry out what one look at the rules has found."""
-        overs = [event for event in events if isinstance(event, RuleEnded)]
-        firings = [event for event in events if isinstance(event, RuleFired)]
-        self._active -= {event.rule.name for event in overs}
-        self._active |= {event.rule.name for event in firings}
-        for one in overs:
-            self._not_before_s.pop(one.rule.name, None)
+    def handle(self, events: Sequence[RuleFired | RuleEnded], mood: Mood | None) -> None:
+        """Carry out what one evaluation of the rules found."""
+        ended = [event for event in events if isinstance(event, RuleEnded)]
+        fired = [event for event in events if isinstance(event, RuleFired)]
+        self._active -= {event.rule.name for event in ended}
+        self._active |= {event.rule.name for event in fired}
+        for one in ended:
+            self._retry_from_s.pop(one.rule.name, None)
         for event in events:
-            ended = " is over" if isinstance(event, RuleEnded) else ""
-            _log.info("rule   %s%s: %s", event.rule.name, ended, event.why)
-        # A lamp that passes from one rule to the next is not put back in between: whoever will bring it back takes
-        # over what it was. All others are to find it as it was.
-        over = {event.rule.name for event in overs}
-        heirs = [firing for firing in firings if firing.rule.restore and firing.rule.name not in over]
-        rest = [firing for firing in firings if firing not in heirs]
-        self._begin(heirs, mood)
-        if overs:
-            self._start(self._put_back(overs, rest, mood), "; ".join(f"restore {o.rule.name}" for o in overs))
+            state = " has ended" if isinstance(event, RuleEnded) else ""
+            _log.info("rule   %s%s: %s", event.rule.name, state, event.why)
+        # A lamp that passes from one rule to the next must not flash its old state: a new rule with `restore` starts
+        # first and takes the previous state over. All others start after the restore.
+        ended_names = {event.rule.name for event in ended}
+        heirs = [one for one in fired if one.rule.restore and one.rule.name not in ended_names]
+        others = [one for one in fired if one not in heirs]
+        self._start_actions(heirs, mood)
+        if ended:
+            work = self._restore_then_start(ended, others, mood)
+            self._start(work, "; ".join(f"restore {event.rule.name}" for event in ended))
         else:
-            self._begin(rest, mood)
+            self._start_actions(others, mood)
 
     async def close(self) -> None:
-        """Put back what rules hold, give up what is under way, and let go of every connection.
+        """Restore what rules changed, cancel what is running, and close every connection.
 
-        Who stops Mien wants the house as it was; who starts it again, and feels the same, has the rule fire again.
+        Whoever stops Mien gets the house back as it was. After a restart in the same mood, the rule fires again.
         """
-        self._patient.cancel()
+        self._retrying.cancel()
         try:
-            async with asyncio.timeout(LEAVING_S):
-                await asyncio.gather(*(self._bring_back(rule) for rule in self._destinations.holding))
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(self._restore(rule) for rule in self._dispatcher.rules_to_restore))
         except TimeoutError:
-            rules = ", ".join(self._destinations.holding)
-            _log.warning(
-                "hub ends; not brought back within %g s, as the destination did not answer: %s", LEAVING_S, rules
-            )
+            rules = ", ".join(self._dispatcher.rules_to_restore)
+            _log.warning("hub ends; not restored within %g s, the destination did not answer: %s", CLOSE_S, rules)
         for task in self._tasks:
             task.cancel()
-        await self._destinations.close()
+        await self._dispatcher.close()
 
-    def _begin(self, firings: Sequence[RuleFired], mood: Mood | None) -> None:
-        for firing in firings:
-            occasion = Trigger(firing.rule.name, firing.why, time.time(), mood)
-            for action in firing.rule.do:
-                if not self._start(self._run(firing, action, occasion), action.words):
-                    self._done(firing.rule.name, _plain(action), "refused, too much is under way", done=False)
+    def _start_actions(self, fired: Sequence[RuleFired], mood: Mood | None) -> None:
+        for event in fired:
+            trigger = Trigger(event.rule.name, event.why, time.time(), mood)
+            for action in event.rule.do:
+                if not self._start(self._run(event, action, trigger), action.description):
+                    self._record(event.rule.name, _encode(action), "refused, too many actions are running", done=False)
 
-    async def _put_back(self, overs: Sequence[RuleEnded], firings: Sequence[RuleFired], mood: Mood | None) -> None:
-        for over in overs:
-            await self._bring_back(over.rule.name)
-        self._begin(firings, mood)
+    async def _restore_then_start(
+        self, ended: Sequence[RuleEnded], fired: Sequence[RuleFired], mood: Mood | None
+    ) -> None:
+        for event in ended:
+            await self._restore(event.rule.name)
+        self._start_actions(fired, mood)
 
-    async def _bring_back(self, rule: str, *, again: bool = False) -> None:
+    async def _restore(self, rule: str, *, is_retry: bool = False) -> None:
         try:
-            lines = await self._destinations.restore(rule)
-        except Exception:  # noqa: BLE001 - it ends neither the tries for other rules, nor what comes after this
-            _log.exception("%s: what it holds cannot be put back for a fault in Mien", rule)
+            lines = await self._dispatcher.restore(rule)
+        except Exception:  # noqa: BLE001 - a bug here must not stop the other rules
+            _log.exception("%s: what it changed cannot be restored: a fault in Mien", rule)
             return
         for line in lines:
-            failed = f": {NOT_BACK}: " in line
-            if failed and again:
-                _log.debug("%s", line)  # said once; whoever is away for a week is no line a minute
+            has_failed = f": {NOT_RESTORED}: " in line
+            if has_failed and is_retry:
+                _log.debug("%s", line)  # reported once already: a week of absence must not log a line a minute
                 continue
-            if failed:
+            if has_failed:
                 _log.warning("%s; it will be tried again", line)
-            self._done(rule, "restore", line, done=f": {DONE}" in line)
+            self._record(rule, "restore", line, done=f": {DONE}" in line)
 
-    async def _again_and_again(self) -> None:
-        """Until it succeeds, or somebody else has changed the target."""
+    async def _retry_restores(self) -> None:
+        """Retry each rule until it succeeds or somebody else has changed the target."""
         while True:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(RETRY_S)
             now_s = asyncio.get_running_loop().time()
-            for rule in self._destinations.holding:
-                if rule not in self._active and now_s - AGAIN_S >= self._not_before_s.get(rule, 0.0):
-                    await self._bring_back(rule, again=True)
+            for rule in self._dispatcher.rules_to_restore:
+                if rule not in self._active and now_s - RETRY_S >= self._retry_from_s.get(rule, 0.0):
+                    await self._restore(rule, is_retry=True)
 
-    async def _run(self, firing: RuleFired, action: Action, occasion: Trigger) -> None:
-        result = await self._destinations.run(action, occasion, keep=firing.rule.restore)
-        self._done(firing.rule.name, _plain(action), result, done=result.startswith(DONE), began_s=occasion.time_utc_s)
+    async def _run(self, event: RuleFired, action: Action, trigger: Trigger) -> None:
+        result = await self._dispatcher.run(action, trigger, remember=event.rule.restore)
+        self._record(event.rule.name, _encode(action), result, done=result.startswith(DONE), at_s=trigger.time_utc_s)
 
-    def _done(self, rule: str, action: str, result: str, *, done: bool, began_s: float | None = None) -> None:
-        self._counters.action(rule, done=done)
-        at_s = time.time() if began_s is None else began_s
-        self._remember(Entry("action", at_s, rule=rule, action=action, result=result))
+    def _record(self, rule: str, action: str, result: str, *, done: bool, at_s: float | None = None) -> None:
+        self._counters.count_action(rule, done=done)
+        self._remember(Entry("action", time.time() if at_s is None else at_s, rule=rule, action=action, result=result))
 
-    def _start(self, work: Coroutine[Any, Any, None], words: str) -> bool:
-        """Beside the story, so that a slow destination holds up nothing."""
+    def _start(self, work: Coroutine[Any, Any, None], description: str) -> bool:
+        """Start it in the background, so that a slow destination delays nothing else."""
         if len(self._tasks) >= MAX_TASKS:
             work.close()
-            _log.error("%d actions are under way already; refused: %s", MAX_TASKS, words)
+            _log.error("%d actions are running already; refused: %s", MAX_TASKS, description)
             return False
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -141,5 +141,5 @@ class ActionRunner:
         return True
 
 
-def _plain(action: Action) -> str:
+def _encode(action: Action) -> str:
     return msgspec.json.encode(action).decode()

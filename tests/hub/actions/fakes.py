@@ -7,7 +7,7 @@ from device.hub.actions.base import Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.virtual import VirtualLamp
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from tests.hub.actions.peers import Clock
 
 OFF = {"on": False, "colour": "#000000", "brightness": 0}
@@ -33,26 +33,28 @@ class Bulb(VirtualLamp):
     def by_hand(self, **look: Any) -> None:
         self._state |= look
 
-    async def run(self, action: Lamp, occasion: Trigger) -> None:
+    async def run(self, action: Lamp, trigger: Trigger) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
         if self.errors:
             raise self.errors.pop(0)
-        await super().run(action, occasion)
+        await super().run(action, trigger)
 
-    async def former(self, action: Lamp) -> tuple[PreviousState, ...]:
+    async def capture_state(self, action: Lamp) -> tuple[PreviousState, ...]:
         await self.reading.wait()
         if self.mute:
             raise self.mute.pop(0)
-        (former,) = await super().former(action)
-        return (PreviousState("lamp", former.was, former.asked, settle_s=self.settle_s),) if self.there else ()
+        (previous,) = await super().capture_state(action)
+        return (
+            (PreviousState("lamp", previous.state, previous.requested, settle_s=self.settle_s),) if self.there else ()
+        )
 
-    async def restore(self, former: PreviousState) -> None:
+    async def restore(self, previous: PreviousState) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
         if self.errors:
             raise self.errors.pop(0)
-        await super().restore(former)
+        await super().restore(previous)
 
 
 class Hall:
@@ -63,8 +65,8 @@ class Hall:
         self.clock = Clock()
         self.all = ActionDispatcher({Lamp: self.bulb}, clock=self.clock, **options)
 
-    async def act(self, rule: str, action: Lamp, *, keep: bool = True) -> str:
-        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=keep)
+    async def act(self, rule: str, action: Lamp, *, remember: bool = True) -> str:
+        return await self.all.run(action, Trigger(rule, "", self.clock()), remember=remember)
 
     @property
     def is_now(self) -> dict[str, Any]:

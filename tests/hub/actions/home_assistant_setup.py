@@ -14,7 +14,7 @@ from device.hub.actions.colour import xy
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.transport.http import Http
-from device.settings.actions import CallService, HomeAssistant
+from device.settings.actions.home_assistant import CallService, HomeAssistant
 from tests.hub.actions.peers import Clock, Peer, Seen, said
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-long-lived.token"  # noqa: S105
@@ -104,10 +104,10 @@ class House:
         self.services = HomeAssistantServices(there, self.http, self.clock.roads(per_s=500.0))
         self.all = ActionDispatcher({CallService: self.services}, clock=self.clock)
 
-    async def act(self, service: str, entity: str = "", rule: str = "a", keep: bool = True, **data: Any) -> str:
+    async def act(self, service: str, entity: str = "", rule: str = "a", remember: bool = True, **data: Any) -> str:
         self.clock.now_s += 20
-        occasion = Trigger(rule, "", self.clock())
-        return await self.all.run(CallService(service, entity, data), occasion, keep=keep)
+        trigger = Trigger(rule, "", self.clock())
+        return await self.all.run(CallService(service, entity, data), trigger, remember=remember)
 
     async def end(self, rule: str = "a") -> list[str]:
         self.clock.now_s += 20

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from device.hub.actions.colour import Point, shown
+from device.hub.actions.colour import Point, clamp_to_gamut
 from tests.hub.actions.peers import Peer, Seen, busy, said
 
 KEY = "secret-key-of-the-bridge"
@@ -51,7 +51,7 @@ class Lamp:
             self.brightness = round(command["dimming"]["brightness"] * 254 / 100) / 2.54
         if self.xy and "color" in command:
             point = command["color"]["xy"]["x"], command["color"]["xy"]["y"]
-            self.xy, self.mirek = shown(point, self.gamut) if self.gamut else point, None
+            self.xy, self.mirek = clamp_to_gamut(point, self.gamut) if self.gamut else point, None
         elif self.mirek and "color" in command:
             self.mirek = 200  # the white that comes nearest
         if "color_temperature" in command:

@@ -9,9 +9,9 @@ from pathlib import Path
 from device.hub.actions.base import Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.hue.bridge import HueBridge
-from device.hub.actions.hue.pairing import fingerprint
+from device.hub.actions.hue.pairing import get_fingerprint
 from device.hub.actions.transport.http import Http
-from device.settings.actions import Hue, HueLight
+from device.settings.actions.hue import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, Bridge
 from tests.hub.actions.peers import Clock
 
@@ -27,9 +27,9 @@ class House:
         self.hue = HueBridge(Hue("127.0.0.1", bridge.port, str(key_file)), self.http, clock.roads())
         self.all = ActionDispatcher({HueLight: self.hue}, clock=clock)
 
-    async def act(self, action: HueLight, rule: str = "comfort", *, keep: bool = False) -> str:
+    async def act(self, action: HueLight, rule: str = "comfort", *, remember: bool = False) -> str:
         self.clock.now_s += 10
-        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=keep)
+        return await self.all.run(action, Trigger(rule, "", self.clock()), remember=remember)
 
     async def end(self, rule: str = "comfort") -> list[str]:
         self.clock.now_s += 10
@@ -40,7 +40,7 @@ class House:
 async def paired(tls: ssl.SSLContext, tmp_path: Path, key: str = KEY) -> AsyncIterator[House]:
     async with Bridge(tls) as bridge:
         path = tmp_path / "hue.json"
-        document = {"application_key": key, "certificate_sha256": await fingerprint("127.0.0.1", bridge.port)}
+        document = {"application_key": key, "certificate_sha256": await get_fingerprint("127.0.0.1", bridge.port)}
         path.write_text(json.dumps(document))
         house = House(bridge, path, Clock())
         try:

@@ -15,7 +15,7 @@ from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
 from device.hub.actions.base import Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer
-from device.settings.actions import Mpd, Music
+from device.settings.actions.mpd import Mpd, Music
 from tests.hub.actions.peers import Clock
 from tests.hub.conftest import free_port, wait_until_listening
 from tests.hub.hub_running import until
@@ -113,7 +113,7 @@ class House:
 
     async def act(self, playlist: str, volume: int | None = None, rule: str = "a") -> str:
         self.clock.now_s += 10
-        return await self.all.run(Music(playlist, volume), Trigger(rule, "", self.clock()), keep=True)
+        return await self.all.run(Music(playlist, volume), Trigger(rule, "", self.clock()), remember=True)
 
     async def end(self, rule: str = "a") -> list[str]:
         self.clock.now_s += 10

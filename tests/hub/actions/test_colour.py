@@ -2,7 +2,7 @@
 
 import pytest
 
-from device.hub.actions.colour import WHITE, Point, rgb, shown, xy
+from device.hub.actions.colour import WHITE, Point, clamp_to_gamut, rgb, xy
 
 GAMUT_B = ((0.675, 0.322), (0.409, 0.518), (0.167, 0.04))
 
@@ -28,16 +28,16 @@ def test_how_bright_a_colour_is_does_not_move_it() -> None:
 
 
 def test_what_a_lamp_cannot_show_is_the_nearest_that_it_can() -> None:
-    assert shown((0.4, 0.35), GAMUT_B) == (0.4, 0.35)
-    assert shown((0.4, 0.35), GAMUT_B[::-1]) == (0.4, 0.35)
-    assert shown((0.8, 0.3), GAMUT_B) == (0.675, 0.322)
-    green = shown(xy("#00ff00"), GAMUT_B)
+    assert clamp_to_gamut((0.4, 0.35), GAMUT_B) == (0.4, 0.35)
+    assert clamp_to_gamut((0.4, 0.35), GAMUT_B[::-1]) == (0.4, 0.35)
+    assert clamp_to_gamut((0.8, 0.3), GAMUT_B) == (0.675, 0.322)
+    green = clamp_to_gamut(xy("#00ff00"), GAMUT_B)
     assert green == pytest.approx(GAMUT_B[1], abs=0.02)
-    between = shown((0.1, 0.3), GAMUT_B)
+    between = clamp_to_gamut((0.1, 0.3), GAMUT_B)
     assert 0.167 < between[0] < 0.409
     assert 0.04 < between[1] < 0.518
 
 
 def test_a_gamut_without_an_area_is_survived() -> None:
-    assert shown((0.2, 0.2), ((0.3, 0.3),) * 3) == (0.2, 0.2)
-    assert shown((0.9, 0.8), ((0.3, 0.3), (0.3, 0.3), (0.1, 0.1))) == (0.3, 0.3)
+    assert clamp_to_gamut((0.2, 0.2), ((0.3, 0.3),) * 3) == (0.2, 0.2)
+    assert clamp_to_gamut((0.9, 0.8), ((0.3, 0.3), (0.3, 0.3), (0.1, 0.1))) == (0.3, 0.3)

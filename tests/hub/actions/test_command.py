@@ -13,7 +13,7 @@ from device.errors import ActionError
 from device.hub.actions.base import DONE
 from device.hub.actions.command import Programs
 from device.hub.actions.dispatcher import ActionDispatcher
-from device.settings.actions import Command
+from device.settings.actions.command import Command
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run, until
 
@@ -97,7 +97,7 @@ time.sleep(60)
 """
     began_s = time.monotonic()
     result = python(code, tmp_path / "pids", limit_s=1.5)
-    assert result == f"command {PYTHON}: not through within 1.5 s, and ended: still busy"
+    assert result == f"command {PYTHON}: not finished within 1.5 s, and killed: still busy"
     assert time.monotonic() - began_s < 4
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     run(until(lambda: not any(map(living, pids)), 2))

@@ -19,7 +19,7 @@ class Failing:
 
     def __init__(self, times: int, error: Exception | None = None) -> None:
         self.left = times
-        self.error = error or TransientError("lamp: cannot be reached", untouched=True)
+        self.error = error or TransientError("lamp: cannot be reached", had_no_effect=True)
         self.tries = 0
 
     async def __call__(self) -> str:
@@ -62,10 +62,10 @@ def test_a_refusal_is_final(road: Delivery, clock: Clock) -> None:
 
 
 def test_a_wish_for_patience_is_granted_where_there_is_time(road: Delivery, clock: Clock) -> None:
-    greedy = Failing(1, TransientError("lamp: busy", retry_after_s=3600.0, untouched=True))
+    greedy = Failing(1, TransientError("lamp: busy", retry_after_s=3600.0, had_no_effect=True))
 
     async def story() -> None:
-        assert await road.run(Failing(1, TransientError("lamp: busy", retry_after_s=3.0, untouched=True))) == "well"
+        assert await road.run(Failing(1, TransientError("lamp: busy", retry_after_s=3.0, had_no_effect=True))) == "well"
         with pytest.raises(ActionError, match="busy"):
             await road.run(greedy)
 
@@ -79,8 +79,8 @@ def test_what_must_not_happen_twice_is_tried_again_only_where_nothing_happened(r
 
     async def story() -> None:
         with pytest.raises(ActionError, match="broke off"):
-            await road.run(broke_off, repeatable=False)
-        assert await road.run(Failing(1), repeatable=False) == "well"
+            await road.run(broke_off, idempotent=False)
+        assert await road.run(Failing(1), idempotent=False) == "well"
 
     run(story())
     assert broke_off.tries == 1
@@ -104,7 +104,7 @@ def test_all_tries_together_have_an_end_even_where_the_clock_of_the_waits_stands
     async def attempt() -> None:
         await asyncio.sleep(60)
 
-    road = Delivery("lamp", attempt_s=30, whole_s=0.1)
+    road = Delivery("lamp", attempt_s=30, total_s=0.1)
     with pytest.raises(ActionError, match=r"lamp: no answer within 0\.1 s"):
         run(road.run(attempt), 2)
 
@@ -112,12 +112,12 @@ def test_all_tries_together_have_an_end_even_where_the_clock_of_the_waits_stands
 def test_a_queue_of_our_own_is_not_its_failure() -> None:
     async def story() -> None:
         gate = asyncio.Event()
-        road = Delivery("lamp", parallel=1, per_s=1000.0, attempt_s=30, whole_s=0.5)
+        road = Delivery("lamp", parallel=1, per_s=1000.0, attempt_s=30, total_s=0.5)
         first = asyncio.create_task(road.run(gate.wait))
         await asyncio.sleep(0)  # so that it has its time
-        road._whole_s = 0.02
+        road._total_s = 0.02
         for _ in range(6):
-            with pytest.raises(ActionError, match=r"^lamp: no turn within 0\.02 s$"):
+            with pytest.raises(ActionError, match=r"^lamp: not sent within 0\.02 s$"):
                 await road.run(gate.wait)
         gate.set()
         assert await first is True
@@ -159,7 +159,7 @@ def test_after_five_failures_it_is_left_alone_for_a_minute_and_then_tried_once(
 
     times = re.search(
         r"^lamp: left alone since (\d\d:\d\d:\d\d) until (\d\d:\d\d:\d\d), after 5 failures in a row; "
-        r"it said last: lamp: cannot be reached$",
+        r"the last error was: lamp: cannot be reached$",
         run(story()),
     )
     assert times
@@ -235,12 +235,12 @@ def test_a_slow_lane_holds_up_nobody_else() -> None:
     arrived: list[tuple[str, float]] = []
 
     async def story() -> None:
-        road, lane = Delivery("bridge", per_s=100.0), MinIntervalGate(0.25)
+        road, gate = Delivery("bridge", per_s=100.0), MinIntervalGate(0.25)
 
         async def attempt(name: str) -> None:
             arrived.append((name, time.monotonic()))
 
-        groups = [road.run(lambda: attempt("group"), lane=lane) for _ in range(3)]
+        groups = [road.run(lambda: attempt("group"), gate=gate) for _ in range(3)]
         await asyncio.gather(*groups, *(road.run(lambda: attempt("light")) for _ in range(3)))
 
     run(story())

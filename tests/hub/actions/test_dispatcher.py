@@ -10,7 +10,10 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.base import DONE, Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
-from device.settings.actions import Command, Lamp, Player, Publish, Webhook
+from device.settings.actions.command import Command
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
+from device.settings.actions.webhook import Webhook
 from tests.hub.actions.fakes import BLUE, BLUE_IS, RED, RED_IS, Hall
 from tests.hub.actions.peers import LATER, WHY
 from tests.hub.hub_running import run
@@ -26,7 +29,7 @@ def test_done_or_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
         assert await hall.act("a", RED) == "the lamp is not there"
         hall.bulb.gates = [asyncio.Event()]
         assert await hall.act("a", RED) == "lamp: no answer within 0.1 s"
-        assert await hall.all.run(Publish("a", "b"), WHY) == "publish: nothing here takes it"
+        assert await hall.all.run(Publish("a", "b"), WHY) == "mqtt: the settings name no destination for it"
         assert hall.all.state(Lamp) == RED_IS
         assert hall.all.state(Player) == {}
         await hall.all.close()
@@ -75,7 +78,7 @@ def test_a_newer_action_ends_an_older_one_that_is_not_through() -> None:
         began_s = time.monotonic()
         assert await hall.all.run(BLUE, LATER) == DONE
         assert time.monotonic() - began_s < 0.5
-        assert await older == "lamp: given up for a newer action"
+        assert await older == "lamp: cancelled for a newer action"
         assert hall.bulb.heard == [BLUE_IS]
 
     run(story())

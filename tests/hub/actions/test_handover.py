@@ -9,7 +9,8 @@ import pytest
 
 from device.emotions import Emotion
 from device.hub.actions.base import DONE
-from device.settings.actions import CallService, HomeAssistant, HueLight
+from device.settings.actions.home_assistant import CallService, HomeAssistant
+from device.settings.actions.hue import HueLight
 from device.settings.schema import Settings
 from tests.hub.actions.home_assistant_setup import COLOUR, LAMP, Instance
 from tests.hub.actions.home_assistant_setup import living as at_home
@@ -57,9 +58,9 @@ def test_between_a_hue_light_and_its_room(certificates: Certificates, tmp_path: 
         async with paired(certificates[0], tmp_path) as house:
             lamp = house.bridge.lights[BULB]
             before = lamp.mirek
-            assert await house.act(HueLight(light=BULB, brightness=90, colour="#ff0000"), "a", keep=True) == DONE
+            assert await house.act(HueLight(light=BULB, brightness=90, colour="#ff0000"), "a", remember=True) == DONE
             house.clock.now_s += 60
-            beginning = house.act(HueLight(group=ROOM, brightness=20, colour="#0000ff"), "b", keep=True)
+            beginning = house.act(HueLight(group=ROOM, brightness=20, colour="#0000ff"), "b", remember=True)
             await both(house.end("a"), beginning, turned=turned)
             house.clock.now_s += 60
             await house.end("b")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from device.hub.actions.base import DONE
-from device.settings.actions import CallService, HomeAssistant, repeatable, target_of_action
+from device.settings.actions.home_assistant import CallService, HomeAssistant
 from tests.hub.actions.home_assistant_setup import LAMP, TOKEN, House, living
 from tests.hub.actions.peers import busy, dropping, raw, said
 from tests.hub.hub_running import run
@@ -18,8 +18,8 @@ def test_a_service_is_called_as_documented(token_file: Path) -> None:
         async with living(token_file) as (instance, house):
             assert house.services.state() == {}
             data: dict[str, Any] = {"brightness_pct": 40, "rgb_color": [255, 160, 0], "transition": 4}
-            assert await house.act("light.turn_on", LAMP, keep=False, **data) == DONE
-            assert await house.act("scene.apply", keep=False, entities={"light.x": "on"}) == DONE
+            assert await house.act("light.turn_on", LAMP, remember=False, **data) == DONE
+            assert await house.act("scene.apply", remember=False, entities={"light.x": "on"}) == DONE
             assert instance.calls() == [
                 ("light/turn_on", {"entity_id": LAMP, **data}),
                 ("scene/apply", {"entities": {"light.x": "on"}}),
@@ -38,11 +38,11 @@ def test_what_is_refused_is_said_and_not_tried_again(token_file: Path) -> None:
             )
             for answer in (busy(404), said([], 404), said({"message": 5}, 404), said({"message": "x" * 90_000}, 404)):
                 instance.faults = [answer]
-                result = await house.act("light.turn_on", keep=False)
+                result = await house.act("light.turn_on", remember=False)
                 assert result == "Home Assistant: light.turn_on was refused (answered 404); does it have that?"
             assert len(instance.seen) == 5
             instance.faults = [busy(503, Retry_After="1")]
-            assert await house.act("light.turn_on", LAMP, keep=False) == DONE
+            assert await house.act("light.turn_on", LAMP, remember=False) == DONE
 
     run(story())
 
@@ -65,7 +65,7 @@ def test_the_token_is_read_anew_and_never_told(token_file: Path, caplog: pytest.
 
     old, lines, gone, binary, well = run(story())
     assert old == (
-        "Home Assistant: the token is not taken (answered 401); make a long-lived one in your profile there, "
+        "Home Assistant: the token is not accepted (answered 401); make a long-lived one in your profile there, "
         f"and write it to {token_file}"
     )
     assert lines == f"{token_file}: Home Assistant's token should stand there alone, on one line"
@@ -87,7 +87,7 @@ def test_what_must_not_happen_twice_is_called_once(token_file: Path) -> None:
         for service, data, times in services:
             async with raw(dropping) as (port, came_s):
                 house = House(HomeAssistant(f"http://127.0.0.1:{port}", str(token_file)))
-                assert "the connection broke off" in await house.act(service, LAMP, keep=False, **data)
+                assert "the connection broke off" in await house.act(service, LAMP, remember=False, **data)
                 assert min(len(came_s), 2) == times, service
                 await house.http.close()
 
@@ -99,10 +99,10 @@ def test_which_services_bring_about_a_state() -> None:
     events = (
         "light.toggle notify.me script.turn_on automation.turn_on media_player.volume_up media_player.media_next_track"
     )
-    assert all(map(repeatable, states.split()))
-    assert not any(map(repeatable, events.split()))
-    assert target_of_action(CallService("light.turn_on", LAMP)) == target_of_action(CallService("light.turn_off", LAMP))
+    assert all(CallService(service, LAMP).idempotent for service in states.split())
+    assert not any(CallService(service, LAMP).idempotent for service in events.split())
+    assert CallService("light.turn_on", LAMP).target == CallService("light.turn_off", LAMP).target
     volume, media = CallService("media_player.volume_set", "media_player.x"), "media_player.play_media"
-    assert target_of_action(volume) != target_of_action(CallService(media, "media_player.x"))
-    assert target_of_action(CallService("notify.me", "notify.me")) is None
-    assert target_of_action(CallService("scene.turn_on")) is None
+    assert volume.target != CallService(media, "media_player.x").target
+    assert CallService("notify.me", "notify.me").target is None
+    assert CallService("scene.turn_on").target is None

@@ -8,7 +8,7 @@ import pytest
 
 from device.errors import ActionError
 from device.hub.actions.base import DONE
-from device.settings.actions import CallService
+from device.settings.actions.home_assistant import CallService
 from tests.hub.actions.home_assistant_setup import LAMP, living
 from tests.hub.actions.peers import WHY, said
 from tests.hub.hub_running import run
@@ -125,9 +125,9 @@ def test_only_lights_that_say_how_they_are_come_back(token_file: Path) -> None:
                 ("light.toggle", LAMP),
                 ("switch.turn_on", "switch.fan"),
             ):
-                assert await house.services.former(CallService(service, entity)) == ()
+                assert await house.services.capture_state(CallService(service, entity)) == ()
             with pytest.raises(ActionError, match=r"light\.gone was refused \(answered 404: Entity not found\.\)"):
-                await house.services.former(CallService("light.turn_on", "light.gone"))
+                await house.services.capture_state(CallService("light.turn_on", "light.gone"))
 
     run(story())
 
@@ -150,7 +150,7 @@ def test_a_state_of_the_wrong_kind_is_an_error_and_the_light_still_goes_on(token
         async with living(token_file) as (instance, house):
             instance.faults = [said(document)]
             result = await house.act("light.turn_on", LAMP)
-            assert result.startswith("done; it will not be brought back: Home Assistant: the answer is ")
+            assert result.startswith("done; it cannot be restored later: Home Assistant: the answer is ")
             assert instance.lights[LAMP]["state"] == "on"
 
     run(story())
@@ -162,8 +162,8 @@ def test_a_state_of_the_wrong_kind_is_an_error_and_the_light_still_goes_on(token
 def test_data_that_makes_no_sense_is_passed_on_as_it_is(token_file: Path, data: dict[str, Any]) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
-            (former,) = await house.services.former(CallService("light.turn_on", LAMP, data))
-            assert former.asked.get("colour") is None
+            (previous,) = await house.services.capture_state(CallService("light.turn_on", LAMP, data))
+            assert previous.requested.get("colour") is None
             await house.services.run(CallService("light.turn_on", "light.plug", data), WHY)
             assert instance.calls() == [("light/turn_on", {"entity_id": "light.plug", **data})]
 

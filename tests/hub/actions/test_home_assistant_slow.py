@@ -10,19 +10,19 @@ import pytest
 from device.hub.actions import home_assistant
 from device.hub.actions.base import DONE
 from device.hub.actions.transport import http
-from device.settings.actions import HomeAssistant
+from device.settings.actions.home_assistant import HomeAssistant
 from tests.hub.actions.home_assistant_setup import LAMP, House, living
 from tests.hub.hub_running import run
 
 PLAY = "media_player.play_media"
-SLOW = "Home Assistant: no answer within 0.2 s; it may still be at it, and is not asked twice"
+SLOW = "Home Assistant: no answer within 0.2 s; it may still be working on it, and is not asked again"
 
 
 def test_a_speaker_that_wakes_up_for_five_seconds_is_called_once(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             instance.delay_s = 5.3
-            assert await house.act(PLAY, "media_player.kitchen", keep=False) == DONE
+            assert await house.act(PLAY, "media_player.kitchen", remember=False) == DONE
             assert len(instance.seen) == 1
 
     run(story())
@@ -37,10 +37,10 @@ def test_whoever_takes_longer_is_not_asked_twice_and_not_left_alone(
         async with living(token_file) as (instance, house):
             instance.delay_s = 0.4
             for count in range(1, 8):
-                assert await house.act(PLAY, "media_player.kitchen", keep=False) == SLOW
+                assert await house.act(PLAY, "media_player.kitchen", remember=False) == SLOW
                 assert len(instance.seen) == count
             instance.delay_s = 0.0
-            assert await house.act("light.turn_on", LAMP, keep=False) == DONE
+            assert await house.act("light.turn_on", LAMP, remember=False) == DONE
 
     run(story())
 
@@ -66,9 +66,9 @@ def test_a_machine_that_is_off_is_no_slow_one(token_file: Path, monkeypatch: pyt
         with unreachable() as port:
             house = House(HomeAssistant(f"http://127.0.0.1:{port}", str(token_file)))
             for _ in range(5):
-                result = await house.act(PLAY, "media_player.kitchen", keep=False)
+                result = await house.act(PLAY, "media_player.kitchen", remember=False)
                 assert "cannot be reached (no connection within 0.1 s); tried" in result
-            assert "left alone since" in await house.act(PLAY, "media_player.kitchen", keep=False)
+            assert "left alone since" in await house.act(PLAY, "media_player.kitchen", remember=False)
             await house.http.close()
 
     run(story())

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from device.errors import ActionError
-from device.hub.actions.transport.http import Http, _retry_after_s, plain_text
+from device.hub.actions.transport.http import Http, _parse_retry_after, clean_text
 from device.hub.actions.wled import WledStrips
-from device.settings.actions import Wled
+from device.settings.actions.wled import Wled
 from tests.hub.actions.peers import (
     WHY,
     Clock,
@@ -69,7 +69,7 @@ def test_a_refusal_or_a_redirect_is_asked_once() -> None:
             peer.faults = [busy(400)]
             assert await told(peer.port) == f"WLED {peer.host}: refused it (answered 400); is that a WLED?"
             peer.faults = [busy(307, Location=f"http://{elsewhere.host}/")]
-            assert "sends us elsewhere (answered 307), which is not followed" in await told(peer.port)
+            assert "redirects to another address (answered 307), which is not followed" in await told(peer.port)
             assert len(peer.seen) == 2
             assert elsewhere.seen == []
 
@@ -83,7 +83,7 @@ def test_nobody_there_is_tried_until_the_time_is_up() -> None:
         assert (await told(port, clock)).startswith(f"WLED 127.0.0.1:{port}: cannot be reached (Connect")
         assert len(clock.slept_s) >= 4
         assert (
-            await told(port, Clock(), whole_s=0.01) == f"WLED 127.0.0.1:{port}: cannot be reached (Connect call failed "
+            await told(port, Clock(), total_s=0.01) == f"WLED 127.0.0.1:{port}: cannot be reached (Connect call failed "
             f"('127.0.0.1', {port}))"
         )
 
@@ -180,7 +180,7 @@ def test_what_is_not_http_is_said() -> None:
 
     async def story() -> None:
         async with raw(greeting) as (port, _):
-            assert await told(port) == f"WLED 127.0.0.1:{port}: the answer is not HTTP as it should be"
+            assert await told(port) == f"WLED 127.0.0.1:{port}: the answer is not valid HTTP"
 
     run(story())
 
@@ -219,12 +219,12 @@ def test_no_cookie_is_kept() -> None:
 def test_patience_can_be_a_date() -> None:
     from email.utils import formatdate
 
-    assert 3 < _retry_after_s(formatdate(time.time() + 5, usegmt=True)) <= 5
-    assert _retry_after_s(formatdate(time.time() - 500, usegmt=True)) == 0
+    assert 3 < _parse_retry_after(formatdate(time.time() + 5, usegmt=True)) <= 5
+    assert _parse_retry_after(formatdate(time.time() - 500, usegmt=True)) == 0
     for nonsense in ("", "soon", "-1", "1e9", "٣", "Mon, 99 Foo 2026 00:00:00 GMT"):
-        assert _retry_after_s(nonsense) == 0
-    assert _retry_after_s("9" * 5000) > 1e6
+        assert _parse_retry_after(nonsense) == 0
+    assert _parse_retry_after("9" * 5000) > 1e6
 
 
 def test_what_a_stranger_says_is_one_short_line() -> None:
-    assert plain_text("a\nb\x1b[31mc" + "d" * 500) == "a b [31mc" + "d" * 191
+    assert clean_text("a\nb\x1b[31mc" + "d" * 500) == "a b [31mc" + "d" * 191

@@ -13,7 +13,7 @@ from device.hub.actions.base import DONE
 from device.hub.actions.colour import xy
 from device.hub.actions.hue.bridge import HueBridge
 from device.hub.actions.hue.pairing import pair, write_key
-from device.settings.actions import Hue, HueLight
+from device.settings.actions.hue import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, LAMP, ROOM, SCENE, Bridge
 from tests.hub.actions.hue_setup import Certificates, House, paired
 from tests.hub.actions.peers import WHY, Clock, busy, said
@@ -72,7 +72,7 @@ def test_a_key_that_is_not_taken_says_to_pair_again(certificates: Certificates, 
     async def story() -> None:
         async with paired(certificates[0], tmp_path, key="an-old-key") as house:
             said_ = await house.act(HueLight(light=LAMP))
-            assert said_.endswith("hue.json is not taken; pair again: mien hue pair 127.0.0.1")
+            assert said_.endswith("hue.json is not accepted; pair again: mien hue pair 127.0.0.1")
             assert "an-old-key" not in said_
 
     run(story())
@@ -150,7 +150,7 @@ def test_not_a_byte_goes_to_a_stranger(certificates: Certificates, tmp_path: Pat
             with pytest.raises(ActionError, match="another certificate"):
                 await hue.run(HueLight(light=LAMP), WHY)
             with pytest.raises(ActionError, match="another certificate"):
-                await hue.former(HueLight(light=LAMP))
+                await hue.capture_state(HueLight(light=LAMP))
             await asyncio.sleep(0.05)
             server.close()
 
@@ -164,7 +164,7 @@ def test_a_bridge_without_tls_gets_nothing(tmp_path: Path) -> None:
             path = tmp_path / "hue.json"
             path.write_text(json.dumps({"application_key": KEY, "certificate_sha256": "ab" * 32}))
             house = House(plain, path, Clock())
-            assert "no safe connection" in await house.act(HueLight(light=LAMP))
+            assert "no secure connection" in await house.act(HueLight(light=LAMP))
             assert plain.seen == []
             await house.http.close()
 

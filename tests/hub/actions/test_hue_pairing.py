@@ -52,7 +52,9 @@ def test_pairing_waits_for_the_button_and_pins_the_certificate(certificates: Cer
 def test_a_button_that_nobody_presses_ends_the_pairing(certificates: Certificates, clock: Clock) -> None:
     async def story() -> None:
         async with Bridge(certificates[0]) as bridge:
-            with pytest.raises(ActionError, match=r"not paired within 30 s, nothing was written: its button was not"):
+            with pytest.raises(
+                ActionError, match=r"not paired within 30 s, and nothing was written: its button was not"
+            ):
                 await pair("127.0.0.1", bridge.port, sleep=clock.sleep)
             assert bridge.asked_to_pair == 30
             assert sum(clock.slept_s) == 30
@@ -63,9 +65,9 @@ def test_a_button_that_nobody_presses_ends_the_pairing(certificates: Certificate
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([{"error": {"type": 7, "description": "invalid\nvalue"}}], "does not pair: invalid value"),
-        ([{"error": {"type": 7}}], "does not pair: no reason given"),
-        ([], "does not pair: neither a key nor an error"),
+        ([{"error": {"type": 7, "description": "invalid\nvalue"}}], "refused to pair: invalid value"),
+        ([{"error": {"type": 7}}], "refused to pair: no reason given"),
+        ([], "refused to pair: neither a key nor an error"),
         ([{"success": {"username": "two\nlines"}}], "not understood"),
         ([{"success": {"username": 5}}], "not understood"),
         ({"success": {}}, "not understood"),

@@ -6,7 +6,7 @@ import pytest
 
 from device.errors import ActionError
 from device.hub.actions.base import DONE
-from device.settings.actions import HueLight
+from device.settings.actions.hue import HueLight
 from tests.hub.actions.hue_bridge import FAR, HOME, LAMP, PLUG, ROOM, SCENE, STRIP, WHITE, ZONE
 from tests.hub.actions.hue_bridge import Lamp as Bulb
 from tests.hub.actions.hue_setup import Certificates, paired
@@ -23,7 +23,7 @@ def test_a_light_comes_back_as_it_was(certificates: Certificates, tmp_path: Path
             before = {rid: vars(bulb).copy() for rid, bulb in lights.items()}
             for rid in (LAMP, STRIP, WHITE, PLUG):
                 action = HueLight(light=rid.upper(), brightness=100, colour="#00ff00")
-                assert await house.act(action, keep=True) == DONE
+                assert await house.act(action, remember=True) == DONE
                 assert vars(lights[rid]) != before[rid] or rid == PLUG
                 assert await house.end() == [f"hue light {rid}: done"]
                 now = vars(lights[rid])
@@ -41,13 +41,13 @@ def test_a_light_that_was_off_is_off_again_and_one_put_out_is_on_again(
         async with paired(certificates[0], tmp_path) as house:
             lamp = house.bridge.lights[LAMP]
             lamp.on = False
-            await house.act(HueLight(light=LAMP, brightness=30), keep=True)
+            await house.act(HueLight(light=LAMP, brightness=30), remember=True)
             assert lamp.on
             assert await house.end() == [f"hue light {LAMP}: done"]
             assert not lamp.on
             assert house.bridge.commands()[-1][1] == {"on": {"on": False}, "dynamics": {"duration": 1000}}
             lamp.on = True
-            await house.act(HueLight(light=LAMP, brightness=0), keep=True)
+            await house.act(HueLight(light=LAMP, brightness=0), remember=True)
             assert not lamp.on
             assert await house.end() == [f"hue light {LAMP}: done"]
             assert lamp.on
@@ -60,7 +60,7 @@ def test_a_hand_at_a_light_keeps_it(certificates: Certificates, tmp_path: Path) 
         async with paired(certificates[0], tmp_path) as house:
             lamp = house.bridge.lights[LAMP]
             for hand in ({"brightness": 33.0}, {"on": False}, {"mirek": 200}, {"xy": (0.2, 0.1)}):
-                await house.act(HueLight(light=LAMP, brightness=80, colour="#ff8000"), keep=True)
+                await house.act(HueLight(light=LAMP, brightness=80, colour="#ff8000"), remember=True)
                 for name, value in hand.items():
                     setattr(lamp, name, value)
                 sent = len(house.bridge.commands())
@@ -76,7 +76,7 @@ def test_each_light_of_a_room_comes_back_for_itself(certificates: Certificates, 
             lights = house.bridge.lights
             lights[LAMP].on = False
             lights[WHITE].brightness = 12.0
-            await house.act(HueLight(group=ROOM, brightness=80, colour="#ff0000"), keep=True)
+            await house.act(HueLight(group=ROOM, brightness=80, colour="#ff0000"), remember=True)
             assert lights[LAMP].on
             lights[STRIP].brightness = 5.0
             assert await house.end() == [
@@ -97,11 +97,11 @@ def test_a_zone_and_the_whole_house_are_their_lights(certificates: Certificates,
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             for group, lights in ((ZONE, [LAMP, FAR]), (HOME, list(house.bridge.lights))):
-                formers = await house.hue.former(HueLight(group=group))
-                assert [former.target for former in formers] == [f"hue light {rid}" for rid in lights]
+                states = await house.hue.capture_state(HueLight(group=group))
+                assert [previous.target for previous in states] == [f"hue light {rid}" for rid in lights]
             house.bridge.faults = [said({"data": [], "errors": []})]
-            assert await house.hue.former(HueLight(group=ZONE)) == ()
-            assert await house.hue.former(HueLight(scene=SCENE)) == ()
+            assert await house.hue.capture_state(HueLight(group=ZONE)) == ()
+            assert await house.hue.capture_state(HueLight(scene=SCENE)) == ()
 
     run(story())
 
@@ -112,8 +112,8 @@ def test_a_light_in_a_room_of_another_rule_goes_back_to_what_was_before_both(
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             lamp = house.bridge.lights[LAMP]
-            await house.act(HueLight(group=ZONE, brightness=80, colour="#ff0000"), "a", keep=True)
-            await house.act(HueLight(light=LAMP, brightness=20), "b", keep=True)
+            await house.act(HueLight(group=ZONE, brightness=80, colour="#ff0000"), "a", remember=True)
+            await house.act(HueLight(light=LAMP, brightness=20), "b", remember=True)
             assert await house.end("a") == [f"hue light {FAR}: done"]
             assert lamp.brightness == pytest.approx(20, abs=0.3)
             assert await house.end("b") == [f"hue light {LAMP}: done"]
@@ -128,12 +128,10 @@ def test_a_bridge_that_is_away_at_the_end_is_asked_again_the_next_time(
 ) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
-            await house.act(HueLight(light=LAMP, brightness=20), keep=True)
+            await house.act(HueLight(light=LAMP, brightness=20), remember=True)
             house.bridge.faults = [busy(503) for _ in range(20)]
             (line,) = await house.end()
-            assert line.startswith(
-                f"hue light {LAMP}: not brought back: Hue bridge 127.0.0.1: busy (answered 503); tried"
-            )
+            assert line.startswith(f"hue light {LAMP}: not restored: Hue bridge 127.0.0.1: busy (answered 503); tried")
             house.bridge.faults.clear()
             assert await house.end() == [f"hue light {LAMP}: done"]
             assert house.bridge.lights[LAMP].brightness == pytest.approx(60, abs=0.3)
@@ -145,10 +143,10 @@ def test_many_lights_are_more_than_a_small_answer(certificates: Certificates, tm
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             house.bridge.lights |= {f"{n:08d}-1111-4222-8333-555555555555": Bulb() for n in range(250)}
-            assert len(await house.hue.former(HueLight(group=HOME))) == 255
+            assert len(await house.hue.capture_state(HueLight(group=HOME))) == 255
             house.bridge.lights |= {f"{n:08d}-1111-4222-8333-666666666666": Bulb() for n in range(4000)}
             with pytest.raises(ActionError, match="longer than 1048576 bytes"):
-                await house.hue.former(HueLight(group=HOME))
+                await house.hue.capture_state(HueLight(group=HOME))
 
     run(story())
 
@@ -159,7 +157,7 @@ def test_an_id_that_is_none_never_becomes_an_address(certificates: Certificates,
         async with paired(certificates[0], tmp_path) as house:
             house.bridge.faults = [said({"data": [{"owner": {"rid": rid, "rtype": "room"}}]})]
             with pytest.raises(ActionError, match="not understood"):
-                await house.hue.former(HueLight(group=ROOM))
+                await house.hue.capture_state(HueLight(group=ROOM))
             assert len(house.bridge.seen) == 1
 
     run(story())

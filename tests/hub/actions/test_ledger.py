@@ -12,12 +12,14 @@ from tests.hub.actions.peers import Clock
 
 def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
     clock = Clock()
-    keeper = RestoreLedger(clock)
+    ledger = RestoreLedger(clock)
     was = {"on": True, "brightness": 60, "colour": "#ffffff"}
-    keeper.acted(keeper.take("a", RED, [PreviousState("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)]))
+    ledger.mark_finished(
+        ledger.record("a", RED, [PreviousState("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)])
+    )
     fading = was | {"colour": "#ff7777"}
-    (held,) = keeper.take("b", BLUE, [PreviousState("lamp", fading, {"on": True, "brightness": 20})])
-    assert held.former.was == was
+    (held,) = ledger.record("b", BLUE, [PreviousState("lamp", fading, {"on": True, "brightness": 20})])
+    assert held.previous.state == was
     assert held.expected == {"on": True, "brightness": 20, "colour": "#ff0000"}
 
 
@@ -26,18 +28,18 @@ def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
 )
 def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: float) -> None:
     wall = Clock()
-    before = RestoreLedger(Clock(), wall=wall)
-    held = before.take("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
+    before = RestoreLedger(Clock(), wall_clock=wall)
+    held = before.record("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
     wall.now_s += 20
-    before.acted(held)
+    before.mark_finished(held)
     wall.now_s += away_s
     clock = Clock()
-    after = RestoreLedger(clock, held, wall=wall)
+    after = RestoreLedger(clock, held, wall_clock=wall)
     if left_s:
         clock.now_s += left_s - 1
-        assert after.untouched(held[0], {"on": False})
+        assert after.is_untouched(held[0], {"on": False})
         clock.now_s += 1
-    assert not after.untouched(held[0], {"on": False})
+    assert not after.is_untouched(held[0], {"on": False})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -17,7 +18,11 @@ from device.hub.actions.restore.ledger import FILE_NAME, LedgerFile, RestoreLedg
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.wled import Segment, State
 from device.hub.rules import runner
-from device.settings.actions import Action, CallService, HueLight, Music, Wled
+from device.settings.actions.base import Action
+from device.settings.actions.home_assistant import CallService
+from device.settings.actions.hue import HueLight
+from device.settings.actions.mpd import Music
+from device.settings.actions.wled import Wled
 from device.settings.load import load
 from tests.hub.actions.fakes import RED
 from tests.hub.actions.home_assistant_setup import COLOUR, LAMP, Instance
@@ -59,7 +64,7 @@ def a_hub(path: Path) -> "subprocess.Popen[bytes]":
 def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch, still_sad: bool
 ) -> None:
-    monkeypatch.setattr(runner, "AGAIN_S", 60.0 if still_sad else 1.0)
+    monkeypatch.setattr(runner, "RETRY_S", 60.0 if still_sad else 1.0)
 
     async def story() -> None:
         async with Instance() as instance:
@@ -84,8 +89,8 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
                 sense.change(mood(Emotion.NEUTRAL))
                 await until(lambda: light["color_mode"] == "color_temp")
                 assert [light["color_temp_kelvin"], light["brightness"]] == [2700, COLOUR["brightness"]]
-                await until(lambda: not hub._acting._destinations.holding)
-            assert LedgerFile(mine.state_dir).load() == []
+                await until(lambda: not hub.actions._dispatcher.rules_to_restore)
+            assert LedgerFile(mine.state_dir, TYPES).load() == []
             assert ("comfort", "restore", f"home_assistant {LAMP}: done") in results(mine)
 
     run(story())
@@ -94,7 +99,7 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
 def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "AGAIN_S", 0.1)
+    monkeypatch.setattr(runner, "RETRY_S", 0.1)
 
     async def story() -> None:
         async with Instance() as instance:
@@ -102,10 +107,10 @@ def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
             house = HOUSE.format(folder=short, host=instance.host, token=token_file).replace("for_s = 0", "for_s = 1")
             path.write_text(house)
             mine = load(path)
-            file = LedgerFile(mine.state_dir)
+            file = LedgerFile(mine.state_dir, TYPES)
             red: Action = CallService("light.turn_on", LAMP, {"xy_color": [0.68, 0.31]})
-            former = PreviousState(f"home_assistant {LAMP}", {"on": False}, {"on": True}, more={})
-            RestoreLedger(changed=file.put).take("comfort", red, [former])
+            previous = PreviousState(f"home_assistant {LAMP}", {"on": False}, {"on": True}, details={})
+            RestoreLedger(on_change=file.save).record("comfort", red, [previous])
             await file.close()
             async with running(mine):
                 await asyncio.sleep(0.8)
@@ -117,38 +122,44 @@ def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
 
 STRIP = State(on=True, bri=77, seg=(Segment(id=0, col=((8, 16, 32, 0),)), Segment(id=1, on=False)))
 QUEUE = Queue(("one.wav", "two.wav"), "play", 60, 1, 7.5)
+TYPES: dict[type[Action], Any] = {Wled: State, Music: Queue, HueLight: NoneType, CallService: dict}
 EACH: list[tuple[Action, PreviousState]] = [
-    (Wled("sofa.local"), PreviousState("wled sofa.local", STRIP.look(), {"on": True, "colours": None}, more=STRIP)),
+    (
+        Wled("sofa.local"),
+        PreviousState("wled sofa.local", STRIP.as_target_state(), {"on": True, "colours": None}, details=STRIP),
+    ),
     (
         Music("calm"),
-        PreviousState("mpd", QUEUE.look(), {"playing": frozenset({"play", "ended"})}, settle_s=1.0, more=QUEUE),
+        PreviousState(
+            "mpd", QUEUE.as_target_state(), {"playing": frozenset({"play", "ended"})}, settle_s=1.0, details=QUEUE
+        ),
     ),
     (
         HueLight(light=BULB, colour="#ff0000"),
-        PreviousState(f"hue light {BULB}", {"on": True, "colour": ("xy", 0.4, 0.5)}, {"on": False}, alone=True),
+        PreviousState(f"hue light {BULB}", {"on": True, "colour": ("xy", 0.4, 0.5)}, {"on": False}, is_complete=True),
     ),
     (
         CallService("light.turn_on", LAMP, {"effect": "party"}),
         PreviousState(
-            f"home_assistant {LAMP}", {"on": True, "brightness": 60.0}, {"on": True}, more={"xy_color": [0.4, 0.5]}
+            f"home_assistant {LAMP}", {"on": True, "brightness": 60.0}, {"on": True}, details={"xy_color": [0.4, 0.5]}
         ),
     ),
 ]
 
 
 async def kept(folder: Path) -> list[Any]:
-    """What a keeper holds of each kind of destination, and its file is told."""
-    file = LedgerFile(folder)
-    keeper = RestoreLedger(changed=file.put)
-    held = [one for action, former in EACH for one in keeper.take("comfort", action, [former])]
-    keeper.take("comfort", RED, [PreviousState("lamp", {"on": False}, {"on": True})])
+    """What a ledger holds of each kind of destination, and its file is told."""
+    file = LedgerFile(folder, TYPES)
+    ledger = RestoreLedger(on_change=file.save)
+    held = [one for action, previous in EACH for one in ledger.record("comfort", action, [previous])]
+    ledger.record("comfort", RED, [PreviousState("lamp", {"on": False}, {"on": True})])
     await file.close()
     return held
 
 
 def test_each_kind_of_destination_is_read_as_it_was_written(tmp_path: Path) -> None:
     held = run(kept(tmp_path))
-    read = LedgerFile(tmp_path).load()
+    read = LedgerFile(tmp_path, TYPES).load()
     assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
@@ -157,16 +168,18 @@ def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: 
     wall = Clock()
 
     async def story() -> None:
-        file = LedgerFile(tmp_path)
-        keeper = RestoreLedger(changed=file.put, wall=wall)
-        slow = PreviousState("wled sofa.local", STRIP.look(), {"on": False}, alone=True, settle_s=601.0, more=STRIP)
-        keeper.acted(keeper.take("comfort", Wled("sofa.local", brightness=0), [slow]))
+        file = LedgerFile(tmp_path, TYPES)
+        ledger = RestoreLedger(on_change=file.save, wall_clock=wall)
+        slow = PreviousState(
+            "wled sofa.local", STRIP.as_target_state(), {"on": False}, is_complete=True, settle_s=601.0, details=STRIP
+        )
+        ledger.mark_finished(ledger.record("comfort", Wled("sofa.local", brightness=0), [slow]))
         await file.close()
 
     run(story())
     wall.now_s += 3600
-    (held,) = LedgerFile(tmp_path).load()
-    assert not RestoreLedger(held=[held], wall=wall).untouched(held, {"on": True})
+    (held,) = LedgerFile(tmp_path, TYPES).load()
+    assert not RestoreLedger(entries=[held], wall_clock=wall).is_untouched(held, {"on": True})
 
 
 def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
@@ -178,17 +191,17 @@ def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
     ]
     held = msgspec.json.encode(old)
     path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(held), "sha256": hashlib.sha256(held).hexdigest()}))
-    read = LedgerFile(tmp_path).load()
+    read = LedgerFile(tmp_path, TYPES).load()
     assert len(read) == len(EACH)
-    keeper = RestoreLedger(held=read)
-    assert all(keeper.settled(one) for one in read)
+    ledger = RestoreLedger(entries=read)
+    assert all(ledger.is_settled(one) for one in read)
 
 
 def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(kept(tmp_path))
     path = tmp_path / FILE_NAME
     whole = path.read_bytes()
-    assert LedgerFile(tmp_path / "nowhere").load() == []
+    assert LedgerFile(tmp_path / "nowhere", TYPES).load() == []
     assert caplog.text == ""
     damaged = [whole[:cut] for cut in range(0, len(whole), 97)]
     damaged += [
@@ -200,14 +213,14 @@ def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogC
     for content in damaged:
         path.write_bytes(content)
         caplog.clear()
-        assert LedgerFile(tmp_path).load() == []
+        assert LedgerFile(tmp_path, TYPES).load() == []
         assert f"{path}: cannot be read (" in caplog.text
     run(kept(tmp_path))
-    assert len(LedgerFile(tmp_path).load()) == len(EACH)
+    assert len(LedgerFile(tmp_path, TYPES).load()) == len(EACH)
 
 
 def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    (tmp_path / "held.partial").mkdir()
+    (tmp_path / ".held.json.partial").mkdir()
     run(kept(tmp_path))
-    assert "what rules hold cannot be kept over a power cut" in caplog.text
+    assert "cannot be written, a power cut would lose it" in caplog.text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.settings.actions import Music
+from device.settings.actions.mpd import Music
 from tests.hub.actions.mpd_setup import PASSWORD, SONGS, Daemon, living
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run

@@ -8,7 +8,7 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.mpd import MusicPlayer
-from device.settings.actions import Mpd, Music
+from device.settings.actions.mpd import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, dropping, raw, silent
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run
@@ -78,7 +78,7 @@ def test_an_answer_of_the_wrong_kind_is_said(lines: tuple[bytes, ...], caplog: p
         async with raw(saying(*lines)) as (port, came_s):
             player = MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0))
             with pytest.raises(ActionError, match=r"the answer is not understood \(\w+\); is that an MPD\?"):
-                await player.former(Music("calm"))
+                await player.capture_state(Music("calm"))
             assert len(came_s) == 1
             await asyncio.sleep(0.05)
 

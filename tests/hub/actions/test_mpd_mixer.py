@@ -8,8 +8,8 @@ import pytest
 
 from device.hub.actions.base import DONE
 from device.hub.actions.dispatcher import ActionDispatcher
-from device.hub.actions.mpd import MusicPlayer, Queue, bring_back
-from device.settings.actions import Mpd, Music
+from device.hub.actions.mpd import MusicPlayer, Queue, restore_queue
+from device.settings.actions.mpd import Mpd, Music
 from tests.hub.actions.peers import WHY, Clock, raw
 from tests.hub.hub_running import run
 
@@ -76,7 +76,7 @@ def test_music_that_comes_back_begins_as_loud_as_it_was() -> None:
         mixer = Mixer()
         async with playing_on(mixer) as player:
             queue = Queue(("one.wav",), "play", 20, 0, 7.5)
-            assert await player._with(lambda client: bring_back(client, queue, "MPD")) == (0, "")
+            assert await player._run_connected(lambda client: restore_queue(client, queue, "MPD")) == (0, "")
         assert mixer.told("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
 
     run(story())
@@ -103,7 +103,7 @@ def test_music_on_a_coarse_mixer_comes_back() -> None:
         mixer, clock = Mixer(15), Clock()
         async with playing_on(mixer) as player:
             house = ActionDispatcher({Music: player}, clock=clock)
-            assert await house.run(Music("calm", 47), WHY, keep=True) == DONE
+            assert await house.run(Music("calm", 47), WHY, remember=True) == DONE
             clock.now_s += 10
             assert await house.restore(WHY.rule) == ["mpd: done"]
         assert mixer.volume == 100
@@ -115,6 +115,6 @@ def test_a_mixer_that_stays_far_from_what_it_is_told_is_said() -> None:
     async def story() -> None:
         async with playing_on(Mixer(4)) as player:
             result = await ActionDispatcher({Music: player}).run(Music("calm", 60), WHY)
-            assert result == "done; the volume was not taken (it says 75 %)"
+            assert result == "done; the volume was not accepted (it stays at 75 %)"
 
     run(story())

@@ -110,7 +110,7 @@ def test_songs_that_are_gone_are_said_and_the_others_come_back(daemon: Daemon, t
             await house.hand.update()
             await until(known)
             assert await house.end() == [
-                f"mpd: not brought back: MPD 127.0.0.1:{daemon.port}: 1 songs of the queue are not there any more"
+                f"mpd: not restored: MPD 127.0.0.1:{daemon.port}: 1 songs of the queue are not there any more"
             ]
             assert await house.queue() == list(SONGS[:2])
             assert await house.status("state", "song") == ["play", "1"]
@@ -124,7 +124,7 @@ def test_a_queue_without_end_is_not_kept_and_the_list_still_plays(daemon: Daemon
             for _ in range(10):
                 await asyncio.gather(*(house.hand.add(SONGS[0]) for _ in range(100)))
             result = await house.act("calm")
-            assert "more than 1000 songs, too many to be brought back" in result
+            assert "more than 1000 songs, too many to be restored" in result
             assert result.startswith("done; ")
             assert await house.queue() == ["calm one.wav", "calm two.wav"]
             await house.hand.clear()
@@ -143,7 +143,7 @@ def test_a_player_that_is_away_at_the_end_is_asked_again_the_next_time(daemon: D
             await house.act("calm", 20)
         await asyncio.to_thread(daemon.stop)
         (line,) = await house.end()
-        assert line.startswith(f"mpd: not brought back: MPD 127.0.0.1:{daemon.port}: cannot be reached (Connect call")
+        assert line.startswith(f"mpd: not restored: MPD 127.0.0.1:{daemon.port}: cannot be reached (Connect call")
         await asyncio.to_thread(daemon.start)
         assert (await house.end())[0].startswith("mpd: ")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from device.hub.actions.base import DONE
-from device.settings.actions import Music
+from device.settings.actions.mpd import Music
 from tests.conftest import Pulse
 from tests.hub.actions.mpd_setup import SONGS, Daemon, House, living
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run, until
 
-NO_MIXER = "done; the volume was not taken ([5@0] {setvol} No mixer)"
+NO_MIXER = "done; the volume was not accepted ([5@0] {setvol} No mixer)"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 from device.hub.actions.base import DONE, Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.restore.previous_state import PreviousState
-from device.settings.actions import CallService
+from device.settings.actions.home_assistant import CallService
 from tests.hub.actions.peers import Clock
 from tests.hub.hub_running import run
 
@@ -28,16 +28,16 @@ class House:
     async def run(self, action: CallService, _occasion: Trigger) -> None:
         self.brightness |= dict.fromkeys(self.members(action), action.data["brightness"])
 
-    async def former(self, action: CallService) -> tuple[PreviousState, ...]:
+    async def capture_state(self, action: CallService) -> tuple[PreviousState, ...]:
         found = {light: {"brightness": self.brightness[light]} for light in self.members(action)}
         await asyncio.sleep(self.read_s)
         return tuple(
             PreviousState(light, look, {"brightness": action.data["brightness"]}) for light, look in found.items()
         )
 
-    async def restore(self, former: PreviousState) -> None:
+    async def restore(self, previous: PreviousState) -> None:
         await asyncio.sleep(self.back_s)
-        self.brightness[former.target] = former.was["brightness"]
+        self.brightness[previous.target] = previous.state["brightness"]
 
     def members(self, action: CallService) -> list[str]:
         return [HALL, SOFA] if action.entity == BOTH else [action.entity]
@@ -48,7 +48,7 @@ class House:
     async def act(self, rule: str, entity: str, brightness: int) -> str:
         self.clock.now_s += 20
         action = CallService("light.turn_on", entity, {"brightness": brightness})
-        return await self.all.run(action, Trigger(rule, "", self.clock()), keep=True)
+        return await self.all.run(action, Trigger(rule, "", self.clock()), remember=True)
 
     async def end_slowly(self, rule: str, back_s: float) -> "asyncio.Task[list[str]]":
         """What the rule holds is on its way back when this returns."""

@@ -14,7 +14,14 @@ from device.hub.actions.registry import build_dispatcher
 from device.hub.actions.restore.ledger import LedgerFile, RestoreLedger
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.wled import State
-from device.settings.actions import CallService, Command, HueLight, Lamp, Music, Player, Publish, Webhook, Wled
+from device.settings.actions.command import Command
+from device.settings.actions.home_assistant import CallService
+from device.settings.actions.hue import HueLight
+from device.settings.actions.mpd import Music
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
+from device.settings.actions.webhook import Webhook
+from device.settings.actions.wled import Wled
 from device.settings.load import parse
 from device.settings.schema import Settings
 from tests.hub.actions.hue_bridge import LAMP
@@ -51,7 +58,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
             text = EVERYTHING.format(port=peer.port, mail=mail_port, folder=tmp_path)
             everything = build_dispatcher(parse(text, "all"), None, told.append, told.append)
             results = {
-                action.words: await everything.run(action, WHY)
+                action.description: await everything.run(action, WHY)
                 for action in (
                     Lamp(),
                     Player("calm"),
@@ -63,7 +70,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
             }
             assert set(results.values()) == {DONE}, results
             assert "set mqtt.host" in await everything.run(Publish("a", "b"), WHY)
-            assert "no safe connection" in await everything.run(HueLight(light=LAMP), WHY)
+            assert "no secure connection" in await everything.run(HueLight(light=LAMP), WHY)
             assert "is that an MPD?" in await everything.run(Music("calm"), WHY)
             assert everything.state(Lamp) == told[0]
             await everything.close()
@@ -77,7 +84,7 @@ def test_what_the_settings_do_not_name_is_not_there() -> None:
     async def story() -> None:
         bare = build_dispatcher(Settings(), None, lambda _: None, lambda _: None)
         for action in (CallService("light.turn_on"), HueLight(light=LAMP), Music("calm")):
-            assert await bare.run(action, WHY) == f"{type(action).__name__.lower()}: nothing here takes it"
+            assert await bare.run(action, WHY) == f"{action.kind}: the settings name no destination for it"
         await bare.close()
 
     run(story())
@@ -89,19 +96,19 @@ def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_word
     mine = parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
 
     async def story() -> None:
-        file = LedgerFile(mine.state_dir)
-        keeper = RestoreLedger(changed=file.put)
+        file = LedgerFile(mine.state_dir, {Publish: Queue, Music: Queue, Wled: State})
+        ledger = RestoreLedger(on_change=file.save)
         for action, target in ((Publish("a", "b"), "odd"), (Music("calm"), "mpd"), (Wled("sofa"), "wled sofa")):
             more = State(on=True, bri=7, seg=()) if isinstance(action, Wled) else Queue((), "stop", None, None, 0.0)
-            keeper.take(target, action, [PreviousState(target, {"on": True}, {"on": False}, more=more)])
+            ledger.record(target, action, [PreviousState(target, {"on": True}, {"on": False}, details=more)])
         await file.close()
         again = build_dispatcher(mine, None, lambda _: None, lambda _: None)
-        assert again.holding == ["wled sofa"]
+        assert again.rules_to_restore == ["wled sofa"]
         await again.close()
 
     run(story())
-    assert "odd stays as it is: nothing here puts back message to a any more" in caplog.text
-    assert "mpd stays as it is: nothing here puts back" in caplog.text
+    assert "odd stays as it is: this hub cannot restore message to a any more" in caplog.text
+    assert "mpd stays as it is: this hub cannot restore" in caplog.text
 
 
 @pytest.mark.parametrize("action", [Wled("127.0.0.1:1"), Command(("false",)), Lamp()])
@@ -109,7 +116,7 @@ def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
     async def story() -> None:
         told: list[dict[str, Any]] = []
         dry = build_dispatcher(Settings(), None, told.append, told.append, dry=True)
-        assert await dry.run(action, WHY, keep=True) == f"dry run: {action.words}"
+        assert await dry.run(action, WHY, remember=True) == f"dry run: {action.description}"
         assert told == []
         await dry.close()
 

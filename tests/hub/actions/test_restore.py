@@ -10,7 +10,8 @@ from device.hub.actions.base import DONE
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
-from device.settings.actions import Lamp, Player, Publish
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
 from tests.hub.actions.fakes import BLUE, BLUE_IS, OFF, RED, RED_IS, Hall
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run
@@ -34,7 +35,7 @@ def test_the_end_of_a_rule_brings_back_what_was() -> None:
 def test_without_keep_nothing_is_held() -> None:
     async def story() -> None:
         hall = Hall()
-        await hall.act("a", RED, keep=False)
+        await hall.act("a", RED, remember=False)
         assert await hall.all.restore("a") == []
         assert hall.is_now == RED_IS
 
@@ -97,7 +98,7 @@ def test_a_rule_without_a_way_back_takes_the_target_over() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
-        await hall.act("b", BLUE, keep=False)
+        await hall.act("b", BLUE, remember=False)
         assert await hall.all.restore("a") == ["lamp: left alone, it was changed since"]
         assert hall.is_now == BLUE_IS
 
@@ -145,11 +146,11 @@ def test_a_way_back_that_fails_is_said_and_kept_for_the_next_time() -> None:
         hall = Hall(limit_s=0.2)
         await hall.act("a", RED)
         hall.bulb.errors = [ActionError("the lamp is away")]
-        assert await hall.all.restore("a") == ["lamp: not brought back: the lamp is away"]
+        assert await hall.all.restore("a") == ["lamp: not restored: the lamp is away"]
         hall.bulb.mute = [ActionError("the lamp does not say")]
-        assert await hall.all.restore("a") == ["lamp: not brought back: the lamp does not say"]
+        assert await hall.all.restore("a") == ["lamp: not restored: the lamp does not say"]
         hall.bulb.gates = [asyncio.Event()]
-        assert await hall.all.restore("a") == ["lamp: not brought back: no answer within 0.2 s"]
+        assert await hall.all.restore("a") == ["lamp: not restored: no answer within 0.2 s"]
         assert await hall.all.restore("a") == ["lamp: done"]
         assert hall.is_now == OFF
 
@@ -171,7 +172,7 @@ def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
     async def story() -> None:
         hall = Hall(limit_s=0.3)
         hall.bulb.mute = [ActionError("the lamp does not say")]
-        assert await hall.act("a", RED) == "done; it will not be brought back: the lamp does not say"
+        assert await hall.act("a", RED) == "done; it cannot be restored later: the lamp does not say"
         assert hall.is_now == RED_IS
         assert await hall.all.restore("a") == []
 
@@ -179,8 +180,10 @@ def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
             await asyncio.sleep(60)
             return ()
 
-        hall.bulb.former = never  # type: ignore[method-assign,assignment]
-        assert await hall.act("a", BLUE) == "done; it will not be brought back: it did not say how it is within 0.1 s"
+        hall.bulb.capture_state = never  # type: ignore[method-assign,assignment]
+        assert (
+            await hall.act("a", BLUE) == "done; it cannot be restored later: it did not report its state within 0.1 s"
+        )
 
     run(story(), 3)
 
@@ -230,8 +233,8 @@ def test_the_end_of_a_rule_gives_up_what_it_has_under_way(reached: str) -> None:
         other = asyncio.create_task(hall.all.run(Publish("a", "b"), WHY))
         await asyncio.sleep(0.01)
         assert await hall.all.restore("a") == ([] if reached == "reading" else ["lamp: done"])
-        assert await acting == "lamp: given up as its rule is over"
-        assert await other == "publish: nothing here takes it"
+        assert await acting == "lamp: cancelled because its rule has ended"
+        assert await other == "mqtt: the settings name no destination for it"
         gate.set()
         await asyncio.sleep(0.01)
         assert hall.is_now == OFF
@@ -259,14 +262,14 @@ def test_two_targets_of_a_rule_come_back_in_two_lines() -> None:
         heard: list[dict[str, Any]] = []
         lamp, player = VirtualLamp(heard.append), VirtualPlayer(heard.append)
         both = ActionDispatcher({Lamp: lamp, Player: player})
-        await both.run(RED, WHY, keep=True)
-        await both.run(Player("calm", 30), WHY, keep=True)
+        await both.run(RED, WHY, remember=True)
+        await both.run(Player("calm", 30), WHY, remember=True)
         assert player.state() == {"playing": True, "playlist": "calm", "volume": 30}
         assert await both.restore("comfort") == ["lamp: done", "player: done"]
         assert lamp.state() == OFF
         assert player.state() == {"playing": False, "playlist": "", "volume": 0}
         await both.run(Player("calm", 30), WHY)
-        await both.run(Player("party", 60), WHY, keep=True)
+        await both.run(Player("party", 60), WHY, remember=True)
         await both.restore("comfort")
         assert player.state()["playlist"] == "calm"
 

@@ -8,7 +8,8 @@ import pytest
 from device.errors import ActionError
 from device.hub.actions.mqtt_publish import MqttMessage
 from device.hub.actions.virtual import VirtualLamp, VirtualPlayer
-from device.settings.actions import Lamp, Player, Publish
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run
 
@@ -19,8 +20,8 @@ def test_the_lamp_and_the_player_say_what_they_became(caplog: pytest.LogCaptureF
 
     async def story() -> None:
         lamp, player = VirtualLamp(told.append), VirtualPlayer(told.append)
-        (dark,) = await lamp.former(Lamp())
-        (silence,) = await player.former(Player("calm"))
+        (dark,) = await lamp.capture_state(Lamp())
+        (silence,) = await player.capture_state(Player("calm"))
         await lamp.run(Lamp("#FFB46B", 40), WHY)
         await lamp.run(Lamp("#ffb46b", 0), WHY)
         await player.run(Player("calm", 30), WHY)

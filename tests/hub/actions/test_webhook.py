@@ -15,7 +15,7 @@ from device.hub.actions.base import DONE, Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.webhook import SignedWebhooks
-from device.settings.actions import Webhook, Webhooks
+from device.settings.actions.webhook import Webhook, Webhooks
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, http_reply, raw
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run
@@ -45,11 +45,11 @@ def secret_file(tmp_path: Path) -> Path:
     return path
 
 
-async def post(url: str, file: str | Path = "", occasion: Trigger = WHY, **data: object) -> str:
+async def post(url: str, file: str | Path = "", trigger: Trigger = WHY, **data: object) -> str:
     http = Http()
     try:
         hooks = SignedWebhooks(Webhooks(str(file)), http, Clock().roads(per_s=500.0))
-        return await ActionDispatcher({Webhook: hooks}).run(Webhook(url, data), occasion)
+        return await ActionDispatcher({Webhook: hooks}).run(Webhook(url, data), trigger)
     finally:
         await http.close()
 
@@ -80,7 +80,7 @@ def test_nobody_there_is_null_and_without_a_secret_it_is_unsigned() -> None:
     async def story() -> Seen:
         async with Peer() as peer:
             empty = msgspec.structs.replace(WHY, mood=None)
-            assert await post(f"http://{peer.host}/", occasion=empty) == DONE
+            assert await post(f"http://{peer.host}/", trigger=empty) == DONE
             return peer.seen[0]
 
     seen = run(story())

@@ -13,7 +13,7 @@ from device.hub.actions.base import DONE, Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import WledStrips
-from device.settings.actions import Wled
+from device.settings.actions.wled import Wled
 from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, said
 from tests.hub.hub_running import run, until
 
@@ -89,7 +89,7 @@ class House:
 
     async def act(self, rule: str = "a", **what: Any) -> str:
         self.clock.now_s += 10
-        return await self.all.run(Wled(self.strip.host, **what), Trigger(rule, "", self.clock()), keep=True)
+        return await self.all.run(Wled(self.strip.host, **what), Trigger(rule, "", self.clock()), remember=True)
 
     async def end(self, rule: str = "a") -> list[str]:
         self.clock.now_s += 10
@@ -234,7 +234,7 @@ def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() ->
             began_s = time.monotonic()
             assert await strips.run(Wled(strip.host, colour="#0000ff"), LATER) == DONE
             assert time.monotonic() - began_s < 2
-            assert await older == f"wled {strip.host}: given up for a newer action"
+            assert await older == f"wled {strip.host}: cancelled for a newer action"
             assert [sent["seg"][0]["col"] for sent in strip.sent()] == [[[0, 0, 255]]]
             assert strip.state["seg"][0]["col"] == [[0, 0, 255]]
             await http.close()
@@ -269,10 +269,10 @@ def test_what_a_strip_refuses_is_said() -> None:
                 {"on": True, "bri": 5, "seg": [{"col": "x"}]},
             ):
                 strip.faults = [said(nonsense)]
-                assert (await house.act()).startswith("done; it will not be brought back: WLED 127.0.0.1:")
+                assert (await house.act()).startswith("done; it cannot be restored later: WLED 127.0.0.1:")
             strip.faults = [said({"on": True, "bri": 5, "seg": [{"id": 0}]})]
-            (former,) = await house.strips.former(Wled(strip.host))
-            assert former.was == {"on": True, "brightness": pytest.approx(1.96, abs=0.01), "preset": -1}
+            (previous,) = await house.strips.capture_state(Wled(strip.host))
+            assert previous.state == {"on": True, "brightness": pytest.approx(1.96, abs=0.01), "preset": -1}
             await house.http.close()
 
     run(story())

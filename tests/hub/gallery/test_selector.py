@@ -43,7 +43,7 @@ def put(state_dir: Path, shares: dict[Emotion, list[float]]) -> dict[float, str]
 
 
 def of(state_dir: Path, seed: int = 0) -> GallerySelector:
-    made = GallerySelector(state_dir, StateStore("test"), VoiceTrigger(0.5, 0.4), dice=random.Random(seed))
+    made = GallerySelector(state_dir, StateStore("test"), VoiceTrigger(0.5, 0.4), rng=random.Random(seed))
     made.refresh()
     return made
 
@@ -59,13 +59,13 @@ def test_five_come_up_the_surest_first_and_never_the_same_twice_running(tmp_path
     for count in (6, 7, 10, 11, 49, 50, 51, 300):
         names = put(tmp_path, {Emotion.SAD: [round(0.999 - i / 1000, 3) for i in range(count)]})
         made = of(tmp_path)
-        first = made.answer(Emotion.SAD)
+        first = made.select(Emotion.SAD)
         assert first["emotion"] == "sad"
         assert shares(first) == [0.999, 0.998, 0.997, 0.996, 0.995]
         assert [face["url"] for face in first["faces"]] == [f"/api/gallery/{names[s]}.jpg" for s in shares(first)]
         seen, last = set(shares(first)), set(shares(first))
         for _ in range(60):
-            answer = made.answer(Emotion.SAD)
+            answer = made.select(Emotion.SAD)
             assert len(answer["faces"]) == len(set(shares(answer))) == 5
             assert shares(answer) == sorted(shares(answer), reverse=True)
             assert set(shares(answer)) != last
@@ -77,7 +77,7 @@ def test_five_come_up_the_surest_first_and_never_the_same_twice_running(tmp_path
 def test_five_themselves_change_places(tmp_path: Path) -> None:
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5]})
     made = of(tmp_path)
-    answers = [shares(made.answer(Emotion.SAD)) for _ in range(6)]
+    answers = [shares(made.select(Emotion.SAD)) for _ in range(6)]
     assert answers[0] == answers[5] == [0.9, 0.8, 0.7, 0.6, 0.5]
     assert answers[1] == [0.8, 0.7, 0.6, 0.5, 0.9]
     assert {one[0] for one in answers} == {0.9, 0.8, 0.7, 0.6, 0.5}
@@ -89,7 +89,7 @@ def test_what_is_lacking_is_drawn_by_others_each_time(tmp_path: Path) -> None:
     for emotion, pictures in ((Emotion.SAD, 2), (Emotion.FEAR, 0)):
         last: set[str] = set()
         for _ in range(20):
-            faces = made.answer(emotion)["faces"]
+            faces = made.select(emotion)["faces"]
             assert len(faces) == 5
             drawn = {face["url"] for face in faces if face["confidence"] is None}
             assert len(drawn) == 5 - pictures
@@ -101,23 +101,23 @@ def test_what_is_lacking_is_drawn_by_others_each_time(tmp_path: Path) -> None:
 def test_the_same_dice_throw_the_same_faces(tmp_path: Path) -> None:
     def thrown(seed: int) -> list[str]:
         made = of(tmp_path, seed)
-        return [face["url"] for _ in range(5) for face in made.answer(Emotion.HAPPY)["faces"]]
+        return [face["url"] for _ in range(5) for face in made.select(Emotion.HAPPY)["faces"]]
 
     assert thrown(1) == thrown(1) != thrown(2)
 
 
 def test_a_new_index_is_taken_up_and_does_not_bring_the_last_five_again(tmp_path: Path) -> None:
     made = of(tmp_path)
-    assert shares(made.answer(Emotion.SAD)) == [None] * 5
+    assert shares(made.select(Emotion.SAD)) == [None] * 5
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]})
     made.refresh()
-    assert shares(made.answer(Emotion.SAD)) == [0.9, 0.8, 0.7, 0.6, 0.5]
+    assert shares(made.select(Emotion.SAD)) == [0.9, 0.8, 0.7, 0.6, 0.5]
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.3]})
     made.refresh()
-    assert shares(made.answer(Emotion.SAD)) == [0.9, 0.8, 0.7, 0.6, 0.3]
+    assert shares(made.select(Emotion.SAD)) == [0.9, 0.8, 0.7, 0.6, 0.3]
     (tmp_path / "gallery" / "index.json").unlink()
     made.refresh()
-    assert shares(made.answer(Emotion.SAD)) == [None] * 5
+    assert shares(made.select(Emotion.SAD)) == [None] * 5
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 1, "pictures": [{"name": "../x", "emotion": "sad"}]}'])
@@ -129,19 +129,19 @@ def test_a_damaged_index_is_drawn_faces_and_one_line(
     (tmp_path / "gallery" / "index.json").write_bytes(content)
     for _ in range(3):
         made.refresh()
-        assert shares(made.answer(Emotion.SAD)) == [None] * 5
+        assert shares(made.select(Emotion.SAD)) == [None] * 5
     assert len(caplog.records) == 1
     assert "index the folder again" in caplog.text
     put(tmp_path, {Emotion.SAD: [0.9]})
     made.refresh()
-    assert shares(made.answer(Emotion.SAD))[0] == 0.9
+    assert shares(made.select(Emotion.SAD))[0] == 0.9
 
 
 def test_only_what_the_index_names_and_is_as_it_was_is_given_out(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]})
     folder = tmp_path / "gallery"
     made = of(tmp_path)
-    assert made.picture(names[0.9]).startswith(JPEG)
+    assert made.read_thumbnail(names[0.9]).startswith(JPEG)
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(JPEG + b"secret")
     own = sha256(secret.read_bytes()).hexdigest()[:32]
@@ -155,23 +155,23 @@ def test_only_what_the_index_names_and_is_as_it_was_is_given_out(tmp_path: Path)
     kept[0.5].mkdir()
     for name in (own, "index", "../secret", *(names[share] for share in kept)):
         with pytest.raises(KeyError):
-            made.picture(name)
+            made.read_thumbnail(name)
     true = tmp_path / "true"
     (folder / f"{names[0.3]}.jpg").rename(true)
     (folder / f"{names[0.3]}.jpg").symlink_to(true)
     with pytest.raises(KeyError):
-        made.picture(names[0.3])
-    assert made.picture(names[0.9])
+        made.read_thumbnail(names[0.3])
+    assert made.read_thumbnail(names[0.9])
     folder.rename(tmp_path / "moved")
     folder.symlink_to(tmp_path / "moved")
     with pytest.raises(KeyError):
-        made.picture(names[0.9])
+        made.read_thumbnail(names[0.9])
 
 
 def test_an_index_whose_pictures_are_gone_shows_none_of_them(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8]})
     (tmp_path / "gallery" / f"{names[0.9]}.jpg").unlink()
-    assert shares(of(tmp_path).answer(Emotion.SAD)) == [0.8, None, None, None, None]
+    assert shares(of(tmp_path).select(Emotion.SAD)) == [0.8, None, None, None, None]
 
 
 # -- drawn
@@ -201,7 +201,7 @@ def test_a_voice_in_the_room_brings_five_faces_onto_the_page(house: Settings) ->
         async with running(house) as hub, Sense(house) as sense:
             assert (await state(hub))["gallery"] == {}
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.gallery)
+            await until(lambda: hub.store.now.gallery)
             shown = (await state(hub))["gallery"]
             assert shown["emotion"] == "sad"
             assert shares(shown) == [0.99, 0.98, 0.97, 0.96, 0.95]
@@ -213,8 +213,8 @@ def test_a_voice_in_the_room_brings_five_faces_onto_the_page(house: Settings) ->
             # A new index while it runs.
             put(house.state_dir, {Emotion.HAPPY: [0.5]})
             sense.change(mood(Emotion.HAPPY))
-            await until(lambda: hub.board.now.gallery["emotion"] == "happy")
-            faces = hub.board.now.gallery["faces"]
+            await until(lambda: hub.store.now.gallery["emotion"] == "happy")
+            faces = hub.store.now.gallery["faces"]
             assert faces[0]["confidence"] == 0.5
             assert (await ask("GET", hub.page + f"api/gallery/{names[0.99]}.jpg"))[0] == 404
             status, text, headers = await ask("GET", hub.page[:-1] + faces[1]["url"])
@@ -255,16 +255,16 @@ def test_nothing_else_can_be_fetched(house: Settings) -> None:
 
 
 def test_sense_away_clears_the_faces_in_the_end(house: Settings) -> None:
-    board, now = StateStore("test"), [100.0]
-    looking = GallerySelector(house.state_dir, board, VoiceTrigger(0.5, 0.4), lambda: now[0], random.Random(0))
+    store, now = StateStore("test"), [100.0]
+    looking = GallerySelector(house.state_dir, store, VoiceTrigger(0.5, 0.4), lambda: now[0], random.Random(0))
 
     async def story() -> None:
-        board.change(mood=mood(Emotion.FEAR))
-        await looking.look()
-        assert board.now.gallery["emotion"] == "fear"
-        board.change(mood=None)
+        store.change(mood=mood(Emotion.FEAR))
+        await looking.update()
+        assert store.now.gallery["emotion"] == "fear"
+        store.change(mood=None)
         now[0] += CLEAR_S
-        await looking.look()
-        assert board.now.gallery == {}
+        await looking.update()
+        assert store.now.gallery == {}
 
     run(story())

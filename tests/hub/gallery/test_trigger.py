@@ -13,26 +13,26 @@ def said(emotion: Emotion, confidence: float = 0.8, age_s: float = 0.2) -> Sense
 
 def test_a_voice_is_answered_once_and_another_emotion_anew() -> None:
     when = VoiceTrigger(0.5, 0.4)
-    assert when.due(None, 0.0) is None
-    assert when.due(said(Emotion.SAD), 1.0) == "sad"
-    assert {when.due(said(Emotion.SAD), 1 + i / 4) for i in range(1, 100)} == {None}
-    assert when.due(said(Emotion.HAPPY), 30.0) == "happy"
+    assert when.update(None, 0.0) is None
+    assert when.update(said(Emotion.SAD), 1.0) == "sad"
+    assert {when.update(said(Emotion.SAD), 1 + i / 4) for i in range(1, 100)} == {None}
+    assert when.update(said(Emotion.HAPPY), 30.0) == "happy"
 
 
 def test_a_new_utterance_is_answered_anew() -> None:
     for pause in (None, said(Emotion.SAD, age_s=2.0)):
         when = VoiceTrigger(0.5, 0.4)
-        assert when.due(said(Emotion.SAD), 0.0) == "sad"
-        assert when.due(pause, 6.0) is None
-        assert when.due(said(Emotion.SAD), 7.0) == "sad"
-        assert when.due(said(Emotion.SAD), 12.0) is None
+        assert when.update(said(Emotion.SAD), 0.0) == "sad"
+        assert when.update(pause, 6.0) is None
+        assert when.update(said(Emotion.SAD), 7.0) == "sad"
+        assert when.update(said(Emotion.SAD), 12.0) is None
 
 
 def test_readings_far_apart_are_one_utterance_where_the_settings_have_them_so() -> None:
     when = VoiceTrigger(3.0, 0.4)
-    assert when.due(said(Emotion.SAD), 0.0) == "sad"
-    assert when.due(said(Emotion.SAD, age_s=3.0), 3.0) is None
-    assert when.due(said(Emotion.SAD, age_s=0.1), 6.0) is None
+    assert when.update(said(Emotion.SAD), 0.0) == "sad"
+    assert when.update(said(Emotion.SAD, age_s=3.0), 3.0) is None
+    assert when.update(said(Emotion.SAD, age_s=0.1), 6.0) is None
 
 
 def test_faces_stay_a_while_whatever_is_said() -> None:
@@ -40,7 +40,7 @@ def test_faces_stay_a_while_whatever_is_said() -> None:
     times = []
     for step in range(200):
         emotion = (Emotion.SAD, Emotion.HAPPY)[step % 2]
-        if when.due(said(emotion), step / 4) is not None:
+        if when.update(said(emotion), step / 4) is not None:
             times.append(step / 4)
     apart = [b - a for a, b in itertools.pairwise(times)]
     assert len(times) > 5
@@ -49,25 +49,25 @@ def test_faces_stay_a_while_whatever_is_said() -> None:
 
 def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds() -> None:
     when = VoiceTrigger(0.5, 0.4)
-    assert when.due(said(Emotion.SAD), 0.0) == "sad"
-    assert when.due(None, 1.0) is None
-    assert when.due(said(Emotion.SAD), 2.0) is None
-    assert when.due(said(Emotion.SAD), 4.0) == "sad"
+    assert when.update(said(Emotion.SAD), 0.0) == "sad"
+    assert when.update(None, 1.0) is None
+    assert when.update(said(Emotion.SAD), 2.0) is None
+    assert when.update(said(Emotion.SAD), 4.0) == "sad"
 
 
 def test_the_faces_go_after_a_silence_and_once() -> None:
     when = VoiceTrigger(0.5, 0.4)
-    assert when.due(said(Emotion.SAD), 0.0) == "sad"
-    assert when.due(None, CLEAR_S - 0.1) is None
-    assert when.due(None, CLEAR_S) == "unknown"
-    assert when.due(None, CLEAR_S + 1) is None
-    assert when.due(said(Emotion.SAD), CLEAR_S + 2) == "sad"
+    assert when.update(said(Emotion.SAD), 0.0) == "sad"
+    assert when.update(None, CLEAR_S - 0.1) is None
+    assert when.update(None, CLEAR_S) == "unknown"
+    assert when.update(None, CLEAR_S + 1) is None
+    assert when.update(said(Emotion.SAD), CLEAR_S + 2) == "sad"
 
 
 def test_a_voice_that_is_sure_of_nothing_is_as_good_as_none() -> None:
     when = VoiceTrigger(0.5, 0.4)
-    assert when.due(said(Emotion.SAD, 0.39), 0.0) is None
-    assert when.due(said(Emotion.UNKNOWN, 0.9), 0.1) is None
-    assert when.due(said(Emotion.SAD, 0.4), 0.2) == "sad"
-    assert when.due(said(Emotion.HAPPY, 0.3), 20.0) is None
-    assert when.due(said(Emotion.HAPPY, 0.3), 31.0) == "unknown"
+    assert when.update(said(Emotion.SAD, 0.39), 0.0) is None
+    assert when.update(said(Emotion.UNKNOWN, 0.9), 0.1) is None
+    assert when.update(said(Emotion.SAD, 0.4), 0.2) == "sad"
+    assert when.update(said(Emotion.HAPPY, 0.3), 20.0) is None
+    assert when.update(said(Emotion.HAPPY, 0.3), 31.0) == "unknown"

@@ -6,7 +6,7 @@ import msgspec
 
 from device.emotions import EMOTIONS, Emotion
 from device.readings import Mood
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from device.settings.rules import Rule
 
 NOON = time(12)

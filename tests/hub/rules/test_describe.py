@@ -3,9 +3,9 @@
 import pytest
 
 from device.emotions import EMOTIONS
-from device.hub.rules.describe import condition, explain
-from device.hub.wording import duration
-from device.settings.actions import Publish
+from device.hub.rules.describe import describe, describe_condition
+from device.hub.wording import format_duration
+from device.settings.actions.mqtt_publish import Publish
 from device.settings.rules import Rule
 from device.settings.schema import Settings
 from tests.hub.rules.builders import when
@@ -13,17 +13,17 @@ from tests.hub.rules.builders import when
 
 def test_explain() -> None:
     comfort = Settings().rules[0]
-    assert explain(comfort) == (
+    assert describe(comfort) == (
         "When the room is sad or fearful for 5 s and Mien is at least 50 % sure: "
         "lamp #ffb46b at 40 %, player calm at 30 %; not again for 1 min."
     )
     many = Rule("m", EMOTIONS[:3], (Publish("z/set", "{}"),), 0, 0.6, "22:00-06:00", 0)
-    assert explain(many) == (
+    assert describe(many) == (
         "When the room is angry, disgusted or fearful between 22:00 and 06:00 and Mien is at least 60 % sure: "
         "message to z/set."
     )
     gone = when(presence="nobody", for_s=600, profiles=["day", "night"], restore=True, cooldown_s=0)
-    assert explain(gone) == (
+    assert describe(gone) == (
         "When nobody is in view for 10 min in the profile day or night: lamp #ffffff at 100 %; "
         "afterwards it is put back."
     )
@@ -32,7 +32,7 @@ def test_explain() -> None:
 UUID = "00000000-0000-0000-0000-000000000001"
 LAMP, SCENE = {"action": "lamp"}, {"action": "hue", "scene": UUID}
 TURN_ON = {"action": "home_assistant", "service": "light.turn_on"}
-NOTHING = "afterwards nothing is put back, as nobody can tell what this changes."
+NOTHING = "afterwards nothing is put back, because Mien cannot know what this changes."
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ NOTHING = "afterwards nothing is put back, as nobody can tell what this changes.
     ],
 )
 def test_only_what_can_be_put_back_is_promised(do: list[dict[str, object]], said: str) -> None:
-    assert explain(when(mood=["sad"], do=do, restore=True, cooldown_s=0)).split("; ")[1] == said
+    assert describe(when(mood=["sad"], do=do, restore=True, cooldown_s=0)).split("; ")[1] == said
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_only_what_can_be_put_back_is_promised(do: list[dict[str, object]], said
     ],
 )
 def test_conditions_in_words(conditions: dict[str, object], said: str) -> None:
-    assert condition(when(**conditions)) == said
+    assert describe_condition(when(**conditions)) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.5, "0.5 s"), (59, "59 s"), (60, "1 min"), (90, "1 min 30 s"), (3660, "1 h 1 min")]
 )
 def test_duration(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert format_duration(seconds) == said

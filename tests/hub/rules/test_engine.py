@@ -9,7 +9,7 @@ import pytest
 from device.emotions import Emotion
 from device.hub.rules.engine import RuleEngine
 from device.readings import Mood
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from device.settings.rules import QUIET, Rule
 from tests.hub.rules.builders import HAPPY, NOON, SAD, UNKNOWN, feel, rule, when
 
@@ -20,7 +20,7 @@ def firings(one: Rule, story: list[tuple[float, Mood | None]], local: time = NOO
     fired: list[float] = []
     for (start, mood), (end, _) in itertools.pairwise(story):
         for tenth in range(round(start * 10), round(end * 10)):
-            fired += [tenth / 10 for _ in rules.look(mood, tenth / 10, local)]
+            fired += [tenth / 10 for _ in rules.evaluate(mood, tenth / 10, local)]
     return fired
 
 
@@ -64,8 +64,8 @@ def test_sense_away_breaks_the_hold_but_fires_nothing_twice() -> None:
 def test_rules_fire_side_by_side_in_their_order() -> None:
     first, second = Rule("a", (Emotion.SAD,), (Lamp(),), 1), Rule("b", (Emotion.SAD,), (Lamp(),), 0)
     rules = RuleEngine((first, second))
-    assert [f.rule.name for f in rules.look(SAD, 0, NOON)] == ["b"]
-    assert [f.rule.name for f in rules.look(SAD, 1, NOON)] == ["a"]
+    assert [f.rule.name for f in rules.evaluate(SAD, 0, NOON)] == ["b"]
+    assert [f.rule.name for f in rules.evaluate(SAD, 1, NOON)] == ["a"]
 
 
 # -- who is there, how it feels, and in which profile
@@ -75,8 +75,8 @@ def people(count: int, emotion: Emotion = Emotion.UNKNOWN, valence: float = 0.0)
     return msgspec.structs.replace(feel(emotion), people=count, valence=valence)
 
 
-def fires(one: Rule, mood: Mood, profile: str = "", *, sees: bool = True) -> bool:
-    return bool(RuleEngine((one,)).look(mood, 0, NOON, profile, sees=sees))
+def fires(one: Rule, mood: Mood, profile: str = "", *, can_see: bool = True) -> bool:
+    return bool(RuleEngine((one,)).evaluate(mood, 0, NOON, profile, can_see=can_see))
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def fires(one: Rule, mood: Mood, profile: str = "", *, sees: bool = True) -> boo
 )
 def test_who_is_there(conditions: dict[str, object], counts: set[int]) -> None:
     assert {count for count in range(4) if fires(when(**conditions), people(count))} == counts
-    assert not any(fires(when(**conditions), people(count), sees=False) for count in range(4)), "it sees nobody"
+    assert not any(fires(when(**conditions), people(count), can_see=False) for count in range(4)), "it sees nobody"
 
 
 def test_a_rule_that_counts_nobody_needs_no_camera() -> None:
-    assert fires(when(mood=["sad"]), SAD, sees=False)
-    assert not fires(when(mood=["sad"], presence="someone"), SAD, sees=False)
+    assert fires(when(mood=["sad"]), SAD, can_see=False)
+    assert not fires(when(mood=["sad"], presence="someone"), SAD, can_see=False)
 
 
 def test_valence_is_a_condition_and_unknown_has_none() -> None:
@@ -108,7 +108,7 @@ def test_valence_is_a_condition_and_unknown_has_none() -> None:
     assert not fires(low, msgspec.structs.replace(feel(Emotion.SAD, 0.4), valence=-0.9)), "not sure enough"
     both = when(mood=["happy"], valence_min=0.5, people_min=2)
     assert (
-        RuleEngine((both,)).look(people(2, Emotion.HAPPY, 0.6), 0, NOON)[0].why
+        RuleEngine((both,)).evaluate(people(2, Emotion.HAPPY, 0.6), 0, NOON)[0].why
         == "happy 80 %, valence 0.60, 2 people for 0 s"
     )
 
@@ -116,7 +116,7 @@ def test_valence_is_a_condition_and_unknown_has_none() -> None:
 def test_a_camera_that_goes_off_is_no_empty_room() -> None:
     rules = RuleEngine((when(presence="nobody", for_s=10),))
     seen = [(0, True), (9, True), (9.5, False), (30, False), (31, True), (40, True), (41, True)]
-    assert [now for now, sees in seen if rules.look(people(0), now, NOON, sees=sees)] == [41]
+    assert [now for now, sees in seen if rules.evaluate(people(0), now, NOON, can_see=sees)] == [41]
 
 
 def test_each_profile_has_its_own_rules_and_quiet_has_none() -> None:
@@ -124,6 +124,6 @@ def test_each_profile_has_its_own_rules_and_quiet_has_none() -> None:
     assert [fires(anywhere, SAD, profile) for profile in ("everyday", "evening", QUIET)] == [True, True, False]
     assert [fires(evening, SAD, profile) for profile in ("everyday", "evening", QUIET)] == [False, True, False]
     rules = RuleEngine((rule(for_s=5),))
-    assert not rules.look(SAD, 0, NOON, QUIET)
-    assert not rules.look(SAD, 9, NOON)
-    assert rules.look(SAD, 14, NOON), "its time begins with the profile"
+    assert not rules.evaluate(SAD, 0, NOON, QUIET)
+    assert not rules.evaluate(SAD, 9, NOON)
+    assert rules.evaluate(SAD, 14, NOON), "its time begins with the profile"

@@ -5,9 +5,9 @@ from datetime import time
 import msgspec
 
 from device.emotions import Emotion
-from device.hub.rules.engine import AWAY_S, RuleEngine, RuleFired
+from device.hub.rules.engine import UNCERTAIN_S, RuleEngine, RuleFired
 from device.readings import Mood
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from device.settings.rules import QUIET, Rule
 from tests.hub.rules.builders import HAPPY, NOON, SAD, UNKNOWN, feel, rule
 
@@ -18,7 +18,7 @@ def story(one: Rule, *looks: tuple[float, Mood | None]) -> list[tuple[float, str
     return [
         (now_s, "fires" if isinstance(event, RuleFired) else event.why)
         for now_s, mood in looks
-        for event in rules.look(mood, now_s, NOON)
+        for event in rules.evaluate(mood, now_s, NOON)
     ]
 
 
@@ -27,7 +27,7 @@ COMFORT = msgspec.structs.replace(rule(for_s=5, cooldown_s=0), restore=True)
 
 def test_what_took_so_long_to_begin_takes_as_long_to_end() -> None:
     looks = [(0, SAD), (5, SAD), (6, HAPPY), (10.9, HAPPY), (11, HAPPY), (99, HAPPY)]
-    assert story(COMFORT, *looks) == [(5, "fires"), (11, "it is over")]
+    assert story(COMFORT, *looks) == [(5, "fires"), (11, "its condition no longer holds")]
 
 
 def test_a_breath_of_another_mood_puts_nothing_back() -> None:
@@ -41,8 +41,8 @@ def test_a_rule_without_restore_is_never_over() -> None:
 
 def test_what_cannot_be_told_waits_a_minute() -> None:
     unsure = feel(Emotion.SAD, 0.2)
-    assert AWAY_S == 60
-    for blind, why in ((None, "sense is away"), (unsure, "it cannot be told any more")):
+    assert UNCERTAIN_S == 60
+    for blind, why in ((None, "sense is away"), (unsure, "its condition cannot be checked any more")):
         looks = [(0, SAD), (5, SAD), (10, blind), (69, blind), (70, blind), (71, SAD), (76, SAD)]
         assert story(COMFORT, *looks) == [(5, "fires"), (70, why), (76, "fires")]
         assert story(COMFORT, (0, SAD), (5, SAD), (10, blind), (69, SAD), (99, SAD)) == [(5, "fires")]
@@ -50,21 +50,21 @@ def test_what_cannot_be_told_waits_a_minute() -> None:
 
 def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
     rules = RuleEngine((COMFORT,))
-    assert [rules.look(SAD, now, NOON) != () for now in (0, 5)] == [False, True]
-    assert [one.why for one in rules.look(SAD, 6, NOON, QUIET)] == ["the profile is quiet"]
+    assert [rules.evaluate(SAD, now, NOON) != () for now in (0, 5)] == [False, True]
+    assert [one.why for one in rules.evaluate(SAD, 6, NOON, QUIET)] == ["the profile is quiet"]
     late = msgspec.structs.replace(COMFORT, hours="22:00-06:00")
     rules = RuleEngine((late,))
-    assert [rules.look(SAD, now, time(5, 59)) != () for now in (0, 5)] == [False, True]
-    assert [one.why for one in rules.look(SAD, 60, time(6))] == ["the hours 22:00-06:00 are over"]
-    assert not rules.look(SAD, 61, time(6))
+    assert [rules.evaluate(SAD, now, time(5, 59)) != () for now in (0, 5)] == [False, True]
+    assert [one.why for one in rules.evaluate(SAD, 60, time(6))] == ["the hours 22:00-06:00 are over"]
+    assert not rules.evaluate(SAD, 61, time(6))
 
 
 def test_what_is_over_comes_before_what_begins() -> None:
     first = msgspec.structs.replace(COMFORT, name="first", for_s=0)
     second = Rule("second", (Emotion.HAPPY,), (Lamp(),), 0, restore=True)
     rules = RuleEngine((second, first))
-    assert rules.look(SAD, 0, NOON)
-    assert [(type(one).__name__, one.rule.name) for one in rules.look(HAPPY, 1, NOON)] == [
-        ("Over", "first"),
-        ("Firing", "second"),
+    assert rules.evaluate(SAD, 0, NOON)
+    assert [(type(one).__name__, one.rule.name) for one in rules.evaluate(HAPPY, 1, NOON)] == [
+        ("RuleEnded", "first"),
+        ("RuleFired", "second"),
     ]

@@ -16,7 +16,8 @@ from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.rules import runner
 from device.hub.state.features import ChooseProfile
 from device.ipc.messages import Stage, State
-from device.settings.actions import Lamp, Player, Publish
+from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.virtual import Lamp, Player
 from device.settings.rules import Rule
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running, state, until
@@ -28,7 +29,7 @@ WHY = Trigger("r", "sad 71 % for 5 s", 0.0)
 class Bad:
     """A destination that fails, or never ends."""
 
-    async def run(self, action: Any, _occasion: Trigger) -> None:
+    async def run(self, action: Any, _trigger: Trigger) -> None:
         if isinstance(action, Lamp):
             raise ActionError("the lamp is not there")
         await asyncio.sleep(60)
@@ -42,7 +43,7 @@ def test_a_bad_destination_is_a_result_in_time() -> None:
         destinations = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=0.1)
         assert await destinations.run(Lamp(), WHY) == "the lamp is not there"
         assert await destinations.run(Player("calm"), WHY) == "player: no answer within 0.1 s"
-        assert await destinations.run(Publish("a", "b"), WHY) == "publish: nothing here takes it"
+        assert await destinations.run(Publish("a", "b"), WHY) == "mqtt: the settings name no destination for it"
 
     run(story(), 2)
 
@@ -50,12 +51,12 @@ def test_a_bad_destination_is_a_result_in_time() -> None:
 def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            hub._acting._destinations = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=5)
+            hub.actions._dispatcher = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=5)
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.last_rule)
+            await until(lambda: hub.store.now.last_rule)
             began_s = time.monotonic()
             seq = sense.change(mood(Emotion.HAPPY))
-            await until(lambda: sense.acked() == seq and hub.board.now.mood and hub.board.now.mood.emotion == "happy")
+            await until(lambda: sense.acked() == seq and hub.store.now.mood and hub.store.now.mood.emotion == "happy")
             assert time.monotonic() - began_s < 2
 
     run(story())
@@ -67,14 +68,14 @@ def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, m
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            hub._acting._destinations = ActionDispatcher({Player: Bad()}, limit_s=0.3)
+            hub.actions._dispatcher = ActionDispatcher({Player: Bad()}, limit_s=0.3)
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 2)
 
     run(story())
     assert sorted(result or "" for _, _, result in results(mine)) == [
         "player: no answer within 0.3 s",
-        "refused, too much is under way",
+        "refused, too many actions are running",
     ]
 
 
@@ -90,21 +91,21 @@ def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_comes_back_in_the_e
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            before = hub.board.now.lamp
+            before = hub.store.now.lamp
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.lamp["brightness"] == 40)
-            shown, change = [], hub.board.change
+            await until(lambda: hub.store.now.lamp["brightness"] == 40)
+            shown, change = [], hub.store.change
 
             def watched(**fields: Any) -> None:
                 shown.append(fields.get("lamp"))
                 change(**fields)
 
-            hub.board.change = watched  # type: ignore[method-assign]
+            hub.store.change = watched  # type: ignore[method-assign]
             sense.change(mood(Emotion.HAPPY))
-            await until(lambda: hub.board.now.lamp["brightness"] == 90)
+            await until(lambda: hub.store.now.lamp["brightness"] == 90)
             assert before not in shown, "it flashed back to what it was between two rules"
             sense.change(mood(Emotion.NEUTRAL))
-            await until(lambda: hub.board.now.lamp == before)
+            await until(lambda: hub.store.now.lamp == before)
             await until(lambda: len(results(mine)) == 3)
 
     run(story())
@@ -126,11 +127,11 @@ def test_what_rules_hold_is_put_back_when_hub_ends_and_done_again_when_it_comes_
     async def story() -> None:
         for _ in range(2):
             async with running(mine) as hub, Sense(mine) as sense:
-                before = hub.board.now.lamp
+                before = hub.store.now.lamp
                 sense.change(mood(Emotion.SAD))
-                await until(lambda: hub.board.now.lamp["brightness"] == 40 and hub.board.now.player["playing"])
-            assert hub.board.now.lamp == before
-            assert hub.board.now.player["playing"], "what is not to be put back stays"
+                await until(lambda: hub.store.now.lamp["brightness"] == 40 and hub.store.now.player["playing"])
+            assert hub.store.now.lamp == before
+            assert hub.store.now.player["playing"], "what is not to be put back stays"
 
     run(story())
     assert [(name, result) for name, _, result in results(mine) if name == "comfort"] == [
@@ -140,17 +141,17 @@ def test_what_rules_hold_is_put_back_when_hub_ends_and_done_again_when_it_comes_
 
 
 class Silent:
-    """A lamp that can be brought back, and then does not answer any more."""
+    """A lamp that can be restored, and then does not answer any more."""
 
     is_on = False
 
-    async def run(self, _action: Any, _occasion: Trigger) -> None:
+    async def run(self, _action: Any, _trigger: Trigger) -> None:
         self.is_on = True
 
-    async def former(self, _action: Any) -> tuple[PreviousState, ...]:
+    async def capture_state(self, _action: Any) -> tuple[PreviousState, ...]:
         return (PreviousState("lamp", {"on": self.is_on}, {"on": True}),)
 
-    async def restore(self, _former: PreviousState) -> None:
+    async def restore(self, _previous: PreviousState) -> None:
         await asyncio.sleep(60)
 
     def state(self) -> dict[str, Any]:
@@ -160,19 +161,19 @@ class Silent:
 def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
     house: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runner, "LEAVING_S", 0.3)
+    monkeypatch.setattr(runner, "CLOSE_S", 0.3)
     mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
 
     async def story() -> float:
         async with running(mine) as hub, Sense(mine) as sense:
-            hub._acting._destinations = ActionDispatcher({Lamp: Silent()})
+            hub.actions._dispatcher = ActionDispatcher({Lamp: Silent()})
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 1)
             began_s = time.monotonic()
         return time.monotonic() - began_s
 
     assert run(story()) < 3
-    assert "not brought back within 0.3 s, as the destination did not answer: comfort" in caplog.text
+    assert "not restored within 0.3 s, the destination did not answer: comfort" in caplog.text
 
 
 def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,9 +183,9 @@ def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCa
     async def story() -> None:
         async with running(mine, dry=True) as hub, Sense(mine) as sense:
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.last_rule)
+            await until(lambda: hub.store.now.last_rule)
             await until(lambda: results(mine))
-            assert hub.board.now.lamp["on"] is False
+            assert hub.store.now.lamp["on"] is False
 
     run(story())
     assert [result for _, _, result in results(mine)] == ["dry run: lamp #ffb46b at 40 %"]
@@ -204,12 +205,12 @@ def test_an_empty_picture_of_a_closed_eye_is_no_empty_room(house: Settings) -> N
         async with running(mine) as hub, Sense(mine) as sense:
             for health in blind:
                 sense.health = health
-                await until(lambda: hub.board.now.health == sense.health)
+                await until(lambda: hub.store.now.health == sense.health)
                 sense.change(mood(Emotion.UNKNOWN, 0.0, people=0))
                 await asyncio.sleep(0.4)
-                assert hub.board.now.last_rule is None
+                assert hub.store.now.last_rule is None
             sense.health = WELL
-            await until(lambda: hub.board.now.last_rule)
+            await until(lambda: hub.store.now.last_rule)
 
     run(story())
 
@@ -223,21 +224,21 @@ def test_the_profile_decides_which_rules_act(house: Settings) -> None:
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
-            assert (hub.board.now.profile, hub.board.now.profiles) == ("everyday", ("everyday", "evening", "quiet"))
-            await hub.obey(ChooseProfile("quiet"))
+            assert (hub.store.now.profile, hub.store.now.profiles) == ("everyday", ("everyday", "evening", "quiet"))
+            await hub.execute(ChooseProfile("quiet"))
             sense.change(mood(Emotion.SAD))
             await asyncio.sleep(0.5)
-            assert hub.board.now.last_rule is None
-            await hub.obey(ChooseProfile("evening"))
-            await until(lambda: hub.board.now.lamp["brightness"] == 5 and hub.board.now.player["playing"])
+            assert hub.store.now.last_rule is None
+            await hub.execute(ChooseProfile("evening"))
+            await until(lambda: hub.store.now.lamp["brightness"] == 5 and hub.store.now.player["playing"])
             assert (await state(hub))["profile"] == {"chosen": "evening", "all": ["everyday", "evening", "quiet"]}
             with pytest.raises(ActionError, match="no profile"):
-                await hub.obey(ChooseProfile("gone"))
+                await hub.execute(ChooseProfile("gone"))
         async with running(mine) as hub:
-            assert hub.board.now.profile == "evening"
-            (mine.state_dir / "profile.partial").mkdir()
-            with pytest.raises(ActionError, match="cannot be kept"):
-                await hub.obey(ChooseProfile("quiet"))
-            assert hub.board.now.profile == "quiet"
+            assert hub.store.now.profile == "evening"
+            (mine.state_dir / ".profile.json.partial").mkdir()
+            with pytest.raises(ActionError, match="a restart will forget it"):
+                await hub.execute(ChooseProfile("quiet"))
+            assert hub.store.now.profile == "quiet"
 
     run(story())

@@ -12,7 +12,7 @@ from device.errors import ActionError
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.hub import Hub
 from device.hub.rules import runner
-from device.settings.actions import Lamp
+from device.settings.actions.virtual import Lamp
 from device.settings.schema import Settings
 from tests.hub.actions.fakes import OFF, RED, RED_IS, Bulb
 from tests.hub.hub_running import Sense, mood, run, running, until
@@ -23,7 +23,7 @@ AWAY = ActionError("the lamp is away")
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "AGAIN_S", 0.1)
+    monkeypatch.setattr(runner, "RETRY_S", 0.1)
 
 
 @contextlib.asynccontextmanager
@@ -31,7 +31,7 @@ async def over_while_away(mine: Settings) -> AsyncIterator[tuple[Hub, Sense, Bul
     """The rule has made the bulb red; now it is over, and the bulb does not answer."""
     bulb = Bulb()
     async with running(mine) as hub, Sense(mine) as sense:
-        hub._acting._destinations = ActionDispatcher({Lamp: bulb})
+        hub.actions._dispatcher = ActionDispatcher({Lamp: bulb})
         sense.change(mood(Emotion.SAD))
         await until(lambda: len(results(mine)) == 1 and bulb.state() == RED_IS)
         bulb.mute = [AWAY] * 1000
@@ -56,8 +56,8 @@ def test_a_lamp_that_is_back_is_put_back_and_said_once(house: Settings, caplog: 
             await until(lambda: len(told(mine)) == 2)
 
     run(story())
-    assert told(mine) == ["lamp: not brought back: the lamp is away", "lamp: done"]
-    assert caplog.text.count("not brought back: the lamp is away; it will be tried again") == 1
+    assert told(mine) == ["lamp: not restored: the lamp is away", "lamp: done"]
+    assert caplog.text.count("not restored: the lamp is away; it will be tried again") == 1
 
 
 def test_what_a_hand_has_changed_meanwhile_is_left_alone(house: Settings) -> None:
@@ -72,7 +72,7 @@ def test_what_a_hand_has_changed_meanwhile_is_left_alone(house: Settings) -> Non
             assert bulb.state() == RED_IS | {"brightness": 90}
 
     run(story())
-    assert told(mine) == ["lamp: not brought back: the lamp is away", "lamp: left alone, it was changed since"]
+    assert told(mine) == ["lamp: not restored: the lamp is away", "lamp: left alone, it was changed since"]
 
 
 def test_a_fault_in_a_destination_is_told_once_and_does_not_end_the_tries(
@@ -98,7 +98,7 @@ def test_a_fault_of_one_rule_ends_nothing_of_another(
 
     async def story() -> None:
         async with over_while_away(mine) as (hub, _sense, bulb):
-            restore, asked = hub._acting._destinations.restore, []
+            restore, asked = hub.actions._dispatcher.restore, []
 
             async def faulty(name: str) -> list[str]:
                 asked.append(name)
@@ -106,12 +106,12 @@ def test_a_fault_of_one_rule_ends_nothing_of_another(
                     raise RuntimeError("odd")
                 return await restore(name)
 
-            monkeypatch.setattr(hub._acting._destinations, "restore", faulty)
+            monkeypatch.setattr(hub.actions._dispatcher, "restore", faulty)
             bulb.mute = []
             await until(lambda: bulb.state() == OFF)
 
     run(story())
-    assert "comfort: what it holds cannot be put back for a fault in Mien" in caplog.text
+    assert "comfort: what it changed cannot be restored: a fault in Mien" in caplog.text
 
 
 def test_a_rule_that_holds_keeps_its_lamp(house: Settings) -> None:

@@ -10,7 +10,7 @@ from device.emotions import Emotion
 from device.errors import SettingsError
 from device.hub.rules.engine import RuleEngine
 from device.hub.rules.what_if import explain_outcome, parse_question
-from device.settings.actions import Player
+from device.settings.actions.virtual import Player
 from device.settings.rules import QUIET, Rule
 from device.settings.schema import Settings
 from tests.hub.rules.builders import NOON, rule, when
@@ -48,8 +48,8 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
         ({"people_min": 3}, "3 people happy for 5m", "fires at 12:00:00"),
         ({"people_min": 3}, "2 people happy for 5m", "it waits until 3 or more people are in view"),
         ({"people_min": 3}, "12 people for 1h", "fires at 12:00:00"),
-        ({"mood": ["happy"]}, "happy for 2m in quiet", "in this profile no rule acts"),
-        ({"mood": ["happy"], "profiles": ["Late at night"]}, "happy for 2m", "it acts in Late at night"),
+        ({"mood": ["happy"]}, "happy for 2m in quiet", "no rule is enabled in this profile"),
+        ({"mood": ["happy"], "profiles": ["Late at night"]}, "happy for 2m", "it is enabled in Late at night"),
         ({"mood": ["happy"], "profiles": ["Late at night"]}, "happy for 2m in late at night", "fires at 12:00:00"),
         ({"mood": ["happy"]}, "happy for 2m in late at night at 1:00", "fires at 01:00:00"),
         ({"valence_max": -0.3}, "sad for 2m with valence -0.4", "fires at 12:00:00"),
@@ -71,7 +71,7 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
             "nobody for 10m",
             "fires at 12:00:00: lamp #ffffff at 100 %; put back at 12:10:00.",
         ),
-        ({"people_max": 3, "restore": True}, "2 people for 10m", "put back when it is over."),
+        ({"people_max": 3, "restore": True}, "2 people for 10m", "put back when the rule ends."),
     ],
 )
 def test_would_happen_by_people_profile_and_valence(conditions: dict[str, object], question: str, said: str) -> None:
@@ -89,7 +89,7 @@ def test_would_happen_by_people_profile_and_valence(conditions: dict[str, object
         ("2 persons for 5m in quiet", "If 2 people are in view for 5 min from 12:00 in the profile quiet:"),
         (
             "sad for 2m with valence -0.4",
-            "If the room is sad, of valence -0.4 for 2 min from 12:00 in the profile everyday, and Mien is sure:",
+            "If the room is sad, with valence -0.4 for 2 min from 12:00 in the profile everyday, and Mien is sure:",
         ),
     ],
 )
@@ -100,13 +100,13 @@ def test_the_question_is_said_again(question: str, head: str) -> None:
 @pytest.mark.parametrize(
     ("nonsense", "said"),
     [
-        ("happy for 2m in bed", "'bed' is no profile; allowed are everyday, Late at night, quiet"),
+        ("happy for 2m in bed", "'bed' is not a profile; allowed are everyday, Late at night, quiet"),
         ("happy for 2m at 10:00 at 11:00", "'at 11:00' is not understood"),
         ("happy for 2m with pleasure", "'with pleasure' is not understood"),
         ("happy for 2m with valence 1.5", "a valence is from -1 to 1"),
         ("nobody for 2m with valence 0.5", "a valence is from -1 to 1"),
-        ("nobody sad for 2m", "nobody feels nothing"),
-        ("0 people sad for 2m", "nobody feels nothing"),
+        ("nobody sad for 2m", "nobody and a mood contradict each other"),
+        ("0 people sad for 2m", "nobody and a mood contradict each other"),
         ("for 2m", "is not understood"),
     ],
 )
@@ -159,7 +159,7 @@ def test_it_fires_when_the_rules_would_that_run_second_by_second(
         (
             moment
             for moment in (began + timedelta(seconds=s) for s in range(asked[1] + 1))
-            if running.look(question.mood, (moment - began).total_seconds(), moment.time(), "")
+            if running.evaluate(question.mood, (moment - began).total_seconds(), moment.time(), "")
         ),
         None,
     )

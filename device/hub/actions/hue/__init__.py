@@ -1,1 +1,3 @@
-"""Philips Hue."""
+"""Philips Hue lights."""
+
+from device.hub.actions.hue.bridge import build as build

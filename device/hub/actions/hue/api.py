@@ -1,31 +1,31 @@
-"""What a Hue bridge says of its lights (CLIP v2), and a light of it as a look."""
+"""The Hue bridge's answers about its lights (CLIP v2)."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from device.hub.actions.colour import Point, shown, xy
-from device.hub.actions.restore.previous_state import Look
+from device.hub.actions.colour import Point, clamp_to_gamut, xy
+from device.hub.actions.restore.previous_state import TargetState
 
 Rid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")]
-"""It becomes part of an address, so that nothing else is taken."""
+"""Checked strictly, because it becomes part of an address."""
 
 
 class HueError(Struct, frozen=True):
-    """An error."""
+    """An error that the bridge reports."""
 
     description: str = ""
 
 
 class Reference(Struct, frozen=True):
-    """Of one resource to another."""
+    """A reference to another resource."""
 
     rid: Rid
     rtype: str
 
 
 class On(Struct, frozen=True):
-    """Switched on."""
+    """Whether it is on."""
 
     on: bool
 
@@ -45,12 +45,12 @@ class Xy(Struct, frozen=True):
 
     @property
     def point(self) -> Point:
-        """As a pair."""
+        """As a tuple."""
         return self.x, self.y
 
 
 class Gamut(Struct, frozen=True):
-    """The primaries of a light."""
+    """A light's primary colours."""
 
     red: Xy
     green: Xy
@@ -58,18 +58,18 @@ class Gamut(Struct, frozen=True):
 
 
 class Colour(Struct, frozen=True):
-    """Of a light that has one."""
+    """The colour, if the light has one."""
 
     xy: Xy
     gamut: Gamut | None = None
 
 
-class Warmth(Struct, frozen=True):
-    """Of a light that can show whites."""
+class White(Struct, frozen=True):
+    """The white, if the light can show whites."""
 
     mirek: float | None = None
     mirek_valid: bool = False
-    """Whether it shows a white now."""
+    """Whether it shows a white at present."""
 
 
 class Light(Struct, frozen=True):
@@ -80,59 +80,59 @@ class Light(Struct, frozen=True):
     owner: Reference | None = None
     dimming: Dimming | None = None
     color: Colour | None = None
-    color_temperature: Warmth | None = None
+    color_temperature: White | None = None
 
-    def look(self) -> Look:
-        """How it is now."""
-        look: Look = {"on": self.on.on}
+    def as_target_state(self) -> TargetState:
+        """Its present state."""
+        state: TargetState = {"on": self.on.on}
         if self.dimming:
-            look["brightness"] = self.dimming.brightness
-        warmth = self.color_temperature
-        if warmth and warmth.mirek_valid and warmth.mirek:
-            look["colour"] = ("kelvin", 1e6 / warmth.mirek)
+            state["brightness"] = self.dimming.brightness
+        white = self.color_temperature
+        if white and white.mirek_valid and white.mirek:
+            state["colour"] = ("kelvin", 1e6 / white.mirek)
         elif self.color:
-            look["colour"] = ("xy", *self.color.xy.point)
-        return look
+            state["colour"] = ("xy", *self.color.xy.point)
+        return state
 
-    def asked(self, colour: str, brightness: int) -> Look:
-        """What an action asks of it, as far as it can do that: `#rrggbb` or empty, and percent."""
+    def requested_state(self, colour: str, brightness: int) -> TargetState:
+        """What an action asks for, as far as this light supports it: `#rrggbb` or empty, and percent."""
         if not brightness:
             return {"on": False}
-        asked: Look = {"on": True}
+        requested: TargetState = {"on": True}
         if self.dimming:
-            asked["brightness"] = float(brightness)
+            requested["brightness"] = float(brightness)
         if colour and self.color:
             gamut = self.color.gamut
             point = xy(colour)
             corners = (gamut.red.point, gamut.green.point, gamut.blue.point) if gamut else None
-            asked["colour"] = ("xy", *(shown(point, corners) if corners else point))
+            requested["colour"] = ("xy", *(clamp_to_gamut(point, corners) if corners else point))
         elif colour:
-            asked["colour"] = None  # whatever white it makes of it
-        return asked
+            requested["colour"] = None  # it shows some white instead
+        return requested
 
 
 class Lights(Struct, frozen=True):
-    """`GET /clip/v2/resource/light`, or one of them."""
+    """`GET /clip/v2/resource/light`, or of one light."""
 
     data: tuple[Light, ...] = ()
     errors: tuple[HueError, ...] = ()
 
 
 class Place(Struct, frozen=True):
-    """A room (of devices) or a zone (of lights), or a group, which belongs to one of them."""
+    """A room (of devices), a zone (of lights), or a group that belongs to one of them."""
 
     owner: Reference | None = None
     children: tuple[Reference, ...] = ()
 
 
 class Places(Struct, frozen=True):
-    """`GET` of one of them."""
+    """`GET` of a room, a zone or a group."""
 
     data: tuple[Place, ...] = ()
     errors: tuple[HueError, ...] = ()
 
 
 class Done(Struct, frozen=True):
-    """What comes back of a PUT: errors, where a light did not obey."""
+    """The answer to a PUT: errors, if a light did not obey."""
 
     errors: tuple[HueError, ...] = ()

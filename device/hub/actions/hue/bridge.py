@@ -1,7 +1,8 @@
-"""A Hue bridge, over its own API (CLIP v2): lights, groups and scenes. Its certificate is pinned."""
+"""A Hue bridge over its local API (CLIP v2): lights, groups and scenes. Its certificate is pinned."""
 
 import re
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,26 +11,30 @@ from msgspec import Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Trigger
+from device.hub.actions.base import Destination, Resources, Trigger
 from device.hub.actions.colour import xy
 from device.hub.actions.hue.api import Done, Light, Lights, Places
-from device.hub.actions.restore.previous_state import Look, PreviousState
+from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery, MinIntervalGate
-from device.hub.actions.transport.http import Http, address, encoded, plain_text
-from device.settings import actions
-from device.settings.actions import HueLight, comes_back
+from device.hub.actions.transport.http import MAX_BYTES, Http, clean_text, encode_json, parse_url
+from device.settings.actions.hue import Hue, HueLight
 from device.system.secrets import read_secret
 
 T = TypeVar("T", Done, Lights, Places)
 
 SETTLE_S = 2.0
-_MAX_BYTES = 1_048_576
+_MAX_LIST_BYTES = 1_048_576
 """Of the list of all lights: two kilobytes each."""
 _RESTORE_MS = 1000
 
 
+def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
+    """If the settings name a bridge."""
+    return {HueLight: HueBridge(resources.settings.hue, resources.http)} if resources.settings.hue.bridge else {}
+
+
 class Key(Struct, frozen=True):
-    """What pairing wrote."""
+    """The result of pairing."""
 
     application_key: str
     certificate_sha256: str
@@ -37,20 +42,22 @@ class Key(Struct, frozen=True):
 
 
 class HueBridge:
-    """One bridge. Its limits: three requests at a time, ten commands to lights and one to a group in a second."""
+    """One bridge. It allows three requests at a time, and each second ten commands to lights and one to a group."""
 
-    def __init__(self, there: actions.Hue, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
-        self._there = there
+    previous_type = NoneType
+
+    def __init__(self, settings: Hue, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
+        self._settings = settings
         self._http = http
-        self._name = f"Hue bridge {there.bridge}"
-        # A little less than its limits: what leaves evenly does not arrive so.
+        self._name = f"Hue bridge {settings.bridge}"
+        # Slightly below its limits: requests sent evenly do not arrive evenly.
         self._delivery = delivery(self._name, parallel=3, per_s=9.0)
-        self._groups = MinIntervalGate(1.05)
+        self._group_gate = MinIntervalGate(1.05)
         self._pin: Fingerprint | None = None
         self._state: dict[str, Any] = {}
 
-    async def run(self, action: HueLight, _occasion: Trigger) -> None:
-        """Returns when the bridge has taken it. Raises ActionError."""
+    async def run(self, action: HueLight, _trigger: Trigger) -> None:
+        """Returns when the bridge has accepted it. Raises ActionError."""
         duration = {"duration": round(1000 * action.transition_s)}
         if action.scene:
             await self._put("scene", action.scene, {"recall": {"action": "active", **duration}})
@@ -72,96 +79,96 @@ class HueBridge:
         """The last light or group with `brightness` and `colour`, or the last scene; empty before the first."""
         return dict(self._state)
 
-    async def former(self, action: HueLight) -> tuple[PreviousState, ...]:
-        """Of the light, or of each light of the group; of a scene, nothing: it does not tell its lights."""
-        if not comes_back(action):
+    async def capture_state(self, action: HueLight) -> tuple[PreviousState, ...]:
+        """The state of the light, or of each light of the group; nothing for a scene."""
+        if not action.restorable:
             return ()
-        lights = (await self._get(f"light/{action.light}", Lights)).data if action.light else await self._of(action)
+        lights = (await self._get(f"light/{action.light}", Lights)).data if action.light else await self._group(action)
         return tuple(
             PreviousState(
                 f"hue light {light.id.lower()}",
-                light.look(),
-                light.asked(action.colour, action.brightness),
-                alone=not action.brightness,
+                light.as_target_state(),
+                light.requested_state(action.colour, action.brightness),
+                is_complete=not action.brightness,
                 settle_s=action.transition_s + SETTLE_S,
             )
             for light in lights
         )
 
-    async def restore(self, former: PreviousState) -> None:
-        """One light, as it was. Raises ActionError."""
-        await self._put("light", former.target.removeprefix("hue light "), _restoring(former.was))
+    async def restore(self, previous: PreviousState) -> None:
+        """Restore one light. Raises ActionError."""
+        await self._put("light", previous.target.removeprefix("hue light "), _restore_command(previous.state))
 
-    async def _of(self, action: HueLight) -> list[Light]:
-        """The lights of a group: of the zone's own, or of the devices in the room, or of the whole house."""
+    async def _group(self, action: HueLight) -> list[Light]:
+        """The lights of a group: those of its zone, those of the devices in its room, or all of the house."""
         groups = (await self._get(f"grouped_light/{action.group}", Places)).data
         owner = groups[0].owner if groups else None
         if owner is None:
             return []
-        everything = (await self._get("light", Lights)).data
+        all_lights = (await self._get("light", Lights)).data
         if owner.rtype not in ("room", "zone"):
-            return list(everything)
+            return list(all_lights)
         places = (await self._get(f"{owner.rtype}/{owner.rid}", Places)).data
-        inside = {child.rid for place in places for child in place.children}
-        return [one for one in everything if one.id in inside or (one.owner and one.owner.rid in inside)]
+        children = {child.rid for place in places for child in place.children}
+        return [one for one in all_lights if one.id in children or (one.owner and one.owner.rid in children)]
 
     async def _put(self, kind: str, rid: str, command: dict[str, Any]) -> None:
-        lane = self._groups if kind == "grouped_light" else None
-        body = encoded(command)
-        await self._delivery.run(lambda: self._ask("PUT", f"{kind}/{rid}", Done, body), lane=lane)
+        gate = self._group_gate if kind == "grouped_light" else None
+        body = encode_json(command)
+        await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Done, body), gate=gate)
 
     async def _get(self, path: str, kind: type[T]) -> T:
-        return await self._delivery.run(lambda: self._ask("GET", path, kind))
+        return await self._delivery.run(lambda: self._request("GET", path, kind))
 
-    async def _ask(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
-        key, pin = self._key()
-        url = bridge_url(self._name, self._there.bridge, self._there.port, f"clip/v2/resource/{path}")
+    async def _request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
+        key, pin = self._read_key()
+        url = bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
         headers = {"hue-application-key": key}
-        async with self._http.ask(self._name, method, url, headers=headers, body=body, pin=pin) as answer:
-            if answer.status in (401, 403):
+        async with self._http.request(self._name, method, url, headers=headers, body=body, pin=pin) as response:
+            if response.status in (401, 403):
                 raise ActionError(
-                    f"{self._name}: the key in {self._there.key_file} is not taken; pair again: "
-                    f"mien hue pair {self._there.bridge}"
+                    f"{self._name}: the key in {self._settings.key_file} is not accepted; pair again: "
+                    f"mien hue pair {self._settings.bridge}"
                 )
-            if answer.status == 404:
+            if response.status == 404:
                 raise ActionError(f"{self._name}: there is no {path.replace('/', ' ')} (any more)")
-            found = await answer.decoded(kind, _MAX_BYTES if path == "light" else 65_536)
-            if answer.status >= 400 or found.errors:
-                said = plain_text("; ".join(error.description for error in found.errors[:3]))
-                raise ActionError(f"{self._name}: {path.replace('/', ' ')}: {said or f'answered {answer.status}'}")
-            return found
+            answer = await response.decode(kind, _MAX_LIST_BYTES if path == "light" else MAX_BYTES)
+            if response.status >= 400 or answer.errors:
+                errors = clean_text("; ".join(error.description for error in answer.errors[:3]))
+                raise ActionError(f"{self._name}: {path.replace('/', ' ')}: {errors or f'answered {response.status}'}")
+            return answer
 
-    def _key(self) -> tuple[str, Fingerprint]:
-        """The key, and the certificate that it may be shown to. Read anew each time; raises ActionError."""
-        path, again = self._there.key_file, f"pair again: mien hue pair {self._there.bridge}"
+    def _read_key(self) -> tuple[str, Fingerprint]:
+        """The key, and the certificate that it may be sent to. Read for each request. Raises ActionError."""
+        path, again = self._settings.key_file, f"pair again: mien hue pair {self._settings.bridge}"
         try:
             key = msgspec.json.decode(read_secret(path, "the Hue bridge's key"), type=Key)
         except msgspec.DecodeError:
-            raise ActionError(f"{path}: not what pairing wrote; {again}") from None
+            raise ActionError(f"{path}: not a file that pairing wrote; {again}") from None
         if not re.fullmatch(r"[0-9a-fA-F]{64}", key.certificate_sha256) or not key.application_key.isprintable():
-            raise ActionError(f"{path}: not what pairing wrote; {again}")
+            raise ActionError(f"{path}: not a file that pairing wrote; {again}")
         digest = bytes.fromhex(key.certificate_sha256)
-        if self._pin is None or self._pin.fingerprint != digest:  # one object a certificate: connections are kept by it
+        if self._pin is None or self._pin.fingerprint != digest:  # keep the object: connections are pooled by it
             self._pin = Fingerprint(digest)
         return key.application_key, self._pin
 
 
 def bridge_url(name: str, host: str, port: int, path: str) -> URL:
-    """Raises ActionError where `host` is no address."""
+    """Raises ActionError if `host` is not an address."""
     bare = host.strip("[]")
-    return address(name, f"https://{f'[{bare}]' if ':' in bare else bare}:{port}/{path}")
+    return parse_url(name, f"https://{f'[{bare}]' if ':' in bare else bare}:{port}/{path}")
 
 
 def _colour(point: tuple[float, float]) -> dict[str, Any]:
     return {"xy": {"x": point[0], "y": point[1]}}
 
 
-def _restoring(was: Look) -> dict[str, Any]:
-    """The command for a look. A light that was off is only switched off: in the dark, it takes no colour."""
-    command: dict[str, Any] = {"on": {"on": was["on"]}, "dynamics": {"duration": _RESTORE_MS}}
-    if was["on"] and "brightness" in was:
-        command["dimming"] = {"brightness": was["brightness"]}
-    match was.get("colour") if was["on"] else None:
+def _restore_command(state: TargetState) -> dict[str, Any]:
+    """The command for a state. A light that was off is only switched off: it accepts no colour while off."""
+    command: dict[str, Any] = {"on": {"on": state["on"]}, "dynamics": {"duration": _RESTORE_MS}}
+    if state["on"] and "brightness" in state:
+        command["dimming"] = {"brightness": state["brightness"]}
+    match state.get("colour") if state["on"] else None:
         case ("kelvin", kelvin):
             command["color_temperature"] = {"mirek": round(1e6 / kelvin)}
         case ("xy", x, y):

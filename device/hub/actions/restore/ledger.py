@@ -1,192 +1,199 @@
-"""Who holds what: the former states that rules will bring back, one a target."""
+"""The restore ledger: for each target that a rule changed, the state to restore; in memory and in a file."""
 
 import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from device.hub.actions.mpd import Queue
-from device.hub.actions.restore.previous_state import Look, PreviousState, matches
-from device.hub.actions.wled import State
-from device.settings.actions import Action, Lamp, Music, Player, Wled
-from device.system.state_file import keep
+from device.hub.actions.restore.previous_state import PreviousState, TargetState, matches
+from device.settings.actions.base import Action
+from device.settings.actions.registry import AnyAction
+from device.system.state_file import StateFile
+
+_log = logging.getLogger(__name__)
 
 
 class RestoreEntry(Struct, eq=False):
-    """The former state of one target, in the hands of one rule."""
+    """The previous state of one target, owned by one rule."""
 
     rule: str
     action: Action
-    """The one that changed the target last, of those that are to be undone."""
-    former: PreviousState
-    """`was` is what it was before the first of them."""
-    expected: Look
-    """What it is, unless somebody else has changed it since."""
-    settled_s: float | None = None
-    """From then on it can be compared; None while the action is under way."""
+    """The last action that changed the target, of those to be undone."""
+    previous: PreviousState
+    """Its `state` is from before the first of those actions."""
+    expected: TargetState
+    """The target's state as long as nobody else changes it."""
+    settled_at_s: float | None = None
+    """When the target can be compared with `expected`; None while the action runs."""
     at_utc_s: float | None = None
-    """When the action began, and then, when it was over; None where an older hub wrote it down."""
+    """When the action began, and later, when it ended; None in a file of an older version."""
 
 
 class RestoreLedger:
-    """At most one former state a target: who acts on it later takes over what was before all."""
+    """At most one entry a target: a later rule that changes it takes over the state from before all rules."""
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        held: Iterable[RestoreEntry] = (),
-        changed: Callable[[Iterable[RestoreEntry]], None] = lambda _: None,
-        wall: Callable[[], float] = time.time,
+        entries: Iterable[RestoreEntry] = (),
+        on_change: Callable[[Iterable[RestoreEntry]], None] = lambda _: None,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """With what was `held` before a restart; `changed` hears what is now. `wall` goes on while there is no hub."""
-        self._clock = clock
-        self._wall = wall
-        self._held = {one.former.target: one for one in held}
-        self._changed = changed
-        for one in self._held.values():
-            one.settled_s = clock() + self._left_s(one)
+        """`entries` are those from before a restart; `on_change` gets all entries after each change.
 
-    def take(self, rule: str, action: Action, formers: Iterable[PreviousState]) -> list[RestoreEntry]:
-        """`rule` is about to run `action`, and its targets are now as `formers` say.
-
-        What another action of ours changed, and nobody else since, passes on with what it was before that one.
+        `wall_clock` bridges the time in which no hub ran.
         """
-        taken = []
-        for new in formers:
-            older, former, base = self._held.get(new.target), new, new.was
-            if older and self.untouched(older, new.was):
-                former = PreviousState(
-                    new.target, older.former.was, new.asked, new.alone, new.settle_s, older.former.more
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._entries = {entry.previous.target: entry for entry in entries}
+        self._on_change = on_change
+        for entry in self._entries.values():
+            entry.settled_at_s = clock() + self._left_to_settle_s(entry)
+
+    def record(self, rule: str, action: Action, states: Iterable[PreviousState]) -> list[RestoreEntry]:
+        """Record that `rule` is about to run `action` on targets that are now in these states.
+
+        A target that an earlier action of ours changed, and nobody else since, keeps the state from before that one.
+        """
+        recorded = []
+        for new in states:
+            older, previous, now = self._entries.get(new.target), new, new.state
+            if older and self.is_untouched(older, new.state):
+                previous = PreviousState(
+                    new.target,
+                    older.previous.state,
+                    new.requested,
+                    new.is_complete,
+                    new.settle_s,
+                    older.previous.details,
                 )
-                base = older.expected
-            held = RestoreEntry(rule, action, former, new.expected(base), at_utc_s=self._wall())
-            self._held[new.target] = held
-            taken.append(held)
-        if taken:
-            self._changed(self._held.values())
-        return taken
+                now = older.expected
+            entry = RestoreEntry(rule, action, previous, new.expected(now), at_utc_s=self._wall_clock())
+            self._entries[new.target] = entry
+            recorded.append(entry)
+        if recorded:
+            self._on_change(self._entries.values())
+        return recorded
 
-    def acted(self, taken: Collection[RestoreEntry]) -> None:
-        """Their action is over, well or not."""
-        for held in taken:
-            held.settled_s = self._clock() + held.former.settle_s
-            held.at_utc_s = self._wall()
-        # Written down for a hub that begins while a lamp still fades.
-        if any(held.former.settle_s and self.holds(held) for held in taken):
-            self._changed(self._held.values())
+    def mark_finished(self, recorded: Collection[RestoreEntry]) -> None:
+        """Their action has ended, successfully or not."""
+        for entry in recorded:
+            entry.settled_at_s = self._clock() + entry.previous.settle_s
+            entry.at_utc_s = self._wall_clock()
+        # Saved for a hub that starts while a lamp still fades.
+        if any(entry.previous.settle_s and self.contains(entry) for entry in recorded):
+            self._on_change(self._entries.values())
 
-    def _left_s(self, held: RestoreEntry) -> float:
-        """What is left, after a restart, until it can be compared. A clock that jumped back makes it no longer."""
-        if held.at_utc_s is None:
+    def _left_to_settle_s(self, entry: RestoreEntry) -> float:
+        """After a restart. A wall clock that jumped back does not make it longer than `settle_s`."""
+        if entry.at_utc_s is None:
             return 0.0
-        whole_s = held.former.settle_s
-        return min(max(held.at_utc_s + whole_s - self._wall(), 0.0), whole_s)
+        settle_s = entry.previous.settle_s
+        return min(max(entry.at_utc_s + settle_s - self._wall_clock(), 0.0), settle_s)
 
-    def settled(self, held: RestoreEntry) -> bool:
-        """Whether what the target says of itself can be relied on."""
-        return held.settled_s is not None and self._clock() >= held.settled_s
+    def is_settled(self, entry: RestoreEntry) -> bool:
+        """Whether the target's report can be relied on."""
+        return entry.settled_at_s is not None and self._clock() >= entry.settled_at_s
 
-    def untouched(self, held: RestoreEntry, now: Look) -> bool:
-        """Whether nobody else has changed the target; while that cannot be told, nobody has."""
-        return not self.settled(held) or matches(held.expected, now)
+    def is_untouched(self, entry: RestoreEntry, now: TargetState) -> bool:
+        """Whether nobody else has changed the target. True while it has not settled."""
+        return not self.is_settled(entry) or matches(entry.expected, now)
 
     @property
     def rules(self) -> list[str]:
-        """Who holds anything, each once."""
-        return list(dict.fromkeys(held.rule for held in self._held.values()))
+        """The rules with an entry, each once."""
+        return list(dict.fromkeys(entry.rule for entry in self._entries.values()))
 
     def actions(self, rule: str) -> list[Action]:
-        """Those that `rule` can undo, each once."""
+        """The actions that can be undone for `rule`, each once."""
         found: list[Action] = []
-        for held in self._held.values():
-            if held.rule == rule and held.action not in found:
-                found.append(held.action)
+        for entry in self._entries.values():
+            if entry.rule == rule and entry.action not in found:
+                found.append(entry.action)
         return found
 
-    def of(self, rule: str, action: Action) -> list[RestoreEntry]:
-        """What `action` of `rule` holds: several where it is a group of lights."""
-        return [held for held in self._held.values() if held.rule == rule and held.action == action]
+    def entries(self, rule: str, action: Action) -> list[RestoreEntry]:
+        """The entries of one action: several for a group of lights."""
+        return [entry for entry in self._entries.values() if entry.rule == rule and entry.action == action]
 
-    def holds(self, held: RestoreEntry) -> bool:
-        """Whether nobody has taken it over in the meantime."""
-        return self._held.get(held.former.target) is held
+    def contains(self, entry: RestoreEntry) -> bool:
+        """False once another rule has taken the target over."""
+        return self._entries.get(entry.previous.target) is entry
 
-    def drop(self, held: RestoreEntry) -> None:
-        """It was brought back, or is not ours any more."""
-        if self.holds(held):
-            del self._held[held.former.target]
-            self._changed(self._held.values())
+    def remove(self, entry: RestoreEntry) -> None:
+        """The target was restored, or somebody else has changed it."""
+        if self.contains(entry):
+            del self._entries[entry.previous.target]
+            self._on_change(self._entries.values())
 
-
-_log = logging.getLogger(__name__)
 
 FILE_NAME = "held.json"
 _MAX_BYTES = 16_777_216
-_MORE: dict[type[Any], type[Any]] = {Wled: State, Music: Queue}
-"""What `Former.more` is; else whatever JSON holds."""
-_VIRTUAL = (Lamp, Player)
-"""They begin anew with the hub."""
 
 
-class _Entry(Struct, frozen=True):
-    """One `RestoreEntry`, without the moment when it is settled, which is of a clock that ends with the hub."""
+class _StoredEntry(Struct, frozen=True):
+    """A `RestoreEntry` in the file. Without `settled_at_s`: the monotonic clock ends with the process."""
 
     rule: str
-    action: Action
+    action: AnyAction
     target: str
-    was: Look
-    asked: Look
+    was: TargetState
+    asked: TargetState
     alone: bool
     settle_s: float
     more: Raw
-    expected: Look
+    expected: TargetState
     at_utc_s: float | None = None
 
 
 class _Document(Struct, frozen=True):
-    """What is on the disk. A damaged look would be sent to a lamp, so that nothing damaged is taken."""
+    """The file. A damaged state would be sent to a lamp, so the hash is checked."""
 
     held: Raw
     sha256: str
 
+    def __post_init__(self) -> None:
+        if hashlib.sha256(self.held).hexdigest() != self.sha256:
+            raise ValueError("it is damaged")
+
 
 class LedgerFile:
-    """One file in the state folder. The last of several versions that come while one is written is the next."""
+    """One file in the state folder. Of several versions that arrive during a write, only the last is written next."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / FILE_NAME
+    def __init__(self, state_dir: Path, previous_types: Mapping[type[Action], Any]) -> None:
+        """`previous_types`: the type of `PreviousState.details` for each type of action; others are not written."""
+        self._file = StateFile(
+            state_dir / FILE_NAME, _Document, "what rules had changed stays as it is", max_bytes=_MAX_BYTES
+        )
+        self._previous_types = previous_types
         self._next: bytes | None = None
         self._writing: asyncio.Task[None] | None = None
 
     def load(self) -> list[RestoreEntry]:
-        """What was held when the last hub ended; nothing where there is no file, or one that is not to be used."""
+        """The entries of the last run; none if there is no file or it cannot be used."""
+        document = self._file.load(None)
         try:
-            with self._path.open("rb") as file:
-                raw = file.read(_MAX_BYTES)
-            document = msgspec.json.decode(raw, type=_Document)
-            if hashlib.sha256(document.held).hexdigest() != document.sha256:
-                raise ValueError("it is damaged")
-            return [_held(entry) for entry in msgspec.json.decode(document.held, type=list[_Entry])]
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            _log.warning("%s: cannot be read (%s); what rules had changed stays as it is", self._path, error)
+            stored = msgspec.json.decode(document.held, type=list[_StoredEntry]) if document else []
+            return [self._from_stored(one) for one in stored]
+        except (ValueError, TypeError, RecursionError) as error:  # a newer Mien wrote it
+            self._file.warn(error)
             return []
 
-    def put(self, held: Iterable[RestoreEntry]) -> None:
-        """Write what is held now, beside the story: a slow disk holds up no lamp."""
-        self._next = msgspec.json.encode([_entry(one) for one in held if not isinstance(one.action, _VIRTUAL)])
+    def save(self, entries: Iterable[RestoreEntry]) -> None:
+        """Write the entries in the background: a slow disk must not delay a lamp."""
+        written = [_to_stored(entry) for entry in entries if type(entry.action) in self._previous_types]
+        self._next = msgspec.json.encode(written)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
 
     async def close(self) -> None:
-        """Wait until the last is written."""
+        """Wait until the last version is written."""
         if self._writing:
             await self._writing
 
@@ -195,39 +202,46 @@ class LedgerFile:
             self._next = None
             document = _Document(Raw(held), hashlib.sha256(held).hexdigest())
             try:
-                await asyncio.to_thread(keep, self._path, document)
+                await asyncio.to_thread(self._file.save, document)
             except OSError as error:
-                _log.warning("%s: what rules hold cannot be kept over a power cut (%s)", self._path, error)
+                _log.warning("%s: cannot be written, a power cut would lose it (%s)", self._file.path, error)
+
+    def _from_stored(self, stored: _StoredEntry) -> RestoreEntry:
+        state, requested, expected = (_unpack(one) for one in (stored.was, stored.asked, stored.expected))
+        details = msgspec.json.decode(stored.more, type=self._previous_types.get(type(stored.action), Any))
+        previous = PreviousState(stored.target, state, requested, stored.alone, stored.settle_s, details)
+        return RestoreEntry(stored.rule, stored.action, previous, expected, at_utc_s=stored.at_utc_s)
 
 
-def _entry(held: RestoreEntry) -> _Entry:
-    former = held.former
-    was, asked, expected = (_packed(look) for look in (former.was, former.asked, held.expected))
-    more = Raw(msgspec.json.encode(former.more))
-    how = former.alone, former.settle_s
-    return _Entry(held.rule, held.action, former.target, was, asked, *how, more, expected, held.at_utc_s)
+def _to_stored(entry: RestoreEntry) -> _StoredEntry:
+    previous = entry.previous
+    return _StoredEntry(
+        entry.rule,
+        entry.action,
+        previous.target,
+        _pack(previous.state),
+        _pack(previous.requested),
+        previous.is_complete,
+        previous.settle_s,
+        Raw(msgspec.json.encode(previous.details)),
+        _pack(entry.expected),
+        entry.at_utc_s,
+    )
 
 
-def _held(entry: _Entry) -> RestoreEntry:
-    was, asked, expected = (_unpacked(look) for look in (entry.was, entry.asked, entry.expected))
-    more = msgspec.json.decode(entry.more, type=_MORE.get(type(entry.action), Any))
-    former = PreviousState(entry.target, was, asked, entry.alone, entry.settle_s, more)
-    return RestoreEntry(entry.rule, entry.action, former, expected, at_utc_s=entry.at_utc_s)
-
-
-def _packed(look: Look) -> Look:
-    """JSON knows no tuple and no set; a look holds no dict of its own."""
-    packs = (tuple, frozenset)
+def _pack(state: TargetState) -> TargetState:
+    """Replace tuples and sets, which JSON lacks, by a dict with the type's name. A state has no other dicts."""
     return {
-        name: {type(value).__name__: [*value]} if isinstance(value, packs) else value for name, value in look.items()
+        name: {type(value).__name__: [*value]} if isinstance(value, tuple | frozenset) else value
+        for name, value in state.items()
     }
 
 
-def _unpacked(look: Look) -> Look:
-    return {name: _value(value) for name, value in look.items()}
+def _unpack(state: TargetState) -> TargetState:
+    return {name: _unpack_value(value) for name, value in state.items()}
 
 
-def _value(value: Any) -> Any:  # noqa: ANN401 - a look holds values of any kind
+def _unpack_value(value: Any) -> Any:  # noqa: ANN401 - a state holds values of any kind
     match value:
         case {"tuple": [*items]}:
             return tuple(items)

@@ -1,6 +1,7 @@
-"""What is being put back is not read as what was before: a light and its group have turns of their own.
+"""Keeps a captured state from including a target that is just being restored.
 
-Who reads the group while the light is on its way back would take the look of the rule that is over for what was before.
+A light and its group are queued separately, so their operations can overlap. A group that is read while one of its
+lights is being restored would record the state set by the rule that has ended.
 """
 
 import asyncio
@@ -11,48 +12,48 @@ from device.hub.actions.restore.previous_state import PreviousState
 
 
 class OverlapGuard:
-    """Only those wait who meet at a target. Which lights a group has is known once they are read."""
+    """Makes a capture wait for restores of the same targets. A group's lights are known only once it is read."""
 
     def __init__(self) -> None:
-        self._going: dict[str, asyncio.Event] = {}
-        """The targets on their way back; set when they are through."""
-        self._met: list[set[str]] = []
-        """For each who reads: what was on its way back in the meantime."""
+        self._restoring: dict[str, asyncio.Event] = {}
+        """The targets being restored; the event is set at the end."""
+        self._overlaps: list[set[str]] = []
+        """For each capture in progress: the targets that were being restored meanwhile."""
 
     @contextmanager
-    def back(self, target: str) -> Iterator[None]:
-        """The block puts it back. Waits for nobody."""
-        through = self._going[target] = asyncio.Event()
-        for met in self._met:
-            met.add(target)
+    def restoring(self, target: str) -> Iterator[None]:
+        """The block restores `target`. Does not wait."""
+        finished = self._restoring[target] = asyncio.Event()
+        for overlap in self._overlaps:
+            overlap.add(target)
         try:
             yield
         finally:
-            if self._going.get(target) is through:  # another rule may put it back, too, once waiting was too long
-                del self._going[target]
-            through.set()
+            if self._restoring.get(target) is finished:  # after a timeout, another rule may be restoring it too
+                del self._restoring[target]
+            finished.set()
 
-    async def read(
+    async def capture(
         self, read: Callable[[], Awaitable[tuple[PreviousState, ...]]], wait_s: float
     ) -> tuple[PreviousState, ...]:
-        """What `read` says, again where it met one on its way back. Raises what `read` raises.
+        """What `read` returns; reads again if one of its targets was being restored. Raises what `read` raises.
 
-        Waits `wait_s` at most; then what was read last counts.
+        After `wait_s`, the last reading counts.
         """
         loop = asyncio.get_running_loop()
         end_s = loop.time() + wait_s
         while True:
-            met = set(self._going)
-            self._met.append(met)
+            overlap = set(self._restoring)
+            self._overlaps.append(overlap)
             try:
-                formers = await read()
+                states = await read()
             finally:
-                self._met = [one for one in self._met if one is not met]
-            crossed = met & {former.target for former in formers}
-            if not crossed or loop.time() >= end_s:
-                return formers
-            going = [through for target, through in self._going.items() if target in crossed]
+                self._overlaps = [one for one in self._overlaps if one is not overlap]
+            affected = overlap & {state.target for state in states}
+            if not affected or loop.time() >= end_s:
+                return states
+            pending = [finished for target, finished in self._restoring.items() if target in affected]
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(end_s):
-                    for through in going:
-                        await through.wait()
+                    for finished in pending:
+                        await finished.wait()

@@ -1,16 +1,16 @@
-"""What something was before an action, so that it can be brought back; and whether it is still what was asked for."""
+"""The state of a target before an action, and the comparison that shows whether somebody else has changed it since."""
 
 from typing import Any
 
 from msgspec import Struct
 
-Look = dict[str, Any]
-"""How something is, by names that every destination shares: `on`, `brightness` and `volume` (%), `colour` (`#rrggbb`,
-or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` (a list, of each part), `playing`,
+TargetState = dict[str, Any]
+"""A target's state, with names that all destinations share: `on`, `brightness` and `volume` (%), `colour` (`#rrggbb`,
+or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` (a list, one for each part), `playing`,
 `songs`, `playlist`, `preset`."""
 
-# A device rounds what it is given: brightness to one of 254 steps, a colour to what its LEDs can show, a volume to the
-# next of a mixer's 16 steps.
+# Devices round what they are given: brightness to one of 254 steps, a colour to what their LEDs can show, a volume to
+# the nearest of a mixer's 16 steps.
 _TOLERANCE = {"brightness": 2.5, "volume": 7.0, "xy": 0.05, "kelvin": 120.0}
 
 
@@ -18,32 +18,32 @@ class PreviousState(Struct, frozen=True):
     """One target before an action."""
 
     target: str
-    """`hue light <uuid>`, `wled <host>`: the same for whatever action reaches it."""
-    was: Look
-    asked: Look
-    """What the action asks of it. None for what nobody can tell beforehand."""
-    alone: bool = False
-    """`asked` is all that will hold; else what it does not name stays as it was."""
+    """`hue light <uuid>`, `wled <host>`: the same for every action that changes it."""
+    state: TargetState
+    requested: TargetState
+    """What the action asks for. None stands for a value that cannot be predicted."""
+    is_complete: bool = False
+    """True: `requested` is the whole new state. False: what it does not name stays as it was."""
     settle_s: float = 0.0
-    """From the action on, until it can be compared: a lamp fades."""
-    more: Any = None
-    """What else it needs to be brought back; never compared."""
+    """The time after the action until the target's report can be compared: a lamp fades."""
+    details: Any = None
+    """What else the destination needs to restore it; never compared."""
 
-    def expected(self, was: Look) -> Look:
-        """What it will be after the action, coming from `was`."""
-        return dict(self.asked) if self.alone else {**was, **self.asked}
+    def expected(self, state: TargetState) -> TargetState:
+        """The state after the action when it starts from `state`."""
+        return dict(self.requested) if self.is_complete else {**state, **self.requested}
 
 
-def matches(expected: Look, now: Look) -> bool:
-    """Whether `now` is `expected`, as far as devices are exact. Only what `expected` names is compared.
+def matches(expected: TargetState, now: TargetState) -> bool:
+    """Whether `now` equals `expected` within the precision of devices. Only what `expected` names is compared.
 
-    None agrees with anything; a set, with every set that holds nothing else.
+    None equals anything. A set equals each of its subsets.
     """
-    return all(_same(name, value, now.get(name)) for name, value in expected.items())
+    return all(_is_same(name, value, now.get(name)) for name, value in expected.items())
 
 
-def _same(name: str, expected: Any, now: Any) -> bool:  # noqa: ANN401 - a look holds values of any kind
-    # A player that is stopped may not tell its volume: MPD on PulseAudio.
+def _is_same(name: str, expected: Any, now: Any) -> bool:  # noqa: ANN401 - a state holds values of any kind
+    # MPD on PulseAudio reports no volume while it is stopped.
     if expected is None or (name == "volume" and now is None):
         return True
     if isinstance(expected, frozenset):
@@ -52,7 +52,7 @@ def _same(name: str, expected: Any, now: Any) -> bool:  # noqa: ANN401 - a look 
         kind, *numbers = expected
         if not isinstance(now, tuple) or now[0] != kind or len(now) != len(expected):
             return False
-        return all(_same(kind, one, other) for one, other in zip(numbers, now[1:], strict=True))
+        return all(_is_same(kind, one, other) for one, other in zip(numbers, now[1:], strict=True))
     if name in _TOLERANCE:
         return isinstance(now, int | float) and abs(expected - now) <= _TOLERANCE[name]
     return bool(expected == now)

@@ -1,13 +1,11 @@
-"""How an action gets to a destination in the network: limits of time and rate, tries, and when to leave it alone."""
+"""Delivers requests to a destination in the network: time limits, pacing, retries and a circuit breaker."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
-
-from aiolimiter import AsyncLimiter
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from device.errors import ActionError
 from device.hub.actions.transport.circuit_breaker import CircuitBreaker
@@ -15,28 +13,28 @@ from device.hub.actions.transport.circuit_breaker import CircuitBreaker
 T = TypeVar("T")
 
 ATTEMPT_S = 4.0
-"""No answer by then: the attempt has failed."""
-WHOLE_S = 9.0
-"""All attempts of one request, with the waits between."""
+"""Time limit of one attempt."""
+TOTAL_S = 9.0
+"""Time limit of all attempts of one request, with the waits between."""
 
 
 class TransientError(ActionError):
-    """It went wrong this time, and may go well the next."""
+    """It failed this time, and another attempt may succeed."""
 
-    def __init__(self, said: str, *, retry_after_s: float = 0.0, untouched: bool = False) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, *, retry_after_s: float = 0.0, had_no_effect: bool = False) -> None:
+        super().__init__(message)
         self.retry_after_s = retry_after_s
-        """What the destination asked for; 0.0: nothing."""
-        self.untouched = untouched
-        """Certain that nothing has happened there, so that even what must not happen twice can be tried again."""
+        """How long the destination asks us to wait; 0.0: it does not say."""
+        self.had_no_effect = had_no_effect
+        """Certain that nothing has happened there, so that even what must not happen twice can be sent again."""
 
 
 class Delivery:
-    """The road to one destination, shared by all actions for it.
+    """All requests to one destination go through here.
 
-    Never more than `parallel` requests at a time, and `per_s` a second, evenly spaced. Refused, timed out, dropped or
-    too busy (TransientError) is tried again after 0.3, 0.6, 1.2 ... s with jitter, until `whole_s`; any other
-    ActionError is final. After some failures in a row the breaker opens.
+    Never more than `parallel` requests at a time and `per_s` a second, evenly spaced. A request that was refused, timed
+    out, dropped or answered with busy (TransientError) is tried again after 0.3, 0.6, 1.2 ... s with jitter, until
+    `total_s`; any other ActionError is final. After some failures in a row the breaker opens.
     """
 
     def __init__(
@@ -46,115 +44,120 @@ class Delivery:
         parallel: int = 4,
         per_s: float = 10.0,
         attempt_s: float = ATTEMPT_S,
-        whole_s: float = WHOLE_S,
+        total_s: float = TOTAL_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
         self._attempt_s = attempt_s
-        self._whole_s = whole_s
+        self._total_s = total_s
         self._clock = clock
         self._sleep = sleep
         self._slots = asyncio.Semaphore(parallel)
-        # A bucket of one: a larger one lets a burst through, and twice the rate in the first second.
-        self._pace = AsyncLimiter(1, 1 / per_s)
-        self._backoff = wait_exponential(multiplier=0.3, max=4.0) + wait_random(0.0, 0.3)
+        self._pace = MinIntervalGate(1 / per_s)
         self._breaker = CircuitBreaker(name, clock)
 
     async def run(
         self,
         attempt: Callable[[], Awaitable[T]],
         *,
-        repeatable: bool = True,
-        lane: "MinIntervalGate | None" = None,
+        idempotent: bool = True,
+        gate: "MinIntervalGate | None" = None,
         work_s: float = 0.0,
     ) -> T:
-        """What `attempt` returns. Raises ActionError saying what was wrong, and how often it was tried.
+        """What `attempt` returns. Raises ActionError that says what was wrong, and how often it was tried.
 
-        An attempt that is not `repeatable` is tried again only where nothing can have happened. `lane` is for
-        requests that must follow one another more slowly than the others. `work_s` is for what is answered when it is
-        done, in place of `attempt_s`: whoever takes longer is still at it, is not asked twice, and has not failed.
+        An attempt that is not `idempotent` is repeated only where nothing can have happened. `gate` is for requests
+        that must follow one another more slowly than the others. `work_s` replaces `attempt_s` for a request that is
+        answered once its work is done: after that time the destination is still working, so it is not asked again, and
+        it has not failed.
         """
-        trial = self._breaker.enter()
-        tries = _Tries()
+        is_trial = self._breaker.begin()
+        progress = _Progress()
         try:
-            async with asyncio.timeout(self._whole_s):
-                result: T = await self._retrying(tries, repeatable=repeatable, once=trial)(
-                    self._try, attempt, tries, lane or MinIntervalGate(0.0), work_s
-                )
+            async with asyncio.timeout(self._total_s):
+                gate = gate or MinIntervalGate(0.0)
+                result = await self._retry(attempt, progress, gate, work_s, idempotent=idempotent, is_trial=is_trial)
         except (TransientError, TimeoutError) as error:
-            lacking = "answer" if tries.made else "turn"
-            said = str(error) or str(tries.last or f"{self._name}: no {lacking} within {self._whole_s:g} s")
-            if tries.made and not tries.at_work:
-                self._breaker.failed(said)
+            problem = "no answer" if progress.attempts else "not sent"
+            message = str(error) or str(progress.last_error or f"{self._name}: {problem} within {self._total_s:g} s")
+            if progress.attempts and not progress.is_working:
+                self._breaker.record_failure(message)
             else:
-                self._breaker.left()  # the queue was ours, or it is busy with what we asked
-            raise ActionError(f"{said}; tried {tries.made} times" if tries.made > 1 else said) from error
+                self._breaker.record_nothing()  # it waited in our own queue, or is still working on our request
+            attempts = progress.attempts
+            raise ActionError(f"{message}; tried {attempts} times" if attempts > 1 else message) from error
         except ActionError:
-            self._breaker.well()
+            self._breaker.record_success()
             raise
         except BaseException:
-            self._breaker.left()
+            self._breaker.record_nothing()
             raise
-        self._breaker.well()
+        self._breaker.record_success()
         return result
 
-    def _retrying(self, tries: "_Tries", *, repeatable: bool, once: bool) -> AsyncRetrying:
-        end_s = self._clock() + self._whole_s
-
-        def again(error: BaseException) -> bool:
-            if once or tries.at_work:
-                return False
-            return isinstance(error, TransientError) and (repeatable or error.untouched)
-
-        def wait_s(state: RetryCallState) -> float:
-            return max(self._backoff(state), tries.last.retry_after_s if tries.last else 0.0)
-
-        return AsyncRetrying(
-            retry=retry_if_exception(again),
-            wait=wait_s,
-            # Whoever asks for more patience than there is gets no more tries.
-            stop=lambda state: self._clock() + state.upcoming_sleep >= end_s,
-            sleep=self._sleep,
-            reraise=True,
-        )
+    async def _retry(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        progress: "_Progress",
+        gate: "MinIntervalGate",
+        work_s: float,
+        *,
+        idempotent: bool,
+        is_trial: bool,
+    ) -> T:
+        end_s = self._clock() + self._total_s
+        backoff_s = 0.3
+        while True:
+            try:
+                return await self._try(attempt, progress, gate, work_s)
+            except TransientError as error:
+                if is_trial or progress.is_working or not (idempotent or error.had_no_effect):
+                    raise
+                jitter_s = random.uniform(0.0, 0.3)  # noqa: S311 - no secret
+                wait_s = max(backoff_s + jitter_s, error.retry_after_s)
+                if self._clock() + wait_s >= end_s:
+                    raise
+            await self._sleep(wait_s)
+            backoff_s = min(2 * backoff_s, 4.0)
 
     async def _try(
-        self, attempt: Callable[[], Awaitable[T]], tries: "_Tries", lane: "MinIntervalGate", work_s: float
+        self, attempt: Callable[[], Awaitable[T]], progress: "_Progress", gate: "MinIntervalGate", work_s: float
     ) -> T:
-        async with lane.turn() as leaves, self._slots:
-            await self._pace.acquire()
-            leaves()
-            tries.made += 1
-            tries.at_work = work_s > 0
+        async with gate.hold() as mark_sent, self._slots:
+            await self._pace.wait()
+            mark_sent()
+            progress.attempts += 1
+            progress.is_working = work_s > 0
             limit_s = work_s or self._attempt_s
             try:
                 async with asyncio.timeout(limit_s):
                     return await attempt()
             except TimeoutError as error:
-                still = "; it may still be at it, and is not asked twice" if tries.at_work else ""
-                tries.last = TransientError(f"{self._name}: no answer within {limit_s:g} s{still}")
-                raise tries.last from error
+                still = "; it may still be working on it, and is not asked again" if progress.is_working else ""
+                progress.last_error = TransientError(f"{self._name}: no answer within {limit_s:g} s{still}")
+                raise progress.last_error from error
             except TransientError as error:
-                tries.at_work = False
-                tries.last = error
+                progress.is_working = False
+                progress.last_error = error
                 raise
 
 
-class _Tries:
-    """Of one request."""
+class _Progress:
+    """The progress of one request."""
 
     def __init__(self) -> None:
-        self.made = 0
-        self.last: TransientError | None = None
-        self.at_work = False
-        """It was asked for something that takes its time, and has not answered yet."""
+        self.attempts = 0
+        self.last_error: TransientError | None = None
+        self.is_working = False
+        """The destination has been asked for something that takes time, and has not answered yet."""
 
 
 class MinIntervalGate:
-    """One request at a time, and the next not before `gap_s` after it left.
+    """Lets one request through at a time, and the next one no sooner than `gap_s` after the last was sent.
 
-    A limiter would count from the moment when it lets one through, and those would meet again in the queue behind it.
+    A limiter would count from the moment it lets a request through; the requests would then meet in the queue behind it
+    and be sent together.
     """
 
     def __init__(self, gap_s: float) -> None:
@@ -162,17 +165,22 @@ class MinIntervalGate:
         self._free = asyncio.Semaphore(1)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Callable[[], None]]:
-        """The block has the lane; what it gets is to be called when the request leaves."""
+    async def hold(self) -> AsyncIterator[Callable[[], None]]:
+        """The block holds the gate, and calls the function it gets when the request is sent."""
         loop = asyncio.get_running_loop()
         next_s = loop.time()
 
-        def leaves() -> None:
+        def mark_sent() -> None:
             nonlocal next_s
             next_s = loop.time() + self._gap_s
 
         await self._free.acquire()
         try:
-            yield leaves
+            yield mark_sent
         finally:
             loop.call_at(next_s, self._free.release)
+
+    async def wait(self) -> None:
+        """Return at the next moment when a request may be sent, and count it as sent."""
+        async with self.hold() as mark_sent:
+            mark_sent()

@@ -1,0 +1,62 @@
+"""The base of every action: what a rule may do."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from device.settings.types import Section
+
+if TYPE_CHECKING:
+    from device.settings.schema import Settings
+
+
+class Action(Section, frozen=True, tag_field="action"):
+    """One action of a rule. Its tag is the word after `action =` in the settings file."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What it does, in a few words for a person."""
+
+    @property
+    @abstractmethod
+    def target(self) -> str | None:
+        """The name of what it changes: a newer action for the same target replaces an older one.
+
+        None where each one counts and none is replaced: a message, a webhook, a program.
+        """
+
+    @property
+    @abstractmethod
+    def restorable(self) -> bool:
+        """Whether its destination can put back what it changes."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether running it twice has the same effect as once, so that it can be sent again."""
+        return True
+
+    @property
+    def limit_s(self) -> float | None:
+        """A time limit of its own, in place of the one that all actions share."""
+        return None
+
+    def missing(self, _settings: "Settings") -> str:
+        """What it needs and the settings do not have, for an error message; empty when nothing is missing."""
+        return ""
+
+    @property
+    def kind(self) -> str:
+        """Its word in the settings file: `lamp`, `wled`."""
+        return str(self.__struct_config__.tag)
+
+
+def check_url(url: str, key: str) -> None:
+    """Raises ValueError unless `url` is empty or a web address."""
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        raise ValueError(f"{key} needs http:// or https:// and a host")
+
+
+def describe_light(colour: str, brightness: int) -> str:
+    """` #ff8000 at 40 %`, or ` off`: follows the name of the light."""
+    return f"{f' {colour}' if colour else ''} at {brightness} %" if brightness else " off"

@@ -1,0 +1,39 @@
+"""A music player daemon (MPD)."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from device.settings.actions.base import Action
+from device.settings.types import FilePath, Percent, Port, Section
+
+if TYPE_CHECKING:
+    from device.settings.schema import Settings
+
+
+class Mpd(Section, frozen=True):
+    """A music player daemon."""
+
+    host: Annotated[str, Meta(description="Empty: none.")] = ""
+    port: Port = 6600
+    password_file: FilePath = ""
+
+
+class Music(Action, frozen=True, tag="mpd"):
+    """Play a playlist, or stop the music."""
+
+    target = "mpd"
+    restorable = True
+    playlist: str = ""
+    """Empty stops the music."""
+    volume: Percent | None = None
+    """None leaves it as it is."""
+
+    @property
+    def description(self) -> str:
+        """`music calm at 30 %`."""
+        return f"music {self.playlist or 'off'}{'' if self.volume is None else f' at {self.volume} %'}"
+
+    def missing(self, settings: "Settings", /) -> str:
+        """The daemon's address."""
+        return "" if settings.mpd.host else "mpd.host is not set"

@@ -1,0 +1,29 @@
+"""A message to the MQTT broker."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from device.settings.actions.base import Action
+
+if TYPE_CHECKING:
+    from device.settings.schema import Settings
+
+
+class Publish(Action, frozen=True, tag="mqtt"):
+    """Publish a message, for example to Zigbee2MQTT or WLED."""
+
+    target = None
+    restorable = False
+    topic: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^#+\x00-\x1f]+\Z")]
+    payload: str
+    retain: bool = False
+
+    @property
+    def description(self) -> str:
+        """`message to zigbee2mqtt/lamp/set`."""
+        return f"message to {self.topic}"
+
+    def missing(self, settings: "Settings", /) -> str:
+        """The broker."""
+        return "" if settings.mqtt.host else "mqtt.host is not set"

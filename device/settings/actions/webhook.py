@@ -1,0 +1,36 @@
+"""A signed POST of JSON to any address."""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from device.settings.actions.base import Action, check_url
+from device.settings.types import FilePath, Section
+
+
+class Webhooks(Section, frozen=True):
+    """How webhooks are signed."""
+
+    secret_file: Annotated[
+        FilePath,
+        Meta(description="The key of the header X-Mien-Signature: HMAC-SHA256 of `timestamp.body`. Empty: unsigned."),
+    ] = ""
+
+
+class Webhook(Action, frozen=True, tag="webhook"):
+    """POST the mood, the rule and `data` as JSON."""
+
+    target = None
+    restorable = False
+    url: Annotated[str, Meta(min_length=1)]
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_url(self.url, "url")
+
+    @property
+    def description(self) -> str:
+        """`webhook to example.com`: the rest of the address may be a secret."""
+        return f"webhook to {urlsplit(self.url).hostname}"
