@@ -29,11 +29,11 @@ def rename_keys(raw: dict[str, Any]) -> list[str]:
     notes = []
     for section, keys in RENAMED.items():
         tables = raw.get(section)
-        several = isinstance(tables, list)
+        is_list = isinstance(tables, list)
         for number, table in enumerate(tables if isinstance(tables, list) else [tables]):
             if not isinstance(table, dict):
                 continue  # the schema says what it should be
-            where = f"{section}[{number}]" if several else section
+            where = f"{section}[{number}]" if is_list else section
             for old in keys.keys() & table.keys():
                 new = keys[old]
                 if new in table:

@@ -1,4 +1,7 @@
-"""One value as TOML writes it. There is a reader in Python's library, and no writer."""
+"""Writes the settings as TOML: each key on one line, with comments.
+
+Not tomli-w: it writes no comments, breaks every list into lines, and turns a list of actions into tables.
+"""
 
 import json
 import math
@@ -11,74 +14,74 @@ from msgspec import Meta
 
 from device.settings.schema import Settings
 
-_HEAD = """\
-# Mien's settings. Every key may be left out; what stands here after a # is its default.
-# After a change: mien config check
+_HEADER = """\
+# Mien's settings. Every key is optional; the value after a # is its default.
+# After a change, run: mien config check
 """
 
 
 def as_toml(settings: Settings, *, commented: bool) -> str:
-    """The settings as TOML; `commented` puts each key behind a #, under its sentence and its bounds."""
-    mark = "# " if commented else ""
-    lines = [_HEAD] if commented else []
+    """The settings as TOML; `commented` puts a # before each key, below its description and its limits."""
+    prefix = "# " if commented else ""
+    lines = [_HEADER] if commented else []
     for name in settings.__struct_fields__:
         section = getattr(settings, name)
         if name == "rules":
-            lines += _rules_lines(msgspec.to_builtins(section, builtin_types=MOMENTS), mark)
+            lines += _rules_lines(msgspec.to_builtins(section, builtin_types=DATE_TYPES), prefix)
             continue
         if commented and section.__doc__:
             lines.append(f"# {section.__doc__}")
         lines.append(f"[{name}]")
         hints = get_type_hints(type(section), include_extras=True)
         for key in section.__struct_fields__:
-            if commented and (about := _about(hints[key])):
-                lines.append(f"# {about}")
-            lines.append(f"{mark}{key} = {toml_value(getattr(section, key))}")
+            if commented and (description := _describe(hints[key])):
+                lines.append(f"# {description}")
+            lines.append(f"{prefix}{key} = {toml_value(getattr(section, key))}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _about(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any type
-    metas = [part for part in get_args(hint) if isinstance(part, Meta)]
-    said = [m.description for m in metas if m.description]
+def _describe(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any type
+    metas = [meta for meta in get_args(hint) if isinstance(meta, Meta)]
+    parts = [m.description for m in metas if m.description]
     for meta in metas:
         bounds = [("at least", meta.ge), ("over", meta.gt), ("at most", meta.le)]
-        said += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+        parts += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
     choices = [str(a) for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str | int)]
     if choices:
-        said.append("one of " + ", ".join(choices))
-    return "; ".join(s.rstrip(".") for s in said) + "." if said else ""
+        parts.append("one of " + ", ".join(choices))
+    return "; ".join(part.rstrip(".") for part in parts) + "." if parts else ""
 
 
-def _rules_lines(rules: list[dict[str, Any]], mark: str) -> list[str]:
+def _rules_lines(rules: list[dict[str, Any]], prefix: str) -> list[str]:
     lines = []
     for rule in rules:
-        lines.append(f"{mark}[[rules]]")
-        lines += [f"{mark}{key} = {toml_value(value)}" for key, value in rule.items()]
+        lines.append(f"{prefix}[[rules]]")
+        lines += [f"{prefix}{key} = {toml_value(value)}" for key, value in rule.items()]
         lines.append("")
     return lines
 
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What JSON leaves as it is, and TOML forbids or a terminal obeys."""
+_INVISIBLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Characters that JSON does not escape, but that TOML forbids or a terminal acts on."""
 
-MOMENTS = (datetime, date, time)
-"""What TOML has, and JSON has not."""
+DATE_TYPES = (datetime, date, time)
+"""Types of TOML that JSON lacks."""
 
 
 def toml_value(value: object) -> str:
-    """A value that tomllib has read, or one of JSON, in a line that tomllib reads as the same."""
+    """A value from tomllib or JSON, on one line that tomllib reads as the same value."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml_value, value)) + "]"
-    if isinstance(value, MOMENTS):
+    if isinstance(value, DATE_TYPES):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # inf, -inf, nan, which JSON has not
-    scalar = json.dumps(value, ensure_ascii=False)  # any other scalar of JSON is one of TOML
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", scalar)
+        return str(value)  # inf, -inf, nan: not in JSON
+    scalar = json.dumps(value, ensure_ascii=False)  # any other JSON scalar is valid TOML
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", scalar)
 
 
 def toml_key(key: str) -> str:

@@ -19,9 +19,9 @@ _STATE_VERBS = re.compile(r"turn_on|turn_off|play_media|media_play|media_pause|m
 
 
 class HomeAssistant(Section, frozen=True):
-    """Home Assistant's own services, over REST. Not needed for what MQTT shows it."""
+    """Home Assistant's services, called over REST. Not needed for MQTT discovery."""
 
-    url: Annotated[str, Meta(description="http://homeassistant.local:8123. Empty: none.")] = ""
+    url: Annotated[str, Meta(description="http://homeassistant.local:8123. Empty: no Home Assistant.")] = ""
     token_file: Annotated[FilePath, Meta(description="A file with a long-lived access token and nothing else.")] = ""
 
     def __post_init__(self) -> None:

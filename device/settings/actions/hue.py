@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 
 class Hue(Section, frozen=True):
-    """A Hue bridge, paired with: mien hue pair ADDRESS."""
+    """A Philips Hue bridge. Pair it with: mien hue pair ADDRESS."""
 
-    bridge: Annotated[str, Meta(description="Its address in the house. Empty: none.")] = ""
+    bridge: Annotated[str, Meta(description="The bridge's address. Empty: no bridge.")] = ""
     port: Port = 443
     key_file: Annotated[
-        FilePath, Meta(description="What pairing wrote: the application key and the bridge's certificate's SHA-256.")
+        FilePath,
+        Meta(description="Written by pairing: the application key, and the SHA-256 of the bridge's certificate."),
     ] = ""
 
 

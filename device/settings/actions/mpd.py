@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Mpd(Section, frozen=True):
-    """A music player daemon."""
+    """A music player daemon (MPD)."""
 
-    host: Annotated[str, Meta(description="Empty: none.")] = ""
+    host: Annotated[str, Meta(description="Empty: no music player.")] = ""
     port: Port = 6600
     password_file: FilePath = ""
 

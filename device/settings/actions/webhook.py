@@ -11,11 +11,11 @@ from device.settings.types import FilePath, Section
 
 
 class Webhooks(Section, frozen=True):
-    """How webhooks are signed."""
+    """The signature of webhooks."""
 
     secret_file: Annotated[
         FilePath,
-        Meta(description="The key of the header X-Mien-Signature: HMAC-SHA256 of `timestamp.body`. Empty: unsigned."),
+        Meta(description="Signs with X-Mien-Signature: HMAC-SHA256 of `timestamp.body`. Empty: no signature."),
     ] = ""
 
 
