@@ -29,7 +29,8 @@ class Kiosk(Section, frozen=True):
         str,
         Meta(
             description="127.0.0.1: this device only. 0.0.0.0, :: (IPv6 too), or one of its addresses: the whole "
-            "house, with password_file, on the same port; on this device itself it stays http://127.0.0.1 without a login."
+            "house, with password_file, on the same port; on this device itself it stays http://127.0.0.1 without a "
+            "login."
         ),
     ] = "127.0.0.1"
     allowed_hosts: Annotated[
@@ -250,8 +251,8 @@ class Settings(Section, frozen=True):
     @property
     def state_dir(self) -> Path:
         """The folder of everything that outlives the process."""
-        if given := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
-            return expand(given)
+        if folder := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
+            return expand(folder)
         return user_folder("XDG_STATE_HOME", ".local/state") / "mien"
 
     @property
