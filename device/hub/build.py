@@ -80,7 +80,7 @@ def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
         profile=profiles.load(state_dir, settings.profiles),
         profiles=settings.profiles,
         night=kiosk.night,
-        house=kiosk.house,
+        house=kiosk.is_open_to_house,
         live_view=kiosk.live_view,
     )
     return hub

@@ -1,7 +1,7 @@
-"""What Prometheus is told: the features and the health of now, and what was counted since the start.
+"""The page for Prometheus: the current features and health, and what was counted since the start.
 
-Names follow Prometheus' conventions: `mien_` first, base units last. Labels hold only words of a bounded number:
-emotions, stages, models, and the settings' own profiles and rules.
+Names follow Prometheus' conventions: `mien_` first, base units last. Every label has a bounded set of values: emotions,
+stages, models, and the profiles and rules of the settings.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, State
 
 _MAX_LABELS, _MAX_LABEL_LENGTH = 16, 40
-"""Stages and models shown, and the characters of a label's value; sense has fewer."""
+"""Limits for stages and models, and for the characters of a label's value. Sense stays below both."""
 _T = TypeVar("_T")
 _UNITS = {"%": "_ratio", "s": "_seconds"}
 _DELAYS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0)
 
 
 class Counters(Collector):
-    """What happened since the start. All that can be named is there from the beginning, at 0."""
+    """Counts events since the start. Every series exists from the beginning, at 0."""
 
     def __init__(self, rules: Iterable[str] = ()) -> None:
         own = CollectorRegistry()
@@ -46,35 +46,35 @@ class Counters(Collector):
             self._actions.labels(rule, "failed")
 
     def count_mood(self, emotion: Emotion) -> None:
-        """A change of mood was heard."""
+        """Count a change of mood."""
         self._moods.labels(emotion.value).inc()
 
     def count_action(self, rule: str, *, done: bool) -> None:
-        """An action of `rule` has ended; a rule that was not named at the start counts as `other`."""
+        """Count a finished action of `rule`. A rule that the constructor did not get counts as `other`."""
         self._actions.labels(rule if rule in self._rules else "other", "done" if done else "failed").inc()
 
     def count_message(self) -> None:
-        """The broker has acknowledged a message."""
+        """Count a message that the broker has acknowledged."""
         self._messages.inc()
 
     def count_rejected(self) -> None:
-        """A command came that meant nothing."""
+        """Count an invalid command."""
         self._rejected.inc()
 
     def observe_delay(self, delay_s: float) -> None:
-        """A change was told so long after its frame was taken."""
+        """Observe the time from a frame to the message about its change."""
         self._delay.observe(delay_s)
 
     def collect(self) -> Iterator[Metric]:
-        """For Prometheus' registry."""
+        """Called by Prometheus' registry."""
         for family in self._registry.collect():
-            # When each series began is a gauge of its own in the plain format, and says nothing here.
+            # The plain format would add a gauge with the creation time of each series, which nobody needs.
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
 
 
-class _Now(Collector):
-    """The snapshot's metrics, made when they are asked for."""
+class _SnapshotCollector(Collector):
+    """The metrics of one snapshot."""
 
     def __init__(self, now: Snapshot, waiting: int) -> None:
         self._now = now
@@ -84,30 +84,30 @@ class _Now(Collector):
         now = self._now
         yield InfoMetricFamily("mien", "This Mien.", {"version": __version__, "name": now.name})
         models = InfoMetricFamily("mien_model", "The models in use.", labels=["model"])
-        for name, version in _few(now.hello.models if now.hello else {}):
+        for name, version in _limit(now.hello.models if now.hello else {}):
             models.add_metric([name], {"version": version[:_MAX_LABEL_LENGTH]})
         yield models
         yield GaugeMetricFamily("mien_available", "Sense is there and speaks.", now.available)
         for feature in FEATURES:
             if feature.has_state:
-                yield _of_feature(feature, now)
+                yield _build_metric(feature, now)
         if now.mqtt is not None:
             yield GaugeMetricFamily("mien_mqtt_connected", "The broker has accepted us.", now.mqtt == "")
         yield GaugeMetricFamily("mien_history_waiting_rows", "Rows that the disk has not taken yet.", self._waiting)
-        yield from _stages(now.health if now.available else None)
+        yield from _build_stages(now.health if now.available else None)
 
 
 def exposition(now: Snapshot, counters: Counters, *, history_waiting: int = 0, accept: str = "") -> tuple[bytes, str]:
-    """The page's bytes and their content type: OpenMetrics where the header `accept` asks for it, else plain text."""
+    """The page and its content type: OpenMetrics if the header `accept` asks for it, otherwise plain text."""
     registry = CollectorRegistry()
-    registry.register(_Now(now, history_waiting))
+    registry.register(_SnapshotCollector(now, history_waiting))
     registry.register(counters)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-def _of_feature(feature: Feature, now: Snapshot) -> Metric:
-    """A number as it is, a switch as 0 or 1, a choice as 1 at what it is and 0 elsewhere. Unknown: no number at all."""
+def _build_metric(feature: Feature, now: Snapshot) -> Metric:
+    """A number as it is, a switch as 0 or 1, a choice as 1 for its value and 0 for the others. Unknown: no sample."""
     value, options = feature.value(now), feature.options(now)
     suffix = "_timestamp_seconds" if feature.device_class == "timestamp" else _UNITS.get(feature.unit, "")
     name, help_text = f"mien_{feature.key.removesuffix('_s')}{suffix}", f"{feature.name or 'Mood'}."
@@ -123,13 +123,13 @@ def _of_feature(feature: Feature, now: Snapshot) -> Metric:
     return family
 
 
-def _stages(health: Health | None) -> Iterator[Metric]:
+def _build_stages(health: Health | None) -> Iterator[Metric]:
     state = GaugeMetricFamily("mien_stage_state", "How each stage of sense is doing.", labels=["stage", "state"])
     rate = GaugeMetricFamily("mien_stage_rate_hertz", "What each stage handled a second.", labels=["stage"])
     dropped = CounterMetricFamily("mien_stage_dropped", "What each stage let go unread.", labels=["stage"])
-    for name, stage in _few(health.stages if health else {}):
-        for one in State:
-            state.add_metric([name, one.value], one is stage.state)
+    for name, stage in _limit(health.stages if health else {}):
+        for value in State:
+            state.add_metric([name, value.value], value is stage.state)
         rate.add_metric([name], stage.rate_hz)
         dropped.add_metric([name], stage.dropped)
     yield from (state, rate, dropped)
@@ -139,6 +139,6 @@ def _stages(health: Health | None) -> Iterator[Metric]:
     yield lost
 
 
-def _few(named: Mapping[str, _T]) -> list[tuple[str, _T]]:
-    """What sense named, bounded in number and length; two of one label would have the whole page refused."""
-    return list({name[:_MAX_LABEL_LENGTH]: one for name, one in named.items()}.items())[:_MAX_LABELS]
+def _limit(by_name: Mapping[str, _T]) -> list[tuple[str, _T]]:
+    """Limit names from sense in number and length. Prometheus refuses a page with the same label twice."""
+    return list({name[:_MAX_LABEL_LENGTH]: value for name, value in by_name.items()}.items())[:_MAX_LABELS]

@@ -1,4 +1,4 @@
-"""What a hub needs to start, tried before the one that runs makes room for it."""
+"""Whether a hub could start with new settings, checked before the running hub stops for it."""
 
 import os
 from collections.abc import Callable
@@ -10,64 +10,64 @@ from device.hub.web.transport.listeners import AddressUnavailableError, listen_o
 from device.hub.web.transport.tls import Certificate
 from device.settings.reload import check_folders
 from device.settings.schema import Kiosk, Mqtt, Settings
-from device.system.paths import expand, check_folder
+from device.system.paths import check_folder, expand
 
-_LENT = "/run/credentials/"
-"""systemd puts files here for as long as a service runs, and anew at each start."""
+_CREDENTIALS = "/run/credentials/"
+"""systemd creates files here at each start of a service and removes them when it stops."""
 
 
-def try_start(
+def check_start(
     settings: Settings,
-    held: tuple[str, int] | None = None,
+    running_page: tuple[str, int] | None = None,
     *,
     page: bool = True,
-    late: Callable[[str], None] | None = None,
+    on_pending: Callable[[str], None] | None = None,
 ) -> None:
-    """Raises MienError, which names the key and says what to do, where a hub would not start with `settings`.
+    """Raises MienError if a hub would not start with `settings`. It names the key and says what to do.
 
-    `held` is the kiosk.listen and kiosk.port of a page that runs: where it listens itself, nobody else can. Without
-    `page` nothing is tried to listen. Hub waits for an address that this device does not have yet: that is told to
-    `late`, and refused where there is none.
+    `running_page` is the kiosk.listen and kiosk.port of a running page, whose own addresses are taken by itself.
+    Without `page`, no address is tried. The hub waits for an address that this device does not have yet: `on_pending`
+    gets the reason then; without it, that is an error too.
     """
     check_folders(settings)
     check_folder("home.state_dir", settings.state_dir)
     check_folder("home.runtime_dir", settings.runtime_dir)
     if settings.kiosk.enabled:
-        _try_files(settings.kiosk)
+        _check_files(settings.kiosk)
         try:
             if page:
-                _try_listening(settings.kiosk, *(held or ("", -1)))
+                _check_addresses(settings.kiosk, *(running_page or ("", -1)))
         except AddressUnavailableError as error:
-            if late is None:
+            if on_pending is None:
                 raise
-            late(str(error))
+            on_pending(str(error))
     if settings.mqtt.host:
-        _try_broker(settings.mqtt)
+        _check_broker(settings.mqtt)
 
 
-def _try_files(kiosk: Kiosk) -> None:
-    if kiosk.password_file and not _lent(kiosk.password_file):
+def _check_files(kiosk: Kiosk) -> None:
+    if kiosk.password_file and not _is_missing_credential(kiosk.password_file):
         password.load(expand(kiosk.password_file))
-    if kiosk.certificate_file and not _lent(kiosk.certificate_file, kiosk.key_file):
+    if kiosk.certificate_file and not _is_missing_credential(kiosk.certificate_file, kiosk.key_file):
         Certificate(expand(kiosk.certificate_file), expand(kiosk.key_file))
 
 
-def _try_listening(kiosk: Kiosk, held: str, held_port: int) -> None:
-    ours = resolve_addresses(held) if held_port == kiosk.port else ()
+def _check_addresses(kiosk: Kiosk, running_listen: str, running_port: int) -> None:
+    ours = resolve_addresses(running_listen) if running_port == kiosk.port else ()
     for address in resolve_addresses(kiosk.listen):
         try:
             listen_on(address, kiosk.port).close()
         except AddressUnavailableError:
-            if kiosk.listen != held:  # the page that runs waits for it, too
+            if kiosk.listen != running_listen:  # otherwise the running page waits for it, too
                 raise
         except MienError:
-            # One socket for every address and one for a single one are in each other's way.
-            if address not in ours and not (ours and (_every(address) or _every(*ours))):
+            # A socket for all addresses and one for a single address exclude each other.
+            if address not in ours and not (ours and (_is_wildcard(address) or _is_wildcard(*ours))):
                 raise
 
 
-def _try_broker(broker: Mqtt) -> None:
-    if _lent(broker.password_file, broker.ca_file, broker.certificate_file, broker.key_file):
+def _check_broker(broker: Mqtt) -> None:
+    if _is_missing_credential(broker.password_file, broker.ca_file, broker.certificate_file, broker.key_file):
         return
     try:
         load_credentials(broker)
@@ -75,10 +75,10 @@ def _try_broker(broker: Mqtt) -> None:
         raise SettingsError(str(error)) from error
 
 
-def _every(*addresses: str) -> bool:
+def _is_wildcard(*addresses: str) -> bool:
     return any(address in ("0.0.0.0", "::") for address in addresses)  # noqa: S104 - compared only
 
 
-def _lent(*paths: str) -> bool:
-    """One of them is not there yet, and will be at a start."""
-    return any(path.startswith(_LENT) and not os.access(path, os.R_OK) for path in paths)
+def _is_missing_credential(*paths: str) -> bool:
+    """Whether one of them is a credential that systemd creates only at the start."""
+    return any(path.startswith(_CREDENTIALS) and not os.access(path, os.R_OK) for path in paths)

@@ -1,4 +1,4 @@
-"""How Mien is set up and doing, in plain words: for the page's set-up view. `mien doctor` looks deeper."""
+"""The checks of the page's set-up view, in plain words. `mien doctor` checks more."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,54 +19,57 @@ _WORDS = {
     State.DARK: "sees nothing",
     State.CLIPPED: "is far too loud",
 }
-_UNITS = {"camera": "pictures", "microphone": "blocks of sound", "face": "looks", "voice": "readings"}
+_UNITS = {"camera": "pictures", "microphone": "blocks of sound", "face": "readings", "voice": "readings"}
 
 
 def check_setup(now: Snapshot, state_dir: Path) -> list[Check]:
-    """All of them, in the order in which one would look. Blocks for a moment: files are looked at."""
+    """All checks, in the order in which a person would go through them. Blocks for a moment to read files."""
     return [
         Check("mien", True, f"version {__version__}, called {now.name}"),
-        *_sense(now),
-        *_keeping(now, state_dir),
-        *_machine(),
+        *_check_sense(now),
+        *_check_services(now, state_dir),
+        *_check_machine(),
     ]
 
 
-def _sense(now: Snapshot) -> Iterator[Check]:
+def _check_sense(now: Snapshot) -> Iterator[Check]:
     if not now.available or now.hello is None:
-        yield Check("sense", False, now.problem or "it has not come yet")
+        yield Check("sense", False, now.problem or "it has not connected yet")
         return
-    yield Check("sense", True, f"version {now.hello.version}, here since {_local(now.available_since_utc_s)}")
-    walls = now.hello.isolation
-    said = f"{walls.detail}; a connection from inside: {walls.refused}"
-    yield Check("no network in sense", walls.enforced or None, said if walls.enforced else f"not enforced: {said}")
+    yield Check(
+        "sense", True, f"version {now.hello.version}, connected since {_format_local(now.available_since_utc_s)}"
+    )
+    isolation = now.hello.isolation
+    message = f"{isolation.detail}; a connection from inside: {isolation.refused}"
+    message = message if isolation.enforced else f"not enforced: {message}"
+    yield Check("no network in sense", isolation.enforced or None, message)
     if now.health is not None:
-        yield from (_stage(name, stage, now.health) for name, stage in now.health.stages.items())
-        yield _neutral(now.health)
+        yield from (_check_stage(name, stage, now.health) for name, stage in now.health.stages.items())
+        yield _check_baseline(now.health)
     models = ", ".join(f"{name} {version}" for name, version in now.hello.models.items())
-    yield Check("models", True, models or "none said")
+    yield Check("models", True, models or "none reported")
 
 
-def _stage(name: str, stage: Stage, health: Health) -> Check:
-    on = {"camera": health.camera_on, "microphone": health.microphone_on}.get(name, True)
-    if stage.state is State.OFF or (not on and stage.state is State.OK):
+def _check_stage(name: str, stage: Stage, health: Health) -> Check:
+    is_on = {"camera": health.camera_on, "microphone": health.microphone_on}.get(name, True)
+    if stage.state is State.OFF or (not is_on and stage.state is State.OK):
         return Check(name, None, stage.detail or "is off: the device is closed")
-    said = f"{_WORDS[stage.state]}, {stage.rate_hz:.1f} {_UNITS.get(name, 'turns')} a second"
+    message = f"{_WORDS[stage.state]}, {stage.rate_hz:.1f} {_UNITS.get(name, 'items')} a second"
     if stage.dropped:
-        said += f", {stage.dropped} left out"
-    well = None if stage.state is State.DARK else stage.state is State.OK
-    return Check(name, well, f"{said}; {stage.detail}" if stage.detail else said)
+        message += f", {stage.dropped} dropped"
+    ok = None if stage.state is State.DARK else stage.state is State.OK
+    return Check(name, ok, f"{message}; {stage.detail}" if stage.detail else message)
 
 
-def _neutral(health: Health) -> Check:
-    neutral = health.baseline
-    if neutral is None:
-        return Check("neutral", None, "not recorded; a minute at rest helps: mien baseline record")
-    senses = [name for name, resting in (("faces", neutral.face), ("voices", neutral.voice)) if resting]
-    return Check("neutral", True, f"recorded {_local(neutral.recorded_utc_s)} from {' and '.join(senses)}")
+def _check_baseline(health: Health) -> Check:
+    baseline = health.baseline
+    if baseline is None:
+        return Check("neutral", None, "not recorded; one minute of it improves the readings: mien baseline record")
+    senses = [name for name, sense in (("faces", baseline.face), ("voices", baseline.voice)) if sense]
+    return Check("neutral", True, f"recorded {_format_local(baseline.recorded_utc_s)} from {' and '.join(senses)}")
 
 
-def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Check]:
+def _check_services(now: Snapshot, state_dir: Path) -> Iterator[Check]:
     if now.mqtt is None:
         yield Check("MQTT broker", None, "none in the settings")
     else:
@@ -76,30 +79,33 @@ def _keeping(now: Snapshot, state_dir: Path) -> Iterator[Check]:
     yield Check("disk", free > MIN_FREE_MB, f"{free:,.0f} MB free in {state_dir}")
     if now.settings:
         yield Check("settings", False, now.settings)
-    yield Check("page", None, "open to the house, with a password" if now.house else "on this device only")
-    yield Check("live view", None, _live_view(now))
+    yield Check(
+        "page",
+        None,
+        "served to the house, with a password" if now.house else "served on this device only, without a login",
+    )
+    yield Check("live view", None, _describe_live_view(now))
 
 
-def _live_view(now: Snapshot) -> str:
+def _describe_live_view(now: Snapshot) -> str:
     if not now.live_view:
         return "off: no picture can leave sense"
-    watching = f"; {now.watchers} looking now" if now.watchers else ""
-    return f"allowed by the settings, while somebody looks{watching}"
+    return "allowed by the settings" + (f"; {now.watchers} watching now" if now.watchers else "")
 
 
-def _machine() -> Iterator[Check]:
-    said = {
+def _check_machine() -> Iterator[Check]:
+    message = {
         True: "set by a time server",
-        False: "not set by a time server: rules with hours may be off",
-        None: "nobody says whether it is right",
+        False: "not set by a time server: rules with hours may act at the wrong time",
+        None: "may be wrong: this system does not report whether a time server has set it",
     }
-    yield Check("clock", is_clock_synchronized() or None, said[is_clock_synchronized()])
+    yield Check("clock", is_clock_synchronized() or None, message[is_clock_synchronized()])
     if (degrees := read_temperature_c()) is not None:
         yield Check("temperature", degrees < HOT_C, f"{degrees:.0f} °C")
 
 
-def _local(utc_s: float) -> str:
+def _format_local(utc_s: float) -> str:
     try:
         return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
-        return "a day that no calendar has"
+        return "at an impossible date"

@@ -52,14 +52,14 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
             await until(lambda: hub.store.now.health)
             status, out, _ = await mien(path, "show")
             assert status == 0
-            assert "No neutral is recorded" in out
+            assert "No baseline is recorded" in out
             asked = asyncio.create_task(mien(path, "record"))
             await recording(sense, found=Baseline(1.7e9, RESTING), said="recorded from 412 looks at faces")
             status, out, err = await asked
             assert (status, err.count("Traceback")) == (0, 0), err
             assert "For 60 s: look and speak as you do at rest." in out
-            assert "faces here read as neutral 50 %, sad 40 %" in out
-            assert "voices: too few were there" in out
+            assert "faces read as neutral 50 %, sad 40 %" in out
+            assert "voices: too few readings" in out
             assert (await mien(path, "show"))[1].startswith("Recorded 2023-11-1")
             assert (await mien(path, "clear"))[0] == 0
             await until(lambda: ClearBaseline() in sense.told)
@@ -93,7 +93,7 @@ def test_without_sense_and_without_hub_it_says_what_is_missing(home: tuple[Setti
         async with running(settings):
             status, _, err = await mien(path, "record")
             assert status == 1
-            assert "sense is away" in err
+            assert "sense is not running" in err
 
     run(story())
 

@@ -156,7 +156,7 @@ def test_a_password_that_is_no_text_is_named_and_not_repeated(house: Settings, b
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, username="me", password_file=str(secret))) as hub:
-            said = await until(lambda: "no text" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+            said = await until(lambda: "not UTF-8 text" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             assert f"mqtt.password_file: {secret}" in said
             assert "hidden" not in said
 
