@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 from device.errors import ActionError, MienError
 from device.hub.state.command_parser import parse_command
 from device.hub.state.features import Command
 from device.hub.state.snapshot import Snapshot
+from device.system.rate_limiter import SlidingWindow
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +35,8 @@ class CommandLimiter:
         self._now = now
         self._execute = execute
         self._on_rejected = on_rejected
-        self._clock = clock
-        self._accepted_s: deque[float] = deque([-1e9] * MAX_COMMANDS, maxlen=MAX_COMMANDS)
-        self._logged_s: dict[str, float] = {}
+        self._commands = SlidingWindow(WINDOW_S, per_key=MAX_COMMANDS, clock=clock)
+        self._log_lines = SlidingWindow(LOG_INTERVAL_S, per_key=1, clock=clock)
         self._unlogged: dict[str, int] = {}
 
     async def handle(self, key: str, payload: object, *, is_retained: bool = False) -> None:
@@ -48,10 +47,9 @@ class CommandLimiter:
         elif is_retained:
             # It would be executed at each connect: a camera that was switched off here would open again.
             self._reject("retained", "a retained command; send it without the retain flag")
-        elif self._clock() - self._accepted_s[0] < WINDOW_S:
+        elif self._commands.take():
             self._reject("flood", f"more than {MAX_COMMANDS} commands in {WINDOW_S:g} s")
         else:
-            self._accepted_s.append(self._clock())
             await self._parse_and_execute(key, payload)
 
     async def _parse_and_execute(self, key: str, payload: bytes) -> None:
@@ -72,10 +70,8 @@ class CommandLimiter:
         self._log(kind, f"ignored: {why}")
 
     def _log(self, kind: str, text: str) -> None:
-        now_s = self._clock()
-        if now_s - self._logged_s.get(kind, -1e9) < LOG_INTERVAL_S:
+        if self._log_lines.take(kind):
             self._unlogged[kind] = self._unlogged.get(kind, 0) + 1
             return
-        self._logged_s[kind] = now_s
         more = self._unlogged.pop(kind, 0)
         _log.warning("MQTT: %s%s", text, f" (and {more} of that kind before)" if more else "")

@@ -1,0 +1,70 @@
+"""Limits how often something may happen. For one thread."""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+MAX_KEYS = 1024
+"""A token bucket remembers the most recent ones."""
+
+
+class SlidingWindow:
+    """Within any `window_s`, at most `per_key` events with the same key, and at most `total` in all.
+
+    `total` bounds the memory: set it where a client chooses the key.
+    """
+
+    def __init__(
+        self, window_s: float, *, per_key: int, total: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._window_s = window_s
+        self._per_key = per_key
+        self._total = total
+        self._clock = clock
+        self._events: deque[tuple[float, str]] = deque()
+        """(time, key), oldest first."""
+
+    def take(self, key: str = "") -> float:
+        """Count an event and return 0.0; above the limit, count nothing and return the seconds to wait."""
+        wait_s = self.wait_s(key)
+        if not wait_s and self._total is not None and len(self._events) >= self._total:
+            wait_s = self._events[0][0] + self._window_s - self._clock()
+        if not wait_s:
+            self._events.append((self._clock(), key))
+        return wait_s
+
+    def wait_s(self, key: str) -> float:
+        """How long this key has to wait because of its own events alone; 0.0: not at all."""
+        now_s = self._clock()
+        while self._events and now_s - self._events[0][0] >= self._window_s:
+            self._events.popleft()
+        times = [time_s for time_s, other in self._events if other == key]
+        return times[-self._per_key] + self._window_s - now_s if len(times) >= self._per_key else 0.0
+
+    def forget(self, key: str) -> None:
+        """Forget the events of this key."""
+        self._events = deque(event for event in self._events if event[1] != key)
+
+
+class TokenBucket:
+    """For each key, `burst` events at once and `per_s` in the long run."""
+
+    def __init__(self, per_s: float, burst: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """Key -> (tokens, when they were counted, s)."""
+
+    def take(self, key: str = "") -> float:
+        """Count an event and return 0.0; above the limit, count nothing and return the seconds to wait."""
+        now_s = self._clock()
+        tokens, counted_s = self._buckets.pop(key, (float(self._burst), now_s))
+        tokens = min(float(self._burst), tokens + (now_s - counted_s) * self._per_s)
+        self._buckets[key] = (tokens - 1 if tokens >= 1 else tokens, now_s)
+        if len(self._buckets) > MAX_KEYS:
+            self._buckets.popitem(last=False)
+        return (1 - tokens) / self._per_s if tokens < 1 else 0.0
+
+    def __len__(self) -> int:
+        return len(self._buckets)
