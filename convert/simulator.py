@@ -1,7 +1,6 @@
-"""The stand-in learns its roles: a random search over poses and prosodies, with the device's own readers as audience.
+"""Searches the simulator's poses and prosodies: a random search, scored by the device's own networks.
 
-An actor does the same before a mirror. What it shows is that each emotion can be played so that it is read; it says
-nothing about accuracy on people.
+The result shows that each emotion can be simulated so that it is recognized. It says nothing about accuracy on people.
 """
 
 from collections.abc import Callable
@@ -37,24 +36,24 @@ def search(
     steps: int,
     seed: int,
 ) -> tuple[_R, float]:
-    """The best of `steps` random changes, each from the best so far, within `limits` (low, high)."""
+    """The best of `steps` random changes, each from the best so far, within `limits` (low, high), and its score."""
     rng = np.random.default_rng(seed)
     low, high = limits
-    best, reached = start, score(start)
+    best, best_score = start, score(start)
     for step in range(steps):
         width = 0.35 * (1 - step / steps) + 0.05
-        some = rng.random(len(low)) < 0.4
+        is_changed = rng.random(len(low)) < 0.4
         numbers = np.clip(
-            np.array(best.numbers()) + some * rng.normal(0, width, len(low)) * (high - low) / 2, low, high
+            np.array(best.numbers()) + is_changed * rng.normal(0, width, len(low)) * (high - low) / 2, low, high
         )
-        tried = make(*(round(float(v), 3) for v in numbers))
-        if (found := score(tried)) > reached:
-            best, reached = tried, found
-    return best, reached
+        candidate = make(*(round(float(v), 3) for v in numbers))
+        if (tried_score := score(candidate)) > best_score:
+            best, best_score = candidate, tried_score
+    return best, best_score
 
 
-def face_score(readers: Perception, emotion: Emotion) -> Callable[[Pose], float]:
-    """How surely a pose is read as `emotion`: the mean probability over places, sizes and blinks; 0 if not found."""
+def face_score(perception: Perception, emotion: Emotion) -> Callable[[Pose], float]:
+    """Score of a pose: mean probability of `emotion` over positions, sizes and blinks; 0 if no face is detected."""
     index = EMOTIONS.index(emotion)
 
     def score(pose: Pose) -> float:
@@ -62,19 +61,19 @@ def face_score(readers: Perception, emotion: Emotion) -> Callable[[Pose], float]
         for x, y, height, blink in ((320, 250, 230, 0), (312, 246, 236, 0), (328, 254, 224, 0.4)):
             pixels = np.full((480, 640, 3), (92, 100, 108), np.uint8)
             draw(pixels, (x, y), height, pose, blink)
-            found = readers.detector.find(pixels)
+            found = perception.detector.find(pixels)
             if not found:
                 return 0.0
             gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
             face = replace(found[0], crop=aligned_crop(gray, found[0]))
-            total += float(readers.face.read(face, 0.0).probabilities[index])
+            total += float(perception.face.read(face, 0.0).probabilities[index])
         return total / 3
 
     return score
 
 
-def voice_score(readers: Perception, emotion: Emotion) -> Callable[[Prosody], float]:
-    """How surely a prosody is read as `emotion`: the mean over three utterances; 0 where no voice is heard."""
+def voice_score(perception: Perception, emotion: Emotion) -> Callable[[Prosody], float]:
+    """Score of a prosody: mean probability of `emotion` over three utterances; 0 for those without a detected voice."""
     index = EMOTIONS.index(emotion)
 
     def score(prosody: Prosody) -> float:
@@ -82,7 +81,7 @@ def voice_score(readers: Perception, emotion: Emotion) -> Callable[[Prosody], fl
         for seed in (0, 1, 2):
             samples = speak(prosody, 4.0, seed)
             for end in (WINDOW, len(samples)):
-                reading = readers.voice.read(SoundWindow(samples[end - WINDOW : end], 0.0))
+                reading = perception.voice.read(SoundWindow(samples[end - WINDOW : end], 0.0))
                 total += 0.0 if reading is None else float(reading.probabilities[index])
         return total / 6
 
@@ -90,20 +89,20 @@ def voice_score(readers: Perception, emotion: Emotion) -> Callable[[Prosody], fl
 
 
 def search_poses(steps: int) -> str:
-    """The source of device/sense/simulator/poses.py after a rehearsal of `steps` tries a role."""
-    readers = load_perception(Settings())
-    about = "How the stand-in plays each emotion. Found by `python -m convert rehearse`, which asks the networks."
+    """The source of device/sense/simulator/poses.py after `steps` tries per pose and prosody."""
+    perception = load_perception(Settings())
+    about = "The simulator's pose and prosody for each emotion, found by `python -m convert simulator`."
     lines = [f'"""{about}"""', ""]
     lines += [f"from device.{module} import {name}" for module, name in _IMPORTS]
-    for title, roles, make, limits, scored in (
+    for title, entries, make, limits, make_score in (
         ("POSES", POSES, Pose, _POSE_LIMITS, face_score),
         ("PROSODIES", PROSODIES, Prosody, _PROSODY_LIMITS, voice_score),
     ):
         lines += ["", f"{title} = {{"] if title == "POSES" else [f"{title} = {{"]
         for emotion in EMOTIONS:
-            role, reached = search(roles[emotion], make, limits, scored(readers, emotion), steps, 0)  # type: ignore[type-var, arg-type]
-            print(f"{title} {emotion.value}: read so with {reached:.2f}", flush=True)
-            numbers = ", ".join(f"{value:g}" for value in role.numbers())
+            entry, best_score = search(entries[emotion], make, limits, make_score(perception, emotion), steps, 0)  # type: ignore[type-var, arg-type]
+            print(f"{title} {emotion.value}: probability {best_score:.2f}", flush=True)
+            numbers = ", ".join(f"{value:g}" for value in entry.numbers())
             lines.append(f"    Emotion.{emotion.name}: {make.__name__}({numbers}),")
         lines.append("}")
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 """AffectNet (Mollahosseini et al. 2017): faces from the internet, labelled by hand; contempt is an eighth emotion.
 
-Two forms were given out. First training.csv and validation.csv with subDirectory_filePath ("689/abc.jpg"), the face's
-box and the expression; the pictures lie in Manually_Annotated_Images. Later train_set and val_set, each with
-images/0.jpg and annotations/0_exp.npy, eight expressions only.
+It was published in two forms. The first has training.csv and validation.csv with subDirectory_filePath ("689/abc.jpg"),
+the face's box and the expression; the pictures are in Manually_Annotated_Images. The later one has train_set and
+val_set, each with images/0.jpg and annotations/0_exp.npy, and eight expressions only.
 """
 
 from collections.abc import Iterator
@@ -29,29 +29,29 @@ _SETS = {"train_set": "training", "val_set": "validation"}
 
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
-    """The pictures of whichever form is in `folder`, with the official split.
+    """The pictures of the form in `folder`, with the official split.
 
-    A row of the tables whose picture is not there is not given. Raises MediaError when a table or annotation is
-    missing or damaged, or when not all are there, unless a `part` will do.
+    Rows whose picture is missing are skipped. Raises MediaError when a table or annotation is missing or damaged, or
+    when pictures are missing, unless `part` allows that.
     """
     root = find_inside(require_path(folder, "AffectNet"), *_SETS)
     if root != folder:
-        found = [picture for name, split in _SETS.items() for picture in _annotated(root.parent / name, split)]
-        _EIGHT.whole(len(found), folder, part=part)
+        found = [picture for name, split in _SETS.items() for picture in _read_set(root.parent / name, split)]
+        _EIGHT.require_complete(len(found), folder, part=part)
         return found
     found = []
     for name, split in _TABLES.items():
         table = find_inside(folder, name)
         if table == folder:
             raise MediaError(f"AffectNet: neither {name} nor train_set is in {folder}; copy it there")
-        found += _listed(table, find_inside(folder, "Manually_Annotated_Images"), split)
-    _ALL.whole(len(found), folder, part=part)
+        found += _read_rows(table, find_inside(folder, "Manually_Annotated_Images"), split)
+    _ALL.require_complete(len(found), folder, part=part)
     return found
 
 
-def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
+def _read_rows(table: Path, images: Path, split: str) -> Iterator[Picture]:
     for number, row in read_cells(table):
-        # One of the two was given out without a header.
+        # One of the two tables was published without a header.
         if row[:1] == list(_COLUMNS[:1]):
             continue
         where = f"{table}, line {number}"
@@ -64,13 +64,13 @@ def _listed(table: Path, images: Path, split: str) -> Iterator[Picture]:
                 name=name,
                 corpus="affectnet",
                 path=images / name,
-                own=_own(cells["expression"], where),
+                own=_parse_label(cells["expression"], where),
                 split=split,
-                box=_box([cells[column] for column in _COLUMNS[1:5]]),
+                box=_parse_box([cells[column] for column in _COLUMNS[1:5]]),
             )
 
 
-def _annotated(folder: Path, split: str) -> Iterator[Picture]:
+def _read_set(folder: Path, split: str) -> Iterator[Picture]:
     for path in sorted((require_path(folder, "AffectNet") / "images").glob("*.jpg")):
         annotation = folder / "annotations" / f"{path.stem}_exp.npy"
         if annotation.exists():
@@ -78,27 +78,27 @@ def _annotated(folder: Path, split: str) -> Iterator[Picture]:
                 name=f"{folder.name}/{path.stem}",
                 corpus="affectnet",
                 path=path,
-                own=_annotation(annotation),
+                own=_read_annotation(annotation),
                 split=split,
             )
 
 
-def _annotation(path: Path) -> str:
+def _read_annotation(path: Path) -> str:
     try:
-        return _own(str(np.load(path).item()), str(path))
+        return _parse_label(str(np.load(path).item()), str(path))
     except (ValueError, EOFError) as error:
         raise MediaError(f"{path}: cannot be read as a number; copy it again") from error
 
 
-def _own(code: str, where: str) -> str:
+def _parse_label(code: str, where: str) -> str:
     number = code.strip().removesuffix(".0")
     if not number.isdecimal() or int(number) >= len(_CODES):
         raise MediaError(f"{where}: expression {code!r}; AffectNet has 0 to {len(_CODES) - 1}")
     return _CODES[int(number)]
 
 
-def _box(cells: list[str]) -> tuple[int, int, int, int] | None:
-    """None where no face was found: the cells are then empty, NaN or -1; and where they are infinite."""
+def _parse_box(cells: list[str]) -> tuple[int, int, int, int] | None:
+    """None when no face was found (the cells are empty, NaN or -1) or when a cell is infinite."""
     try:
         left, top, width, height = (int(float(cell)) for cell in cells)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Sounds out of zips and files as samples, decoded once and kept."""
+"""Samples of sounds in zips and files, decoded once and cached."""
 
 import hashlib
 import io
@@ -18,36 +18,36 @@ _SUFFIX = ".opus"
 
 
 def member_name(name: str) -> str:
-    """What the clip `name` is called in its zip."""
+    """The file name of the clip `name` in its zip."""
     return f"{name}{_SUFFIX}"
 
 
 def require_complete_table(table: Path, archive: Path, names: Sequence[str], *, part: bool) -> None:
-    """Raises MediaError where the zip has clips that the `names` of its table lack, unless a `part` will do."""
+    """Raises MediaError when the zip has clips that are missing from `names`, unless `part` allows that."""
     with _open_zip(archive) as members:
         clips = {name for name in members.namelist() if name.endswith(_SUFFIX) and "/" not in name}
-    left = clips - {member_name(name) for name in names}
-    if left and not part:
+    unlisted = clips - {member_name(name) for name in names}
+    if unlisted and not part:
         raise MediaError(
-            f"{table}: tells of {len(clips) - len(left)} of the {len(clips)} clips in {archive.name}; copy it again, "
+            f"{table}: lists {len(clips) - len(unlisted)} of the {len(clips)} clips in {archive.name}; copy it again, "
             "or allow a part of it"
         )
 
 
 def decode_members(archive: Path, names: Sequence[str], cache: Path | None) -> list[Samples]:
-    """The named .opus members of a zip as int16 at 16 kHz, in order; raises MediaError when one is not there.
+    """The named .opus members of a zip as int16 at 16 kHz, in order; raises MediaError when one is missing.
 
-    Kept in `cache` under the members' names and checksums, in their order.
+    Cached in `cache` under the members' names and checksums, in their order.
     """
-    wanted = [member_name(name) for name in names]
+    member_names = [member_name(name) for name in names]
     with _open_zip(archive) as members:
         found = {info.filename: info.CRC for info in members.infolist()}
-        there = len(set(found) & set(wanted))
-        if there < len(names):
-            raise MediaError(f"{archive}: {there} of {len(names)} clips in it; copy it again")
-        kept = _cache_path(cache, archive.stem, [(name, found[name]) for name in wanted])
+        found_count = len(set(found) & set(member_names))
+        if found_count < len(names):
+            raise MediaError(f"{archive}: contains {found_count} of {len(names)} clips; copy it again")
+        path = _cache_path(cache, archive.stem, [(name, found[name]) for name in member_names])
         return _load_or_decode(
-            kept, len(names), lambda: (_decode(members.read(name), f"{archive}, {name}") for name in wanted)
+            path, len(names), lambda: (_decode(members.read(name), f"{archive}, {name}") for name in member_names)
         )
 
 
@@ -61,7 +61,7 @@ def _open_zip(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def decode_files(paths: Sequence[Path], label: str, cache: Path | None) -> list[Samples]:
-    """Sound files as int16 at 16 kHz, in order; kept in `cache` under `label` and the files' names and sizes."""
+    """Sound files as int16 at 16 kHz, in order; cached in `cache` under `label` and the files' names and sizes."""
     from device.perception.media.decode import read_sound
 
     sizes = [(path.parts[-2:], path.stat().st_size) for path in paths]
@@ -74,21 +74,21 @@ def _cache_path(cache: Path | None, label: str, what: object) -> Path | None:
     return cache and cache / f"{label}-{hashlib.sha256(repr(what).encode()).hexdigest()[:12]}.npz"
 
 
-def _load_or_decode(kept: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
-    """`count` sounds, out of the file `kept` where it has them, or made and then kept."""
-    if kept and kept.exists():
-        stored = np.load(kept)
+def _load_or_decode(path: Path | None, count: int, sounds: Callable[[], Iterable[Samples]]) -> list[Samples]:
+    """Load `count` sounds from `path` if it holds that many; otherwise decode and save them."""
+    if path and path.exists():
+        stored = np.load(path)
         if len(stored["ends"]) == count:
             return np.split(stored["samples"], stored["ends"][:-1])
-    made = list(sounds())
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when whole: another process may read it, and this one may be cut off.
-        partial = kept.with_suffix(".partial")
+    decoded = list(sounds())
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when complete: another process may read it, and this one may be interrupted.
+        partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            np.savez(file, samples=np.concatenate(made), ends=np.cumsum([len(s) for s in made]))
-        partial.replace(kept)
-    return made
+            np.savez(file, samples=np.concatenate(decoded), ends=np.cumsum([len(s) for s in decoded]))
+        partial.replace(path)
+    return decoded
 
 
 def _decode(data: bytes, where: str) -> Samples:

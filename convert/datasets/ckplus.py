@@ -1,12 +1,12 @@
 """CK+ (Lucey et al. 2010): 327 labelled sequences of 118 people, from neutral to an emotion, contempt among them.
 
-Three forms are about:
+Three forms are in use:
 
-- As published: cohn-kanade-images/S005/001/S005_001_00000011.png beside Emotion/S005/001/S005_001_00000011_emotion.txt;
-  the label is the last frame's. By custom the last three frames show the emotion and the first none.
-- CK+48 keeps those last three frames, cropped, in a folder an emotion, without neutral.
-- ckextended.csv is a table of 48×48 pixels: one row a labelled sequence, and 593 of neutral. It does not tell who is
-  seen: its own split may have one person on both sides.
+- As published: cohn-kanade-images/S005/001/S005_001_00000011.png beside Emotion/S005/001/S005_001_00000011_emotion.txt,
+  which labels the last frame. By custom the last three frames show the emotion and the first one is neutral.
+- CK+48 has those last three frames, cropped, in one folder per emotion, without neutral.
+- ckextended.csv is a table of 48×48 pixels: one row per labelled sequence, and 593 of neutral. It does not name the
+  people, so its own split may have one person on both sides.
 """
 
 from pathlib import Path
@@ -31,59 +31,59 @@ _EMOTION_FRAMES = 3
 
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
-    """The pictures of the form in `folder`; raises MediaError when they are not all there, unless a `part` will do."""
+    """The pictures of the form in `folder`; raises MediaError when some are missing, unless `part` allows that."""
     images = find_inside(require_path(folder, "CK+"), _IMAGES)
     if images != folder:
-        return _sequences(images, folder, part=part)
+        return _read_sequences(images, folder, part=part)
     table = find_inside(folder, _TABLE)
     if table != folder:
-        return _table(table, part=part)
-    return _crops(folder, part=part)
+        return _read_table(table, part=part)
+    return _read_crops(folder, part=part)
 
 
-def _sequences(images: Path, folder: Path, *, part: bool) -> list[Picture]:
+def _read_sequences(images: Path, folder: Path, *, part: bool) -> list[Picture]:
     result: list[Picture] = []
-    whole = 0
+    complete = 0
     for label in sorted(folder.rglob("*_emotion.txt")):
-        own = _label(label)
-        frames = sorted((images / label.parts[-3] / label.parts[-2]).glob("*.png"))
-        # The label is named after the last frame: without that frame the sequence is not all there.
+        emotion, person = _read_label(label), label.parts[-3]
+        frames = sorted((images / person / label.parts[-2]).glob("*.png"))
+        # The label is named after the last frame; without that frame the sequence is incomplete.
         if not frames or frames[-1].stem != label.stem.removesuffix("_emotion"):
             continue
-        whole += 1
-        shown = [(frames[0], "neutral"), *((frame, own) for frame in frames[1:][-_EMOTION_FRAMES:])]
+        complete += 1
+        labelled = [(frames[0], "neutral"), *((frame, emotion) for frame in frames[1:][-_EMOTION_FRAMES:])]
         result += [
-            Picture(name=path.stem, corpus="ckplus", path=path, own=is_, person=label.parts[-3]) for path, is_ in shown
+            Picture(name=path.stem, corpus="ckplus", path=path, own=own, person=person) for path, own in labelled
         ]
-    _SEQUENCES.whole(whole, folder, part=part)
+    _SEQUENCES.require_complete(complete, folder, part=part)
     return result
 
 
-def _label(path: Path) -> str:
+def _read_label(path: Path) -> str:
     """Written as "   3.0000000e+00"."""
     try:
         return dict(enumerate(_CODES))[int(float(path.read_text()))]
     except (ValueError, KeyError) as error:
-        raise MediaError(f"{path}: no number from 0 to 7 in it; copy it again") from error
+        raise MediaError(f"{path}: contains no number from 0 to 7; copy it again") from error
 
 
-def _table(path: Path, *, part: bool) -> list[Picture]:
+def _read_table(path: Path, *, part: bool) -> list[Picture]:
     table = read_pixel_table(path, len(_TABLE_CODES))
-    _ROWS.whole(len(table.labels), path.parent, part=part)
+    _ROWS.require_complete(len(table.labels), path.parent, part=part)
     return [
         Picture(name=f"{i:03d}", corpus="ckplus", path=path, own=_TABLE_CODES[label], split=SPLITS[usage], tile=pixels)
         for i, (pixels, label, usage) in enumerate(zip(table.pictures, table.labels, table.usage, strict=True))
     ]
 
 
-def _crops(folder: Path, *, part: bool) -> list[Picture]:
+def _read_crops(folder: Path, *, part: bool) -> list[Picture]:
     found = find_labelled(folder, PICTURE_SUFFIXES, "CK+48")
-    _CROPS.whole(len(found), folder, part=part)
+    _CROPS.require_complete(len(found), folder, part=part)
     result = []
     for crop in found:
         person = crop.path.stem.split("_")[0]
         if len(person) != 4 or not person.startswith("S"):
-            raise _CROPS.stranger(crop.path)
+            raise _CROPS.reject(crop.path)
         result.append(Picture(name=crop.path.stem, corpus="ckplus", path=crop.path, own=crop.own, person=person))
     return result
 

@@ -1,6 +1,6 @@
-"""Voices as clips: any corpus of voices, decoded, mapped to the seven emotions, with its speakers.
+"""Reads any corpus of voices: decoded clips with one of the seven emotions and their speaker.
 
-A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from its folder as it was published.
+A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from the folder that was published.
 """
 
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ TEST = {speaker for split in _SPLITS.values() for speaker in split.test}
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: samples (n,) int16 at 16 kHz, an emotion index 0..6, and where it comes from.
+    """One recording: samples (n,) int16 at 16 kHz, an emotion index 0..6, and its origin.
 
-    The emotion is `spelling.NONE` for what is none of the seven, which is given only where `every` is asked for.
+    The emotion is `labels.NONE` for a label outside the seven; only `every` returns such clips.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Clip:
     emotion: int
     samples: Samples
     own: str = ""
-    """The corpus's own name of the emotion: RAVDESS tells calm from neutral."""
+    """The corpus's own label: RAVDESS distinguishes calm from neutral."""
     statement: str = ""
-    """What is said, as the corpus calls it."""
+    """The corpus's name of the sentence."""
     intensity: str = ""
-    """How strongly it was to be acted: normal, strong; low, medium, high."""
+    """Acted intensity: normal, strong; low, medium, high."""
 
     @property
     def real(self) -> Floats:
@@ -54,10 +54,10 @@ class Clip:
 def read_corpus(
     folder: Path, corpus: str, cache: Path | None = None, *, every: bool = False, part: bool = False
 ) -> list[Clip]:
-    """Every clip of one corpus, from the zip and csv or the published folder in `folder`; decoded once into `cache`.
+    """Every clip of one corpus, from its zip and csv or the published folder in `folder`; decoded once into `cache`.
 
-    What is none of the seven emotions is left out, unless `every` clip is asked for. Raises MediaError when a file is
-    missing or cannot be decoded, and when not all clips are there, unless a `part` will do.
+    Labels outside the seven emotions are skipped unless `every`. Raises MediaError when a file is missing or cannot be
+    decoded, and when clips are missing, unless `part` allows that.
     """
     sounds = list_sounds(folder, corpus, part=part)
     if sounds[0].member:
@@ -65,17 +65,17 @@ def read_corpus(
     else:
         samples = decode_files([sound.path for sound in sounds], corpus, cache)
     clips = [
-        Clip(s.name, corpus, s.person, s.sex, s.emotion, heard, s.own, s.statement, s.intensity)
-        for s, heard in zip(sounds, samples, strict=True)
+        Clip(s.name, corpus, s.person, s.sex, s.emotion, decoded, s.own, s.statement, s.intensity)
+        for s, decoded in zip(sounds, samples, strict=True)
     ]
     return [clip for clip in clips if every or clip.emotion != NONE]
 
 
 def list_sounds(folder: Path, corpus: str, *, part: bool = False) -> list[Sound]:
-    """What `read_corpus` decodes, not decoded, with what is none of the seven; raises MediaError likewise.
+    """The sounds of a corpus before decoding, all labels included; raises MediaError as `read_corpus`.
 
-    The csv must list all that is in the zip, unless a `part` will do. A published folder is looked for as CORPUS in
-    `folder`, then as what comes before the "_" of that, and `folder` itself is taken for it last.
+    The csv must list everything in the zip, unless `part`. A published folder is searched as CORPUS in `folder`, then
+    under the part of that name before "_"; otherwise `folder` itself is read.
     """
     if (folder / f"{corpus}.csv").exists() or (folder / f"{corpus}.zip").exists():
         return _list_zip(folder, corpus, part=part)
@@ -110,7 +110,7 @@ def _list_zip(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
 
 @dataclass(frozen=True)
 class Split:
-    """Clips by speaker: nobody who is heard in `training` speaks in the other two."""
+    """Clips split by speaker: no speaker of `training` occurs in the other two."""
 
     training: list[Clip]
     validation: list[Clip]

@@ -1,7 +1,7 @@
-"""CREMA-D (Cao et al. 2014): 91 actors say twelve sentences in six emotions, heard and seen.
+"""CREMA-D (Cao et al. 2014): 91 actors say twelve sentences in six emotions, as sound and video.
 
 Published as AudioWAV/1001_DFA_ANG_XX.wav and VideoFlash/1001_DFA_ANG_XX.flv: actor, sentence, emotion, level (low,
-medium, high, or unspecified). VideoDemographics.csv beside the folders tells the actors' sex.
+medium, high, or unspecified). VideoDemographics.csv beside the folders lists the actors' sex.
 """
 
 import re
@@ -28,17 +28,17 @@ K = TypeVar("K", Sound, Video)
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """7,442 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """7,442 clips; raises MediaError when some are missing, unless `part` allows that."""
     return _SOUNDS.records(folder, _parser(_SOUNDS, Sound, _sexes(folder)), part=part)
 
 
 def read_videos(folder: Path, *, part: bool = False) -> list[Video]:
-    """7,442 videos; raises MediaError as `read` does."""
+    """7,442 videos; raises MediaError as `read`."""
     return _VIDEOS.records(folder, _parser(_VIDEOS, Video, _sexes(folder)), part=part)
 
 
 def _sexes(folder: Path) -> dict[str, str]:
-    """Actor -> F or M; empty where the table is neither in the folder nor beside it."""
+    """Actor -> F or M; empty when the table is neither in the folder nor beside it."""
     table = next((p for p in (find_inside(folder, _PEOPLE), folder.parent / _PEOPLE) if p.is_file()), None)
     if table is None:
         return {}
@@ -49,7 +49,7 @@ def _parser(layout: Layout, kind: type[K], sexes: dict[str, str]) -> Callable[[P
     def parse(path: Path) -> K:
         named = _NAME.fullmatch(path.stem)
         if not named:
-            raise layout.stranger(path)
+            raise layout.reject(path)
         actor, sentence, emotion, level = named.groups()
         return kind(
             name=path.stem,

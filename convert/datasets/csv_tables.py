@@ -1,4 +1,4 @@
-"""Tables as text: what is cut off, in another encoding or of other columns is said, with the line."""
+"""CSV tables. Errors name the line: truncated rows, wrong encoding, missing columns."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from device.errors import MediaError
 
 
 def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(number of its line, its cells) of each row of a .csv in UTF-8; raises MediaError where it is damaged."""
+    """(line number, cells) of each row of a UTF-8 .csv; raises MediaError when it is damaged."""
     with path.open(newline="", encoding="utf-8-sig") as lines:
         rows = csv.reader(lines, strict=True)
         try:
@@ -25,7 +25,7 @@ def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Every row by the header's names; raises MediaError where a `needed` column or the end of a row is missing."""
+    """Every row as a dict by column; raises MediaError when a `needed` column or the end of a row is missing."""
     lines = read_cells(path)
     columns = next(lines, (0, []))[1]
     missing = [name for name in needed if name not in columns]
@@ -44,7 +44,7 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
 SIDE = 48
 USAGES = ("Training", "PublicTest", "PrivateTest")
 SPLITS = ("training", "validation", "test")
-"""What the three usages are for."""
+"""The split of each usage."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class PixelTable:
 
 
 def read_pixel_table(path: Path, classes: int) -> PixelTable:
-    """The whole table of labels below `classes`; its columns may stand in any order, with spaces before their names.
+    """Read the table, with labels below `classes`. Columns may have any order, and spaces before their names.
 
-    Raises MediaError, naming the file and the line, where one is cut off or says something else.
+    Raises MediaError, naming the file and line, for a row that is truncated or invalid.
     """
     pictures, labels, usage = [], [], []
     rows = read_cells(path)
@@ -70,7 +70,7 @@ def read_pixel_table(path: Path, classes: int) -> PixelTable:
     emotion_at, pixels_at, usage_at = (columns.index(name) for name in ("emotion", "pixels", "usage"))
     for number, row in rows:
         try:
-            # As wide as they come: a number too large for a pixel must not wrap around to one that is not.
+            # int64, so that a number too large for a pixel does not wrap around to a valid one.
             pixels = np.fromstring(row[pixels_at], np.int64, sep=" ")
             labels.append(range(classes).index(int(row[emotion_at])))
             usage.append(USAGES.index(row[usage_at].strip()))

@@ -21,19 +21,19 @@ _EMOTIONS = {
     "N": "neutral",
 }
 _SEX = {"03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F"}
-"""By the table that is published with it."""
+"""From the table that is published with it."""
 _NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])[a-z]?")
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """535 clips, 81 of them boredom; raises MediaError when they are not all there, unless a `part` will do."""
+    """535 clips, 81 of them boredom; raises MediaError when some are missing, unless `part` allows that."""
     return _LAYOUT.records(folder, _parse, part=part)
 
 
 def _parse(path: Path) -> Sound:
     named = _NAME.fullmatch(path.stem)
     if not named or named[1] not in _SEX:
-        raise _LAYOUT.stranger(path)
+        raise _LAYOUT.reject(path)
     speaker, sentence, letter = named.groups()
     return Sound(
         name=path.stem,

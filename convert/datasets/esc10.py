@@ -1,7 +1,7 @@
-"""ESC-10 and ESC-50 (Piczak 2015): household sounds that are no voice, though a baby's cry and a laugh come near.
+"""ESC-10 and ESC-50 (Piczak 2015): household sounds without a voice, except for a baby's cry and a laugh.
 
-ESC-10 is 400 sounds of ten kinds, ESC-50 2,000 of fifty, ESC-10 among them. Read from esc10.zip and esc10.csv, as in
-shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
+ESC-10 has 400 sounds of ten kinds; ESC-50 has 2,000 of fifty, ESC-10 among them. Read from esc10.zip and esc10.csv, as
+in shared/data, or as published: meta/esc50.csv beside audio/1-100032-A-0.wav.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ _TEN = (
     *("dog", "rain", "sea_waves", "crying_baby", "clock_tick"),
     *("sneezing", "helicopter", "chainsaw", "rooster", "crackling_fire"),
 )
-"""In the order of ESC-10's own folders, which esc10.csv keeps: the same sounds are then kept aside for the test."""
+"""In the order of ESC-10's own folders, which esc10.csv keeps, so that both copies hold out the same sounds."""
 _MIN_SAMPLES = 1600
-"""Samples. A file with less than a tenth of a second is as good as empty."""
+"""A file with less than a tenth of a second is practically empty."""
 HELD_OUT_STEP = 5
-"""Every fifth sound, from the first on, is kept aside for the test; the networks train with the others."""
+"""Every fifth sound, starting with the first, is held out for the test; the networks train with the others."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One household sound: its name such as 1-100032-A, its kind such as dog, and samples (n,) int16 at 16 kHz."""
+    """One household sound: name such as 1-100032-A, kind such as dog, and samples (n,) int16 at 16 kHz."""
 
     name: str
     kind: str
@@ -44,28 +44,28 @@ class Noise:
 
 
 def select_held_out(names: Sequence[str]) -> list[int]:
-    """Which of the sounds, named in their order, are kept aside and are no other take of a recording in training.
+    """Indices of the held-out sounds that share no recording with a training sound; `names` in the corpus's order.
 
-    Piczak cut many sounds out of one recording of Freesound: 1-100032-A is take A of its number 100032. Of ESC-10's
-    72 sounds kept aside 25 are takes of a recording that the networks train with, so 47 are left. Raises MediaError
-    when a sound is not named in this way.
+    Piczak cut many sounds out of one Freesound recording: 1-100032-A is take A of recording 100032. Of ESC-10's 72
+    held-out sounds, 25 are takes of a recording in training, which leaves 47. Raises MediaError for another kind of
+    name.
     """
-    recordings = [_recording(name) for name in names]
-    trained = {recording for i, recording in enumerate(recordings) if i % HELD_OUT_STEP}
-    return [i for i in range(0, len(names), HELD_OUT_STEP) if recordings[i] not in trained]
+    recordings = [_parse_recording(name) for name in names]
+    trained_recordings = {recording for i, recording in enumerate(recordings) if i % HELD_OUT_STEP}
+    return [i for i in range(0, len(names), HELD_OUT_STEP) if recordings[i] not in trained_recordings]
 
 
-def _recording(name: str) -> str:
+def _parse_recording(name: str) -> str:
     parts = name.split("-")
     if len(parts) < 3 or not parts[1].isdigit():
-        raise MediaError(f"{name}: no name of an ESC sound, such as 1-100032-A; take it out or rename it")
+        raise MediaError(f"{name}: not named like an ESC sound, such as 1-100032-A; remove it or rename it")
     return parts[1]
 
 
 def read_noises(
     folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
 ) -> tuple[list[Samples], list[str]]:
-    """(sounds as int16 at 16 kHz, their kinds): what `read_named_noises` gives, without the names; raises likewise."""
+    """(sounds as int16 at 16 kHz, their kinds) of `read_named_noises`; raises MediaError as it does."""
     noises = read_named_noises(folder, cache, corpus=corpus, part=part)
     return [noise.samples for noise in noises], [noise.kind for noise in noises]
 
@@ -73,10 +73,10 @@ def read_noises(
 def read_named_noises(
     folder: Path, cache: Path | None = None, *, corpus: Literal["esc10", "esc50"] = "esc10", part: bool = False
 ) -> list[Noise]:
-    """The sounds of a corpus in its order, without the baby and the laugh: those are voices.
+    """The sounds of a corpus in its order, without the baby and the laugh, which are voices.
 
-    Raises MediaError when a file is missing or cannot be decoded, and when not all sounds are there, unless a `part`
-    will do.
+    Raises MediaError when a file is missing or cannot be decoded, and when sounds are missing, unless `part` allows
+    that.
     """
     if (folder / f"{corpus}.csv").exists() or find_inside(folder, _TABLE) == folder:
         table = require_path(folder / f"{corpus}.csv", _LAYOUTS[corpus].title)
@@ -102,9 +102,9 @@ def _list_published(table: Path, corpus: str, *, part: bool) -> tuple[list[Path]
     if corpus == "esc10":
         rows = [row for row in rows if row["category"] in _TEN]
         rows.sort(key=lambda row: (_TEN.index(row["category"]), row["filename"]))
-    there = [row for row in rows if (root / "audio" / row["filename"]).exists()]
-    _LAYOUTS[corpus].whole(len(there), root, part=part)
-    return [root / "audio" / row["filename"] for row in there], [row["category"] for row in there]
+    existing = [row for row in rows if (root / "audio" / row["filename"]).exists()]
+    _LAYOUTS[corpus].require_complete(len(existing), root, part=part)
+    return [root / "audio" / row["filename"] for row in existing], [row["category"] for row in existing]
 
 
 CORPORA = (

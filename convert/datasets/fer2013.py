@@ -13,13 +13,13 @@ from convert.datasets.records import Picture
 from device.emotions import EMOTIONS, Floats
 
 IN_FERPLUS = (4, 5, 6, 1, 3, 2, 0)
-"""Where FER+ has each of EMOTIONS; its eighth, contempt, is nobody else's."""
+"""FER+'s index of each of EMOTIONS. Its eighth, contempt, is not among them."""
 _NOT_A_FACE = FERPLUS_COLUMNS.index("NF")
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Rows of FER2013: pictures (n, 48, 48) uint8, labels (n,) 0..6 in Mien's order, counts of ten votes (n, 10)."""
+    """Rows of FER2013: pictures (n, 48, 48) uint8, labels (n,) 0..6 in Mien's order, vote counts (n, 10)."""
 
     pictures: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class Faces:
 
     @property
     def votes(self) -> Floats:
-        """(n, 8): the share of each of FER+'s emotions, summing to 1, or to 0 where no two saw the same one.
+        """(n, 8): the shares of FER+'s emotions. They sum to 1, or to 0 when no two people agreed.
 
         A single vote is an outlier, as in FER+'s own code.
         """
@@ -39,9 +39,9 @@ class Faces:
         return np.asarray(emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.float32)
 
     def majority(self) -> npt.NDArray[np.int64]:
-        """(n,): FER+'s label 0..7, or -1 where no emotion has more than half of the votes.
+        """(n,): FER+'s label 0..7, or -1 when no emotion has more than half of the votes.
 
-        As FER+'s own code counts: a single vote is an outlier, unknown and not-a-face are no emotion.
+        Counted as in FER+'s own code: a single vote is an outlier; unknown and not-a-face are not emotions.
         """
         kept = np.where(self.counts > 1, self.counts, 0)
         best = kept.argmax(axis=1)
@@ -49,7 +49,7 @@ class Faces:
         return np.where(clear, best, -1)
 
     def majority_of_seven(self) -> npt.NDArray[np.int64]:
-        """(n,): `majority` in the order of EMOTIONS, 0..6, or -1 where there is none of the seven."""
+        """(n,): `majority` in the order of EMOTIONS, 0..6, or -1 when it is none of the seven."""
         place = np.full(9, -1)
         place[list(IN_FERPLUS)] = np.arange(len(EMOTIONS))
         return np.asarray(place[self.majority()], np.int64)
@@ -60,15 +60,15 @@ class Faces:
 
 
 class Fer2013:
-    """The whole set, read once from `folder`, in whichever of its forms is there (`fer2013_forms` tells them)."""
+    """The whole set, read once from `folder` in any of its forms (see `fer2013_formats`)."""
 
     def __init__(self, folder: Path, *, part: bool = False) -> None:
-        """Raises MediaError when a file is missing or not the complete set; `part` allows less, for a quick check."""
+        """Raises MediaError when a file is missing or the set is incomplete; `part` allows that, for a quick check."""
         rows = read_rows(folder, part=part)
         self._pictures, self._labels, self._counts = rows.pictures, rows.labels, rows.counts
         self._usage, self._group = rows.usage, rows.group
         voted_out = rows.counts.argmax(axis=1) == _NOT_A_FACE
-        # Without FER+ only the pictures of one single grey are known to show nobody.
+        # Without FER+, only pictures of a single gray value are known to have no face.
         flat = (rows.counts.sum(axis=1) == 0) & (np.ptp(rows.pictures.reshape(len(rows.labels), -1), axis=1) == 0)
         self._blank = voted_out | flat
 
@@ -76,10 +76,10 @@ class Fer2013:
         return Faces(self._pictures[mask], self._labels[mask], self._counts[mask])
 
     def training(self, *, as_published: bool = False) -> Faces:
-        """Training without the pictures that also stand in a test split, and without what nobody took for a face.
+        """Training without the pictures that also occur in a test split, and without what nobody took for a face.
 
-        `as_published` gives all 28,709 rows: what the numbers of others were trained on. Where the copy is folders
-        without a PublicTest, it is what `validation` leaves of them.
+        `as_published` returns all 28,709 rows, which published results were trained on. A copy in folders without a
+        PublicTest has fewer: `validation` takes its share of them.
         """
         if as_published:
             return self._rows(self._usage == TRAINING)
@@ -87,13 +87,14 @@ class Fer2013:
         return self._rows((self._usage == TRAINING) & ~np.isin(self._group, tested) & ~self._blank)
 
     def validation(self) -> Faces:
-        """PublicTest, whole: 3,589 rows; an eighth of train/ where the copy is folders without a PublicTest."""
+        """All of PublicTest, 3,589 rows; or an eighth of train/ in a copy of folders without a PublicTest."""
         return self._rows(self._usage == PUBLIC_TEST)
 
     def test(self, *, without_copies: bool = False) -> Faces:
-        """PrivateTest: 3,589 rows as published, or the 3,301 that do not stand in Training pixel for pixel.
+        """PrivateTest: 3,589 rows as published, or the 3,301 that do not occur in Training pixel for pixel.
 
-        A copy in folders train/ and test/ has both published tests in one: 7,178 rows, no number to compare by.
+        A copy in folders train/ and test/ has both published tests in one: 7,178 rows, not comparable with published
+        results.
         """
         mask = self._usage == PRIVATE_TEST
         if without_copies:
@@ -102,7 +103,7 @@ class Fer2013:
 
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
-    """Every face, copies and blanks too, with its split; raises MediaError as `Fer2013` does."""
+    """Every face with its split, copies and blanks included; raises MediaError as `Fer2013`."""
     rows = read_rows(folder, part=part)
     return [
         Picture(name=name, corpus="fer2013", path=folder, own=EMOTIONS[label].value, split=SPLITS[usage], tile=pixels)

@@ -1,12 +1,12 @@
-"""The forms in which people have FER2013, each read into the same rows.
+"""The forms in which FER2013 exists, each read into the same rows.
 
-- faces.png and labels.npz: one sheet of all faces beside labels, FER+ votes and groups of copies (shared/data).
-- fer2013.csv or icml_face_data.csv, as Kaggle gave it out, with FER+'s fer2013new.csv beside it or not.
-- fer2013.npz: `pictures` (n, 48, 48) or (n, 2304), `labels` (n,) 0..6, `usage` (n,) as numbers 0..2 or as names, and,
-  where there are FER+'s votes, `counts` (n, 10).
-- A folder an emotion below train/ and test/: those who made it put PublicTest and PrivateTest into one test/, so that
-  its test is not the published one. Validation is then taken out of train/. Folders Training/, PublicTest/ and
-  PrivateTest/ keep the published parts.
+- faces.png and labels.npz: one sheet of all faces, with labels, FER+ votes and groups of copies (shared/data).
+- fer2013.csv or icml_face_data.csv as published on Kaggle, with or without FER+'s fer2013new.csv beside it.
+- fer2013.npz: `pictures` (n, 48, 48) or (n, 2304), `labels` (n,) 0..6, `usage` (n,) as numbers 0..2 or names, and,
+  with FER+'s votes, `counts` (n, 10).
+- One folder per emotion below train/ and test/. Their makers merged PublicTest and PrivateTest into test/, so it is not
+  the published test; validation is then taken out of train/. Folders Training/, PublicTest/ and PrivateTest/ keep the
+  published parts.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _LAYOUT = Layout("fer2013", "FER2013", "fer2013.csv or train/happy/1.jpg", COUNT
 _TABLES = ("fer2013.csv", "icml_face_data.csv")
 _VOTES = "fer2013new.csv"
 _VALIDATION_SHARE = 1 / 8
-"""Of a train/ folder: the size of PublicTest."""
+"""Share of a train/ folder: the size of PublicTest."""
 _SEED = b"mien"
 
 
@@ -49,7 +49,7 @@ _SEED = b"mien"
 class Rows:
     """Every face: pictures (n, 48, 48) uint8, labels (n,) int64 in Mien's order, usage (n,) uint8, group (n,) int.
 
-    Pictures that are the same pixel for pixel are in one group.
+    Pictures that are identical pixel for pixel form a group.
     """
 
     names: list[str]
@@ -57,12 +57,12 @@ class Rows:
     labels: npt.NDArray[np.int64]
     usage: npt.NDArray[np.uint8]
     counts: Floats
-    """(n, 10) in FERPLUS_COLUMNS' order, zeros without FER+."""
+    """(n, 10) in FERPLUS_COLUMNS' order; zeros without FER+."""
     group: npt.NDArray[np.int64]
 
 
 def read_rows(folder: Path, *, part: bool = False) -> Rows:
-    """The set in whichever form is in `folder`; raises MediaError when it is not whole, unless a `part` will do."""
+    """Read the form in `folder`; raises MediaError when it is incomplete, unless `part` allows that."""
     table = next((folder / name for name in _TABLES if (folder / name).exists()), None)
     if (folder / "faces.png").exists():
         return _read_sheet(folder)
@@ -98,7 +98,7 @@ def _read_sheet(folder: Path) -> Rows:
 
 def _read_table(path: Path, *, part: bool) -> Rows:
     table = read_pixel_table(path, len(EMOTIONS))
-    _LAYOUT.whole(len(table.labels), path.parent, part=part)
+    _LAYOUT.require_complete(len(table.labels), path.parent, part=part)
     votes = path.with_name(_VOTES)
     counts = _read_votes(votes, path, table.usage) if votes.exists() else _make_empty_votes(len(table.labels))
     return Rows(
@@ -107,7 +107,7 @@ def _read_table(path: Path, *, part: bool) -> Rows:
 
 
 def _read_votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
-    """FER+'s table goes with FER2013's row by row, and tells each row's usage too: a slip is seen."""
+    """Read FER+'s table. Its rows match FER2013's, and it repeats each row's usage, which shows a wrong order."""
     rows = read_table(path, ("Usage", *FERPLUS_COLUMNS))
     if len(rows) != len(usage):
         raise MediaError(f"{path}: {len(rows)} rows, {table.name} has {len(usage)}; both must be whole, as published")
@@ -120,12 +120,12 @@ def _read_votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats
     try:
         counts = [[float(row[column]) for column in FERPLUS_COLUMNS] for row in rows]
     except ValueError as error:
-        raise MediaError(f"{path}: a count of votes is no number ({error}); copy it again") from error
+        raise MediaError(f"{path}: a vote count is not a number ({error}); copy it again") from error
     return np.array(counts, np.float32)
 
 
 def _load_arrays(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a .npz; raises MediaError where it is damaged or lacks one that is `needed`."""
+    """The arrays of a .npz; raises MediaError when it is damaged or lacks one that is `needed`."""
     try:
         with np.load(path) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -133,7 +133,7 @@ def _load_arrays(path: Path, needed: Iterable[str]) -> dict[str, npt.NDArray[Any
         raise MediaError(f"{path}: cannot be read as npz ({error}); copy it again") from error
     missing = [name for name in needed if name not in arrays]
     if missing:
-        raise MediaError(f"{path}: no {' or '.join(missing)} in it; {', '.join(needed)} are needed")
+        raise MediaError(f"{path}: lacks {' or '.join(missing)}; {', '.join(needed)} are needed")
     return arrays
 
 
@@ -156,7 +156,7 @@ def _read_arrays(path: Path, *, part: bool) -> Rows:
             f"{path}: pictures must be (n, 48, 48) uint8, labels (n,) 0 to 6, usage (n,) 0 to 2 or "
             f"{', '.join(USAGES)}, counts (n, 10) numbers"
         )
-    _LAYOUT.whole(count, path.parent, part=part)
+    _LAYOUT.require_complete(count, path.parent, part=part)
     pictures, labels = pictures.reshape(-1, SIDE, SIDE), labels.astype(np.int64)
     counts = counts.astype(np.float32)
     return Rows(_make_names(count), pictures, labels, usage.astype(np.uint8), counts, group_copies(pictures))
@@ -166,7 +166,7 @@ def _read_folders(folder: Path, *, part: bool) -> Rows:
     found = sorted(
         find_labelled(folder, PICTURE_SUFFIXES, "FER2013"), key=lambda p: (SPLITS.index(p.split or "test"), p.path.stem)
     )
-    _LAYOUT.whole(len(found), folder, part=part)
+    _LAYOUT.require_complete(len(found), folder, part=part)
     for file in found:
         if not file.split or label_index(file.own) == NONE:
             raise MediaError(f"{file.path}: not below train or test and one of the seven emotions, as FER2013's are")
@@ -188,13 +188,13 @@ def _read_face(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _select_validation(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """(n,): by the pixels alone, so that it is the same for ever and copies fall together."""
+    """(n,): chosen by the pixels alone, so that the choice never changes and copies stay together."""
     digests = [hashlib.blake2b(picture.tobytes(), digest_size=6, key=_SEED).digest() for picture in pictures]
     return np.array([int.from_bytes(digest, "big") / 2**48 < _VALIDATION_SHARE for digest in digests])
 
 
 def group_copies(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """(n,): for every picture the first row that is the same pixel for pixel."""
+    """(n,): for every picture, the first row with the same pixels."""
     first: dict[bytes, int] = {}
     return np.array(
         [first.setdefault(hashlib.blake2b(p.tobytes(), digest_size=16).digest(), i) for i, p in enumerate(pictures)],
@@ -203,7 +203,7 @@ def group_copies(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def _make_names(count: int) -> list[str]:
-    """As FER+ calls the rows."""
+    """FER+'s names of the rows."""
     return [f"fer{row:07d}" for row in range(count)]
 
 

@@ -1,6 +1,6 @@
-"""Any set that keeps a folder an emotion, with or without a level train, val and test above it.
+"""Any data set with one folder per emotion, with or without train, val and test folders above.
 
-`happy/1.png`, `train/0_Anger/a.jpg` and `test/joy/b.wav` are all read; who is seen or heard, such sets do not tell.
+Reads `happy/1.png`, `train/0_Anger/a.jpg` and `test/joy/b.wav`. Such sets do not say who is seen or heard.
 """
 
 from dataclasses import dataclass
@@ -23,19 +23,19 @@ _SPLIT_BY_FOLDER = {word: split for split, words in _SPLITS.items() for word in 
 
 @dataclass(frozen=True)
 class LabelledFile:
-    """A file, and what the folders that it lies in say of it."""
+    """A file, with the label and split of its folders."""
 
     path: Path
     name: str
-    """Its path in the set, without the suffix."""
+    """Its path in the set, without suffix."""
     own: str
     split: str
 
 
 def find_labelled(folder: Path, suffixes: frozenset[str], title: str) -> list[LabelledFile]:
-    """Every file below `folder`, sorted by split and name, each with its nearest folder's emotion.
+    """Every file below `folder`, sorted by name, with the emotion of its own folder.
 
-    Raises MediaError, naming the folder, when that is no emotion; an empty list is no error.
+    Raises MediaError, naming the folder, when that is not an emotion; an empty list is not an error.
     """
     result = []
     for path in find_media(require_path(folder, title), suffixes):
@@ -48,16 +48,16 @@ def find_labelled(folder: Path, suffixes: frozenset[str], title: str) -> list[La
     return result
 
 
-def read_pictures(folder: Path, *, part: bool = False) -> list[Picture]:  # noqa: ARG001 - nobody knows the whole
-    """Every picture; raises MediaError when there is none, or when a folder's name is no emotion."""
+def read_pictures(folder: Path, *, part: bool = False) -> list[Picture]:  # noqa: ARG001 - the full size is unknown
+    """Every picture; raises MediaError when there is none, or when a folder is not named after an emotion."""
     return [
         Picture(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
         for p in _require_some(find_labelled(folder, PICTURE_SUFFIXES, "pictures"), folder, "pictures")
     ]
 
 
-def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: ARG001 - nobody knows the whole
-    """Every sound; raises MediaError as `read_pictures` does."""
+def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: ARG001 - the full size is unknown
+    """Every sound; raises MediaError as `read_pictures`."""
     return [
         Sound(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
         for p in _require_some(find_labelled(folder, SOUND_SUFFIXES, "sounds"), folder, "sounds")
@@ -66,7 +66,7 @@ def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: AR
 
 def _require_some(found: list[LabelledFile], folder: Path, what: str) -> list[LabelledFile]:
     if not found:
-        raise MediaError(f"{folder}: no {what} in it; a folder an emotion is read, such as {folder / 'happy'}")
+        raise MediaError(f"{folder}: contains no {what}; it needs one folder per emotion, such as {folder / 'happy'}")
     return found
 
 

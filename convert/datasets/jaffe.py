@@ -1,6 +1,6 @@
 """JAFFE (Lyons et al. 1998): 213 pictures of ten Japanese women in seven emotions.
 
-Published as KA.AN1.39.tiff: who, emotion and take, number.
+Published as KA.AN1.39.tiff: person, emotion and take, number.
 """
 
 import re
@@ -24,14 +24,14 @@ _NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(_EMOTIONS)})\d\.\d+")
 
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
-    """213 pictures of 256×256, uncropped; raises MediaError when they are not all there, unless a `part` will do."""
+    """213 pictures of 256×256, uncropped; raises MediaError when some are missing, unless `part` allows that."""
     return _LAYOUT.records(folder, _parse, part=part)
 
 
 def _parse(path: Path) -> Picture:
     named = _NAME.fullmatch(path.stem)
     if not named:
-        raise _LAYOUT.stranger(path)
+        raise _LAYOUT.reject(path)
     return Picture(name=path.stem, corpus="jaffe", path=path, own=_EMOTIONS[named[2]], person=named[1], sex="F")
 
 

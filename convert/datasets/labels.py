@@ -1,9 +1,9 @@
-"""What the corpora call an emotion, and which of the seven it is: the one place where that is decided.
+"""Maps the corpora's labels to the seven emotions; nothing else decides this.
 
-A label is kept as the corpus means it and spelled as Mien spells it: `own` is "fear" for fear, fearful, afraid and
-FEA, but stays "calm", "contempt" or "boredom" where the corpus has more than seven. `label_index` gives its place among
-the seven, or NONE. Only calm is folded into another: it is a second kind of neutral, which nobody but RAVDESS has, and
-a household has no use for the difference.
+A label keeps the corpus's meaning in Mien's spelling: `own` is "fear" for fear, fearful, afraid and FEA, but stays
+"calm", "contempt" or "boredom" in a corpus with more than seven. `label_index` returns its index among the seven, or
+NONE. Only calm is merged into another emotion: it is a second kind of neutral that only RAVDESS has, and a household
+does not need the difference.
 """
 
 import re
@@ -12,9 +12,9 @@ from device.emotions import EMOTIONS, Emotion
 from device.errors import MediaError
 
 NONE = -1
-"""The emotion of what is none of the seven. Readers give such a record only where `every` is asked for."""
+"""The emotion of a label outside the seven. Readers return such records only with `every`."""
 
-_FOLDED = {"calm": Emotion.NEUTRAL}
+_MERGED = {"calm": Emotion.NEUTRAL}
 _SPELLINGS = {
     "angry": "anger ang",
     "disgust": "disgusted dis",
@@ -31,18 +31,18 @@ _OWN = {word: own for own, others in _SPELLINGS.items() for word in (own, *other
 
 
 def own_label(word: str, where: object) -> str:
-    """The label that `word` spells: case, numbers before it and hyphens do not matter ("0_Happiness" is "happy").
+    """Return the label that `word` spells. Case, leading numbers and hyphens do not matter ("0_Happiness" is "happy").
 
-    Raises MediaError, naming `where` it stands, when it is no emotion.
+    Raises MediaError, naming `where` it occurs, when it is not a known emotion.
     """
     plain = re.sub(r"[^a-z]+", "_", word.lower()).strip("_")
     if plain not in _OWN:
         known = ", ".join(_SPELLINGS)
-        raise MediaError(f"{where}: {word!r} is no emotion that is known; rename it to one of {known}, or take it out")
+        raise MediaError(f"{where}: unknown emotion {word!r}; rename it to one of {known}, or remove it")
     return _OWN[plain]
 
 
 def label_index(own: str) -> int:
     """0..6 in EMOTIONS' order, or NONE."""
-    name = _FOLDED.get(own, own)
+    name = _MERGED.get(own, own)
     return EMOTIONS.index(Emotion(name)) if name in EMOTIONS else NONE

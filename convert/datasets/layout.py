@@ -1,4 +1,4 @@
-"""Finding a corpus's files, and saying what is wrong with a copy: missing, half there, or with a stranger in it."""
+"""Finds a corpus's files and reports a copy that is missing, incomplete, or mixed with other files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ R = TypeVar("R", bound=Record)
 
 
 def find_media(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """Every file below `folder` with one of the suffixes, sorted; without the hidden ones that a Mac leaves behind."""
+    """Every file below `folder` with one of the suffixes, sorted; skips the hidden files that macOS adds."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -25,7 +25,7 @@ def find_media(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 
 
 def find_inside(folder: Path, *names: str) -> Path:
-    """The first of the `names` that stands in `folder` or one level deeper, or `folder` itself."""
+    """The first of `names` found in `folder` or one level deeper, or `folder` itself."""
     for name in names:
         found = next((p for p in (folder / name, *sorted(folder.glob(f"*/{name}"))) if p.exists()), None)
         if found is not None:
@@ -35,26 +35,26 @@ def find_inside(folder: Path, *names: str) -> Path:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a published corpus names its files, and how many of them there are."""
+    """How a published corpus names its files, and how many there are."""
 
     corpus: str
     title: str
-    such_as: str
+    example: str
     count: int
     suffixes: frozenset[str] = frozenset({".wav"})
     what: str = "clips"
 
-    def stranger(self, path: Path) -> MediaError:
-        """What to raise at a file that the corpus does not have."""
+    def reject(self, path: Path) -> MediaError:
+        """The error for a file that does not belong to the corpus."""
         return MediaError(
-            f"{path}: not named as {self.title}'s {self.what} are, such as {self.such_as}; take it out or rename it"
+            f"{path}: not named like {self.title}'s {self.what}, such as {self.example}; remove it or rename it"
         )
 
-    def whole(self, found: int, folder: Path, *, part: bool) -> None:
-        """Raises MediaError when nothing is `found` in `folder`, or, unless a `part` will do, less than all."""
+    def require_complete(self, found: int, folder: Path, *, part: bool) -> None:
+        """Raises MediaError when `found` is 0, or, unless `part` allows it, less than the full count."""
         if found == 0:
             raise MediaError(
-                f"{self.title}: no {self.what} in {folder}, such as {self.such_as}; "
+                f"{self.title}: no {self.what} in {folder}, such as {self.example}; "
                 "put the dataset there or name its folder with --data"
             )
         if found < self.count and not part:
@@ -63,15 +63,15 @@ class Layout:
             )
 
     def records(self, folder: Path, parse: Callable[[Path], R | None], *, part: bool) -> list[R]:
-        """What `parse` makes of every file below `folder`, sorted by person and name.
+        """The records that `parse` returns for the files below `folder`, sorted by person and name.
 
-        None is a file of another corpus that shares the naming. A file that stands there twice counts once: some
-        copies of these corpora hold a second copy of themselves.
+        `parse` returns None for a file of another corpus with the same naming. A duplicated file counts once: some
+        copies of these corpora contain a second copy of themselves.
         """
         found: dict[str, R] = {}
         for path in find_media(require_path(folder, self.title), self.suffixes):
             record = parse(path)
             if record is not None:
                 found.setdefault(record.name, record)
-        self.whole(len(found), folder, part=part)
+        self.require_complete(len(found), folder, part=part)
         return sorted(found.values(), key=lambda record: (record.person, record.name))

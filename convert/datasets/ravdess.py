@@ -1,7 +1,7 @@
-"""RAVDESS (Livingstone and Russo 2018): 24 actors speak and sing two sentences in eight emotions, heard and seen.
+"""RAVDESS (Livingstone and Russo 2018): 24 actors speak and sing two sentences in eight emotions, as sound and video.
 
 Published as Actor_01/03-01-06-01-02-01-12.wav, also below Audio_Speech_Actors_01-24 and the like: modality (01 sound
-and picture, 02 picture, 03 sound), channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor.
+and video, 02 video, 03 sound), channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor.
 """
 
 import re
@@ -23,38 +23,38 @@ K = TypeVar("K", Sound, Video)
 
 
 def read_speech(folder: Path, *, part: bool = False) -> list[Sound]:
-    """1,440 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """1,440 clips; raises MediaError when some are missing, unless `part` allows that."""
     layout = Layout("ravdess_speech", "RAVDESS speech", "03-01-06-01-02-01-12.wav", 1440)
     return layout.records(folder, _parser(layout, Sound, _SOUND, _SPEECH), part=part)
 
 
 def read_song(folder: Path, *, part: bool = False) -> list[Sound]:
-    """1,012 clips: actor 18 does not sing, nobody sings disgust or surprise; raises MediaError as `read_speech`."""
+    """1,012 clips: actor 18 does not sing, and nobody sings disgust or surprise; raises MediaError as `read_speech`."""
     layout = Layout("ravdess_song", "RAVDESS song", "03-02-06-01-02-01-12.wav", 1012)
     return layout.records(folder, _parser(layout, Sound, _SOUND, _SONG), part=part)
 
 
 def read_speech_videos(folder: Path, *, part: bool = False) -> list[Video]:
-    """1,440 videos with sound, or those without it where the copy has no others; raises MediaError."""
+    """1,440 videos, with sound unless the copy only has silent ones; raises MediaError as `read_speech`."""
     layout = Layout("ravdess_speech_video", "RAVDESS speech video", "01-01-06-01-02-01-12.mp4", 1440, _VIDEOS, "videos")
     return layout.records(folder, _parser(layout, Video, _modality(folder, _SPEECH), _SPEECH), part=part)
 
 
 def read_song_videos(folder: Path, *, part: bool = False) -> list[Video]:
-    """1,012 videos with sound, or those without it where the copy has no others; raises MediaError."""
+    """1,012 videos, with sound unless the copy only has silent ones; raises MediaError as `read_speech`."""
     layout = Layout("ravdess_song_video", "RAVDESS song video", "01-02-06-01-02-01-12.mp4", 1012, _VIDEOS, "videos")
     return layout.records(folder, _parser(layout, Video, _modality(folder, _SONG), _SONG), part=part)
 
 
 def _modality(folder: Path, channel: str) -> str:
-    """Each video was published twice, with sound and without."""
+    """The modality to read: each video was published with sound and without."""
     return _BOTH if any(p.name.startswith(f"{_BOTH}-{channel}-") for p in find_media(folder, _VIDEOS)) else _PICTURE
 
 
 def _parser(layout: Layout, kind: type[K], modality: str, channel: str) -> Callable[[Path], K | None]:
     def parse(path: Path) -> K | None:
         if not _NAME.fullmatch(path.stem):
-            raise layout.stranger(path)
+            raise layout.reject(path)
         words = path.stem.split("-")
         if words[:2] != [modality, channel]:
             return None

@@ -1,7 +1,7 @@
-"""What the readers give: one record a sound, picture or video. Nothing is decoded before it is asked for.
+"""Records that the readers return: one per sound, picture or video. Nothing is decoded before it is used.
 
-What decodes is not imported before either: a machine that is lent for its GPU has PyTorch, NumPy and OpenCV, and
-needs no more where a corpus is a table of pixels.
+The decoders are imported on use as well: a GPU machine with only PyTorch, NumPy and OpenCV can train on a corpus that
+is a table of pixels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,27 +21,27 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One file and all that its corpus tells of it; what it does not tell is empty."""
+    """One file and what its corpus says about it; unknown fields are empty."""
 
     name: str
-    """Unlike any other of its corpus."""
+    """Unique within its corpus."""
     corpus: str
     path: Path
     own: str
-    """The corpus's own label, in Mien's spelling (see `spelling`)."""
+    """The corpus's own label, in Mien's spelling (see `labels`)."""
     person: str = ""
     sex: str = ""
     """F or M."""
     split: str = ""
-    """The corpus's own: training, validation or test."""
+    """The corpus's own split: training, validation or test."""
     statement: str = ""
-    """What is said, as the corpus calls it."""
+    """The corpus's name of the sentence."""
     intensity: str = ""
-    """How strongly it was to be acted: normal, strong; low, medium, high."""
+    """Acted intensity: normal, strong; low, medium, high."""
 
     @property
     def emotion(self) -> int:
-        """0..6 in EMOTIONS' order, or `spelling.NONE`."""
+        """0..6 in EMOTIONS' order, or `labels.NONE`."""
         return label_index(self.own)
 
 
@@ -57,13 +57,13 @@ class Video(Record):
     """A video, with or without sound."""
 
     def frames(self) -> Iterator[tuple[Pixels, float]]:
-        """Its pictures (height, width, 3) uint8 RGB, and seconds since its beginning; raises MediaError."""
+        """Frames (height, width, 3) uint8 RGB with their time in seconds; raises MediaError."""
         from device.perception.media.decode import video_frames
 
         return video_frames(self.path)
 
     def sound(self) -> Floats:
-        """(n,) float32 mono at 16 kHz; raises MediaError, NoSoundError where there is none."""
+        """(n,) float32 mono at 16 kHz; raises MediaError, or NoSoundError when there is none."""
         from device.perception.media.decode import read_sound
 
         return read_sound(self.path)
@@ -71,15 +71,15 @@ class Video(Record):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture(Record):
-    """A picture of one face, in a file or, where the corpus is a table of pixels, in `tile`."""
+    """A picture of one face: a file, or `tile` when the corpus is a table of pixels."""
 
     box: tuple[int, int, int, int] | None = None
-    """Left, top, width, height of the face in px, where the corpus tells it."""
+    """Left, top, width, height of the face in px, if the corpus has it."""
     tile: Pixels | None = None
     """(height, width) uint8 gray."""
 
     def gray(self) -> Pixels:
-        """(height, width) uint8 of the face's box, or of the whole picture; raises MediaError."""
+        """(height, width) uint8: the face's box, or the whole picture; raises MediaError."""
         if self.tile is not None:
             return self.tile
         pixels = read_gray(self.path)
@@ -87,12 +87,12 @@ class Picture(Record):
             return pixels
         left, top, width, height = self.box
         inside = pixels[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-        # A box beside the picture is a slip of the table: the picture itself shows the face.
+        # A box outside the picture is an error in the table; the picture itself still shows the face.
         return inside if inside.size else pixels
 
 
 def read_gray(path: Path) -> Pixels:
-    """A picture file as (height, width) uint8; raises MediaError, naming the file."""
+    """Read a picture file as (height, width) uint8; raises MediaError, naming the file."""
     from device.perception.media.picture import read_picture
 
     return np.asarray(cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY), np.uint8)
@@ -102,20 +102,19 @@ R = TypeVar("R", bound=Record)
 
 
 class Reader(Protocol[R]):
-    """Lists the corpus in a folder; raises MediaError when it is not whole, unless a `part` will do."""
+    """Lists the corpus in a folder. Raises MediaError when it is incomplete, unless `part` allows that."""
 
     def __call__(self, folder: Path, *, part: bool = False) -> list[R]: ...  # noqa: D102
 
 
 def tiles(pictures: Sequence[Picture], side: int = 48) -> npt.NDArray[np.uint8]:
-    """(n, side, side) uint8 gray: every picture brought to one size. For corpora that are cropped to the face already.
+    """Resize every picture to (n, side, side) uint8 gray. For corpora that are already cropped to the face.
 
-    Raises MediaError, naming the file, where one cannot be read.
+    Raises MediaError, naming the file, when one cannot be read.
     """
-    made = np.zeros((len(pictures), side, side), np.uint8)
+    result = np.zeros((len(pictures), side, side), np.uint8)
     for i, picture in enumerate(pictures):
         gray = picture.gray()
-        shrinks = min(gray.shape) > side
-        way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        made[i] = gray if gray.shape == (side, side) else cv2.resize(gray, (side, side), interpolation=way)
-    return made
+        interpolation = cv2.INTER_AREA if min(gray.shape) > side else cv2.INTER_CUBIC
+        result[i] = gray if gray.shape == (side, side) else cv2.resize(gray, (side, side), interpolation=interpolation)
+    return result

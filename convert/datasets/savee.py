@@ -1,6 +1,7 @@
-"""SAVEE (Haq and Jackson 2009): four men say 15 sentences in each of seven emotions, 30 neutrally; heard and seen.
+"""SAVEE (Haq and Jackson 2009): four men say 15 sentences in each of seven emotions, 30 in neutral; sound and video.
 
-Published as DC/a01.wav in a folder a man, copied about as DC_a01.wav in one folder; the videos likewise, as .avi.
+Published as DC/a01.wav in one folder per man. Copies often have DC_a01.wav in one folder. The videos are named alike,
+as .avi.
 """
 
 import re
@@ -29,12 +30,12 @@ K = TypeVar("K", Sound, Video)
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """480 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """480 clips; raises MediaError when some are missing, unless `part` allows that."""
     return _SOUNDS.records(folder, _parser(_SOUNDS, Sound), part=part)
 
 
 def read_videos(folder: Path, *, part: bool = False) -> list[Video]:
-    """480 videos, with blue markers on the men's faces; raises MediaError as `read` does."""
+    """480 videos, with blue markers on the men's faces; raises MediaError as `read`."""
     return _VIDEOS.records(folder, _parser(_VIDEOS, Video), part=part)
 
 
@@ -42,7 +43,7 @@ def _parser(layout: Layout, kind: type[K]) -> Callable[[Path], K]:
     def parse(path: Path) -> K:
         named = _NAME.fullmatch(path.stem) or _NAME.fullmatch(f"{path.parent.name}_{path.stem}")
         if not named:
-            raise layout.stranger(path)
+            raise layout.reject(path)
         return kind(
             name=named[0],
             corpus=layout.corpus,

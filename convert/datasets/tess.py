@@ -17,14 +17,14 @@ _NAME = re.compile(r"(OA|YA)F?_([a-z]+)_(angry|disgust|fear|happy|neutral|ps|sad
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """2,800 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """2,800 clips; raises MediaError when some are missing, unless `part` allows that."""
     return _LAYOUT.records(folder, _parse, part=part)
 
 
 def _parse(path: Path) -> Sound:
     named = _NAME.fullmatch(path.stem)
     if not named:
-        raise _LAYOUT.stranger(path)
+        raise _LAYOUT.reject(path)
     woman, word, emotion = named.groups()
     return Sound(
         name=path.stem,

@@ -1,1 +1,1 @@
-"""How far faces are found and followed, measured in made rooms."""
+"""Measures the shipped networks: predictions on the test sets, metrics, detection range, tracking cost."""

@@ -1,6 +1,7 @@
-"""How far faces are found, and how often where nobody is: FER2013's test faces put into rooms of many kinds.
+"""Measures how far away faces are detected, and false detections in empty rooms, with FER2013's faces in drawn rooms.
 
-Only faces count that either detector finds large and alone: a quarter of FER2013 are profiles, hands, drawings.
+Only faces count that both detectors find when they are large and alone: a quarter of FER2013 are profiles, hands or
+drawings.
 """
 
 from collections.abc import Iterator
@@ -21,32 +22,32 @@ from device.settings.schema import Settings
 
 _SIDES_PX = (32, 40, 50, 70, 98, 140)
 _FRAMES = 24
-"""Of a stream: three seconds at eight a second, in which the search has come round."""
+"""Frames of a stream: three seconds at eight per second, in which the search has covered the whole frame."""
 
-_WHOLE, _ONE_PICTURE = "full range, the whole", "Mien, one picture"
+_WHOLE, _ONE_PICTURE = "full range, whole frame", "Mien, one picture"
 
 
 def measure_range(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1) -> str:
-    """A table: found in per cent by side of the face in 640x480, and empty rooms in which a face was seen.
+    """A table: detections in per cent by the width of the face in 640x480, and empty rooms with a false detection.
 
-    `seed` is of the empty rooms.
+    `seed` draws the empty rooms.
     """
-    pictures = list(_plain_faces(data, faces))
+    pictures = list(_read_detectable_faces(data, faces))
     readers = load_perception(Settings())
-    far, near = BlazeFace(FULL_RANGE, 0.5), BlazeFace(SHORT_RANGE, 0.5)
+    full, short = BlazeFace(FULL_RANGE, 0.5), BlazeFace(SHORT_RANGE, 0.5)
     rows = {
-        "short range, the whole": lambda scene: _boxes(near, scene),
-        _WHOLE: lambda scene: _boxes(far, scene),
-        "full range, the whole and tiles": lambda scene: [f.box for f in find_everywhere(far, scene)],
+        "short range, whole frame": lambda scene: _find_boxes(short, scene),
+        _WHOLE: lambda scene: _find_boxes(full, scene),
+        "full range, whole frame and tiles": lambda scene: [f.box for f in find_everywhere(full, scene)],
         _ONE_PICTURE: lambda scene: [f.box for f in find_in_still(readers.detector, scene)],
     }
-    lines = ["| found, per cent, at px | " + " | ".join(map(str, _SIDES_PX)) + f" | of {rooms} empty rooms |"]
+    lines = ["| detected, per cent, at px | " + " | ".join(map(str, _SIDES_PX)) + f" | of {rooms} empty rooms |"]
     lines.append("| --- " * (len(_SIDES_PX) + 2) + "|")
     for name, find in rows.items():
         found = []
         for side in _SIDES_PX:
-            scenes = (_scene(pictures, side, number) for number in range(faces))
-            found.append(100 * np.mean([_hit(find(scene), box) for scene, box in scenes]))
+            scenes = (_make_scene(pictures, side, number) for number in range(faces))
+            found.append(100 * np.mean([_is_hit(find(scene), box) for scene, box in scenes]))
         false = sum(bool(find(draw_room(np.random.default_rng((seed, number))))) for number in range(rooms))
         lines.append(f"| {name} | " + " | ".join(f"{share:.0f}" for share in found) + f" | {false} |")
 
@@ -54,58 +55,59 @@ def measure_range(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1)
 
     def stream(scene: Pixels) -> list[list[tuple[float, float, float, float]]]:
         """The boxes of each frame."""
-        sight, seen = readers.sight(Settings()), []
+        face_stream, boxes = readers.sight(Settings()), []
         for number in range(_FRAMES):
             noisy = cv2.add(scene, noises[number % len(noises)], dtype=cv2.CV_8U).astype(np.uint8, copy=False)
-            seen.append([reading.face.box for reading in sight.see(Frame(noisy, number / 8))])
-        return seen
+            boxes.append([reading.face.box for reading in face_stream.see(Frame(noisy, number / 8))])
+        return boxes
 
     found = []
     for side in _SIDES_PX:
-        scenes = (_scene(pictures, side, number) for number in range(faces))
-        found.append(100 * np.mean([_hit(stream(scene)[-1], box) for scene, box in scenes]))
+        scenes = (_make_scene(pictures, side, number) for number in range(faces))
+        found.append(100 * np.mean([_is_hit(stream(scene)[-1], box) for scene, box in scenes]))
     empty = [[bool(boxes) for boxes in stream(draw_room(np.random.default_rng((seed, n))))] for n in range(rooms)]
     ever, frames = sum(any(frames) for frames in empty), sum(sum(frames) for frames in empty)
     shares = " | ".join(f"{share:.0f}" for share in found)
     lines.append(f"| Mien, a stream of three seconds | {shares} | {ever}, in {frames} of {rooms * _FRAMES:,} frames |")
-    filled = [_in_colours(picture) for picture in _clear_faces(data, 3 * faces)]
-    found = [100 * np.mean([bool(look(picture)) for picture in filled]) for look in (rows[_WHOLE], rows[_ONE_PICTURE])]
-    lines.append(f"\nFaces that fill their picture, in a look at the whole: {found[0]:.0f}; Mien: {found[1]:.0f}")
+    close_ups = [_to_rgb(picture) for picture in _read_majority_faces(data, 3 * faces)]
+    finders = (rows[_WHOLE], rows[_ONE_PICTURE])
+    found = [100 * np.mean([bool(find(picture)) for picture in close_ups]) for find in finders]
+    lines.append(f"\nFaces that fill their picture, whole frame: {found[0]:.0f}; Mien: {found[1]:.0f}")
     return "\n".join(lines)
 
 
-def _plain_faces(data: Path, count: int) -> Iterator[npt.NDArray[np.uint8]]:
-    far, near = BlazeFace(FULL_RANGE), BlazeFace(SHORT_RANGE, 0.7)
+def _read_detectable_faces(data: Path, count: int) -> Iterator[npt.NDArray[np.uint8]]:
+    full, short = BlazeFace(FULL_RANGE), BlazeFace(SHORT_RANGE, 0.7)
     found = 0
     for picture in Fer2013(data / "fer2013").validation().pictures:
         large = cv2.resize(picture, (140, 140), interpolation=cv2.INTER_CUBIC)
         scene = cv2.copyMakeBorder(large, 58, 58, 58, 58, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
-        colours = _in_colours(scene)
-        if found < count and near.find(colours) and far.find(colours):
+        colours = _to_rgb(scene)
+        if found < count and short.find(colours) and full.find(colours):
             found += 1
             yield picture
 
 
-def _clear_faces(data: Path, count: int) -> npt.NDArray[np.uint8]:
-    """(count, 48, 48): pictures in which most of ten people saw one emotion; profiles and covered faces among them."""
+def _read_majority_faces(data: Path, count: int) -> npt.NDArray[np.uint8]:
+    """(count, 48, 48): pictures with a FER+ majority; profiles and covered faces are among them."""
     faces = Fer2013(data / "fer2013").validation()
     return faces.pictures[faces.majority() >= 0][:count]
 
 
-def _in_colours(gray: npt.NDArray[np.uint8]) -> Pixels:
+def _to_rgb(gray: npt.NDArray[np.uint8]) -> Pixels:
     return np.repeat(gray[:, :, None], 3, axis=2)
 
 
-def _scene(
+def _make_scene(
     pictures: list[npt.NDArray[np.uint8]], side_px: int, number: int
 ) -> tuple[Pixels, tuple[float, float, float, float]]:
     rng = np.random.default_rng((side_px, number))
     return add_face(draw_room(rng), pictures[number % len(pictures)], side_px, rng)
 
 
-def _boxes(detector: FaceDetector, scene: Pixels) -> list[tuple[float, float, float, float]]:
+def _find_boxes(detector: FaceDetector, scene: Pixels) -> list[tuple[float, float, float, float]]:
     return [face.box for face in detector.find(scene)]
 
 
-def _hit(boxes: list[tuple[float, float, float, float]], wanted: tuple[float, float, float, float]) -> bool:
-    return any(overlap(corners(box), corners(wanted)[None])[0] > 0.3 for box in boxes)
+def _is_hit(boxes: list[tuple[float, float, float, float]], expected: tuple[float, float, float, float]) -> bool:
+    return any(overlap(corners(box), corners(expected)[None])[0] > 0.3 for box in boxes)

@@ -1,6 +1,6 @@
-"""What a network said of a test set, kept: every number of the report is computed from it, and can be again.
+"""A network's predictions on a test set, saved: every number of the report is computed from such files.
 
-One file a protocol, `NAME.npz`, small enough to be committed: a sceptic need not train to count once more.
+One file per protocol, `NAME.npz`, small enough to be committed: anyone can check the numbers without training.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Strings = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answers of one protocol, folds put together; row i of every array is one test picture or clip."""
+    """The predictions of one protocol, all folds together; row i of every array is one test picture or clip."""
 
     classes: tuple[str, ...]
     logits: Floats
@@ -29,25 +29,25 @@ class Predictions:
     truth: Ints
     """(n,) 0..k-1."""
     names: Strings
-    """(n,) the picture's or clip's name in its corpus."""
+    """(n,) name of the picture or clip in its corpus."""
     groups: Strings
-    """(n,) who is seen or heard: resampling by speaker, numbers by sex. Empty where the corpus does not say."""
+    """(n,) person, for resampling by speaker and numbers by sex. Empty when the corpus does not say."""
     corpora: Strings
     """(n,) the corpus of each row."""
 
     @property
-    def read(self) -> Ints:
-        """(n,): the class that was answered."""
+    def prediction(self) -> Ints:
+        """(n,): the class with the highest logit."""
         return np.asarray(self.logits.argmax(axis=1), np.int64)
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> "Predictions":
+    def select(self, mask: npt.NDArray[np.bool_]) -> "Predictions":
         """The rows of `mask` (n,)."""
         return Predictions(
             self.classes, self.logits[mask], self.truth[mask], self.names[mask], self.groups[mask], self.corpora[mask]
         )
 
     def save(self, path: Path) -> None:
-        """Write `path` (.npz), half precision for the logits."""
+        """Write `path` (.npz), with logits in half precision."""
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             path,
@@ -61,22 +61,24 @@ class Predictions:
 
 
 def load_predictions(path: Path) -> Predictions:
-    """What was saved; raises MediaError when there is no such file."""
+    """Load what `save` wrote; raises MediaError when there is no such file."""
     if not path.exists():
-        raise MediaError(f"{path}: no such answers; train and ask the network first (python -m convert --help)")
-    kept = np.load(path)
+        raise MediaError(
+            f"{path}: no such predictions; train and benchmark the network first (python -m convert --help)"
+        )
+    stored = np.load(path)
     return Predictions(
-        tuple(str(c) for c in kept["classes"]),
-        kept["logits"].astype(np.float32),
-        kept["truth"].astype(np.int64),
-        kept["names"],
-        kept["groups"],
-        kept["corpora"],
+        tuple(str(c) for c in stored["classes"]),
+        stored["logits"].astype(np.float32),
+        stored["truth"].astype(np.int64),
+        stored["names"],
+        stored["groups"],
+        stored["corpora"],
     )
 
 
 def concatenate(parts: list[Predictions]) -> Predictions:
-    """The folds of a cross-validation as one: their classes must be the same."""
+    """Join the folds of a cross-validation; their classes must be the same."""
     assert len({part.classes for part in parts}) == 1
     return Predictions(
         parts[0].classes,
@@ -88,23 +90,25 @@ def concatenate(parts: list[Predictions]) -> Predictions:
     )
 
 
-def align_logits(answers: Predictions, like: Predictions) -> Floats:
-    """The logits (n, k) of `answers` to the clips of `like`, in its order.
+def align_logits(predictions: Predictions, like: Predictions) -> Floats:
+    """The logits (n, k) of `predictions` for the clips of `like`, in its order.
 
-    Raises MediaError when they were not asked about the same clips.
+    Raises MediaError when the clips differ.
     """
-    rows = {key: i for i, key in enumerate(zip(answers.corpora.tolist(), answers.names.tolist(), strict=True))}
+    rows = {key: i for i, key in enumerate(zip(predictions.corpora.tolist(), predictions.names.tolist(), strict=True))}
     try:
         order = [rows[key] for key in zip(like.corpora.tolist(), like.names.tolist(), strict=True)]
     except KeyError as error:
         raise MediaError(
-            f"{error.args[0]}: one network was asked about it and the other not; ask both again"
+            f"{error.args[0]}: only one of the two networks has a prediction for it; benchmark both again"
         ) from error
-    if like.classes != answers.classes:
-        raise MediaError(f"one network tells {like.classes}, the other {answers.classes}; ask both again")
-    return np.asarray(answers.logits[order], np.float32)
+    if like.classes != predictions.classes:
+        raise MediaError(
+            f"the networks have different classes, {like.classes} and {predictions.classes}; benchmark both"
+        )
+    return np.asarray(predictions.logits[order], np.float32)
 
 
 def log_softmax(logits: Floats) -> Floats:
-    """(n, k) logits -> the logarithms of the probabilities."""
+    """Logits (n, k) -> log-probabilities."""
     return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), np.float32)

@@ -1,21 +1,21 @@
-"""Rooms to put faces into, and to find none in: photographs without people, and made ones full of patterns."""
+"""Rooms to put faces into, and to measure false detections in: photographs without people, and drawn patterns."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 _BOX = 0.85
-"""Width of the detectors' box of a FER2013 picture, its side being 1: the median over 80."""
+"""Width of the detectors' box in a FER2013 picture, relative to its side: the median over 80."""
 
 Pixels = npt.NDArray[np.uint8]
 
 _WIDTH, _HEIGHT = 640, 480
 _PHOTOGRAPHS = ("coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_field", "moon", "page", "clock")
-"""Of scikit-image's own; its cat is left out, which has a face, and its coins, which have emperors'."""
+"""From scikit-image, without its cat, which has a face, and its coins, which have emperors'."""
 
 
 def draw_room(rng: np.random.Generator) -> Pixels:
-    """(480, 640, 3) uint8 RGB, in which nobody is."""
+    """(480, 640, 3) uint8 RGB without anybody."""
     return _crop_photograph(rng) if rng.random() < 0.4 else _draw_pattern(rng)
 
 
@@ -32,7 +32,7 @@ def _crop_photograph(rng: np.random.Generator) -> Pixels:
 
 
 def _draw_pattern(rng: np.random.Generator) -> Pixels:
-    """Light from a side, furniture, round things, cables, stains, out of focus, and a sensor's noise."""
+    """Draw light from one side, furniture, round objects, cables and stains, out of focus, with sensor noise."""
     y, x = np.mgrid[:_HEIGHT, :_WIDTH].astype(np.float32)
     slope = rng.normal(0, 0.08) * (x - _WIDTH / 2) + rng.normal(0, 0.08) * (y - _HEIGHT / 2)
     picture = (rng.uniform(30, 200, 3) + slope[:, :, None]).astype(np.float32)
@@ -67,10 +67,10 @@ def _draw_stains(
 def add_face(
     picture: Pixels, face: npt.NDArray[np.uint8], width_px: int, rng: np.random.Generator
 ) -> tuple[Pixels, tuple[float, float, float, float]]:
-    """`picture` with (48, 48) uint8 gray put in at any place, up to 20° tilted, up to 30 % lighter or darker.
+    """Put `face` (48, 48) uint8 gray into `picture` at a random place, tilted up to 20°, up to 30 % lighter or darker.
 
-    `width_px` is that of the box that a detector draws. Returns (picture, box). Half of the faces have soft round
-    edges, half the square's hard ones.
+    `width_px` is the width of a detector's box. Returns (picture, box). Half of the faces have soft round edges, half
+    the hard edges of the square.
     """
     side_px = round(width_px / _BOX)
     fine = 4 * side_px

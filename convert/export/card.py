@@ -1,4 +1,4 @@
-"""The model card, and the pair of files that the device takes: what every network's `quantize` writes."""
+"""Writes the model card and the pair of files that the device loads, for every network's `quantize`."""
 
 import hashlib
 from pathlib import Path
@@ -29,23 +29,23 @@ def build_card(
     name: str,
     content: bytes,
     shape: tuple[int, ...],
-    watched: Predictions,
+    validation: Predictions,
     corpora: tuple[Corpus, ...],
-    more: tuple[str, ...] = (),
+    extra_labels: tuple[str, ...] = (),
 ) -> Card:
-    """The card without its accuracy; `watched` is what the int8 network says of the validation."""
+    """The card without its accuracies; `validation` holds the int8 network's predictions."""
     network = Network(content, name)
-    temperature = fit_temperature(watched.logits, watched.truth)
+    temperature = fit_temperature(validation.logits, validation.truth)
     return Card(
         name=name,
         version=__version__,
-        labels=tuple(e.value for e in EMOTIONS) + more,
+        labels=tuple(e.value for e in EMOTIONS) + extra_labels,
         input_shape=shape,
         input=INPUTS[name],
         sha256=hashlib.sha256(content).hexdigest(),
         temperature=temperature,
-        f1=tuple(round(v, 4) for v in f1(watched.read, watched.truth, len(EMOTIONS))),
-        unknown_below=fit_unknown_below(softmax(watched.logits, temperature), watched.truth),
+        f1=tuple(round(v, 4) for v in f1(validation.prediction, validation.truth, len(EMOTIONS))),
+        unknown_below=fit_unknown_below(softmax(validation.logits, temperature), validation.truth),
         corpora=corpora,
         accuracy={},
         golden=Golden(tuple(int(v) for v in network.run_raw(ramp(network.inputs[0]))[0].ravel())),
@@ -61,7 +61,7 @@ def write_pair(out: Path, content: bytes, card: Card) -> None:
 
 
 def write_accuracy(out: Path, name: str, figures: dict[str, float]) -> dict[str, float]:
-    """Put what was measured on the written pair down on its card."""
+    """Write `figures`, measured on the pair in `out`, on its card; returns them rounded."""
     model = Model(name, out)
     rounded = {key: round(value, 2) for key, value in figures.items()}
     write_pair(out, (out / f"{name}.tflite").read_bytes(), msgspec.structs.replace(model.card, accuracy=rounded))

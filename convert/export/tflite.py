@@ -17,7 +17,7 @@ from device.emotions import Floats
 
 
 class _ChannelsLast(nn.Module):
-    """The device hands over (1, h, w, c); the network wants (1, c, h, w). Rows (1, k) stay as they are."""
+    """Accepts the device's (1, h, w, c), where the network expects (1, c, h, w). Rows (1, k) stay as they are."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _ChannelsLast(nn.Module):
 
 
 class BothHeads(nn.Module):
-    """A face network whose graph gives FER2013's logits first and FER+'s second, from one body."""
+    """A face network whose graph outputs FER2013's logits first and FER+'s second, from one body."""
 
     def __init__(self, network: MienFace) -> None:
         super().__init__()
@@ -40,15 +40,15 @@ class BothHeads(nn.Module):
 
 
 def export_float(network: nn.Module, input_shape: tuple[int, ...], path: str) -> None:
-    """Write `network` (put to rest by .eval()) for inputs of (1, h, w, c) or (1, k) to `path`."""
+    """Write `network` (in evaluation mode) for inputs of (1, h, w, c) or (1, k) to `path`."""
     litert_torch.convert(_ChannelsLast(network).eval(), (torch.zeros(input_shape),)).export(path)
 
 
-def to_int8(float_path: str, calibration: Iterable[Floats]) -> bytes:
-    """The int8 network of a float one; `calibration` holds inputs shaped as the network's.
+def quantize_int8(float_path: str, calibration: Iterable[Floats]) -> bytes:
+    """Quantize a float .tflite to int8; `calibration` holds inputs of the network's shape.
 
-    Ranges are the smallest and largest value seen. The quantizer's own default, a moving average, forgets the rare
-    large activations and clips them: its mean error is five to ten times larger.
+    Ranges are the smallest and largest value. The quantizer's default, a moving average, drops the rare large
+    activations and clips them: its mean error is five to ten times larger.
     """
     rules = recipe.static_wi8_ai8()
     work = quantizer.Quantizer(float_path, rules)
@@ -62,8 +62,8 @@ def to_int8(float_path: str, calibration: Iterable[Floats]) -> bytes:
 
 
 def export_int8(network: nn.Module, shape: tuple[int, ...], calibration: Iterable[Floats]) -> tuple[bytes, bytes]:
-    """(the int8 network, the float one it was made of) of a trained `network`; the rest as in the two above."""
+    """(int8 network, float network) of a trained `network`; arguments as in the two functions above."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "float.tflite"
         export_float(network, shape, str(path))
-        return to_int8(str(path), calibration), path.read_bytes()
+        return quantize_int8(str(path), calibration), path.read_bytes()

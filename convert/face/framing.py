@@ -1,4 +1,4 @@
-"""How FER2013 frames a face, and what alignment by detected eyes costs: the numbers of face/align.py."""
+"""Measures how FER2013 frames a face, and what alignment by detected eyes costs: the constants of face/align.py."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,20 +21,20 @@ _SCENES = {"close": (58, 58, 58, 58), "in a room": (150, 190, 200, 300)}
 
 
 def measure_framing(data: Path, rows: int = 1500) -> str:
-    """Eye positions in PublicTest, and accuracy as published against detected and aligned, each on the same faces."""
+    """Eye positions in PublicTest, and accuracy on the same faces as published and after detection and alignment."""
     faces = Fer2013(data / "fer2013").validation()
     pairs = list(zip(faces.pictures[:rows], faces.labels[:rows], strict=True))
     reader = FaceReader(Model("face"))
     near, far = BlazeFace(SHORT_RANGE), BlazeFace(FULL_RANGE)
     detectors: dict[str, FaceDetector] = {"near": near, "far": far, "far, then near": open_detector(Settings())}
     return "\n".join(
-        f"{scene}, {name}: {_measured(detector, reader, pairs, border)}"
+        f"{scene}, {name}: {_measure(detector, reader, pairs, border)}"
         for scene, border in _SCENES.items()
         for name, detector in detectors.items()
     )
 
 
-def _measured(
+def _measure(
     detector: FaceDetector,
     reader: FaceReader,
     pairs: list[tuple[npt.NDArray[np.uint8], np.int64]],

@@ -1,4 +1,4 @@
-"""A network that can be trained on, from its int8 .tflite alone: run folders are not committed, networks are."""
+"""Loads an int8 .tflite into a trainable network: the repository has the .tflite files, but not the run folders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,10 @@ from device.errors import ModelError
 
 
 def load_folded(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> None:
-    """Fill the first layers of `network`, in order, with (weight, bias), normalizations folded into them.
+    """Load (weight, bias), with batch normalizations folded in, into the first layers of `network`, in order.
 
-    Each normalization is made anew from what the convolution before it gives for `inputs` (n, c, h, w), so that the
-    network says what it said and trains as it did.
+    Each batch normalization is estimated from the output of its convolution for `inputs` (n, c, h, w), so that the
+    network predicts as before and trains as usual.
     """
     norms = {
         convolution: norm
@@ -23,36 +23,36 @@ def load_folded(network: nn.Module, weights: Sequence[tuple[Tensor, Tensor]], in
         for convolution, norm in zip(pair, list(pair)[1:], strict=False)
         if isinstance(norm, nn.BatchNorm2d)
     }
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    statistics: dict[nn.Module, tuple[Tensor, Tensor]] = {}
     hooks = [
-        norm.register_forward_pre_hook(lambda norm, given: seen.update({norm: _spread(given[0])}))
+        norm.register_forward_pre_hook(lambda norm, given: statistics.update({norm: _measure_channels(given[0])}))
         for norm in norms.values()
     ]
     with torch.no_grad():
         for layer, (weight, bias) in zip(find_layers(network), weights, strict=False):
             layer.weight.copy_(weight)
             if layer in norms:
-                _as(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
+                _set_norm(norms[layer], torch.zeros_like(bias), torch.ones_like(bias), bias)
             else:
                 layer.bias.copy_(bias)
         network.eval()(inputs)
-        for norm, (mean, variance) in seen.items():
-            _as(norm, mean, variance, norm.bias)
+        for norm, (mean, variance) in statistics.items():
+            _set_norm(norm, mean, variance, norm.bias)
     for hook in hooks:
         hook.remove()
 
 
 def find_layers(network: nn.Module) -> list[nn.Module]:
-    """What has weights to fill, in order."""
+    """The layers with weights, in order."""
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
 
-def _spread(x: Tensor) -> tuple[Tensor, Tensor]:
+def _measure_channels(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3))
 
 
-def _as(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, shift: Tensor) -> None:
-    """Have `norm` add `shift` and nothing else, while it believes in `mean` and `variance`."""
+def _set_norm(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, shift: Tensor) -> None:
+    """Make `norm` add `shift` and nothing else when the input has this `mean` and `variance`."""
     deviation = torch.sqrt(variance + norm.eps)
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
@@ -64,38 +64,40 @@ _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
 def load_tflite(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
-    """Fill `network` with the weights of `tflite`, which was exported from such a one.
+    """Load `tflite`, which was exported from the same architecture, into `network`.
 
-    The export has folded every batch normalization into the convolution before it: see `load_folded`. Raises ModelError
-    where its layers are not those of the network, or it is no .tflite.
+    The export folds every batch normalization into the convolution before it: see `load_folded`. Raises ModelError when
+    the layers do not fit, or the file is not a .tflite.
     """
-    weights = _weights(tflite)
+    weights = _read_weights(tflite)
     if [tuple(layer.weight.shape) for layer in find_layers(network)] != [tuple(weight.shape) for weight, _ in weights]:
-        raise ModelError(f"{tflite}: its layers are not those of {type(network).__name__}; was it made by this recipe?")
+        raise ModelError(
+            f"{tflite}: its layers do not fit {type(network).__name__}; was it exported from this network?"
+        )
     load_folded(network, weights, inputs)
 
 
-def _weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:
-    """Weight and bias of each layer in the order of the graph, as real numbers in PyTorch's layout."""
+def _read_weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:
+    """Weight and bias of each layer in the order of the graph, as float32 in PyTorch's layout."""
     try:
         interpreter = Interpreter(str(tflite))
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{tflite}: cannot be read as a .tflite; copy it again, or name a run folder") from error
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
 
-    def real(index: int) -> Tensor:
+    def dequantize(index: int) -> Tensor:
         scales = torch.from_numpy(tensors[index]["quantization_parameters"]["scales"])
         values = torch.from_numpy(interpreter.get_tensor(index)).float()
-        along = tensors[index]["quantization_parameters"]["quantized_dimension"]
-        shape = [-1 if axis == along else 1 for axis in range(values.ndim)]
+        axis_of_scales = tensors[index]["quantization_parameters"]["quantized_dimension"]
+        shape = [-1 if axis == axis_of_scales else 1 for axis in range(values.ndim)]
         return values * (scales.reshape(shape) if len(scales) > 1 else scales)
 
     found = []
-    for operation in interpreter._get_ops_details():  # noqa: SLF001 - the one way to the order of the layers
+    for operation in interpreter._get_ops_details():  # noqa: SLF001 - the only way to get the order of the layers
         name, given = operation["op_name"], operation["inputs"]
         if name in _WITH_WEIGHTS:
-            weight = real(int(given[1]))
+            weight = dequantize(int(given[1]))
             if weight.ndim == 4:
                 weight = weight.permute(3, 0, 1, 2) if name == "DEPTHWISE_CONV_2D" else weight.permute(0, 3, 1, 2)
-            found.append((weight.contiguous(), real(int(given[2]))))
+            found.append((weight.contiguous(), dequantize(int(given[2]))))
     return found

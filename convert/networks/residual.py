@@ -1,6 +1,6 @@
 """Plain residual networks of 3×3 convolutions, after He et al. 2016, "Deep residual learning for image recognition".
 
-Plain, not depthwise: on the int8 runtime they do about 1.6 times more multiply-adds a millisecond.
+Plain, not depthwise: the int8 runtime does about 1.6 times more multiply-adds per millisecond with them.
 """
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.Sequential:
-    """Convolution and batch normalization, which the export folds into it."""
+    """Convolution and batch normalization; the export folds them into one."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False), nn.BatchNorm2d(outputs)
     )
@@ -25,6 +25,6 @@ class Residual(nn.Module):
         self.shortcut = nn.Identity() if same else convolution(inputs, outputs, stride, size=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both ways, added."""
+        """Convolutions plus shortcut."""
         inside = torch.relu(self.first(x))
         return torch.relu(self.second(inside) + self.shortcut(x))

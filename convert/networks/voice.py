@@ -1,4 +1,4 @@
-"""Mien's voice network: 3 s of log-mel and correlogram -> the seven emotions and one class more."""
+"""Mien's voice network: 3 s of log-mel and correlogram -> the seven emotions and an eighth class."""
 
 import torch
 from torch import Tensor, nn
@@ -9,13 +9,13 @@ CHANNELS = 2
 
 
 class MienVoice(nn.Module):
-    """(n, 2, 148, 40) float32 -> logits (n, 8): seven emotions, then no_speech, or calm in RAVDESS's own benchmark."""
+    """(n, 2, 148, 40) float32 -> logits (n, 8): seven emotions, then no_speech (or calm in RAVDESS's own benchmark)."""
 
     def __init__(self, widths: tuple[int, int, int, int] = (32, 48, 96, 128), classes: int = 8) -> None:
         super().__init__()
         stem, second, third, fourth = widths
         self.body = nn.Sequential(
-            # 40 ms a step: syllables are slower, and the first layers are where the time goes.
+            # 40 ms per step: syllables are slower, and the first layers take most of the time.
             nn.Conv2d(CHANNELS, stem, 5, 2, padding=2, bias=False),
             nn.BatchNorm2d(stem),
             nn.ReLU(),
@@ -28,8 +28,8 @@ class MienVoice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        heard = self.body(x)
-        # The mean says how it was spoken all along, the maximum what stood out once.
-        pooled = torch.cat([heard.mean(dim=(2, 3)), heard.amax(dim=(2, 3))], dim=1)
+        features = self.body(x)
+        # The mean describes the whole window, the maximum what stood out.
+        pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
         logits: Tensor = self.classify(pooled)
         return logits

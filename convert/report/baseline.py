@@ -111,7 +111,7 @@ def _places(data: Path, models: Path) -> list[Row]:
             _changed(Faces(validation.pictures[rest], validation.labels[rest], validation.counts[rest]), change), models
         )
         asked = _faces(_changed(test, change), models)
-        offset = correction(load_shipped("face", models).card.resting, neutral_prior(list(at_rest)).shares)
+        offset = correction(load_shipped("face", models).card.neutral_prior, neutral_prior(list(at_rest)).shares)
         rows.append(_row(name, asked, corrected(asked, offset), test.labels))
     return rows
 
@@ -131,7 +131,7 @@ def _speakers(data: Path, models: Path) -> list[Row]:
             recorded = np.flatnonzero(own & (truth == NEUTRAL))[::2]
             own[recorded] = False
             offset = correction(
-                load_shipped("prosody", models).card.resting, neutral_prior(list(said[recorded])).shares
+                load_shipped("prosody", models).card.neutral_prior, neutral_prior(list(said[recorded])).shares
             )
             before.append(said[own])
             after.append(corrected(said[own], offset))

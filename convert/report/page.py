@@ -111,9 +111,9 @@ def _face(data: Path, models: Path, answers: Path) -> str:
     exact = {name: load_predictions(answers / f"{name}-float.npz") for name in ("face", "face-as-published")}
     chances = softmax(said.logits, model.card.temperature)
     drop = {
-        "face": accuracy(exact["face"].read, faces.labels) - accuracy(all_rows.read, faces.labels),
-        "face-as-published": accuracy(exact["face-as-published"].read, faces.labels)
-        - accuracy(published.read, faces.labels),
+        "face": accuracy(exact["face"].prediction, faces.labels) - accuracy(all_rows.prediction, faces.labels),
+        "face-as-published": accuracy(exact["face-as-published"].prediction, faces.labels)
+        - accuracy(published.prediction, faces.labels),
     }
     rows = [
         ("FER2013 PrivateTest, 3,589, all Training rows (as others publish)", estimate(accuracy, published)),
@@ -166,7 +166,7 @@ def _voice(data: Path, models: Path) -> str:
     rows: list[tuple[str, object]] = []
     kinds = (("speakers never heard", said), ("… heard before, without labels", known))
     own = [
-        (f"{name}, {words}", p.where(p.corpora == key))
+        (f"{name}, {words}", p.select(p.corpora == key))
         for words, p in kinds
         for key, name in CORPUS.items()
         if (p.corpora == key).any()

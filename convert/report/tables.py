@@ -23,8 +23,8 @@ def selective(chances: "np.ndarray", truth: "np.ndarray", least: float) -> tuple
 
 def format_confusion(p: Predictions) -> str:
     """The confusion matrix, a row a label, with recall and F1."""
-    counts = confusion(p.read, p.truth, len(p.classes))
-    scores = f1(p.read, p.truth, len(p.classes))
+    counts = confusion(p.prediction, p.truth, len(p.classes))
+    scores = f1(p.prediction, p.truth, len(p.classes))
     rows = [
         (name, *counts[i], f"{100 * counts[i, i] / max(counts[i].sum(), 1):.0f}", f"{100 * scores[i]:.0f}")
         for i, name in enumerate(p.classes)

@@ -32,7 +32,7 @@ def _by_folds(first: Predictions, second: Predictions) -> Predictions:
 def _by_sex(p: Predictions, metric: Metric) -> str:
     sexes = np.array([group.split()[-1] for group in p.groups.tolist()])
     return ", ".join(
-        f"{name} {metric(p.read[sexes == s], p.truth[sexes == s]):.1f}"
+        f"{name} {metric(p.prediction[sexes == s], p.truth[sexes == s]):.1f}"
         for s, name in (("F", "women"), ("M", "men"))
         if (sexes == s).any()
     )
@@ -40,7 +40,7 @@ def _by_sex(p: Predictions, metric: Metric) -> str:
 
 def _mean_of_folds(p: Predictions) -> str:
     folds = fold_number(p)
-    scores = [recall(q.read, q.truth) for fold in np.unique(folds) for q in [p.where(folds == fold)]]
+    scores = [recall(q.prediction, q.truth) for fold in np.unique(folds) for q in [p.select(folds == fold)]]
     return f"{np.mean(scores):.1f} ± {np.std(scores):.1f}"
 
 
@@ -83,7 +83,7 @@ def protocols(answers: Path, temperatures: Exponents) -> str:
         powers = fit_pair(answers, temperatures, without=left_out)
 
         def joined(seen: Predictions, heard: Predictions, *, known: bool) -> Predictions:
-            distance = load_distances(answers / f"distance-without-{left_out}-{corpus}.npz").of(seen, known=known)
+            distance = load_distances(answers / f"distance-without-{left_out}-{corpus}.npz").select(seen, known=known)
             like_learnt = likeness(distance, powers.half_at, WIDTH)
             own = powers.known if known else powers.strangers
             return multiply(seen, heard, own, temperatures, like_learnt)
@@ -223,7 +223,7 @@ def _both(speech: VoicePredictions, song: VoicePredictions) -> VoicePredictions:
 
 
 def _uar(p: Predictions) -> float:
-    return recall(p.read, p.truth)
+    return recall(p.prediction, p.truth)
 
 
 def _calibration(p: Predictions) -> str:
@@ -242,7 +242,7 @@ def _cross_fitted(p: Predictions) -> "np.ndarray":
 
 def _each(p: Predictions) -> list[str]:
     return [
-        f"{group.split()[0].split('_')[-1]} {recall(q.read, q.truth):.1f}"
+        f"{group.split()[0].split('_')[-1]} {recall(q.prediction, q.truth):.1f}"
         for group in np.unique(p.groups).tolist()
-        for q in [p.where(p.groups == group)]
+        for q in [p.select(p.groups == group)]
     ]

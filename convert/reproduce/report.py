@@ -102,10 +102,10 @@ def _format_own_row(task: str, answers: Path, test: Predictions | None) -> str:
         return "| *Mien* | | | | | not measured yet | | | |"
     asked = [[load_predictions(answers / f"{name}.npz") for name in part] for part in parts]
     kept = concatenate([join_by_halves(*part) if len(part) > 1 else part[0] for part in asked])
-    said = restrict_classes(kept.where(np.isin(kept.names, test.names)), test.classes)
-    count, right = len(said.truth), accuracy(said.read, said.truth)
+    said = restrict_classes(kept.select(np.isin(kept.names, test.names)), test.classes)
+    count, right = len(said.truth), accuracy(said.prediction, said.truth)
     rows = "the same rows" if count == len(test.truth) else f"{count:,} of the {len(test.truth):,} rows"
-    measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(said.read, said.truth):.1f}"
+    measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(said.prediction, said.truth):.1f}"
     return f"| *Mien* | | | | | {measured} | | {rows}; {', '.join(path.name for path in paths)} |"
 
 
@@ -118,7 +118,7 @@ def restrict_classes(said: Predictions, classes: tuple[str, ...]) -> Predictions
     columns = [said.classes.index(name) for name in classes]
     places = np.full(len(said.classes), -1)
     places[columns] = np.arange(len(classes))
-    there = said.where(places[said.truth] >= 0)
+    there = said.select(places[said.truth] >= 0)
     return replace(there, classes=classes, logits=there.logits[:, columns], truth=places[there.truth])
 
 

@@ -15,7 +15,7 @@ from convert.reproduce.training import Epoch
 
 def second_guess_share(predictions: Predictions) -> float:
     """Among the errors, the share in per cent whose truth was the second guess; 0 when there is no error."""
-    wrong = predictions.where(predictions.read != predictions.truth)
+    wrong = predictions.select(predictions.prediction != predictions.truth)
     if not len(wrong.truth):
         return 0.0
     second = np.argsort(wrong.logits, axis=1)[:, -2]
@@ -25,7 +25,7 @@ def second_guess_share(predictions: Predictions) -> float:
 def confusions(predictions: Predictions) -> "np.ndarray":
     """(k, k) counts; rows are the truth."""
     k = len(predictions.classes)
-    return np.bincount(predictions.truth * k + predictions.read, minlength=k * k).reshape(k, k)
+    return np.bincount(predictions.truth * k + predictions.prediction, minlength=k * k).reshape(k, k)
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ def save_result(recipe: Experiment, outcome: Outcome, cpu_s: float, rows: int | 
         parameters=outcome.parameters,
         epochs=len(outcome.log),
         cpu_s=round(cpu_s, 1),
-        validation_accuracy=round(accuracy(outcome.validation.read, outcome.validation.truth), 4),
-        test_accuracy=round(accuracy(test.read, test.truth), 4),
-        test_uar=round(recall(test.read, test.truth), 4),
+        validation_accuracy=round(accuracy(outcome.validation.prediction, outcome.validation.truth), 4),
+        test_accuracy=round(accuracy(test.prediction, test.truth), 4),
+        test_uar=round(recall(test.prediction, test.truth), 4),
         test_count=len(test.truth),
         second_guess=round(second_guess_share(test), 4),
-        beside={name: round(accuracy(p.read, p.truth), 4) for name, p in outcome.beside.items()},
+        beside={name: round(accuracy(p.prediction, p.truth), 4) for name, p in outcome.beside.items()},
         said=outcome.said,
         log=outcome.log,
     )

@@ -174,7 +174,7 @@ def _e_classical(bench: Workspace, which: str) -> Outcome:
             predict(torch.from_numpy(s), part, networks_e.EIGHT)
             for s, part in zip(said, (validation, test), strict=True)
         ]
-        right = float((read[0].read == read[0].truth).mean())
+        right = float((read[0].prediction == read[0].truth).mean())
         if right > best[0]:
             best = right, name, read
     return Outcome(best[2][0], best[2][1], said=f"chosen by validation: {best[1]}")

@@ -1,1 +1,1 @@
-"""The voice networks: their tasks, the protocols of who is heard, and what each said."""
+"""The voice networks: tasks, protocols, benchmarks, and how the two networks are combined."""

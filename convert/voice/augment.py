@@ -1,4 +1,4 @@
-"""What makes a voice network work on strangers: other rooms, noises, microphones, distances and throats."""
+"""Augmentation for voices: other rooms, noises, microphones, distances and vocal tracts."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,13 @@ WINDOW = 3 * RATE_HZ
 
 
 def trim_silence(samples: Floats) -> Floats:
-    """`samples` without the quiet at its ends, which tells the corpus and not the emotion."""
+    """`samples` without the silence at both ends, which identifies the corpus and not the emotion."""
     marked = speech_frames(samples)
     return samples[speech_span(marked)] if np.count_nonzero(marked) >= 30 else samples
 
 
 def cut_window(samples: Floats, rng: np.random.Generator) -> Floats:
-    """Three seconds at most: a random cut of a long sound; a short one alone, or somewhere in three seconds."""
+    """At most three seconds: a random cut of a long sound; a short one alone, or at a random place in three seconds."""
     if len(samples) > WINDOW:
         start = int(rng.integers(len(samples) - WINDOW + 1))
         return samples[start : start + WINDOW]
@@ -31,12 +31,12 @@ def cut_window(samples: Floats, rng: np.random.Generator) -> Floats:
 
 
 def augment(samples: Floats, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:
-    """A changed copy of one voice of at most three seconds, its emotion kept."""
+    """An augmented copy of a voice of at most three seconds; the emotion stays."""
     changed = samples
-    if rng.random() < 0.5:  # another throat, another pace: both move together, by up to 12 %
+    if rng.random() < 0.5:  # another vocal tract and pace: both change together, by up to 12 %
         changed = resample_poly(changed, int(rng.integers(88, 113)), 100).astype(np.float32)
     changed = cut_window(changed, rng)
-    if rng.random() < 0.4:  # a room: noise that dies away, with a first echo in proportion
+    if rng.random() < 0.4:  # a room: decaying noise, with a first echo in proportion
         changed = reverberate(changed, rng)
     if rng.random() < 0.6:  # another microphone: a tilt and a resonance
         changed = lfilter([1.0, rng.uniform(-0.6, 0.6)], [1.0, rng.uniform(-0.4, 0.4)], changed).astype(np.float32)
@@ -49,7 +49,7 @@ def augment(samples: Floats, noises: list[npt.NDArray[np.int16]], rng: np.random
 
 
 def reverberate(samples: Floats, rng: np.random.Generator) -> Floats:
-    """A simulated living room: reverberation time 0.15-0.6 s, the direct sound 0-12 dB over the rest."""
+    """Simulate a living room: reverberation time 0.15-0.6 s, the direct sound 0-12 dB over the rest."""
     decay_s = rng.uniform(0.15, 0.6)
     t = np.arange(int(decay_s * RATE_HZ)) / RATE_HZ
     tail = rng.normal(size=len(t)) * np.exp(-6.9 * t / decay_s)
@@ -59,12 +59,12 @@ def reverberate(samples: Floats, rng: np.random.Generator) -> Floats:
 
 
 def scale_to_ratio(sound: npt.NDArray[np.floating], power: float, ratio_db: float) -> Floats:
-    """`sound` scaled to lie `ratio_db` under `power`."""
+    """Scale `sound` to `ratio_db` below `power`."""
     return np.asarray(sound * np.sqrt(power / 10 ** (ratio_db / 10) / (np.mean(sound**2) + 1e-12)), np.float32)
 
 
 def make_noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.Generator) -> Floats:
-    """`length` samples that are no voice: one of `noises`, or a coloured hiss with a hum."""
+    """`length` samples without a voice: one of `noises`, or a coloured hiss with a hum."""
     if rng.random() < 0.7 and noises:
         sound = noises[int(rng.integers(len(noises)))]
         start = int(rng.integers(max(len(sound) - length, 0) + 1))
@@ -75,7 +75,7 @@ def make_noise(length: int, noises: list[npt.NDArray[np.int16]], rng: np.random.
 
 
 def make_music(length: int, rng: np.random.Generator) -> Floats:
-    """Chords of plucked or held tones over a beat: no recording is needed to tell a song's band from a voice."""
+    """Chords of plucked or sustained tones over a beat: enough to tell a band from a voice, without any recording."""
     t = np.arange(length) / RATE_HZ
     total = np.zeros(length)
     beat = rng.uniform(0.25, 0.7)

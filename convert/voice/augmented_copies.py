@@ -1,6 +1,6 @@
-"""Changed copies of every clip, made once: reverberation and noise cost more than the training step they feed.
+"""Augmented copies of every clip, computed once: reverberation and noise cost more than the training step itself.
 
-A view is what the device would hand its network (`voice_input`), of the clip as it is (view 0) or augmented.
+A view is the input that the device would compute (`voice_input`), of the unchanged clip (view 0) or a copy.
 """
 
 import hashlib
@@ -22,33 +22,33 @@ Views = npt.NDArray[np.float16]
 
 
 def clip_input(samples: Floats) -> Floats:
-    """(1, WINDOW_FRAMES, BANDS, 2): a whole clip as the device hears it in one window, its last three seconds."""
+    """(1, WINDOW_FRAMES, BANDS, 2): a clip's input as one window of the device, its last three seconds."""
     return voice_input(trim_silence(samples)[-WINDOW:])
 
 
 def build_views(
     clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], count: int, cache: Path, seed: int = 1
 ) -> Views:
-    """(clips, 1 + count, WINDOW_FRAMES, BANDS, 2) float16, kept in `cache`: the clip as it is, then changed copies."""
+    """(clips, 1 + count, WINDOW_FRAMES, BANDS, 2) float16, cached in `cache`: unchanged, then augmented copies."""
     shape = (len(clips), 1 + count, WINDOW_FRAMES, BANDS, 2)
     path = cache / f"views-{_key(clips, shape, seed)}.npy"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        made = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
+        views = np.lib.format.open_memmap(partial, "w+", np.float16, shape)
         for i, clip in enumerate(clips):
             rng = np.random.default_rng((seed, i))
             voice = trim_silence(clip.real)
-            made[i, 0] = clip_input(clip.real)[0]
+            views[i, 0] = clip_input(clip.real)[0]
             for k in range(1, 1 + count):
-                made[i, k] = voice_input(augment(voice, noises, rng))[0]
-        made.flush()
+                views[i, k] = voice_input(augment(voice, noises, rng))[0]
+        views.flush()
         partial.replace(path)
     return np.asarray(np.load(path, mmap_mode="r"))
 
 
 def _key(clips: Sequence[Clip], shape: tuple[int, ...], seed: int) -> str:
-    """Changes with the clips and with whatever makes a view of them: their names, and a probe's whole way."""
+    """The cache key: depends on the clips' names, and by a test signal on every function that computes a view."""
     digest = hashlib.sha256(repr((shape, seed)).encode())
     for clip in clips:
         digest.update(f"{clip.corpus}/{clip.name}/{len(clip.samples)}".encode())
@@ -58,9 +58,9 @@ def _key(clips: Sequence[Clip], shape: tuple[int, ...], seed: int) -> str:
 
 
 def augment_spectrum(spectrum: Floats, rng: np.random.Generator) -> Floats:
-    """A view (WINDOW_FRAMES, BANDS, 2) changed cheaply once more: pace, place, tone, and SpecAugment's masks.
+    """Augment a view (WINDOW_FRAMES, BANDS, 2) cheaply: pace, position, timbre, and SpecAugment's masks.
 
-    SpecAugment: Park et al. 2019. What is hidden is hidden behind 0, the level of loud speech.
+    SpecAugment: Park et al. 2019. Masked values are 0, the level of loud speech.
     """
     frames, bands, _ = spectrum.shape
     result = spectrum
@@ -72,7 +72,7 @@ def augment_spectrum(spectrum: Floats, rng: np.random.Generator) -> Floats:
         part = (at - below).astype(np.float32)[:, None, None]
         result = result[below] * (1 - part) + result[below + 1] * part
     result = np.array(result, np.float32)
-    if rng.random() < 0.6:  # another microphone and another throat's timbre: a smooth curve over the bands
+    if rng.random() < 0.6:  # another microphone and timbre: a smooth curve over the bands
         curve = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0, 0.4, 6))
         result[:, :, 0] += curve.astype(np.float32)
     width = int(rng.integers(25))

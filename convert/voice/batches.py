@@ -1,4 +1,7 @@
-"""mixup (Zhang et al. 2018, "mixup: beyond empirical risk minimization"): between two examples lies the answer too."""
+"""How clips are drawn and mixed into batches.
+
+mixup: Zhang et al. 2018, "mixup: beyond empirical risk minimization".
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,50 +17,51 @@ from device.emotions import Floats
 
 
 def mixup_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, smoothing: float) -> Tensor:
-    """Cross-entropy of `network` on pairs mixed out of `batch`: inputs (n, ...) and labels (n,) int64.
+    """Cross-entropy of `network` on pairs mixed from `batch`: inputs (n, ...) and labels (n,) int64.
 
-    The share of each is drawn from Beta(`beta`, `beta`); `smoothing` of each label goes to all classes alike.
+    The mixing weight is drawn from Beta(`beta`, `beta`); label smoothing distributes `smoothing` over all classes.
     """
-    inputs, wanted = batch
-    mixed = _pairs(len(wanted), beta)
-    logits = network(mixed(inputs)).float()
+    inputs, labels = batch
+    mix = _make_mixer(len(labels), beta)
+    logits = network(mix(inputs)).float()
     classes = logits.shape[1]
-    labels = (1 - smoothing) * functional.one_hot(wanted, classes) + smoothing / classes
-    return functional.cross_entropy(logits, mixed(labels))
+    targets = (1 - smoothing) * functional.one_hot(labels, classes) + smoothing / classes
+    return functional.cross_entropy(logits, mix(targets))
 
 
 def distillation_loss(
     network: nn.Module, batch: tuple[Tensor, ...], teacher: nn.Module, share: float, *, beta: float, smoothing: float
 ) -> Tensor:
-    """`mixup_loss`, where `share` of what is wanted is what `teacher` says of the pairs: shares (n, classes).
+    """`mixup_loss` whose targets hold a `share` of the `teacher`'s probabilities (n, classes) of the mixed pairs.
 
-    `batch` holds the network's inputs (n, ...), labels (n,) int64, the teacher's own inputs (n, ...), and which rows it
-    may be asked about (n, 1) float32, 0 or 1: of a pair with any other the labels alone tell.
+    `batch` holds the network's inputs (n, ...), labels (n,) int64, the teacher's inputs (n, ...), and (n, 1) float32, 0
+    or 1: whether the teacher knows the row. For a pair with any other row the targets are the labels alone.
     """
-    inputs, wanted, seen, asked = batch
-    mixed = _pairs(len(wanted), beta)
-    logits = network(mixed(inputs)).float()
+    inputs, labels, teacher_inputs, is_known = batch
+    mix = _make_mixer(len(labels), beta)
+    logits = network(mix(inputs)).float()
     classes = logits.shape[1]
-    labels = mixed((1 - smoothing) * functional.one_hot(wanted, classes) + smoothing / classes)
-    told = share * (mixed(asked) > 1 - 1e-6)
-    return functional.cross_entropy(logits, (1 - told) * labels + told * teacher.to(seen.device)(mixed(seen)))
+    targets = mix((1 - smoothing) * functional.one_hot(labels, classes) + smoothing / classes)
+    weight = share * (mix(is_known) > 1 - 1e-6)
+    soft_targets = teacher.to(teacher_inputs.device)(mix(teacher_inputs))
+    return functional.cross_entropy(logits, (1 - weight) * targets + weight * soft_targets)
 
 
-def _pairs(rows: int, beta: float) -> Callable[[Tensor], Tensor]:
-    """What mixes each of so many rows with another one, always the same, by the same share."""
+def _make_mixer(rows: int, beta: float) -> Callable[[Tensor], Tensor]:
+    """A function that mixes each of `rows` rows with another one, always the same, with the same weight."""
     share = float(torch.distributions.Beta(beta, beta).sample())
     other = torch.randperm(rows)
     return lambda values: share * values + (1 - share) * values[other.to(values.device)]
 
 
 _TESS_SHARE = 0.4
-"""Half of all clips are two women saying one phrase: more of them teaches the phrase."""
+"""Half of all clips are two women saying one phrase; at a higher share the network learns the phrase."""
 
 
 def sampling_weights(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
-    """Chances (n,) that sum to 1: emotions evened out by the square root, so that a big corpus stays the bigger.
+    """Sampling probabilities (n,). Emotions are balanced by the square root, so a larger corpus stays more frequent.
 
-    `even`: it does not, and the emotions of a corpus are all as likely.
+    `even`: all corpora are equally frequent, and so are the emotions within each.
     """
     corpora = [clip.corpus.split("_")[0] if even else clip.corpus for clip in clips]
     kinds = list(zip(corpora, labels.tolist(), strict=True))

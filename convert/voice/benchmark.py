@@ -1,7 +1,7 @@
-"""The networks of the voice protocols, asked about those they never heard: int8 on the device's runtime, and float.
+"""Runs the networks of the voice protocols on speakers they never heard: int8 on the device's runtime, and float.
 
-Their predictions are saved (convert.evaluation.predictions); the report is computed from them. The networks themselves
-are not shipped.
+Their predictions are saved (convert.evaluation.predictions), and the report is computed from them. The networks
+themselves do not ship.
 """
 
 from pathlib import Path
@@ -37,16 +37,16 @@ _NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
 
 
 def split_windows(samples: Floats) -> list[Floats]:
-    """A clip's voice as inputs of three seconds each, half overlapping; a shorter voice is one."""
+    """A clip's voice as inputs of three seconds each, half overlapping; a shorter voice is one input."""
     voice = trim_silence(samples)
     ends = [*range(WINDOW, len(voice), WINDOW // 2), len(voice)]
     return [voice_input(voice[max(end - WINDOW, 0) : end]) for end in ends]
 
 
 def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = None) -> list[Path]:
-    """Quantize the run `name` and keep what it says of its test clips, corpus by corpus; the files written.
+    """Quantize the run `name` and save its predictions on its test clips, one file per corpus; returns the files.
 
-    Words need no training. Raises SettingsError where there is no such run, ModelError where it is not trained.
+    Word runs need no training. Raises SettingsError when there is no such run, ModelError when it is not trained.
     """
     if name in PROSODY_RUNS:
         return _prosody(name, data, runs, out, rows)
@@ -58,12 +58,12 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
         raise SettingsError(f"benchmark: no run {name!r}; there are {', '.join({**RUNS, **PROSODY_RUNS, **WORD_RUNS})}")
     run = RUNS[name]
     network = load_trained(name, runs / name, MienVoice(classes=len(run.classes)))
-    int8, exact = _export_both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
-    clips = [clip for clip in read_clips(data, rows) if run.tested(clip)][:rows]
-    heard = [split_windows(clip.real) for clip in clips]
+    int8, float_network = _export_both(network, INPUT_SHAPE, calibration_inputs(data, rows, run=run), name)
+    clips = [clip for clip in read_clips(data, rows) if run.tests(clip)][:rows]
+    inputs = [split_windows(clip.real) for clip in clips]
     written = []
-    for kind, reader in (("", int8), ("-float", exact)):
-        logits = np.array([np.mean([reader.run(x)[0][0] for x in parts], axis=0) for parts in heard], np.float32)
+    for kind, reader in (("", int8), ("-float", float_network)):
+        logits = np.array([np.mean([reader.run(x)[0][0] for x in parts], axis=0) for parts in inputs], np.float32)
         written += _save_by_corpus(out, run, clips, logits, kind)
     return written
 
@@ -80,58 +80,59 @@ def _save_by_corpus(out: Path, run: VoiceRun, clips: list[Clip], logits: Floats,
 def _export_both(
     network: nn.Module, shape: tuple[int, ...], calibration: list[Floats], name: str
 ) -> tuple[Network, Network]:
-    """(the int8 network, the float one), both on the device's runtime."""
-    int8, exact = export_int8(network, shape, calibration)
-    return Network(int8, f"{name}, int8"), Network(exact, f"{name}, float")
+    """(int8 network, float network), both on the device's runtime."""
+    int8, float_network = export_int8(network, shape, calibration)
+    return Network(int8, f"{name}, int8"), Network(float_network, f"{name}, float")
 
 
 def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> list[Path]:
-    """Ask a prosodic network twice: about strangers (`-stranger`), and about speakers whose voices have been heard.
+    """Run a prosody network twice: on new speakers (`-stranger`), and on speakers it has heard before.
 
-    To hear a speaker is to have learnt, without labels, from all of the clips that are asked about.
+    To have material a speaker means to have adapted, without labels, to all clips of the test.
     """
     run = PROSODY_RUNS[name]
     network = load_trained(name, runs / name, MienProsody(classes=len(run.classes)))
-    heard = load_material(data, run, rows)
-    int8, exact = _export_both(network, (1, PROSODY), calibration_deviations(heard), name)
-    asked = [i for i, clip in enumerate(heard.clips) if run.tested(clip)][:rows]
-    clips = [heard.clips[i] for i in asked]
-    strange, known = (compute_deviations(heard, asked, known=known) for known in (False, True))
+    material = load_material(data, run, rows)
+    int8, float_network = _export_both(network, (1, PROSODY), calibration_deviations(material), name)
+    rows_tested = [i for i, clip in enumerate(material.clips) if run.tests(clip)][:rows]
+    clips = [material.clips[i] for i in rows_tested]
+    new, known = (compute_deviations(material, rows_tested, known=known) for known in (False, True))
     written = []
-    for kind, reader in (("", int8), ("-float", exact)):
-        for stage, inputs in (("-stranger", strange), ("", known)):
+    for kind, reader in (("", int8), ("-float", float_network)):
+        for stage, inputs in (("-stranger", new), ("", known)):
             logits = np.array([reader.run(x)[0][0] for x in inputs], np.float32)
             written += _save_by_corpus(out, run, clips, logits, f"{stage}{kind}")
     return written
 
 
-def compute_deviations(heard: Material, asked: list[int], *, known: bool) -> list[Floats]:
-    """(1, PROSODY) each, by the device's own baseline: one a speaker and corpus; a `known` one has heard all of it."""
-    stages = heard.stages
+def compute_deviations(material: Material, rows_tested: list[int], *, known: bool) -> list[Floats]:
+    """(1, PROSODY) each, against the device's own baseline per speaker and corpus; `known`: it has heard all clips."""
+    stages = material.stages
     baselines: dict[tuple[str, str], SpeakerBaseline] = {}
-    keys = [(heard.clips[i].speaker, heard.clips[i].corpus) for i in asked]
+    keys = [(material.clips[i].speaker, material.clips[i].corpus) for i in rows_tested]
     for key in set(keys):
         baselines[key] = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
     if known:
-        # In an order of chance: TESS lies sorted by emotion, and a baseline that has heard hundreds remembers the last.
-        for at in np.random.default_rng(0).permutation(len(asked)):
-            baselines[keys[at]].learn(stages.numbers[asked[at], 0])
-    return [baselines[key].deviations(stages.numbers[i, 0]) for key, i in zip(keys, asked, strict=True)]
+        # In random order: TESS is sorted by emotion, and after hundreds of clips a baseline depends mostly on the last
+        # ones.
+        for at in np.random.default_rng(0).permutation(len(rows_tested)):
+            baselines[keys[at]].learn(stages.numbers[rows_tested[at], 0])
+    return [baselines[key].deviations(stages.numbers[i, 0]) for key, i in zip(keys, rows_tested, strict=True)]
 
 
-def calibration_deviations(heard: Material, count: int = 500) -> list[Floats]:
+def calibration_deviations(material: Material, count: int = 500) -> list[Floats]:
     """Inputs (1, PROSODY) of training clips at all stages, for the ranges of the int8 network."""
     rng = np.random.default_rng(0)
-    mine = rng.choice(np.flatnonzero(heard.trains), count)
+    chosen = rng.choice(np.flatnonzero(material.trains), count)
     stage = rng.integers(len(STAGES), size=count)
-    voices = heard.stages.at(mine, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))
-    silent = heard.silent(count // 8, rng) if heard.silence is not None else voices[:0]
-    return list(np.concatenate([voices, silent])[:, None])
+    voices = material.stages.deviations_at(chosen, np.zeros(count, int), stage, rng.integers(ORDERS, size=count))
+    silence = material.draw_silence(count // 8, rng) if material.silence is not None else voices[:0]
+    return list(np.concatenate([voices, silence])[:, None])
 
 
 def _make_predictions(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:
-    """RAVDESS's own eight classes; for the others calm is a neutral."""
-    own = clips[0].corpus.startswith("ravdess") and run.own_labels
+    """Predictions in RAVDESS's own eight classes; for the other corpora calm is merged into neutral."""
+    own = clips[0].corpus.startswith("ravdess") and run.has_own_labels
     if not own:
         if "calm" in run.classes:
             logits = np.array(logits)

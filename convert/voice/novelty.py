@@ -1,6 +1,6 @@
-"""How far clips lie from those that a pair of voice networks learnt from: measured on the datasets, kept as answers.
+"""Measures how far clips are from the training clips of the voice networks, and saves the distances.
 
-No network is asked. What is told here of a corpus that was left out is what the device will find in a living room.
+No network runs. The distances of a left-out corpus are what the device will find in a living room.
 """
 
 from collections.abc import Sequence
@@ -24,21 +24,21 @@ from device.perception.voice.novelty import NoveltyDetector
 from device.perception.voice.speaker_baseline import MAX_WEIGHT, PRIOR, among, deviations
 
 AXES = 120
-"""Of 288. Chosen among 6 to 120 by what was likeliest of corpora left out of the fit; the more, the better."""
+"""Of 288. Chosen among 6 to 120 by the likelihood of corpora left out of the fit; more is better."""
 _HALF_AT = 1.2
-"""Until `pair_up` has fitted it."""
+"""A placeholder until `pair_up` fits it."""
 WIDTH = 0.06
 """Chosen in the same way among 0.03 to 0.25; it matters little."""
 
 
 @dataclass(frozen=True)
 class Distances:
-    """(n,) each: how far every clip is away, its name and its corpus."""
+    """Distance, name and corpus of every clip, (n,) each."""
 
     strangers: Floats
-    """By itself."""
+    """Of the clip alone."""
     known: Floats
-    """To one who has heard all of the speaker's clips."""
+    """After all of the speaker's clips have been heard."""
     names: Strings
     corpora: Strings
 
@@ -47,28 +47,27 @@ class Distances:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **vars(self))
 
-    def of(self, answers: Predictions, *, known: bool) -> Floats:
-        """(m,): of the clips of `answers`, in its order. Raises MediaError where one was not measured."""
+    def select(self, predictions: Predictions, *, known: bool) -> Floats:
+        """(m,): the distances of the clips of `predictions`, in order. Raises MediaError when one was not measured."""
         values = self.known if known else self.strangers
         found = dict(zip(zip(self.corpora.tolist(), self.names.tolist(), strict=True), values, strict=True))
+        keys = zip(predictions.corpora.tolist(), predictions.names.tolist(), strict=True)
         try:
-            return np.array(
-                [found[key] for key in zip(answers.corpora.tolist(), answers.names.tolist(), strict=True)], np.float32
-            )
+            return np.array([found[key] for key in keys], np.float32)
         except KeyError as error:
             raise MediaError(f"{error.args[0]}: its distance was not measured: python -m convert distances") from error
 
 
 def load_distances(path: Path) -> Distances:
-    """What was saved; raises MediaError when there is no such file."""
+    """Load what `save` wrote; raises MediaError when there is no such file."""
     if not path.exists():
         raise MediaError(f"{path}: no such distances: python -m convert distances")
-    kept = np.load(path)
-    return Distances(kept["strangers"], kept["known"], kept["names"], kept["corpora"])
+    stored = np.load(path)
+    return Distances(stored["strangers"], stored["known"], stored["names"], stored["corpora"])
 
 
 def fit_distribution(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDistribution:
-    """Where the `numbers` (n, PROSODY) of clips lie that were learnt from; `centre` and `spread` are theirs."""
+    """Fit the distribution of the training clips' `numbers` (n, PROSODY); `centre` and `spread` are rows."""
     away = deviations(numbers, centre, spread).astype(np.float64)
     mean = away.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(away.T))
@@ -79,12 +78,12 @@ def fit_distribution(numbers: Floats, centre: Floats, spread: Floats) -> Trainin
 
 
 def measure_distances(
-    data: Path, models: Path, answers: Path, rows: int | None = None, cache: Path = Path("cache")
+    data: Path, models: Path, predictions: Path, rows: int | None = None, cache: Path = Path("cache")
 ) -> list[str]:
-    """Put on `prosody`'s card in `models` where its utterances lie, and keep in `answers` how far clips are from them.
+    """Write the training distribution on `prosody`'s card in `models`, and save distances in `predictions`.
 
-    Kept are its own validation's distances, and for each corpus that others leave out, those of its clips from all
-    other corpora: a line on each. `rows` reads SAVEE alone, for a quick check of the whole way.
+    Saved are the distances of the network's own validation, and for each left-out corpus those of its clips from all
+    other corpora; returns a line about each. `rows` reads only SAVEE, for a quick check.
     """
     corpora = TRAINING_CORPORA if rows is None else ("savee",)
     clips = [clip for name in corpora for clip in read_corpus(data / "speech", name, cache)]
@@ -93,34 +92,38 @@ def measure_distances(
     trains = np.array([PROSODY_RUNS["prosody"].trains(clip) for clip in clips])
     centre, spread = (np.array(row, np.float32) for row in (prosody.card.centre, prosody.card.spread))
     learnt = fit_distribution(numbers[trains], centre, spread)
-    write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, learnt=learnt))
-    watched = np.array([clip.speaker in VALIDATION for clip in clips])
-    told = [_save_distances("validation", clips, numbers, watched, NoveltyDetector(learnt, centre, spread), answers)]
+    write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, training=learnt))
+    is_validation = np.array([clip.speaker in VALIDATION for clip in clips])
+    lines = [
+        _save_distances(
+            "validation", clips, numbers, is_validation, NoveltyDetector(learnt, centre, spread), predictions
+        )
+    ]
     for left_out, corpus in NEW_CORPORA if rows is None else ():
         trains = np.array([PROSODY_RUNS[f"prosody-without-{left_out}"].trains(clip) for clip in clips])
         centre, spread = numbers[trains].mean(axis=0), numbers[trains].std(axis=0) + 1e-6
         others = NoveltyDetector(fit_distribution(numbers[trains], centre, spread), centre, spread)
-        asked = np.array([clip.corpus == corpus for clip in clips])
-        told.append(_save_distances(f"without-{left_out}-{corpus}", clips, numbers, asked, others, answers))
-    return told
+        is_tested = np.array([clip.corpus == corpus for clip in clips])
+        lines.append(_save_distances(f"without-{left_out}-{corpus}", clips, numbers, is_tested, others, predictions))
+    return lines
 
 
 def _save_distances(
     name: str,
     clips: Sequence[Clip],
     numbers: Floats,
-    asked: npt.NDArray[np.bool_],
+    is_tested: npt.NDArray[np.bool_],
     voices: NoveltyDetector,
-    answers: Path,
+    predictions: Path,
 ) -> str:
-    own = [clip for clip, taken in zip(clips, asked, strict=True) if taken]
-    values = voices.distance(numbers[asked])
+    own = [clip for clip, taken in zip(clips, is_tested, strict=True) if taken]
+    values = voices.distance(numbers[is_tested])
     speakers = np.array([f"{clip.speaker} {clip.corpus}" for clip in own])
     known = np.empty_like(values)
     for speaker in np.unique(speakers):
-        theirs = speakers == speaker
-        heard = min(int(theirs.sum()), MAX_WEIGHT)
-        known[theirs] = among(values[theirs], np.sqrt(np.mean(np.square(values[theirs]))), heard / (heard + PRIOR))
-    path = answers / f"distance-{name}.npz"
+        rows = speakers == speaker
+        weight = min(int(rows.sum()), MAX_WEIGHT)
+        known[rows] = among(values[rows], np.sqrt(np.mean(np.square(values[rows]))), weight / (weight + PRIOR))
+    path = predictions / f"distance-{name}.npz"
     Distances(values, known, np.array([clip.name for clip in own]), np.array([clip.corpus for clip in own])).save(path)
-    return f"{path}: {len(own)} clips, half of them farther away than {np.median(values):.2f}"
+    return f"{path}: {len(own)} clips, median distance {np.median(values):.2f}"

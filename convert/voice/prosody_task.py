@@ -1,4 +1,4 @@
-"""The task of training Mien's prosodic network: on every clip at every stage of acquaintance with its speaker."""
+"""The task of training Mien's prosody network: every clip at every stage of adaptation to its speaker."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,26 +32,26 @@ from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.perception.voice.speaker_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
-_TAUGHT_EPOCHS = 300
-"""A pupil of a machine that never tires of new examples needs patience."""
+_DISTILLATION_EPOCHS = 300
+"""Learning from a machine's probabilities, with new examples all the time, takes longer."""
 DRAWS_PER_EPOCH = 2400
 _KNOWN_SHARE = 0.4
-"""So many are drawn at the last stage, the others from all."""
+"""Share of clips at the last stage; the others are at any stage."""
 _CLEAN_SHARE = 0.6
 _NO_SPEECH_SHARE = 0.12
 _NO_SPEECH_SOUNDS = 1500
 _JITTER = 0.2
-"""Deviations of noise on each number."""
+"""Standard deviation of the noise on each number."""
 
 
 def prosody_plan(run: VoiceRun) -> Plan:
-    """How long `run` learns."""
-    return replace(PLAN, epochs=_TAUGHT_EPOCHS) if run.taught == 1 else PLAN
+    """The plan of the network of `run`."""
+    return replace(PLAN, epochs=_DISTILLATION_EPOCHS) if run.teacher_share == 1 else PLAN
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a run learns from and is asked about."""
+    """The training and test data of a run."""
 
     clips: list[Clip]
     stages: Stages
@@ -59,20 +59,20 @@ class Material:
     trains: npt.NDArray[np.bool_]
     """(clips,) bool."""
     silence: Floats | None
-    """(n, PROSODY) of what is no voice, for a run that has a class for it."""
+    """(n, PROSODY) of sounds without a voice, for a run with a class for them."""
 
-    def silent(self, count: int, rng: np.random.Generator) -> Floats:
-        """(count, PROSODY): what is no voice, in anybody's household, at any stage."""
+    def draw_silence(self, count: int, rng: np.random.Generator) -> Floats:
+        """(count, PROSODY): sounds without a voice, against any speaker's baseline at any stage."""
         assert self.silence is not None
-        usual = self.stages.usual
-        house = usual[rng.integers(len(usual), size=count), 0, rng.integers(len(STAGES), size=count), 0]
-        return deviations(self.silence[rng.integers(len(self.silence), size=count)], house[:, 0], house[:, 1])
+        baselines = self.stages.baselines
+        baseline = baselines[rng.integers(len(baselines), size=count), 0, rng.integers(len(STAGES), size=count), 0]
+        return deviations(self.silence[rng.integers(len(self.silence), size=count)], baseline[:, 0], baseline[:, 1])
 
 
 def load_material(data: Path, run: VoiceRun, rows: int | None = None, cache: Path = Path("cache")) -> Material:
-    """All clips at all stages, the general one being that of those who train.
+    """All clips at all stages; the training clips define voices in general.
 
-    Raises SettingsError where none of them trains `run`.
+    Raises SettingsError when none of the clips trains `run`.
     """
     clips = read_clips(data, rows, cache)
     require_training_clips(run, clips)
@@ -89,68 +89,74 @@ def load_material(data: Path, run: VoiceRun, rows: int | None = None, cache: Pat
 def prosody_task(
     data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Path = Path("cache"), run: VoiceRun | None = None
 ) -> Task:
-    """The task of `run` on the corpora in `data`; `rows` takes only so many clips, for a quick check of the whole way.
+    """The task of `run` on the corpora in `data`; `rows` uses this many clips only, for a quick check.
 
-    Only the shipped network is watched on validation; a benchmark's is taken as its last epoch leaves it. Raises
-    SettingsError where none of the clips trains it.
+    Only the shipped network is selected on validation; a benchmark's is saved after its last epoch. Raises
+    SettingsError when none of the clips trains it.
     """
     run = run or PROSODY_RUNS["prosody"]
-    heard = load_material(data, run, rows, cache)
-    mine = np.flatnonzero(heard.trains)[:rows]
-    chances = sampling_weights([heard.clips[i] for i in mine], heard.labels[mine], even=run.even)
-    drawn = max(DRAWS_PER_EPOCH if rows is None else rows, plan.batch)
-    shipped = run.name == "prosody"
-    watched = np.array([i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION and shipped][:rows], int)
-    teacher = _fit_teacher(heard, run, mine, chances) if run.taught else None
+    material = load_material(data, run, rows, cache)
+    training = np.flatnonzero(material.trains)[:rows]
+    weights = sampling_weights([material.clips[i] for i in training], material.labels[training], even=run.is_balanced)
+    draws = max(DRAWS_PER_EPOCH if rows is None else rows, plan.batch)
+    is_shipped = run.name == "prosody"
+    validation = np.array(
+        [i for i, clip in enumerate(material.clips) if clip.speaker in VALIDATION and is_shipped][:rows], int
+    )
+    teacher = _fit_teacher(material, run, training, weights) if run.teacher_share else None
 
     def batches(epoch: int) -> Iterator[Batch]:
         rng = np.random.default_rng((plan.seed, epoch))
-        drawn_rows = rng.choice(mine, drawn, p=chances)
-        for start in range(0, drawn - plan.batch + 1, plan.batch):
-            part = drawn_rows[start : start + plan.batch]
+        drawn = rng.choice(training, draws, p=weights)
+        for start in range(0, draws - plan.batch + 1, plan.batch):
+            part = drawn[start : start + plan.batch]
             n = len(part)
-            view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(heard.stages.numbers.shape[1], size=n))
+            view = np.where(rng.random(n) < _CLEAN_SHARE, 0, rng.integers(material.stages.numbers.shape[1], size=n))
             stage = np.where(rng.random(n) < _KNOWN_SHARE, LAST_STAGE, rng.integers(len(STAGES), size=n))
             order = rng.integers(ORDERS, size=n)
-            away = heard.stages.at(part, view, stage, order)
-            known = heard.stages.at(part, view, np.full(n, LAST_STAGE), order) if teacher is not None else away
-            wanted, silent = heard.labels[part].copy(), np.zeros(n, bool)
-            if heard.silence is not None:
-                silent = rng.random(n) < _NO_SPEECH_SHARE
-                away[silent] = heard.silent(int(silent.sum()), rng)
-                wanted[silent] = run.classes.index(NO_SPEECH)
+            away = material.stages.deviations_at(part, view, stage, order)
+            known = (
+                material.stages.deviations_at(part, view, np.full(n, LAST_STAGE), order)
+                if teacher is not None
+                else away
+            )
+            labels, is_silent = material.labels[part].copy(), np.zeros(n, bool)
+            if material.silence is not None:
+                is_silent = rng.random(n) < _NO_SPEECH_SHARE
+                away[is_silent] = material.draw_silence(int(is_silent.sum()), rng)
+                labels[is_silent] = run.classes.index(NO_SPEECH)
             noise = rng.normal(0, _JITTER, away.shape)
-            pupils, teachers = (torch.from_numpy((values + noise).astype(np.float32)) for values in (away, known))
-            voiced = torch.from_numpy(~silent[:, None]).float()
-            yield (pupils, torch.from_numpy(wanted), *([] if teacher is None else [teachers, voiced]))
+            inputs, teacher_inputs = (torch.from_numpy((values + noise).astype(np.float32)) for values in (away, known))
+            is_voice = torch.from_numpy(~is_silent[:, None]).float()
+            yield (inputs, torch.from_numpy(labels), *([] if teacher is None else [teacher_inputs, is_voice]))
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         if teacher is not None:
-            return distillation_loss(network, batch, teacher, run.taught, beta=0.4, smoothing=0.1)
+            return distillation_loss(network, batch, teacher, run.teacher_share, beta=0.4, smoothing=0.1)
         return mixup_loss(network, batch, beta=0.4, smoothing=0.1)
 
     def score(network: nn.Module) -> dict[str, float]:
-        if not len(watched):
+        if not len(validation):
             return {"score": 0.0}
         device = next(network.parameters()).device
-        found = {}
+        figures = {}
         for name, stage in (("score", LAST_STAGE), ("stranger", 0)):
-            first = np.zeros(len(watched), int)
-            away = heard.stages.at(watched, first, first + stage, first)
-            read = network(torch.from_numpy(away).to(device))[:, : len(EMOTIONS)].argmax(1).cpu().numpy()
-            found[name] = recall(read, heard.labels[watched])
-        return found
+            first = np.zeros(len(validation), int)
+            away = material.stages.deviations_at(validation, first, first + stage, first)
+            prediction = network(torch.from_numpy(away).to(device))[:, : len(EMOTIONS)].argmax(1).cpu().numpy()
+            figures[name] = recall(prediction, material.labels[validation])
+        return figures
 
     torch.manual_seed(plan.seed)
     network = MienProsody(classes=len(run.classes))
-    return Task(run.name, network, batches, drawn // plan.batch, loss, score, keep_last=not shipped)
+    return Task(run.name, network, batches, draws // plan.batch, loss, score, keep_last=not is_shipped)
 
 
-def _fit_teacher(heard: Material, run: VoiceRun, mine: Ints, chances: Floats) -> SupportVectors:
-    """Fitted on clips as they are, of speakers whose voices are known: the easiest way to see what they say.
+def _fit_teacher(material: Material, run: VoiceRun, training: Ints, weights: Floats) -> SupportVectors:
+    """Fit the teacher on unchanged clips of known speakers, from which the emotion is easiest to tell.
 
-    What is no voice it has never met, and is not asked about.
+    It never saw a sound without a voice, and is not used for those.
     """
-    first = np.zeros(len(mine), int)
-    inputs = heard.stages.at(mine, first, first + LAST_STAGE, first)
-    return SupportVectors(inputs, heard.labels[mine], chances * len(mine), len(run.classes))
+    first = np.zeros(len(training), int)
+    inputs = material.stages.deviations_at(training, first, first + LAST_STAGE, first)
+    return SupportVectors(inputs, material.labels[training], weights * len(training), len(run.classes))

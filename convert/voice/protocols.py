@@ -1,6 +1,6 @@
-"""Who trains and who is tested: the protocols of the voice networks, each decided clip by clip.
+"""The protocols of the voice networks: which clips train and which are tested.
 
-A protocol's networks never hear a tested speaker (folds, across corpora) or at least never a tested clip (random).
+A protocol's networks never hear a tested speaker (folds, across corpora), or at least never a tested clip (random).
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from device.emotions import EMOTIONS, NO_SPEECH
 SEVEN = tuple(e.value for e in EMOTIONS)
 SHIPPED_CLASSES = (*SEVEN, NO_SPEECH)
 OWN_CLASSES = (*SEVEN, "calm")
-"""RAVDESS's eight; the seven others' neutral is a neutral here too."""
+"""RAVDESS's eight; the other corpora's neutral is neutral."""
 SPEAKERS_PER_FOLD = 4
 _SAVEE = ("DC", "JE", "JK", "KL")
 _TESS = ("OAF", "YAF")
@@ -21,32 +21,36 @@ _TESS = ("OAF", "YAF")
 
 @dataclass(frozen=True)
 class VoiceRun:
-    """One network of a protocol: what its outputs mean, who trains it, and whom it is asked about."""
+    """One network of a protocol: its classes, its training clips and its test clips."""
 
     name: str
     classes: tuple[str, ...]
     trains: Callable[[Clip], bool]
-    tested: Callable[[Clip], bool]
-    own_labels: bool = False
-    """Whether RAVDESS's own eight are asked of it. Who never heard RAVDESS never heard of calm."""
-    long: int = 0
-    """Epochs that its network of pictures learns, if more than a stranger's needs, and then half the time from clips as
-    they are. With frames of 25 ms each 10 ms, strangers in clean recordings were read no better after 110 than after 48
-    (63.0 against 63.1 on validation); they were in noise and echoes (59.5 against 56.3), which the shipped one is for,
-    and other clips of the same speakers were (RAVDESS speech, the fifth kept for validation: 77.3 against 70.1). With
-    today's frames the shipped one reads 66.0 and 58.3; that fifth gives 76.0 after 110 and 77.3 after 160."""
-    even: bool = False
-    """Whether each corpus is drawn as often as any other, however large it is: for those who are asked about none of
-    them, what the larger one does is no truer."""
-    taught: float = 0.0
-    """Share of what a support vector machine says, beside the labels, in what its prosodic network learns. On whole
-    corpora never heard the machine is the better teacher. Where the tested corpus is among those that are learnt the
-    labels are: the shipped run's validation, once heard, falls from 61 to 59 with half of it, and to 55 without them.
-    Beside the picture half of it costs nothing there (67 and 67, strangers 67 and 67; 66 and 66 without labels), and
-    gives 2.5 points on new corpora (46 and 43; means of two seeds)."""
+    tests: Callable[[Clip], bool]
+    has_own_labels: bool = False
+    """Whether it is tested on RAVDESS's own eight. A network that never heard RAVDESS does not know calm."""
+    epochs: int = 0
+    """Epochs of its picture network if new speakers are not the only aim; half of its samples are then unchanged clips.
+    With frames of 25 ms every 10 ms, new speakers in clean recordings were recognized no better after 110 epochs than
+    after 48 (63.0 against 63.1 on validation). In noise and echoes, which the shipped one is for, they were (59.5
+    against 56.3), and so were other clips of the same speakers (RAVDESS speech, the fifth used for validation: 77.3
+    against 70.1). With today's frames the shipped one reaches 66.0 and 58.3, and that fifth 76.0 after 110 and 77.3
+    after 160.
+    """
+    is_balanced: bool = False
+    """Whether every corpus is drawn equally often, whatever its size: for tests on a new corpus, where the largest
+    training corpus is no better a model than the others.
+    """
+    teacher_share: float = 0.0
+    """Share of a support vector machine's probabilities, beside the labels, in the targets of its prosody network. On a
+    new corpus the machine is the better teacher. When the tested corpus is in training, the labels are: validation of
+    the shipped run, with speakers heard before, falls from 61 to 59 with half of it, and to 55 without labels. Combined
+    with the picture network, half of it costs nothing there (67 and 67, new speakers 67 and 67; 66 and 66 without
+    labels), and gains 2.5 points on new corpora (46 and 43; means of two seeds).
+    """
 
     def label(self, clip: Clip) -> int:
-        """Index of the clip's emotion among the classes."""
+        """Index of the clip's emotion in `classes`."""
         return self.classes.index(clip.own) if clip.own in self.classes else clip.emotion
 
 
@@ -55,9 +59,9 @@ def _actors(fold: int) -> set[str]:
 
 
 def _fold(number: int) -> VoiceRun:
-    """Fold 1-6: four actors of RAVDESS (1-4, 5-8, …), one man of SAVEE and one woman of TESS are kept out at once.
+    """Fold 1-6 leaves out four actors of RAVDESS (1-4, 5-8, …), one man of SAVEE and one woman of TESS at once.
 
-    One training serves three tables; each table is a little worse for what the other two keep out.
+    One training serves three tables; each table loses a little by what the other two leave out.
     """
     out = _actors(number)
     out |= {f"SAVEE_{s}" for s in _SAVEE[number - 1 : number]} | {f"TESS_{s}" for s in _TESS[number - 1 : number]}
@@ -66,14 +70,14 @@ def _fold(number: int) -> VoiceRun:
         OWN_CLASSES,
         lambda clip: clip.speaker not in out,
         lambda clip: clip.speaker in out,
-        own_labels=True,
+        has_own_labels=True,
     )
 
 
 def split_share(clip: Clip) -> float:
-    """0..1, even and the same for ever: where a random split puts a clip.
+    """0..1, uniform and constant: the place of a clip in a random split.
 
-    RAVDESS's 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are one recording: they fall together.
+    RAVDESS's 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are one recording, so they get the same place.
     """
     name = clip.name.replace("03-01-03-01-02-02-07", "03-01-03-01-02-01-07")
     return int.from_bytes(hashlib.sha256(f"{clip.corpus}/{name}".encode()).digest()[:6], "big") / 2**48
@@ -87,7 +91,7 @@ RUNS: dict[str, VoiceRun] = {
             SHIPPED_CLASSES,
             lambda clip: clip.speaker not in VALIDATION | TEST,
             lambda clip: clip.speaker in TEST,
-            long=110,
+            epochs=110,
         ),
         *(_fold(number) for number in range(1, 7)),
         VoiceRun(
@@ -95,8 +99,8 @@ RUNS: dict[str, VoiceRun] = {
             OWN_CLASSES,
             lambda clip: split_share(clip) < 0.6,
             lambda clip: split_share(clip) >= 0.8,
-            own_labels=True,
-            long=160,
+            has_own_labels=True,
+            epochs=160,
         ),
         *(
             VoiceRun(
@@ -104,7 +108,7 @@ RUNS: dict[str, VoiceRun] = {
                 OWN_CLASSES,
                 lambda clip, corpus=corpus: not clip.corpus.startswith(corpus),  # type: ignore[misc]
                 lambda clip, corpus=corpus: clip.corpus.startswith(corpus),  # type: ignore[misc]
-                even=True,
+                is_balanced=True,
             )
             for corpus in ("ravdess", "tess", "savee")
         ),
@@ -112,14 +116,14 @@ RUNS: dict[str, VoiceRun] = {
 }
 
 
-def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tested: Callable[[Clip], bool]) -> VoiceRun:
-    """A prosodic network of one corpus: what it does with the pitch of others' acting would only blur its own."""
+def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tests: Callable[[Clip], bool]) -> VoiceRun:
+    """A prosody network of one corpus: the pitch patterns of another corpus's acting would only blur its own."""
     return VoiceRun(
         f"prosody-{name}",
         OWN_CLASSES,
         lambda clip: clip.corpus.startswith(corpus) and trains(clip),
-        lambda clip: clip.corpus.startswith(corpus) and tested(clip),
-        own_labels=True,
+        lambda clip: clip.corpus.startswith(corpus) and tests(clip),
+        has_own_labels=True,
     )
 
 
@@ -127,12 +131,12 @@ def _leave_out(corpus: str, speakers: set[str], name: str) -> VoiceRun:
     return _prosody(name, corpus, lambda clip: clip.speaker not in speakers, lambda clip: clip.speaker in speakers)
 
 
-_SHIPPED_TAUGHT = 0.5
+_TEACHER_SHARE = 0.5
 
 PROSODY_RUNS: dict[str, VoiceRun] = {
     run.name: run
     for run in (
-        VoiceRun("prosody", SHIPPED_CLASSES, RUNS["voice"].trains, RUNS["voice"].tested, taught=_SHIPPED_TAUGHT),
+        VoiceRun("prosody", SHIPPED_CLASSES, RUNS["voice"].trains, RUNS["voice"].tests, teacher_share=_TEACHER_SHARE),
         *(
             _leave_out(
                 "ravdess",
@@ -144,23 +148,30 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
         *(_leave_out("savee", {f"SAVEE_{s}"}, f"savee-{s}") for s in _SAVEE),
         *(_leave_out("tess", {f"TESS_{s}"}, f"tess-{s}") for s in _TESS),
         *(
-            _prosody(f"random-{corpus}", corpus, RUNS["voice-random"].trains, RUNS["voice-random"].tested)
+            _prosody(f"random-{corpus}", corpus, RUNS["voice-random"].trains, RUNS["voice-random"].tests)
             for corpus in ("ravdess", "tess", "savee")
         ),
         *(
-            VoiceRun(f"prosody-without-{corpus}", SEVEN, run.trains, run.tested, even=True, taught=_SHIPPED_TAUGHT)
+            VoiceRun(
+                f"prosody-without-{corpus}",
+                SEVEN,
+                run.trains,
+                run.tests,
+                is_balanced=True,
+                teacher_share=_TEACHER_SHARE,
+            )
             for corpus in ("ravdess", "tess", "savee")
             for run in [RUNS[f"voice-without-{corpus}"]]
         ),
         *(
-            # Nobody is asked about calm or about a song here: to learn them only takes from neutral and from speech.
+            # Neither calm nor song is tested here, and training on them only takes from neutral and from speech.
             VoiceRun(
                 f"prosody-taught-without-{corpus}",
                 SEVEN,
                 lambda clip, run=run: run.trains(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
-                lambda clip, run=run: run.tested(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
-                even=True,
-                taught=1.0,
+                lambda clip, run=run: run.tests(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
+                is_balanced=True,
+                teacher_share=1.0,
             )
             for corpus in ("ravdess", "tess", "savee")
             for run in [RUNS[f"voice-without-{corpus}"]]
@@ -169,11 +180,11 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
 }
 
 NEW_CORPORA = (("savee", "savee"), ("tess", "tess"), ("ravdess", "ravdess_speech"))
-"""Who was left out, and of whom the networks were asked: runs voice-without- and prosody-without-."""
+"""(corpus left out, corpus tested) of the runs voice-without- and prosody-without-."""
 
 WORD_RUNS: dict[str, VoiceRun] = {
     name.replace("prosody", "words"): run
     for name, run in PROSODY_RUNS.items()
     if name == "prosody-random-savee" or name.startswith("prosody-savee-")
 }
-"""No networks: splits of SAVEE in which convert.voice.lexical_baseline asks what the words alone tell."""
+"""Splits of SAVEE without a network, on which convert.voice.lexical_baseline measures what the words alone reveal."""

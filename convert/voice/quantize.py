@@ -1,4 +1,4 @@
-"""From trained voice networks to what the device takes: int8, their cards, the powers to which both are multiplied."""
+"""Exports trained voice networks for the device: int8, their cards, and the exponents of both."""
 
 from pathlib import Path
 
@@ -36,10 +36,10 @@ _CORPORA = (
 
 
 def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = None) -> dict[str, float]:
-    """Write the int8 network of `run`/best.pt and its card; what was measured, in per cent.
+    """Write the int8 network of `run`/best.pt and its card; returns the measurements in per cent.
 
-    `voice` comes before `prosody`, which writes on both cards. `rows` limits what is read, for a quick check. Raises
-    ModelError when `run` is not trained, damaged or of another recipe.
+    `voice` comes before `prosody`, which updates both cards. `rows` limits the rows read, for a quick check. Raises
+    ModelError when `run` is not trained, damaged, or of another network.
     """
     return _voice(run, data, out, rows) if name == "voice" else _prosody(run, data, out, rows)
 
@@ -50,65 +50,63 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     int8 = Network(content, "voice")
     clips = read_clips(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
-    # What is fitted is what the device says once it has taken no_speech off: the emotions among themselves.
-    watched = _of_clips(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
-    write_pair(out, content, build_card("voice", content, INPUT_SHAPE, watched, _CORPORA, (NO_SPEECH,)))
+    # Fitted on what the device reports, the emotions without no_speech.
+    validation = _make_predictions(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
+    write_pair(out, content, build_card("voice", content, INPUT_SHAPE, validation, _CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
-    asked = read_clips(data, "test", rows)
-    said = [read_clip(reader, clip.real) for clip in asked]
-    even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    heard = _of_clips(asked, np.log(np.array([even if p is None else p for p in said]) + 1e-6))
+    test_clips = read_clips(data, "test", rows)
+    outputs = [read_clip(reader, clip.real) for clip in test_clips]
+    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    test = _make_predictions(test_clips, np.log(np.array([equal if p is None else p for p in outputs]) + 1e-6))
     figures = {
-        f"{corpus}, speakers kept out, this network alone, UAR": recall(own.read, own.truth)
-        for corpus in sorted(set(heard.corpora.tolist()))
-        for own in [heard.where(heard.corpora == corpus)]
+        f"{corpus}, speakers kept out, this network alone, UAR": recall(own.prediction, own.truth)
+        for corpus in sorted(set(test.corpora.tolist()))
+        for own in [test.select(test.corpora == corpus)]
     }
     return write_accuracy(out, "voice", figures)
 
 
 def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
-    """The prosodic pair; and on both voice cards, to what powers the two networks' answers are multiplied.
+    """Export the prosody network, and write the exponents of both networks on both cards.
 
-    What they say of validation is kept beside the benchmarks' answers: the powers are fitted on all of these.
+    Their predictions on validation are saved beside the benchmarks': the exponents are fitted on all of these.
     """
     network = load_trained("prosody", run, MienProsody())
-    heard = load_material(data, PROSODY_RUNS["prosody"], rows)
+    material = load_material(data, PROSODY_RUNS["prosody"], rows)
     shape = (1, PROSODY)
-    content, _ = export_int8(network, shape, calibration_deviations(heard))
+    content, _ = export_int8(network, shape, calibration_deviations(material))
     int8 = Network(content, "prosody")
-    watched = [i for i, clip in enumerate(heard.clips) if clip.speaker in VALIDATION][:rows]
-    seven = slice(len(EMOTIONS))
-    clips = [heard.clips[i] for i in watched]
-    said, said_known = (
-        _of_clips(clips, np.array([int8.run(x)[0][0] for x in asked], np.float32)[:, seven])
-        for asked in (compute_deviations(heard, watched, known=known) for known in (False, True))
-    )
-    card = build_card("prosody", content, shape, said, _CORPORA, (NO_SPEECH,))
+
+    def predict(chosen: list[int], *, known: bool) -> Predictions:
+        inputs = compute_deviations(material, chosen, known=known)
+        logits = np.array([int8.run(x)[0][0] for x in inputs], np.float32)[:, : len(EMOTIONS)]
+        return _make_predictions([material.clips[i] for i in chosen], logits)
+
+    validation = [i for i, clip in enumerate(material.clips) if clip.speaker in VALIDATION][:rows]
+    new, known = (predict(validation, known=known) for known in (False, True))
+    card = build_card("prosody", content, shape, new, _CORPORA, (NO_SPEECH,))
     picture = Model("voice", out)
-    shown = [np.mean([picture.network.run(x)[0][0] for x in split_windows(clip.real)], axis=0)[seven] for clip in clips]
-    seen = _of_clips(clips, np.array(shown, np.float32))
-    kept = predictions_folder(out, rows)
-    seen.save(kept / "voice-validation.npz")
-    said.save(kept / "prosody-validation-stranger.npz")
-    said_known.save(kept / "prosody-validation.npz")
-    centre, spread = (tuple(round(float(v), 6) for v in row) for row in (heard.stages.centre, heard.stages.spread))
-    write_pair(out, content, msgspec.structs.replace(card, centre=centre, spread=spread))
-    measure_distances(data, out, kept, rows)
-    pair_up(out, kept)
+    clips = [material.clips[i] for i in validation]
+    logits = [np.mean([picture.network.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
+    folder = predictions_folder(out, rows)
+    _make_predictions(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)]).save(folder / "voice-validation.npz")
+    new.save(folder / "prosody-validation-stranger.npz")
+    known.save(folder / "prosody-validation.npz")
+    rounded = [tuple(round(float(v), 6) for v in row) for row in (material.stages.centre, material.stages.spread)]
+    write_pair(out, content, msgspec.structs.replace(card, centre=rounded[0], spread=rounded[1]))
+    measure_distances(data, out, folder, rows)
+    pair_up(out, folder)
     figures = {}
-    tested = [i for i, clip in enumerate(heard.clips) if PROSODY_RUNS["prosody"].tested(clip)][:rows]
-    for words, known in (("never heard", False), ("heard before, without labels", True)):
-        answers = np.array([int8.run(x)[0][0] for x in compute_deviations(heard, tested, known=known)], np.float32)[
-            :, seven
-        ]
-        p = _of_clips([heard.clips[i] for i in tested], answers)
+    test = [i for i, clip in enumerate(material.clips) if PROSODY_RUNS["prosody"].tests(clip)][:rows]
+    for words, is_known in (("never heard", False), ("heard before, without labels", True)):
+        p = predict(test, known=is_known)
         for corpus in sorted(set(p.corpora.tolist())):
-            own = p.where(p.corpora == corpus)
-            figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.read, own.truth)
+            own = p.select(p.corpora == corpus)
+            figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.prediction, own.truth)
     return write_accuracy(out, "prosody", figures)
 
 
-def _of_clips(clips: list[Clip], logits: Floats) -> Predictions:
+def _make_predictions(clips: list[Clip], logits: Floats) -> Predictions:
     return Predictions(
         tuple(e.value for e in EMOTIONS),
         logits,

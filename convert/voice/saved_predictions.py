@@ -1,4 +1,4 @@
-"""Where the benchmarks' answers lie, and the folds of one corpus put together. Needs no PyTorch."""
+"""Loads the benchmarks' saved predictions, with the folds of a corpus joined. Needs no PyTorch."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,43 +10,46 @@ from convert.voice.protocols import PROSODY_RUNS, RUNS
 
 @dataclass(frozen=True)
 class VoicePredictions:
-    """One protocol's answers: of each network, and of both; None where a network was not asked."""
+    """The predictions of one protocol: of each network, and of both combined; None when a network was not run."""
 
     picture: Predictions | None
     stranger: Predictions | None
-    """The prosodic network, of a speaker it has not heard."""
+    """The prosody network, on new speakers."""
     known: Predictions | None
-    """… whose clips it has heard, without their labels."""
+    """… on speakers whose clips it has heard, without labels."""
     both_stranger: Predictions | None
     both_known: Predictions | None
 
 
 Join = Callable[[Predictions, Predictions], Predictions]
-"""How the answers of two networks become one: `multiplied` with some powers, or `cross_fitted`."""
+"""Combines the predictions of two networks: `multiply` with given exponents, or `cross_fit`."""
 
 
 def load_voice_predictions(
-    folder: Path, pictures: str, prosodies: str, corpus: str, joined: Join | tuple[Join, Join], kind: str = ""
+    folder: Path, pictures: str, prosodies: str, corpus: str, join: Join | tuple[Join, Join], kind: str = ""
 ) -> VoicePredictions:
-    """The answers of the runs whose names begin with `pictures` and `prosodies`, those for `corpus` put together.
+    """Load the runs whose names begin with `pictures` and `prosodies`, joined over folds for `corpus`.
 
-    `joined` is one for strangers and one for the known, where these are not the same.
+    `join` is one function, or one for new speakers and one for known ones.
     """
     picture = load_runs(RUNS, pictures, folder, corpus + kind)
-    joins = joined if isinstance(joined, tuple) else (joined, joined)
+    joins = join if isinstance(join, tuple) else (join, join)
     stranger, known = (load_runs(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
     return VoicePredictions(
         picture,
         stranger,
         known,
-        *(join(picture, one) if picture and one else None for join, one in zip(joins, (stranger, known), strict=True)),
+        *(
+            combine(picture, one) if picture and one else None
+            for combine, one in zip(joins, (stranger, known), strict=True)
+        ),
     )
 
 
 def load_runs(runs: Iterable[str], prefix: str, folder: Path, ending: str) -> Predictions | None:
-    """The answers in `folder` of those `runs` whose names begin with `prefix`, put together; None where there are none.
+    """Load those of `runs` whose names begin with `prefix`, joined; None when there are none.
 
-    A file's name is the run's and, after a dash, the `ending`.
+    A file is named after its run and, after a dash, `ending`.
     """
     paths = [folder / f"{name}-{ending}.npz" for name in runs if name.startswith(prefix)]
     parts = [load_predictions(path) for path in paths if path.exists()]

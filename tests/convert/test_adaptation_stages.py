@@ -22,9 +22,9 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
     stages = build_stages(numbers, clips, trains)
     first = np.zeros(60, int)
     everyone = np.arange(60)
-    stranger = stages.at(everyone, first, first, first)
+    stranger = stages.deviations_at(everyone, first, first, first)
     np.testing.assert_allclose(stranger[:30].mean(), -stranger[30:].mean(), atol=0.1)
-    known = stages.at(everyone, first, first + LAST_STAGE, first)
+    known = stages.deviations_at(everyone, first, first + LAST_STAGE, first)
     assert abs(float(known[30:].mean())) < 0.3 * float(stranger[30:].mean())
 
     baseline = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))

@@ -15,7 +15,7 @@ def test_a_zip_with_too_few_clips_is_refused(corpora: Path, tmp_path: Path) -> N
     (tmp_path / "savee.zip").write_bytes((corpora / "speech" / "savee.zip").read_bytes())
     table = (corpora / "speech" / "savee.csv").read_text()
     (tmp_path / "savee.csv").write_text(table + table.splitlines()[1].replace("DC_an01", "DC_an99") + "\n")
-    with pytest.raises(MediaError, match=r"savee\.zip: 56 of 57 clips in it; copy it again"):
+    with pytest.raises(MediaError, match=r"savee\.zip: contains 56 of 57 clips; copy it again"):
         read_corpus(tmp_path, "savee")
     content = (tmp_path / "savee.zip").read_bytes()
     (tmp_path / "savee.zip").write_bytes(content[: len(content) // 2])
@@ -58,7 +58,7 @@ def test_another_zip_of_the_same_names_is_heard_anew(corpora: Path, tmp_path: Pa
 def test_a_table_that_was_cut_off_is_refused_unless_a_part_will_do(corpora: Path, tmp_path: Path) -> None:
     table, lines = savee_copy(corpora, tmp_path)
     table.write_text("\n".join(lines[:21]))
-    with pytest.raises(MediaError, match=r"savee\.csv: tells of 20 of the 56 clips in savee\.zip; copy it again, or"):
+    with pytest.raises(MediaError, match=r"savee\.csv: lists 20 of the 56 clips in savee\.zip; copy it again, or"):
         read_corpus(tmp_path, "savee")
     assert len(read_corpus(tmp_path, "savee", part=True)) == 20
     table.write_text("\n".join(lines)[:-40])
@@ -67,7 +67,7 @@ def test_a_table_that_was_cut_off_is_refused_unless_a_part_will_do(corpora: Path
     for name in ("esc10.csv", "esc10.zip"):
         (tmp_path / name).write_bytes((corpora / "noise" / name).read_bytes())
     (tmp_path / "esc10.csv").write_text("\n".join((tmp_path / "esc10.csv").read_text().splitlines()[:6]))
-    with pytest.raises(MediaError, match=r"esc10\.csv: tells of 5 of the 10 clips in esc10\.zip"):
+    with pytest.raises(MediaError, match=r"esc10\.csv: lists 5 of the 10 clips in esc10\.zip"):
         read_noises(tmp_path)
     assert len(read_noises(tmp_path, part=True)[0]) == 4
 

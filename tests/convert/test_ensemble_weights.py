@@ -77,7 +77,7 @@ def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: 
             shutil.copy(MODELS / f"{name}{suffix}", tmp_path)
         card = Model(name, tmp_path).card
         changed = msgspec.structs.replace(
-            card, power=1.0, power_known=None, power_far=None, power_known_far=None, resting=()
+            card, power=1.0, power_adapted=None, power_far=None, power_adapted_far=None, neutral_prior=()
         )
         write_pair(tmp_path, (tmp_path / f"{name}.tflite").read_bytes(), changed)
     found = pair_up(tmp_path, SAVED_PREDICTIONS)
@@ -86,20 +86,20 @@ def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: 
     for name in ("voice", "prosody"):
         committed, fitted_anew = (_told(Model(name, folder).card) for folder in (MODELS, tmp_path))
         # As far as another processor's arithmetic agrees.
-        fits = {key for key in committed if "power" in key or key in ("half_at", "resting")}
+        fits = {key for key in committed if "power" in key or key in ("half_at", "neutral_prior")}
         assert fitted_anew == {k: pytest.approx(v, abs=0.011) if k in fits else v for k, v in committed.items()}
 
 
 def _told(card: Card) -> dict[str, object]:
-    learnt = msgspec.structs.asdict(card.learnt) if card.learnt else {}
-    return msgspec.structs.asdict(card) | {"learnt": None} | learnt
+    learnt = msgspec.structs.asdict(card.training) if card.training else {}
+    return msgspec.structs.asdict(card) | {"training": None} | learnt
 
 
 def test_a_pair_whose_distances_were_not_measured_is_not_fitted(tmp_path: Path) -> None:
     for name in ("voice", "prosody"):
         for suffix in (".json", ".tflite"):
             shutil.copy(MODELS / f"{name}{suffix}", tmp_path)
-    card = msgspec.structs.replace(Model("prosody", tmp_path).card, learnt=None)
+    card = msgspec.structs.replace(Model("prosody", tmp_path).card, training=None)
     write_pair(tmp_path, (tmp_path / "prosody.tflite").read_bytes(), card)
     with pytest.raises(ModelError, match=r"prosody.json: .* python -m convert distances"):
         pair_up(tmp_path, SAVED_PREDICTIONS)
@@ -111,11 +111,11 @@ def test_a_pair_whose_distances_were_not_measured_is_not_fitted(tmp_path: Path) 
 def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> None:
     for path in MODELS.glob("prosody.*"):
         shutil.copy(path, tmp_path)
-    before = Model("prosody", tmp_path).card.learnt
+    before = Model("prosody", tmp_path).card.training
     told = measure_distances(DATA, tmp_path, tmp_path / "answers")
     written = sorted((tmp_path / "answers").iterdir())
     assert sorted(line.split(":")[0] for line in told) == [str(path) for path in written]
-    after = Model("prosody", tmp_path).card.learnt
+    after = Model("prosody", tmp_path).card.training
     assert before is not None
     assert after is not None
     assert after.mean == pytest.approx(before.mean, abs=0.01)

@@ -81,7 +81,7 @@ def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_littl
     assert changed[1.0] > 1.5 * changed[0.0] > 0
 
 
-@pytest.mark.parametrize("name", ["_lit", "_toned", "_far", "_blurred", "_noisy", "_covered"])
+@pytest.mark.parametrize("name", ["_light", "_change_tone", "_reduce", "_blur", "_add_noise", "_cover"])
 def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
     from convert.face import augment
 
@@ -91,13 +91,13 @@ def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
     away = (seen - pixels).abs()
     assert (away.flatten(1).max(dim=1).values > 0).float().mean() > 0.9
     sharpness = [float(p.diff(dim=2).square().mean().sqrt()) for p in (pixels, seen)]
-    if name in ("_far", "_blurred"):
+    if name in ("_reduce", "_blur"):
         assert sharpness[1] < 0.95 * sharpness[0]
         assert abs(float((seen - pixels).mean())) < 1
-    elif name == "_noisy":
+    elif name == "_add_noise":
         assert sharpness[1] > sharpness[0] + 1
         assert 2 < float((seen - pixels).std()) < 10
-    elif name == "_covered":
+    elif name == "_cover":
         covered = (away > 0).flatten(1).float().mean(dim=1)
         assert float(covered.min()) >= 0.9 / 64
         assert float(covered.max()) <= 1 / 9

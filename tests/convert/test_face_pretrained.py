@@ -91,14 +91,14 @@ def test_it_begins_with_what_the_published_network_sees(
     faces = torch.randn(24, 1, 48, 48, generator=torch.Generator().manual_seed(2))
     load_mobilenet(network, written(weights, tmp_path), faces)
     with torch.inference_mode():
-        seen = network.eval().body(network._enlarged(faces))
+        seen = network.eval().body(network._enlarge(faces))
         large = torch.nn.functional.interpolate(faces, size=(96, 96), mode="bilinear", align_corners=False)
         wanted = what_it_gave(weights, 60 * large.expand(-1, 3, -1, -1))
     assert float(wanted.std()) > 0.1, "or there is nothing to see"
     np.testing.assert_allclose(seen.numpy(), wanted.numpy(), atol=0.03)
     # And goes on from there: its normalizations believe in what they saw.
     with torch.inference_mode():
-        again = network.train().body[:-1](network._enlarged(faces))
+        again = network.train().body[:-1](network._enlarge(faces))
     np.testing.assert_allclose(again.numpy(), wanted.numpy(), atol=0.2)
 
 
@@ -116,20 +116,20 @@ def test_a_file_that_is_not_such_a_network_is_refused(weights: dict[str, NDArray
     graph = written(weights, tmp_path)
     stored = (tmp_path / "faceres.bin").read_bytes()
     (tmp_path / "faceres.bin").write_bytes(stored[:-7])
-    assert "faceres.json: it is no network of TensorFlow.js, or not whole" in refused(graph)
+    assert "faceres.json: not a TensorFlow.js network, or incomplete" in refused(graph)
     (tmp_path / "faceres.bin").write_bytes(stored + b"more")
     assert "more" not in refused(graph)
     assert f"its weights are {len(stored) + 4} bytes, not the {len(stored)} that it names" in refused(graph)
     (tmp_path / "faceres.bin").unlink()
     assert "faceres.bin: cannot be read (No such file or directory)" in refused(graph)
     wide = {**weights, "conv_pw_3/convolution/merged_input": np.zeros((1, 1, 128, 64), np.float32)}
-    assert "its layers are not those of MobileFace; give faceres.json" in refused(written(wide, tmp_path))
+    assert "its layers do not fit MobileFace; name faceres.json" in refused(written(wide, tmp_path))
     other = {name: value for name, value in weights.items() if not name.startswith("conv_dw_13/")}
-    assert "it is no MobileNet of faces, it has no 'conv_dw_13/depthwise_kernel'" in refused(written(other, tmp_path))
+    assert "not a MobileNet for faces: it lacks 'conv_dw_13/depthwise_kernel'" in refused(written(other, tmp_path))
     graph.write_text("{}")
-    assert "it is no network of TensorFlow.js" in refused(graph)
+    assert "not a TensorFlow.js network" in refused(graph)
     graph.write_text("not json")
-    assert "it is no network of TensorFlow.js" in refused(graph)
+    assert "not a TensorFlow.js network" in refused(graph)
     assert "none.json: cannot be read" in refused(tmp_path / "none.json")
 
 
@@ -144,13 +144,13 @@ def test_it_learns_goes_on_and_teaches(weights: dict[str, NDArray[np.float32]], 
     teacher = ("--teachers", "runs/face-teacher-pretrained")
     taught = train_where_little_is_there("face", *few, *teacher, where=tmp_path)
     assert taught.returncode == 0, taught.stdout + taught.stderr
-    assert "1/1 drawings seen by 1 teachers" in taught.stdout
+    assert "1/1 drawings done by 1 networks" in taught.stdout
     # It is no beginning for a network of another recipe, which says so.
     other = train_where_little_is_there("face", *few, "--start", str(graph), "--out", "runs/other", where=tmp_path)
     assert other.returncode == 1
-    assert "faceres.json: only face-teacher-pretrained begins from a .json" in other.stderr
+    assert "faceres.json: only face-teacher-pretrained can start from a .json" in other.stderr
     from_teacher = ("--start", "runs/face-teacher-pretrained", "--out", "runs/third")
     third = train_where_little_is_there("face", *few, *from_teacher, where=tmp_path)
     assert third.returncode == 1
-    assert "face-teacher-pretrained: its layers are not those of MienFace" in third.stderr
+    assert "face-teacher-pretrained: its layers do not fit MienFace" in third.stderr
     assert "Traceback" not in third.stderr

@@ -46,7 +46,7 @@ def test_a_network_of_another_recipe_is_refused() -> None:
     from convert.face.from_tflite import load_tflite
     from convert.networks.face import MienFace
 
-    with pytest.raises(ModelError, match="its layers are not those of MienFace"):
+    with pytest.raises(ModelError, match="its layers do not fit MienFace"):
         load_tflite(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
 
 

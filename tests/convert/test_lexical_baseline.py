@@ -54,7 +54,7 @@ def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
     said = predict_words(run, clips)
     np.testing.assert_allclose(np.exp(said.logits).sum(axis=1), 1, atol=1e-4)
     assert said.groups.tolist() == ["SAVEE_KL M"] * 14
-    return float(np.mean(said.read == said.truth))
+    return float(np.mean(said.prediction == said.truth))
 
 
 def test_words_tell_the_emotion_where_it_has_its_own_sentences_and_nothing_else_does() -> None:

@@ -71,11 +71,11 @@ def test_the_surest_are_right_more_often_and_unknown_below_keeps_its_word() -> N
     everything = accuracy(chances.argmax(axis=1), truth)
     assert accuracy_on_surest(chances, truth, 1.0) == pytest.approx(everything)
     assert accuracy_on_surest(chances, truth, 0.5) > everything + 5
-    least = fit_unknown_below(chances, truth, right=0.7, answered=0.1)
+    least = fit_unknown_below(chances, truth, min_accuracy=0.7, min_share=0.1)
     given = chances.max(axis=1) >= least
     assert accuracy(chances.argmax(axis=1)[given], truth[given]) == pytest.approx(70, abs=1)
     # Where three of four cannot be had, half of the answers are given all the same.
-    hopeless = fit_unknown_below(chances, np.roll(truth, 1), right=0.99, answered=0.5)
+    hopeless = fit_unknown_below(chances, np.roll(truth, 1), min_accuracy=0.99, min_share=0.5)
     assert (chances.max(axis=1) >= hopeless).mean() == pytest.approx(0.5, abs=0.01)
 
 
@@ -98,14 +98,14 @@ def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
         part.save(tmp_path / f"voice-fold-{number}-made.npz")
     again = load_predictions(tmp_path / "voice-fold-1-made.npz")
     assert again.classes == ("a", "b", "c")
-    np.testing.assert_array_equal(again.read, parts[0].read)
+    np.testing.assert_array_equal(again.prediction, parts[0].prediction)
     np.testing.assert_array_equal(again.names, parts[0].names)
     found = load_voice_predictions(tmp_path, "voice-fold", "prosody-fold", "made", lambda first, _: first)
     assert found.picture is not None
     np.testing.assert_array_equal(found.picture.truth, concatenate(parts).truth)
     assert set(found.picture.groups.tolist()) == {"s0", "s1"}
     assert (found.known, found.both_known) == (None, None), "nobody asked the other network"
-    with pytest.raises(MediaError, match="no such answers"):
+    with pytest.raises(MediaError, match="no such predictions"):
         load_predictions(tmp_path / "nothing.npz")
 
 
@@ -121,9 +121,9 @@ def test_each_part_is_joined_by_what_suits_the_others() -> None:
         for k, known in enumerate("ab")
     )
     joined = cross_fit(first, second, speaker)
-    assert accuracy(joined.read, joined.truth) < 10, "whoever suits the one is wrong about the other"
+    assert accuracy(joined.prediction, joined.truth) < 10, "whoever suits the one is wrong about the other"
     whole = cross_fit(first, second, np.array(["x", "x", "y", "y"] * 100))
-    assert accuracy(whole.read, whole.truth) > accuracy(joined.read, joined.truth) + 20
+    assert accuracy(whole.prediction, whole.truth) > accuracy(joined.prediction, joined.truth) + 20
     # The labels of those who are asked about change nothing of what is answered them.
     told_wrongly = replace(first, truth=np.where(speaker == "a", (first.truth + 1) % 3, first.truth))
     np.testing.assert_array_equal(

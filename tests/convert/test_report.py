@@ -52,7 +52,7 @@ def _wrong(answers: Path, stage: str) -> str:
     seen = load_predictions(answers / "voice-without-ravdess-ravdess_speech.npz")
     heard = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
     powers = fit_pair(answers, Exponents(1.0, 1.0), without="ravdess")
-    distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").of(seen, known=not stage)
+    distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").select(seen, known=not stage)
     own = powers.strangers if stage else powers.known
     p = multiply(seen, heard, own, Exponents(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
@@ -125,15 +125,15 @@ def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: P
     keep(tmp_path, "a", SEVEN, ["x F"], 1.0)
     one = load_predictions(tmp_path / "a.npz")
     late = np.arange(len(one.truth)) > 9
-    turned = concatenate([one.where(late), one.where(~late)])
+    turned = concatenate([one.select(late), one.select(~late)])
     as_they_are, near = Exponents(1.0, 1.0), np.ones(len(one.truth), np.float32)
     alike = NearFar(as_they_are, Exponents(0.1, 0.1))
     said = multiply(one, turned, alike, as_they_are, near)
-    assert (said.read == one.read).all()
+    assert (said.prediction == one.prediction).all()
     far = multiply(one, turned, alike, as_they_are, 0 * near)
     np.testing.assert_allclose(far.logits, 0.1 * said.logits, rtol=1e-5)
     with pytest.raises(MediaError, match="one network was asked about it and the other not"):
-        multiply(one, turned.where(late), alike, as_they_are, near)
+        multiply(one, turned.select(late), alike, as_they_are, near)
     with pytest.raises(MediaError, match="ask both again"):
         multiply(one, replace(turned, classes=OWN_CLASSES), alike, as_they_are, near)
 
@@ -141,10 +141,10 @@ def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: P
 def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None:
     keep(tmp_path, "voice-a", SEVEN, ["x F"], 1.0)
     one, distances = load_predictions(tmp_path / "voice-a.npz"), load_distances(tmp_path / "distance-a.npz")
-    turned = concatenate([one.where(np.arange(len(one.truth)) == k) for k in (4, 2)])
-    np.testing.assert_array_equal(distances.of(turned, known=False), distances.strangers[[4, 2]])
+    turned = concatenate([one.select(np.arange(len(one.truth)) == k) for k in (4, 2)])
+    np.testing.assert_array_equal(distances.select(turned, known=False), distances.strangers[[4, 2]])
     with pytest.raises(MediaError, match=r"'one', 'new'.*python -m convert distances"):
-        distances.of(replace(one, names=np.full(len(one.truth), "new")), known=True)
+        distances.select(replace(one, names=np.full(len(one.truth), "new")), known=True)
 
 
 def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
@@ -165,9 +165,9 @@ def test_the_committed_report_says_what_the_committed_networks_do() -> None:
     seven, eight = predict_faces(load_shipped("face").network, faces)
     published, _ = predict_faces(load_published_face(), faces)
     for value in (seven, eight, published):
-        assert f"{accuracy(value.read, value.truth):.1f} (" in page
+        assert f"{accuracy(value.prediction, value.truth):.1f} (" in page
     clean = read_private_test(DATA, without_copies=True)
     advised = ferplus_weight.section(load_shipped("face").network, {"PrivateTest, 3,301": clean})
     assert set(advised.splitlines()[-len(ferplus_weight.WEIGHTS) :]) < set(page.splitlines())
     exact = load_predictions(SAVED_PREDICTIONS / "face-float.npz")
-    assert abs(accuracy(exact.read, exact.truth) - accuracy(seven.read, seven.truth)) <= 0.5
+    assert abs(accuracy(exact.prediction, exact.truth) - accuracy(seven.prediction, seven.truth)) <= 0.5

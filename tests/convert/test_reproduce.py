@@ -41,7 +41,7 @@ def test_the_table_says_what_the_kept_answers_say(finished: Path) -> None:
     page = (finished / "page" / "README.md").read_text()
     for name in ("b-mfcc", "c-face", "a-face"):
         said = load_predictions(finished / name / "test.npz")
-        right = 100 * (said.read == said.truth).mean()
+        right = 100 * (said.prediction == said.truth).mean()
         line = next(line for line in page.splitlines() if line.startswith((f"| {name} |", f"| **{name}**")))
         assert f"| {right:.1f} ±" in line
         assert len(json.loads((finished / name / "result.json").read_text())["log"]) == 2

@@ -227,7 +227,7 @@ def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
     blank = np.full(4, "")
     said = Predictions(("a", "b", "c"), logits, truth, blank, blank, blank)
     assert second_guess_share(said) == pytest.approx(100 / 3)
-    assert second_guess_share(said.where(truth == said.read)) == 0
+    assert second_guess_share(said.select(truth == said.prediction)) == 0
     assert confusions(said).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
 
 

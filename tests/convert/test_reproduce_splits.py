@@ -32,7 +32,7 @@ def test_a_random_split_is_repeatable_and_whole() -> None:
     # A clip stays where it is, whoever else is there: Mien's own random protocol has the same test clips.
     few = splits.split_randomly(spoken[:100])
     assert {c.name for c in few[2]} == {c.name for c in parts[2]} & {c.name for c in spoken[:100]}
-    assert {c.name for c in few[2]} == {c.name for c in spoken[:100] if RUNS["voice-random"].tested(c)}
+    assert {c.name for c in few[2]} == {c.name for c in spoken[:100] if RUNS["voice-random"].tests(c)}
     quarter = splits.split_randomly(spoken, test_from=0.75)
     assert quarter[0] == parts[0]
     assert len(quarter[2]) / 500 == pytest.approx(0.25, abs=0.06)

@@ -35,14 +35,14 @@ APART = [run for run in PROSODY_RUNS.values() if "random" not in run.name]
 @pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS, *APART], ids=lambda run: run.name)
 def test_no_speaker_is_both_heard_and_asked(run: "object") -> None:
     heard = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
-    asked = {c.speaker for c in CLIPS if run.tested(c)}  # type: ignore[attr-defined]
+    asked = {c.speaker for c in CLIPS if run.tests(c)}  # type: ignore[attr-defined]
     assert heard
     assert asked
     assert not heard & asked
 
 
 def test_the_six_folds_ask_each_actor_once_in_fours_and_each_man_and_woman_once() -> None:
-    asked = [{c.speaker for c in CLIPS if run.tested(c)} for run in FOLDS]
+    asked = [{c.speaker for c in CLIPS if run.tests(c)} for run in FOLDS]
     actors = [{s for s in fold if s.startswith("RAV")} for fold in asked]
     assert actors[0] == {"RAV01", "RAV02", "RAV03", "RAV04"}
     assert actors[5] == {"RAV21", "RAV22", "RAV23", "RAV24"}
@@ -58,9 +58,9 @@ def test_the_shipped_network_hears_neither_test_nor_validation() -> None:
 
 def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_together() -> None:
     run = RUNS["voice-random"]
-    assert not [c for c in CLIPS if run.trains(c) and run.tested(c)]
+    assert not [c for c in CLIPS if run.trains(c) and run.tests(c)]
     assert np.mean([run.trains(c) for c in CLIPS]) == pytest.approx(0.6, abs=0.05)
-    assert np.mean([run.tested(c) for c in CLIPS]) == pytest.approx(0.2, abs=0.05)
+    assert np.mean([run.tests(c) for c in CLIPS]) == pytest.approx(0.2, abs=0.05)
     twice = [clip(f"03-01-03-01-02-0{take}-07", "ravdess_speech", "RAV07") for take in (1, 2)]
     assert split_share(twice[0]) == split_share(twice[1])
 
@@ -68,7 +68,7 @@ def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_togethe
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
 def test_across_corpora_the_tested_one_is_never_heard(corpus: str) -> None:
     run = RUNS[f"voice-without-{corpus}"]
-    heard, asked = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tested(c)}
+    heard, asked = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tests(c)}
     assert all(name.startswith(corpus) for name in asked)
     assert not any(name.startswith(corpus) for name in heard)
     assert len(heard | asked) == 4
@@ -80,7 +80,7 @@ def test_who_is_taught_for_new_corpora_learns_from_speech_alone_and_calm_is_a_ne
     for c in CLIPS:
         spoken = c.corpus != "ravdess_song"
         assert run.trains(c) == (pictures.trains(c) and spoken)
-        assert run.tested(c) == (pictures.tested(c) and spoken)
+        assert run.tests(c) == (pictures.tests(c) and spoken)
     assert run.classes[run.label(CLIPS[0])] == "neutral"
     assert len(run.classes) == 7
 
@@ -94,20 +94,20 @@ def test_calm_is_a_class_of_its_own_for_ravdess_and_a_neutral_on_the_device() ->
 
 def test_a_prosodic_network_of_a_protocol_hears_its_own_corpus_alone_and_of_another_corpus_nothing() -> None:
     for run in PROSODY_RUNS.values():
-        heard, asked = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tested))
+        heard, asked = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tests))
         if "without" in run.name:
             assert not heard & asked
         elif run.name != "prosody":
             assert heard == asked
             assert len(heard) == 1
-    assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tested(c)]
+    assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tests(c)]
 
 
 def test_who_is_asked_about_another_corpus_draws_from_each_alike_and_others_more_from_the_larger() -> None:
     for run in (RUNS["voice-without-savee"], PROSODY_RUNS["prosody-without-savee"], RUNS["voice-fold-1"]):
         clips = [c for c in CLIPS if run.trains(c)]
         labels = np.array([run.label(c) for c in clips])
-        chances = sampling_weights(clips, labels, even=run.even)
+        chances = sampling_weights(clips, labels, even=run.is_balanced)
         assert chances.sum() == pytest.approx(1)
         of_tess = chances[[c.corpus == "tess" for c in clips]].sum()
-        assert (of_tess == pytest.approx(0.5)) == run.even
+        assert (of_tess == pytest.approx(0.5)) == run.is_balanced

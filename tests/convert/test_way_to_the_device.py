@@ -143,10 +143,10 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
     assert (models / "prosody.tflite").stat().st_size < 100_000
     reader = VoiceReader(Model("voice", models), prosody)
     assert reader.read(SoundWindow(np.zeros(48_000, np.float32), 3.0)) is None
-    assert prosody.card.power_known is not None, "how much each weighs once a voice is known is fitted too"
+    assert prosody.card.power_adapted is not None, "how much each weighs once a voice is known is fitted too"
     assert (models / "saved_predictions" / "prosody-validation-stranger.npz").exists()
     # And where what it learnt from lies, and how far its validation is from that.
-    assert prosody.card.learnt is not None
+    assert prosody.card.training is not None
     away = load_distances(models / "saved_predictions" / "distance-validation.npz")
     assert away.names.tolist() == load_predictions(models / "saved_predictions" / "voice-validation.npz").names.tolist()
     assert (away.strangers > 0).all()
@@ -187,7 +187,7 @@ def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(c
 def test_int8_says_what_float_says(tmp_path: Path) -> None:
     import torch
 
-    from convert.export.tflite import export_float, to_int8
+    from convert.export.tflite import export_float, quantize_int8
     from convert.networks.face import MienFace
 
     torch.manual_seed(0)
@@ -196,7 +196,7 @@ def test_int8_says_what_float_says(tmp_path: Path) -> None:
     pictures = [face_input(rng.integers(0, 256, (FACE_PX, FACE_PX), np.uint8)) for _ in range(40)]
     path = str(tmp_path / "float.tflite")
     export_float(network, (1, FACE_PX, FACE_PX, 1), path)
-    real, int8 = Network(Path(path).read_bytes(), "float"), Network(to_int8(path, pictures), "int8")
+    real, int8 = Network(Path(path).read_bytes(), "float"), Network(quantize_int8(path, pictures), "int8")
     exact = np.array([real.run(picture)[0][0] for picture in pictures])
     rounded = np.array([int8.run(picture)[0][0] for picture in pictures])
     with torch.inference_mode():
