@@ -28,7 +28,7 @@ from tests.hub.actions.fakes import RED
 from tests.hub.actions.home_assistant_setup import COLOUR, LAMP, Instance
 from tests.hub.actions.hue_bridge import LAMP as BULB
 from tests.hub.actions.peers import Clock
-from tests.hub.hub_running import Sense, answers, mood, run, running, until
+from tests.hub.hub_running import Sense, is_listening, mood, run, running, until
 from tests.hub.hub_setup import results
 
 HOUSE = """
@@ -74,7 +74,7 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
             mine = load(path)
             killed = a_hub(path)
             try:
-                await until(lambda: answers(mine))
+                await until(lambda: is_listening(mine))
                 async with Sense(mine) as sense:
                     sense.change(mood(Emotion.SAD))
                     await until(lambda: light["color_mode"] == "xy" and (mine.state_dir / FILE_NAME).exists())

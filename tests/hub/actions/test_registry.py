@@ -1,24 +1,30 @@
 """All destinations, from a settings file."""
 
 import asyncio
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import device.settings.actions
 from device.errors import SettingsError
-from device.hub.actions.base import DONE
+from device.hub.actions.base import DONE, Resources, is_restorable
 from device.hub.actions.mpd import Queue
-from device.hub.actions.registry import build_dispatcher
+from device.hub.actions.registry import build_destinations, build_dispatcher
 from device.hub.actions.restore.ledger import LedgerFile, RestoreLedger
 from device.hub.actions.restore.previous_state import PreviousState
+from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import State
+from device.settings.actions.base import Action
 from device.settings.actions.command import Command
 from device.settings.actions.home_assistant import CallService
 from device.settings.actions.hue import HueLight
 from device.settings.actions.mpd import Music
 from device.settings.actions.mqtt_publish import Publish
+from device.settings.actions.registry import ACTIONS
 from device.settings.actions.virtual import Lamp, Player
 from device.settings.actions.webhook import Webhook
 from device.settings.actions.wled import Wled
@@ -41,6 +47,22 @@ key_file = "{folder}/hue.json"
 host = "127.0.0.1"
 port = {mail}
 """
+
+
+def test_every_action_is_in_the_registry_with_its_target_and_its_code(tmp_path: Path) -> None:
+    """A forgotten one would never be superseded, or silently never restored."""
+    for module in pkgutil.iter_modules(device.settings.actions.__path__):
+        importlib.import_module(f"device.settings.actions.{module.name}")
+    assert set(Action.__subclasses__()) == set(ACTIONS)
+    settings = parse(EVERYTHING.format(port=1, mail=1, folder=tmp_path), "all")
+    destinations = build_destinations(Resources(settings, Http(), None, lambda _: None, lambda _: None))
+    assert destinations.keys() == set(ACTIONS)
+    for action, destination in destinations.items():
+        own = vars(action)
+        assert own.keys() >= {"target", "restorable", "description"}, action
+        assert is_restorable(destination) == (own["restorable"] is not False), action
+        if is_restorable(destination):
+            assert hasattr(destination, "previous_type"), action
 
 
 async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
