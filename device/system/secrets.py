@@ -1,5 +1,6 @@
-"""Secrets are in files of their own, read at each use and told to nobody: not to a log, not in an exception."""
+"""Secrets in files of their own: read at each use, and never quoted in a log or an error message."""
 
+import errno
 from pathlib import Path
 
 from device.errors import ActionError
@@ -7,15 +8,25 @@ from device.errors import ActionError
 _MAX_BYTES = 65_536
 
 
-def read_secret(path: str, what: str) -> str:
-    """The file's text without the space around it. Raises ActionError, naming the file and `what` it should hold."""
+def read_secret_file(path: Path) -> str:
+    """The text of the file, without the space around it. Raises OSError, whose `strerror` quotes nothing of it."""
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it is longer than {_MAX_BYTES} bytes")
     try:
-        with Path(path).expanduser().open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-        text = raw.decode().strip()
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a text, or nobody's home"
-        raise ActionError(f"{path}: {what} cannot be read ({why}); write it there, readable by this user") from None
-    if not text or len(raw) > _MAX_BYTES or not text.isprintable():
+        return content.decode().strip()
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text") from None
+
+
+def read_secret(path: str, what: str) -> str:
+    """The single line in the file. Raises ActionError, which names the file and `what` it should hold."""
+    try:
+        text = read_secret_file(Path(path).expanduser())
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there is no such home folder"
+        raise ActionError(f"{path}: {what} cannot be read ({reason}); write it there, readable by this user") from None
+    if not text.isprintable() or not text:
         raise ActionError(f"{path}: {what} should stand there alone, on one line")
     return text
