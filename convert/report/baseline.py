@@ -1,4 +1,4 @@
-"""How neutral reads, for the cards; and how much `mien baseline record` helps, measured."""
+"""Measures how much `mien baseline record` helps."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,74 +29,74 @@ Picture = npt.NDArray[np.uint8]
 _PX = 48
 
 
-def _faces(faces: Faces, models: Path) -> Floats:
+def _predict_faces(faces: Faces, models: Path) -> Floats:
     model = load_shipped("face", models)
-    said, _ = predict_faces(model.network, faces)
-    return softmax(said.logits, model.card.temperature)
+    predictions, _ = predict_faces(model.network, faces)
+    return softmax(predictions.logits, model.card.temperature)
 
 
-def _voices(clips: list[Clip], models: Path) -> Floats:
+def _predict_voices(clips: list[Clip], models: Path) -> Floats:
     reader = load_voice_reader(models)
-    said = [read_clip(reader, clip.real) for clip in clips]
-    even = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    return np.array([even if p is None else p for p in said], np.float32)
+    predictions = [read_clip(reader, clip.real) for clip in clips]
+    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    return np.array([equal if p is None else p for p in predictions], np.float32)
 
 
-def _tilted(by_px: float) -> Callable[[Picture], Picture]:
-    """Seen from below (over 0) or above: one end of the face nearer than the other."""
-    top, bottom = max(by_px, 0.0), max(-by_px, 0.0)
+def _tilt(shift_px: float) -> Callable[[Picture], Picture]:
+    """Change the perspective: the camera below the face (over 0) or above it."""
+    top, bottom = max(shift_px, 0.0), max(-shift_px, 0.0)
     corners = np.array([[0, 0], [_PX, 0], [_PX, _PX], [0, _PX]], np.float32)
     moved = np.array([[top, 0], [_PX - top, 0], [_PX - bottom, _PX], [bottom, _PX]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, moved)
 
-    def seen(picture: Picture) -> Picture:
-        return _bytes(cv2.warpPerspective(picture, matrix, (_PX, _PX), borderMode=cv2.BORDER_REPLICATE))
+    def tilt(picture: Picture) -> Picture:
+        return _to_bytes(cv2.warpPerspective(picture, matrix, (_PX, _PX), borderMode=cv2.BORDER_REPLICATE))
 
-    return seen
+    return tilt
 
 
 def _dim(picture: Picture) -> Picture:
     noise = np.random.default_rng(int(picture.sum())).normal(0, 5, picture.shape)
-    return _bytes(0.25 * picture + noise)
+    return _to_bytes(0.25 * picture + noise)
 
 
 def _far(picture: Picture) -> Picture:
     small = cv2.resize(picture, (20, 20), interpolation=cv2.INTER_AREA)
-    return _bytes(cv2.resize(small, (_PX, _PX), interpolation=cv2.INTER_LINEAR))
+    return _to_bytes(cv2.resize(small, (_PX, _PX), interpolation=cv2.INTER_LINEAR))
 
 
-def _lit_from_above(picture: Picture) -> Picture:
-    return _bytes(1.2 * np.linspace(1, 0.25, _PX)[:, None] * picture)
+def _light_from_above(picture: Picture) -> Picture:
+    return _to_bytes(1.2 * np.linspace(1, 0.25, _PX)[:, None] * picture)
 
 
-def _bytes(picture: "npt.NDArray[np.generic]") -> Picture:
+def _to_bytes(picture: "npt.NDArray[np.generic]") -> Picture:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 PLACES: dict[str, Callable[[Picture], Picture]] = {
-    "camera below the face": _tilted(8),
-    "camera above the face": _tilted(-8),
-    "a lamp above": _lit_from_above,
+    "camera below the face": _tilt(8),
+    "camera above the face": _tilt(-8),
+    "a lamp above": _light_from_above,
     "a dim room": _dim,
     "far away: 20 px": _far,
 }
-"""What a place does to every face in it."""
+"""The effect of a place on every face in it."""
 
 Row = tuple[str, str, str, str, str]
 
 
 def section(data: Path, models: Path = MODELS) -> str:
-    """The report's section."""
+    """The report's section on the recorded baseline."""
     rows = [*_places(data, models), *_speakers(data, models)]
     return (
         "## A household's neutral: `mien baseline record`\n\n"
-        "Before and after what was read at rest is taken off. Faces: FER2013 does not tell who is in a picture, so it "
-        "is not one person's brows that are recorded here but what a place does to all faces: the neutral faces of "
-        "PublicTest under one change are recorded, PrivateTest's (3,301) under the same change are read. Voices: of "
-        "each speaker kept out, every second neutral clip is recorded and all the others are read. The UAR says what "
-        "it costs the other emotions.\n\n"
+        "Before and after the recorded baseline is subtracted. Faces: FER2013 does not say who is in a picture: this "
+        "measures not one person's face but the effect of a place on all faces. The neutral faces of PublicTest under "
+        "one change are recorded, and PrivateTest's (3,301) under the same change are tested. Voices: for each test "
+        "speaker, every second neutral clip is recorded and all others are tested. The UAR shows the cost to the other "
+        "emotions.\n\n"
         + format_table(
-            ("per cent", "neutral read as sad or angry", "neutral read right", "accuracy, all", "UAR, all"),
+            ("per cent", "neutral predicted as sad or angry", "neutral correct", "accuracy, all", "UAR, all"),
             rows,
         )
     )
@@ -104,25 +104,29 @@ def section(data: Path, models: Path = MODELS) -> str:
 
 def _places(data: Path, models: Path) -> list[Row]:
     validation, test = Fer2013(data / "fer2013").validation(), read_private_test(data, without_copies=True)
-    rest = validation.labels == NEUTRAL
+    is_neutral = validation.labels == NEUTRAL
     rows = []
     for name, change in PLACES.items():
-        at_rest = _faces(
-            _changed(Faces(validation.pictures[rest], validation.labels[rest], validation.counts[rest]), change), models
+        recorded_faces = _predict_faces(
+            _apply(
+                Faces(validation.pictures[is_neutral], validation.labels[is_neutral], validation.counts[is_neutral]),
+                change,
+            ),
+            models,
         )
-        asked = _faces(_changed(test, change), models)
-        offset = correction(load_shipped("face", models).card.neutral_prior, neutral_prior(list(at_rest)).shares)
-        rows.append(_row(name, asked, corrected(asked, offset), test.labels))
+        test_faces = _predict_faces(_apply(test, change), models)
+        offset = correction(load_shipped("face", models).card.neutral_prior, neutral_prior(list(recorded_faces)).shares)
+        rows.append(_row(name, test_faces, corrected(test_faces, offset), test.labels))
     return rows
 
 
-def _changed(faces: Faces, change: Callable[[Picture], Picture]) -> Faces:
+def _apply(faces: Faces, change: Callable[[Picture], Picture]) -> Faces:
     return replace(faces, pictures=np.stack([change(picture) for picture in faces.pictures]))
 
 
 def _speakers(data: Path, models: Path) -> list[Row]:
     clips = read_clips(data, "test")
-    said, truth = _voices(clips, models), np.array([clip.emotion for clip in clips])
+    predictions, truth = _predict_voices(clips, models), np.array([clip.emotion for clip in clips])
     rows = []
     for corpora, words in ((("ravdess_speech", "ravdess_song"), "RAVDESS 21–24"), (("savee",), "SAVEE KL")):
         before, after, labels = [], [], []
@@ -131,25 +135,25 @@ def _speakers(data: Path, models: Path) -> list[Row]:
             recorded = np.flatnonzero(own & (truth == NEUTRAL))[::2]
             own[recorded] = False
             offset = correction(
-                load_shipped("prosody", models).card.neutral_prior, neutral_prior(list(said[recorded])).shares
+                load_shipped("prosody", models).card.neutral_prior, neutral_prior(list(predictions[recorded])).shares
             )
-            before.append(said[own])
-            after.append(corrected(said[own], offset))
+            before.append(predictions[own])
+            after.append(corrected(predictions[own], offset))
             labels.append(truth[own])
         rows.append(_row(f"voices of {words}", np.concatenate(before), np.concatenate(after), np.concatenate(labels)))
     return rows
 
 
 def _row(name: str, before: Floats, after: Floats, truth: npt.NDArray[np.int64]) -> Row:
-    rest = truth == NEUTRAL
+    is_neutral = truth == NEUTRAL
 
     def change(metric: Callable[[npt.NDArray[np.int64]], float]) -> str:
         return f"{metric(before.argmax(axis=1)):.1f} → {metric(after.argmax(axis=1)):.1f}"
 
     return (
         name,
-        change(lambda read: 100 * float(np.isin(read[rest], _SAD_OR_ANGRY).mean())),
-        change(lambda read: 100 * float((read[rest] == NEUTRAL).mean())),
+        change(lambda read: 100 * float(np.isin(read[is_neutral], _SAD_OR_ANGRY).mean())),
+        change(lambda read: 100 * float((read[is_neutral] == NEUTRAL).mean())),
         change(lambda read: accuracy(read, truth)),
         change(lambda read: recall(read, truth)),
     )

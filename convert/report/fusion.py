@@ -1,7 +1,7 @@
-"""Face and voice joined, measured: the ways there are, on pairs of one emotion, clean and with one sense spoilt.
+"""Measures methods of fusing face and voice, on pairs with the same emotion, clean and with one sense degraded.
 
-No audio-visual corpus is to be had here, so a test face and a test voice of the same label are paired at random: the
-two are of different people and know nothing of each other, which real ones do. Read the differences, not the heights.
+No audio-visual corpus is available here, so a test face and a test voice with the same label are paired at random. They
+are independent of each other, unlike real ones: compare the methods; the absolute numbers mean little.
 """
 
 from collections.abc import Callable
@@ -27,56 +27,57 @@ from device.perception.mood.fusion import face_weight, pooled, voice_weight
 from device.perception.voice.classifier import WINDOW
 from device.readings import SoundWindow
 
-PAIRS_AN_EMOTION = 120
-_EVEN = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+PAIRS_PER_EMOTION = 120
+_EQUAL = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """n pairs: both senses' calibrated probabilities (n, 7), how far each is trusted (n,), and the truth (n,)."""
+    """n pairs: both senses' calibrated probabilities (n, 7), their weights (n,), and the truth (n,)."""
 
     face: Floats
     voice: Floats
-    face_trust: Floats
-    voice_trust: Floats
+    face_weights: Floats
+    voice_weights: Floats
     truth: Ints
 
 
-def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spoilt: bool, seed: int = 0) -> Pairs:
-    """Pairs as the device's readers read them.
+def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, degraded: bool, seed: int = 0) -> Pairs:
+    """Make pairs, read by the device's own readers.
 
-    `spoilt` takes the sharpness from a third of the faces, and drowns another third of the voices in household noise
-    as loud as they are.
+    `degraded` blurs a third of the faces, and adds household noise as loud as the voice to another third of the voices.
     """
     rng = np.random.default_rng(seed)
-    face_reader, ears = FaceReader(Model("face", models)), load_voice_reader(models)
+    face_reader, voice_reader = FaceReader(Model("face", models)), load_voice_reader(models)
     noises = read_noises(data / "noise", CACHE)[0][::5]
     rows: list[tuple[Floats, Floats, float, float, int]] = []
     for emotion in range(len(EMOTIONS)):
-        seen = np.flatnonzero(faces.labels == emotion)
-        heard = [clip for clip in clips if clip.emotion == emotion]
-        if not len(seen) or not heard:
+        face_rows = np.flatnonzero(faces.labels == emotion)
+        emotion_clips = [clip for clip in clips if clip.emotion == emotion]
+        if not len(face_rows) or not emotion_clips:
             continue
-        for _ in range(PAIRS_AN_EMOTION):
+        for _ in range(PAIRS_PER_EMOTION):
             picture, voice = (
-                faces.pictures[rng.choice(seen)],
-                trim_silence(heard[int(rng.integers(len(heard)))].real)[-WINDOW:],
+                faces.pictures[rng.choice(face_rows)],
+                trim_silence(emotion_clips[int(rng.integers(len(emotion_clips)))].real)[-WINDOW:],
             )
-            which = int(rng.integers(3)) if spoilt else 2
+            which = int(rng.integers(3)) if degraded else 2
             if which == 0:
                 picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 3.0), np.uint8)
             if which == 1:
                 voice = voice + scale_to_ratio(make_noise(len(voice), noises, rng), float(np.mean(voice**2)), 0.0)
             face = face_reader.read(whole_picture(picture), 0.0)
-            sound = ears.read(SoundWindow(voice, len(voice) / 16_000))
-            said = _EVEN if sound is None else sound.probabilities
-            rows.append((face.probabilities, said, face_weight(face), voice_weight(sound) if sound else 0.0, emotion))
-    face_said, voice_said, face_trust, voice_trust, truth = zip(*rows, strict=True)
+            sound = voice_reader.read(SoundWindow(voice, len(voice) / 16_000))
+            probabilities = _EQUAL if sound is None else sound.probabilities
+            rows.append(
+                (face.probabilities, probabilities, face_weight(face), voice_weight(sound) if sound else 0.0, emotion)
+            )
+    face_probabilities, voice_probabilities, face_weights, voice_weights, truth = zip(*rows, strict=True)
     return Pairs(
-        np.array(face_said, np.float32),
-        np.array(voice_said, np.float32),
-        np.array(face_trust, np.float32),
-        np.array(voice_trust, np.float32),
+        np.array(face_probabilities, np.float32),
+        np.array(voice_probabilities, np.float32),
+        np.array(face_weights, np.float32),
+        np.array(voice_weights, np.float32),
         np.array(truth),
     )
 
@@ -84,83 +85,93 @@ def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, spo
 Fusion = Callable[[Pairs], Floats]
 
 
-def make_fusions(face_f1: Floats, voice_f1: Floats, fitted_on: Pairs) -> dict[str, Fusion]:
-    """Each way's name, and what it makes of pairs: probabilities (n, 7)."""
+def make_fusions(face_f1: Floats, voice_f1: Floats, fit_pairs: Pairs) -> dict[str, Fusion]:
+    """Name of each method -> function from pairs to probabilities (n, 7)."""
 
-    def normed(total: npt.NDArray[np.floating]) -> Floats:
+    def normalize(total: npt.NDArray[np.floating]) -> Floats:
         return np.asarray(total / total.sum(axis=1, keepdims=True), np.float32)
 
     def scored(p: Pairs) -> Floats:
-        return normed(face_f1 * p.face + voice_f1 * p.voice)
+        return normalize(face_f1 * p.face + voice_f1 * p.voice)
 
     def scored_and_trusted(p: Pairs) -> Floats:
-        return normed(p.face_trust[:, None] * face_f1 * p.face + p.voice_trust[:, None] * voice_f1 * p.voice + 1e-6)
+        return normalize(
+            p.face_weights[:, None] * face_f1 * p.face + p.voice_weights[:, None] * voice_f1 * p.voice + 1e-6
+        )
 
-    plain = _fit(fitted_on, trusted=False)
-    trusting = _fit(fitted_on, trusted=True)
+    plain_fit = _fit(fit_pairs, weighted=False)
+    weighted_fit = _fit(fit_pairs, weighted=True)
     return {
         "face alone": lambda p: p.face,
         "voice alone": lambda p: p.voice,
-        "mean": lambda p: normed(p.face + p.voice),
+        "mean": lambda p: normalize(p.face + p.voice),
         "F-scores (seed B)": scored,
         "F-scores and quality": scored_and_trusted,
-        _format_name("log-linear, fitted", plain): lambda p: _log_linear(p, plain, trusted=False),
-        _format_name("log-linear and quality, fitted", trusting): lambda p: _log_linear(p, trusting, trusted=True),
-        "the device's: log-linear by trust, the more trusted sense counting once": _fuse_as_device,
+        _format_name("log-linear, fitted", plain_fit): lambda p: _log_linear(p, plain_fit, weighted=False),
+        _format_name("log-linear and quality, fitted", weighted_fit): lambda p: _log_linear(
+            p, weighted_fit, weighted=True
+        ),
+        "the device's: log-linear by weight, the sense with the higher weight counting once": _fuse_as_device,
     }
 
 
 def _fuse_as_device(p: Pairs) -> Floats:
-    rows = zip(p.face, p.voice, p.face_trust.tolist(), p.voice_trust.tolist(), strict=True)
+    rows = zip(p.face, p.voice, p.face_weights.tolist(), p.voice_weights.tolist(), strict=True)
     return np.stack([pooled(*row) for row in rows])
 
 
-def _format_name(way: str, powers: Floats) -> str:
-    return f"{way} (face^{powers[0]:.2f}, voice^{powers[1]:.2f})"
+def _format_name(method: str, exponents: Floats) -> str:
+    return f"{method} (face^{exponents[0]:.2f}, voice^{exponents[1]:.2f})"
 
 
-def _terms(p: Pairs, *, trusted: bool) -> tuple[Floats, Floats]:
+def _terms(p: Pairs, *, weighted: bool) -> tuple[Floats, Floats]:
     face, voice = np.log(p.face + 1e-4), np.log(p.voice + 1e-4)
-    if not trusted:
+    if not weighted:
         return face, voice
-    return face * p.face_trust[:, None], voice * p.voice_trust[:, None]
+    return face * p.face_weights[:, None], voice * p.voice_weights[:, None]
 
 
-def _fit(p: Pairs, *, trusted: bool) -> Floats:
-    """(2,): the powers of the face's and of the voice's probabilities under which the truth is likeliest.
+def _fit(p: Pairs, *, weighted: bool) -> Floats:
+    """(2,): the exponents of the face's and the voice's probabilities with the smallest loss.
 
-    Two numbers: all pairs of a grid in steps of 0.05 are tried.
+    Searched on a grid in steps of 0.05.
     """
     grid = np.arange(0, 2.51, 0.05, dtype=np.float32)
     rows = np.arange(len(p.truth))
     losses = {
-        (a, b): -float(np.log(_log_linear(p, np.array([a, b]), trusted=trusted)[rows, p.truth] + 1e-9).mean())
+        (a, b): -float(np.log(_log_linear(p, np.array([a, b]), weighted=weighted)[rows, p.truth] + 1e-9).mean())
         for a in grid
         for b in grid
     }
-    return np.array(min(losses, key=lambda powers: losses[powers]), np.float32)
+    return np.array(min(losses, key=lambda exponents: losses[exponents]), np.float32)
 
 
-def _log_linear(p: Pairs, powers: Floats, *, trusted: bool) -> Floats:
-    face, voice = _terms(p, trusted=trusted)
-    total = powers[0] * face + powers[1] * voice
+def _log_linear(p: Pairs, exponents: Floats, *, weighted: bool) -> Floats:
+    face, voice = _terms(p, weighted=weighted)
+    total = exponents[0] * face + exponents[1] * voice
     odds = np.exp(total - total.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
 def measure_fusions(data: Path, models: Path) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """Way -> kind of pairs -> (accuracy, UAR, calibration error) in per cent."""
+    """Method -> kind of pairs -> (accuracy, UAR, calibration error) in per cent."""
     corpus = Fer2013(data / "fer2013")
-    watched_faces, watched_clips = corpus.validation(), read_clips(data, "validation")
+    validation_faces, validation_clips = corpus.validation(), read_clips(data, "validation")
     faces, clips = corpus.test(without_copies=True), read_clips(data, "test")
-    fitted_on = make_pairs(watched_faces, watched_clips, data, models, spoilt=True, seed=1)
+    fit_pairs = make_pairs(validation_faces, validation_clips, data, models, degraded=True, seed=1)
     cards = load_shipped("face", models).card, load_shipped("voice", models).card
     table: dict[str, dict[str, tuple[float, float, float]]] = {}
-    asked = {kind: make_pairs(faces, clips, data, models, spoilt=kind == "spoilt") for kind in ("clean", "spoilt")}
-    for name, way in make_fusions(np.array(cards[0].f1), np.array(cards[1].f1), fitted_on).items():
+    pairs_by_kind = {
+        kind: make_pairs(faces, clips, data, models, degraded=kind == "degraded") for kind in ("clean", "degraded")
+    }
+    for name, method in make_fusions(np.array(cards[0].f1), np.array(cards[1].f1), fit_pairs).items():
         table[name] = {}
-        for kind, p in asked.items():
-            said = way(p)
-            read = said.argmax(axis=1)
-            table[name][kind] = (accuracy(read, p.truth), recall(read, p.truth), calibration_error(said, p.truth))
+        for kind, p in pairs_by_kind.items():
+            probabilities = method(p)
+            read = probabilities.argmax(axis=1)
+            table[name][kind] = (
+                accuracy(read, p.truth),
+                recall(read, p.truth),
+                calibration_error(probabilities, p.truth),
+            )
     return table

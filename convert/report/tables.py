@@ -1,4 +1,4 @@
-"""Pieces of the report: tables in Markdown, and figures that more than one section gives."""
+"""Building blocks of the report: Markdown tables, and numbers that several sections show."""
 
 from collections.abc import Iterable
 
@@ -9,20 +9,20 @@ from convert.evaluation.predictions import Predictions
 
 
 def format_table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Markdown; a cell is what str makes of it."""
+    """A Markdown table; cells are converted by str."""
     head = list(head)
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)]) + "\n"
 
 
-def selective(chances: "np.ndarray", truth: "np.ndarray", least: float) -> tuple[float, float]:
-    """Share of answers at or over `least`, and the accuracy of these, in per cent."""
-    given = chances.max(axis=1) >= least
-    return 100 * float(given.mean()), accuracy(chances.argmax(axis=1)[given], truth[given])
+def selective(probabilities: "np.ndarray", truth: "np.ndarray", minimum: float) -> tuple[float, float]:
+    """Share of rows with a confidence of at least `minimum`, and their accuracy, in per cent."""
+    selected = probabilities.max(axis=1) >= minimum
+    return 100 * float(selected.mean()), accuracy(probabilities.argmax(axis=1)[selected], truth[selected])
 
 
 def format_confusion(p: Predictions) -> str:
-    """The confusion matrix, a row a label, with recall and F1."""
+    """The confusion matrix, one row per label, with recall and F1."""
     counts = confusion(p.prediction, p.truth, len(p.classes))
     scores = f1(p.prediction, p.truth, len(p.classes))
     rows = [
@@ -32,6 +32,7 @@ def format_confusion(p: Predictions) -> str:
     return format_table(("", *(c[:8] for c in p.classes), "recall %", "F1 %"), rows)
 
 
-def format_calibration(chances: "np.ndarray", truth: "np.ndarray") -> str:
-    """The calibration error of `chances` (n, k), and what a perfectly calibrated network shows on so few rows."""
-    return f"{calibration_error(chances, truth):.2f} ({calibration_floor(chances):.2f} when nothing is wrong)"
+def format_calibration(probabilities: "np.ndarray", truth: "np.ndarray") -> str:
+    """The calibration error of `probabilities` (n, k), and the one of a perfectly calibrated network."""
+    floor = calibration_floor(probabilities)
+    return f"{calibration_error(probabilities, truth):.2f} ({floor:.2f} if perfectly calibrated)"
