@@ -104,7 +104,7 @@ def _ask_all(contents: list[bytes], ask: Callable[[bytes], object], errors: type
 
 
 @pytest.mark.parametrize("decode", [messages.decode_sense_message, messages.decode_hub_message])
-def test_lines_at_the_door(decode: Callable[[bytes], object]) -> None:
+def test_lines_of_the_socket(decode: Callable[[bytes], object]) -> None:
     good, refused = _ask_all(_LINES, decode, LinkError)
     assert refused > good
 
@@ -127,7 +127,7 @@ def test_settings_files() -> None:
     assert refused > MANY // 3
 
 
-def test_a_file_of_bytes_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_binary_settings_file_is_named(tmp_path: Path) -> None:
     from device.settings.load import load
 
     path = tmp_path / "mien.toml"

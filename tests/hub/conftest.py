@@ -74,7 +74,7 @@ class Broker:
         if self._process:
             self._process.send_signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """It goes on as if nothing had been."""
         if self._process:
             self._process.send_signal(signal.SIGCONT)
@@ -107,7 +107,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @dataclass(frozen=True)
-class Papers:
+class Certificates:
     """Certificates, each with its key in the same file."""
 
     ca: Path
@@ -121,7 +121,7 @@ class Papers:
 
 
 @pytest.fixture(scope="session")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("papers")
@@ -136,7 +136,7 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 
     ca = made("ca", "-addext", "keyUsage=keyCertSign")
     signed = ("-CA", str(ca), "-CAkey", str(ca), "-addext", "basicConstraints=critical,CA:FALSE", "-addext")
-    return Papers(
+    return Certificates(
         ca,
         made("server", *signed, "subjectAltName=DNS:localhost,IP:127.0.0.1"),
         made("elsewhere", *signed, "subjectAltName=DNS:broker.example"),

@@ -70,7 +70,7 @@ class Sense:
     def __init__(self, settings: Settings, session: str = "s1") -> None:
         self._path = locations.socket_path(settings.runtime_dir)
         self.session = session
-        self.told: list[HubMessage] = []
+        self.received: list[HubMessage] = []
         self.health = WELL
         self.ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,8 +100,8 @@ class Sense:
         self.say(MoodUpdate(self.session, self._seq, said))
         return self._seq
 
-    def acked(self) -> int:
-        return max((m.seq for m in self.told if isinstance(m, link.Ack)), default=0)
+    def last_ack(self) -> int:
+        return max((m.seq for m in self.received if isinstance(m, link.Ack)), default=0)
 
     async def _beat(self) -> None:
         with contextlib.suppress(ConnectionError):
@@ -113,7 +113,7 @@ class Sense:
     async def _listen(self) -> None:
         with contextlib.suppress(ConnectionError):
             while line := await self.reader.readline():
-                self.told.append(link.decode_hub_message(line))
+                self.received.append(link.decode_hub_message(line))
         self.ended.set()
 
 
@@ -123,7 +123,7 @@ async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub
     hub, stop = build_hub(settings, dry=dry), asyncio.Event()
     task = asyncio.create_task(hub.run(stop))
     try:
-        await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and door_is(settings)))
+        await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and has_socket(settings)))
         if task.done():
             await task
         yield hub
@@ -133,11 +133,11 @@ async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub
             await asyncio.gather(task, return_exceptions=False)
 
 
-def door_is(settings: Settings) -> bool:
+def has_socket(settings: Settings) -> bool:
     return locations.socket_path(settings.runtime_dir).exists()
 
 
-def answers(settings: Settings) -> bool:
+def is_listening(settings: Settings) -> bool:
     """A hub listens."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
@@ -192,7 +192,7 @@ def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
     return msgspec.structs.replace(settings, mqtt=Mqtt(host="127.0.0.1", port=port, **more))
 
 
-def hub_process(
+def start_hub_process(
     settings: Settings, folder: Path, port: int = 0, level: str = "INFO", page: int = 0, **environment: str
 ) -> "subprocess.Popen[str]":
     """A hub in another process, for who wants to kill it. What it logs waits in a pipe: a flood needs less of it."""

@@ -38,7 +38,7 @@ async def mien(settings: Path, *words: str) -> tuple[int, str, str]:
 
 async def recording(sense: Sense, *, found: Baseline | None, said: str) -> None:
     """What a sense does when it is told to record."""
-    await until(lambda: RecordBaseline(60.0) in sense.told, 30)
+    await until(lambda: RecordBaseline(60.0) in sense.received, 30)
     sense.health = msgspec.structs.replace(sense.health, recording=Recording(60.0, "look and speak as you do at rest"))
     await asyncio.sleep(2)
     sense.health = msgspec.structs.replace(sense.health, recording=Recording(0.0, said), baseline=found)
@@ -62,12 +62,12 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
             assert "voices: too few readings" in out
             assert (await mien(path, "show"))[1].startswith("Recorded 2023-11-1")
             assert (await mien(path, "clear"))[0] == 0
-            await until(lambda: ClearBaseline() in sense.told)
+            await until(lambda: ClearBaseline() in sense.received)
 
     run(story())
 
 
-def test_a_recording_of_nobody_is_an_error_that_says_why(home: tuple[Settings, Path]) -> None:
+def test_a_failed_recording_is_an_error_that_says_why(home: tuple[Settings, Path]) -> None:
     settings, path = home
 
     async def story() -> None:
@@ -82,7 +82,7 @@ def test_a_recording_of_nobody_is_an_error_that_says_why(home: tuple[Settings, P
     run(story())
 
 
-def test_without_sense_and_without_hub_it_says_what_is_missing(home: tuple[Settings, Path]) -> None:
+def test_a_missing_sense_or_hub_is_named(home: tuple[Settings, Path]) -> None:
     settings, path = home
 
     async def story() -> None:
@@ -98,7 +98,7 @@ def test_without_sense_and_without_hub_it_says_what_is_missing(home: tuple[Setti
     run(story())
 
 
-def test_what_the_hub_refuses_is_told_in_its_words(home: tuple[Settings, Path]) -> None:
+def test_the_hubs_own_error_is_printed(home: tuple[Settings, Path]) -> None:
     settings, _ = home
 
     async def story() -> None:
@@ -111,7 +111,7 @@ def test_what_the_hub_refuses_is_told_in_its_words(home: tuple[Settings, Path]) 
     run(story())
 
 
-def test_what_is_no_mien_is_told_as_such(home: tuple[Settings, Path]) -> None:
+def test_another_program_on_the_port_is_recognized(home: tuple[Settings, Path]) -> None:
     settings, _ = home
 
     class Stranger(BaseHTTPRequestHandler):
@@ -129,7 +129,7 @@ def test_what_is_no_mien_is_told_as_such(home: tuple[Settings, Path]) -> None:
 
 
 @pytest.mark.parametrize("kiosk", ["enabled = false", "port = 0"])
-def test_a_page_that_cannot_be_found_is_named(tmp_path: Path, kiosk: str) -> None:
+def test_a_page_without_a_known_port_is_an_error(tmp_path: Path, kiosk: str) -> None:
     path = tmp_path / "mien.toml"
     path.write_text(f"[kiosk]\n{kiosk}\n")
     status, _, err = asyncio.run(mien(path, "show"))

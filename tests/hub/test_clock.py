@@ -20,7 +20,7 @@ from device.hub.history.rows import Entry
 from device.settings.schema import Settings
 from device.system.clock import RELEASED_UTC_S
 from tests.hub.conftest import free_port
-from tests.hub.hub_running import Sense, answers, mood, run, until
+from tests.hub.hub_running import Sense, is_listening, mood, run, until
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
@@ -114,7 +114,7 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
 @asynccontextmanager
 async def sensed(house: Settings) -> AsyncIterator[Sense]:
     """A sense at the door of a hub that answers."""
-    await until(lambda: answers(house), 15)
+    await until(lambda: is_listening(house), 15)
     async with Sense(house) as sense:
         yield sense
 
@@ -123,13 +123,13 @@ async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
     """It is shown and stored, without a wait of a year."""
     begun_s = time.monotonic()
     seq = sense.change(mood(emotion))
-    await until(lambda: sense.acked() == seq)
+    await until(lambda: sense.last_ack() == seq)
     document = await house.state()
     assert document["mood"]["emotion"] == emotion.value
     assert time.monotonic() - begun_s < 2
 
 
-def test_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Settings, short: Path) -> None:
+def test_a_clock_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
         async with sensed(house) as sense:
             await felt(hub, sense, Emotion.HAPPY)
@@ -173,7 +173,7 @@ def told_apart(entries: list[Entry]) -> None:
     assert ("the clock was put back by 400 days", NOON_UTC_S + 100, NOON_UTC_S + 100) in gaps
 
 
-def test_hours_wait_for_a_clock_and_are_not_over_when_it_is_lost(house: Settings, short: Path) -> None:
+def test_hours_wait_for_a_set_clock_and_do_not_end_when_it_is_lost(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
         async with sensed(house) as sense:
             await felt(hub, sense, Emotion.SAD)

@@ -24,13 +24,13 @@ from tests.hub.hub_running import WELL, Sense, mood, run, running, state, until
 from tests.hub.hub_setup import gaps, kinds, living_room, rule
 
 
-def test_a_mood_is_remembered_acknowledged_acted_on_and_said(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mood_is_stored_acknowledged_acted_on_and_logged(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             seq = sense.change(mood(Emotion.SAD, 0.71))
-            await until(lambda: sense.acked() == seq)
+            await until(lambda: sense.last_ack() == seq)
             await until(lambda: hub.store.now.player.get("playing"))
             await until(lambda: len(kinds(house, "action")) == 2)
 
@@ -51,13 +51,13 @@ def test_refreshes_are_shown_and_not_stored(house: Settings) -> None:
             sense.change(mood(Emotion.SAD, 0.7))
             sense.change(mood(Emotion.SAD, 0.9), seq=0)
             await until(lambda: hub.store.now.mood and hub.store.now.mood.confidence == 0.9)
-            await until(lambda: sense.acked() == 1)
+            await until(lambda: sense.last_ack() == 1)
 
     run(story())
     assert kinds(house, "mood") == ["sad"]
 
 
-def test_a_change_that_sense_sends_again_is_told_and_counted_once(house: Settings) -> None:
+def test_a_resent_change_is_published_and_counted_once(house: Settings) -> None:
     """It missed the Ack, and there is no broker whose outbox would know."""
 
     async def story() -> None:
@@ -66,7 +66,7 @@ def test_a_change_that_sense_sends_again_is_told_and_counted_once(house: Setting
                 async with Sense(house) as sense:
                     for seq in (1, 2, 1, 2):
                         sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
-                    await until(lambda sense=sense: sense.acked() == 2)  # type: ignore[misc]
+                    await until(lambda sense=sense: sense.last_ack() == 2)  # type: ignore[misc]
             assert hub.store.changes.last == 2
             async with aiohttp.ClientSession() as client, client.get(hub.page + "metrics") as answer:
                 text = await answer.text()
@@ -79,12 +79,12 @@ def test_a_change_that_sense_sends_again_is_told_and_counted_once(house: Setting
     assert kinds(house, "mood") == ["sad", "happy", "sad"]
 
 
-def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settings) -> None:
+def test_old_changes_are_stored_with_their_time_but_fire_no_rule(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.HAPPY, age_s=40))
             sense.change(mood(Emotion.SAD, age_s=20))
-            await until(lambda: sense.acked() == 2)
+            await until(lambda: sense.last_ack() == 2)
             await asyncio.sleep(0.6)
             assert hub.store.now.mood is None
             assert hub.store.now.lamp["on"] is False
@@ -94,7 +94,7 @@ def test_old_changes_are_remembered_at_their_time_but_move_no_lamp(house: Settin
     assert times == [pytest.approx(time.time() - 40, abs=8), pytest.approx(time.time() - 20, abs=8)]
 
 
-def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings) -> None:
+def test_presence_is_unknown_while_the_camera_is_off(house: Settings) -> None:
     """Neither to Home Assistant, nor in the history, which has it as a line of its own."""
 
     async def story() -> None:
@@ -124,7 +124,7 @@ def test_a_camera_that_is_off_says_nothing_of_who_is_there(house: Settings) -> N
     run(story())
 
 
-def test_sense_gone_is_said_within_two_seconds_and_is_a_gap(house: Settings) -> None:
+def test_a_silent_sense_is_reported_within_two_seconds_and_leaves_a_gap(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             async with Sense(house) as sense:
@@ -150,24 +150,24 @@ def test_sense_gone_is_said_within_two_seconds_and_is_a_gap(house: Settings) -> 
     run(story())
 
 
-def test_resend_after_a_reconnect_is_one_row_and_a_jump_is_a_gap(house: Settings) -> None:
+def test_a_resent_change_is_one_row_and_missing_numbers_are_a_gap(house: Settings) -> None:
     async def story() -> None:
         async with running(house):
             async with Sense(house) as sense:
                 sense.change(mood(Emotion.SAD), 1)
-                await until(lambda: sense.acked() == 1)
+                await until(lambda: sense.last_ack() == 1)
             await asyncio.sleep(0.2)
             async with Sense(house) as sense:
                 sense.change(mood(Emotion.SAD), 1)
                 sense.change(mood(Emotion.HAPPY), 4)
-                await until(lambda: sense.acked() == 4)
+                await until(lambda: sense.last_ack() == 4)
 
     run(story())
     assert kinds(house, "mood") == ["sad", "happy"]
     assert "2 changes lost while hub was away" in kinds(house, "gap")
 
 
-def test_a_stage_that_is_ill_is_among_the_problems(house: Settings) -> None:
+def test_a_failing_stage_is_among_the_problems(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             ill = Stage(State.LOST, "no camera; plug one in")
@@ -181,7 +181,7 @@ def test_a_stage_that_is_ill_is_among_the_problems(house: Settings) -> None:
     run(story())
 
 
-def test_wishes_reach_the_sense_or_say_that_it_is_away(house: Settings) -> None:
+def test_commands_reach_sense_or_fail_while_it_is_away(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             with pytest.raises(LinkError, match="away"):
@@ -190,13 +190,13 @@ def test_wishes_reach_the_sense_or_say_that_it_is_away(house: Settings) -> None:
                 await until(lambda: hub.store.now.available)
                 await hub.execute(SetHold(2.0))
                 await hub.execute(ClearBaseline())
-                await until(lambda: sense.told[-1:] == [ClearBaseline()])
-                assert SetHold(2.0) in sense.told
+                await until(lambda: sense.received[-1:] == [ClearBaseline()])
+                assert SetHold(2.0) in sense.received
 
     run(story())
 
 
-def test_the_metrics_count_what_happens(house: Settings) -> None:
+def test_the_metrics_count_moods_actions_and_delays(house: Settings) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
 
     async def story() -> None:
@@ -218,7 +218,7 @@ def test_the_metrics_count_what_happens(house: Settings) -> None:
     run(story())
 
 
-def test_two_hubs_are_one_too_many(house: Settings) -> None:
+def test_a_second_hub_refuses_to_start(house: Settings) -> None:
     async def story() -> None:
         async with running(house):
             with pytest.raises(MienError, match="another hub is running"):
@@ -228,7 +228,7 @@ def test_two_hubs_are_one_too_many(house: Settings) -> None:
     run(story())
 
 
-def test_the_hub_knows_no_device_and_no_model() -> None:
+def test_the_hub_imports_no_device_and_no_model() -> None:
     code = "import sys, device.hub.build; \
 print([m for m in sys.modules if m.startswith(('device.sense', 'device.perception', 'cv2', 'ai_edge'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)

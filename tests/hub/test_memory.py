@@ -5,7 +5,7 @@ from pathlib import Path
 from device.emotions import EMOTIONS
 from device.hub.state.store import MAX_CHANGES
 from device.settings.schema import Settings
-from tests.hub.hub_running import Sense, answers, hub_process, mood, run, until
+from tests.hub.hub_running import Sense, is_listening, mood, run, start_hub_process, until
 
 WARM, MORE = 2 * MAX_CHANGES, 7_000
 """A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""
@@ -18,19 +18,19 @@ def own_mb(process: int) -> float:
     return int(status.split("RssAnon:")[1].split()[0]) / 1024
 
 
-def test_changes_leave_nothing_in_memory(house: Settings, short: Path) -> None:
-    process = hub_process(house, short, level="ERROR")
+def test_changes_do_not_grow_memory(house: Settings, short: Path) -> None:
+    process = start_hub_process(house, short, level="ERROR")
 
     async def told(sense: Sense, changes: int) -> float:
         for number in range(changes):
             seq = sense.change(mood(EMOTIONS[number % len(EMOTIONS)], people=number % 3))
             if number % 100 == 0:
                 await sense.writer.drain()
-        await until(lambda: sense.acked() == seq, 30)
+        await until(lambda: sense.last_ack() == seq, 30)
         return own_mb(process.pid)
 
     async def story() -> tuple[float, float]:
-        await until(lambda: answers(house), 15)
+        await until(lambda: is_listening(house), 15)
         async with Sense(house) as sense:
             return await told(sense, WARM), await told(sense, MORE)
 

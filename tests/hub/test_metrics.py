@@ -44,7 +44,7 @@ def one(said: Series, metric: str, /, **labels: str) -> float | None:
     return said.get((metric, frozenset(labels.items())))
 
 
-def test_a_full_room() -> None:
+def test_every_metric_of_a_full_room() -> None:
     said = page(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
     numbers = {
         "mien_available": 1,
@@ -73,7 +73,7 @@ def test_a_full_room() -> None:
     }
 
 
-def test_each_stage_is_in_one_state_and_says_its_rate_and_what_it_dropped() -> None:
+def test_each_stage_has_one_state_a_rate_and_a_drop_count() -> None:
     stages = {"camera": Stage(State.OK, "", 9.5, 4), "microphone": Stage(State.LOST, "gone")}
     said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
     states = {
@@ -90,13 +90,13 @@ def test_each_stage_is_in_one_state_and_says_its_rate_and_what_it_dropped() -> N
     assert one(said, "mien_problem") == 1
 
 
-def test_a_camera_that_is_off_counts_nobody() -> None:
+def test_nobody_is_counted_while_the_camera_is_off() -> None:
     said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
     assert (one(said, "mien_presence"), one(said, "mien_people")) == (None, None)
 
 
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
-def test_what_is_not_known_has_no_number(now: Snapshot) -> None:
+def test_unknown_values_have_no_sample(now: Snapshot) -> None:
     said = page(now)
     unknown = (
         "confidence_ratio",
@@ -113,11 +113,11 @@ def test_what_is_not_known_has_no_number(now: Snapshot) -> None:
     assert of(said, "mien_mqtt_connected") == {}, "no broker is configured"
 
 
-def test_a_broker_that_is_away() -> None:
+def test_a_missing_broker_is_zero() -> None:
     assert one(page(msgspec.structs.replace(FULL, mqtt="MQTT broker is away")), "mien_mqtt_connected") == 0
 
 
-def test_every_feature_with_a_state_has_its_metric() -> None:
+def test_every_feature_with_a_state_has_a_metric() -> None:
     found = {name for name, _ in page(FULL)}
     for feature in FEATURES:
         stem = f"mien_{feature.key.removesuffix('_s')}"
@@ -125,7 +125,7 @@ def test_every_feature_with_a_state_has_its_metric() -> None:
     assert not any("recalibrate" in name or "mood_change" in name for name in found)
 
 
-def test_names_keep_to_the_conventions() -> None:
+def test_names_follow_the_conventions() -> None:
     body, _ = exposition(FULL, Counters(["comfort"]))
     for family in text_string_to_metric_families(body.decode()):
         assert re.fullmatch(r"mien(_[a-z]+)+", family.name)
@@ -148,7 +148,7 @@ COUNTED: list[tuple[Callable[[Counters], None], str, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("count", "name", "labels"), COUNTED, ids=[name for _, name, _ in COUNTED])
-def test_what_happens_counts_once_and_alone(
+def test_each_event_increments_only_its_own_series(
     count: Callable[[Counters], None], name: str, labels: dict[str, str]
 ) -> None:
     counters = Counters(["comfort"])
@@ -173,7 +173,7 @@ def test_delays_fall_into_their_buckets() -> None:
     assert one(said, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
 
 
-def test_two_hubs_of_one_process_count_apart() -> None:
+def test_two_hubs_in_one_process_count_separately() -> None:
     first, second = Counters(), Counters()
     first.count_message()
     assert one(page(BEFORE, first), "mien_mqtt_messages_total") == 1
@@ -183,7 +183,7 @@ def test_two_hubs_of_one_process_count_apart() -> None:
 # -- bounds
 
 
-def test_no_name_from_outside_makes_series_without_end() -> None:
+def test_names_from_outside_cannot_create_unlimited_series() -> None:
     long = "x" * 60
     hello = msgspec.structs.replace(
         HELLO, models={f"{long}{i}": long for i in range(9)} | {str(i): "1" for i in range(99)}
@@ -207,7 +207,7 @@ def test_odd_names_are_escaped() -> None:
     assert one(said, "mien_actions_total", rule=odd, result="done") == 0
 
 
-def test_openmetrics_where_it_is_asked_for() -> None:
+def test_openmetrics_on_request() -> None:
     counters = Counters(["comfort"])
     counters.observe_delay(0.2)
     counters.count_mood(Emotion.SAD)

@@ -40,7 +40,7 @@ def utc_s(busy: Busy) -> Callable[[float], float]:
     return UtcConverter(busy.wall_s, busy.monotonic_s).convert
 
 
-def test_what_came_after_lies_after_by_as_much(utc_s: Callable[[float], float]) -> None:
+def test_moments_keep_their_order_and_distance(utc_s: Callable[[float], float]) -> None:
     began = [50 + 1e-5 * number for number in range(2000)]
     moments = [utc_s(moment_s) for moment_s in began]
     assert moments[0] == pytest.approx(NOON_UTC_S + 50, abs=0.005)
@@ -49,15 +49,13 @@ def test_what_came_after_lies_after_by_as_much(utc_s: Callable[[float], float]) 
 
 
 @pytest.mark.parametrize("by_s", [-86_400.0, -0.1, 0.1, 400 * 86_400.0])
-def test_a_clock_that_is_put_to_another_time_is_believed(
-    busy: Busy, utc_s: Callable[[float], float], by_s: float
-) -> None:
+def test_a_clock_that_was_set_is_followed(busy: Busy, utc_s: Callable[[float], float], by_s: float) -> None:
     before = utc_s(60)
     busy.ahead_s += by_s
     assert utc_s(60) - before == pytest.approx(by_s, abs=0.01)
 
 
-def test_no_moment_lies_in_the_future_or_before_the_machine_began(busy: Busy, utc_s: Callable[[float], float]) -> None:
+def test_no_moment_is_in_the_future_or_before_the_boot(busy: Busy, utc_s: Callable[[float], float]) -> None:
     before_s = busy.wall_s()
     assert before_s - 0.005 < utc_s(1e9) < busy.wall_s() + 0.005
     assert utc_s(-5) == pytest.approx(NOON_UTC_S, abs=0.005)

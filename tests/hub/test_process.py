@@ -17,7 +17,7 @@ from device.settings.locations import socket_path
 from device.settings.schema import Kiosk, Settings
 from device.system.sd_notify import notify
 from tests.hub.conftest import free_port
-from tests.hub.hub_running import Sense, answers, door_is, hub_process, mood, run, until
+from tests.hub.hub_running import Sense, has_socket, is_listening, mood, run, start_hub_process, until
 from tests.hub.hub_setup import gaps, kinds
 
 
@@ -28,14 +28,14 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_no_socket(house: Settings, ca
         port = taken.getsockname()[1]
         assert run_hub(msgspec.structs.replace(house, kiosk=Kiosk(port=port))) == 1
     assert f"cannot use port {port}" in caplog.text
-    assert not door_is(house)
+    assert not has_socket(house)
 
 
 @pytest.mark.parametrize("page", [False, True])
-def test_an_end_with_somebody_at_the_door_is_a_quiet_one(house: Settings, short: Path, *, page: bool) -> None:
+def test_a_stop_with_open_connections_logs_no_traceback(house: Settings, short: Path, *, page: bool) -> None:
     """Whoever has come in and has not said who they are; the hub is told to stop, or cannot open its page."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        process = hub_process(house, short, page=taken.getsockname()[1] if page else 0)
+        process = start_hub_process(house, short, page=taken.getsockname()[1] if page else 0)
         with contextlib.ExitStack() as visitors:
             while process.poll() is None:
                 with contextlib.suppress(OSError):
@@ -51,12 +51,12 @@ def test_an_end_with_somebody_at_the_door_is_a_quiet_one(house: Settings, short:
 
 def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
     async def one(process: "subprocess.Popen[str]", seq: int) -> None:
-        await until(lambda: process.poll() is not None or answers(house), 15)
+        await until(lambda: process.poll() is not None or is_listening(house), 15)
         async with Sense(house) as sense:
             sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
-            await until(lambda: sense.acked() == seq)
+            await until(lambda: sense.last_ack() == seq)
 
-    first = hub_process(house, short)
+    first = start_hub_process(house, short)
     try:
         run(one(first, 1))
     finally:
@@ -64,7 +64,7 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
         first.communicate(timeout=5)
     killed_s = time.time()
     time.sleep(0.5)
-    second = hub_process(house, short)
+    second = start_hub_process(house, short)
     try:
         run(one(second, 2))
     finally:
@@ -79,12 +79,12 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_systemd_is_told(house: Settings, short: Path, abstract: bool) -> None:
+def test_systemd_gets_ready_watchdog_and_stopping(house: Settings, short: Path, abstract: bool) -> None:
     name = f"mien-test-{os.getpid()}-{free_port()}" if abstract else str(short / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(f"\0{name}" if abstract else name)
         systemd.settimeout(15)
-        process = hub_process(house, short, NOTIFY_SOCKET=f"@{name}" if abstract else name)
+        process = start_hub_process(house, short, NOTIFY_SOCKET=f"@{name}" if abstract else name)
         try:
             got = [systemd.recv(100) for _ in range(3)]
             process.send_signal(signal.SIGINT)
@@ -98,7 +98,7 @@ def test_systemd_is_told(house: Settings, short: Path, abstract: bool) -> None:
     assert b"WATCHDOG=1" in got
 
 
-def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     assert notify("READY=1") is False
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")

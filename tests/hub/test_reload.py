@@ -12,9 +12,9 @@ import pytest
 
 from device.hub.web.auth.password import write
 from tests.command_line import Mien, told_in_one_line
-from tests.hub.conftest import Papers, free_port
+from tests.hub.conftest import Certificates, free_port
 from tests.hub.hub_running import run, until
-from tests.hub.web.builders import quick
+from tests.hub.web.builders import hash_cheaply
 
 
 def hub_of(path: Path) -> "subprocess.Popen[str]":
@@ -39,11 +39,11 @@ async def refused(port: int, *words: str) -> bool:
     return any("not applied" in one and all(word in one for word in words) for one in await problems(port))
 
 
-def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers: Papers) -> None:
+def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, certificates: Certificates) -> None:
     port = free_port()
     path, good = short / "mien.toml", good_in(short, port)
     (short / "file").write_text("")
-    write(short / "password.json", quick())
+    write(short / "password.json", hash_cheaply())
     opened = f'listen = "0.0.0.0"\npassword_file = "{short}/password.json"\n'
     broker = '[mqtt]\nhost = "127.0.0.1"\n'
     path.write_text(good)
@@ -60,7 +60,10 @@ def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers:
                     "none.json",
                 ),
                 (f'{good}{opened}certificate_file = "{short}/c"\nkey_file = "{short}/k"\n', "kiosk.certificate_file"),
-                (f'{good}{opened}certificate_file = "{papers.ca}"\nkey_file = "{papers.client}"\n', "no pair"),
+                (
+                    f'{good}{opened}certificate_file = "{certificates.ca}"\nkey_file = "{certificates.client}"\n',
+                    "no pair",
+                ),
                 (good.replace(f"port = {port}", f"port = {other}"), f"port {other}", "kiosk.port"),
                 (good.replace(f"{short}/run", f"{short}/{'r' * 120}"), "home.runtime_dir", "too long"),
                 (good.replace(f"{short}/run", f"{short}/file/run"), "home.runtime_dir", "no folder"),
@@ -93,7 +96,7 @@ def test_what_cannot_be_started_changes_nothing(mien: Mien, short: Path, papers:
     assert "Traceback" not in said
 
 
-def test_a_port_of_somebody_else_is_said_by_the_check(mien: Mien, short: Path) -> None:
+def test_config_check_reports_a_port_in_use(mien: Mien, short: Path) -> None:
     path = short / "mien.toml"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -103,18 +106,18 @@ def test_a_port_of_somebody_else_is_said_by_the_check(mien: Mien, short: Path) -
     assert not (short / "state").exists(), "a check makes nothing"
 
 
-def test_an_address_that_is_not_there_yet_is_no_fault_and_is_told(mien: Mien, short: Path) -> None:
+def test_config_check_accepts_an_address_that_does_not_exist_yet(mien: Mien, short: Path) -> None:
     path = short / "mien.toml"
-    write(short / "password.json", quick())
+    write(short / "password.json", hash_cheaply())
     path.write_text(good_in(short, 0) + f'listen = "192.0.2.7"\npassword_file = "{short}/password.json"\n')
     done = mien("config", "check", "--settings", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{path}: fine" in done.stdout
-    assert "not yet: the page cannot listen on 192.0.2.7: this device has no such address now" in done.stdout
+    assert "not yet: the page cannot listen on 192.0.2.7: this device does not have that address" in done.stdout
 
 
 @pytest.mark.parametrize("key", ["kiosk", "mqtt"])
-def test_what_systemd_lends_at_a_start_need_not_be_there_before(mien: Mien, short: Path, key: str) -> None:
+def test_systemd_credentials_may_be_missing_before_the_start(mien: Mien, short: Path, key: str) -> None:
     lent = 'password_file = "/run/credentials/mien-hub.service/none"\n'
     more = {"kiosk": f'listen = "0.0.0.0"\n{lent}', "mqtt": f'[mqtt]\nhost = "localhost"\nusername = "me"\n{lent}'}
     path = short / "mien.toml"

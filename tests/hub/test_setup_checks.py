@@ -20,7 +20,7 @@ def found(now: Snapshot, folder: Path) -> dict[str, Check]:
     return {finding.name: finding for finding in check_setup(now, folder)}
 
 
-def test_a_room_that_is_well(tmp_path: Path) -> None:
+def test_a_healthy_setup(tmp_path: Path) -> None:
     said = found(HERE, tmp_path)
     assert said["camera"] == Check("camera", True, "works, 10.0 pictures a second")
     assert said["no network in sense"].ok
@@ -29,7 +29,7 @@ def test_a_room_that_is_well(tmp_path: Path) -> None:
     assert not [finding for finding in said.values() if finding.ok is False]
 
 
-def test_nothing_is_said_of_a_sense_that_is_away(tmp_path: Path) -> None:
+def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
     said = found(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
     assert said["sense"] == Check("sense", False, "sense is away: it closed the connection")
     assert "camera" not in said
@@ -51,21 +51,21 @@ def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, wo
     assert words in said.message
 
 
-def test_walls_that_are_not_there_are_no_obstacle_but_said(tmp_path: Path) -> None:
+def test_missing_isolation_is_reported_but_no_error(tmp_path: Path) -> None:
     open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses")
     said = found(msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path)
     assert said["no network in sense"].ok is None
     assert "not enforced: this kernel refuses" in said["no network in sense"].message
 
 
-def test_what_is_open_is_said(tmp_path: Path) -> None:
+def test_open_access_is_reported(tmp_path: Path) -> None:
     said = found(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
     assert said["page"].message == "served to the house, with a password"
     assert said["live view"].message == "allowed by the settings; 2 watching now"
 
 
 @pytest.mark.parametrize("moment_s", [1.7e9, -1e300, 1e300])
-def test_a_neutral_is_told_with_its_day_if_a_calendar_has_it(tmp_path: Path, moment_s: float) -> None:
+def test_any_time_of_a_baseline_can_be_shown(tmp_path: Path, moment_s: float) -> None:
     neutral = Baseline(moment_s, SenseBaseline(300, (0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.3)))
     health = msgspec.structs.replace(WELL, baseline=neutral)
     said = found(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]

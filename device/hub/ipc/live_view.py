@@ -15,7 +15,7 @@ from pathlib import Path
 from device.errors import LinkError
 from device.hub.ipc.unix_server import UnixServer
 from device.hub.state.store import Latest, Subscription
-from device.ipc.live_view import LENGTHS, RENEWED_S, WATCH_S, check_lengths, check_picture
+from device.ipc.live_view import LENGTHS, RENEW_S, WATCH_S, check_lengths, check_picture
 from device.ipc.messages import HubMessage, Watch
 from device.settings.locations import live_path
 
@@ -116,7 +116,7 @@ class LiveViewServer:
             if self.picture and (not is_watched or time.monotonic() - self._received_s > FRESH_S):
                 self._show(None)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RENEWED_S):
+                async with asyncio.timeout(RENEW_S):
                     await self._watchers_changed.wait()
 
     def _show(self, picture: bytes | None) -> None:

@@ -21,7 +21,7 @@ def kinds(folder: Path) -> list[tuple[str, str | None]]:
     return [(e.kind, e.emotion or e.rule or e.why) for e in read(folder)]
 
 
-class Told:
+class Callbacks:
     """What the history said."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Told:
 
 
 @asynccontextmanager
-async def remembering(folder: Path, told: Told, clock: WallClock | None = None) -> Any:
+async def running_history(folder: Path, told: Callbacks, clock: WallClock | None = None) -> Any:
     history = History(folder, 0, told.hear, told.health.append, retry_s=0.05, clock=clock)
     task = asyncio.create_task(history.run())
     try:

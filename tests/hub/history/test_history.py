@@ -14,7 +14,7 @@ from device.system.clock import WallClock
 from tests.hub.history.builders import change
 
 
-def test_a_resend_is_no_second_row_even_after_a_restart(tmp_path: Path) -> None:
+def test_a_resent_change_is_one_row_even_after_a_restart(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([change(1, 100.0), change(2, 101.0), change(2, 101.0)])
     file.close()
@@ -23,7 +23,7 @@ def test_a_resend_is_no_second_row_even_after_a_restart(tmp_path: Path) -> None:
     assert [e.time_s for e in read(tmp_path)] == [100.0, 101.0, 103.0]
 
 
-def test_a_jump_of_seq_is_a_gap(tmp_path: Path) -> None:
+def test_missing_numbers_are_a_gap(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([change(1, 100.0), change(5, 110.0), change(3, 200.0, "s2")])
     gaps = [(e.time_s, e.until_s, e.why) for e in read(tmp_path) if e.kind == "gap"]
@@ -61,7 +61,7 @@ def test_a_clean_stop_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> N
     assert next((e.time_s, e.until_s) for e in read(tmp_path) if e.kind == "gap") == (152.0, 200.0)
 
 
-def test_old_rows_go_once_the_clock_has_gone_well_for_an_hour(tmp_path: Path) -> None:
+def test_old_rows_are_deleted_after_an_hour_without_a_clock_jump(tmp_path: Path) -> None:
     now = time.time()
     wall = [now, 0.0]
     file = HistoryFile(tmp_path, 7, now, WallClock(lambda: wall[0], lambda: wall[1]))
@@ -83,7 +83,7 @@ def test_old_rows_go_once_the_clock_has_gone_well_for_an_hour(tmp_path: Path) ->
     assert (left(3500), left(200)) == (2, 1), "once an hour from then on"
 
 
-def test_one_bad_row_stores_none_of_its_batch(tmp_path: Path) -> None:
+def test_a_bad_row_rolls_its_batch_back(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     bad = MoodRow("s1", 2, Entry("mood", 101.0))
     with pytest.raises(sqlite3.IntegrityError):
@@ -91,7 +91,7 @@ def test_one_bad_row_stores_none_of_its_batch(tmp_path: Path) -> None:
     assert read(tmp_path) == []
 
 
-def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_file_is_private(tmp_path: Path) -> None:
     HistoryFile(tmp_path / "new", 0, 100.0).write([change(1, 100.0)])
     assert {p.stat().st_mode & 0o077 for p in (tmp_path / "new").iterdir()} == {0}
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
@@ -105,7 +105,7 @@ def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir() if "damaged" in p.name] == []
 
 
-def test_for_how_long_the_camera_saw_nothing_is_one_line_that_grows(tmp_path: Path) -> None:
+def test_a_blind_camera_is_one_gap_that_grows(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([Heartbeat(105.0), Heartbeat(110.0, 103.0), Heartbeat(115.0, 103.0), GapBegins(116.0, "sense was away")])
     file.write([GapEnds(120.0), Heartbeat(121.0), Heartbeat(130.0, 124.0), Heartbeat(131.0, 124.001)])
@@ -117,7 +117,7 @@ def test_for_how_long_the_camera_saw_nothing_is_one_line_that_grows(tmp_path: Pa
     assert again.time_s > 120.0, "what was forgotten is not told again"
 
 
-def test_that_the_camera_sees_nothing_is_told_though_the_clock_ran_ahead_before(tmp_path: Path) -> None:
+def test_a_blind_gap_survives_a_clock_that_ran_ahead(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([Heartbeat(100_010.0, 100_003.0), Heartbeat(110.0), Heartbeat(115.0, 112.0), Heartbeat(120.0, 112.0)])
     assert (112.0, 120.0) in [(e.time_s, e.until_s) for e in read(tmp_path) if e.why == BLIND]

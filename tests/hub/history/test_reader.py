@@ -18,7 +18,7 @@ from device.hub.history.export import parse_since, to_csv, to_text
 from device.hub.history.reader import read
 from device.hub.history.rows import Entry, GapBegins, GapEnds, Heartbeat
 from device.settings.schema import Settings
-from tests.hub.history.builders import Told, change, kinds, remembering
+from tests.hub.history.builders import Callbacks, change, kinds, running_history
 from tests.hub.hub_running import run, running, until
 from tests.hub.web.client import ask
 
@@ -40,14 +40,14 @@ def test_csv_and_text_have_the_gaps_in_order_of_time(tmp_path: Path) -> None:
     assert "gap until now: sense was away" in to_text(entries[4])
 
 
-def test_since_keeps_a_gap_that_reaches_over_it(tmp_path: Path) -> None:
+def test_since_includes_a_gap_that_overlaps_it(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     file.write([change(1, 100.0), GapBegins(101.0, "sense was away"), GapEnds(300.0), change(2, 301.0)])
     assert [e.kind for e in read(tmp_path, 200.0)][:2] == ["gap", "mood"]
     assert [e.time_s for e in read(tmp_path, 200.0, max_rows=1)][:1] != [101.0]
 
 
-def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+def test_omitted_rows_are_reported(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 0.0).write([change(seq, 100.0 + seq) for seq in range(1, 11)])
     cut, *kept = read(tmp_path, 50.0, max_rows=4)
     assert [e.time_s for e in kept] == [107.0, 108.0, 109.0, 110.0]
@@ -56,7 +56,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert [e.kind for e in read(tmp_path, 50.0, max_rows=10)] == ["mood"] * 10
 
 
-def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
+def test_a_busy_week_is_shown_and_exported_completely(house: Settings) -> None:
     """A thousand changes a day: the page's grid of hours, and the table behind its link."""
     now_s = time.time()
     changes = [change(n, now_s - 7 * 86_400 + 86.4 * n, emotion=EMOTIONS[n % 7]) for n in range(1, 7_000)]
@@ -79,7 +79,7 @@ def test_a_busy_week_is_shown_and_exported_whole(house: Settings) -> None:
     run(story())
 
 
-def test_nothing_yet_and_nothing_readable(tmp_path: Path) -> None:
+def test_a_missing_and_an_unreadable_file(tmp_path: Path) -> None:
     assert read(tmp_path) == []
     (tmp_path / FILE_NAME).write_bytes(b"nonsense" * 1000)
     with pytest.raises(MienError, match="cannot be read"):
@@ -103,12 +103,12 @@ def pages(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.name.startswith(FILE_NAME))
 
 
-def test_what_is_forgotten_leaves_the_file_beside_a_running_hub(tmp_path: Path) -> None:
+def test_deleted_rows_leave_the_file_while_the_hub_runs(tmp_path: Path) -> None:
     now_s = time.time()
-    told = Told()
+    told = Callbacks()
 
     async def story() -> None:
-        async with remembering(tmp_path, told) as history:
+        async with running_history(tmp_path, told) as history:
             for seq in range(1, 301):
                 history.remember(change(seq, now_s - 3600 * (301 - seq) / 10, emotion=Emotion.DISGUST))
             history.remember(Entry("action", now_s, rule="a secret rule", action="{}", result="done"))
@@ -133,7 +133,7 @@ def test_what_is_forgotten_leaves_the_file_beside_a_running_hub(tmp_path: Path) 
     assert [kind for kind, _ in kinds(tmp_path)] == ["mood"]
 
 
-def test_everything_is_the_damaged_files_too(tmp_path: Path) -> None:
+def test_deleting_everything_includes_damaged_files(tmp_path: Path) -> None:
     aside = tmp_path / "history-damaged-20270101T000000.sqlite3"
     aside.write_bytes(b"sad sad sad")
     assert forget(tmp_path, 0.0).damaged_files == (aside.name,)
@@ -142,7 +142,7 @@ def test_everything_is_the_damaged_files_too(tmp_path: Path) -> None:
     assert not aside.exists()
 
 
-def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(tmp_path: Path) -> None:
+def test_a_locked_file_is_an_error_and_deletes_nothing_by_halves(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as locker:
         locker.execute("BEGIN IMMEDIATE")
@@ -157,7 +157,7 @@ def test_a_file_that_somebody_holds_is_told_and_nothing_is_half_forgotten(tmp_pa
     assert read(tmp_path) == []
 
 
-def test_a_file_of_version_one_is_forgotten_from_too(tmp_path: Path) -> None:
+def test_deleting_works_on_a_file_of_version_one(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         db.executescript("DROP TABLE told; PRAGMA user_version = 1;")

@@ -17,15 +17,15 @@ from device.hub.history.writer import BUSY_ROWS, ROOM_S, History
 from device.ipc.messages import PEER_TIMEOUT_S
 from device.settings.schema import Settings
 from device.system.clock import WallClock
-from tests.hub.history.builders import Told, change, kinds, remembering
+from tests.hub.history.builders import Callbacks, change, kinds, running_history
 from tests.hub.hub_running import run, until
 
 
-def test_stored_is_said_after_the_commit(tmp_path: Path) -> None:
-    told = Told()
+def test_on_stored_is_called_after_the_commit(tmp_path: Path) -> None:
+    told = Callbacks()
 
     async def story() -> None:
-        async with remembering(tmp_path, told) as history:
+        async with running_history(tmp_path, told) as history:
             history.remember(change(1, 100.0))
             history.remember(change(2, 101.0))
             await until(lambda: ("s1", 2) in told.stored)
@@ -34,12 +34,12 @@ def test_stored_is_said_after_the_commit(tmp_path: Path) -> None:
     run(story())
 
 
-def test_a_clock_that_does_not_go_as_time_does_is_a_gap(tmp_path: Path) -> None:
+def test_a_clock_jump_is_a_gap(tmp_path: Path) -> None:
     wall, real = [1000.0], [0.0]
-    told = Told()
+    told = Callbacks()
 
     async def story() -> None:
-        async with remembering(tmp_path, told, WallClock(lambda: wall[0], lambda: real[0])) as history:
+        async with running_history(tmp_path, told, WallClock(lambda: wall[0], lambda: real[0])) as history:
             for number, (later_s, set_s) in enumerate([(10, 0), (600, 29), (10, 28_800), (10, -7200)], 1):
                 wall[0], real[0] = wall[0] + later_s + set_s, real[0] + later_s
                 history.remember(change(number, wall[0]))
@@ -52,10 +52,10 @@ def test_a_clock_that_does_not_go_as_time_does_is_a_gap(tmp_path: Path) -> None:
     assert [entry.time_s for entry in read(tmp_path) if entry.kind == "mood"] == [1010, 1639, 23_259, 30_449]
 
 
-def test_a_stop_in_the_middle_writes_each_row_once(tmp_path: Path) -> None:
+def test_a_stop_during_a_write_stores_each_row_once(tmp_path: Path) -> None:
     async def story() -> None:
         for n in range(10):
-            async with remembering(tmp_path, Told()) as history:
+            async with running_history(tmp_path, Callbacks()) as history:
                 history.remember(Entry("action", float(n), rule=f"r{n}", action="{}", result="done"))
                 await asyncio.sleep(0.001 * n)
 
@@ -63,12 +63,12 @@ def test_a_stop_in_the_middle_writes_each_row_once(tmp_path: Path) -> None:
     assert [e.rule for e in read(tmp_path)] == [f"r{n}" for n in range(10)]
 
 
-def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_moved_aside_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"this is no database at all, whatever its name says" * 100)
-    told = Told()
+    told = Callbacks()
 
     async def story() -> None:
-        async with remembering(tmp_path, told) as history:
+        async with running_history(tmp_path, told) as history:
             history.remember(change(1, time.time() - 1))
             await until(lambda: told.stored)
 
@@ -81,14 +81,14 @@ def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(tmp_path: Path, caplo
     assert [kind for kind, _ in kinds(tmp_path)] == ["mood", "gap"]
 
 
-def test_a_locked_file_is_tried_again(tmp_path: Path) -> None:
+def test_a_locked_file_is_retried(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
-    told = Told()
+    told = Callbacks()
 
     async def story() -> None:
         locker = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")
-        async with remembering(tmp_path, told) as history:
+        async with running_history(tmp_path, told) as history:
             history.remember(change(2, 101.0))
             await until(lambda: any("locked" in text for text in told.health))
             assert told.stored == []
@@ -113,11 +113,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_full_disk_loses_nothing_and_is_tried_again(small_disk: Path) -> None:
-    told = Told()
+def test_a_full_disk_loses_nothing_and_is_retried(small_disk: Path) -> None:
+    told = Callbacks()
 
     async def story() -> None:
-        async with remembering(small_disk, told) as history:
+        async with running_history(small_disk, told) as history:
             history.remember(change(1, 100.0))
             await until(lambda: told.stored == [("s1", 1)])
             with (small_disk / "filler").open("wb", buffering=0) as filler:
@@ -141,7 +141,7 @@ def test_a_full_disk_loses_nothing_and_is_tried_again(small_disk: Path) -> None:
 
 def test_the_queue_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        history = History(tmp_path, 0, Told().hear, lambda _: None, max_waiting=3)
+        history = History(tmp_path, 0, Callbacks().hear, lambda _: None, max_waiting=3)
         for seq in range(1, 7):
             history.remember(change(seq, 100.0 + seq))
         await history.close()
@@ -152,7 +152,7 @@ def test_the_queue_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert kinds(tmp_path)[0] == ("gap", "3 changes lost while hub was away")
 
 
-def test_a_flood_waits_for_the_disk_and_not_longer_than_the_door_allows(house: Settings) -> None:
+def test_a_flood_waits_for_the_disk_but_shorter_than_the_peer_timeout(house: Settings) -> None:
     async def story() -> None:
         history = History(house.state_dir, 0, _nobody, lambda _: None)
         for n in range(BUSY_ROWS + 5):

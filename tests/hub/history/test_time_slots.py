@@ -19,39 +19,39 @@ def gap(time_s: float, until_s: float | None) -> Entry:
     return Entry("gap", time_s, until_s=until_s, why="hub was away")
 
 
-def test_a_mood_is_cut_at_the_borders_of_its_slots() -> None:
+def test_a_mood_is_split_between_slots() -> None:
     found = split_into_slots([felt(90, Emotion.HAPPY), felt(250, Emotion.SAD)], 100, 400, 100)
     assert [slot.start_s for slot in found] == [100, 200, 300]
     assert [slot.mood for slot in found] == [{"happy": 100}, {"happy": 50, "sad": 50}, {"sad": 100}]
     assert {slot.unseen for slot in found} == {0.0}
 
 
-def test_before_the_first_word_nothing_is_known() -> None:
+def test_time_before_the_first_mood_is_unseen() -> None:
     first, second = split_into_slots([felt(150, Emotion.ANGRY)], 0, 200, 100)
     assert (first.mood, first.unseen) == ({}, 100)
     assert (second.mood, second.unseen) == ({"angry": 50}, 50)
 
 
-def test_an_empty_room_is_nobody_and_an_unsure_one_is_unknown() -> None:
+def test_an_empty_room_is_nobody_and_an_unsure_mood_is_unknown() -> None:
     empty, unsure = split_into_slots([felt(0, Emotion.UNKNOWN, 0), felt(100, Emotion.UNKNOWN, 2)], 0, 200, 100)
     assert (empty.nobody, empty.mood) == (100, {})
     assert (unsure.nobody, unsure.mood) == (0, {"unknown": 100})
 
 
-def test_in_a_gap_nothing_is_known_and_after_it_what_was_goes_on() -> None:
+def test_a_gap_is_unseen_and_the_mood_goes_on_after_it() -> None:
     (slot,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, 50)], 0, 100, 100)
     assert (slot.mood, slot.unseen) == ({"happy": 70}, 30)
     (lasting,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, None)], 0, 100, 100)
     assert (lasting.mood, lasting.unseen) == ({"happy": 20}, 80)
 
 
-def test_what_sense_kept_for_an_absent_hub_is_known_all_the_same() -> None:
+def test_changes_delivered_after_a_gap_still_count() -> None:
     (slot,) = split_into_slots([felt(0, Emotion.HAPPY), gap(20, 60), felt(30, Emotion.SAD)], 0, 100, 100)
     assert slot.mood == {"happy": 20, "sad": 70}
     assert slot.unseen == 10
 
 
-def test_actions_are_no_moods() -> None:
+def test_actions_are_ignored() -> None:
     (slot,) = split_into_slots(
         [felt(0, Emotion.HAPPY), Entry("action", 50, rule="r", action="{}", result="done")], 0, 100, 100
     )
@@ -61,7 +61,7 @@ def test_actions_are_no_moods() -> None:
 @pytest.mark.parametrize(
     ("since_s", "until_s", "step_s"), [(0, 10, 0), (0, 10, -1), (10, 10, 1), (0, MAX_SLOTS + 1, 1)]
 )
-def test_what_cannot_be_cut_is_refused(since_s: float, until_s: float, step_s: float) -> None:
+def test_impossible_slots_are_refused(since_s: float, until_s: float, step_s: float) -> None:
     with pytest.raises(ValueError, match="slots"):
         split_into_slots([], since_s, until_s, step_s)
 
@@ -83,7 +83,7 @@ def test_every_second_is_counted_once(entries: list[Entry], step_s: float, since
         assert math.isclose(sum(slot.mood.values()) + slot.nobody + slot.unseen, length_s, abs_tol=0.6)
 
 
-def test_a_camera_that_saw_nothing_saw_no_empty_room_and_what_was_heard_counts() -> None:
+def test_a_blind_camera_is_unseen_but_a_voice_still_counts() -> None:
     entries = [
         felt(0, Emotion.UNKNOWN, 0),
         Entry("gap", 20, until_s=80, why=BLIND),

@@ -22,20 +22,20 @@ from tests.hub.hub_running import WELL, Sense, run, running, state, until
 from tests.hub.ipc.live_view_setup import (
     FACE,
     JPEG,
-    header_of,
-    line_to,
-    live_sock,
-    looking,
-    made,
-    opened_house,
-    shown,
-    why,
+    connect_as_sense,
+    get_live_socket,
+    pack_picture,
+    parse_header,
+    read_picture,
+    read_reason,
+    watching,
+    with_live_view,
 )
 
 
 @pytest.fixture
 def open_house(house: Settings) -> Settings:
-    return opened_house(house)
+    return with_live_view(house)
 
 
 def raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
@@ -43,17 +43,17 @@ def raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
 
 
 async def told(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
-    while not (await why(viewer)).startswith(begin):
+    while not (await read_reason(viewer)).startswith(begin):
         pass
 
 
-def test_closed_by_the_settings_there_is_no_socket_and_nobody_may_look(house: Settings) -> None:
+def test_a_live_view_that_is_off_has_no_socket_and_refuses_viewers(house: Settings) -> None:
     async def story() -> None:
         house.runtime_dir.mkdir()
         with socket.socket(socket.AF_UNIX) as dead:  # of a hub that was killed while the view was open
-            dead.bind(str(live_sock(house)))
+            dead.bind(str(get_live_socket(house)))
         async with running(house) as hub, Sense(house) as sense, aiohttp.ClientSession() as client:
-            assert not live_sock(house).exists()
+            assert not get_live_socket(house).exists()
             async with client.get(hub.page + "api/live") as answer:
                 assert answer.status == 403
                 assert await answer.json() == {"error": "the live view is off; set kiosk.live_view = true"}
@@ -61,7 +61,7 @@ def test_closed_by_the_settings_there_is_no_socket_and_nobody_may_look(house: Se
                 await client.ws_connect(hub.page + "api/live")
             assert (await state(hub))["kiosk"]["live_view"] is False
             await asyncio.sleep(1.2)
-            assert not [word for word in sense.told if isinstance(word, Watch)]
+            assert not [word for word in sense.received if isinstance(word, Watch)]
 
     run(story())
 
@@ -71,43 +71,43 @@ def test_without_a_page_there_is_no_socket_either(open_house: Settings) -> None:
 
     async def story() -> None:
         async with running(settings):
-            assert not live_sock(settings).exists()
+            assert not get_live_socket(settings).exists()
 
     run(story())
 
 
-def test_a_picture_comes_as_it_was_sent_and_the_room_is_told_who_looks(
+def test_a_picture_arrives_unchanged_and_the_room_sees_the_watchers(
     open_house: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
 
     async def story() -> None:
         async with running(open_house) as hub, Sense(open_house) as sense:
-            assert stat.S_IMODE(live_sock(open_house).stat().st_mode) == 0o660
+            assert stat.S_IMODE(get_live_socket(open_house).stat().st_mode) == 0o660
             assert (await state(hub))["kiosk"]["watchers"] == 0
-            async with line_to(open_house) as (_, line), looking(hub) as viewer:
-                await until(lambda: Watch(2.5) in sense.told)
+            async with connect_as_sense(open_house) as (_, line), watching(hub) as viewer:
+                await until(lambda: Watch(2.5) in sense.received)
                 assert (await state(hub))["kiosk"]["watchers"] == 1
-                sent = made()
+                sent = pack_picture()
                 line.write(sent)
-                picture = await shown(viewer)
+                picture = await read_picture(viewer)
                 assert picture == sent[:4] + sent[8:]
-                (face,) = header_of(picture)["faces"]
+                (face,) = parse_header(picture)["faces"]
                 assert base64.b64decode(face["crop"]) == FACE.crop
                 assert set(face["probabilities"]) == {e.value for e in EMOTIONS}
-                async with looking(hub) as second:
-                    assert await shown(second) == picture, "the newest at once"
+                async with watching(hub) as second:
+                    assert await read_picture(second) == picture, "the newest at once"
                     assert (await state(hub))["kiosk"]["watchers"] == 2
-                asked = len([word for word in sense.told if word == Watch(2.5)])
+                asked = len([word for word in sense.received if word == Watch(2.5)])
                 await asyncio.sleep(2.2)
-                assert len([word for word in sense.told if word == Watch(2.5)]) >= asked + 2, "it is renewed"
-            await until(lambda: sense.told[-1:] == [Watch(0.0)] or Watch(0.0) in sense.told, 1)
+                assert len([word for word in sense.received if word == Watch(2.5)]) >= asked + 2, "it is renewed"
+            await until(lambda: sense.received[-1:] == [Watch(0.0)] or Watch(0.0) in sense.received, 1)
             assert (await state(hub))["kiosk"]["watchers"] == 0
             assert hub.live_view.picture is None
-            before = len([word for word in sense.told if isinstance(word, Watch)])
+            before = len([word for word in sense.received if isinstance(word, Watch)])
             await asyncio.sleep(1.3)
-            assert len([word for word in sense.told if isinstance(word, Watch)]) == before, "nobody looks"
-        assert not live_sock(open_house).exists()
+            assert len([word for word in sense.received if isinstance(word, Watch)]) == before, "nobody looks"
+        assert not get_live_socket(open_house).exists()
 
     run(story())
     assert "127.0.0.1 watches the live view; 1 watching" in caplog.text
@@ -136,18 +136,18 @@ def broken() -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("sent", [pytest.param(sent, id=name) for name, sent in broken()])
-def test_what_is_no_picture_closes_the_connection_with_one_line_and_the_next_is_served(
+def test_a_malformed_picture_closes_the_connection_with_one_log_line(
     open_house: Settings, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with running(open_house) as hub, Sense(open_house), looking(hub) as viewer:
-            async with line_to(open_house) as (reader, line):
+        async with running(open_house) as hub, Sense(open_house), watching(hub) as viewer:
+            async with connect_as_sense(open_house) as (reader, line):
                 line.write(sent)
                 with contextlib.suppress(ConnectionResetError):
                     assert await asyncio.wait_for(reader.read(), 2) == b""
-            async with line_to(open_house) as (_, line):
-                line.write(made())
-                assert header_of(await shown(viewer))["width"] == 640
+            async with connect_as_sense(open_house) as (_, line):
+                line.write(pack_picture())
+                assert parse_header(await read_picture(viewer))["width"] == 640
 
     run(story())
     lines = [r.getMessage() for r in caplog.records if r.name == "device.hub.ipc.live_view"]
@@ -159,31 +159,31 @@ def test_what_is_no_picture_closes_the_connection_with_one_line_and_the_next_is_
 
 def test_only_one_sense_is_served_and_a_silent_connection_does_not_block_it(open_house: Settings) -> None:
     async def story() -> None:
-        async with running(open_house) as hub, Sense(open_house), looking(hub) as viewer:
+        async with running(open_house) as hub, Sense(open_house), watching(hub) as viewer:
             hub.live_view.first_picture_s = 0.5
-            async with line_to(open_house) as (silent, _), line_to(open_house) as (_, line):
-                line.write(made(time_s=1.0))
-                assert header_of(await shown(viewer))["time_s"] == 1.0
-                async with line_to(open_house) as (second, other):
-                    other.write(made(time_s=2.0))
+            async with connect_as_sense(open_house) as (silent, _), connect_as_sense(open_house) as (_, line):
+                line.write(pack_picture(time_s=1.0))
+                assert parse_header(await read_picture(viewer))["time_s"] == 1.0
+                async with connect_as_sense(open_house) as (second, other):
+                    other.write(pack_picture(time_s=2.0))
                     with contextlib.suppress(ConnectionResetError):
                         assert await asyncio.wait_for(second.read(), 2) == b""
                 assert await asyncio.wait_for(silent.read(), 2) == b""
-                line.write(made(time_s=3.0))
-                assert header_of(await shown(viewer))["time_s"] == 3.0
+                line.write(pack_picture(time_s=3.0))
+                assert parse_header(await read_picture(viewer))["time_s"] == 3.0
 
     run(story())
 
 
-def test_the_page_is_told_why_there_is_no_picture(open_house: Settings) -> None:
+def test_the_page_gets_the_reason_for_a_missing_picture(open_house: Settings) -> None:
     async def story() -> None:
-        async with running(open_house) as hub, looking(hub) as viewer:
+        async with running(open_house) as hub, watching(hub) as viewer:
             await told(viewer, "sense has not connected yet")
             async with Sense(open_house) as sense:
                 await told(viewer, "no picture has come yet")
-                async with line_to(open_house) as (_, line):
-                    line.write(made())
-                    await shown(viewer)
+                async with connect_as_sense(open_house) as (_, line):
+                    line.write(pack_picture())
+                    await read_picture(viewer)
                     sense.health = msgspec.structs.replace(WELL, paused=True)
                     await until(lambda: hub.store.now.health == sense.health)
                 await told(viewer, "Mien is paused")
@@ -197,28 +197,28 @@ def test_the_page_is_told_why_there_is_no_picture(open_house: Settings) -> None:
     run(story())
 
 
-def test_an_old_picture_is_taken_away(open_house: Settings) -> None:
+def test_an_old_picture_is_removed(open_house: Settings) -> None:
     async def story() -> None:
         async with (
             running(open_house) as hub,
             Sense(open_house),
-            line_to(open_house) as (_, line),
-            looking(hub) as viewer,
+            connect_as_sense(open_house) as (_, line),
+            watching(hub) as viewer,
         ):
-            line.write(made())
-            await shown(viewer)
+            line.write(pack_picture())
+            await read_picture(viewer)
             begun_s = time.monotonic()
-            assert await why(viewer)
+            assert await read_reason(viewer)
             assert time.monotonic() - begun_s < 3
-            async with looking(hub) as second:
-                assert await why(second)
+            async with watching(hub) as second:
+                assert await read_reason(second)
 
     run(story())
 
 
-def test_something_in_the_sockets_place_is_one_sentence(open_house: Settings) -> None:
+def test_a_file_in_place_of_the_socket_is_a_clear_error(open_house: Settings) -> None:
     open_house.runtime_dir.mkdir()
-    live_sock(open_house).write_text("not a socket")
+    get_live_socket(open_house).write_text("not a socket")
 
     async def story() -> None:
         async with running(open_house):
@@ -226,4 +226,4 @@ def test_something_in_the_sockets_place_is_one_sentence(open_house: Settings) ->
 
     with pytest.raises(LinkError, match=r"live\.sock: cannot listen here"):
         run(story())
-    assert live_sock(open_house).read_text() == "not a socket"
+    assert get_live_socket(open_house).read_text() == "not a socket"

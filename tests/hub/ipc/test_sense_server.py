@@ -53,7 +53,7 @@ async def come(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     return reader, writer
 
 
-def test_folder_and_socket_are_closed_to_others(short: Path) -> None:
+def test_folder_and_socket_are_private(short: Path) -> None:
     async def story() -> None:
         async with opened(short / "run"):
             assert (short / "run").stat().st_mode & 0o777 == 0o700
@@ -75,7 +75,7 @@ def test_a_stale_socket_is_replaced(short: Path) -> None:
     run(story())
 
 
-def test_a_living_hub_is_not_replaced(short: Path) -> None:
+def test_a_running_hub_is_not_replaced(short: Path) -> None:
     async def story() -> None:
         async with opened(short) as ears:
             with pytest.raises(LinkError, match="another hub is running"):
@@ -86,7 +86,7 @@ def test_a_living_hub_is_not_replaced(short: Path) -> None:
     run(story())
 
 
-def test_what_is_no_socket_is_left_alone(short: Path) -> None:
+def test_a_file_in_place_of_the_socket_is_left_alone(short: Path) -> None:
     path = locations.socket_path(short)
     path.write_text("mine")
 
@@ -98,7 +98,7 @@ def test_what_is_no_socket_is_left_alone(short: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_a_clear_error(short: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_a_clear_error(short: Path) -> None:
     (short / "file").write_text("")
 
     async def story() -> None:
@@ -129,7 +129,7 @@ def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pyte
     assert "it was refused" in caplog.text
 
 
-def test_beats_come_and_silence_is_noticed(short: Path) -> None:
+def test_heartbeats_are_sent_and_silence_is_noticed(short: Path) -> None:
     async def story() -> None:
         async with opened(short) as ears:
             began_s = time.monotonic()
@@ -145,7 +145,7 @@ def test_beats_come_and_silence_is_noticed(short: Path) -> None:
     run(story())
 
 
-def test_half_a_line_is_no_word(short: Path) -> None:
+def test_a_partial_line_does_not_count_as_a_message(short: Path) -> None:
     async def story() -> None:
         async with opened(short) as ears:
             _, writer = await come(short)
@@ -157,7 +157,7 @@ def test_half_a_line_is_no_word(short: Path) -> None:
     run(story())
 
 
-def test_a_sense_that_does_not_read_cannot_block(short: Path) -> None:
+def test_a_sense_that_does_not_read_cannot_block_the_hub(short: Path) -> None:
     async def flood(door: SenseServer) -> None:
         for seq in range(200_000):
             await door.send(Ack("x" * 1000, seq))
@@ -180,7 +180,7 @@ def test_a_sense_that_does_not_read_cannot_block(short: Path) -> None:
     run(story())
 
 
-def test_nobody_there_is_said(short: Path) -> None:
+def test_sending_without_a_sense_is_an_error(short: Path) -> None:
     async def story() -> None:
         async with opened(short) as ears:
             with pytest.raises(LinkError, match="sense is away"):
@@ -235,7 +235,7 @@ def test_a_bad_line_closes_with_one_warning(short: Path, line: bytes, caplog: py
     assert "sense sent" in warnings[0].getMessage()
 
 
-def test_a_mood_before_the_hello_is_out_of_turn(short: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_before_the_hello_is_refused(short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with opened(short) as ears:
             reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(short)))
@@ -286,7 +286,7 @@ def test_no_line_kills_the_hub(house: Settings, caplog: pytest.LogCaptureFixture
                 writer.close()
             async with Sense(house) as sense:
                 seq = sense.change(mood())
-                await until(lambda: sense.acked() == seq)
+                await until(lambda: sense.last_ack() == seq)
                 assert (await state(hub))["sense"]["available"] is True
 
     run(story(), 90)

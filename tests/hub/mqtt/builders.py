@@ -18,11 +18,11 @@ SNAPSHOTS = {
 }
 
 
-def made(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
+def build(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
     """As Home Assistant gets it: after JSON."""
     said: Json = json.loads(json.dumps(build_document(now, name=name, prefix=prefix)))
     return said
 
 
-def wrong(said: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
+def find_faults(said: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
     return ha_rules.faults(where, json.dumps(said))

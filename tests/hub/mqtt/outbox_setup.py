@@ -24,12 +24,12 @@ class House:
     def __init__(self, folder: Path, **limits: int) -> None:
         self.got: list[str] = []
         self.late: list[bool] = []
-        self.told: list[Change] = []
-        self.said: list[str] = []
+        self.delivered: list[Change] = []
+        self.health: list[str] = []
         self.there = True
         self.pause_s = 0.0
         self.history = History(folder, 0, self._stored, lambda _: None, retry_s=0.05)
-        self.outbox = Outbox(self.history, self.told.append, self.said.append, **limits)
+        self.outbox = Outbox(self.history, self.delivered.append, self.health.append, **limits)
 
     async def _stored(self, session: str, seq: int) -> None:
         self.outbox.mark_stored(session, seq)
@@ -61,7 +61,7 @@ class House:
 
 
 @asynccontextmanager
-async def living(folder: Path, **limits: int) -> AsyncIterator[House]:
+async def running_outbox(folder: Path, **limits: int) -> AsyncIterator[House]:
     house = House(folder, **limits)
     task = asyncio.create_task(house.history.run())
     await house.outbox.open()

@@ -21,7 +21,7 @@ def restricted(broker: Broker, folder: Path, *lines: str) -> None:
     broker.start(f"acl_file {access}", "max_queued_messages 1000")
 
 
-def test_a_broker_that_does_not_pass_on_what_we_say_is_told_of(house: Settings, broker: Broker, tmp_path: Path) -> None:
+def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broker, tmp_path: Path) -> None:
     restricted(broker, tmp_path, "topic read #")
 
     async def story() -> None:
@@ -34,7 +34,7 @@ def test_a_broker_that_does_not_pass_on_what_we_say_is_told_of(house: Settings, 
             assert "access list" in said
             with pytest.raises(ActionError, match=r"lamp/set was refused by the broker \(Not authorized\); allow it"):
                 await hub.mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
-            await until(lambda: sense.acked() == 1)
+            await until(lambda: sense.last_ack() == 1)
             # The list is corrected, and the broker started anew: all is well.
             await asyncio.to_thread(restricted, broker, tmp_path, "topic readwrite #")
             await until(lambda: hub.store.now.mqtt == "")
@@ -43,7 +43,7 @@ def test_a_broker_that_does_not_pass_on_what_we_say_is_told_of(house: Settings, 
     run(story())
 
 
-def test_one_topic_that_is_refused_is_named_alone(house: Settings, broker: Broker, tmp_path: Path) -> None:
+def test_a_single_denied_topic_is_named(house: Settings, broker: Broker, tmp_path: Path) -> None:
     restricted(broker, tmp_path, "topic readwrite mien/#", "topic read homeassistant/#", "topic read lamp/#")
 
     async def story() -> None:
@@ -56,7 +56,7 @@ def test_one_topic_that_is_refused_is_named_alone(house: Settings, broker: Broke
     run(story())
 
 
-def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, broker: Broker) -> None:
+def test_a_rules_message_waits_for_a_restarting_broker(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
             await until(lambda: hub.store.now.mqtt == "")
@@ -72,7 +72,7 @@ def test_what_a_rule_sends_waits_for_a_broker_that_restarts(house: Settings, bro
     run(story())
 
 
-def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(house: Settings, broker: Broker) -> None:
+def test_a_rules_message_is_sent_once_even_to_a_slow_broker(house: Settings, broker: Broker) -> None:
     """TOGGLE that is told twice is told nothing."""
 
     async def story() -> None:
@@ -85,7 +85,7 @@ def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(hous
             broker.freeze()
             with pytest.raises(ActionError, match="lamp/set was not accepted"):
                 await hub.mqtt.publish("lamp/set", "TOGGLE")
-            broker.thaw()
+            broker.resume()
             await until(lambda: subscriber.of("lamp/set"))
             await asyncio.sleep(2)
             assert subscriber.of("lamp/set") == ["TOGGLE"]
@@ -94,7 +94,7 @@ def test_what_a_rule_sends_is_sent_once_though_the_broker_is_slow_to_answer(hous
     run(story())
 
 
-def test_it_does_not_wait_for_ever(house: Settings, broker: Broker) -> None:
+def test_a_rules_message_does_not_wait_forever(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:
             await until(lambda: hub.store.now.mqtt == "")

@@ -32,7 +32,7 @@ class Obedient(Sense):
     async def obey(self) -> None:
         done = 0
         while True:
-            for order in self.told[done:]:
+            for order in self.received[done:]:
                 done += 1
                 match order:
                     case SetSwitch(Switch.CAMERA, on):
@@ -51,7 +51,7 @@ class Obedient(Sense):
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_every_command_makes_its_round(house: Settings, broker: Broker, version: str) -> None:
+def test_every_command_makes_a_round_trip(house: Settings, broker: Broker, version: str) -> None:
     home = msgspec.structs.replace(house.home, profiles=("everyday", "Late night"))
     mine = msgspec.structs.replace(with_broker(house, broker.port, version=version), home=home)
     rounds = [
@@ -86,7 +86,7 @@ def test_every_command_makes_its_round(house: Settings, broker: Broker, version:
     run(story())
 
 
-def test_malicious_messages_are_ignored_said_once_and_counted(
+def test_malicious_messages_are_ignored_logged_once_and_counted(
     house: Settings, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad: list[tuple[str, str | bytes]] = [
@@ -111,18 +111,18 @@ def test_malicious_messages_are_ignored_said_once_and_counted(
             # A message that is too large does not even come, and ends no connection.
             await say(broker.port, ("camera/set", "x" * 200_000))
             await asyncio.sleep(0.5)
-            assert not [m for m in sense.told if isinstance(m, SetSwitch)][2:]
+            assert not [m for m in sense.received if isinstance(m, SetSwitch)][2:]
             await say(broker.port, *[("microphone/set", "ON")] * 60)
             await until(lambda: rejected(hub) >= len(bad) + 40)
             assert hub.store.now.mqtt == ""
-            assert len([m for m in sense.told if isinstance(m, SetSwitch)]) <= 2 + MAX_COMMANDS
+            assert len([m for m in sense.received if isinstance(m, SetSwitch)]) <= 2 + MAX_COMMANDS
             hub.store.change(mqtt="")
             sense.change(mood(Emotion.SAD))
             await until(lambda: hub.store.now.lamp["on"])
         async with running(with_broker(house, broker.port)) as hub, Sense(house, "s2") as sense:
             await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
             await until(lambda: rejected(hub) == 2)
-            assert not [m for m in sense.told if isinstance(m, SetSwitch)], "what the broker has kept is not obeyed"
+            assert not [m for m in sense.received if isinstance(m, SetSwitch)], "what the broker has kept is not obeyed"
 
     run(story())
     said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("MQTT: ignored")]
@@ -135,7 +135,7 @@ def rejected(hub: Hub) -> float:
     return float(hub.counters._rejected._value.get())
 
 
-def test_each_kind_of_nonsense_is_said_once_a_minute_with_how_many_there_were(
+def test_each_kind_of_problem_is_logged_once_a_minute_with_a_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now_s, counted, wishes = 0.0, 0, list[Command]()

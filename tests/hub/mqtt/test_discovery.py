@@ -18,7 +18,7 @@ from device.hub.mqtt.discovery import build_document, build_update, get_topic, r
 from device.hub.state.command_parser import parse_command
 from device.hub.state.features import FEATURES
 from device.hub.state.snapshot import Snapshot
-from tests.hub.mqtt.builders import SNAPSHOTS, made, wrong
+from tests.hub.mqtt.builders import SNAPSHOTS, build, find_faults
 from tests.hub.state.builders import AWAY, BEFORE, FULL
 
 NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_", "camera"]
@@ -29,14 +29,14 @@ NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("now", SNAPSHOTS.values(), ids=SNAPSHOTS)
-def test_home_assistant_takes_the_document_whole(now: Snapshot, name: str) -> None:
+def test_home_assistant_accepts_the_whole_document(now: Snapshot, name: str) -> None:
     said = build_document(now, name=name, prefix="mien")
-    assert wrong(said, get_topic("homeassistant", name)) == {}
+    assert find_faults(said, get_topic("homeassistant", name)) == {}
     assert json.loads(json.dumps(said, allow_nan=False)) == said, "what a broker kept is known again"
 
 
-def test_it_is_the_device_that_the_reference_describes() -> None:
-    said = made(name="living_room", prefix="/house/mien/")
+def test_the_device_matches_the_reference() -> None:
+    said = build(name="living_room", prefix="/house/mien/")
     assert {key: said[key] for key in ("dev", "o", "avty", "stat_t", "qos")} == {
         "dev": {
             "ids": ["mien_living_room"],
@@ -54,13 +54,13 @@ def test_it_is_the_device_that_the_reference_describes() -> None:
     mood_sensor = said["cmps"]["mood"]
     assert (mood_sensor["name"], mood_sensor["uniq_id"]) == (None, "mien_living_room_mood")
     assert (mood_sensor["def_ent_id"], mood_sensor["exp_aft"]) == ("sensor.living_room_mood", 120)
-    assert made(name="Living-Room")["cmps"]["mood"]["def_ent_id"] == "sensor.living_room_mood"
+    assert build(name="Living-Room")["cmps"]["mood"]["def_ent_id"] == "sensor.living_room_mood"
     assert mood_sensor["ops"] == [*(e.value for e in EMOTIONS), "unknown"]
     assert get_topic("/homeassistant/", "living_room") == "homeassistant/device/mien_living_room/config"
 
 
-def test_every_feature_and_a_trigger_for_each_emotion() -> None:
-    parts = made()["cmps"]
+def test_there_is_a_component_for_each_feature_and_a_trigger_for_each_emotion() -> None:
+    parts = build()["cmps"]
     assert set(parts) == {f.key for f in FEATURES} | {f"on_{e.value}" for e in EMOTIONS}
     assert {f.key: parts[f.key]["p"] for f in FEATURES} == {f.key: f.kind.value for f in FEATURES}
     assert parts["mood_change"]["stat_t"] == "mien/livingroom/event"
@@ -79,17 +79,17 @@ def test_every_feature_and_a_trigger_for_each_emotion() -> None:
     assert expiring == {key for key, part in parts.items() if part["p"] in ("sensor", "binary_sensor")}
 
 
-def test_it_changes_with_the_profiles_and_with_nothing_else() -> None:
-    assert made(AWAY) == made(FULL)
-    more = made(msgspec.structs.replace(FULL, profiles=("one",)))
+def test_the_document_changes_only_with_the_profiles() -> None:
+    assert build(AWAY) == build(FULL)
+    more = build(msgspec.structs.replace(FULL, profiles=("one",)))
     assert more["cmps"]["profile"]["ops"] == ["one"]
-    more["cmps"]["profile"] = made()["cmps"]["profile"]
-    assert more == made()
-    assert "profile" not in made(BEFORE)["cmps"], "a choice of nothing is none"
+    more["cmps"]["profile"] = build()["cmps"]["profile"]
+    assert more == build()
+    assert "profile" not in build(BEFORE)["cmps"], "a choice of nothing is none"
 
 
 def identities(name: str) -> list[set[str]]:
-    said = made(name=name)
+    said = build(name=name)
     parts = said["cmps"].values()
     topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {said["stat_t"], said["avty"][0]["t"]} - {""}
     unique = {part["uniq_id"] for part in parts if "uniq_id" in part}
@@ -100,16 +100,16 @@ def identities(name: str) -> list[set[str]]:
 @example("x", "_face")  # x's face_mood, and the mood of x_face
 @example("x", "-face")
 @example("x", "_hold")
-def test_two_miens_on_one_broker_never_meet(name: str, more: str) -> None:
+def test_two_miens_on_one_broker_share_no_id_and_no_topic(name: str, more: str) -> None:
     for one, other in zip(identities(name), identities(f"{name}{more}"), strict=True):
         assert one
         assert not one & other
 
 
-def test_all_that_it_offers_is_taken() -> None:
+def test_every_offered_command_is_accepted() -> None:
     """A press of everything in Home Assistant's device page, as it would arrive."""
     pressed = 0
-    for part in made()["cmps"].values():
+    for part in build()["cmps"].values():
         if "cmd_t" not in part:
             continue
         before, key, after = part["cmd_t"].rsplit("/", 2)
@@ -121,7 +121,7 @@ def test_all_that_it_offers_is_taken() -> None:
     assert pressed == 3 * 2 + 2 + len(FULL.profiles) + 2
 
 
-def test_its_machine_is_named(tmp_path: Path) -> None:
+def test_the_machine_model_is_read(tmp_path: Path) -> None:
     product, model = tmp_path / "sys/class/dmi/id/product_name", tmp_path / "proc/device-tree/model"
     assert read_machine_model(tmp_path) == platform.machine()
     read_machine_model.cache_clear()
@@ -141,27 +141,27 @@ def test_its_machine_is_named(tmp_path: Path) -> None:
 # -- one document after another
 
 
-def test_the_same_document_is_known() -> None:
-    assert build_update(made(), build_document(FULL, name="livingroom", prefix="mien")) == []
+def test_the_same_document_needs_no_update() -> None:
+    assert build_update(build(), build_document(FULL, name="livingroom", prefix="mien")) == []
 
 
 @pytest.mark.parametrize("old", [{}, None, [], {"cmps": []}, {"cmps": {"x": 1}}, {"cmps": {"x": {"p": ["sensor"]}}}])
-def test_without_one_before_there_is_one_to_publish(old: object) -> None:
-    new = made()
+def test_without_a_valid_old_document_only_the_new_one_is_published(old: object) -> None:
+    new = build()
     assert build_update(old, new) == [new]
 
 
-def test_what_is_gone_goes_first() -> None:
-    new = made(BEFORE)
-    first, second = build_update(made(), new)
+def test_removed_components_are_published_first() -> None:
+    new = build(BEFORE)
+    first, second = build_update(build(), new)
     assert second == new
     assert first["cmps"].pop("profile") == {"p": "select"}
     assert first == new
     assert "profile" not in new["cmps"], "the new document is left as it is"
 
 
-def test_what_changes_its_kind_or_identity_goes_first() -> None:
-    new, old = made(), made()
+def test_a_component_with_another_kind_or_id_is_removed_first() -> None:
+    new, old = build(), build()
     old["cmps"]["camera"]["p"] = "binary_sensor"
     old["cmps"]["mood"]["uniq_id"] = "mien_mood"
     old["cmps"]["on_bored"] = dict(old["cmps"]["on_sad"], stype="bored")
@@ -174,7 +174,7 @@ def test_what_changes_its_kind_or_identity_goes_first() -> None:
         "on_bored": {"p": "device_automation"},
     }
     assert second == new
-    assert wrong(first) == {}
+    assert find_faults(first) == {}
 
 
 _json = st.recursive(
@@ -186,11 +186,11 @@ _json = st.recursive(
 
 @given(_json | st.dictionaries(st.text() | st.just("mood"), _json).map(lambda parts: {"cmps": parts}))
 @example({"cmps": {"\ud800": {"p": "sensor"}, "a/b": {"p": "sensor"}, "x": {"p": "climate"}}})
-def test_whatever_a_broker_kept_the_new_one_is_told_and_valid(old: Any) -> None:
-    new = made()
+def test_any_old_document_leads_to_a_valid_update(old: Any) -> None:
+    new = build()
     kept = copy.deepcopy(new)
     told = build_update(old, new)
     assert told[-1] == new == kept
     assert len(told) <= 2
-    assert [wrong(one) for one in told] == [{}] * len(told)
+    assert [find_faults(one) for one in told] == [{}] * len(told)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for one in told for key in one["cmps"])

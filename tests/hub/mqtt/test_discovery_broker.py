@@ -11,7 +11,7 @@ from tests.hub.conftest import Broker
 from tests.hub.hub_running import Sense, Subscriber, run, running, until, with_broker
 
 
-def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house: Settings, broker: Broker) -> None:
+def test_discovery_is_published_before_online_and_removes_old_components(house: Settings, broker: Broker) -> None:
     topic = "homeassistant/device/mien_test/config"
     path = house.state_dir / "discovery.json"
 
@@ -55,7 +55,7 @@ def test_discovery_is_published_before_online_and_what_is_gone_is_removed(house:
     run(story())
 
 
-def test_a_home_assistant_that_starts_is_told_again(house: Settings, broker: Broker) -> None:
+def test_discovery_is_published_again_when_home_assistant_starts(house: Settings, broker: Broker) -> None:
     topic = "ha/device/mien_test/config"
 
     async def story() -> None:
@@ -92,7 +92,7 @@ def test_a_home_assistant_that_starts_is_told_again(house: Settings, broker: Bro
     run(story())
 
 
-def test_a_damaged_note_of_what_was_published_is_no_end(house: Settings, broker: Broker) -> None:
+def test_a_damaged_discovery_file_does_not_matter(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         house.state_dir.mkdir()
         (house.state_dir / "discovery.json").write_bytes(b"\xff{")

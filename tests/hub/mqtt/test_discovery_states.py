@@ -15,7 +15,7 @@ from device.hub.state.snapshot import Json, Snapshot
 from device.readings import Baseline, Mood, SenseReading
 from tests.hub.hub_running import WELL, mood
 from tests.hub.mqtt import ha_rules, ha_templates
-from tests.hub.mqtt.builders import SNAPSHOTS, made
+from tests.hub.mqtt.builders import SNAPSHOTS, build
 from tests.hub.mqtt.ha_templates import Render
 from tests.hub.state.builders import FULL
 
@@ -61,7 +61,7 @@ RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_template
 
 def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
     """Why each entity of the state would not take `said`."""
-    parts = made(now)["cmps"]
+    parts = build(now)["cmps"]
     told = {f.key for f in FEATURES if f.has_state} & set(parts)
     why = {key: ha_rules.refused(parts[key], json.dumps(said), render) for key in told}
     return {key: one for key, one in why.items() if one}
@@ -69,7 +69,7 @@ def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
 
 @RENDERERS
 @given(now=_snapshots)
-def test_every_state_is_taken_by_every_entity(render: Render, now: Snapshot) -> None:
+def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None:
     assert refused(now, state_document(now), render) == {}
 
 
@@ -87,13 +87,13 @@ def test_every_state_is_taken_by_every_entity(render: Render, now: Snapshot) -> 
         ({"baseline": 1_700_000_000}, "baseline"),
     ],
 )
-def test_a_wrong_value_is_refused_by_its_entity_alone(render: Render, changed: Json, key: str) -> None:
+def test_only_its_own_entity_refuses_a_wrong_value(render: Render, changed: Json, key: str) -> None:
     assert set(refused(FULL, state_document(FULL) | changed, render)) == {key}
 
 
 @RENDERERS
 def test_what_a_person_sees(render: Render) -> None:
-    parts, said = made()["cmps"], state_document(FULL)
+    parts, said = build()["cmps"], state_document(FULL)
 
     def seen(key: str, **changed: Any) -> str:
         return render(parts[key]["val_tpl"], said | changed)
@@ -109,8 +109,8 @@ def test_what_a_person_sees(render: Render) -> None:
 
 @RENDERERS
 @pytest.mark.parametrize("emotion", Emotion)
-def test_an_event_is_taken_and_starts_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
-    parts = made()["cmps"]
+def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
+    parts = build()["cmps"]
     for late_s in (0.0, 9.0):
         said = json.loads(json.dumps(event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
         assert ha_rules.refused(parts["mood_change"], json.dumps(said), render) == ""
@@ -124,7 +124,7 @@ def test_an_event_is_taken_and_starts_its_trigger_unless_it_is_late(render: Rend
 
 
 @RENDERERS
-def test_a_missing_key_is_no_value(render: Render) -> None:
+def test_a_missing_key_has_no_value(render: Render) -> None:
     with pytest.raises(Exception, match="mood"):  # Jinja's own class is not everywhere
         render("{{ value_json.mood }}", {})
 

@@ -16,7 +16,7 @@ from device.hub.history.rows import Delivered, Row
 from device.hub.mqtt import outbox as outbox_module
 from tests.hub.history.builders import change
 from tests.hub.hub_running import run, until
-from tests.hub.mqtt.outbox_setup import ids, living
+from tests.hub.mqtt.outbox_setup import ids, running_outbox
 
 
 def cursor(folder: Path) -> int:
@@ -25,16 +25,16 @@ def cursor(folder: Path) -> int:
         return found
 
 
-def test_live_changes_are_told_in_order_and_not_again_after_a_restart(tmp_path: Path) -> None:
+def test_live_changes_are_delivered_in_order_and_not_again_after_a_restart(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             house.change(*range(1, 101))
-            await until(lambda: len(house.told) == 100)
+            await until(lambda: len(house.delivered) == 100)
             assert house.got == ids(*range(1, 101))
             assert not any(house.late)
-            assert [change.seq for change in house.told] == list(range(1, 101))
+            assert [change.seq for change in house.delivered] == list(range(1, 101))
         assert cursor(tmp_path) == 100, "a clean stop writes how far it came"
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             house.change(100, 101)  # sense missed the Ack of 100
             await until(lambda: house.got)
             await asyncio.sleep(0.1)
@@ -43,15 +43,15 @@ def test_live_changes_are_told_in_order_and_not_again_after_a_restart(tmp_path: 
     run(story())
 
 
-def test_a_clean_stop_waits_for_what_is_under_way(tmp_path: Path) -> None:
+def test_a_clean_stop_waits_for_messages_in_flight(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.pause_s = 0.1
             async with house.delivering():
                 house.change(*range(1, 41))
                 await until(lambda: house.outbox._in_flight)
             assert house.got == ids(*range(1, 17))
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             await until(lambda: len(house.got) == 24)
             assert house.got == ids(*range(17, 41))
 
@@ -60,7 +60,7 @@ def test_a_clean_stop_waits_for_what_is_under_way(tmp_path: Path) -> None:
 
 def test_the_cursor_is_written_at_most_a_few_times_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             marks: list[object] = []
             remember = house.history.remember
 
@@ -79,9 +79,9 @@ def test_the_cursor_is_written_at_most_a_few_times_a_second(tmp_path: Path, monk
     run(story())
 
 
-def test_what_happened_during_an_outage_comes_from_the_file_and_is_marked(tmp_path: Path) -> None:
+def test_changes_of_an_outage_come_from_the_file_and_are_marked_late(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(*range(1, 501), age_s=20)
             await until(lambda: house.history.waiting == 0)
             assert house.outbox.waiting == 0, "what the disk has takes no memory"
@@ -97,9 +97,9 @@ def test_what_happened_during_an_outage_comes_from_the_file_and_is_marked(tmp_pa
 
 def test_changes_of_several_sessions_and_hubs_keep_their_order(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(1, 2, 3, session="old")
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(4, session="old")
             house.change(1, 2, session="new")
             async with house.delivering():
@@ -111,9 +111,9 @@ def test_changes_of_several_sessions_and_hubs_keep_their_order(tmp_path: Path) -
     run(story())
 
 
-def test_a_broker_that_goes_in_the_middle_is_told_the_rest_when_it_is_back(tmp_path: Path) -> None:
+def test_a_returning_broker_gets_the_rest(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             for first in range(1, 401, 40):
                 house.there = True
                 async with house.delivering():
@@ -130,9 +130,9 @@ def test_a_broker_that_goes_in_the_middle_is_told_the_rest_when_it_is_back(tmp_p
     run(story())
 
 
-def test_a_flood_over_what_memory_holds_goes_by_the_file(tmp_path: Path) -> None:
+def test_a_flood_beyond_the_memory_limit_goes_through_the_file(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path, max_live=20) as house, house.delivering():
+        async with running_outbox(tmp_path, max_live=20) as house, house.delivering():
             house.pause_s = 0.002
             for seq in range(1, 1001):
                 house.change(seq)
@@ -141,18 +141,18 @@ def test_a_flood_over_what_memory_holds_goes_by_the_file(tmp_path: Path) -> None
                     await asyncio.sleep(0)
             await until(lambda: len(house.got) == 1000, 20)
             assert house.got == ids(*range(1, 1001))
-            assert house.said == []
+            assert house.health == []
 
     run(story())
 
 
-def test_an_old_file_is_told_from_now_on(tmp_path: Path) -> None:
+def test_moods_of_an_old_file_count_as_delivered(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0), change(2, 101.0)])
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:  # as the version before had it
         db.executescript("DROP TABLE told; PRAGMA user_version = 1;")
 
     async def story() -> None:
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             house.change(3)
             await until(lambda: house.got)
             await asyncio.sleep(0.1)
@@ -162,12 +162,12 @@ def test_an_old_file_is_told_from_now_on(tmp_path: Path) -> None:
     run(story())
 
 
-def test_what_was_remembered_without_a_broker_is_not_told_when_there_is_one(tmp_path: Path) -> None:
+def test_changes_from_a_time_without_a_broker_are_never_delivered(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             await house.history.query(outbox_cursor.disable)
             house.change(1, 2, 3)
-        async with living(tmp_path) as house, house.delivering():
+        async with running_outbox(tmp_path) as house, house.delivering():
             house.change(4)
             await until(lambda: house.got)
             assert house.got == ids(4)
@@ -175,9 +175,9 @@ def test_what_was_remembered_without_a_broker_is_not_told_when_there_is_one(tmp_
     run(story())
 
 
-def test_what_is_forgotten_is_not_told_and_what_comes_after_is(tmp_path: Path) -> None:
+def test_deleted_changes_are_not_delivered_and_later_ones_are(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(1, 2, age_s=40)
             house.change(3, 4)
             await until(lambda: house.history.waiting == 0)
@@ -189,7 +189,7 @@ def test_what_is_forgotten_is_not_told_and_what_comes_after_is(tmp_path: Path) -
             assert house.got == ids(1, 2, 5)
             await asyncio.to_thread(forget, tmp_path, None)
         assert cursor(tmp_path) == 0
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(6)
             await until(lambda: house.history.waiting == 0)
             async with house.delivering():
@@ -199,9 +199,9 @@ def test_what_is_forgotten_is_not_told_and_what_comes_after_is(tmp_path: Path) -
     run(story())
 
 
-def test_a_damaged_row_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_row_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(1, 2, 3)
             await until(lambda: house.history.waiting == 0)
             with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:
@@ -214,9 +214,9 @@ def test_a_damaged_row_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert "change s1-2 in the history is damaged" in caplog.text
 
 
-def test_a_whole_page_of_damage_is_left_out(tmp_path: Path) -> None:
+def test_a_whole_page_of_damaged_rows_is_skipped(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(*range(1, outbox_module.PAGE * 2 + 2))
             await until(lambda: house.history.waiting == 0)
             with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db, db:

@@ -15,7 +15,17 @@ from device.emotions import EMOTIONS, Emotion
 from device.settings import locations
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker
-from tests.hub.hub_running import Sense, Subscriber, door_is, hub_process, mood, run, running, until, with_broker
+from tests.hub.hub_running import (
+    Sense,
+    Subscriber,
+    has_socket,
+    mood,
+    run,
+    running,
+    start_hub_process,
+    until,
+    with_broker,
+)
 from tests.hub.mqtt.outbox_setup import ids
 
 
@@ -32,26 +42,26 @@ async def send(sense: Sense, seqs: range) -> None:
             await sense.writer.drain()
 
 
-def test_a_thousand_changes_of_an_outage_arrive_in_order_though_the_hub_is_killed(
+def test_a_thousand_changes_of_an_outage_arrive_in_order_although_the_hub_is_killed(
     house: Settings, broker: Broker, short: Path
 ) -> None:
     async def story() -> None:
         listener = await connected(broker.port, "listener")
         await listener.stop()
         broker.stop()
-        hub = hub_process(house, short, broker.port, "WARNING")
+        hub = start_hub_process(house, short, broker.port, "WARNING")
         try:
-            await until(lambda: door_is(house), 15)
+            await until(lambda: has_socket(house), 15)
             async with Sense(house) as sense:
                 await send(sense, range(1, 501))
-                await until(lambda: sense.acked() == 500, 20)
+                await until(lambda: sense.last_ack() == 500, 20)
             os.kill(hub.pid, signal.SIGKILL)
             hub.communicate(timeout=5)
-            hub = hub_process(house, short, broker.port, "WARNING")
+            hub = start_hub_process(house, short, broker.port, "WARNING")
             await until(lambda: answers(house), 15)
             async with Sense(house) as sense:
                 await send(sense, range(481, 1001))  # the last ones again: their Ack may have been lost
-                await until(lambda: sense.acked() == 1000, 20)
+                await until(lambda: sense.last_ack() == 1000, 20)
                 broker.start()
                 listener = await connected(broker.port, "listener")
                 await until(lambda: len(listener.events()) >= 1000, 30)
@@ -60,7 +70,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_though_the_hub_is_kille
             hub.terminate()
             assert await asyncio.to_thread(hub.wait, 10) == 0
             hub.communicate(timeout=5)
-            hub = hub_process(house, short, broker.port, "WARNING")
+            hub = start_hub_process(house, short, broker.port, "WARNING")
             await until(lambda: listener.of("mien/test/availability")[-1] == "online", 15)
             await asyncio.sleep(0.5)
             await listener.stop()
@@ -82,7 +92,7 @@ def answers(settings: Settings) -> bool:
         return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
 
 
-def test_from_the_frame_to_a_subscriber_it_takes_some_milliseconds(
+def test_a_change_reaches_a_subscriber_within_milliseconds(
     house: Settings, broker: Broker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def story() -> None:
@@ -116,13 +126,13 @@ def rss_mb(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def test_ten_thousand_changes_as_fast_as_they_come_in_bounded_memory(
+def test_ten_thousand_changes_at_full_speed_take_bounded_memory(
     house: Settings, broker: Broker, short: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def story() -> None:
-        hub = hub_process(house, short, broker.port, "WARNING")
+        hub = start_hub_process(house, short, broker.port, "WARNING")
         try:
-            await until(lambda: door_is(house), 15)
+            await until(lambda: has_socket(house), 15)
             listener = await connected(broker.port)
             async with Sense(house) as sense:
                 await send(sense, range(1, 101))

@@ -9,7 +9,7 @@ import pytest
 
 from device.hub.history import outbox_cursor
 from tests.hub.hub_running import run, until
-from tests.hub.mqtt.outbox_setup import ids, living
+from tests.hub.mqtt.outbox_setup import ids, running_outbox
 
 
 def ill(folder: Path) -> Path:
@@ -19,9 +19,9 @@ def ill(folder: Path) -> Path:
     return path
 
 
-def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path) -> None:
+def test_without_a_disk_live_changes_are_delivered_from_memory(tmp_path: Path) -> None:
     async def story() -> None:
-        async with living(ill(tmp_path), max_attempts=1) as house:
+        async with running_outbox(ill(tmp_path), max_attempts=1) as house:
             await until(lambda: not house.history.is_healthy)
             house.change(1, 2)
             async with house.delivering():
@@ -39,15 +39,15 @@ def test_without_a_disk_live_changes_are_told_from_memory(tmp_path: Path) -> Non
     run(story())
 
 
-def test_without_disk_and_broker_memory_is_bounded_and_what_is_dropped_is_said(
+def test_without_disk_and_broker_memory_is_bounded_and_losses_are_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with living(ill(tmp_path), max_live=50, max_attempts=1) as house:
+        async with running_outbox(ill(tmp_path), max_live=50, max_attempts=1) as house:
             await until(lambda: not house.history.is_healthy)
             house.change(*range(1, 201))
             assert house.outbox.waiting == 50
-            assert house.said[-1] == "at least 101 changes were lost: broker and disk were both unavailable"
+            assert house.health[-1] == "at least 101 changes were lost: broker and disk were both unavailable"
             async with house.delivering():
                 await until(lambda: len(house.got) == 50)
             assert house.got == ids(*range(151, 201)), "the newest"
@@ -56,9 +56,9 @@ def test_without_disk_and_broker_memory_is_bounded_and_what_is_dropped_is_said(
     assert "changes dropped, because broker and disk are both unavailable" in caplog.text
 
 
-def test_a_file_that_fails_for_a_moment_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_read_of_the_file_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        async with living(tmp_path) as house:
+        async with running_outbox(tmp_path) as house:
             house.change(1, 2)
             await until(lambda: house.history.waiting == 0)
             whole, calls = outbox_cursor.read_undelivered, []

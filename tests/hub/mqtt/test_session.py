@@ -21,7 +21,18 @@ from device.settings.actions.mqtt_publish import Publish
 from device.settings.rules import Rule
 from device.settings.schema import Settings
 from tests.hub.conftest import Broker, free_port
-from tests.hub.hub_running import Sense, Subscriber, door_is, hub_process, mood, run, running, state, until, with_broker
+from tests.hub.hub_running import (
+    Sense,
+    Subscriber,
+    has_socket,
+    mood,
+    run,
+    running,
+    start_hub_process,
+    state,
+    until,
+    with_broker,
+)
 
 
 def test_state_and_availability_are_retained_and_events_are_not(house: Settings, broker: Broker) -> None:
@@ -88,7 +99,7 @@ def test_refreshes_are_published_at_most_twice_a_second_and_only_when_they_diffe
     run(story())
 
 
-def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settings, broker: Broker) -> None:
+def test_a_killed_broker_is_reported_within_two_seconds_and_reconnected(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             await until(lambda: hub.store.now.mqtt == "")
@@ -103,7 +114,7 @@ def test_a_killed_broker_is_said_within_two_seconds_and_comes_back(house: Settin
             assert said["mqtt"]["health"] in said["problems"]
             sense.change(mood(Emotion.HAPPY))
             sense.change(mood(Emotion.ANGRY))
-            await until(lambda: sense.acked() == 3)
+            await until(lambda: sense.last_ack() == 3)
             await asyncio.to_thread(broker.start)
             back_s = time.monotonic()
             await until(lambda: hub.store.now.mqtt == "", 4)
@@ -135,7 +146,7 @@ def test_a_frozen_broker_is_noticed(house: Settings, broker: Broker) -> None:
     run(story())
 
 
-def test_a_stop_in_the_moment_the_broker_dies_is_still_a_stop(house: Settings, broker: Broker) -> None:
+def test_a_stop_at_the_moment_the_broker_dies_is_still_a_stop(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         for delay_s in (0.0, 0.001, 0.004, 0.02):
             async with running(with_broker(house, broker.port)) as hub:
@@ -147,26 +158,26 @@ def test_a_stop_in_the_moment_the_broker_dies_is_still_a_stop(house: Settings, b
     run(story())
 
 
-def test_the_hub_works_without_its_broker_from_the_start(house: Settings) -> None:
+def test_the_hub_starts_without_its_broker(house: Settings) -> None:
     async def story() -> None:
         async with running(with_broker(house, free_port())) as hub, Sense(house) as sense:
             seq = sense.change(mood(Emotion.SAD))
-            await until(lambda: sense.acked() == seq)
+            await until(lambda: sense.last_ack() == seq)
             await until(lambda: hub.store.now.lamp.get("colour") == "#ffb46b")
             assert "is away" in (hub.store.now.mqtt or "")
 
     run(story())
 
 
-def test_the_last_will_speaks_for_a_killed_hub(house: Settings, broker: Broker, short: Path) -> None:
-    hub = hub_process(house, short, broker.port)
+def test_the_last_will_announces_a_killed_hub(house: Settings, broker: Broker, short: Path) -> None:
+    hub = start_hub_process(house, short, broker.port)
     try:
 
         async def story() -> None:
-            await until(lambda: door_is(house), 15)
+            await until(lambda: has_socket(house), 15)
             async with Sense(house) as sense:
                 seq = sense.change(mood())
-                await until(lambda: sense.acked() == seq)
+                await until(lambda: sense.last_ack() == seq)
 
                 def online() -> bool:
                     return broker.retained("mien/test/availability", 1) == "online"
@@ -182,7 +193,7 @@ def test_the_last_will_speaks_for_a_killed_hub(house: Settings, broker: Broker, 
         hub.communicate(timeout=5)
 
 
-def test_a_rule_publishes_and_a_failure_is_remembered(house: Settings, broker: Broker) -> None:
+def test_a_rule_publishes_and_a_failure_is_stored(house: Settings, broker: Broker) -> None:
     rule = Rule(
         "plug", (Emotion.SAD,), (Publish("zigbee2mqtt/lamp/set", '{"state":"ON"}', retain=True),), 0, cooldown_s=0
     )
@@ -212,7 +223,7 @@ def results(settings: Settings) -> list[str | None]:
     return [e.result for e in read(settings.state_dir) if e.kind == "action"]
 
 
-def test_without_a_broker_a_message_says_what_to_do() -> None:
+def test_publishing_without_a_broker_says_what_to_do() -> None:
     async def story() -> None:
         with pytest.raises(ActionError, match=r"set mqtt\.host"):
             await MqttMessage(None).run(Publish("a", "b"), Trigger("r", "why", 0.0))
@@ -221,7 +232,7 @@ def test_without_a_broker_a_message_says_what_to_do() -> None:
     run(story())
 
 
-def test_a_missing_password_file_is_a_health_text(house: Settings, short: Path) -> None:
+def test_a_missing_password_file_is_reported(house: Settings, short: Path) -> None:
     async def story() -> None:
         told: list[str] = []
         lacking = with_broker(house, free_port(), username="me", password_file=str(short / "none"))
@@ -244,7 +255,7 @@ class Deaf:
             await asyncio.sleep(10)
 
 
-def test_a_cancellation_that_came_with_an_answer_of_the_broker_still_ends_the_loop(house: Settings) -> None:
+def test_a_cancellation_together_with_an_answer_still_ends_the_loop(house: Settings) -> None:
     async def story() -> None:
         mqtt = MqttSession(house.mqtt, "test", lambda _: None)
         mqtt.show({"mood": "sad"})

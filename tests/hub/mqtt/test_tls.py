@@ -11,21 +11,21 @@ import pytest
 
 from device.settings.schema import Settings
 from tests.commands.processes import children_of
-from tests.hub.conftest import Broker, Papers, free_port
+from tests.hub.conftest import Broker, Certificates, free_port
 from tests.hub.hub_running import Sense, mood, run, running, until, with_broker, write_settings
 
 
-def options(papers: Papers, certificate: Path, *more: str) -> tuple[str, ...]:
-    return (f"cafile {papers.ca}", f"certfile {certificate}", f"keyfile {certificate}", *more)
+def options(certificates: Certificates, certificate: Path, *more: str) -> tuple[str, ...]:
+    return (f"cafile {certificates.ca}", f"certfile {certificate}", f"keyfile {certificate}", *more)
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_a_broker_with_the_right_certificate_is_spoken_to(
-    house: Settings, broker: Broker, papers: Papers, version: str
+def test_a_broker_with_the_right_certificate_is_accepted(
+    house: Settings, broker: Broker, certificates: Certificates, version: str
 ) -> None:
     broker.kill()
-    broker.start(*options(papers, papers.server))
-    mine = with_broker(house, broker.port, tls=True, ca_file=str(papers.ca), version=version)
+    broker.start(*options(certificates, certificates.server))
+    mine = with_broker(house, broker.port, tls=True, ca_file=str(certificates.ca), version=version)
 
     async def story() -> None:
         async with running(mine) as hub, Sense(mine) as sense:
@@ -37,14 +37,14 @@ def test_a_broker_with_the_right_certificate_is_spoken_to(
 
 
 @pytest.mark.parametrize("fault", ["another authority", "another name", "nobody we trust"])
-def test_a_broker_with_a_wrong_certificate_is_sent_nothing(
-    house: Settings, broker: Broker, papers: Papers, fault: str, tmp_path: Path
+def test_a_broker_with_a_wrong_certificate_gets_nothing(
+    house: Settings, broker: Broker, certificates: Certificates, fault: str, tmp_path: Path
 ) -> None:
     broker.kill()
-    broker.start(*options(papers, papers.elsewhere if fault == "another name" else papers.server))
+    broker.start(*options(certificates, certificates.elsewhere if fault == "another name" else certificates.server))
     secret = tmp_path / "password"
     secret.write_text("not for everybody")
-    ca_file = {"another authority": str(papers.stranger), "another name": str(papers.ca)}.get(fault, "")
+    ca_file = {"another authority": str(certificates.stranger), "another name": str(certificates.ca)}.get(fault, "")
     more = {"username": "me", "password_file": str(secret), "ca_file": ca_file}
     mine = with_broker(house, broker.port, tls=True, **more)
 
@@ -61,12 +61,14 @@ def test_a_broker_with_a_wrong_certificate_is_sent_nothing(
     run(story())
 
 
-def test_a_broker_that_asks_for_our_certificate_gets_it(house: Settings, broker: Broker, papers: Papers) -> None:
+def test_a_broker_that_asks_for_our_certificate_gets_it(
+    house: Settings, broker: Broker, certificates: Certificates
+) -> None:
     broker.kill()
-    broker.start(*options(papers, papers.server, "require_certificate true"))
-    trusting = {"tls": True, "ca_file": str(papers.ca)}
-    ours = {"certificate_file": str(papers.client), "key_file": str(papers.client)}
-    wrong = {"certificate_file": str(papers.stranger), "key_file": str(papers.stranger)}
+    broker.start(*options(certificates, certificates.server, "require_certificate true"))
+    trusting = {"tls": True, "ca_file": str(certificates.ca)}
+    ours = {"certificate_file": str(certificates.client), "key_file": str(certificates.client)}
+    wrong = {"certificate_file": str(certificates.stranger), "key_file": str(certificates.stranger)}
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, **trusting, **ours)) as hub:
@@ -80,7 +82,7 @@ def test_a_broker_that_asks_for_our_certificate_gets_it(house: Settings, broker:
     run(story())
 
 
-def test_files_that_are_no_use_are_named(house: Settings, broker: Broker, papers: Papers, tmp_path: Path) -> None:
+def test_unusable_files_are_named(house: Settings, broker: Broker, certificates: Certificates, tmp_path: Path) -> None:
     junk = tmp_path / "junk.pem"
     junk.write_text("nothing")
 
@@ -108,7 +110,7 @@ def locked(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_key_with_a_passphrase_is_said_and_asked_for_nowhere(house: Settings, locked: Path, short: Path) -> None:
+def test_a_key_with_a_passphrase_is_reported_without_a_prompt(house: Settings, locked: Path, short: Path) -> None:
     """In a terminal, OpenSSL would ask there, and hub would wait for it and for nothing else."""
     path = short / "mien.toml"
     write_settings(house, path, free_port())
@@ -138,9 +140,11 @@ def test_a_key_with_a_passphrase_is_said_and_asked_for_nowhere(house: Settings, 
 
 
 @pytest.mark.parametrize("key", ["password_file", "ca_file", "certificate_file", "key_file"])
-def test_a_file_in_nobodys_home_is_named(house: Settings, broker: Broker, papers: Papers, key: str) -> None:
-    good = {name: str(papers.client) for name in ("password_file", "certificate_file", "key_file")}
-    more = {"username": "me", "ca_file": str(papers.ca), **good, key: "~nobody_here/x"}
+def test_a_file_in_the_home_of_an_unknown_user_is_named(
+    house: Settings, broker: Broker, certificates: Certificates, key: str
+) -> None:
+    good = {name: str(certificates.client) for name in ("password_file", "certificate_file", "key_file")}
+    more = {"username": "me", "ca_file": str(certificates.ca), **good, key: "~nobody_here/x"}
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
@@ -150,7 +154,9 @@ def test_a_file_in_nobodys_home_is_named(house: Settings, broker: Broker, papers
     run(story())
 
 
-def test_a_password_that_is_no_text_is_named_and_not_repeated(house: Settings, broker: Broker, tmp_path: Path) -> None:
+def test_a_password_that_is_not_text_is_reported_but_not_quoted(
+    house: Settings, broker: Broker, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"hidden\xff")
 

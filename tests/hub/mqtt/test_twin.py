@@ -17,7 +17,7 @@ SESSION_TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_two_miens_of_one_name_ask_whether_there_are_two(house: Settings, broker: Broker, version: str) -> None:
+def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Broker, version: str) -> None:
     async def story() -> None:
         ours = msgspec.structs.replace(with_broker(house, broker.port).mqtt, version=version)
         async with _miens(ours, ours) as miens:
@@ -33,7 +33,7 @@ def test_two_miens_of_one_name_ask_whether_there_are_two(house: Settings, broker
     run(story())
 
 
-def test_who_is_told_that_another_came_gives_way_at_once(house: Settings, broker: Broker) -> None:
+def test_a_session_that_was_taken_over_gives_way_at_once(house: Settings, broker: Broker) -> None:
     async def story() -> None:
         async with _telling(broker.port) as port:
             told = with_broker(house, port).mqtt
@@ -47,7 +47,7 @@ def test_who_is_told_that_another_came_gives_way_at_once(house: Settings, broker
     run(story())
 
 
-def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
+def test_two_clients_that_disconnect_each_other_slow_down_and_stay_slow() -> None:
     ours, theirs = ReconnectBackoff(), ReconnectBackoff()
     waits: list[float] = []
     for _ in range(40):
@@ -61,7 +61,7 @@ def test_two_that_drive_each_other_off_become_patient_and_stay_so() -> None:
     assert not ours.is_flapping
 
 
-def test_a_broker_that_is_restarted_now_and_then_is_back_at_once() -> None:
+def test_an_occasional_restart_of_the_broker_is_retried_at_once() -> None:
     backoff = ReconnectBackoff()
     assert [backoff.next_wait_s(None) for _ in range(20)][-1] == 60
     assert backoff.next_wait_s(11) == 0.5, "it was away for long, and was there for a while"

@@ -24,7 +24,7 @@ def values(now: Snapshot) -> dict[str, Any]:
 # -- what is shown
 
 
-def test_everything_of_a_full_room() -> None:
+def test_every_value_of_a_full_room() -> None:
     assert values(FULL) == {
         "mood": "sad",
         "confidence": 0.71,
@@ -48,12 +48,12 @@ def test_everything_of_a_full_room() -> None:
 
 
 @pytest.mark.parametrize("now", [BEFORE, msgspec.structs.replace(AWAY, profile="gone")], ids=["before", "away"])
-def test_nothing_is_known_without_sense_but_that_it_is_away(now: Snapshot) -> None:
+def test_without_sense_only_the_problem_is_known(now: Snapshot) -> None:
     known = {key: value for key, value in values(now).items() if value is not None}
     assert known == {"problem": True}
 
 
-def test_keys_are_words_and_none_is_twice() -> None:
+def test_keys_and_names_are_unique_words() -> None:
     keys = [feature.key for feature in FEATURES]
     assert len(set(keys)) == len(keys)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", key) for key in keys)
@@ -62,16 +62,16 @@ def test_keys_are_words_and_none_is_twice() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_moods_are_the_seven_and_unknown() -> None:
+def test_moods_are_the_seven_emotions_and_unknown() -> None:
     assert [*(e.value for e in EMOTIONS), "unknown"] == list(MOODS)
 
 
-def test_a_sense_that_said_nothing_has_no_mood_of_its_own() -> None:
+def test_a_sense_without_a_reading_has_no_mood() -> None:
     alone = msgspec.structs.replace(FULL, mood=msgspec.structs.replace(mood(), face=None))
     assert (values(alone)["face_mood"], values(alone)["voice_mood"]) == (None, "sad")
 
 
-def test_nobody_is_no_presence() -> None:
+def test_an_empty_room_has_no_presence() -> None:
     empty = msgspec.structs.replace(FULL, mood=mood(Emotion.UNKNOWN, people=0))
     assert (values(empty)["presence"], values(empty)["people"], values(empty)["mood"]) == (False, 0, "unknown")
 
@@ -85,7 +85,7 @@ _BLIND: dict[str, Health] = {
 
 
 @pytest.mark.parametrize("health", [*_BLIND.values(), None], ids=[*_BLIND, "not said yet"])
-def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health | None) -> None:
+def test_presence_is_unknown_while_the_camera_sees_nothing(health: Health | None) -> None:
     heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
     said = state_document(heard)
     assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
@@ -93,19 +93,19 @@ def test_who_is_there_is_not_known_to_a_camera_that_sees_nothing(health: Health 
 
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
-def test_a_baseline_of_no_calendar_is_none(moment_s: float) -> None:
+def test_a_baseline_with_an_impossible_date_is_none(moment_s: float) -> None:
     odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Baseline(moment_s)))
     assert values(odd)["baseline"] is None
     assert state_document(odd)["baseline"] is None
 
 
-def test_a_stage_that_is_ill_is_a_problem() -> None:
+def test_a_failing_stage_is_a_problem() -> None:
     ill = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
     said = state_document(msgspec.structs.replace(FULL, health=ill))
     assert (said["has_problem"], said["problem"]) == ("ON", "camera: no camera; plug one in")
 
 
-def test_profiles_named_twice_are_options_once() -> None:
+def test_duplicate_profiles_are_one_option() -> None:
     twice = msgspec.structs.replace(FULL, profiles=("a", "b", "a"))
     assert describe_features(twice)["profile"]["options"] == ["a", "b"]
 
@@ -158,20 +158,20 @@ def test_the_state_without_sense(now: Snapshot) -> None:
     } | ({"profile": "Late night"} if now is AWAY else {})
 
 
-def test_nested_keys_hide_no_feature() -> None:
+def test_nested_keys_do_not_collide_with_features() -> None:
     told = [feature.state_key for feature in FEATURES if feature.has_state]
     assert len(set(told)) == len(told)
     assert not {"probabilities", "face", "voice", "sense", "problem", "lamp", "player"} & set(told)
 
 
-def test_a_mood_at_rest_is_told_once() -> None:
+def test_a_steady_mood_is_published_once() -> None:
     still = msgspec.structs.replace(mood(Emotion.SAD, 0.7111, people=2), valence=-0.0004)
     other = msgspec.structs.replace(still, confidence=0.7089, valence=0.0)
     first, second = (state_document(msgspec.structs.replace(FULL, mood=one)) for one in (still, other))
     assert json.dumps(first) == json.dumps(second)
 
 
-def test_an_event_says_when_it_happened_and_which_it_is() -> None:
+def test_an_event_has_a_time_and_an_id() -> None:
     said = event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
     assert (said["event_type"], said["id"], said["confidence"]) == ("happy", "s1-4", 0.81)
     assert said["time"] == "2023-11-14T22:13:20.250+00:00"
@@ -180,5 +180,5 @@ def test_an_event_says_when_it_happened_and_which_it_is() -> None:
 
 
 @pytest.mark.parametrize(("late_s", "said"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
-def test_only_a_late_event_says_so(late_s: float, said: float | None) -> None:
+def test_only_a_late_event_has_late_s(late_s: float, said: float | None) -> None:
     assert event_document(mood(), 0.0, "1", late_s).get("late_s") == said

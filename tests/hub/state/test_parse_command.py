@@ -33,18 +33,18 @@ WISHES: list[tuple[str, bytes, Command]] = [
 
 
 @pytest.mark.parametrize(("key", "payload", "wish"), WISHES)
-def test_what_is_allowed_becomes_a_wish(key: str, payload: bytes, wish: Command) -> None:
+def test_an_allowed_payload_becomes_a_command(key: str, payload: bytes, wish: Command) -> None:
     assert parse_command(key, payload, FULL) == wish
 
 
-def test_every_feature_that_takes_commands_was_tried() -> None:
+def test_every_feature_that_takes_commands_is_tested() -> None:
     assert {key for key, _, _ in WISHES} == {feature.key for feature in FEATURES if feature.to_command}
     shown_only = {Kind.SENSOR, Kind.BINARY_SENSOR, Kind.EVENT}
     assert {f.kind for f in FEATURES if f.to_command is None} == shown_only
     assert not {f.kind for f in FEATURES if f.to_command} & shown_only
 
 
-def test_minus_nothing_is_nothing() -> None:
+def test_minus_zero_becomes_zero() -> None:
     wish = parse_command("hold_s", b"-0", FULL)
     assert isinstance(wish, SetHold)
     assert str(wish.hold_s) == "0.0"
@@ -77,19 +77,19 @@ def test_minus_nothing_is_nothing() -> None:
         ("profile", b"[1, 2]", "profile: got '[1, 2]'"),
     ],
 )
-def test_what_is_not_is_refused_in_words(key: str, payload: bytes, said: str) -> None:
+def test_other_payloads_are_refused_with_the_reason(key: str, payload: bytes, said: str) -> None:
     with pytest.raises(ActionError, match=re.escape(said)):
         parse_command(key, payload, FULL)
 
 
-def test_what_is_too_long_is_not_taken_for_its_beginning() -> None:
+def test_a_payload_that_is_too_long_is_not_truncated() -> None:
     longest = msgspec.structs.replace(FULL, profiles=("x" * 200,))
     assert parse_command("profile", b"x" * 200, longest) == ChooseProfile("x" * 200)
     with pytest.raises(ActionError, match="in 201 bytes"):
         parse_command("profile", b"x" * 201, longest)
 
 
-def test_before_there_are_profiles_none_is_taken() -> None:
+def test_without_profiles_no_profile_is_accepted() -> None:
     with pytest.raises(ActionError, match="profile: got ''; allowed is nothing yet"):
         parse_command("profile", b"", BEFORE)
 
@@ -102,7 +102,7 @@ ALLOWED = {(key, payload): wish for key, payload, wish in WISHES if key != "hold
 @example(key="camera", payload=b"\x00" * 100_000)
 @example(key="\ud800" * 70_000, payload=b"ON")
 @example(key="profile", payload=("\u202e\x1b" * 40).encode())
-def test_a_malicious_broker_gets_a_wish_that_is_allowed_or_a_short_plain_refusal(key: str, payload: bytes) -> None:
+def test_a_malicious_broker_gets_an_allowed_command_or_a_short_refusal(key: str, payload: bytes) -> None:
     try:
         wish = parse_command(key, payload, FULL)
     except ActionError as error:
@@ -119,7 +119,7 @@ def test_a_malicious_broker_gets_a_wish_that_is_allowed_or_a_short_plain_refusal
 
 
 @given(st.floats(-100, 100).map(lambda x: round(x, 3)) | st.sampled_from([0.0, 60.0, 60.001, -0.001]))
-def test_a_number_is_taken_exactly_within_its_range(hold_s: float) -> None:
+def test_a_number_is_accepted_exactly_within_its_range(hold_s: float) -> None:
     payload = f"{hold_s:.3f}".encode()
     if 0 <= hold_s <= 60:
         assert parse_command("hold_s", payload, FULL) == SetHold(hold_s)
@@ -131,7 +131,7 @@ def test_a_number_is_taken_exactly_within_its_range(hold_s: float) -> None:
 # -- for HTTP
 
 
-def test_described_for_who_speaks_http() -> None:
+def test_features_described_for_http() -> None:
     said = describe_features(FULL)
     assert list(said) == KEYS
     assert msgspec.json.decode(msgspec.json.encode(said)) == said

@@ -16,7 +16,7 @@ from tests.hub.web.client import ask
 ALL = ("everyday", "Late night", "quiet")
 
 
-def test_the_first_holds_until_another_is_chosen_and_that_is_kept(tmp_path: Path) -> None:
+def test_the_first_profile_is_active_until_another_is_chosen_and_saved(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     assert profiles.load(folder, ALL) == "everyday"
     for chosen in ("Late night", "quiet"):
@@ -27,7 +27,7 @@ def test_the_first_holds_until_another_is_chosen_and_that_is_kept(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"profile": 3}', b'{"profile": "gone"}', b"[]"])
-def test_a_choice_that_is_no_use_is_the_first(tmp_path: Path, content: bytes) -> None:
+def test_an_unusable_file_means_the_first_profile(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "profile.json").write_bytes(content)
     assert profiles.load(tmp_path, ALL) == "everyday"
 
@@ -40,7 +40,7 @@ def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
     assert profiles.load(tmp_path, ALL) == "quiet"
 
 
-def test_of_many_choices_at_once_each_is_kept_and_the_last_holds(house: Settings) -> None:
+def test_of_many_choices_at_once_the_last_is_saved(house: Settings) -> None:
     home = msgspec.structs.replace(house.home, profiles=("a", "b"))
     mine = msgspec.structs.replace(house, home=home)
 
@@ -55,7 +55,7 @@ def test_of_many_choices_at_once_each_is_kept_and_the_last_holds(house: Settings
     run(story())
 
 
-def test_many_that_keep_one_file_at_once_are_not_in_each_others_way(tmp_path: Path) -> None:
+def test_many_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "one.json", int, "")
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(file.save, range(200)))

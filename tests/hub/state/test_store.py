@@ -15,7 +15,7 @@ from device.hub.hub import Hub
 from device.hub.state.store import ChangeLog
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
-from tests.hub.hub_running import Sense, hub_process, mood, run, running, until
+from tests.hub.hub_running import Sense, mood, run, running, start_hub_process, until
 
 PAGES, CHANGES = 50, 300
 MAX_MB = 30.0
@@ -87,7 +87,7 @@ async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: in
     return page
 
 
-def test_a_page_that_comes_back_is_told_what_it_missed(house: Settings) -> None:
+def test_a_returning_page_gets_what_it_missed(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
             first = await left(hub, sense, client, 5)
@@ -102,7 +102,7 @@ def test_a_page_that_comes_back_is_told_what_it_missed(house: Settings) -> None:
 
 
 @pytest.mark.parametrize("last", ["0badc0de-1", "nonsense", "-", "-1", "{boot}-99", "{boot}-", "{boot}-1e3", "x" * 500])
-def test_what_cannot_be_told_any_more_is_a_gap(house: Settings, last: str) -> None:
+def test_an_unknown_last_event_id_is_a_gap(house: Settings, last: str) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
             sense.change(mood(Emotion.HAPPY))
@@ -116,7 +116,7 @@ def test_what_cannot_be_told_any_more_is_a_gap(house: Settings, last: str) -> No
     run(story())
 
 
-def test_who_was_away_for_longer_than_is_kept_is_told_of_the_gap(house: Settings) -> None:
+def test_a_page_that_was_away_too_long_gets_a_gap(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense, session() as client:
             hub.store.changes = ChangeLog(4)
@@ -136,7 +136,7 @@ def _resident_mb(pid: int) -> float:
 
 def test_fifty_pages_miss_no_change_and_cost_little_memory(house: Settings, tmp_path: Path) -> None:
     port = free_port()
-    process = hub_process(house, tmp_path, level="WARNING", page=port)
+    process = start_hub_process(house, tmp_path, level="WARNING", page=port)
 
     async def story() -> None:
         address = f"http://127.0.0.1:{port}/"
