@@ -1,13 +1,10 @@
 """The base of every action: what a rule may do."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from operator import attrgetter
 from urllib.parse import urlsplit
 
 from device.settings.types import Section
-
-if TYPE_CHECKING:
-    from device.settings.schema import Settings
 
 
 class Action(Section, frozen=True, tag_field="action"):
@@ -41,9 +38,20 @@ class Action(Section, frozen=True, tag_field="action"):
         """A time limit of its own, in place of the one that all actions share."""
         return None
 
-    def missing(self, _settings: "Settings") -> str:
-        """What it needs and the settings do not have, for an error message; empty when nothing is missing."""
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The settings that must not be empty: `mpd.host`."""
+        return ()
+
+    @property
+    def setup_hint(self) -> str:
+        """How to set them, for the end of an error message: `; pair with: ...`."""
         return ""
+
+    def missing(self, settings: Section, /) -> str:
+        """What of `needs` the settings lack, for an error message; empty when nothing is missing."""
+        keys = [key for key in self.needs if not attrgetter(key)(settings)]
+        return f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} not set{self.setup_hint}" if keys else ""
 
     @property
     def kind(self) -> str:

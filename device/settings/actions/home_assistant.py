@@ -1,16 +1,13 @@
 """Home Assistant's services, over REST."""
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from device.settings.actions.base import Action, check_url
 from device.settings.types import FilePath, Section
-
-if TYPE_CHECKING:
-    from device.settings.schema import Settings
 
 _EVENT_DOMAINS = ("automation", "script")
 """Domains where turning something on twice runs it twice."""
@@ -33,6 +30,7 @@ class HomeAssistant(Section, frozen=True):
 class CallService(Action, frozen=True, tag="home_assistant"):
     """Call a service: light.turn_on, media_player.play_media, scene.turn_on."""
 
+    needs = ("home_assistant.url", "home_assistant.token_file")
     service: Annotated[str, Meta(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+\Z")]
     entity: Annotated[str, Meta(pattern=r"^([a-z0-9_]+\.[a-z0-9_]+)?\Z")] = ""
     data: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -59,10 +57,6 @@ class CallService(Action, frozen=True, tag="home_assistant"):
     def idempotent(self) -> bool:
         """Not where it runs something, and not where the data hold a step such as `brightness_step`."""
         return self._sets_a_state and not any("step" in key for key in self.data)
-
-    def missing(self, settings: "Settings", /) -> str:
-        """The address and the token."""
-        return "" if settings.home_assistant.url else "home_assistant.url and token_file are not set"
 
     @property
     def _sets_a_state(self) -> bool:

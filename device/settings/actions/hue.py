@@ -1,14 +1,11 @@
 """A Philips Hue bridge: lights, groups and scenes."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta
 
 from device.settings.actions.base import Action, describe_light
 from device.settings.types import FilePath, OptionalColour, Percent, Port, Section, Uuid
-
-if TYPE_CHECKING:
-    from device.settings.schema import Settings
 
 
 class Hue(Section, frozen=True):
@@ -25,6 +22,8 @@ class Hue(Section, frozen=True):
 class HueLight(Action, frozen=True, tag="hue"):
     """Set a light or a group (room, zone), or recall a scene: one of the three."""
 
+    needs = ("hue.bridge", "hue.key_file")
+    setup_hint = "; pair with: mien hue pair ADDRESS"
     light: Uuid = ""
     group: Uuid = ""
     scene: Uuid = ""
@@ -55,8 +54,3 @@ class HueLight(Action, frozen=True, tag="hue"):
     def restorable(self) -> bool:
         """Not a scene: the bridge does not say which lights it changes."""
         return not self.scene
-
-    def missing(self, settings: "Settings", /) -> str:
-        """The bridge and its key."""
-        is_paired = settings.hue.bridge and settings.hue.key_file
-        return "" if is_paired else "hue.bridge and hue.key_file are not set; pair with: mien hue pair ADDRESS"

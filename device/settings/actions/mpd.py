@@ -1,14 +1,11 @@
 """A music player daemon (MPD)."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta
 
 from device.settings.actions.base import Action
 from device.settings.types import FilePath, Percent, Port, Section
-
-if TYPE_CHECKING:
-    from device.settings.schema import Settings
 
 
 class Mpd(Section, frozen=True):
@@ -24,6 +21,7 @@ class Music(Action, frozen=True, tag="mpd"):
 
     target = "mpd"
     restorable = True
+    needs = ("mpd.host",)
     playlist: str = ""
     """Empty stops the music."""
     volume: Percent | None = None
@@ -33,7 +31,3 @@ class Music(Action, frozen=True, tag="mpd"):
     def description(self) -> str:
         """`music calm at 30 %`."""
         return f"music {self.playlist or 'off'}{'' if self.volume is None else f' at {self.volume} %'}"
-
-    def missing(self, settings: "Settings", /) -> str:
-        """The daemon's address."""
-        return "" if settings.mpd.host else "mpd.host is not set"

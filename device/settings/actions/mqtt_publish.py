@@ -1,13 +1,10 @@
 """A message to the MQTT broker."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import Meta
 
 from device.settings.actions.base import Action
-
-if TYPE_CHECKING:
-    from device.settings.schema import Settings
 
 
 class Publish(Action, frozen=True, tag="mqtt"):
@@ -15,6 +12,7 @@ class Publish(Action, frozen=True, tag="mqtt"):
 
     target = None
     restorable = False
+    needs = ("mqtt.host",)
     topic: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^#+\x00-\x1f]+\Z")]
     payload: str
     retain: bool = False
@@ -23,7 +21,3 @@ class Publish(Action, frozen=True, tag="mqtt"):
     def description(self) -> str:
         """`message to zigbee2mqtt/lamp/set`."""
         return f"message to {self.topic}"
-
-    def missing(self, settings: "Settings", /) -> str:
-        """The broker."""
-        return "" if settings.mqtt.host else "mqtt.host is not set"
