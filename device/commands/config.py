@@ -5,7 +5,7 @@ from pathlib import Path
 
 from device.commands.hub_api import get_json
 from device.errors import MienError, SettingsError
-from device.hub.preflight import try_start
+from device.hub.preflight import check_start
 from device.hub.rules.describe import describe
 from device.settings.load import load
 from device.settings.locations import default_path
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     pending: list[str] = []
     try:
         # A running Mien uses the page's port itself.
-        try_start(settings, page=not _is_running(settings), late=pending.append)
+        check_start(settings, page=not _is_running(settings), on_pending=pending.append)
     except MienError as error:
         raise SettingsError(f"{path}: {error}") from error
     print(f"{path}: fine" if path.exists() else f"{path} does not exist: the defaults apply")

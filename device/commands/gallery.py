@@ -10,7 +10,7 @@ from typing import Any
 
 from device.commands import parse_path
 from device.emotions import EMOTIONS
-from device.ipc.gallery_index import Index, picture_path, read_index
+from device.ipc.gallery_index import Index, index_path, read_index
 from device.perception.load import load_perception
 from device.perception.offline.gallery import Outcome, Step, clear, index_folder
 from device.settings.load import load
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.folder, load_perception(settings), settings, progress.report, crop=arguments.crop
         )
     else:
-        index = read_index(picture_path(settings.state_dir), Index)
+        index = read_index(index_path(settings.state_dir), Index)
     summary = _summarize(index)
     if arguments.folder:
         summary |= progress.summary()
@@ -105,7 +105,7 @@ def _describe(summary: dict[str, Any], settings: Settings) -> str:
         lines.append("If these pictures are cropped to the faces, use --crop.")
     lines.append(
         f"{summary['pictures']} pictures from {printable(summary['folder'])}, "
-        f"copied to {picture_path(settings.state_dir).parent}:"
+        f"copied to {index_path(settings.state_dir).parent}:"
     )
     lines += [f"  {emotion:9}{count:6}" for emotion, count in summary["emotions"].items()]
     if summary["under_five"]:

@@ -15,7 +15,7 @@ from device.perception.models.bundle import find_bundles
 from device.perception.models.card import MODEL_NAMES
 from device.perception.models.inputs import check_card
 from device.perception.models.install import Change, ModelStore
-from device.perception.models.registry import SERVICE, Selection, models_folder, select, shipped_bundle, state_folder
+from device.perception.models.registry import SERVICE, Selection, models_folder, select, read_shipped, state_folder
 from device.settings.load import load
 
 
@@ -120,7 +120,7 @@ def _describe_source(choice: Selection) -> str:
 
 def _shipped_version(choice: Selection) -> str:
     try:
-        return check_card(shipped_bundle(choice.model.card.name)).version
+        return check_card(read_shipped(choice.model.card.name)).version
     except ModelError:
         return "one (damaged)"
 

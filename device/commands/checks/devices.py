@@ -12,10 +12,10 @@ from device.ipc.messages import State
 from device.sense.camera import open_camera
 from device.sense.camera.thread import shows_nothing
 from device.sense.microphone import open_microphone
-from device.sense.microphone.thread import MAX_CUT_OFF, share_cut_off
+from device.sense.microphone.thread import MAX_CLIPPED_SHARE, clipped_share
 from device.settings.schema import Settings
 from device.system.check import Check
-from device.system.stderr import quiet_stderr
+from device.system.stderr import silence_stderr
 
 
 def camera(context: Context) -> Iterator[Check]:
@@ -49,7 +49,7 @@ def _check_unused(name: str, source: str, attempt: Callable[[], str]) -> Check:
     if source.startswith("stand-in"):
         return Check(name, None, "simulated, as the settings say")
     try:
-        with quiet_stderr():  # drivers chatter when they are opened
+        with silence_stderr():  # drivers chatter when they are opened
             return Check(name, True, attempt())
     except MienError as error:
         fix = f"correct {name}.source in the settings, or set it to off; mien config init writes what is allowed"
@@ -110,7 +110,7 @@ def _try_microphone(settings: Settings) -> str:
     samples = np.concatenate(blocks)
     level_db = 10 * np.log10(max(float(np.mean(samples**2)), 1e-12))
     doubt = "; digital silence: is it muted in the mixer?" if level_db <= -119 else ""
-    if share_cut_off(samples) > MAX_CUT_OFF:
+    if clipped_share(samples) > MAX_CLIPPED_SHARE:
         doubt = "; it clips: turn its level down, e.g. with alsamixer"
     # The clock starts when the first block arrives, so the rate counts only what follows it.
     later = len(samples) - len(blocks[0])

@@ -118,7 +118,7 @@ def live_view(context: Context) -> Iterator[Check]:
         yield Check("live view", True, "on in the settings, but the page is off: no picture leaves sense")
     else:
         network = f"anyone with the page's password, from {kiosk.listen}"
-        who = network if kiosk.house else "anyone on this device"
+        who = network if kiosk.is_open_to_house else "anyone on this device"
         said = f"on in the settings: {who}, can watch the camera's picture; the page shows when somebody does"
         yield Check("live view", None, said, "to turn it off, set kiosk.live_view = false")
 

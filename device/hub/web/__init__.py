@@ -1,1 +1,1 @@
-"""The page on the wall, and its server on loopback."""
+"""The page and the HTTP API."""

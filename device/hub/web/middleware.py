@@ -1,4 +1,4 @@
-"""Who is served what: the walls that each request has to pass, in order."""
+"""The checks that every request passes before its route: rate, origin and login."""
 
 import asyncio
 import contextlib
@@ -8,110 +8,112 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from device.hub.web.auth.login import PUBLIC, AuthMethod, Login
-from device.hub.web.auth.rate_limit import RequestRates, TooManyError
-from device.hub.web.request_origin import Client, identify_client, is_cross_site, is_ours, parse_host
+from device.hub.web.auth.login import PUBLIC_PATHS, AuthMethod, Login
+from device.hub.web.auth.rate_limit import TooManyError
+from device.hub.web.request_origin import Client, check_cross_site, identify_client, is_own_host, parse_host
 from device.hub.web.responses import error
 from device.hub.web.transport.connections import HttpConnection
+from device.system.rate_limiter import TokenBucket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-BODY_S = 10.0
-"""The whole of a request's body must be there; it has four kilobytes at most."""
-_READS = ("GET", "HEAD")
-_DECODINGS = 4
+BODY_TIMEOUT_S = 10.0
+"""For the whole body of a request, which has at most four kilobytes."""
+_SAFE_METHODS = ("GET", "HEAD")
+_MAX_DECODINGS = 4
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class RequestGuard:
-    """Stands in front of every route, those that are none included."""
+    """The middleware in front of every route, and of every path that has none."""
 
     def __init__(self, names: frozenset[str], login: Login) -> None:
-        """`names` are those that the house may use for this device."""
+        """`names`: the host names under which the network may address this device."""
         self._names = names
         self._login = login
-        self._house = RequestRates(per_s=20, burst=100)
-        self._here = RequestRates(per_s=200, burst=600)
+        self._network_rates = TokenBucket(per_s=20, burst=100)
+        self._local_rates = TokenBucket(per_s=200, burst=600)
 
     @web.middleware
-    async def stand(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Serve the request, or refuse it in JSON."""
         if isinstance(request.protocol, HttpConnection):
-            request.protocol.heard()
-        caller = identify_client(request)
+            request.protocol.headers_received()
+        client = identify_client(request)
         try:
-            (self._here if caller.local else self._house).take(caller.key)
-            if refusal := self._strange(request, caller):
+            if wait_s := (self._local_rates if client.is_local else self._network_rates).take(client.limit_key):
+                raise TooManyError(wait_s)
+            if refusal := self._check_origin(request, client):
                 return refusal
-            way, session = await self._login.way(request, caller)
-        except TooManyError as found:
-            return _refused(429, str(found), {"Retry-After": str(found.wait_s)})
-        if refusal := _outside(request, way):
+            method, session = await self._login.authenticate(request, client)
+        except TooManyError as problem:
+            return _refuse(429, str(problem), {"Retry-After": str(problem.wait_s)})
+        if refusal := _check_access(request, method):
             return refusal
-        with self._login.sessions.reading(session, request.transport) if session else contextlib.nullcontext():
-            return await _answered(request, handler)
+        with self._login.sessions.track(session, request.transport) if session else contextlib.nullcontext():
+            return await _call_handler(request, handler)
 
-    def _strange(self, request: web.Request, caller: Client) -> web.Response | None:
-        """The refusal of what no page of ours sends; None where it may be one."""
+    def _check_origin(self, request: web.Request, client: Client) -> web.Response | None:
+        """A refusal if the page itself cannot have sent this request; None otherwise."""
         if not request.raw_path.startswith("/"):
-            return error(400, "this is no proxy")
-        if _strays(request.raw_path.partition("?")[0]):
+            return error(400, "this is not a proxy")
+        if _is_unsafe_path(request.raw_path.partition("?")[0]):
             return error(404, "Not Found")
         host = parse_host(request)
-        if not host or not is_ours(host, caller, self._names):
+        if not host or not is_own_host(host, client, self._names):
             given = request.headers.get("Host", "")
-            return error(403, f"{given!r} is no name of this device here; kiosk.allowed_hosts can tell more of them")
-        if why := is_cross_site(request, caller):
-            return error(403, why)
+            return error(403, f"{given!r} is not a name of this device; add it to kiosk.allowed_hosts in the settings")
+        if reason := check_cross_site(request, client):
+            return error(403, reason)
         return None
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """With the whole body there; what aiohttp has to refuse, in JSON."""
+async def _call_handler(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Read the whole body, then call the handler. Turns aiohttp's refusals into JSON."""
     try:
-        if request.method not in _READS and request.can_read_body:
-            async with asyncio.timeout(BODY_S):
-                await request.read()  # is kept for the handler
+        if request.method not in _SAFE_METHODS and request.can_read_body:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                await request.read()  # aiohttp keeps it for the handler
     except TimeoutError:
-        return _refused(408, "the request's body did not come")
+        return _refuse(408, "the body of the request did not arrive in time")
     except web.RequestPayloadError:
-        return _refused(400, "the request's body is not what its headers say")
-    except web.HTTPRequestEntityTooLarge as found:
-        return _refused(found.status, found.reason)
+        return _refuse(400, "the body of the request does not match its headers")
+    except web.HTTPRequestEntityTooLarge as problem:
+        return _refuse(problem.status, problem.reason)
     try:
         return await handler(request)
-    except web.HTTPException as found:
-        if found.status < 400:
+    except web.HTTPException as problem:
+        if problem.status < 400:
             raise
-        allowed = found.headers.get("Allow")
-        return _refused(found.status, found.reason, {"Allow": allowed} if allowed else {})
+        allowed = problem.headers.get("Allow")
+        return _refuse(problem.status, problem.reason, {"Allow": allowed} if allowed else {})
 
 
-def _outside(request: web.Request, way: AuthMethod) -> web.Response | None:
-    """The refusal of who has not come in, or may not do what it asks; None where it may."""
-    changes = request.method not in _READS or "upgrade" in request.headers.get("Connection", "").lower()
-    # A cookie goes along with what a foreign page makes a browser send; then its Origin has to tell that it is ours.
-    if way is AuthMethod.SESSION and changes and "Origin" not in request.headers:
-        return error(403, "where a session asks for this, its Origin has to be told")
-    if way is not AuthMethod.NONE or request.path in PUBLIC:
+def _check_access(request: web.Request, method: AuthMethod) -> web.Response | None:
+    """A refusal for a client that has not logged in or may not do this; None otherwise."""
+    changes = request.method not in _SAFE_METHODS or "upgrade" in request.headers.get("Connection", "").lower()
+    # Another site's page can make a browser send our cookie, so a change needs an Origin, which proves our own page.
+    if method is AuthMethod.SESSION and changes and "Origin" not in request.headers:
+        return error(403, "with a session cookie, this request needs an Origin header")
+    if method is not AuthMethod.NONE or request.path in PUBLIC_PATHS:
         return None
-    if request.method in _READS and "text/html" in request.headers.get("Accept", ""):
+    if request.method in _SAFE_METHODS and "text/html" in request.headers.get("Accept", ""):
         return web.Response(status=303, headers={"Location": "/login"})
-    return _refused(401, "log in at /login, or send the password as a bearer", {"WWW-Authenticate": "Bearer"})
+    return _refuse(401, "log in at /login, or send the password as a bearer token", {"WWW-Authenticate": "Bearer"})
 
 
-def _refused(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> web.Response:
-    answer = error(status, text)
-    answer.headers.update(headers)
-    return answer
+def _refuse(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> web.Response:
+    response = error(status, text)
+    response.headers.update(headers)
+    return response
 
 
-def _strays(path: str) -> bool:
-    """Whether a path leads up, or hides that it does."""
-    for _ in range(_DECODINGS):
+def _is_unsafe_path(path: str) -> bool:
+    """Whether a path leads upwards, also if that is hidden by up to _MAX_DECODINGS layers of percent-encoding."""
+    for _ in range(_MAX_DECODINGS):
         if "\\" in path or "\0" in path or {".", ".."} & set(path.split("/")):
             return True
-        before, path = path, unquote(path)
-        if path == before:
+        encoded, path = path, unquote(path)
+        if path == encoded:
             return False
     return True

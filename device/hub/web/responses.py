@@ -1,4 +1,4 @@
-"""What every answer tells a browser: load nothing from elsewhere, be in nobody's frame, keep nothing."""
+"""JSON responses, and the security headers of every response: no foreign content, no framing, no caching."""
 
 import re
 
@@ -28,31 +28,31 @@ HEADERS = {
 }
 LOGIN_HEADERS = HEADERS | {
     "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in _LOGIN.items()),
-    # With no-referrer, a browser says `Origin: null` when it sends a form.
+    # With no-referrer, a browser would send `Origin: null` with a form.
     "Referrer-Policy": "same-origin",
 }
 _STATIC = (".js", ".css", ".svg")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, the refusals too."""
+    """Add the headers to every response, error responses included."""
     own = response.headers.get("Content-Security-Policy")
     response.headers.update(LOGIN_HEADERS if request.path == "/login" else HEADERS)
-    if own is not None:  # a drawn face may do less than the page
+    if own is not None:  # drawn faces have a stricter policy than the page
         response.headers["Content-Security-Policy"] = own
     static = response.status in (200, 304) and request.path.endswith(_STATIC)
     response.headers.setdefault("Cache-Control", "no-cache" if static else "no-store")
-    # A browser holds to it for every port of that name: it is said where the page has the name to itself, on port 443,
-    # else another service's plain page on this device could not be opened any more.
+    # A browser applies it to every port of the host name. So send it only on port 443: otherwise a service without TLS
+    # on another port of this device could not be opened any more.
     if request.secure and not re.search(r":[0-9]*\Z", request.headers.get("Host", ":")):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 def json(document: object, status: int = 200) -> web.Response:
-    """`document` as msgspec writes it."""
+    """A response with `document` as JSON, encoded by msgspec."""
     return web.Response(body=msgspec.json.encode(document), status=status, content_type="application/json")
 
 
 def error(status: int, text: str) -> web.Response:
-    """What was wrong, for a person."""
+    """An error response with a text for people."""
     return json({"error": text}, status)

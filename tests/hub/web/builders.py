@@ -1,4 +1,4 @@
-"""A hub that is open to the house, and callers that come from there, over real sockets."""
+"""A hub that is open to the network, and requests from there over real sockets."""
 
 import asyncio
 import contextlib
@@ -18,48 +18,48 @@ from device.settings.schema import Settings
 
 PASSWORD = "calm lamps"  # noqa: S105
 EVERYWHERE = "0.0.0.0"  # noqa: S104
-_NONE = "this machine has no address beyond loopback: the house cannot be played here"
+_NONE = "this machine has only loopback, so requests cannot come from a network"
 
 
 def own_address(family: socket.AddressFamily = socket.AF_INET) -> str:
-    """This machine's address in its network: whoever comes by it is in the house. Skips where there is none."""
-    there = "203.0.113.1" if family == socket.AF_INET else "2001:db8::1"
+    """This machine's address in its network. A connection to it counts as coming from there. Skips without one."""
+    remote = "203.0.113.1" if family == socket.AF_INET else "2001:db8::1"
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((there, 9))  # no packet is sent: the kernel only chooses the way
-            found = str(probe.getsockname()[0])
+            probe.connect((remote, 9))  # sends no packet: the kernel only chooses a route
+            address = str(probe.getsockname()[0])
         except OSError:
             pytest.skip(_NONE)
-    if found.startswith(("127.", "::")):
+    if address.startswith(("127.", "::")):
         pytest.skip(_NONE)
-    return found
+    return address
 
 
-def quick(text: str = PASSWORD) -> Password:
-    """A hash that costs a test less."""
+def hash_cheaply(text: str = PASSWORD) -> Password:
+    """A hash that takes less time than a real one."""
     cheap = Password(os.urandom(16).hex(), "0" * 64, n=16384, p=1)
-    return msgspec.structs.replace(cheap, hash=cheap._hashed(text).hex())
+    return msgspec.structs.replace(cheap, hash=cheap._hash_text(text).hex())
 
 
-def opened(settings: Settings, folder: Path, listen: str = EVERYWHERE, **more: Any) -> Settings:
-    """The settings with the page open to the house."""
+def open_to_network(settings: Settings, folder: Path, listen: str = EVERYWHERE, **more: Any) -> Settings:
+    """The settings with the page open to the network."""
     path = folder / "password.json"
-    write(path, quick())
+    write(path, hash_cheaply())
     kiosk = msgspec.structs.replace(settings.kiosk, listen=listen, password_file=str(path), **more)
     return msgspec.structs.replace(settings, kiosk=kiosk)
 
 
-def port_of(hub: Hub) -> int:
+def get_port(hub: Hub) -> int:
     return int(hub.page.rsplit(":", 1)[1].rstrip("/"))
 
 
-def from_house(hub: Hub, scheme: str = "http") -> str:
-    """The page's address in the house, with no slash behind it: an origin."""
-    return f"{scheme}://{own_address()}:{port_of(hub)}"
+def network_origin(hub: Hub, scheme: str = "http") -> str:
+    """The page's origin in the network: its address without a final slash."""
+    return f"{scheme}://{own_address()}:{get_port(hub)}"
 
 
 async def ask(method: str, url: str, **more: Any) -> tuple[int, str, dict[str, str]]:
-    """One request of a client that keeps no cookies and follows nothing: status, text, headers."""
+    """One request without cookies and redirects: (status, text, headers)."""
     jar = aiohttp.DummyCookieJar()
     async with (
         aiohttp.ClientSession(cookie_jar=jar) as client,
@@ -69,7 +69,7 @@ async def ask(method: str, url: str, **more: Any) -> tuple[int, str, dict[str, s
 
 
 async def log_in(origin: str, password: str = PASSWORD, **more: Any) -> str:
-    """The header Cookie of a new session."""
+    """Log in; returns the Cookie header of the session."""
     jar = aiohttp.DummyCookieJar()
     async with (
         aiohttp.ClientSession(cookie_jar=jar) as client,
@@ -79,10 +79,10 @@ async def log_in(origin: str, password: str = PASSWORD, **more: Any) -> str:
         return "; ".join(f"{name}={one.value}" for name, one in answer.cookies.items())
 
 
-async def raw(
+async def send_raw(
     address: str, port: int, sent: bytes, *, limit_s: float = 5.0, context: ssl.SSLContext | None = None
 ) -> bytes:
-    """What comes back for these very bytes, until the other end closes, or for so long."""
+    """Send these bytes; returns everything that comes back until the server closes, or until `limit_s`."""
     reader, writer = await asyncio.open_connection(address, port, ssl=context)
     got = b""
     try:
@@ -99,11 +99,11 @@ async def raw(
     return got
 
 
-def get(path: str, host: str, *lines: str, method: str = "GET") -> bytes:
-    """A request as bytes, after whose answer the connection is over."""
+def format_request(path: str, host: str, *lines: str, method: str = "GET") -> bytes:
+    """A request as bytes, which asks the server to close the connection."""
     return "\r\n".join([f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""]).encode()
 
 
-def status_of(answer: bytes) -> int:
-    """0 where nothing was answered."""
+def parse_status(answer: bytes) -> int:
+    """The status of an answer; 0 without one."""
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else 0

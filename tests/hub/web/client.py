@@ -1,4 +1,4 @@
-"""One request to the page's server, and its whole answer."""
+"""One request to the web server, and its whole answer."""
 
 from typing import Any
 

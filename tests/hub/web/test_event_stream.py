@@ -1,4 +1,4 @@
-"""The page's stream over real HTTP: the newest for whoever reads, and an end for whoever does not."""
+"""The event stream over real HTTP: readers get the newest snapshot, and stuck ones are disconnected."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
                             continue  # the change itself; the snapshot follows
                         if (json.loads(event["data"])["mood"] or {}).get("emotion") == "happy":
                             break
-                    assert hub.board.listeners == 1
+                    assert hub.store.subscribers == 1
                 async for event in stream:
                     document = json.loads(event["data"])
                     if not document["sense"]["available"]:
@@ -55,24 +55,24 @@ def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -
                 assert document["mood"] is None
                 assert document["last_mood"]["emotion"] == "happy"
                 assert document["age_s"] < 5
-            await until(lambda: hub.board.listeners == 0)
+            await until(lambda: hub.store.subscribers == 0)
 
     run(story())
 
 
-def test_another_page_has_another_mark(tmp_path: Path) -> None:
+def test_a_changed_page_has_another_version(tmp_path: Path) -> None:
     one, two = tmp_path / "one.js", tmp_path / "two.js"
     one.write_text("a")
     two.write_text("b")
-    before = static_files.build_etag([one, two])
+    before = static_files.hash_files([one, two])
     assert re.fullmatch(r"[0-9a-f]{16}", before)
-    assert static_files.build_etag([one, two]) == before
+    assert static_files.hash_files([one, two]) == before
     two.write_text("c")
-    assert static_files.build_etag([one, two]) != before
+    assert static_files.hash_files([one, two]) != before
 
 
 def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "PING_S", 0.2)
+    monkeypatch.setattr(event_stream, "PING_INTERVAL_S", 0.2)
 
     async def story() -> None:
         async with (
@@ -87,7 +87,7 @@ def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch
     run(story())
 
 
-def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
+def test_a_slow_reader_gets_only_the_newest_snapshot(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
@@ -96,11 +96,11 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
             slow.connect(("127.0.0.1", port))
             slow.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             slow.setblocking(False)
-            await until(lambda: hub.board.listeners == 1)
+            await until(lambda: hub.store.subscribers == 1)
             changes = 40
             for number in range(changes):  # 4 s of changes at the rate of the page
-                hub.board.change(lamp={"number": number, "padding": "x" * 5000})
-                await asyncio.sleep(event_stream.MIN_APART_S)
+                hub.store.change(lamp={"number": number, "padding": "x" * 5000})
+                await asyncio.sleep(event_stream.MIN_INTERVAL_S)
             loop = asyncio.get_running_loop()
             reader, writer = await asyncio.open_connection(sock=slow)
             seen: list[int] = []
@@ -119,8 +119,8 @@ def test_a_slow_reader_gets_only_the_newest(house: Settings) -> None:
     run(story())
 
 
-def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "STUCK_S", 0.5)
+def test_a_stuck_reader_is_disconnected(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "STUCK_TIMEOUT_S", 0.5)
 
     async def story() -> None:
         async with running(house) as hub:
@@ -129,11 +129,11 @@ def test_a_stuck_reader_is_let_go(house: Settings, monkeypatch: pytest.MonkeyPat
                 stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 stuck.connect(("127.0.0.1", port))
                 stuck.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                await until(lambda: hub.board.listeners == 1)
+                await until(lambda: hub.store.subscribers == 1)
                 for number in range(200):
-                    hub.board.change(lamp={"number": number, "padding": "x" * 20_000})
+                    hub.store.change(lamp={"number": number, "padding": "x" * 20_000})
                     await asyncio.sleep(0.02)
-                await until(lambda: hub.board.listeners == 0)
+                await until(lambda: hub.store.subscribers == 0)
 
     run(story())
 

@@ -1,4 +1,4 @@
-"""Where the page listens, whom it takes for the house, and a password's file that cannot be used."""
+"""Where the page listens, which clients count as the network, and unusable password files."""
 
 import asyncio
 import json
@@ -16,39 +16,37 @@ from tests.hub.hub_running import run, running
 from tests.hub.web.builders import (
     EVERYWHERE,
     ask,
-    from_house,
-    get,
+    format_request,
+    get_port,
+    hash_cheaply,
     log_in,
-    opened,
+    network_origin,
+    open_to_network,
     own_address,
-    port_of,
-    quick,
-    raw,
-    status_of,
+    parse_status,
+    send_raw,
 )
 
 
-def test_alone_it_listens_on_loopback_only(house: Settings) -> None:
+def test_by_default_the_page_listens_on_loopback_only(house: Settings) -> None:
     address = own_address()
 
     async def story() -> None:
         async with running(house) as hub:
             with pytest.raises(ConnectionRefusedError):
-                await asyncio.open_connection(address, port_of(hub))
+                await asyncio.open_connection(address, get_port(hub))
 
     run(story())
 
 
 @pytest.mark.parametrize("listen", [EVERYWHERE, "::", "own"])
-def test_open_it_asks_the_house_for_the_password_and_this_device_for_none(
-    house: Settings, short: Path, listen: str
-) -> None:
+def test_the_network_needs_the_password_and_this_device_does_not(house: Settings, short: Path, listen: str) -> None:
     address = own_address()
 
     async def story() -> None:
-        async with running(opened(house, short, address if listen == "own" else listen)) as hub:
+        async with running(open_to_network(house, short, address if listen == "own" else listen)) as hub:
             assert (await ask("GET", hub.page + "api/state"))[0] == 200
-            there = from_house(hub)
+            there = network_origin(hub)
             for path in ("/api/state", "/api/events", "/api/history", "/metrics", "/healthz", "/main.js", "/nothing"):
                 status, text, headers = await ask("GET", there + path)
                 assert status == 401, path
@@ -63,16 +61,16 @@ def test_open_it_asks_the_house_for_the_password_and_this_device_for_none(
     run(story())
 
 
-def test_over_ipv6_too(house: Settings, short: Path) -> None:
+def test_the_page_is_served_over_ipv6(house: Settings, short: Path) -> None:
     address = own_address(socket.AF_INET6)
 
     async def story() -> None:
-        async with running(opened(house, short, "::")) as hub:
-            there = f"http://[{address}]:{port_of(hub)}"
+        async with running(open_to_network(house, short, "::")) as hub:
+            there = f"http://[{address}]:{get_port(hub)}"
             assert (await ask("GET", there + "/api/state"))[0] == 401
             assert (await ask("GET", there + "/api/state", headers={"Cookie": await log_in(there)}))[0] == 200
-            assert (await ask("GET", f"http://[::1]:{port_of(hub)}/api/state"))[0] == 200
-            assert (await ask("GET", there + "/login", headers={"Host": f"[::1]:{port_of(hub)}"}))[0] == 403
+            assert (await ask("GET", f"http://[::1]:{get_port(hub)}/api/state"))[0] == 200
+            assert (await ask("GET", there + "/login", headers={"Host": f"[::1]:{get_port(hub)}"}))[0] == 403
 
     run(story())
 
@@ -80,15 +78,15 @@ def test_over_ipv6_too(house: Settings, short: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["Forwarded", "X-Forwarded-For", "x-real-ip", "Via", "X-Forwarded-Host", "CF-Connecting-IP"]
 )
-def test_a_proxy_on_this_device_opens_nothing(house: Settings, short: Path, header: str) -> None:
-    """Where there is a password it is asked for; where there is none, nobody comes in by a proxy."""
+def test_a_proxy_on_this_device_gives_no_access(house: Settings, short: Path, header: str) -> None:
+    """Through a proxy the password is needed; without a password there is no access through a proxy."""
 
     async def story() -> None:
         through = {header: "127.0.0.1"}
         async with running(house) as hub:
             assert (await ask("GET", hub.page + "api/state", headers=through))[0] == 401
             assert (await ask("POST", hub.page + "login", json={"password": ""}, headers=through))[0] == 403
-        async with running(opened(house, short, "127.0.0.1", allowed_hosts=("mien.example",))) as hub:
+        async with running(open_to_network(house, short, "127.0.0.1", allowed_hosts=("mien.example",))) as hub:
             assert (await ask("GET", hub.page + "api/state", headers=through))[0] == 401
             through["Host"] = "mien.example"
             cookie = await log_in(hub.page.rstrip("/"), headers={**through, "Origin": "https://mien.example"})
@@ -114,12 +112,12 @@ def test_a_proxy_on_this_device_opens_nothing(house: Settings, short: Path, head
         ("", "", False),
     ],
 )
-def test_both_ends_have_to_be_loopback(peer: str, own: str, local: bool) -> None:
-    assert Client(parse_address(peer), parse_address(own), forwarded=False).local is local
-    assert not Client(parse_address(peer), parse_address(own), forwarded=True).local
+def test_a_local_client_has_loopback_at_both_ends(peer: str, own: str, local: bool) -> None:
+    assert Client(parse_address(peer), parse_address(own), forwarded=False).is_local is local
+    assert not Client(parse_address(peer), parse_address(own), forwarded=True).is_local
 
 
-def test_a_network_of_ipv6_counts_as_one() -> None:
+def test_an_ipv6_network_counts_as_one_client() -> None:
     assert rate_limit_key(parse_address("2001:db8::1")) == rate_limit_key(parse_address("2001:db8::ffff:1"))
     assert rate_limit_key(parse_address("2001:db8::1")) != rate_limit_key(parse_address("2001:db8:0:1::1"))
     assert (
@@ -127,19 +125,19 @@ def test_a_network_of_ipv6_counts_as_one() -> None:
     )
 
 
-def test_the_house_may_not_say_that_it_is_this_device(house: Settings, short: Path) -> None:
+def test_the_network_cannot_pretend_to_be_this_device(house: Settings, short: Path) -> None:
     address = own_address()
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             for line in ("X-Forwarded-For: 127.0.0.1", "X-Real-IP: ::1", "Forwarded: for=127.0.0.1", "Host: localhost"):
-                sent = get("/api/state", f"{address}:{port_of(hub)}", line)
-                assert status_of(await raw(address, port_of(hub), sent)) in (400, 401, 403), line
+                sent = format_request("/api/state", f"{address}:{get_port(hub)}", line)
+                assert parse_status(await send_raw(address, get_port(hub), sent)) in (400, 401, 403), line
 
     run(story())
 
 
-def test_a_port_that_is_taken(house: Settings, short: Path) -> None:
+def test_a_taken_port_is_reported(house: Settings, short: Path) -> None:
     async def story(settings: Settings) -> None:
         async with running(settings):
             pass
@@ -148,30 +146,28 @@ def test_a_port_that_is_taken(house: Settings, short: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with pytest.raises(MienError, match=f"port {port}"):
-                run(story(opened(house, short, listen, port=port)))
+                run(story(open_to_network(house, short, listen, port=port)))
 
 
-def test_where_the_house_finds_it_is_told_in_the_log(
-    house: Settings, short: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_address_for_the_network_is_logged(house: Settings, short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with running(opened(house, short, port=free_port())):
+        async with running(open_to_network(house, short, port=free_port())):
             pass
 
     with caplog.at_level(logging.INFO):
         run(story())
     assert "http://127.0.0.1:" in caplog.text
-    assert "everybody in its network can read" in caplog.text
-    assert quick().hash not in caplog.text
+    assert "everybody in it can intercept" in caplog.text
+    assert hash_cheaply().hash not in caplog.text
 
 
 # -- the password's file
 
 
-def test_a_password_file_that_cannot_be_used_is_said_at_the_start(
+def test_an_unusable_password_file_is_reported_at_startup(
     house: Settings, short: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = opened(house, short)
+    settings = open_to_network(house, short)
     path = Path(settings.kiosk.password_file)
 
     async def story() -> None:
@@ -189,7 +185,7 @@ def test_a_password_file_that_cannot_be_used_is_said_at_the_start(
         "[" * 9,
     ):
         path.write_text(text)
-        with pytest.raises(MienError, match=r"no password's hash.*mien kiosk password") as error:
+        with pytest.raises(MienError, match=r"does not contain a password's hash.*mien kiosk password") as error:
             run(story())
         assert "calm lamps" not in str(error.value)
     path.unlink()

@@ -1,4 +1,4 @@
-"""The network is late: the page is to listen on an address that this device does not have yet."""
+"""The page shall listen on an address that this device does not have yet, because its network is late."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ import pytest
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run, running, state, until
-from tests.hub.web.builders import opened
+from tests.hub.web.builders import open_to_network
 
 LATE = "192.0.2.77"
 _GET = """
@@ -30,19 +30,19 @@ except OSError:
 """
 
 
-def test_hub_lives_and_says_what_the_page_waits_for(house: Settings, short: Path) -> None:
+def test_the_hub_runs_and_says_what_the_page_waits_for(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short, LATE)) as hub:
+        async with running(open_to_network(house, short, LATE)) as hub:
             (said,) = [one for one in (await state(hub))["problems"] if LATE in one]
-            assert "not open to the house" in said
+            assert "cannot be reached from the network" in said
             assert "kiosk.listen" in said
-            await until(lambda: hub.board.now.page == said)
+            await until(lambda: hub.store.now.page == said)
 
     run(story())
 
 
 class Network:
-    """A hub in a network of its own, which has loopback and gets more."""
+    """A hub in a network namespace, which has only loopback at first."""
 
     def __init__(self, hub: "subprocess.Popen[str]") -> None:
         self._hub = hub
@@ -62,7 +62,7 @@ def alone(path: Path) -> Iterator[Network]:
     tools = ("unshare", "nsenter", "ip")
     up = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     if not all(map(shutil.which, tools)) or subprocess.run([*up, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no network of its own can be made here")
+        pytest.skip("this machine does not allow network namespaces")
     hub = subprocess.Popen(
         [*up, sys.executable, "-m", "device.cli", "--settings", str(path), "hub"], stderr=subprocess.PIPE, text=True
     )
@@ -73,12 +73,12 @@ def alone(path: Path) -> Iterator[Network]:
         hub.terminate()
         said = hub.communicate(timeout=10)[1]
     assert "Traceback" not in said
-    assert said.count("no address") == 1, "said once, not every two seconds"
+    assert said.count("does not have the address") == 1, "logged once, not every two seconds"
 
 
-def test_it_is_opened_to_the_house_as_soon_as_the_address_is_there(house: Settings, short: Path) -> None:
+def test_the_page_opens_to_the_network_as_soon_as_the_address_exists(house: Settings, short: Path) -> None:
     port, path = free_port(), short / "mien.toml"
-    kiosk = opened(house, short, LATE).kiosk
+    kiosk = open_to_network(house, short, LATE).kiosk
     path.write_text(
         f'[home]\nstate_dir = "{short}/state"\nruntime_dir = "{short}/run"\n'
         f'[kiosk]\nport = {port}\nlisten = "{LATE}"\npassword_file = "{kiosk.password_file}"\n'

@@ -1,4 +1,4 @@
-"""How often, how much and how slowly the house may ask, and how many connections it may hold."""
+"""Limits for the network: rate, size and speed of requests, and the number of connections."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,28 @@ import aiohttp
 import pytest
 
 from device.hub.web import middleware
-from device.hub.web.auth.rate_limit import MAX_ADDRESSES, LoginAttempts, RequestRates, TooManyError
 from device.hub.web.transport import connections
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running, until
-from tests.hub.web.builders import ask, from_house, get, log_in, opened, own_address, port_of, raw, status_of
+from tests.hub.web.builders import (
+    ask,
+    format_request,
+    get_port,
+    log_in,
+    network_origin,
+    open_to_network,
+    own_address,
+    parse_status,
+    send_raw,
+)
 
 # -- how often, how much, how slowly
 
 
-def test_the_house_may_ask_often_but_not_endlessly(house: Settings, short: Path) -> None:
+def test_requests_from_the_network_are_limited(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there = network_origin(hub)
             headers = {"Cookie": await log_in(there)}
             async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
 
@@ -42,46 +51,18 @@ def test_the_house_may_ask_often_but_not_endlessly(house: Settings, short: Path)
     run(story())
 
 
-def test_limits_remember_a_bounded_number_of_addresses() -> None:
-    now_s = 0.0
-    rates = RequestRates(1, 2, now=lambda: now_s)
-    for number in range(MAX_ADDRESSES + 50):
-        rates.take(str(number))
-    assert len(rates) == MAX_ADDRESSES
-    rates.take("x")
-    rates.take("x")
-    with pytest.raises(TooManyError):
-        rates.take("x")
-    now_s = 1.1
-    rates.take("x")
-
-    now_s = 0.0
-    tries = LoginAttempts(each=2, overall=4, window_s=60, now=lambda: now_s)
-    for address in ("a", "a", "b", "c"):
-        tries.begin(address)
-    for address in ("a", "d"):
-        with pytest.raises(TooManyError, match="60 s"):
-            tries.begin(address)
-    tries.look("d")
-    tries.right("a")
-    tries.begin("d")
-    now_s = 60.0
-    for address in ("a", "a", "b", "b"):
-        tries.begin(address)
-
-
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /api/state HTTP/1.1\r\nHost: localhost\r\nX-A: "])
 @pytest.mark.parametrize("before", [False, True])
-def test_who_sends_headers_slowly_is_cut_off(
+def test_a_client_that_sends_headers_slowly_is_disconnected(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes, before: bool
 ) -> None:
-    """A byte now and then does not help, and neither does a whole request before."""
-    monkeypatch.setattr(connections, "KEEPALIVE_S" if before else "HEADERS_S", 0.5)
+    """Neither a byte now and then nor a whole request before makes a difference."""
+    monkeypatch.setattr(connections, "KEEPALIVE_TIMEOUT_S" if before else "HEADERS_TIMEOUT_S", 0.5)
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             address = own_address()
-            reader, writer = await asyncio.open_connection(address, port_of(hub))
+            reader, writer = await asyncio.open_connection(address, get_port(hub))
             if before:
                 writer.write(f"GET /login.css HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
                 assert b"200" in await reader.readline()
@@ -105,9 +86,9 @@ def test_who_sends_headers_slowly_is_cut_off(
     run(story())
 
 
-def test_a_stream_is_no_slow_client(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEADERS_S", 0.2)
-    monkeypatch.setattr(connections, "KEEPALIVE_S", 0.2)
+def test_a_stream_is_not_taken_for_a_slow_client(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEADERS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connections, "KEEPALIVE_TIMEOUT_S", 0.2)
 
     async def story() -> None:
         async with (
@@ -116,7 +97,7 @@ def test_a_stream_is_no_slow_client(house: Settings, monkeypatch: pytest.MonkeyP
             client.get(hub.page + "api/events") as answer,
         ):
             await asyncio.sleep(1)
-            hub.board.change(problem="now")
+            hub.store.change(problem="now")
             async for line in answer.content:
                 if b'"now"' in line:
                     break
@@ -125,69 +106,69 @@ def test_a_stream_is_no_slow_client(house: Settings, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("kind", ["Content-Length: 50", "Transfer-Encoding: chunked"])
-def test_who_sends_a_body_slowly_is_cut_off(
+def test_a_client_that_sends_a_body_slowly_is_disconnected(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(middleware, "BODY_S", 0.3)
+    monkeypatch.setattr(middleware, "BODY_TIMEOUT_S", 0.3)
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             for address in ("127.0.0.1", own_address()):
-                sent = get("/login", address, "Content-Type: application/json", kind, method="POST")
+                sent = format_request("/login", address, "Content-Type: application/json", kind, method="POST")
                 sent += b'5\r\n{"pas\r\n' if "chunked" in kind else b'{"pas'
                 began_s = time.monotonic()
-                assert status_of(await raw(address, port_of(hub), sent)) == 408
+                assert parse_status(await send_raw(address, get_port(hub), sent)) == 408
                 assert time.monotonic() - began_s < 4
 
     run(story())
 
 
-def test_too_much_is_refused(house: Settings, short: Path) -> None:
+def test_large_requests_are_refused(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             for address in ("127.0.0.1", own_address()):
-                port = port_of(hub)
+                port = get_port(hub)
 
                 async def status(sent: bytes, address: str = address, port: int = port) -> int:
-                    return status_of(await raw(address, port, sent))
+                    return parse_status(await send_raw(address, port, sent))
 
                 kind = "Content-Type: application/json"
                 body = b" " * 5000
-                sent = get("/login", address, kind, "Content-Length: 5000", method="POST") + body
+                sent = format_request("/login", address, kind, "Content-Length: 5000", method="POST") + body
                 assert await status(sent) == 413
-                chunked = get("/login", address, kind, "Transfer-Encoding: chunked", method="POST")
+                chunked = format_request("/login", address, kind, "Transfer-Encoding: chunked", method="POST")
                 assert await status(chunked + b"1388\r\n" + body + b"\r\n0\r\n\r\n") == 413
-                assert await status(get("/" + "a" * 20_000, address)) in (400, 414, 431)
-                assert await status(get("/login", address, "X-Long: " + "a" * 20_000)) in (400, 431)
-                assert await status(get("/login", address, *(f"X-{n}: a" for n in range(200)))) in (400, 431)
-                assert await status(get("/login.css", address)) == 200
+                assert await status(format_request("/" + "a" * 20_000, address)) in (400, 414, 431)
+                assert await status(format_request("/login", address, "X-Long: " + "a" * 20_000)) in (400, 431)
+                assert await status(format_request("/login", address, *(f"X-{n}: a" for n in range(200)))) in (400, 431)
+                assert await status(format_request("/login.css", address)) == 200
 
     run(story())
 
 
-def test_a_body_is_never_unpacked(house: Settings, short: Path) -> None:
+def test_a_body_is_never_decompressed(house: Settings, short: Path) -> None:
     body = gzip.compress(b'{"password": "calm lamps"}')
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-            assert (await ask("POST", from_house(hub) + "/login", data=body, headers=headers))[0] == 400
+            assert (await ask("POST", network_origin(hub) + "/login", data=body, headers=headers))[0] == 400
 
     run(story())
 
 
-def test_a_body_that_breaks_off_is_no_fault_of_ours(
+def test_a_truncated_body_logs_no_error(
     house: Settings, short: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(middleware, "BODY_S", 0.5)
+    monkeypatch.setattr(middleware, "BODY_TIMEOUT_S", 0.5)
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             address = own_address()
             # aiohttp's parser in C does not tell that a chunk is none: then the body just never comes.
             for rest, expected in ((b"evil\r\n", b"HTTP/1.1 40"), (b"5\r\nev", b"")):
-                reader, writer = await asyncio.open_connection(address, port_of(hub))
-                writer.write(get("/login", address, "Transfer-Encoding: chunked", method="POST"))
+                reader, writer = await asyncio.open_connection(address, get_port(hub))
+                writer.write(format_request("/login", address, "Transfer-Encoding: chunked", method="POST"))
                 await asyncio.sleep(0.2)
                 writer.write(rest)
                 if expected:
@@ -200,18 +181,18 @@ def test_a_body_that_breaks_off_is_no_fault_of_ours(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_connections_are_bounded_and_this_device_is_never_shut_out(
+def test_connections_are_bounded_and_this_device_is_never_locked_out(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = own_address()
-    monkeypatch.setattr(connections, "MAX_EACH", 5)
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 5)
 
     async def served(hub: Any) -> bool:
-        return status_of(await raw(address, port_of(hub), get("/login.css", address))) == 200
+        return parse_status(await send_raw(address, get_port(hub), format_request("/login.css", address))) == 200
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            idle = [await asyncio.open_connection(address, port_of(hub)) for _ in range(5)]
+        async with running(open_to_network(house, short)) as hub:
+            idle = [await asyncio.open_connection(address, get_port(hub)) for _ in range(5)]
             await asyncio.sleep(0.2)
             assert not await served(hub)
             assert (await ask("GET", hub.page + "api/state"))[0] == 200
@@ -223,6 +204,6 @@ def test_connections_are_bounded_and_this_device_is_never_shut_out(
             assert all([await served(hub) for _ in range(20)])
 
     run(story())
-    monkeypatch.setattr(connections, "MAX_EACH", 32)
-    monkeypatch.setattr(connections, "MAX_HOUSE", 5)
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 32)
+    monkeypatch.setattr(connections, "MAX_NETWORK", 5)
     run(story())

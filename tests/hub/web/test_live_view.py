@@ -1,4 +1,4 @@
-"""Those who look at the live view: the ninth, a slow one, one that vanished."""
+"""Viewers of the live view: one too many, a slow one, one that vanished."""
 
 import asyncio
 import base64
@@ -16,44 +16,53 @@ from device.hub.web.routes import live_view as route_module
 from device.ipc.messages import Watch
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, run, running, until
-from tests.hub.ipc.live_view_setup import JPEG, header_of, line_to, looking, made, opened_house, shown, why
+from tests.hub.ipc.live_view_setup import (
+    JPEG,
+    connect_as_sense,
+    pack_picture,
+    parse_header,
+    read_picture,
+    read_reason,
+    watching,
+    with_live_view,
+)
 
 
 @pytest.fixture
 def open_house(house: Settings) -> Settings:
-    return opened_house(house)
+    return with_live_view(house)
 
 
-def test_the_ninth_viewer_is_refused_and_a_place_becomes_free(open_house: Settings) -> None:
+def test_the_ninth_viewer_is_refused_until_one_leaves(open_house: Settings) -> None:
     async def story() -> None:
         async with running(open_house) as hub, contextlib.AsyncExitStack() as there:
             async with contextlib.AsyncExitStack() as most:
                 for _ in range(8):
-                    await most.enter_async_context(looking(hub))
-                await until(lambda: hub.board.now.watchers == 8)
+                    await most.enter_async_context(watching(hub))
+                await until(lambda: hub.store.now.watchers == 8)
                 with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
-                    await there.enter_async_context(looking(hub))
-                assert hub.board.now.watchers == 8
-            await until(lambda: hub.board.now.watchers == 0, 3)
-            await there.enter_async_context(looking(hub))
-            await until(lambda: hub.board.now.watchers == 1)
+                    await there.enter_async_context(watching(hub))
+                assert hub.store.now.watchers == 8
+            await until(lambda: hub.store.now.watchers == 0, 3)
+            await there.enter_async_context(watching(hub))
+            await until(lambda: hub.store.now.watchers == 1)
 
     run(story())
 
 
-def test_a_plain_request_is_told_so_and_is_no_watcher(open_house: Settings) -> None:
+def test_a_request_without_websocket_is_refused_and_not_counted(open_house: Settings) -> None:
     async def story() -> None:
         async with running(open_house) as hub, aiohttp.ClientSession() as client:
             async with client.get(hub.page + "api/live") as answer:
                 assert answer.status == 400
                 assert "WebSocket" in (await answer.json())["error"]
-            assert hub.board.now.watchers == 0
+            assert hub.store.now.watchers == 0
 
     run(story())
 
 
 async def opened(hub: Hub, room: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A viewer that answers no ping; with `room`, its kernel takes in so many bytes ahead."""
+    """A viewer that answers no ping. `room`: the size of its receive buffer, in bytes."""
     end = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if room:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
@@ -71,7 +80,7 @@ async def opened(hub: Hub, room: int = 0) -> tuple[asyncio.StreamReader, asyncio
 
 
 async def slowly(reader: asyncio.StreamReader, bytes_a_s: float) -> AsyncIterator[bytes]:
-    """The pictures that come over a line of this speed."""
+    """The pictures that arrive at this speed."""
 
     async def taken(size: int) -> bytes:
         got = b""
@@ -92,7 +101,7 @@ async def slowly(reader: asyncio.StreamReader, bytes_a_s: float) -> AsyncIterato
 
 
 @pytest.mark.parametrize(("size", "bytes_a_s", "oldest_s"), [(15_000, 60_000, 2.7), (60_000, 240_000, 1.2)])
-def test_a_slow_viewer_skips_and_a_fast_one_beside_it_does_not(
+def test_a_slow_viewer_skips_pictures_and_a_fast_one_does_not(
     open_house: Settings, size: int, bytes_a_s: float, oldest_s: float
 ) -> None:
     jpeg = JPEG[:3] + os.urandom(size).replace(b"\xff", b"\x00") + JPEG[-2:]
@@ -101,30 +110,30 @@ def test_a_slow_viewer_skips_and_a_fast_one_beside_it_does_not(
         async with (
             running(open_house) as hub,
             Sense(open_house),
-            line_to(open_house) as (_, line),
-            looking(hub) as fast,
+            connect_as_sense(open_house) as (_, line),
+            watching(hub) as fast,
         ):
             reader, writer = await opened(hub, room=16_384)
-            await until(lambda: hub.board.now.watchers == 2)
+            await until(lambda: hub.store.now.watchers == 2)
             quick, ages = 0, list[float]()
 
             async def send() -> None:
                 while True:
-                    line.write(made(jpeg))
+                    line.write(pack_picture(jpeg))
                     await line.drain()
                     await asyncio.sleep(1 / 15)
 
             async def see() -> None:
                 nonlocal quick
                 while True:
-                    await shown(fast)
+                    await read_picture(fast)
                     quick += 1
 
             tasks = [asyncio.create_task(send()), asyncio.create_task(see())]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(4.5):
                     async for picture in slowly(reader, bytes_a_s):
-                        ages += [time.monotonic() - header_of(picture)["time_s"]]
+                        ages += [time.monotonic() - parse_header(picture)["time_s"]]
             for task in tasks:
                 task.cancel()
             writer.close()
@@ -136,26 +145,26 @@ def test_a_slow_viewer_skips_and_a_fast_one_beside_it_does_not(
     run(story())
 
 
-def test_a_phone_that_vanished_is_counted_out(open_house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route_module, "PING_S", 1.0)
+def test_a_phone_that_vanished_is_no_longer_counted(open_house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route_module, "PING_INTERVAL_S", 1.0)
 
     async def story() -> None:
         async with running(open_house) as hub, Sense(open_house) as sense:
             _, writer = await opened(hub)
-            await until(lambda: hub.board.now.watchers == 1)
-            await until(lambda: hub.board.now.watchers == 0, 4)  # it keeps its end open, and answers no ping
-            await until(lambda: Watch(0.0) in sense.told, 2)
+            await until(lambda: hub.store.now.watchers == 1)
+            await until(lambda: hub.store.now.watchers == 0, 4)  # it keeps its end open, and answers no ping
+            await until(lambda: Watch(0.0) in sense.received, 2)
             writer.close()
 
     run(story())
 
 
-def test_a_viewer_is_sent_away_when_the_hub_ends(open_house: Settings) -> None:
+def test_viewers_are_disconnected_when_the_hub_stops(open_house: Settings) -> None:
     async def story() -> None:
         async with contextlib.AsyncExitStack() as hubs:
             hub = await hubs.enter_async_context(running(open_house))
-            async with looking(hub) as viewer:
-                await why(viewer)
+            async with watching(hub) as viewer:
+                await read_reason(viewer)
                 begun_s = time.monotonic()
                 ending = asyncio.create_task(hubs.aclose())
                 message = await viewer.receive(5)

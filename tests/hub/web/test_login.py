@@ -1,4 +1,4 @@
-"""The password and its sessions: who comes in, and for how long."""
+"""Login and sessions."""
 
 import asyncio
 import hashlib
@@ -15,19 +15,19 @@ from device.hub.hub import Hub
 from device.hub.web import server
 from device.hub.web.auth import sessions
 from device.hub.web.auth.password import write
-from device.hub.web.auth.sessions import FILE_NAME, KEPT_S, MAX_SESSIONS
+from device.hub.web.auth.sessions import FILE_NAME, MAX_SESSIONS, SESSION_S
 from device.settings.schema import Settings
 from device.system.clock import WallClock
 from tests.hub.hub_running import run, running, until
-from tests.hub.web.builders import PASSWORD, ask, from_house, log_in, opened, quick
+from tests.hub.web.builders import PASSWORD, ask, hash_cheaply, log_in, network_origin, open_to_network
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there = network_origin(hub)
             headers = {"Origin": there, "Accept": "text/html"}
             status, text, told = await ask("GET", there + "/login", headers=headers)
             assert status == 200
@@ -38,7 +38,7 @@ def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
             assert (await ask("GET", there + "/login.css"))[0] == 200
             status, text, told = await ask("POST", there + "/login", data={"password": "<b>wrong"}, headers=headers)
             assert status == 401
-            assert "That was not the password." in text
+            assert "Wrong password." in text
             assert "<b>" not in text
             assert "Set-Cookie" not in told
             status, _, told = await ask("POST", there + "/login", data={"password": PASSWORD}, headers=headers)
@@ -46,7 +46,7 @@ def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
             cookie = SimpleCookie(told["Set-Cookie"])["mien"]
             assert len(cookie.value) >= 43
             assert cookie["httponly"]
-            assert (cookie["samesite"], cookie["path"], cookie["max-age"]) == ("Strict", "/", str(KEPT_S))
+            assert (cookie["samesite"], cookie["path"], cookie["max-age"]) == ("Strict", "/", str(SESSION_S))
             assert not cookie["secure"]
             assert not cookie["domain"]
             with_it = {"Cookie": f"mien={cookie.value}", "Accept": "text/html"}
@@ -80,10 +80,10 @@ def test_a_browser_logs_in_by_the_form(house: Settings, short: Path) -> None:
         (b"password=" + b"x" * 5000, FORM["Content-Type"], 413),
     ],
 )
-def test_nonsense_opens_nothing(house: Settings, short: Path, body: bytes, kind: str, status: int) -> None:
+def test_malformed_logins_are_refused(house: Settings, short: Path, body: bytes, kind: str, status: int) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/login"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/login"
             got, _, headers = await ask("POST", url, data=body, headers={"Content-Type": kind})
             assert got == status
             assert "Set-Cookie" not in headers
@@ -91,12 +91,12 @@ def test_nonsense_opens_nothing(house: Settings, short: Path, body: bytes, kind:
     run(story())
 
 
-def test_a_cookie_that_was_not_given_opens_nothing(house: Settings, short: Path) -> None:
+def test_an_invented_cookie_gives_no_access(house: Settings, short: Path) -> None:
     async def story() -> None:
-        settings = opened(house, short)
+        settings = open_to_network(house, short)
         async with running(settings) as hub:
-            url = from_house(hub) + "/api/state"
-            good = await log_in(from_house(hub))
+            url = network_origin(hub) + "/api/state"
+            good = await log_in(network_origin(hub))
             stored = json.loads((settings.state_dir / FILE_NAME).read_text())[0]["token_sha256"]
             for cookie in (
                 "mien=",
@@ -117,13 +117,13 @@ def test_a_cookie_that_was_not_given_opens_nothing(house: Settings, short: Path)
 # -- sessions
 
 
-def test_sessions_outlive_a_restart_and_their_tokens_are_nowhere(house: Settings, short: Path) -> None:
-    settings = opened(house, short)
+def test_sessions_survive_a_restart_and_no_token_is_stored(house: Settings, short: Path) -> None:
+    settings = open_to_network(house, short)
     path = settings.state_dir / FILE_NAME
 
     async def first() -> str:
         async with running(settings) as hub:
-            return await log_in(from_house(hub))
+            return await log_in(network_origin(hub))
 
     cookie = run(first())
     token = cookie.partition("=")[2]
@@ -135,12 +135,12 @@ def test_sessions_outlive_a_restart_and_their_tokens_are_nowhere(house: Settings
 
     async def again(expected: int) -> None:
         async with running(settings) as hub:
-            assert (await ask("GET", from_house(hub) + "/api/state", headers={"Cookie": cookie}))[0] == expected
+            assert (await ask("GET", network_origin(hub) + "/api/state", headers={"Cookie": cookie}))[0] == expected
 
     run(again(200))
     good = path.read_text()
     old = json.loads(good)
-    old[0]["since_utc_s"] = time.time() - KEPT_S - 60
+    old[0]["since_utc_s"] = time.time() - SESSION_S - 60
     path.write_text(json.dumps(old))
     run(again(401))
     for text in ("nonsense", "", "{}", '[{"token_sha256": 1}]', "[" * 9999):
@@ -148,51 +148,51 @@ def test_sessions_outlive_a_restart_and_their_tokens_are_nowhere(house: Settings
         run(again(401))
     path.write_text(good)
     run(again(200))
-    write(Path(settings.kiosk.password_file), quick("another password"))
+    write(Path(settings.kiosk.password_file), hash_cheaply("another password"))
     run(again(401))
     assert json.loads(path.read_text()) == []
 
 
-def test_a_clock_that_is_set_after_the_login_ends_no_session_but_the_old_ones(
+def test_setting_the_clock_after_a_login_ends_only_old_sessions(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Pi believes the day on which it was switched off until a time server answers: here, two months ago."""
-    settings = opened(house, short)
+    """Until a time server answers, a Pi has the time at which it was switched off: here two months ago."""
+    settings = open_to_network(house, short)
     path = settings.state_dir / FILE_NAME
     behind_s = 60 * 86_400.0
     monkeypatch.setattr(sessions, "WallClock", lambda: WallClock(lambda: time.time() - behind_s))
 
     async def came_in(hub: Hub, cookie: str) -> bool:
-        status, _, _ = await ask("GET", from_house(hub) + "/api/state", headers={"Cookie": cookie})
+        status, _, _ = await ask("GET", network_origin(hub) + "/api/state", headers={"Cookie": cookie})
         return status == 200
 
     async def story() -> None:
         nonlocal behind_s
         async with running(settings) as hub:
-            before = await log_in(from_house(hub))
+            before = await log_in(network_origin(hub))
         async with running(settings) as hub:
-            cookie = await log_in(from_house(hub))
+            cookie = await log_in(network_origin(hub))
             assert await came_in(hub, before)
             behind_s = 0.0
             assert await came_in(hub, cookie)
             assert not await came_in(hub, before), "nobody knows that it is not as old as it looks"
             await until(lambda: json.loads(path.read_text())[-1]["since_utc_s"] == pytest.approx(time.time(), abs=30))
-            behind_s = -(KEPT_S + 60)
+            behind_s = -(SESSION_S + 60)
             assert await came_in(hub, cookie), "set again"
-        behind_s = -2.0 * KEPT_S
+        behind_s = -2.0 * SESSION_S
         async with running(settings) as hub:
             assert not await came_in(hub, cookie), "time that has passed"
 
-    monkeypatch.setattr(server, "LOOK_S", 0.1)
+    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.1)
     run(story())
 
 
-def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> None:
-    settings = opened(house, short)
+def test_the_number_of_sessions_is_bounded_and_the_oldest_goes(house: Settings, short: Path) -> None:
+    settings = open_to_network(house, short)
 
     async def story() -> None:
         async with running(settings) as hub:
-            there = from_house(hub)
+            there = network_origin(hub)
             first = await log_in(there)
             path = settings.state_dir / FILE_NAME
             mark = json.loads(path.read_text())[0]["mark"]
@@ -202,7 +202,7 @@ def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> N
         ]
         path.write_text(json.dumps(full))
         async with running(settings) as hub:
-            there = from_house(hub)
+            there = network_origin(hub)
             assert (await ask("GET", there + "/api/state", headers={"Cookie": first}))[0] == 200
             second = await log_in(there)
             assert (await ask("GET", there + "/api/state", headers={"Cookie": second}))[0] == 200
@@ -212,16 +212,16 @@ def test_sessions_are_few_and_the_oldest_goes(house: Settings, short: Path) -> N
     run(story())
 
 
-def test_logging_out_ends_the_session_and_what_it_still_reads(house: Settings, short: Path) -> None:
+def test_logging_out_ends_the_session_and_its_streams(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub, aiohttp.ClientSession() as client:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub, aiohttp.ClientSession() as client:
+            there = network_origin(hub)
             mine, other = await log_in(there), await log_in(there)
             async with (
                 client.get(there + "/api/events", headers={"Cookie": mine}) as ended,
                 client.get(there + "/api/events", headers={"Cookie": other}) as going,
             ):
-                await until(lambda: hub.board.listeners == 2)
+                await until(lambda: hub.store.subscribers == 2)
                 headers = {"Cookie": mine, "Origin": there}
                 status, _, told = await ask("POST", there + "/logout", headers=headers)
                 assert status == 200
@@ -229,7 +229,7 @@ def test_logging_out_ends_the_session_and_what_it_still_reads(house: Settings, s
                 with pytest.raises(aiohttp.ClientError):
                     async with asyncio.timeout(5):
                         await ended.read()
-                await until(lambda: hub.board.listeners == 1)
+                await until(lambda: hub.store.subscribers == 1)
                 assert await going.content.readline()
                 assert (await ask("GET", there + "/api/state", headers={"Cookie": mine}))[0] == 401
                 assert (await ask("GET", there + "/api/state", headers={"Cookie": other}))[0] == 200
@@ -240,13 +240,13 @@ def test_logging_out_ends_the_session_and_what_it_still_reads(house: Settings, s
 def test_a_new_password_ends_every_session_at_once(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "LOOK_S", 0.05)
-    settings = opened(house, short)
+    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.05)
+    settings = open_to_network(house, short)
     path = Path(settings.kiosk.password_file)
 
     async def story() -> None:
         async with running(settings) as hub, aiohttp.ClientSession() as client:
-            there = from_house(hub)
+            there = network_origin(hub)
             cookie, bearer = await log_in(there), {"Authorization": f"Bearer {PASSWORD}"}
 
             async def status(**headers: str) -> int:
@@ -257,8 +257,8 @@ def test_a_new_password_ends_every_session_at_once(
                 client.get(there + "/api/events", headers={"Cookie": cookie}) as one,
                 client.get(there + "/api/events", headers=bearer) as two,
             ):
-                await until(lambda: hub.board.listeners == 2)
-                write(path, quick("another password"))
+                await until(lambda: hub.store.subscribers == 2)
+                write(path, hash_cheaply("another password"))
                 for stream in (one, two):
                     with pytest.raises(aiohttp.ClientError):
                         async with asyncio.timeout(5):
@@ -267,12 +267,12 @@ def test_a_new_password_ends_every_session_at_once(
             assert await status(**bearer) == 401
             assert await status(Authorization="Bearer another password") == 200
             cookie = await log_in(there, "another password")
-            kept = _swapped(path, "half a file")
-            await until(lambda: "nobody is let in" in caplog.text)
+            kept = _replace(path, "half a file")
+            await until(lambda: "nobody can log in" in caplog.text)
             assert await status(Cookie=cookie) == 401
             assert await status(Authorization="Bearer another password") == 401
             assert (await ask("GET", hub.page + "api/state"))[0] == 200
-            _swapped(path, kept)
+            _replace(path, kept)
             await until(lambda: caplog.text.count("password has changed") == 2)
             assert await status(Cookie=cookie) == 200
 
@@ -280,8 +280,8 @@ def test_a_new_password_ends_every_session_at_once(
         run(story())
 
 
-def _swapped(path: Path, text: str) -> str:
-    """What was in the file before."""
+def _replace(path: Path, text: str) -> str:
+    """Write the file; returns its old content."""
     before = path.read_text()
     path.write_text(text)
     return before

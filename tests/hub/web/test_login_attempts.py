@@ -11,15 +11,15 @@ from device.hub.web.auth import authenticator, password
 from device.hub.web.auth.password import Password, write
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running
-from tests.hub.web.builders import PASSWORD, ask, from_house, log_in, opened
+from tests.hub.web.builders import PASSWORD, ask, log_in, network_origin, open_to_network
 
 # -- guesses
 
 
-def test_five_wrong_passwords_and_the_address_has_to_wait(house: Settings, short: Path) -> None:
+def test_an_address_has_to_wait_after_five_wrong_passwords(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there = network_origin(hub)
             wrong = {"password": "wrong password"}
             before = await log_in(there)
             got = [(await ask("POST", there + "/login", json=wrong))[0] for _ in range(3)]
@@ -40,10 +40,10 @@ def test_five_wrong_passwords_and_the_address_has_to_wait(house: Settings, short
     run(story())
 
 
-def test_many_guesses_at_once_are_no_way_around(house: Settings, short: Path) -> None:
+def test_parallel_guesses_are_limited_too(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/login"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/login"
             guesses = [ask("POST", url, json={"password": f"wrong password {n}"}) for n in range(25)]
             got = [status for status, _, _ in await asyncio.gather(*guesses)]
             assert (got.count(401), got.count(429)) == (5, 20)
@@ -51,22 +51,22 @@ def test_many_guesses_at_once_are_no_way_around(house: Settings, short: Path) ->
     run(story())
 
 
-def test_many_at_once_with_one_password_are_one_try(
+def test_parallel_requests_with_one_password_are_one_attempt(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A program with eight sensors asks for all of them at the same moment."""
+    """A program with eight sensors requests all of them at the same moment."""
     hashed: list[str] = []
-    real = Password.opens
+    real = Password.matches
 
     def counted(self: Password, text: str) -> bool:
         hashed.append(text)
         return real(self, text)
 
-    monkeypatch.setattr(Password, "opens", counted)
+    monkeypatch.setattr(Password, "matches", counted)
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/api/state"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/api/state"
             for password_given, status in ((PASSWORD, 200), ("wrong password", 401)):
                 headers = {"Authorization": f"Bearer {password_given}"}
                 got = await asyncio.gather(*(ask("GET", url, headers=headers) for _ in range(8)))
@@ -78,36 +78,34 @@ def test_many_at_once_with_one_password_are_one_try(
     assert caplog.text.count("a wrong password") == hashed.count("wrong password") < 5
 
 
-def test_the_right_password_is_not_counted(house: Settings, short: Path) -> None:
+def test_the_right_password_does_not_count_as_an_attempt(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/login"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/login"
             for _ in range(4):
                 assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
-            await log_in(from_house(hub))
+            await log_in(network_origin(hub))
             for _ in range(4):
                 assert (await ask("POST", url, json={"password": "wrong password"}))[0] == 401
             for _ in range(8):
-                await log_in(from_house(hub))
+                await log_in(network_origin(hub))
 
     run(story())
 
 
-def test_a_program_that_asks_often_costs_one_hash(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_program_that_polls_costs_one_hash(house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
-    real = Password.opens
+    real = Password.matches
 
     def counted(self: Password, text: str) -> bool:
         hashed.append(text)
         return real(self, text)
 
-    monkeypatch.setattr(Password, "opens", counted)
+    monkeypatch.setattr(Password, "matches", counted)
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/metrics"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/metrics"
             for name in ("Bearer", "bearer", "BEARER"):
                 assert (await ask("GET", url, headers={"Authorization": f"{name} {PASSWORD}"}))[0] == 200
             for wrong in (f"Basic {PASSWORD}", "Bearer", "Bearer ", PASSWORD, f"Bearer {PASSWORD} "[:-2]):
@@ -117,14 +115,14 @@ def test_a_program_that_asks_often_costs_one_hash(
     assert hashed == [PASSWORD, PASSWORD[:-1]]
 
 
-def test_hashing_stops_nothing_else_and_is_bounded(
+def test_hashing_is_bounded_and_does_not_block_other_requests(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the hash's real cost."""
-    settings = opened(house, short)
-    write(Path(settings.kiosk.password_file), password.made(PASSWORD))
+    """With a hash of the real cost."""
+    settings = open_to_network(house, short)
+    write(Path(settings.kiosk.password_file), password.hash_password(PASSWORD))
     at_once, most = 0, 0
-    real = Password.opens
+    real = Password.matches
 
     def watched(self: Password, text: str) -> bool:
         nonlocal at_once, most
@@ -135,11 +133,11 @@ def test_hashing_stops_nothing_else_and_is_bounded(
         finally:
             at_once -= 1
 
-    monkeypatch.setattr(Password, "opens", watched)
+    monkeypatch.setattr(Password, "matches", watched)
 
     async def story() -> None:
         async with running(settings) as hub:
-            there = from_house(hub)
+            there = network_origin(hub)
             wrong = ({"password": f"wrong one {n}"} for n in "1234")
             tries = [asyncio.create_task(ask("POST", there + "/login", json=one)) for one in wrong]
             took_s = []
@@ -152,4 +150,4 @@ def test_hashing_stops_nothing_else_and_is_bounded(
             assert sorted(took_s)[len(took_s) // 2] < 0.15
 
     run(story())
-    assert most == authenticator.AT_ONCE
+    assert most == authenticator.MAX_CONCURRENT

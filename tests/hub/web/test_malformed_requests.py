@@ -1,4 +1,4 @@
-"""Paths that lead nowhere, requests that are none, and what of them is logged."""
+"""Unsafe paths and malformed requests, and what is logged about them."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,16 @@ import pytest
 
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running
-from tests.hub.web.builders import ask, from_house, get, opened, own_address, port_of, raw, status_of
+from tests.hub.web.builders import (
+    ask,
+    format_request,
+    get_port,
+    network_origin,
+    open_to_network,
+    own_address,
+    parse_status,
+    send_raw,
+)
 
 # -- nonsense
 
@@ -38,31 +47,34 @@ from tests.hub.web.builders import ask, from_house, get, opened, own_address, po
         "/api/command%0d%0aX: y",
     ],
 )
-def test_no_path_leads_out(house: Settings, path: str) -> None:
+def test_no_path_leads_out_of_the_folder(house: Settings, path: str) -> None:
     async def story() -> None:
         async with running(house) as hub:
-            answer = await raw("127.0.0.1", port_of(hub), get(path.replace(" ", "%20"), "localhost"))
-            assert status_of(answer) == 404
+            answer = await send_raw("127.0.0.1", get_port(hub), format_request(path.replace(" ", "%20"), "localhost"))
+            assert parse_status(answer) == 404
             assert b"\nX: y" not in answer
             if ".." in path or "%2e%2e" in path or "%252e" in path or "\\" in path:
                 # Also before anybody looks whether there is such a route, or who asks.
-                answer = await raw("127.0.0.1", port_of(hub), get(path, "localhost", "Via: a proxy"))
-                assert status_of(answer) == 404
+                answer = await send_raw("127.0.0.1", get_port(hub), format_request(path, "localhost", "Via: a proxy"))
+                assert parse_status(answer) == 404
 
     run(story())
 
 
-def test_malformed_requests_are_refused_and_leave_no_trace(
+def test_malformed_requests_are_refused_and_log_no_error(
     house: Settings, short: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = own_address()
 
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
+        async with running(open_to_network(house, short)) as hub:
             where = [("127.0.0.1", "localhost"), (address, address)]
             for (to, host), sent in [(one, sent) for one in where for sent in _malformed(one[1])]:
-                answer = await raw(to, port_of(hub), sent, limit_s=3)
-                assert status_of(answer) in (0, 400, 401, 403, 404, 405, 417, 431, 501, 505), (sent[:60], answer[:200])
+                answer = await send_raw(to, get_port(hub), sent, limit_s=3)
+                assert parse_status(answer) in (0, 400, 401, 403, 404, 405, 417, 431, 501, 505), (
+                    sent[:60],
+                    answer[:200],
+                )
                 assert b"Traceback" not in answer
                 assert b"Python" not in answer
                 assert host
@@ -108,10 +120,10 @@ def _malformed(host: str) -> list[bytes]:
     ]
 
 
-def test_nothing_of_a_guess_is_logged(house: Settings, short: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_guesses_are_not_logged(house: Settings, short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            url = from_house(hub) + "/login"
+        async with running(open_to_network(house, short)) as hub:
+            url = network_origin(hub) + "/login"
             assert (await ask("POST", url, json={"password": "nearly\nERROR calm lamps"}))[0] == 401
             assert (await ask("POST", url, data={"password": "nearly\nERROR calm lamps"}))[0] == 401
 
@@ -121,7 +133,7 @@ def test_nothing_of_a_guess_is_logged(house: Settings, short: Path, caplog: pyte
     assert "calm lamps" not in caplog.text
 
 
-def test_methods_that_a_route_does_not_have(house: Settings) -> None:
+def test_methods_that_a_route_does_not_allow(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             for method, path, allowed in (

@@ -1,4 +1,4 @@
-"""The walls in front of every route, each with the attack that it stops."""
+"""The checks before every route, each with the attack that it stops."""
 
 import socket
 from pathlib import Path
@@ -7,7 +7,17 @@ import pytest
 
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running
-from tests.hub.web.builders import ask, from_house, get, log_in, opened, own_address, port_of, raw, status_of
+from tests.hub.web.builders import (
+    ask,
+    format_request,
+    get_port,
+    log_in,
+    network_origin,
+    open_to_network,
+    own_address,
+    parse_status,
+    send_raw,
+)
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -20,19 +30,19 @@ UPGRADE = {
 # -- names
 
 
-def test_the_house_asks_by_the_address_or_a_known_name(
+def test_the_network_uses_the_address_or_a_known_name(
     house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = own_address()
     monkeypatch.setattr(socket, "gethostname", lambda: "Hall")
 
     async def story() -> None:
-        async with running(opened(house, short, allowed_hosts=("Mien.home",))) as hub:
-            port = port_of(hub)
+        async with running(open_to_network(house, short, allowed_hosts=("Mien.home",))) as hub:
+            port = get_port(hub)
 
             async def status(*lines: str) -> int:
                 sent = "\r\n".join(["GET /login HTTP/1.1", *lines, "Connection: close", "", ""]).encode()
-                return status_of(await raw(address, port, sent))
+                return parse_status(await send_raw(address, port, sent))
 
             for name in (address, "mien.home", "MIEN.HOME", "hall", "hall.local"):
                 assert await status(f"Host: {name}:{port}") == 200, name
@@ -70,11 +80,11 @@ def test_the_house_asks_by_the_address_or_a_known_name(
     run(story())
 
 
-def test_a_name_of_the_house_opens_nothing_on_this_device(house: Settings, short: Path) -> None:
-    """Who answers for `mien.home` in the house's network could lead this device's browser to itself by it."""
+def test_a_network_name_gives_no_access_on_this_device(house: Settings, short: Path) -> None:
+    """Somebody who controls `mien.home` in the network could lead this device's own browser here (DNS rebinding)."""
 
     async def story() -> None:
-        async with running(opened(house, short, allowed_hosts=("mien.home",))) as hub:
+        async with running(open_to_network(house, short, allowed_hosts=("mien.home",))) as hub:
             for host in ("mien.home", f"{socket.gethostname()}.local", own_address()):
                 assert (await ask("GET", hub.page + "api/state", headers={"Host": host}))[0] == 403
 
@@ -84,10 +94,10 @@ def test_a_name_of_the_house_opens_nothing_on_this_device(house: Settings, short
 # -- origins
 
 
-def test_a_foreign_page_changes_nothing(house: Settings, short: Path) -> None:
+def test_another_sites_page_cannot_change_anything(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there = network_origin(hub)
             cookie = {"Cookie": await log_in(there)}
             command = {"json": {"feature": "camera", "value": "OFF"}}
 
@@ -106,16 +116,16 @@ def test_a_foreign_page_changes_nothing(house: Settings, short: Path) -> None:
             assert await post(there + "/api/command", Authorization="Bearer calm lamps") == 409
             assert await post(hub.page + "api/command") == 409
             two = f"Origin: {there}\r\nOrigin: http://evil.example"
-            sent = get("/logout", there[7:], two, f"Cookie: {cookie['Cookie']}", method="POST")
-            assert status_of(await raw(own_address(), port_of(hub), sent)) in (400, 403)
+            sent = format_request("/logout", there[7:], two, f"Cookie: {cookie['Cookie']}", method="POST")
+            assert parse_status(await send_raw(own_address(), get_port(hub), sent)) in (400, 403)
 
     run(story())
 
 
-def test_a_foreign_page_opens_no_websocket(house: Settings, short: Path) -> None:
+def test_another_sites_page_cannot_open_a_websocket(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there = from_house(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there = network_origin(hub)
             cookie = {"Cookie": await log_in(there)}
 
             async def upgrade(url: str, **headers: str) -> int:
@@ -138,7 +148,7 @@ def test_a_foreign_page_opens_no_websocket(house: Settings, short: Path) -> None
 
 
 @pytest.mark.parametrize("where", ["cross-site", "same-site", "nonsense", ""])
-def test_a_browser_that_tells_of_another_site_is_refused(house: Settings, where: str) -> None:
+def test_requests_that_a_browser_marks_as_cross_site_are_refused(house: Settings, where: str) -> None:
     async def story() -> None:
         async with running(house) as hub:
 
@@ -161,10 +171,10 @@ def test_a_browser_that_tells_of_another_site_is_refused(house: Settings, where:
 # -- what a browser is told
 
 
-def test_every_answer_tells_the_browser_to_keep_to_this_page(house: Settings, short: Path) -> None:
+def test_every_answer_has_the_security_headers(house: Settings, short: Path) -> None:
     async def story() -> None:
-        async with running(opened(house, short)) as hub:
-            there, port = from_house(hub), port_of(hub)
+        async with running(open_to_network(house, short)) as hub:
+            there, port = network_origin(hub), get_port(hub)
             for url, more, status in (
                 (hub.page, {}, 200),
                 (hub.page + "api/state", {}, 200),
@@ -197,7 +207,7 @@ def test_every_answer_tells_the_browser_to_keep_to_this_page(house: Settings, sh
                 assert "Access-Control-Allow-Origin" not in headers
                 assert "Strict-Transport-Security" not in headers
             assert (await ask("GET", hub.page + "page.css"))[2]["Cache-Control"] == "no-cache"
-            answer = await raw("127.0.0.1", port, b"nonsense\r\n\r\n")
+            answer = await send_raw("127.0.0.1", port, b"nonsense\r\n\r\n")
             for line in (b"Server: Mien", b"X-Content-Type-Options: nosniff", b"Cache-Control: no-store"):
                 assert line in answer
             assert b"Python" not in answer

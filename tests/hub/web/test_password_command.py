@@ -18,7 +18,7 @@ from device.errors import SettingsError
 from device.hub.web.auth.password import load, write
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running
-from tests.hub.web.builders import EVERYWHERE, PASSWORD, from_house, log_in, quick
+from tests.hub.web.builders import EVERYWHERE, PASSWORD, hash_cheaply, log_in, network_origin
 
 # -- mien kiosk password
 
@@ -36,26 +36,26 @@ def test_the_command_reads_a_line_and_writes_a_hash(house: Settings, short: Path
 
     async def story() -> None:
         async with running(msgspec.structs.replace(house, kiosk=kiosk)) as hub:
-            await log_in(from_house(hub), "open sesame")
+            await log_in(network_origin(hub), "open sesame")
 
     run(story())
 
 
-def test_the_same_password_has_another_hash_each_time() -> None:
-    one, two = quick(), quick()
+def test_the_same_password_gets_a_different_hash_each_time() -> None:
+    one, two = hash_cheaply(), hash_cheaply()
     assert one.hash != two.hash
-    assert one.opens(PASSWORD)
-    assert not one.opens(PASSWORD + " ")
-    accented = quick("caf\u00e9 au lait")
-    assert accented.opens("cafe\u0301 au lait"), "however a keyboard spells it"
+    assert one.matches(PASSWORD)
+    assert not one.matches(PASSWORD + " ")
+    accented = hash_cheaply("caf\u00e9 au lait")
+    assert accented.matches("cafe\u0301 au lait"), "however a keyboard spells it"
 
 
 @pytest.mark.parametrize("typed", ["", "short\n", "1234567\n", "x" * 3000 + "\n"])
-def test_a_password_that_cannot_be_used_is_refused(short: Path, typed: str) -> None:
+def test_an_unusable_password_is_refused(short: Path, typed: str) -> None:
     path = short / "secret.json"
     done = _command("--file", str(path), typed=typed)
     assert done.returncode == 1
-    assert "password of at" in done.stderr
+    assert "the password must have at" in done.stderr
     assert "Traceback" not in done.stderr
     assert not path.exists()
     done = _command("--file", "/proc/no/secret.json", typed="open sesame\n")
@@ -63,11 +63,11 @@ def test_a_password_that_cannot_be_used_is_refused(short: Path, typed: str) -> N
     assert "--file" in done.stderr
 
 
-def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(short: Path) -> None:
+def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(short: Path) -> None:
     path = short / "secret.json"
     for answers, status, said in (
         (["open sesame", "open sesame"], 0, "password_file"),
-        (["open sesame", "open sesam"], 1, "not the same"),
+        (["open sesame", "open sesam"], 1, "passwords differ"),
         (["short"], 1, "at least 8"),
     ):
         path.unlink(missing_ok=True)
@@ -79,10 +79,10 @@ def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(short: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o640, 0o640), (0o600, 0o600)])
-def test_what_root_writes_beside_the_settings_is_for_who_reads_those(
+def test_what_root_writes_beside_the_settings_gets_their_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, expected: int
 ) -> None:
-    """As the installer writes them: of the group mien, which is all that mien-hub has in common with root."""
+    """The installer gives them the group mien, through which mien-hub can read files of root."""
     settings = _settings_of_a_group(tmp_path, mode)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     for _ in range(2):  # a new one, too
@@ -94,9 +94,7 @@ def test_what_root_writes_beside_the_settings_is_for_who_reads_those(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kiosk-password.json", "mien.toml"]
 
 
-def test_what_lies_elsewhere_or_is_written_by_a_person_stays_theirs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_elsewhere_or_written_by_a_user_keep_their_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _settings_of_a_group(tmp_path, 0o640)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert command.find_service_group(tmp_path / "elsewhere" / "kiosk-password.json", settings) is None
@@ -105,10 +103,10 @@ def test_what_lies_elsewhere_or_is_written_by_a_person_stays_theirs(
     assert command.find_service_group(tmp_path / "kiosk-password.json", settings) is None
 
 
-def test_a_service_that_may_not_read_it_says_where_it_has_to_lie(
+def test_a_password_file_that_the_service_cannot_read_is_reported_with_a_place_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*_: object) -> None:  # as a file of root's answers, also where these tests are root
+    def refused(*_: object, **_named: object) -> None:  # as a file of root's answers, also where these tests are root
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "open", refused)
@@ -116,9 +114,9 @@ def test_a_service_that_may_not_read_it_says_where_it_has_to_lie(
         SettingsError, match=r"cannot be read.*/etc/mien/kiosk-password\.json.*sudo mien kiosk password"
     ):
         load(tmp_path / "secret.json")
-    monkeypatch.setattr("device.hub.web.auth.password.keep", refused)
+    monkeypatch.setattr("device.hub.web.auth.password.atomic_write", refused)
     with pytest.raises(SettingsError, match=r"sudo mien kiosk password; or name another with --file"):
-        write(tmp_path / "secret.json", quick())
+        write(tmp_path / "secret.json", hash_cheaply())
 
 
 def _settings_of_a_group(folder: Path, mode: int) -> Path:
@@ -136,14 +134,14 @@ def _command(*arguments: str, typed: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _at_terminal(path: Path, answers: list[str]) -> tuple[int, str]:
-    """The status, and all that the terminal showed."""
+    """(exit status, everything that the terminal showed)."""
     child, end = pty.fork()
     if child == 0:
         os.execv(  # noqa: S606
             sys.executable, [sys.executable, "-m", "device.cli", "kiosk", "password", "--file", str(path)]
         )
     shown = ""
-    questions = ["Password for the page: ", "Once more: "]
+    questions = ["Password for the page: ", "Repeat it: "]
     try:
         while piece := os.read(end, 4096).decode():
             shown += piece

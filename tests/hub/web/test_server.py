@@ -1,4 +1,4 @@
-"""The page's server over real HTTP."""
+"""The web server over real HTTP."""
 
 import asyncio
 import json
@@ -69,9 +69,9 @@ def test_health_says_whether_sense_is_there(house: Settings) -> None:
         async with running(house) as hub:
             status, text, _ = await ask("GET", hub.page + "healthz")
             assert status == 503
-            assert json.loads(text)["problems"] == ["sense has not come yet"]
+            assert json.loads(text)["problems"] == ["sense has not connected yet"]
             async with Sense(house):
-                await until(lambda: hub.board.now.available)
+                await until(lambda: hub.store.now.available)
                 assert (await ask("GET", hub.page + "healthz"))[0] == 200
 
     run(story())
@@ -81,7 +81,7 @@ def test_state_has_all_that_there_is_to_show(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.last_rule and hub.board.now.delay_s)
+            await until(lambda: hub.store.now.last_rule and hub.store.now.delay_s)
             said = await state(hub)
             assert said["mood"]["emotion"] == "sad"
             assert list(said["mood"]["probabilities"]) == [
@@ -106,11 +106,11 @@ def test_state_has_all_that_there_is_to_show(house: Settings) -> None:
     run(story())
 
 
-def test_every_feature_is_told_with_what_it_takes(house: Settings) -> None:
+def test_every_feature_is_listed_with_its_values(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.SAD))
-            await until(lambda: hub.board.now.mood and hub.board.now.health)
+            await until(lambda: hub.store.now.mood and hub.store.now.health)
             told = json.loads((await ask("GET", hub.page + "api/features"))[1])
             assert told["mood"]["value"] == "sad"
             assert told["camera"] == {"name": "Camera", "kind": "switch", "value": True, "takes_commands": True}
@@ -125,7 +125,7 @@ def test_every_feature_is_told_with_what_it_takes(house: Settings) -> None:
 # -- commands
 
 
-def test_commands_arrive_at_the_sense(house: Settings) -> None:
+def test_commands_reach_sense(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub:
             url, origin = hub.page + "api/command", hub.page.rstrip("/")
@@ -134,24 +134,24 @@ def test_commands_arrive_at_the_sense(house: Settings) -> None:
             assert status == 409
             assert "sense is away" in text
             async with Sense(house) as sense:
-                await until(lambda: hub.board.now.available)
+                await until(lambda: hub.store.now.available)
                 assert (await ask("POST", url, json=body, headers={"Origin": origin}))[0] == 200
                 assert (await ask("POST", url, json={"feature": "pause", "value": "ON"}))[0] == 200
-                await until(lambda: SetSwitch(Switch.PAUSE, True) in sense.told)
-                assert SetSwitch(Switch.CAMERA, False) in sense.told
+                await until(lambda: SetSwitch(Switch.PAUSE, True) in sense.received)
+                assert SetSwitch(Switch.CAMERA, False) in sense.received
 
     run(story())
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost"])
-def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
+def test_another_sites_page_cannot_send_commands(house: Settings, origin: str) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.available)
+            await until(lambda: hub.store.now.available)
             body = {"feature": "camera", "value": "ON"}
             assert (await ask("POST", hub.page + "api/command", json=body, headers={"Origin": origin}))[0] == 403
             await asyncio.sleep(0.2)
-            assert not [m for m in sense.told if isinstance(m, SetSwitch)]
+            assert not [m for m in sense.received if isinstance(m, SetSwitch)]
 
     run(story())
 
@@ -171,15 +171,15 @@ def test_a_foreign_page_may_not_command(house: Settings, origin: str) -> None:
         (b" " * 100_000, "application/json", 413),
     ],
 )
-def test_nonsense_is_no_command(house: Settings, body: bytes, kind: str, status: int) -> None:
+def test_malformed_commands_are_refused(house: Settings, body: bytes, kind: str, status: int) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            await until(lambda: hub.board.now.available)
+            await until(lambda: hub.store.now.available)
             url = hub.page + "api/command"
             got, text, _ = await ask("POST", url, data=body, headers={"Content-Type": kind})
             assert got == status
             assert json.loads(text)["error"]
-            assert not [m for m in sense.told if isinstance(m, SetSwitch)]
+            assert not [m for m in sense.received if isinstance(m, SetSwitch)]
 
     run(story())
 
@@ -188,7 +188,7 @@ def test_history_over_http(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             seq = sense.change(mood(Emotion.SAD))
-            await until(lambda: sense.acked() == seq)
+            await until(lambda: sense.last_ack() == seq)
             status, text, _ = await ask("GET", hub.page + "api/history?since=1h")
             assert status == 200
             assert [e["emotion"] for e in json.loads(text) if e["kind"] == "mood"] == ["sad"]

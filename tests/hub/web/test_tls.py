@@ -1,4 +1,4 @@
-"""TLS is for the house: who gets it, who is cut off, and certificates that are wrong or renewed."""
+"""TLS for the network: who gets it, stalled handshakes, and certificates that are wrong or renewed."""
 
 import asyncio
 import shutil
@@ -16,19 +16,19 @@ from device.errors import MienError
 from device.hub.web import server
 from device.hub.web.transport import connections
 from device.settings.schema import Settings
-from tests.hub.conftest import Papers
+from tests.hub.conftest import Certificates
 from tests.hub.hub_running import run, running, until
 from tests.hub.web.builders import (
     EVERYWHERE,
     ask,
-    from_house,
-    get,
+    format_request,
+    get_port,
     log_in,
-    opened,
+    network_origin,
+    open_to_network,
     own_address,
-    port_of,
-    raw,
-    status_of,
+    parse_status,
+    send_raw,
 )
 
 # -- TLS
@@ -43,14 +43,16 @@ def trusting(ca: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca))
 
 
-def test_tls_is_for_the_house_and_loopback_stays_plain(house: Settings, short: Path, papers: Papers) -> None:
+def test_the_network_gets_tls_and_loopback_does_not(house: Settings, short: Path, certificates: Certificates) -> None:
     address = own_address()
 
     async def story(listen: str) -> None:
-        async with running(with_tls(opened(house, short, listen), papers.server, papers.server)) as hub:
+        async with running(
+            with_tls(open_to_network(house, short, listen), certificates.server, certificates.server)
+        ) as hub:
             assert (await ask("GET", hub.page + "api/state"))[0] == 200
             assert "Strict-Transport-Security" not in (await ask("GET", hub.page))[2]
-            there, context = from_house(hub, "https"), trusting(papers.ca)
+            there, context = network_origin(hub, "https"), trusting(certificates.ca)
             known: dict[str, Any] = {"ssl": context, "server_hostname": "localhost"}
             status, _, headers = await ask("GET", there + "/login", **known)
             assert status == 200
@@ -63,75 +65,87 @@ def test_tls_is_for_the_house_and_loopback_stays_plain(house: Settings, short: P
             plain = cookie.replace("__Host-", "")
             assert (await ask("GET", there + "/api/state", headers={"Cookie": plain}, **known))[0] == 401
             for bad in (
-                {"ssl": trusting(papers.stranger), "server_hostname": "localhost"},
+                {"ssl": trusting(certificates.stranger), "server_hostname": "localhost"},
                 {"ssl": context, "server_hostname": "broker.example"},
             ):
                 with pytest.raises((aiohttp.ClientSSLError, aiohttp.ClientConnectionError)):
                     await ask("GET", there + "/login", **bad)
-            sent = get("/login", f"{address}:{port_of(hub)}")
-            assert status_of(await raw(address, port_of(hub), sent)) == 0, "nothing is said in plain"
+            sent = format_request("/login", f"{address}:{get_port(hub)}")
+            assert parse_status(await send_raw(address, get_port(hub), sent)) == 0, "nothing is said in plain"
             assert (await ask("GET", there + "/login", **known))[0] == 200
 
     for listen in (EVERYWHERE, address, "::"):
         run(story(listen))
 
 
-def test_who_begins_tls_and_says_nothing_is_cut_off(
-    house: Settings, short: Path, papers: Papers, monkeypatch: pytest.MonkeyPatch
+def test_a_client_that_stalls_in_the_tls_handshake_is_disconnected(
+    house: Settings, short: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "HANDSHAKE_S", 0.5)
-    monkeypatch.setattr(connections, "MAX_EACH", 1)
+    monkeypatch.setattr(connections, "HANDSHAKE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 1)
 
     async def story() -> None:
-        async with running(with_tls(opened(house, short), papers.server, papers.server)) as hub:
+        async with running(with_tls(open_to_network(house, short), certificates.server, certificates.server)) as hub:
             for sent in (b"", b"\x16\x03\x01\x02\x00"):
                 began_s = time.monotonic()
-                assert await raw(own_address(), port_of(hub), sent) == b""
+                assert await send_raw(own_address(), get_port(hub), sent) == b""
                 assert 0.3 < time.monotonic() - began_s < 3
-            known: dict[str, Any] = {"ssl": trusting(papers.ca), "server_hostname": "localhost"}
-            assert (await ask("GET", from_house(hub, "https") + "/login", **known))[0] == 200, "its place is free again"
+            known: dict[str, Any] = {"ssl": trusting(certificates.ca), "server_hostname": "localhost"}
+            assert (await ask("GET", network_origin(hub, "https") + "/login", **known))[0] == 200, (
+                "its place is free again"
+            )
 
     run(story())
 
 
-def test_certificate_files_that_cannot_be_used_are_said_at_the_start(
-    house: Settings, short: Path, papers: Papers
+def test_unusable_certificate_files_are_reported_at_startup(
+    house: Settings, short: Path, certificates: Certificates
 ) -> None:
     nonsense, locked, missing = short / "nonsense.pem", short / "locked.pem", short / "missing.pem"
     nonsense.write_text("nonsense")
-    encrypt = ["openssl", "pkey", "-in", str(papers.server), "-aes256", "-passout", "pass:secret", "-out", str(locked)]
+    encrypt = [
+        "openssl",
+        "pkey",
+        "-in",
+        str(certificates.server),
+        "-aes256",
+        "-passout",
+        "pass:secret",
+        "-out",
+        str(locked),
+    ]
     subprocess.run(encrypt, check=True, capture_output=True, timeout=20)
 
     async def story(certificate: Path, key: Path) -> None:
-        async with running(with_tls(opened(house, short), certificate, key)):
+        async with running(with_tls(open_to_network(house, short), certificate, key)):
             pass
 
     for certificate, key, said in (
-        (missing, papers.server, "kiosk.certificate_file: .*missing.pem cannot be read"),
-        (papers.server, missing, "kiosk.key_file: .*missing.pem cannot be read"),
-        (nonsense, nonsense, "no pair that can be used"),
-        (papers.server, papers.client, "no pair that can be used"),
-        (papers.server, locked, "no pair that can be used"),
+        (missing, certificates.server, "kiosk.certificate_file: .*missing.pem cannot be read"),
+        (certificates.server, missing, "kiosk.key_file: .*missing.pem cannot be read"),
+        (nonsense, nonsense, "cannot be used together"),
+        (certificates.server, certificates.client, "cannot be used together"),
+        (certificates.server, locked, "cannot be used together"),
     ):
         with pytest.raises(MienError, match=said):
             run(story(certificate, key))
 
 
-def test_a_renewed_certificate_is_shown_without_a_restart(
-    house: Settings, short: Path, papers: Papers, monkeypatch: pytest.MonkeyPatch
+def test_a_renewed_certificate_is_used_without_a_restart(
+    house: Settings, short: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "LOOK_S", 0.05)
+    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.05)
     shown, key = short / "shown.pem", short / "key.pem"
-    shutil.copy(papers.elsewhere, shown)
-    shutil.copy(papers.elsewhere, key)
+    shutil.copy(certificates.elsewhere, shown)
+    shutil.copy(certificates.elsewhere, key)
 
     async def story() -> None:
-        async with running(with_tls(opened(house, short), shown, key)) as hub:
+        async with running(with_tls(open_to_network(house, short), shown, key)) as hub:
 
             async def trusted(name: str = "localhost") -> bool:
-                known: dict[str, Any] = {"ssl": trusting(papers.ca), "server_hostname": name}
+                known: dict[str, Any] = {"ssl": trusting(certificates.ca), "server_hostname": name}
                 try:
-                    return (await ask("GET", from_house(hub, "https") + "/login", **known))[0] == 200
+                    return (await ask("GET", network_origin(hub, "https") + "/login", **known))[0] == 200
                 except aiohttp.ClientConnectionError:
                     return False
 
@@ -139,10 +153,10 @@ def test_a_renewed_certificate_is_shown_without_a_restart(
             shown.write_text("half a file")
             await asyncio.sleep(0.2)
             assert await trusted("broker.example"), "the former one is still shown"
-            shutil.copy(papers.server, shown)
+            shutil.copy(certificates.server, shown)
             await asyncio.sleep(0.2)
             assert await trusted("broker.example"), "half of a pair is not used"
-            shutil.copy(papers.server, key)
+            shutil.copy(certificates.server, key)
             await until(trusted)
 
     run(story())

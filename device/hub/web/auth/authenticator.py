@@ -1,4 +1,4 @@
-"""The lock of the house's page: one password, few tries, and never more than two of them in the works."""
+"""Checks passwords: few attempts for each address, and at most two hashes at a time."""
 
 import asyncio
 import hashlib
@@ -10,77 +10,83 @@ from pathlib import Path
 
 from device.errors import SettingsError
 from device.hub.web.auth.password import MAX_BYTES, Password, load
-from device.hub.web.auth.rate_limit import LoginAttempts
-from device.system.paths import stamp
+from device.hub.web.auth.rate_limit import TooManyError
+from device.system.paths import read_stamp
+from device.system.rate_limiter import SlidingWindow
 
 _log = logging.getLogger(__name__)
 
-AT_ONCE = 2
-"""Hashes that are computed at a time: each takes 32 MiB, and a core."""
-_MAX_KNOWN = 64
+MAX_CONCURRENT = 2
+"""Hashes computed at the same time. Each takes 32 MiB and a core."""
+MAX_WRONG, MAX_WRONG_PER_ADDRESS, WINDOW_S = 30, 5, 60.0
+"""Wrong passwords within the window, from all addresses and from one."""
+_MAX_VERIFIED = 64
 
 
 class Authenticator:
-    """What the password's file says, looked at again by `look`."""
+    """The password of a file, reloaded by `reload_if_changed`."""
 
-    def __init__(self, path: Path, tries: LoginAttempts | None = None) -> None:
-        """Raises SettingsError where the file is missing or holds nothing to use."""
+    def __init__(self, path: Path, attempts: SlidingWindow | None = None) -> None:
+        """Raises SettingsError when the file is missing or holds no password hash."""
         self._path = path
-        self._seen = stamp(path)
+        self._stamp = read_stamp(path)
         self._password: Password | None = load(path)
-        self._tries = tries or LoginAttempts()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._attempts = attempts or SlidingWindow(WINDOW_S, per_key=MAX_WRONG_PER_ADDRESS, total=MAX_WRONG)
+        self._semaphore = asyncio.Semaphore(MAX_CONCURRENT)
         self._key = os.urandom(32)
-        self._known: OrderedDict[str, bytes] = OrderedDict()
-        """Address -> a quick hash of what opened from there: a program that asks every second has no session."""
-        self._under_way: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
-        """Tries that are not over: who asks the same from the same address meanwhile gets the same answer."""
+        self._verified: OrderedDict[str, bytes] = OrderedDict()
+        """Address -> a quick hash of the right password sent from there: a program that polls has no session."""
+        self._pending: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
+        """Checks under way. The same password from the same address gets the result of the one under way."""
 
     @property
-    def mark(self) -> str:
-        """Of the password that holds; empty while there is none, and nobody is let in."""
-        return self._password.mark if self._password else ""
+    def password_id(self) -> str:
+        """Identifies the current password; "" while there is none, so that nobody can log in."""
+        return self._password.id if self._password else ""
 
-    async def opens(self, text: str, address: str) -> bool:
+    async def check(self, text: str, address: str) -> bool:
         """Whether `text` is the password. Raises TooManyError after too many wrong ones."""
         if len(text) > MAX_BYTES:
             text = ""
-        quick = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
-        attempt = self._under_way.get((address, quick))
-        if attempt is None:
-            self._tries.look(address)
-            if self._password and hmac.compare_digest(quick, self._known.get(address, b"")):
+        quick_hash = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._key).digest()
+        task = self._pending.get((address, quick_hash))
+        if task is None:
+            if wait_s := self._attempts.wait_s(address):
+                raise TooManyError(wait_s)
+            if self._password and hmac.compare_digest(quick_hash, self._verified.get(address, b"")):
                 return True
-            self._tries.begin(address)
-            attempt = asyncio.create_task(self._try(text, address, quick))
-            self._under_way[address, quick] = attempt
-            attempt.add_done_callback(lambda _: self._under_way.pop((address, quick)))
-        return await asyncio.shield(attempt)  # one that leaves takes no answer from the others
+            # Counts as wrong until it proves right, so that many at once get no advantage.
+            if wait_s := self._attempts.take(address):
+                raise TooManyError(wait_s)
+            task = asyncio.create_task(self._verify(text, address, quick_hash))
+            self._pending[address, quick_hash] = task
+            task.add_done_callback(lambda _: self._pending.pop((address, quick_hash)))
+        return await asyncio.shield(task)  # a client that disconnects does not cancel it for the others
 
-    async def _try(self, text: str, address: str, quick: bytes) -> bool:
-        async with self._room:
+    async def _verify(self, text: str, address: str, quick_hash: bytes) -> bool:
+        async with self._semaphore:
             password = self._password
-            right = password is not None and await asyncio.to_thread(password.opens, text)
+            right = password is not None and await asyncio.to_thread(password.matches, text)
         if not right or password is not self._password:
             _log.warning("page: a wrong password from %s", address)
             return False
-        self._tries.right(address)
-        self._known[address] = quick
-        if len(self._known) > _MAX_KNOWN:
-            self._known.popitem(last=False)
+        self._attempts.forget(address)
+        self._verified[address] = quick_hash
+        if len(self._verified) > _MAX_VERIFIED:
+            self._verified.popitem(last=False)
         return True
 
-    def look(self) -> bool:
-        """Read the file again where it has changed; whether it had."""
-        seen = stamp(self._path)
-        if seen == self._seen:
+    def reload_if_changed(self) -> bool:
+        """Reload the file if it has changed; returns whether it had."""
+        new = read_stamp(self._path)
+        if new == self._stamp:
             return False
-        self._seen = seen
-        self._known.clear()
+        self._stamp = new
+        self._verified.clear()
         try:
             self._password = load(self._path)
-            _log.info("page: the password has changed; every session has ended")
+            _log.info("page: the password has changed; everybody has to log in again")
         except SettingsError as error:
             self._password = None
-            _log.error("%s; until then, nobody is let in from the house", error)
+            _log.error("%s; until then nobody can log in from the network", error)
         return True

@@ -1,4 +1,4 @@
-"""Who is let in from the house: by a session's cookie or the password itself. The page where it is asked for."""
+"""Login from the network, by a session cookie or the password itself; and the login page."""
 
 import html
 from enum import Enum, auto
@@ -11,18 +11,18 @@ from msgspec import Struct
 
 from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.rate_limit import TooManyError
-from device.hub.web.auth.sessions import KEPT_S, Sessions
+from device.hub.web.auth.sessions import SESSION_S, Sessions
 from device.hub.web.request_origin import Client, identify_client
 from device.hub.web.responses import error, json
 
 PAGE = Path(__file__).parents[1] / "static" / "login.html"
-PUBLIC = ("/login", "/login.css", "/favicon.ico")
-"""All that is served before."""
-_PLACE = "<!-- said -->"
+PUBLIC_PATHS = ("/login", "/login.css", "/favicon.ico")
+"""All that is served without a login."""
+_PLACEHOLDER = "<!-- message -->"
 
 
 class AuthMethod(Enum):
-    """By which somebody came in."""
+    """How a client has proved that it may use the page."""
 
     LOCAL = auto()
     BEARER = auto()
@@ -30,131 +30,137 @@ class AuthMethod(Enum):
     NONE = auto()
 
 
-class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
+class _LoginRequest(Struct, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
 class Login:
-    """The door for the house; without a `lock`, there is none, and only this device itself is served."""
+    """The login for the network. Without an `authenticator` only this device itself is served."""
 
-    def __init__(self, lock: Authenticator | None, sessions: Sessions) -> None:
-        self._lock = lock
+    def __init__(self, authenticator: Authenticator | None, sessions: Sessions) -> None:
+        self._authenticator = authenticator
         self.sessions = sessions
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
         return [
-            web.get("/login", self._page),
-            web.post("/login", self._login),
-            web.post("/logout", self._logout),
+            web.get("/login", self._get_page),
+            web.post("/login", self._log_in),
+            web.post("/logout", self._log_out),
         ]
 
-    async def way(self, request: web.Request, caller: Client) -> tuple[AuthMethod, str]:
-        """How who asks comes in, and the session's name. Raises TooManyError after too many wrong passwords."""
-        if caller.local:
+    async def authenticate(self, request: web.Request, client: Client) -> tuple[AuthMethod, str]:
+        """How the client authenticates, and its session's name. Raises TooManyError after too many wrong passwords."""
+        if client.is_local:
             return AuthMethod.LOCAL, ""
-        if self._lock is None:
+        if self._authenticator is None:
             return AuthMethod.NONE, ""
-        kind, _, given = request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() == "bearer" and given:
-            opened = await self._lock.opens(_utf8(given.strip()), caller.key)
-            return (AuthMethod.BEARER, "bearer") if opened else (AuthMethod.NONE, "")
-        name = self._session(request)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            right = await self._authenticator.check(_decode_header(token.strip()), client.limit_key)
+            return (AuthMethod.BEARER, "bearer") if right else (AuthMethod.NONE, "")
+        name = self._find_session(request)
         return (AuthMethod.SESSION, name) if name else (AuthMethod.NONE, "")
 
-    async def look(self) -> None:
-        """See whether the password's file has changed; then everybody has to log in again."""
-        if self._lock and self._lock.look():
-            await self.sessions.only(self._lock.mark)
-        await self.sessions.look()
+    async def reload_if_changed(self) -> None:
+        """Reload the password's file if it has changed; then everybody has to log in again."""
+        if self._authenticator and self._authenticator.reload_if_changed():
+            await self.sessions.keep_only(self._authenticator.password_id)
+        await self.sessions.adjust_to_clock()
 
-    async def begin(self) -> None:
-        """Once at the start: sessions of a former password are no more."""
-        if self._lock:
-            await self.sessions.only(self._lock.mark)
+    async def start(self) -> None:
+        """Drop the sessions of an earlier password."""
+        if self._authenticator:
+            await self.sessions.keep_only(self._authenticator.password_id)
 
-    async def _page(self, request: web.Request) -> web.Response:
-        caller = identify_client(request)
-        if caller.local or self._session(request):
-            return _elsewhere("/")
-        return _page(200)
+    async def _get_page(self, request: web.Request) -> web.Response:
+        if identify_client(request).is_local or self._find_session(request):
+            return _redirect("/")
+        return _render_page(200)
 
-    async def _login(self, request: web.Request) -> web.Response:
-        caller = identify_client(request)
-        form = request.content_type == "application/x-www-form-urlencoded"
-        if caller.local:
-            return _elsewhere("/") if form else json({"open": True})
-        if self._lock is None:
-            return error(403, "no kiosk.password_file is set: only this device itself is served")
+    async def _log_in(self, request: web.Request) -> web.Response:
+        client = identify_client(request)
+        is_form = request.content_type == "application/x-www-form-urlencoded"
+        if client.is_local:
+            return _redirect("/") if is_form else json({"open": True})
+        if self._authenticator is None:
+            return error(403, "only this device itself is served; for a login, set kiosk.password_file")
         try:
-            password = _password(await request.read(), request.content_type)
-        except LookupError as found:
-            return error(415 if not form and request.content_type != "application/json" else 400, str(found))
+            password = _parse_password(await request.read(), request.content_type)
+        except LookupError as problem:
+            return error(415 if not is_form and request.content_type != "application/json" else 400, str(problem))
         try:
-            opened = await self._lock.opens(password, caller.key)
-        except TooManyError as found:
-            answer = _page(429, str(found)) if form else error(429, str(found))
-            answer.headers["Retry-After"] = str(found.wait_s)
-            return answer
-        if not opened:
-            said = "That was not the password."
-            return _page(401, said) if form else error(401, said)
-        if old := self._session(request):
+            right = await self._authenticator.check(password, client.limit_key)
+        except TooManyError as problem:
+            response = _render_page(429, str(problem)) if is_form else error(429, str(problem))
+            response.headers["Retry-After"] = str(problem.wait_s)
+            return response
+        if not right:
+            message = "Wrong password."
+            return _render_page(401, message) if is_form else error(401, message)
+        if old := self._find_session(request):
             await self.sessions.end(old, request.transport)
-        answer = _elsewhere("/") if form else json({"open": True})
-        token = await self.sessions.begin(self._lock.mark)
-        # Behind a proxy, only the browser's own word tells whether it speaks TLS.
+        response = _redirect("/") if is_form else json({"open": True})
+        token = await self.sessions.create(self._authenticator.password_id)
+        # Behind a proxy, only the Origin shows whether the browser uses TLS.
         secure = request.secure or request.headers.get("Origin", "").startswith("https:")
-        answer.set_cookie(
-            _cookie(secure=secure), token, max_age=KEPT_S, path="/", secure=secure, httponly=True, samesite="Strict"
+        response.set_cookie(
+            _cookie_name(secure=secure),
+            token,
+            max_age=SESSION_S,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="Strict",
         )
-        return answer
+        return response
 
-    async def _logout(self, request: web.Request) -> web.Response:
-        if name := self._session(request):
+    async def _log_out(self, request: web.Request) -> web.Response:
+        if name := self._find_session(request):
             await self.sessions.end(name, request.transport)
-        answer = _elsewhere("/login") if "text/html" in request.headers.get("Accept", "") else json({"open": False})
+        response = _redirect("/login") if "text/html" in request.headers.get("Accept", "") else json({"open": False})
         for secure in (False, True):
-            answer.del_cookie(_cookie(secure=secure), path="/", secure=secure, httponly=True, samesite="Strict")
-        return answer
+            response.del_cookie(_cookie_name(secure=secure), path="/", secure=secure, httponly=True, samesite="Strict")
+        return response
 
-    def _session(self, request: web.Request) -> str:
-        """The name of this request's session; empty without one."""
-        if self._lock is None:
+    def _find_session(self, request: web.Request) -> str:
+        """The name of the request's session; "" without one."""
+        if self._authenticator is None:
             return ""
-        # Over TLS, only the name that no plain page of this device can have set.
-        names = [_cookie(secure=True)] if request.secure else [_cookie(secure=False), _cookie(secure=True)]
+        # Over TLS, accept only the cookie that no page of this device without TLS can have set.
+        names = [_cookie_name(secure=True)] if request.secure else [_cookie_name(secure=s) for s in (False, True)]
         tokens = (request.cookies.get(name, "") for name in names)
-        return next((known for token in tokens if token and (known := self.sessions.known(token, self._lock.mark))), "")
+        sessions = (self.sessions.find(token, self._authenticator.password_id) for token in tokens if token)
+        return next(filter(None, sessions), "")
 
 
-def _cookie(*, secure: bool) -> str:
+def _cookie_name(*, secure: bool) -> str:
     return "__Host-mien" if secure else "mien"
 
 
-def _password(body: bytes, kind: str) -> str:
-    """What was typed. Raises LookupError, which says what was expected, and never what was sent."""
+def _parse_password(body: bytes, content_type: str) -> str:
+    """The password in a form or in JSON. Raises LookupError, whose text never quotes the body."""
     try:
-        match kind:
+        match content_type:
             case "application/json":
-                return msgspec.json.decode(body, type=_Asked).password
+                return msgspec.json.decode(body, type=_LoginRequest).password
             case "application/x-www-form-urlencoded":
                 text = body.decode()
                 return parse_qs(text, strict_parsing=True, max_num_fields=4, errors="strict")["password"][0]
     except (msgspec.DecodeError, ValueError, RecursionError, KeyError):
         pass
-    raise LookupError('the password is expected as a form\'s field, or as {"password": "..."}')
+    raise LookupError('send the password as a form field, or as JSON: {"password": "..."}')
 
 
-def _page(status: int, said: str = "") -> web.Response:
-    text = PAGE.read_text(encoding="utf-8").replace(_PLACE, html.escape(said))
+def _render_page(status: int, message: str = "") -> web.Response:
+    text = PAGE.read_text(encoding="utf-8").replace(_PLACEHOLDER, html.escape(message))
     return web.Response(text=text, status=status, content_type="text/html")
 
 
-def _elsewhere(path: str) -> web.Response:
+def _redirect(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
 
 
-def _utf8(header: str) -> str:
-    """A header's text as it was sent: HTTP itself has bytes there."""
+def _decode_header(header: str) -> str:
+    """A header's bytes, read as UTF-8: aiohttp keeps what is not ASCII as surrogates."""
     return header.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The password of the page for the house: kept as a salted hash (scrypt, RFC 7914), never as itself."""
+"""The page's password, stored as a salted hash (scrypt, RFC 7914)."""
 
 import hashlib
 import hmac
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import SettingsError
+from device.system.secrets import read_secret_file
 from device.system.state_file import atomic_write
 
 _log = logging.getLogger(__name__)
@@ -20,14 +21,13 @@ _log = logging.getLogger(__name__)
 MIN_LENGTH = 8
 """Characters."""
 MAX_BYTES = 1024
-_MAX_FILE = 4096
 _MEMORY = 160 * 1024 * 1024
-"""Bytes that the hash may take: what the largest parameters of a file need, and some more."""
+"""Memory limit of the hash, in bytes: enough for the largest parameters that a file may have."""
 _Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{32,128}\Z")]
 
 
 class Password(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file holds. The parameters are OWASP's for 32 MiB."""
+    """The content of the file. The parameters are those that OWASP recommends for 32 MiB."""
 
     salt: _Hex
     hash: _Hex
@@ -36,38 +36,38 @@ class Password(Struct, frozen=True, forbid_unknown_fields=True):
     r: Literal[8] = 8
     p: Annotated[int, Meta(ge=1, le=8)] = 3
 
-    def opens(self, text: str) -> bool:
-        """Whether `text` is it. Takes some tenths of a second, and the memory: not for the event loop."""
-        return hmac.compare_digest(self._hashed(text).hex(), self.hash)
+    def matches(self, text: str) -> bool:
+        """Whether `text` is the password. Takes tenths of a second, so do not call it in the event loop."""
+        return hmac.compare_digest(self._hash_text(text).hex(), self.hash)
 
     @property
-    def mark(self) -> str:
-        """Another one for every password that was ever set; tells nothing of it."""
+    def id(self) -> str:
+        """Different for every password that is set, and reveals nothing about it."""
         return hashlib.sha256(f"{self.salt} {self.hash}".encode()).hexdigest()
 
-    def _hashed(self, text: str) -> bytes:
+    def _hash_text(self, text: str) -> bytes:
         salt = bytes.fromhex(self.salt)
-        return hashlib.scrypt(_bytes(text), salt=salt, n=self.n, r=self.r, p=self.p, maxmem=_MEMORY, dklen=32)
+        return hashlib.scrypt(_encode(text), salt=salt, n=self.n, r=self.r, p=self.p, maxmem=_MEMORY, dklen=32)
 
 
 def hash_password(text: str) -> Password:
-    """The hash of a new password. Raises SettingsError where it is too short, or too long."""
+    """The hash of a new password. Raises SettingsError when it is too short or too long."""
     if len(unicodedata.normalize("NFC", text)) < MIN_LENGTH:
-        raise SettingsError(f"a password of at least {MIN_LENGTH} characters is needed; nothing was written")
-    if len(_bytes(text)) > MAX_BYTES:
-        raise SettingsError(f"a password of at most {MAX_BYTES} bytes can be used; nothing was written")
+        raise SettingsError(f"the password must have at least {MIN_LENGTH} characters; nothing was written")
+    if len(_encode(text)) > MAX_BYTES:
+        raise SettingsError(f"the password must have at most {MAX_BYTES} bytes; nothing was written")
     empty = Password(os.urandom(16).hex(), "0" * 64)
-    return msgspec.structs.replace(empty, hash=empty._hashed(text).hex())  # noqa: SLF001 - its own module
+    return msgspec.structs.replace(empty, hash=empty._hash_text(text).hex())  # noqa: SLF001 - its own module
 
 
 def write(path: Path, password: Password, group: int | None = None) -> None:
-    """For the eyes of this user, and of `group`, only; whole or not at all. Raises SettingsError."""
+    """Write the hash, readable by this user and by `group` only. Raises SettingsError."""
     # A running hub reads the file as soon as it appears, so the group is set before the rename.
     mode, owner = (0o600, None) if group is None else (0o640, (-1, group))
     try:
         atomic_write(path, msgspec.json.encode(password), mode=mode, owner=owner)
     except OSError as error:
-        root = "beside a service's settings, only root may: sudo mien kiosk password; or "
+        root = "beside the settings of a service, use sudo mien kiosk password; or "
         raise SettingsError(
             f"{path}: the password cannot be written ({error.strerror}); "
             f"{root if isinstance(error, PermissionError) else ''}name another with --file"
@@ -75,30 +75,30 @@ def write(path: Path, password: Password, group: int | None = None) -> None:
 
 
 def load(path: Path) -> Password:
-    """Raises SettingsError, which says what to do. A file that others can read is warned of."""
-    make = "make it with: mien kiosk password"
+    """Read the hash. Raises SettingsError. Warns if everybody on this device can read the file."""
+    fix = "create it with: mien kiosk password"
     try:
-        with path.open("rb") as file:
-            seen = os.fstat(file.fileno())
-            raw = file.read(_MAX_FILE + 1)
+        text, status = read_secret_file(path), path.stat()
     except PermissionError as error:
         raise SettingsError(
-            f"kiosk.password_file: {path} cannot be read ({error.strerror}); a service sees none in /home or /root, "
-            "and needs one that its group may read, such as /etc/mien/kiosk-password.json: make it with: "
+            f"kiosk.password_file: {path} cannot be read ({error.strerror}); a service cannot read files in /home or "
+            "/root, and its group must be able to read the file: create /etc/mien/kiosk-password.json with: "
             "sudo mien kiosk password"
         ) from None
     except OSError as error:
-        raise SettingsError(f"kiosk.password_file: {path} cannot be read ({error.strerror}); {make}") from None
+        raise SettingsError(f"kiosk.password_file: {path} cannot be read ({error.strerror}); {fix}") from None
     try:
-        password = msgspec.json.decode(raw, type=Password)
-    except (msgspec.DecodeError, UnicodeDecodeError):  # the text is not repeated: it may be a password
-        raise SettingsError(f"kiosk.password_file: {path} holds no password's hash; {make}") from None
-    if seen.st_mode & stat.S_IROTH:
-        mode = 600 if seen.st_uid == os.geteuid() else 640  # root's, which a service reads by its group
-        _log.warning("kiosk.password_file: everybody on this device can read %s; chmod %d it", path, mode)
+        password = msgspec.json.decode(text, type=Password)
+    except msgspec.DecodeError:  # do not quote the text: it may be a password
+        raise SettingsError(f"kiosk.password_file: {path} does not contain a password's hash; {fix}") from None
+    if status.st_mode & stat.S_IROTH:
+        mode = 600 if status.st_uid == os.geteuid() else 640  # root's file, which a service reads through its group
+        _log.warning(
+            "kiosk.password_file: everybody on this device can read %s; change that with: chmod %d", path, mode
+        )
     return password
 
 
-def _bytes(text: str) -> bytes:
-    """The same for every keyboard: one spells é as one character, another as two."""
+def _encode(text: str) -> bytes:
+    """UTF-8 in normal form C, since keyboards type é as one character or as two."""
     return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Who has logged in: a random token each, of which only a hash is kept, over a restart too."""
+"""Login sessions, by random tokens of which only hashes are stored. They survive a restart."""
 
 import asyncio
 import contextlib
@@ -14,126 +14,122 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.system.clock import WallClock
-from device.system.state_file import keep
+from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
 FILE_NAME = "sessions.json"
-KEPT_S = 30 * 86_400
+SESSION_S = 30 * 86_400
 MAX_SESSIONS = 64
-"""The oldest goes."""
-_MAX_FILE = 65_536
+"""One more removes the oldest."""
+_MAX_FILE_BYTES = 65_536
 
 
-class _Session(Struct, frozen=True):
+class _Session(Struct, frozen=True, rename={"password_id": "mark"}):
     token_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    mark: str
-    """Of the password that opened."""
+    password_id: str
+    """Of the password that opened the session."""
     since_utc_s: float
 
 
 class Sessions:
-    """Those of the password with a mark; of another password, none counts."""
+    """The sessions, each valid only for the password it was opened with. A session's name is its token's hash."""
 
     def __init__(self, state_dir: Path, clock: WallClock | None = None) -> None:
-        self._path = state_dir / FILE_NAME
-        self._sessions = {one.token_sha256: one for one in self._read()[-MAX_SESSIONS:]}
-        self._streams: defaultdict[str, set[asyncio.Transport | None]] = defaultdict(set)
-        self._writing = asyncio.Lock()
+        self._file = StateFile(
+            state_dir / FILE_NAME, list[_Session], "everybody has to log in again", max_bytes=_MAX_FILE_BYTES
+        )
+        sessions = self._file.load(list[_Session]())[-MAX_SESSIONS:]
+        self._sessions = {session.token_sha256: session for session in sessions}
+        self._connections: defaultdict[str, set[asyncio.Transport | None]] = defaultdict(set)
+        self._save_lock = asyncio.Lock()
         self._clock = clock or WallClock()
-        self._ours: set[str] = set()
-        """Those that began while this process runs, and so by a clock whose jumps are known."""
-        self._moved = False
+        self._recent: set[str] = set()
+        """Sessions opened since this process started, whose times can be corrected when the clock is set."""
+        self._is_dirty = False
 
-    async def begin(self, mark: str) -> str:
-        """A new session's token."""
+    async def create(self, password_id: str) -> str:
+        """Open a session; returns its token."""
         token = secrets.token_urlsafe(32)
-        name = _hashed(token)
-        self._follow()
-        self._sessions[name] = _Session(name, mark, self._clock.utc_s)
-        self._ours.add(name)
+        name = _hash_token(token)
+        self._correct_times()
+        self._sessions[name] = _Session(name, password_id, self._clock.utc_s)
+        self._recent.add(name)
         for old in list(self._sessions)[:-MAX_SESSIONS]:
-            self._drop(old)
-        await self._keep()
+            self._remove(old)
+        await self._save()
         return token
 
-    def known(self, token: str, mark: str) -> str:
-        """The name of a session that holds; empty for any other token."""
-        name = _hashed(token)
-        self._follow()
+    def find(self, token: str, password_id: str) -> str:
+        """The name of a valid session; "" for any other token."""
+        name = _hash_token(token)
+        self._correct_times()
         session = self._sessions.get(name)
-        if not session or not mark or session.mark != mark or self._clock.utc_s - session.since_utc_s > KEPT_S:
+        if not session or not password_id or session.password_id != password_id:
             return ""
-        return name
+        return name if self._clock.utc_s - session.since_utc_s <= SESSION_S else ""
 
-    async def look(self) -> None:
-        """Keep what the clock's being set has changed; to be called now and then."""
-        self._follow()
-        if self._moved:
-            self._moved = False
-            await self._keep()
+    async def adjust_to_clock(self) -> None:
+        """Save the times that changed because the clock was set. To be called regularly."""
+        self._correct_times()
+        if self._is_dirty:
+            self._is_dirty = False
+            await self._save()
 
-    async def end(self, name: str, but: asyncio.Transport | None = None) -> None:
-        """Log out: what it still reads is cut off, `but` for the connection that asks for it."""
-        self._streams[name].discard(but)
-        self._drop(name)
-        await self._keep()
+    async def end(self, name: str, keep: asyncio.Transport | None = None) -> None:
+        """Log out. Aborts the session's connections, except `keep`, which still needs its answer."""
+        self._connections[name].discard(keep)
+        self._remove(name)
+        await self._save()
 
-    async def only(self, mark: str) -> None:
-        """The password is another one now, or, without a `mark`, none that can be read: everybody is cut off."""
-        for name in list(self._streams):
-            self._cut(name)
-        if mark:
-            self._sessions = {name: one for name, one in self._sessions.items() if one.mark == mark}
-            await self._keep()
+    async def keep_only(self, password_id: str) -> None:
+        """Abort all connections, since the password has changed, and end the sessions of other passwords.
+
+        With "", there is no readable password: the sessions stay, but are not valid meanwhile.
+        """
+        for name in list(self._connections):
+            self._abort_connections(name)
+        if password_id:
+            self._sessions = {name: one for name, one in self._sessions.items() if one.password_id == password_id}
+            await self._save()
 
     @contextlib.contextmanager
-    def reading(self, name: str, transport: asyncio.Transport | None) -> Iterator[None]:
-        """While an answer is given: so long, the end of the session is the end of its connection."""
-        self._streams[name].add(transport)
+    def track(self, name: str, transport: asyncio.Transport | None) -> Iterator[None]:
+        """While a request is answered, so that the end of its session aborts its connection."""
+        self._connections[name].add(transport)
         try:
             yield
         finally:
-            self._streams[name].discard(transport)
-            if not self._streams[name]:
-                del self._streams[name]
+            self._connections[name].discard(transport)
+            if not self._connections[name]:
+                del self._connections[name]
 
-    def _follow(self) -> None:
-        """A clock that was wrong at the login does not end it: only time that has passed does."""
-        if not (jumped_s := self._clock.jumped_s()):
+    def _correct_times(self) -> None:
+        """Move the start of recent sessions with the clock when it is set, so that a wrong clock does not end them."""
+        if not (jump_s := self._clock.read_jump_s()):
             return
-        for name in self._ours & self._sessions.keys():
-            one = self._sessions[name]
-            self._sessions[name] = msgspec.structs.replace(one, since_utc_s=one.since_utc_s + jumped_s)
-            self._moved = True
+        for name in self._recent & self._sessions.keys():
+            session = self._sessions[name]
+            self._sessions[name] = msgspec.structs.replace(session, since_utc_s=session.since_utc_s + jump_s)
+            self._is_dirty = True
 
-    def _drop(self, name: str) -> None:
+    def _remove(self, name: str) -> None:
         self._sessions.pop(name, None)
-        self._ours.discard(name)
-        self._cut(name)
+        self._recent.discard(name)
+        self._abort_connections(name)
 
-    def _cut(self, name: str) -> None:
-        for transport in tuple(self._streams.get(name, ())):
+    def _abort_connections(self, name: str) -> None:
+        for transport in tuple(self._connections.get(name, ())):
             if transport:
                 transport.abort()
 
-    def _read(self) -> list[_Session]:
-        try:
-            with self._path.open("rb") as file:
-                return msgspec.json.decode(file.read(_MAX_FILE), type=list[_Session])
-        except FileNotFoundError:
-            return []
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-            _log.warning("%s: cannot be read (%s); everybody has to log in again", self._path, error)
-            return []
-
-    async def _keep(self) -> None:
-        async with self._writing:
+    async def _save(self) -> None:
+        async with self._save_lock:
             try:
-                await asyncio.to_thread(keep, self._path, list(self._sessions.values()))
+                await asyncio.to_thread(self._file.save, list(self._sessions.values()))
             except OSError as error:
-                _log.warning("%s: cannot be written (%s); a restart ends the sessions", self._path, error)
+                _log.warning("%s: cannot be written (%s); a restart ends the sessions", self._file.path, error)
 
 
-def _hashed(token: str) -> str:
+def _hash_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

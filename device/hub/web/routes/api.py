@@ -1,4 +1,4 @@
-"""What other programs and the page itself ask over HTTP: state, events, history, commands, metrics."""
+"""The HTTP API for the page and other programs: state, events, history, commands, metrics."""
 
 import asyncio
 import logging
@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from device.errors import ActionError, LinkError, MienError, SettingsError
 from device.hub.history.export import parse_since, to_csv
-from device.hub.history.time_slots import BEFORE_S, slots
+from device.hub.history.time_slots import LOOK_BACK_S, split_into_slots
 from device.hub.history.writer import History
 from device.hub.setup_checks import check_setup
-from device.hub.state.features import Command, described, parse_command
+from device.hub.state.command_parser import parse_command
+from device.hub.state.features import Command, describe_features
 from device.hub.state.store import StateStore
 from device.hub.web.responses import error, json
 from device.hub.web.routes.event_stream import stream
@@ -23,88 +24,91 @@ from device.hub.web.routes.event_stream import stream
 _log = logging.getLogger(__name__)
 
 MAX_CSV = 50_000
-"""Rows of a table, some 60 MB of memory for as long as it is made; `mien history --csv` gives more."""
+"""Rows in a CSV answer, which takes about 60 MB to build. `mien history --csv` has no limit."""
 
 
-class _Asked(Struct, frozen=True, forbid_unknown_fields=True):
+class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
     feature: str
     value: str
 
 
 class Api:
-    """`obey` does what is wished and raises LinkError when sense is away.
+    """The routes of the API.
 
-    `metrics` makes the page for Prometheus, and its content type, for a header `Accept`.
+    `execute` carries out a command, and raises LinkError when sense is away. `render_metrics` returns the page for
+    Prometheus and its content type, for an Accept header.
     """
 
     def __init__(
         self,
-        board: StateStore,
-        obey: Callable[[Command], Awaitable[None]],
+        store: StateStore,
+        execute: Callable[[Command], Awaitable[None]],
         history: History,
-        metrics: Callable[[str], tuple[bytes, str]],
+        render_metrics: Callable[[str], tuple[bytes, str]],
         state_dir: Path,
     ) -> None:
-        self._board = board
-        self._obey = obey
-        self._past = history
-        self._metrics = metrics
+        self._store = store
+        self._execute = execute
+        self._history = history
+        self._render_metrics = render_metrics
         self._state_dir = state_dir
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
         return [
-            web.get("/healthz", self._health),
-            web.get("/api/state", self._state),
-            web.get("/api/features", self._features),
-            web.get("/api/events", self._events),
-            web.get("/api/history", self._history),
-            web.get("/api/history/slots", self._slots),
-            web.get("/api/history.csv", self._csv),
-            web.get("/api/setup", self._setup),
-            web.get("/metrics", self._exposition),
-            web.post("/api/command", self._command),
+            web.get("/healthz", self._get_health),
+            web.get("/api/state", self._get_state),
+            web.get("/api/features", self._get_features),
+            web.get("/api/events", self._get_events),
+            web.get("/api/history", self._get_history),
+            web.get("/api/history/slots", self._get_slots),
+            web.get("/api/history.csv", self._get_csv),
+            web.get("/api/setup", self._get_setup),
+            web.get("/metrics", self._get_metrics),
+            web.post("/api/command", self._post_command),
         ]
 
-    async def _health(self, _: web.Request) -> web.Response:
-        now = self._board.now
+    async def _get_health(self, _: web.Request) -> web.Response:
+        now = self._store.now
         return json({"ok": now.available, "problems": now.problems()}, 200 if now.available else 503)
 
-    async def _state(self, _: web.Request) -> web.Response:
-        return json(self._board.now.as_json())
+    async def _get_state(self, _: web.Request) -> web.Response:
+        return json(self._store.now.as_json())
 
-    async def _features(self, _: web.Request) -> web.Response:
-        return json(described(self._board.now))
+    async def _get_features(self, _: web.Request) -> web.Response:
+        return json(describe_features(self._store.now))
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        return await stream(request, self._board)
+    async def _get_events(self, request: web.Request) -> web.StreamResponse:
+        return await stream(request, self._store)
 
-    async def _history(self, request: web.Request) -> web.Response:
+    async def _get_history(self, request: web.Request) -> web.Response:
         try:
             since_s = parse_since(request.query.get("since", "24h"))
         except SettingsError as problem:
             return error(400, str(problem))
         try:
-            return json(await self._past.rows(since_s))
+            return json(await self._history.read(since_s))
         except MienError as problem:
             return error(503, str(problem))
 
-    async def _slots(self, request: web.Request) -> web.Response:
-        """How long each mood held, by `step_s` seconds since `since` (a time, as of the history)."""
+    async def _get_slots(self, request: web.Request) -> web.Response:
+        """How long each mood lasted, in slots of `step_s` seconds since `since` (as for the history)."""
         until_s = time.time()
         try:
             step_s = float(request.query.get("step_s", "3600"))
             since_s = parse_since(request.query.get("since", "24h"))
-            found = await self._past.over(since_s - BEFORE_S, lambda entries: slots(entries, since_s, until_s, step_s))
+            result = await self._history.stream(
+                since_s - LOOK_BACK_S, lambda entries: split_into_slots(entries, since_s, until_s, step_s)
+            )
         except (SettingsError, ValueError) as problem:
             return error(400, str(problem))
         except MienError as problem:
             return error(503, str(problem))
-        return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": found})
+        return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": result})
 
-    async def _csv(self, request: web.Request) -> web.Response:
+    async def _get_csv(self, request: web.Request) -> web.Response:
         try:
-            rows = await self._past.rows(parse_since(request.query.get("since", "7d")), MAX_CSV)
+            rows = await self._history.read(parse_since(request.query.get("since", "7d")), MAX_CSV)
         except SettingsError as problem:
             return error(400, str(problem))
         except MienError as problem:
@@ -112,27 +116,27 @@ class Api:
         headers = {"Content-Disposition": 'attachment; filename="mien.csv"'}
         return web.Response(text=await asyncio.to_thread(to_csv, rows), content_type="text/csv", headers=headers)
 
-    async def _setup(self, _: web.Request) -> web.Response:
-        return json(await asyncio.to_thread(check_setup, self._board.now, self._state_dir))
+    async def _get_setup(self, _: web.Request) -> web.Response:
+        return json(await asyncio.to_thread(check_setup, self._store.now, self._state_dir))
 
-    async def _exposition(self, request: web.Request) -> web.Response:
-        body, kind = self._metrics(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": kind})
+    async def _get_metrics(self, request: web.Request) -> web.Response:
+        content, kind = self._render_metrics(request.headers.get("Accept", ""))
+        return web.Response(body=content, headers={"Content-Type": kind})
 
-    async def _command(self, request: web.Request) -> web.Response:
+    async def _post_command(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":
             return error(415, "content type must be application/json")
         try:
-            asked = msgspec.json.decode(await request.read(), type=_Asked)
+            body = msgspec.json.decode(await request.read(), type=_CommandRequest)
         except (msgspec.DecodeError, RecursionError) as problem:
-            return error(400, f'not understood: {problem}; send {{"feature": "camera", "value": "OFF"}}')
+            return error(400, f'the body is not a command: {problem}; send {{"feature": "camera", "value": "OFF"}}')
         try:
-            wish = parse_command(asked.feature, asked.value.encode(), self._board.now)
+            command = parse_command(body.feature, body.value.encode(), self._store.now)
         except ActionError as problem:
             return error(400, str(problem))
         try:
-            await self._obey(wish)
+            await self._execute(command)
         except (LinkError, ActionError) as problem:
             return error(409, f"nothing was done: {problem}")
-        _log.info("page: %s %s", asked.feature, asked.value)
+        _log.info("page: %s %s", body.feature, body.value)
         return json({"sent": True})

@@ -1,4 +1,4 @@
-"""The gallery's pictures over HTTP: those that the index names, and the drawn ones. Nothing else has an address."""
+"""The gallery's pictures over HTTP: those of the index, and the drawn ones."""
 
 import asyncio
 
@@ -10,11 +10,11 @@ from device.hub.gallery.selector import DRAWN, GallerySelector
 from device.hub.web.responses import error
 
 _NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""An SVG is a document of its own when it is opened by its address."""
+"""An SVG opened by its URL is a document of its own, which must not run scripts."""
 
 
 class GalleryRoutes:
-    """`pictures` has them."""
+    """Serves the pictures of a GallerySelector."""
 
     def __init__(self, pictures: GallerySelector) -> None:
         self._pictures = pictures
@@ -22,18 +22,18 @@ class GalleryRoutes:
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
         return [
-            web.get("/api/gallery/{name:[0-9a-f]+}.jpg", self._picture),
-            web.get("/api/gallery/drawn/{face}.svg", self._drawn),
+            web.get("/api/gallery/{name:[0-9a-f]+}.jpg", self._get_picture),
+            web.get("/api/gallery/drawn/{face}.svg", self._get_drawn),
         ]
 
-    async def _picture(self, request: web.Request) -> web.Response:
+    async def _get_picture(self, request: web.Request) -> web.Response:
         try:
-            content = await asyncio.to_thread(self._pictures.picture, request.match_info["name"])
+            content = await asyncio.to_thread(self._pictures.read_thumbnail, request.match_info["name"])
         except KeyError:
             return error(404, "the gallery has no such picture")
         return web.Response(body=content, content_type="image/jpeg")
 
-    async def _drawn(self, request: web.Request) -> web.Response:
+    async def _get_drawn(self, request: web.Request) -> web.Response:
         face = request.match_info["face"]
         if face not in DRAWN:
             return error(404, "there is no such drawn face")

@@ -1,4 +1,4 @@
-"""The connections: how many, for how long, and with TLS where they come from the house."""
+"""Connections: how many, how slow they may be, and TLS for those from the network."""
 
 import asyncio
 import contextlib
@@ -17,51 +17,51 @@ from device.hub.web.responses import HEADERS, error
 
 _log = logging.getLogger(__name__)
 
-MAX_HOUSE = 128
-"""Connections from the house at a time; one more is closed at once."""
-MAX_EACH = 32
-"""Of them, from one address: nobody takes all."""
-MAX_HERE = 256
-"""From this device itself: the house cannot shut it out."""
-HANDSHAKE_S = 10.0
-HEADERS_S = 10.0
-"""The whole of the first request's headers must be there; aiohttp itself waits for ever, or for as long as below."""
-KEEPALIVE_S = 20.0
-"""And the whole of the next one's, after an answer."""
-_GONE_MS = 30_000
-"""What is sent and not taken for so long ends the connection (TCP_USER_TIMEOUT)."""
-_FULL_S = 1.0
+MAX_NETWORK = 128
+"""Connections from the network at a time. One more is closed at once."""
+MAX_PER_ADDRESS = 32
+"""Of these from one address, so that nobody can take all."""
+MAX_LOCAL = 256
+"""Connections from this device itself. They are counted apart, so that the network cannot lock it out."""
+HANDSHAKE_TIMEOUT_S = 10.0
+HEADERS_TIMEOUT_S = 10.0
+"""For all headers of the first request. aiohttp itself has no such timeout."""
+KEEPALIVE_TIMEOUT_S = 20.0
+"""After an answer, for all headers of the next request."""
+_USER_TIMEOUT_MS = 30_000
+"""A connection ends when the other side acknowledges nothing for this long (TCP_USER_TIMEOUT)."""
+_RETRY_S = 1.0
 
 
 class HttpConnection(web.RequestHandler):
-    """aiohttp's end of a connection, which does not wait for ever and whose errors say nothing of our insides."""
+    """aiohttp's end of a connection, with a timeout for headers and with error answers that reveal nothing internal."""
 
-    def __init__(self, server: web.Server, gone: Callable[[], None]) -> None:
+    def __init__(self, server: web.Server, on_close: Callable[[], None]) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type] # the documented way to have none
-            keepalive_timeout=KEEPALIVE_S,
+            access_log=None,  # type: ignore[arg-type] # the documented way to turn it off
+            keepalive_timeout=KEEPALIVE_TIMEOUT_S,
             max_headers=64,
             lingering_time=2.0,
-            auto_decompress=False,  # nobody has to send us so much; four kilobytes could become four megabytes
+            auto_decompress=False,  # four kilobytes could become four megabytes
         )
-        self._gone = gone
+        self._on_close = on_close
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the clock of the first request."""
+        """Start the timeout of the first request's headers."""
         super().connection_made(transport)
-        self._deadline = asyncio.get_running_loop().call_later(HEADERS_S, self.force_close)
+        self._deadline = asyncio.get_running_loop().call_later(HEADERS_TIMEOUT_S, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Make room for another."""
-        self.heard()
-        self._gone()
+        """Stop the timeout, and free the connection's place."""
+        self.headers_received()
+        self._on_close()
         super().connection_lost(exc)
 
-    def heard(self) -> None:
-        """The headers of a request are there."""
+    def headers_received(self) -> None:
+        """Stop the timeout: the headers of a request have arrived."""
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
@@ -71,91 +71,93 @@ class HttpConnection(web.RequestHandler):
         request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - repeats what was sent
+        message: str | None = None,  # noqa: ARG002 - it quotes the request
     ) -> web.StreamResponse:
-        """What is no HTTP is the other end's fault, and told to it alone; what fails here is told to the log."""
-        self.heard()
-        if request.writer.output_size > 0:  # half an answer is out: there is no other after it
+        """Answer in JSON. Malformed HTTP is the client's fault and logged for debugging; any other error is ours."""
+        self.headers_received()
+        if request.writer.output_size > 0:  # part of an answer is out already
             raise ConnectionError
         if isinstance(exc, HttpProcessingError):
-            _log.debug("page: a request that is no HTTP: %r", exc.message)
-            said = "this is no HTTP request that can be answered"
+            _log.debug("page: malformed HTTP: %r", exc.message)
+            text = "this is not a valid HTTP request"
         elif isinstance(exc, ConnectionError) and self.transport is None:
-            raise exc  # who asked has left
+            raise exc  # the client has disconnected
         else:
             _log.error("page: a request failed; please report this", exc_info=exc)
-            said = "the request failed on the device; its log says why"
-        answer = error(status, said)
-        answer.headers.update(HEADERS | {"Cache-Control": "no-store"})
-        answer.force_close()
-        return answer
+            text = "the request failed on the device; see its log"
+        response = error(status, text)
+        response.headers.update(HEADERS | {"Cache-Control": "no-store"})
+        response.force_close()
+        return response
 
 
 class Connections:
-    """Takes in whoever comes to a listening socket, within the bounds. One port serves both sides of it."""
+    """Accepts connections within the limits. The same port serves this device and the network."""
 
     def __init__(self, server: web.Server, context: ssl.SSLContext | None) -> None:
-        """`context` is for the house; on loopback, nobody listens in."""
+        """`context`: TLS for the network. Nobody can listen in on loopback, so it has none."""
         self._server = server
         self._context = context
         self._open: Counter[str] = Counter()
-        self._taking: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, listener: socket.socket) -> None:
-        """Until it is cancelled."""
+        """Accept connections until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             try:
-                end, _ = await loop.sock_accept(listener)
+                connection, _ = await loop.sock_accept(listener)
             except ConnectionError:
                 continue
             except OSError as problem:
-                _log.warning("page: no new connection can be taken now (%s)", problem)
-                await asyncio.sleep(_FULL_S)
+                _log.warning("page: a new connection cannot be accepted now (%s)", problem)
+                await asyncio.sleep(_RETRY_S)
                 continue
-            self._take(end)
+            self._admit(connection)
 
     async def close(self) -> None:
-        """Give up those whose handshake is not done."""
-        for task in tuple(self._taking):
+        """Cancel handshakes that are still under way."""
+        for task in tuple(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._taking, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _take(self, end: socket.socket) -> None:
+    def _admit(self, connection: socket.socket) -> None:
         try:
-            peer, own = (parse_address(str(name[0])) for name in (end.getpeername(), end.getsockname()))
-        except OSError:  # gone already
-            end.close()
+            peer, own = (parse_address(str(name[0])) for name in (connection.getpeername(), connection.getsockname()))
+        except OSError:  # closed already
+            connection.close()
             return
-        house = not (peer and own and peer.is_loopback and own.is_loopback)
-        places = {"house": MAX_HOUSE, rate_limit_key(peer): MAX_EACH} if house else {"here": MAX_HERE}
-        if any(self._open[place] >= most for place, most in places.items()):
-            end.close()
+        is_local = peer and own and peer.is_loopback and own.is_loopback
+        limits = {"local": MAX_LOCAL} if is_local else {"network": MAX_NETWORK, rate_limit_key(peer): MAX_PER_ADDRESS}
+        if any(self._open[key] >= limit for key, limit in limits.items()):
+            connection.close()
             return
-        self._open.update(places.keys())
-        task = asyncio.create_task(self._serve(end, tuple(places), self._context if house else None))
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        self._open.update(limits.keys())
+        task = asyncio.create_task(self._serve(connection, tuple(limits), None if is_local else self._context))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, end: socket.socket, places: tuple[str, ...], context: ssl.SSLContext | None) -> None:
-        done = False
+    async def _serve(self, connection: socket.socket, keys: tuple[str, ...], context: ssl.SSLContext | None) -> None:
+        is_released = False
 
-        def leave() -> None:
-            nonlocal done
-            if not done:
-                done = True
-                self._open -= Counter(places)
+        def release() -> None:
+            nonlocal is_released
+            if not is_released:
+                is_released = True
+                self._open -= Counter(keys)
 
-        more: dict[str, Any] = {"ssl_handshake_timeout": HANDSHAKE_S, "ssl_shutdown_timeout": 1.0} if context else {}
+        timeouts: dict[str, Any] = (
+            {"ssl_handshake_timeout": HANDSHAKE_TIMEOUT_S, "ssl_shutdown_timeout": 1.0} if context else {}
+        )
         try:
-            end.setblocking(False)
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: HttpConnection(self._server, leave), end, ssl=context, **more
+                lambda: HttpConnection(self._server, release), connection, ssl=context, **timeouts
             )
         except BaseException as problem:
-            leave()
+            release()
             with contextlib.suppress(OSError):
-                end.close()
-            if not isinstance(problem, OSError):  # no TLS, none that we take, or gone
+                connection.close()
+            if not isinstance(problem, OSError):  # no TLS, an unsupported one, or closed
                 raise

@@ -1,4 +1,4 @@
-"""The sockets on which the page listens."""
+"""The listening sockets of the page."""
 
 import errno
 import ipaddress
@@ -6,25 +6,25 @@ import socket
 
 from device.errors import MienError
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 class AddressUnavailableError(MienError):
-    """This device does not have the address that the settings name, or not yet."""
+    """This device does not have the address of the settings, at least not yet."""
 
 
 def resolve_addresses(listen: str) -> tuple[str, ...]:
-    """Where the page listens for kiosk.listen = `listen`: on loopback, and there, where that is another address."""
-    # Every address includes loopback; two sockets would be in each other's way.
+    """The addresses for kiosk.listen = `listen`: loopback, and `listen` if that is another one."""
+    # 0.0.0.0 and :: include loopback; a second socket would conflict.
     if ipaddress.ip_address(listen).is_unspecified:
         return (listen,)
-    return (HERE,) if listen == HERE else (HERE, listen)
+    return (LOOPBACK,) if listen == LOOPBACK else (LOOPBACK, listen)
 
 
 def listen_on(address: str, port: int) -> socket.socket:
-    """A listening socket that does not block; port 0 takes any free one.
+    """A non-blocking listening socket; port 0 takes any free one.
 
-    Raises AddressUnavailableError where this device has no such address now, MienError where the port is taken.
+    Raises AddressUnavailableError when this device does not have the address now, MienError when the port is taken.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
@@ -32,8 +32,8 @@ def listen_on(address: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             raise AddressUnavailableError(
-                f"the page cannot listen on {address}: this device has no such address now; set kiosk.listen to one "
-                "that it has, or to 0.0.0.0"
+                f"the page cannot listen on {address}: this device does not have that address now; set kiosk.listen "
+                "to one that it has, or to 0.0.0.0"
             ) from error
         raise MienError(f"the page cannot use port {port} ({error}); set kiosk.port to another, or 0") from error
     listener.setblocking(False)
