@@ -1,4 +1,4 @@
-"""The only place that knows a TFLite interpreter."""
+"""The one place that knows a TFLite interpreter."""
 
 import importlib
 import importlib.metadata
@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from device.emotions import Floats
 from device.errors import ModelError
-from device.system.stderr import quiet_stderr
+from device.system.stderr import silence_stderr
 
-# LiteRT is tflite-runtime's successor; the older one is still what a tflite-runtime installation has.
+# LiteRT is the successor of tflite-runtime, which older installations still have.
 _RUNTIMES = (
     ("ai_edge_litert.interpreter", "ai-edge-litert"),
     ("tflite_runtime.interpreter", "tflite-runtime"),
 )
-_BITS = {np.dtype(np.int8): cv2.CV_8S, np.dtype(np.uint8): cv2.CV_8U}
+_CV_TYPES = {np.dtype(np.int8): cv2.CV_8S, np.dtype(np.uint8): cv2.CV_8U}
 
 
 @dataclass(frozen=True)
@@ -53,31 +53,29 @@ def _interpreter_class() -> tuple[Any, str]:
 
 
 class Network:
-    """A .tflite file, ready to run. Not for two threads at a time: each thread has its own."""
+    """A .tflite file, ready to run. Not thread-safe: each thread needs its own."""
 
     def __init__(self, content: bytes, name: str, threads: int = 1) -> None:
-        """Raises ModelError, with `name` in it, when `content` is no network that the runtime can run."""
+        """Raises ModelError, with `name` in it, when the runtime cannot run `content`."""
         interpreter, package = _interpreter_class()
         try:
-            with quiet_stderr():  # it says "Created XNNPACK delegate" at each one
+            with silence_stderr():  # each interpreter prints "Created XNNPACK delegate"
                 self._interpreter = interpreter(model_content=content, num_threads=threads)
                 self._interpreter.allocate_tensors()
             self.inputs = [_tensor(d) for d in self._interpreter.get_input_details()]
             self.outputs = [_tensor(d) for d in self._interpreter.get_output_details()]
-        # A name that is not UTF-8 is a ValueError too, and a type that numpy does not have a TypeError.
+        # A name that is not UTF-8 is a ValueError, too, and a type that numpy lacks a TypeError.
         except (ValueError, TypeError, RuntimeError, SystemError, MemoryError) as error:
             raise ModelError(f"{name}: {package} cannot run it ({error})") from error
         self.name = name
 
     def run(self, real: Floats) -> list[Floats]:
-        """Real numbers in, shaped as the first input, real numbers out, one float32 array for each output."""
-        return [
-            _dequantized(raw, t)
-            for raw, t in zip(self.run_raw(quantized(real, self.inputs[0])), self.outputs, strict=True)
-        ]
+        """Real numbers in, shaped as the first input; real numbers out, one float32 array for each output."""
+        stored = self.run_raw(quantize(real, self.inputs[0]))
+        return [_dequantize(raw, tensor) for raw, tensor in zip(stored, self.outputs, strict=True)]
 
     def run_raw(self, stored: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """The same with the tensors' own numbers (int8 in an int8 network)."""
+        """The same with numbers as the tensors store them (int8 in an int8 network)."""
         self._interpreter.set_tensor(self.inputs[0].index, stored)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(t.index) for t in self.outputs]
@@ -89,17 +87,17 @@ def _tensor(details: dict[str, Any]) -> Tensor:
     return Tensor(details["name"], shape, np.dtype(details["dtype"]), float(scale), int(zero_point), details["index"])
 
 
-def quantized(real: Floats, tensor: Tensor) -> npt.NDArray[Any]:
-    """`real` as `tensor` stores it: rounded and clipped to the range of 8 bits, or float32 as it is."""
+def quantize(real: Floats, tensor: Tensor) -> npt.NDArray[Any]:
+    """`real` as `tensor` stores it: rounded and clipped to 8 bits, or unchanged for a float tensor."""
     if not tensor.scale:
         return real.astype(tensor.dtype, copy=False)
-    # OpenCV multiplies, adds, rounds and clips in one pass, where numpy takes six: a quarter of the time.
+    # OpenCV multiplies, adds, rounds and clips in one pass, in a quarter of the time of numpy's six.
     row = real.reshape(1, -1)
-    stored = cv2.addWeighted(row, 1 / tensor.scale, row, 0, tensor.zero_point, dtype=_BITS[tensor.dtype])
+    stored = cv2.addWeighted(row, 1 / tensor.scale, row, 0, tensor.zero_point, dtype=_CV_TYPES[tensor.dtype])
     return np.asarray(stored).reshape(real.shape)
 
 
-def _dequantized(stored: npt.NDArray[Any], tensor: Tensor) -> Floats:
+def _dequantize(stored: npt.NDArray[Any], tensor: Tensor) -> Floats:
     if not tensor.scale:
         return stored.astype(np.float32, copy=False)
     return ((stored.astype(np.float32) - tensor.zero_point) * tensor.scale).astype(np.float32)

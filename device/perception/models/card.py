@@ -4,25 +4,26 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from device.perception.models.bundle import ModelBundle
 from device.settings.types import Share
 
 MODELS = Path(__file__).parents[2] / "models"
 MODEL_NAMES = ("face", "voice", "prosody")
-"""All that are in use: one reads faces, two read voices."""
+"""The models in use: one reads faces, two read voices."""
 FORMAT = 3
-"""Of cards, the newest that this Mien reads."""
+"""The newest format of cards that this Mien reads."""
 
 
-# Cards are printed: nothing that a terminal would obey, and no half of a surrogate pair.
+# Cards are printed: no control characters for the terminal, and no half of a surrogate pair.
 Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z", max_length=2000)]
 Word = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z")]
+Power = Annotated[float, Meta(gt=0, le=10)]
 
 
 class Corpus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a network has seen in training."""
+    """A data set that the network was trained on."""
 
     name: Line
     licence: Line
@@ -38,83 +39,84 @@ class TrainingDistribution(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """The distribution of the training inputs; `perception.voice.novelty` measures how far a new input is from it."""
 
     axes: Annotated[bytes, Meta(max_length=1_000_000)]
-    """(n, inputs) little-endian float16, base64 on the card: the directions in which they differ most, each divided by
-    their deviation along it."""
+    """(n, inputs) little-endian float16, base64 on the card: the principal axes, each divided by the inputs' standard
+    deviation along it."""
     mean: Annotated[tuple[float, ...], Meta(min_length=1)]
-    """(n,) theirs along the axes."""
+    """(n,) of the inputs, along the axes."""
     half_at: Annotated[float, Meta(gt=0, le=100)]
-    """The distance at which an input is half like these."""
+    """The distance at which the likeness of an input is a half."""
     width: Annotated[float, Meta(gt=0, le=100)]
-    """And over how much of it that changes."""
+    """The range of distance over which the likeness falls."""
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a network. `convert` writes it; docs/REPORT.md tells it at length."""
+    """What is known about a network. `convert` writes it; docs/REPORT.md has the details."""
 
     name: Word
     version: Word
     labels: tuple[Word, ...]
     input_shape: tuple[Annotated[int, Meta(ge=1, le=100_000)], ...]
     input: Line
-    """How the input is made, in words; the code is device/perception/voice/input.py."""
+    """The name of its preprocessing (`perception.models.inputs.INPUTS`)."""
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     temperature: Annotated[float, Meta(ge=0.01, le=100)]
-    """Divides the logits; chosen on validation, within 0.3..5."""
+    """Divides the logits; chosen on the validation set, within 0.3..5."""
     f1: tuple[Share, ...]
-    """Per emotion on validation, in EMOTIONS' order."""
+    """Per emotion on the validation set, in EMOTIONS' order."""
     unknown_below: Share
-    """Less sure than this it is wrong too often. From it on three of four answers on validation are right; where that
-    would leave less than half of them, it is what leaves half."""
+    """Below this confidence the network is wrong too often. Above it three of four answers on the validation set are
+    right; if fewer than half of the answers would pass, it is the confidence that half of them reach."""
     corpora: tuple[Corpus, ...]
     accuracy: dict[Line, float]
     """Measured on the .tflite by `python -m convert evaluate`, in per cent."""
     golden: Golden
     limits: Line
     """What it must not be used for."""
-    power: Annotated[float, Meta(gt=0, le=10)] = 1.0
-    """What its probabilities are raised to where they meet another network's; fitted with the temperature."""
-    power_known: Annotated[float, Meta(gt=0, le=10)] | None = None
-    """The same once the voices here are well known, where that is another: prosody tells more of who is known."""
-    power_far: Annotated[float, Meta(gt=0, le=10)] | None = None
-    """`power` of what is far from all that was learnt from, where that is another: it is read wrong more often."""
-    power_known_far: Annotated[float, Meta(gt=0, le=10)] | None = None
-    """And `power_known` of it."""
+    power: Power = 1.0
+    """The exponent of its probabilities where another network's multiply them; fitted with the temperature."""
+    power_adapted: Power | None = field(default=None, name="power_known")
+    """The same once the speaker baseline is adapted, if it differs: prosody says more about a familiar voice."""
+    power_far: Power | None = None
+    """`power` for inputs far from the training distribution, if it differs: these are misread more often."""
+    power_adapted_far: Power | None = field(default=None, name="power_known_far")
+    """`power_adapted` for such inputs."""
     centre: tuple[float, ...] = ()
-    """Of inputs that are set against what is usual: the mean over its corpora."""
+    """For inputs that are set against a speaker baseline: the mean over the corpora."""
     spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
-    """And the deviation."""
-    learnt: TrainingDistribution | None = None
-    """Of inputs whose distance from what was learnt is measured; on `prosody`'s card, for both voice networks."""
-    resting: tuple[Share, ...] = ()
-    """(7,) how neutral reads on validation, as a geometric mean; of the voice networks together on `prosody`'s card."""
+    """And the standard deviation."""
+    training: TrainingDistribution | None = field(default=None, name="learnt")
+    """On `prosody`'s card, for both voice networks."""
+    neutral_prior: tuple[Share, ...] = field(default=(), name="resting")
+    """(7,) the geometric mean of the readings of neutral on the validation set; `prosody`'s card has that of both voice
+    networks together."""
     format: Annotated[int, Meta(ge=1)] = FORMAT
-    """Rises with what an older Mien could not read rightly; a card without it is of the first."""
+    """Goes up with every change that an older Mien would misread; a card without one has format 1."""
 
-    def power_among(self, known: float, like_learnt: float = 1.0) -> float:
-        """The power where voices are `known` so well, 0..1, and so much `like_learnt` ones, 0..1."""
-        near = _between(self.power, self.power_known, known)
+    def power_for(self, adaptation: float, likeness: float = 1.0) -> float:
+        """The power at an `adaptation` of the speaker baseline and a `likeness` to the training inputs, both 0..1."""
+        near = _interpolate(self.power, self.power_adapted, adaptation)
         if self.power_far is None:
             return near
-        return _between(_between(self.power_far, self.power_known_far, known), near, like_learnt)
+        return _interpolate(_interpolate(self.power_far, self.power_adapted_far, adaptation), near, likeness)
 
 
-def _between(begin: float, end: float | None, share: float) -> float:
+def _interpolate(begin: float, end: float | None, share: float) -> float:
     return begin if end is None else begin + share * (end - begin)
 
 
 class _Format(msgspec.Struct, frozen=True):
-    """As much of a card as can be read of any."""
+    """The part of a card that can be read whatever its format."""
 
     format: int = 1
 
 
-def parse_card(pair: ModelBundle) -> Card:
-    """Decode a pair's card. Raises ModelError naming the file and the key."""
+def parse_card(bundle: ModelBundle) -> Card:
+    """Decode a model's card. Raises ModelError naming the file and the key."""
     try:
-        newer = msgspec.json.decode(pair.card, type=_Format).format
+        newer = msgspec.json.decode(bundle.card, type=_Format).format
         if newer > FORMAT:
-            said = f"is a card of format {newer}, and this Mien reads {FORMAT}: it needs a newer Mien"
-            raise pair.off(f"{pair.card_path}: {said}")
-        return msgspec.json.decode(pair.card, type=Card)
-    except (ValueError, RecursionError) as error:  # msgspec's own errors, and a text that is not UTF-8
-        raise pair.off(f"{pair.card_path}: is no model card ({error})") from error
+            problem = f"is a card of format {newer}, and this Mien reads {FORMAT}: it needs a newer Mien"
+            raise bundle.error(f"{bundle.card_path}: {problem}")
+        return msgspec.json.decode(bundle.card, type=Card)
+    except (ValueError, RecursionError) as error:  # msgspec's own errors, and text that is not UTF-8
+        raise bundle.error(f"{bundle.card_path}: is no model card ({error})") from error

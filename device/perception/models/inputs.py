@@ -1,4 +1,4 @@
-"""What this Mien feeds each network and reads from it: a pair may be sound in itself, and still not fit."""
+"""What Mien feeds each network and reads from it. A sound model may still not fit."""
 
 import numpy as np
 
@@ -14,13 +14,13 @@ FACE_PX = 48
 WINDOW_FRAMES = 148
 """Frames of 20 ms that the voice network reads: 3 s of sound."""
 
-_SEVEN = tuple(emotion.value for emotion in EMOTIONS)
-_FED = {
-    "face": ((1, FACE_PX, FACE_PX, 1), _SEVEN),
-    "voice": ((1, WINDOW_FRAMES, BANDS, 2), (*_SEVEN, NO_SPEECH)),
-    "prosody": ((1, PROSODY), (*_SEVEN, NO_SPEECH)),
+_LABELS = tuple(emotion.value for emotion in EMOTIONS)
+_SHAPES_AND_LABELS = {
+    "face": ((1, FACE_PX, FACE_PX, 1), _LABELS),
+    "voice": ((1, WINDOW_FRAMES, BANDS, 2), (*_LABELS, NO_SPEECH)),
+    "prosody": ((1, PROSODY), (*_LABELS, NO_SPEECH)),
 }
-"""Shape of the input, and the labels."""
+"""The shape of the input, and the labels."""
 INPUTS = {"face": "face/1", "voice": "voice/1", "prosody": "prosody/1"}
 """The preprocessing a model was trained on, as its card names it. Two inputs of one shape can be made differently.
 
@@ -35,41 +35,41 @@ _NAMES_IN_0_1 = {
         "prosody/1"
     ),
 }
-"""Cards written before inputs had names go on fitting."""
+"""Cards written before inputs had names still fit."""
 
 
-def open_model(pair: ModelBundle) -> Model:
-    """The pair, checked whole. Raises ModelError."""
-    check_card(pair)
-    return Model(pair)
+def open_model(bundle: ModelBundle) -> Model:
+    """The model, fully checked. Raises ModelError."""
+    check_card(bundle)
+    return Model(bundle)
 
 
-def check_card(pair: ModelBundle) -> Card:
-    """As far as the card tells it, before any network is run. Raises ModelError."""
-    card = parse_card(pair)
-    shape, labels = _FED[pair.name]
-    said = ""
-    if card.name != pair.name:
-        said = f"is of a model called {card.name}, not {pair.name}"
+def check_card(bundle: ModelBundle) -> Card:
+    """Whether the model fits, as far as its card tells, without running its network. Raises ModelError."""
+    card = parse_card(bundle)
+    shape, labels = _SHAPES_AND_LABELS[bundle.name]
+    problem = ""
+    if card.name != bundle.name:
+        problem = f"is of a model called {card.name}, not {bundle.name}"
     elif card.input_shape != shape:
-        said = f"takes {card.input_shape}, and this Mien feeds {pair.name} {shape}"
-    elif _NAMES_IN_0_1.get(card.input, card.input) != INPUTS[pair.name]:
-        said = f"learnt from {card.input!r}, and this Mien feeds {pair.name} {INPUTS[pair.name]!r}"
+        problem = f"takes {card.input_shape}, and this Mien feeds {bundle.name} {shape}"
+    elif _NAMES_IN_0_1.get(card.input, card.input) != INPUTS[bundle.name]:
+        problem = f"was trained on {card.input!r}, and this Mien feeds {bundle.name} {INPUTS[bundle.name]!r}"
     elif card.labels != labels:
-        said = f"has the labels {', '.join(card.labels)}, and this Mien reads {', '.join(labels)}"
-    elif pair.name == "prosody" and not len(card.centre) == len(card.spread) == PROSODY:
-        said = f"has {len(card.centre)} numbers of centre and {len(card.spread)} of spread, not {PROSODY} each"
-    elif card.learnt and len(card.learnt.axes) != np.dtype("<f2").itemsize * len(card.learnt.mean) * len(card.centre):
-        said = f"has {len(card.learnt.axes)} bytes of axes, not two for each of {len(card.learnt.mean)} by {PROSODY}"
+        problem = f"has the labels {', '.join(card.labels)}, and this Mien reads {', '.join(labels)}"
+    elif bundle.name == "prosody" and not len(card.centre) == len(card.spread) == PROSODY:
+        problem = f"has {len(card.centre)} numbers of centre and {len(card.spread)} of spread, not {PROSODY} each"
+    elif (data := card.training) and len(data.axes) != np.dtype("<f2").itemsize * len(data.mean) * len(card.centre):
+        problem = f"has {len(data.axes)} bytes of axes, not two for each of {len(data.mean)} by {PROSODY}"
     elif not np.isfinite(_numbers(card)).all():
-        said = "has a number that is none"
-    if said:
-        raise pair.off(f"{pair.card_path}: {said}")
+        problem = "has a number that is not finite"
+    if problem:
+        raise bundle.error(f"{bundle.card_path}: {problem}")
     return card
 
 
 def _numbers(card: Card) -> Floats:
-    """All those of `card` that JSON or base64 may tell as none."""
-    axes, mean = (card.learnt.axes, card.learnt.mean) if card.learnt else (b"", ())
-    told = [*card.centre, *card.spread, *card.resting, *card.accuracy.values(), *mean]
-    return np.concatenate([np.array(told, np.float32), np.frombuffer(axes, "<f2").astype(np.float32)])
+    """The numbers of `card` that JSON or base64 may leave infinite or undefined."""
+    axes, mean = (card.training.axes, card.training.mean) if card.training else (b"", ())
+    numbers = [*card.centre, *card.spread, *card.neutral_prior, *card.accuracy.values(), *mean]
+    return np.concatenate([np.array(numbers, np.float32), np.frombuffer(axes, "<f2").astype(np.float32)])

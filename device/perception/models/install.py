@@ -1,4 +1,4 @@
-"""`mien models install` and `rollback`: pairs that take the place of the shipped ones, all checked before."""
+"""`mien models install` and `rollback`: replace the shipped models with others, after every check, and go back."""
 
 import time
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from device.perception.models.registry import (
     InstalledModel,
     Name,
     Registry,
-    installed_bundle,
-    machine,
+    describe_machine,
+    read_installed,
     read_registry,
-    shipped_bundle,
+    read_shipped,
 )
-from device.perception.models.smoke_test import try_out
+from device.perception.models.smoke_test import run_smoke_test
 from device.perception.models.storage import ModelFolder
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one of MODEL_NAMES."""
+    """What happened to one of MODEL_NAMES."""
 
     name: str
     version: str
@@ -36,16 +36,16 @@ class Change:
     before: str
     """The version that was in use; the same one where nothing was changed."""
     shipped: bool
-    """Whether it is the shipped pair that is in use from now on."""
+    """Whether the model in use from now on is the shipped one."""
     changed: bool
     reading_s: float = 0.0
-    """How long a reading took when it was tried; 0 when it was not."""
+    """How long a reading took in the smoke test; 0 without one."""
     passed_over: str = ""
-    """Why a rollback went further back than one step; else empty."""
+    """Why a rollback went back by more than one step; else empty."""
 
 
 class ModelStore:
-    """Open for one writer, from `with` to its end. Every method raises ModelError, and then nothing is changed."""
+    """Open for one writer from `with` to its end. Every method raises ModelError, and then nothing is changed."""
 
     def __init__(self, state_dir: Path, shipped: Path = MODELS) -> None:
         self._state_dir, self._shipped = state_dir, shipped
@@ -58,77 +58,78 @@ class ModelStore:
     def __exit__(self, *_: object) -> None:
         self._folder.__exit__()
 
-    def install(self, pairs: Sequence[ModelBundle]) -> list[Change]:
-        """Check all, then change all. One that is in use already, and whole, is left as it is."""
-        record = self._record()
-        tried_with = machine()
-        turn = record.turn + 1
-        changes, slots = [], dict(record.slots)
-        for pair in pairs:
-            card = check_card(pair)
-            slot = record.slot(pair.name)
-            before = self._version(pair.name, slot.now)
-            if self._is_used(pair, slot.now):
-                changes.append(Change(pair.name, card.version, card.version, slot.now is None, changed=False))
+    def install(self, bundles: Sequence[ModelBundle]) -> list[Change]:
+        """Check all, then change all. A model that is in use already, and undamaged, stays as it is."""
+        old = self._registry()
+        tested_with = describe_machine()
+        number = old.installs + 1
+        changes, slots = [], dict(old.slots)
+        for bundle in bundles:
+            card = check_card(bundle)
+            slot = old.slot(bundle.name)
+            before = self._version(bundle.name, slot.now)
+            if self._is_used(bundle, slot.now):
+                changes.append(Change(bundle.name, card.version, card.version, slot.now is None, changed=False))
                 continue
-            reading_s = try_out(pair)
-            now = Installed(pair.digest, card.version, time.time(), turn, tried_with)
-            # Where the pair in use was damaged, and is put back, the one before stays what it is.
+            reading_s = run_smoke_test(bundle)
+            now = Installed(bundle.digest, card.version, time.time(), number, tested_with)
+            # Installing the model in use again repairs it; the one before it stays the same.
             again = slot.now is not None and slot.now.digest == now.digest
-            slots[Name(pair.name)] = InstalledModel(now, slot.before if again else slot.now)
-            changes.append(Change(pair.name, card.version, before, False, changed=True, reading_s=reading_s))
-        wanted = [pair for pair, change in zip(pairs, changes, strict=True) if change.changed]
-        if wanted:
-            self._folder.change(Registry(slots=slots, turn=turn), record, wanted)
+            slots[Name(bundle.name)] = InstalledModel(now, slot.before if again else slot.now)
+            changes.append(Change(bundle.name, card.version, before, False, changed=True, reading_s=reading_s))
+        new_bundles = [bundle for bundle, change in zip(bundles, changes, strict=True) if change.changed]
+        if new_bundles:
+            self._folder.replace(old, Registry(slots=slots, installs=number), new_bundles)
         return changes
 
     def rollback(self, name: str | None = None) -> list[Change]:
-        """Back to the pair before, and from there to the shipped one; without a name, all of the last install."""
+        """Back to the model before, and from there to the shipped one; without a name, all of the last install."""
         try:
-            record = read_registry(self._state_dir)
+            old = read_registry(self._state_dir)
         except ModelError:
-            return self._begin_anew()
-        installed = {str(one): slot.now for one, slot in record.slots.items() if slot.now is not None}
+            return self._start_over()
+        installed = {str(one): slot.now for one, slot in old.slots.items() if slot.now is not None}
         if not installed or (name is not None and name not in installed):
-            of = f"the shipped {name} model is" if name else "the shipped models are"
-            raise ModelError(f"{of} in use: there is nothing to go back to")
-        last = max(one.turn for one in installed.values())
-        names = [name] if name else [one for one in MODEL_NAMES if one in installed and installed[one].turn == last]
-        slots, changes = dict(record.slots), []
+            subject = f"the shipped {name} model is" if name else "the shipped models are"
+            raise ModelError(f"{subject} in use: there is nothing to go back to")
+        last = max(one.install for one in installed.values())
+        names = [name] if name else [one for one in MODEL_NAMES if one in installed and installed[one].install == last]
+        slots, changes = dict(old.slots), []
         for one in names:
             slot = slots[Name(one)]
             to, passed_over = slot.before, ""
             if to is not None:
                 try:
-                    open_model(installed_bundle(one, to.digest, self._state_dir))
+                    open_model(read_installed(one, to.digest, self._state_dir))
                 except ModelError as error:
                     to, passed_over = None, str(error)
             if to is None:
-                open_model(shipped_bundle(one, self._shipped))
+                open_model(read_shipped(one, self._shipped))
             slots[Name(one)] = InstalledModel(to, None, time.time())
             now, before = self._version(one, to), self._version(one, slot.now)
             changes.append(Change(one, now, before, to is None, changed=True, passed_over=passed_over))
-        self._folder.change(msgspec.structs.replace(record, slots=slots), record)
+        self._folder.replace(old, msgspec.structs.replace(old, slots=slots))
         return changes
 
-    def _begin_anew(self) -> list[Change]:
-        """The shipped pairs are in use since the record cannot be read; from now on because nothing else is there."""
-        self._folder.change(Registry(), Registry())
+    def _start_over(self) -> list[Change]:
+        """Replace a damaged registry, with which the shipped models are in use already, by an empty one."""
+        self._folder.replace(Registry(), Registry())
         shipped = [(name, self._version(name, None)) for name in MODEL_NAMES]
         return [Change(name, version, version, True, changed=True) for name, version in shipped]
 
-    def _record(self) -> Registry:
-        """One that cannot be read is written anew: with it lost, no pair of the folder is in use."""
+    def _registry(self) -> Registry:
+        """The registry, or an empty one in place of a damaged one: without it no installed model is in use."""
         try:
             return read_registry(self._state_dir)
         except ModelError:
             return Registry()
 
-    def _is_used(self, pair: ModelBundle, now: Installed | None) -> bool:
+    def _is_used(self, bundle: ModelBundle, now: Installed | None) -> bool:
         try:
             if now is None:
-                return shipped_bundle(pair.name, self._shipped).digest == pair.digest
-            return now.digest == pair.digest and now.tried_with == machine() and self._folder.has(pair)
+                return read_shipped(bundle.name, self._shipped).digest == bundle.digest
+            tested = now.digest == bundle.digest and now.tested_with == describe_machine()
+            return tested and self._folder.has(bundle)
         except ModelError:
             return False
 
@@ -136,6 +137,6 @@ class ModelStore:
         if installed is not None:
             return installed.version
         try:
-            return check_card(shipped_bundle(name, self._shipped)).version
+            return check_card(read_shipped(name, self._shipped)).version
         except ModelError:
             return "none that can be used"

@@ -1,4 +1,4 @@
-"""A model is two files: NAME.tflite and its card NAME.json. Loading checks the hash, the shapes and a golden input."""
+"""A model: a network and its card. Loading checks the hash, the shapes and a golden input."""
 
 import hashlib
 from pathlib import Path
@@ -12,8 +12,8 @@ from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS, parse_card
 from device.perception.tflite import Network, Tensor
 
-_GOLDEN_SLACK = 3
-"""Steps of the output that another processor's kernels may differ by. A wrong network differs by dozens."""
+_MAX_GOLDEN_STEPS = 3
+"""Quantization steps by which the kernels of another processor may differ. A wrong network differs by dozens."""
 
 
 def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
@@ -23,35 +23,35 @@ def ramp(tensor: Tensor) -> npt.NDArray[np.int8]:
 
 
 class Model:
-    """A checked pair."""
+    """A checked network with its card."""
 
-    def __init__(self, which: str | ModelBundle, folder: Path = MODELS) -> None:
-        """`which`: a pair that was read already, or its name in `folder`. Raises ModelError naming file and fault."""
-        pair = which if isinstance(which, ModelBundle) else read_bundle(which, folder)
-        self.card = parse_card(pair)
+    def __init__(self, source: str | ModelBundle, folder: Path = MODELS) -> None:
+        """`source`: a model that was already read, or its name in `folder`. Raises ModelError: file and fault."""
+        bundle = source if isinstance(source, ModelBundle) else read_bundle(source, folder)
+        self.card = parse_card(bundle)
         try:
-            self._check(pair)
+            self._check(bundle)
         except ModelError as error:
-            raise pair.off(str(error)) from error
+            raise bundle.error(str(error)) from error
 
-    def _check(self, pair: ModelBundle) -> None:
-        path = pair.path
-        found = hashlib.sha256(pair.network).hexdigest()
+    def _check(self, bundle: ModelBundle) -> None:
+        path = bundle.path
+        found = hashlib.sha256(bundle.network).hexdigest()
         if found != self.card.sha256:
             raise ModelError(
                 f"{path}: is not the file that its card describes (sha256 {found[:12]}…, the card says "
                 f"{self.card.sha256[:12]}…); one of the two is damaged or from another version"
             )
-        self.network = Network(pair.network, path)
+        self.network = Network(bundle.network, path)
         self._check_shapes(path)
         try:
             golden = self.network.run_raw(ramp(self.network.inputs[0]))[0].ravel().astype(np.int64)
         except (ValueError, RuntimeError, MemoryError) as error:
             raise ModelError(f"{path}: cannot be run on the golden input ({error})") from error
-        off = int(np.abs(golden - np.array(self.card.golden.output)).max())
-        if off > _GOLDEN_SLACK:
+        steps = int(np.abs(golden - np.array(self.card.golden.output)).max())
+        if steps > _MAX_GOLDEN_STEPS:
             raise ModelError(
-                f"{path}: the golden input reads {off} steps off: "
+                f"{path}: the output for the golden input is off by {steps} steps: "
                 "the network, its card or this machine's runtime is wrong"
             )
 
@@ -70,8 +70,8 @@ class Model:
             raise ModelError(f"{path}: gives {result.dtype}, not int8")
         for tensor in (source, result):
             if not 0 < tensor.scale < np.inf or not -128 <= tensor.zero_point <= 127:
-                raise ModelError(f"{path}: {tensor.name} has no scale of its own; it was not quantized rightly")
+                raise ModelError(f"{path}: {tensor.name} has no scale of its own; it was not quantized correctly")
         if card.labels[: len(EMOTIONS)] != tuple(e.value for e in EMOTIONS) or len(card.f1) != len(EMOTIONS):
             raise ModelError(f"{path}: its card's labels must begin with {', '.join(EMOTIONS)}")
-        if len(card.resting) not in (0, len(EMOTIONS)):
-            raise ModelError(f"{path}: its card's resting has {len(card.resting)} numbers, not {len(EMOTIONS)}")
+        if len(card.neutral_prior) not in (0, len(EMOTIONS)):
+            raise ModelError(f"{path}: its card's resting has {len(card.neutral_prior)} numbers, not {len(EMOTIONS)}")

@@ -1,4 +1,4 @@
-"""Which pair is read with: the installed one where there is a sound one, the shipped one otherwise."""
+"""Which models are in use: the installed one if it is sound, else the shipped one."""
 
 import os
 import platform
@@ -8,47 +8,47 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from device.errors import ModelError
 from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS, Word
 from device.perception.models.inputs import check_card, open_model
 from device.perception.models.model import Model
-from device.perception.models.smoke_test import try_out
+from device.perception.models.smoke_test import run_smoke_test
 from device.perception.tflite import runtime
 from device.settings.schema import Settings
 
 SERVICE = Path("/var/lib/mien-sense")
-"""What systemd/mien-sense.service keeps its state in."""
-RECORD = "in_use.json"
+"""The state folder of systemd/mien-sense.service."""
+REGISTRY = "in_use.json"
 _MAX_BYTES = 100_000
 
 
 class Installed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A pair that was installed."""
+    """A model that was installed."""
 
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    """`Pair.digest`: its folder's name, and what its files must still hash to."""
+    """`ModelBundle.digest`: it names the folder, and the files must still match it."""
     version: Word
     installed_utc_s: float
-    turn: Annotated[int, Meta(ge=1)]
-    """Of which install: those of one command have the same, and a clock that jumps does not change their order."""
-    tried_with: str
-    """The runtime and processor that it was tried with; others may crash on it."""
+    install: Annotated[int, Meta(ge=1)] = field(name="turn")
+    """The number of the install command: all models of one command share it, and it does not depend on a clock."""
+    tested_with: str = field(name="tried_with")
+    """The runtime and processor of its smoke test; it may crash on others."""
 
 
 class InstalledModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of PAIRS. None is the pair that is shipped."""
+    """What is installed under one of MODEL_NAMES. None is the shipped model."""
 
     now: Installed | None = None
     before: Installed | None = None
     rolled_back_utc_s: float | None = None
-    """When `now` became so by a rollback."""
+    """When a rollback made `now` the current one."""
 
 
 class Name(StrEnum):
-    """PAIRS, for the type of the record."""
+    """MODEL_NAMES as a type, for the registry."""
 
     FACE = "face"
     VOICE = "voice"
@@ -56,42 +56,42 @@ class Name(StrEnum):
 
 
 class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file."""
+    """The registry's file."""
 
     format: Literal[1] = 1
     slots: dict[Name, InstalledModel] = {}
-    turn: Annotated[int, Meta(ge=0)] = 0
-    """Of the last install."""
+    installs: Annotated[int, Meta(ge=0)] = field(default=0, name="turn")
+    """How many install commands there were."""
 
     def slot(self, name: str) -> InstalledModel:
-        """Of one of PAIRS; that of the shipped pair where none was installed."""
+        """The entry of one of MODEL_NAMES; an empty one where nothing was installed."""
         return self.slots.get(Name(name), InstalledModel())
 
 
 def models_folder(state_dir: Path) -> Path:
-    """Where the record and the installed pairs are."""
+    """Where the registry and the installed models are."""
     return state_dir / "models"
 
 
-def state_home(name: str, digest: str) -> str:
-    """The name of a pair's own folder in there."""
+def bundle_folder(name: str, digest: str) -> str:
+    """The name of a model's own folder in there."""
     return f"{name}-{digest[:32]}"
 
 
 def state_folder(settings: Settings) -> Path:
-    """The state folder whose `sense` is meant: for root it is the service's, unless something else is said."""
-    said = os.environ.get("STATE_DIRECTORY")
+    """The state folder of the `sense` that the user means: for root the service's, unless told otherwise."""
+    configured = os.environ.get("STATE_DIRECTORY")
     if os.geteuid() != 0 or settings.home.state_dir:
         return settings.state_dir
-    # Root's `mien` (systemd/mien) says the hub's folder, which no sense may look into.
-    if said == str(SERVICE.with_name("mien-hub")) or (not said and SERVICE.is_dir()):
+    # Root's `mien` (systemd/mien) sets the hub's folder, which `sense` cannot read.
+    if configured == str(SERVICE.with_name("mien-hub")) or (not configured and SERVICE.is_dir()):
         return SERVICE
     return settings.state_dir
 
 
 def read_registry(state_dir: Path) -> Registry:
-    """What is in use; an empty one where nothing was installed. Raises ModelError when it cannot be told."""
-    path = models_folder(state_dir) / RECORD
+    """The registry; an empty one where nothing was installed. Raises ModelError when it cannot be read."""
+    path = models_folder(state_dir) / REGISTRY
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(_MAX_BYTES), type=Registry)
@@ -101,64 +101,67 @@ def read_registry(state_dir: Path) -> Registry:
         raise ModelError(f"{path}: cannot be read ({error})") from error
 
 
-_REMEDY = "the shipped one is used; install another (mien models install FILE), or give it up (mien models rollback)"
+_REMEDY = (
+    "the shipped one is used; install another (mien models install FILE), or go back to it for good "
+    "(mien models rollback)"
+)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A pair that passed every check, and how it came to be the one."""
+    """The model to use, with every check passed, and why it is this one."""
 
     model: Model
     slot: InstalledModel
-    """What the record says, if it can be read."""
+    """The registry's entry, if the registry can be read."""
     path: Path
-    """Of the network in use."""
+    """The network's path."""
     damage: str = ""
-    """For a person: why the shipped pair is used and not the installed one; empty when all is well."""
+    """For a person: why the shipped model is used and not the installed one; empty when all is well."""
 
     @property
     def installed(self) -> Installed | None:
-        """The pair in use, unless it is the shipped one."""
+        """The model in use, unless it is the shipped one."""
         return None if self.damage else self.slot.now
 
 
 def select(name: str, state_dir: Path, shipped: Path = MODELS) -> Selection:
-    """The pair `name` to read with. Raises ModelError where the shipped one is needed and is damaged too."""
+    """The model `name` to use. Raises ModelError where the shipped one is needed and is damaged, too."""
     try:
-        record, damage = read_registry(state_dir), ""
+        registry, damage = read_registry(state_dir), ""
     except ModelError as error:
-        record, damage = Registry(), f"which models are installed is not known: {error}; {_REMEDY}"
-    slot = record.slot(name)
+        registry, damage = Registry(), f"which models are installed is unknown: {error}; {_REMEDY}"
+    slot = registry.slot(name)
     if slot.now is not None:
         try:
-            pair = installed_bundle(name, slot.now.digest, state_dir)
-            # It was tried when it was installed; a Mien that was updated since, or a card moved to another board,
-            # may have a runtime that dies of it, and then no later line would be reached.
-            if slot.now.tried_with != machine():
-                check_card(pair)
-                try_out(pair)
-            return Selection(open_model(pair), slot, Path(pair.path))
+            bundle = read_installed(name, slot.now.digest, state_dir)
+            # After an update of Mien, or with the SD card in another computer, the runtime may crash on a model that
+            # passed its smoke test when it was installed.
+            if slot.now.tested_with != describe_machine():
+                check_card(bundle)
+                run_smoke_test(bundle)
+            return Selection(open_model(bundle), slot, Path(bundle.path))
         except ModelError as error:
             damage = f"the installed {name} model is damaged ({error}): {_REMEDY}"
     try:
-        return Selection(open_model(shipped_bundle(name, shipped)), slot, shipped / f"{name}.tflite", damage)
+        return Selection(open_model(read_shipped(name, shipped)), slot, shipped / f"{name}.tflite", damage)
     except ModelError as error:
         raise ModelError(f"{error}; {damage}" if damage else str(error)) from error
 
 
-def shipped_bundle(name: str, shipped: Path = MODELS) -> ModelBundle:
-    """The last resort. Raises ModelError when it cannot be read."""
+def read_shipped(name: str, shipped: Path = MODELS) -> ModelBundle:
+    """The model that ships with Mien. Raises ModelError when it cannot be read."""
     return read_bundle(name, shipped)
 
 
-def installed_bundle(name: str, digest: str, state_dir: Path) -> ModelBundle:
-    """An installed pair, as whole as when it was installed. Raises ModelError."""
-    pair = read_bundle(name, models_folder(state_dir) / state_home(name, digest), "")
-    if pair.digest != digest:
-        raise ModelError(f"{pair.path}: is not what was installed, or its card is not")
-    return pair
+def read_installed(name: str, digest: str, state_dir: Path) -> ModelBundle:
+    """An installed model, unchanged since its installation. Raises ModelError."""
+    bundle = read_bundle(name, models_folder(state_dir) / bundle_folder(name, digest), "")
+    if bundle.digest != digest:
+        raise ModelError(f"{bundle.path}: is not what was installed, or its card is not")
+    return bundle
 
 
-def machine() -> str:
-    """The runtime and the processor that a pair is tried with. Raises ModelError where there is no runtime."""
+def describe_machine() -> str:
+    """The runtime and the processor that a smoke test runs on. Raises ModelError where there is no runtime."""
     return f"{'-'.join(runtime())} {platform.machine()}"

@@ -1,6 +1,6 @@
-"""A network that nobody has run here yet is tried in a process of its own: it may crash, hang or take all memory.
+"""The first run of an untrusted network, in a process of its own: it may crash, hang or use up the memory.
 
-The runtime checks what it is given, yet it is native code and a network is a program to it: loops are allowed in it.
+The runtime checks its input, but it is native code, and a network is a program to it: one may contain loops.
 """
 
 import os
@@ -23,82 +23,86 @@ from device.perception.tflite import runtime
 from device.system.isolation import drop_network
 
 MAX_S = 60.0
-"""For all of it: a Pi Zero takes five to import."""
+"""For the whole test: a Pi Zero needs five for the imports."""
 _MAX_CPU_S = 5
-"""From the network's bytes to its second answer. Those that are shipped take 0.02 on a desktop, and a tenth on a Pi."""
-_SLOWEST_S = 1.0
-"""A reading. Those that are shipped take some 5 ms on a Pi 4; sense's watchdog waits ten seconds."""
+"""From loading the network to its second output. The shipped ones take 0.02 on a desktop, and 0.1 on a Pi."""
+_MAX_READING_S = 1.0
+"""The shipped networks take about 5 ms on a Pi 4; sense's watchdog waits ten seconds."""
 _MAX_BYTES = 256_000_000
-"""Over what the process has before: sense as a whole may take 400 MB (systemd/mien-sense.service)."""
+"""On top of what the process uses before; all of sense may use 400 MB (systemd/mien-sense.service)."""
 _NOBODY = 65534
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """What the child prints."""
+class _Result(msgspec.Struct, frozen=True):
+    """What the child process prints."""
 
     error: str = ""
     seconds: float = 0.0
 
 
-def try_out(pair: ModelBundle, most_s: float = MAX_S) -> float:
-    """Check, load and run a pair in a child process; seconds a reading takes. Raises ModelError, whatever it does."""
-    house = str(Path(__file__).parents[3])
-    # -P: nothing is imported from the folder that a person happens to be in.
+def run_smoke_test(bundle: ModelBundle, max_s: float = MAX_S) -> float:
+    """Check, load and run a model in a child process. Returns the seconds that a reading takes.
+
+    Raises ModelError, whatever the network does.
+    """
+    root = str(Path(__file__).parents[3])
+    # -P: import nothing from the current folder.
     command = [sys.executable, "-P", "-m", "device.perception.models.smoke_test"]
-    path = os.pathsep.join([house, *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
-        done = subprocess.run(
+        child = subprocess.run(
             command,
-            input=msgspec.msgpack.encode(pair),
+            input=msgspec.msgpack.encode(bundle),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
-            timeout=most_s,
+            timeout=max_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise pair.off(f"{pair.path}: gave no answer within {most_s:g} s when it was tried") from None
+        raise bundle.error(f"{bundle.path}: gave no result within {max_s:g} s in its test run") from None
     except OSError as error:
-        raise pair.off(f"{pair.path}: could not be tried ({error.strerror})") from error
-    if done.returncode < 0:
-        raise pair.off(f"{pair.path}: {_ended(-done.returncode)} when it was tried")
+        raise bundle.error(f"{bundle.path}: its test run could not be started ({error.strerror})") from error
+    if child.returncode < 0:
+        raise bundle.error(f"{bundle.path}: {_describe_signal(-child.returncode)} in its test run")
     try:
-        answer = msgspec.json.decode(done.stdout, type=_Answer)
+        result = msgspec.json.decode(child.stdout, type=_Result)
     except msgspec.DecodeError:
-        raise pair.off(f"{pair.path}: ended with {done.returncode} when it was tried") from None
-    if answer.error:
-        raise ModelError(answer.error)
-    if answer.seconds > _SLOWEST_S:
-        raise pair.off(f"{pair.path}: takes {answer.seconds:.1f} s a reading, and {_SLOWEST_S:g} s is the most")
-    return answer.seconds
+        raise bundle.error(f"{bundle.path}: ended with {child.returncode} in its test run") from None
+    if result.error:
+        raise ModelError(result.error)
+    if result.seconds > _MAX_READING_S:
+        speed = f"takes {result.seconds:.1f} s for a reading; at most {_MAX_READING_S:g} s is allowed"
+        raise bundle.error(f"{bundle.path}: {speed}")
+    return result.seconds
 
 
-def _ended(number: int) -> str:
+def _describe_signal(number: int) -> str:
     if number == signal.SIGXCPU:
-        return f"had no answer after {_MAX_CPU_S} s of computing"
+        return f"gave no result after {_MAX_CPU_S} s of computing"
     return f"crashed the runtime ({signal.Signals(number).name})"
 
 
 def main() -> None:
-    """The child: a pair comes in at stdin, an _Answer goes out at stdout."""
+    """The child process: reads a ModelBundle from stdin, and writes a _Result to stdout."""
     drop_network()
-    pair = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ModelBundle)
-    runtime()  # what is imported later may lie where nobody may read
-    _bind()
-    sys.stdout.buffer.write(msgspec.json.encode(_tried(pair)))
+    bundle = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ModelBundle)
+    runtime()  # imported now: with fewer rights its files may be unreadable
+    _drop_rights()
+    sys.stdout.buffer.write(msgspec.json.encode(_run(bundle)))
 
 
-def _bind() -> None:
-    """Limits for what comes, and no more rights than a stranger's."""
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+def _drop_rights() -> None:
+    """Limit memory and CPU time, and become the user nobody."""
+    used_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = int(used.ru_utime + used.ru_stime) + _MAX_CPU_S
-    # In the service's sandbox setrlimit is refused; its unit has limits of its own.
+    # The service's sandbox refuses setrlimit; its unit sets limits itself.
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (taken + _MAX_BYTES,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (used_bytes + _MAX_BYTES,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    # In a namespace that knows root alone there is nobody else to become.
+    # A user namespace may contain root alone.
     with suppress(OSError):
         if os.geteuid() == 0:
             os.setgroups([])
@@ -106,25 +110,25 @@ def _bind() -> None:
             os.setuid(_NOBODY)
 
 
-def _tried(pair: ModelBundle) -> _Answer:
+def _run(bundle: ModelBundle) -> _Result:
     try:
-        model = Model(pair)
+        model = Model(bundle)
         network = model.network
         source = ramp(network.inputs[0])
         begun_s = time.perf_counter()
         network.run_raw(source)
         seconds = time.perf_counter() - begun_s
-        if not _says_numbers(model):
-            return _Answer(str(pair.off(f"{pair.path}: what it gives is too large to make probabilities of")))
-        return _Answer(seconds=seconds)
+        if not _has_finite_probabilities(model):
+            return _Result(str(bundle.error(f"{bundle.path}: its output is too large to compute probabilities from")))
+        return _Result(seconds=seconds)
     except ModelError as error:
-        return _Answer(str(error))
+        return _Result(str(error))
     except MemoryError:
-        return _Answer(str(pair.off(f"{pair.path}: needs more than {_MAX_BYTES / 1e6:.0f} MB of memory")))
+        return _Result(str(bundle.error(f"{bundle.path}: needs more than {_MAX_BYTES / 1e6:.0f} MB of memory")))
 
 
-def _says_numbers(model: Model) -> bool:
-    """Whether probabilities come of the least and the most that its output can hold."""
+def _has_finite_probabilities(model: Model) -> bool:
+    """Whether the smallest and the largest output give finite probabilities."""
     output = model.network.outputs[0]
     with np.errstate(all="ignore"):
         ends = np.float32(output.scale) * (np.array([-128, 127], np.float32) - output.zero_point)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from device.emotions import top
 from device.errors import MediaError
-from device.ipc.gallery_index import Index, NoFace, Picture, gallery_folder, picture_path, read_index
+from device.ipc.gallery_index import Index, NoFace, Picture, gallery_folder, index_path, read_index
 from device.perception.face.align import cut_out, whole_picture
 from device.perception.face.detector import FaceDetector
 from device.perception.face.still import find_in_air
@@ -207,11 +207,11 @@ def _reader(readers: Perception, settings: Settings, crop: bool) -> str:
 def _known(state_dir: Path, begun: Index) -> dict[str, Picture | NoFace]:
     """What an earlier run of the same reading of the same folder has found, by source."""
     try:
-        before = read_index(picture_path(state_dir), Index)
+        before = read_index(index_path(state_dir), Index)
     except MediaError as error:
         _log.warning("every picture is read again: %s", error)
         return {}
     if before is None or (before.folder, before.read_by) != (begun.folder, begun.read_by):
         return {}
-    entries: list[Picture | NoFace] = [*before.pictures, *before.passed]
+    entries: list[Picture | NoFace] = [*before.pictures, *before.no_faces]
     return {entry.source: entry for entry in entries}

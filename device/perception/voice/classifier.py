@@ -15,9 +15,8 @@ from device.perception.audio.vad import speech_frames, speech_span
 from device.perception.models.model import Model
 from device.perception.voice.input import voice_picture
 from device.perception.voice.novelty import NoveltyDetector
-from device.perception.voice.speaker_baseline import SpeakerBaseline, load_speaker_stats
+from device.perception.voice.speaker_baseline import SpeakerBaseline, speaker_stats_file
 from device.readings import SoundWindow, VoiceReading
-from device.system.state_file import keep
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +45,8 @@ class VoiceReader:
         """
         self._picture, self._prosodic = picture, prosodic
         self._least_speech = min_speech
-        self._kept, self._kept_s = kept, time.monotonic()
+        self._file = speaker_stats_file(kept) if kept else None
+        self._kept_s = time.monotonic()
         self._frames = FrameCache(frame_rows)
         self._numbers: Floats | None = None
         """`prosody` of the last utterance, and how many frames have come since."""
@@ -56,10 +56,10 @@ class VoiceReader:
         self._learnt: NoveltyDetector | None = None
         if prosodic is not None:
             card = prosodic.card
-            heard = load_speaker_stats(kept) if kept else None
+            heard = self._file.load(None) if self._file else None
             self._baseline = SpeakerBaseline(card.centre, card.spread, heard)
-            if card.learnt is not None:
-                self._learnt = NoveltyDetector(card.learnt, card.centre, card.spread)
+            if card.training is not None:
+                self._learnt = NoveltyDetector(card.training, card.centre, card.spread)
 
     def read(self, window: SoundWindow, learn: float = 0.0) -> VoiceReading | None:
         """What the networks say of the voice in a window; None when there is too little of one in it.
@@ -105,7 +105,7 @@ class VoiceReader:
         if self._learnt is not None:
             distance = float(self._learnt.distance(numbers))
             like_learnt = self._learnt.likeness(self._baseline.distance(distance))
-        powers = [its.power_among(self._baseline.known, like_learnt) for its in (picture, card)]
+        powers = [its.power_for(self._baseline.known, like_learnt) for its in (picture, card)]
         logs = [np.log(shares + 1e-6) for shares in (seen, heard)]
         nobody = softmax(logs[0] + logs[1])[picture.labels.index(NO_SPEECH) :]
         emotions = softmax(powers[0] * logs[0][: len(EMOTIONS)] + powers[1] * logs[1][: len(EMOTIONS)])
@@ -130,13 +130,13 @@ class VoiceReader:
 
     def keep(self) -> None:
         """Write down how voices usually sound here; a disk that refuses is said in the log."""
-        if self._kept is None or self._baseline is None:
+        if self._file is None or self._baseline is None:
             return
         self._kept_s = time.monotonic()
         try:
-            keep(self._kept, self._baseline.heard)
+            self._file.save(self._baseline.heard)
         except OSError as error:
-            _log.warning("%s: how voices sound here cannot be kept (%s)", self._kept, error)
+            _log.warning("%s: how voices sound here cannot be kept (%s)", self._file.path, error)
 
     def rest(self) -> None:
         """The sound has stopped, or may no longer be heard: nothing that was measured of it is left."""

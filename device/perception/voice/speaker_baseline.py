@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
+from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
 
@@ -117,12 +118,6 @@ def among(distance: Floats | float, here: Floats | float, known: Floats | float)
     return np.asarray(np.sqrt(known * np.square(here) + (1 - known) * np.square(distance)), np.float32)
 
 
-def load_speaker_stats(path: Path) -> SpeakerStats | None:
-    """What was kept; None where nothing was, or nothing that can be used."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=SpeakerStats)
-    except FileNotFoundError:
-        return None
-    except (OSError, msgspec.DecodeError) as error:
-        _log.warning("%s: cannot be read (%s); the voices here are learnt anew", path, error)
-        return None
+def speaker_stats_file(path: Path) -> StateFile[SpeakerStats]:
+    """The file that stores how the voices here sound."""
+    return StateFile(path, SpeakerStats, "the voices here are learnt anew")

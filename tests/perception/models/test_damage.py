@@ -10,7 +10,7 @@ import pytest
 from device.errors import ModelError
 from device.perception.models.card import MODELS
 from device.perception.models.install import ModelStore
-from device.perception.models.registry import RECORD, models_folder, select
+from device.perception.models.registry import REGISTRY, models_folder, select
 from tests.perception.models.builders import handed, made
 from tests.perception.models.stored import install, used
 
@@ -44,10 +44,10 @@ _DAMAGES: list[Callable[[Path], object]] = [
     lambda path: path.write_bytes(path.read_bytes()[::-1]),
     lambda path: path.write_bytes(b""),
     lambda path: os.truncate(path, 10**10),
-    lambda path: (path.parents[1] / RECORD).write_bytes(b"\xff{"),
-    lambda path: (path.parents[1] / RECORD).write_bytes(b""),
-    lambda path: (path.parents[1] / RECORD).write_bytes(b"[" * 100_000),
-    lambda path: (path.parents[1] / RECORD).write_text(json.dumps({"format": 2})),
+    lambda path: (path.parents[1] / REGISTRY).write_bytes(b"\xff{"),
+    lambda path: (path.parents[1] / REGISTRY).write_bytes(b""),
+    lambda path: (path.parents[1] / REGISTRY).write_bytes(b"[" * 100_000),
+    lambda path: (path.parents[1] / REGISTRY).write_text(json.dumps({"format": 2})),
     _other_card,
     _other_shape,
     _pipe,
@@ -77,11 +77,11 @@ def test_the_same_again_is_left_as_it_is_and_a_damaged_one_is_mended(tmp_path: P
     install(state, "face", "0.2.0")
     install(state, "face", "0.3.0")
     again = handed("face", "0.3.0", tmp_path / "handed")
-    before = (models_folder(state) / RECORD).read_bytes()
+    before = (models_folder(state) / REGISTRY).read_bytes()
     with ModelStore(state) as store:
         (change,) = store.install([again])
     assert not change.changed
-    assert (models_folder(state) / RECORD).read_bytes() == before
+    assert (models_folder(state) / REGISTRY).read_bytes() == before
     select("face", state).path.write_bytes(b"")
     assert "is not what was installed" in select("face", state).damage
     with ModelStore(state) as store:

@@ -12,7 +12,7 @@ from device.errors import ModelError
 from device.perception.models import install as model_store
 from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.install import ModelStore
-from device.perception.models.registry import RECORD, models_folder, shipped_bundle
+from device.perception.models.registry import REGISTRY, models_folder, read_shipped
 from tests.perception.models.builders import handed
 from tests.perception.models.stored import install, kept, used
 
@@ -52,14 +52,14 @@ def test_pairs_handed_over_together_change_together_and_go_back_together(tmp_pat
 
 def test_the_shipped_pair_need_not_be_installed(tmp_path: Path) -> None:
     with ModelStore(tmp_path) as store:
-        (change,) = store.install([shipped_bundle("face")])
+        (change,) = store.install([read_shipped("face")])
     assert (change.changed, change.shipped) == (False, True)
     assert kept(tmp_path) == []
 
 
 def test_with_another_runtime_an_installed_pair_is_tried_anew(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
-    path = models_folder(tmp_path) / RECORD
+    path = models_folder(tmp_path) / REGISTRY
     path.write_text(path.read_text().replace("litert-", "litert-0."))
     assert used(tmp_path, "face") == "0.2.0"
     again = handed("face", "0.2.0", tmp_path / "handed")
@@ -98,7 +98,7 @@ def _killed_at(step: int, state_dir: Path, work: Callable[[ModelStore], object])
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_and_never_a_mixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(model_store, "try_out", lambda _: 0.001)  # tests of its own; here it would take a minute
+    monkeypatch.setattr(model_store, "run_smoke_test", lambda _: 0.001)  # tests of its own; here it would take a minute
     new = [handed(name, "0.9.0", tmp_path / "new") for name in MODEL_NAMES]
     seen = set()
     for step in range(200):
@@ -126,13 +126,13 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_and_never_a_mixture(
 
 
 def test_two_writers_do_not_meet_and_a_link_is_not_followed(tmp_path: Path) -> None:
-    with ModelStore(tmp_path), pytest.raises(ModelError, match="another mien models is at work"), ModelStore(tmp_path):
+    with ModelStore(tmp_path), pytest.raises(ModelError, match="another mien models is writing"), ModelStore(tmp_path):
         pass
     (tmp_path / "other").mkdir()
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "models").symlink_to(tmp_path / "other")
-    with pytest.raises(ModelError, match="models cannot be kept there"), ModelStore(tmp_path / "linked"):
+    with pytest.raises(ModelError, match="cannot be written to"), ModelStore(tmp_path / "linked"):
         pass
     (tmp_path / "file").write_text("")
-    with pytest.raises(ModelError, match="models cannot be kept there"), ModelStore(tmp_path / "file"):
+    with pytest.raises(ModelError, match="cannot be written to"), ModelStore(tmp_path / "file"):
         pass

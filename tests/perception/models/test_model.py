@@ -172,6 +172,6 @@ def test_resting_is_seven_numbers_or_none(pair: tuple[Path, str]) -> None:
 
 def test_the_pairs_that_are_shipped_say_how_neutral_reads() -> None:
     for name in ("face", "prosody"):
-        resting = Model(name).card.resting
-        assert sum(resting) == pytest.approx(1, abs=1e-3)
-        assert EMOTIONS[int(np.argmax(resting))] == "neutral"
+        neutral_prior = Model(name).card.neutral_prior
+        assert sum(neutral_prior) == pytest.approx(1, abs=1e-3)
+        assert EMOTIONS[int(np.argmax(neutral_prior))] == "neutral"

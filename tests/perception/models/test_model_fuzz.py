@@ -16,7 +16,7 @@ import pytest
 
 from device.errors import ModelError
 from device.perception.models.inputs import check_card, open_model
-from device.perception.models.smoke_test import try_out
+from device.perception.models.smoke_test import run_smoke_test
 
 pytest.importorskip("ai_edge_litert.schema_py_generated")
 from tests.perception.models.damaged_models import spoiled
@@ -87,11 +87,11 @@ def test_every_malformed_pair_is_a_clear_error() -> None:
         pair = spoiled(seed)
         check_card(pair)
         with pytest.raises(ModelError, match="nothing was changed"):
-            try_out(pair)
+            run_smoke_test(pair)
 
 
 @pytest.mark.parametrize("seed", [6291, 7317, 7563])
 def test_those_that_killed_the_runtime_are_clear_errors_of_a_child(seed: int) -> None:
     """Found among ten thousand: LiteRT 2.3.0 dies of them by SIGABRT or SIGSEGV."""
     with pytest.raises(ModelError, match="nothing was changed"):
-        try_out(spoiled(seed))
+        run_smoke_test(spoiled(seed))

@@ -44,7 +44,7 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         (
             "prosody",
             {"input": "frames of another length"},
-            "learnt from 'frames of another length', and this Mien feeds",
+            "was trained on 'frames of another length', and this Mien feeds",
         ),
         ("face", {"labels": ["angry", "happy"]}, "this Mien reads angry, disgust"),
         ("voice", {"labels": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "dog"]}, "no_speech"),
@@ -55,7 +55,7 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         (
             "prosody",
             {"learnt": LEARNT | {"axes": base64.b64encode(b"\x00\x7c" * 288).decode()}},
-            "a number that is none",
+            "a number that is not finite",
         ),
         ("prosody", {"learnt": LEARNT | {"width": 0.0}}, "width"),
         ("face", {"learnt": LEARNT}, "576 bytes of axes"),
@@ -86,6 +86,6 @@ def test_a_network_whose_numbers_are_too_large_for_probabilities_is_refused(tmp_
     large = Network(content, "large")
     golden = large.run_raw(ramp(large.inputs[0]))[0].ravel().tolist()
     path = made("face", "0.2.0", tmp_path / "handed", content, golden={"output": golden})
-    with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError, match="too large to make probabilities of"):
+    with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError, match="too large to compute probabilities"):
         store.install(find_bundles(path, MODEL_NAMES))
     assert kept(tmp_path / "state") == []

@@ -17,7 +17,7 @@ from device.errors import ModelError
 from device.perception.models import smoke_test as model_trial
 from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODEL_NAMES, MODELS
-from device.perception.models.smoke_test import main, try_out
+from device.perception.models.smoke_test import main, run_smoke_test
 from tests.perception.models.builders import handed
 
 
@@ -55,7 +55,7 @@ def main_on(pair: ModelBundle, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
 def test_a_sound_pair_is_timed(name: str) -> None:
-    assert 0 < try_out(read_bundle(name, MODELS)) < 1
+    assert 0 < run_smoke_test(read_bundle(name, MODELS)) < 1
 
 
 def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, m
     assert sound["error"] == ""
     assert 0 < sound["seconds"] < 1
     off = main_on(handed("face", "0.2.0", tmp_path, golden={"output": [0] * 7}), monkeypatch)
-    assert "the golden input reads" in off["error"]
+    assert "output for the golden input is off" in off["error"]
 
 
 def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pyt
 
 def test_the_child_is_bound() -> None:
     def work() -> object:
-        model_trial._bind()
+        model_trial._drop_rights()
         return [os.geteuid(), *(resource.getrlimit(getattr(resource, f"RLIMIT_{what}"))[0] for what in ("CORE", "CPU"))]
 
     user, core, cpu_s = in_child(work)
@@ -93,11 +93,11 @@ def test_the_child_is_bound() -> None:
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"crashed the runtime \(SIGSEGV\)"),
         ("import os; os.abort()", r"crashed the runtime \(SIGABRT\)"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "no answer after 5 s of computing"),
-        ("import time; time.sleep(60)", "gave no answer within 1 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "no result after 5 s of computing"),
+        ("import time; time.sleep(60)", "gave no result within 1 s"),
         ("import sys; sys.exit(3)", "ended with 3"),
         ("print('what')", "ended with 0"),
-        ("print('{\"seconds\": 7}')", r"takes 7\.0 s a reading, and 1 s is the most"),
+        ("print('{\"seconds\": 7}')", r"takes 7\.0 s for a reading; at most 1 s"),
     ],
 )
 def test_whatever_ends_the_child_is_a_clear_error(
@@ -108,10 +108,10 @@ def test_whatever_ends_the_child_is_a_clear_error(
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
     with pytest.raises(ModelError, match=rf"face\.tflite: .*{said}.*; install Mien again"):
-        try_out(read_bundle("face", MODELS), most_s=1 if "sleep" in child else 20)
+        run_smoke_test(read_bundle("face", MODELS), max_s=1 if "sleep" in child else 20)
 
 
 def test_a_python_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(ModelError, match="could not be tried"):
-        try_out(read_bundle("face", MODELS))
+    with pytest.raises(ModelError, match="test run could not be started"):
+        run_smoke_test(read_bundle("face", MODELS))

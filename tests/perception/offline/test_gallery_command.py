@@ -23,7 +23,12 @@ def test_the_command_tells_what_there_is(album: Path, home: Settings, capsys: py
     assert "the drawn faces answer" in capsys.readouterr().out
     assert mien(home, str(album)) == 0
     said = capsys.readouterr().out
-    for words in ("broken.jpg: the picture breaks off", "wall.png: no face found", "2 read, 0 unchanged", "Fewer than five"):
+    for words in (
+        "broken.jpg: the picture breaks off",
+        "wall.png: no face found",
+        "2 read, 0 unchanged",
+        "Fewer than five",
+    ):
         assert words in said
     assert mien(home, str(album), "--json") == 0
     document = json.loads(capsys.readouterr().out)

@@ -42,15 +42,15 @@ def test_nothing_is_written_through_a_link(album: Path, readers: Perception, hom
     folder = home.state_dir / "gallery"
     name = index.pictures[0].name
     (folder / f"{name}.jpg").unlink()
-    (folder / f"{name}.partial").symlink_to(mine)
-    (folder / "index.partial").symlink_to(mine)
+    (folder / f".{name}.jpg.partial").symlink_to(mine)
+    (folder / ".index.json.partial").symlink_to(mine)
     indexed(album, readers, home)
     assert mine.read_text() == "mine"
     assert not (folder / f"{name}.jpg").is_symlink()
     elsewhere = tmp_path / "elsewhere"
     folder.rename(elsewhere)
     folder.symlink_to(elsewhere)
-    with pytest.raises(MediaError, match="cannot be kept there"):
+    with pytest.raises(MediaError, match="cannot be written to"):
         index_folder(album, readers, home, lambda _: None)
 
 

@@ -16,12 +16,11 @@ from device.perception.voice.speaker_baseline import (
     PRIOR,
     SpeakerBaseline,
     SpeakerStats,
-    load_speaker_stats,
+    speaker_stats_file,
 )
 from device.readings import SoundWindow
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
-from device.system.state_file import keep
 
 K = 6
 CENTRE, SPREAD = (1.0,) * K, (2.0,) * K
@@ -74,18 +73,18 @@ def test_another_household_moves_in_and_the_old_one_fades() -> None:
 
 def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "state" / "voices.json"
-    assert load_speaker_stats(path) is None
+    assert speaker_stats_file(path).load(None) is None
     baseline = SpeakerBaseline(CENTRE, SPREAD)
     for numbers in people(3.0, 1.0, 30):
         baseline.learn(numbers)
-    keep(path, baseline.heard)
+    speaker_stats_file(path).save(baseline.heard)
     assert path.stat().st_mode & 0o777 == 0o600
-    again = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
+    again = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
     probe = people(3.0, 1.0, 1, seed=5)[0]
     np.testing.assert_allclose(again.deviations(probe), baseline.deviations(probe), atol=1e-5)
     for nonsense in (b"", b"{", b'{"weight": -1, "mean": [], "square": []}', b"\xff"):
         path.write_bytes(nonsense)
-        assert load_speaker_stats(path) is None
+        assert speaker_stats_file(path).load(None) is None
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
     assert other is not None
     np.testing.assert_allclose(other.probabilities, later.probabilities, atol=1e-4)
     reader.forget()
-    heard = load_speaker_stats(kept)
+    heard = speaker_stats_file(kept).load(None)
     assert heard is not None
     assert heard.weight == 0
     fresh = reader.read(window)
@@ -148,7 +147,7 @@ def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None
     for power in (1.0, 0.2):
         models = Model("voice"), Model("prosody")
         for model in models:
-            model.card = msgspec.structs.replace(model.card, power=power, power_known=None, power_far=None)
+            model.card = msgspec.structs.replace(model.card, power=power, power_adapted=None, power_far=None)
         readings.append(VoiceReader(*models).read(window))
     sure, modest = readings
     assert sure is not None
@@ -163,11 +162,11 @@ def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
     alone = VoiceReader(Model("voice")).read(window)
     assert alone is not None
 
-    def away(power_known: float | None, utterances: int) -> float:
+    def away(power_adapted: float | None, utterances: int) -> float:
         """How far the reading is from the picture's alone, whose own power stays 1."""
         models = Model("voice"), Model("prosody")
-        for model, known in zip(models, (None, power_known), strict=True):
-            model.card = msgspec.structs.replace(model.card, power=1.0, power_known=known, power_far=None)
+        for model, known in zip(models, (None, power_adapted), strict=True):
+            model.card = msgspec.structs.replace(model.card, power=1.0, power_adapted=known, power_far=None)
         reader = VoiceReader(*models)
         for _ in range(utterances):
             reader.read(window, learn=1.0)
@@ -186,9 +185,9 @@ def _far_reader(half_at: float, kept: Path | None = None) -> VoiceReader:
     models = Model("voice"), Model("prosody")
     for model in models:
         card = model.card
-        learnt = msgspec.structs.replace(card.learnt, half_at=half_at, width=0.01) if card.learnt else None
+        learnt = msgspec.structs.replace(card.training, half_at=half_at, width=0.01) if card.training else None
         model.card = msgspec.structs.replace(
-            card, learnt=learnt, power=1.0, power_known=1.0, power_far=0.01, power_known_far=0.01
+            card, training=learnt, power=1.0, power_adapted=1.0, power_far=0.01, power_adapted_far=0.01
         )
     return VoiceReader(*models, kept=kept)
 
@@ -205,17 +204,17 @@ def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
 
 def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
     card = Model("prosody").card
-    assert card.learnt is not None
-    voices = NoveltyDetector(card.learnt, card.centre, card.spread)
+    assert card.training is not None
+    voices = NoveltyDetector(card.training, card.centre, card.spread)
     # The most usual voice there is, those of the stand-in, and one of these in loud noise.
     usual = float(voices.distance(np.array(card.centre, np.float32)))
     made = [prosody(speak(PROSODIES[emotion], 3.0)) for emotion in (Emotion.HAPPY, Emotion.SAD)]
     hiss = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
     drowned = float(voices.distance(prosody(speak(PROSODIES[Emotion.HAPPY], 3.0) + hiss)))
     happy, sad = voices.distance(np.stack(made)).tolist()
-    assert usual < 0.5 < card.learnt.half_at < happy < drowned
+    assert usual < 0.5 < card.training.half_at < happy < drowned
     assert voices.likeness(usual) > 0.99
-    assert voices.likeness(card.learnt.half_at) == pytest.approx(0.5)
+    assert voices.likeness(card.training.half_at) == pytest.approx(0.5)
     assert max(voices.likeness(happy), voices.likeness(sad), voices.likeness(1e6)) < 0.01
 
 
@@ -227,12 +226,12 @@ def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: 
         baseline.learn(one, distance=2.0)
     assert 1.9 < baseline.distance(1.0) < 2.0
     path = tmp_path / "voices.json"
-    keep(path, baseline.heard)
-    again = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
+    speaker_stats_file(path).save(baseline.heard)
+    again = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
     assert again.distance(1.0) == pytest.approx(baseline.distance(1.0))
     # What was kept before distances were is taken over, and the next utterance stands for those.
     path.write_bytes(msgspec.json.encode(msgspec.structs.replace(baseline.heard, distance=None)))
-    older = SpeakerBaseline(CENTRE, SPREAD, load_speaker_stats(path))
+    older = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
     assert older.heard.weight == baseline.heard.weight
     assert older.distance(1.0) == 1.0
     older.learn(one, distance=1.5)
