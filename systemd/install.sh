@@ -1,5 +1,5 @@
 #!/bin/bash
-# Mien as two system services. What it does and what it leaves alone: --help.
+# Installs Mien as two system services. --help says what it creates and what it does not touch.
 set -euo pipefail
 umask 022
 
@@ -8,23 +8,25 @@ usage() {
 sudo systemd/install.sh [--kiosk] [--no-start] [--dry-run]
 sudo systemd/install.sh --uninstall [--purge] [--dry-run]
 
-Installs Mien from this clone as system services, or brings an installed one up to this clone. It never asks.
+Installs Mien from this clone as system services, or updates an installed one to this clone. It asks no questions.
 
   --kiosk       also show the page on this device's screen (cage and Chromium, without a desktop)
-  --no-start    prepare everything, and leave starting to the next boot
-  --uninstall   remove Mien; settings (/etc/mien, and what systemctl edit wrote) and history (/var/lib/private/mien-*) stay
-  --purge       with --uninstall: remove those too
-  --dry-run     only say what would be done
-  --help        this
+  --no-start    prepare everything, but do not start Mien before the next boot
+  --uninstall   remove Mien; keep settings (/etc/mien, drop-ins of systemctl edit) and history (/var/lib/private/mien-*)
+  --purge       with --uninstall: remove those, too
+  --dry-run     only print what would be done
+  --help        print this text
 
-What it makes:
-  Debian packages that are missing, a virtual environment in /opt/mien that sees them, the group mien and the user
-  mien-kiosk, /etc/mien/mien.toml (written once, then yours), units in /usr/local/lib/systemd/system,
-  /usr/local/bin/mien, and downloads kept in /var/cache/mien.
-What it leaves:
-  settings that are there, units and drop-ins in /etc/systemd/system, units that were disabled.
-An update is built beside the old one, which runs on until the new one is whole, and comes back if it does not start.
-pip is steered as ever: by /etc/pip.conf, or sudo PIP_INDEX_URL=... systemd/install.sh. PYTHON=python3.12 names a Python.
+What it creates:
+  missing Debian packages, a virtual environment in /opt/mien that can use them, the group mien and the user mien-kiosk,
+  /etc/mien/mien.toml (written once, then yours), units in /usr/local/lib/systemd/system, /usr/local/bin/mien, and
+  downloads in /var/cache/mien.
+What it does not touch:
+  existing settings, units and drop-ins in /etc/systemd/system, units that were disabled.
+An update is built beside the installed version, which keeps running until the new one is complete. If the new one does
+not start, the old one is started again.
+pip uses its usual settings: /etc/pip.conf, or sudo PIP_INDEX_URL=... systemd/install.sh. PYTHON=python3.12 chooses a
+Python.
 TEXT
 }
 
@@ -47,51 +49,51 @@ refuse() {
     [ $# -eq 0 ] || printf '  %s\n' "$@" >&2
     exit 1
 }
-# Says what changes something, and does it unless that is all that was asked for.
+# Run a command that changes something; with --dry-run, only print it.
 act() {
     changed=yes
     if [ "$dry" ]; then say "  would run: $*"; else "$@"; fi
 }
 
-cleaned() {
+clean_up() {
     [ -z "$work" ] || rm -rf "$work"
-    # What stands half built is of no use; the old one was never touched.
-    [ -z "$new" ] || [ "$(current)" -ef "$new" ] || rm -rf "$new"
+    # An environment that is not complete is of no use. The old one was never touched.
+    [ -z "$new" ] || [ "$(current_environment)" -ef "$new" ] || rm -rf "$new"
 }
 
-# The environment in use; empty when there is none. Its path is without links, and /opt may be one to a larger disk:
-# -ef compares it.
-current() {
+# The environment in use; nothing if there is none. The path has its links resolved, and /opt may be a link to a larger
+# disk, so compare it with -ef.
+current_environment() {
     local bin
     [ ! -L $home/bin ] || [ ! -e $home/bin ] || { bin=$(readlink -f $home/bin) && say "${bin%/bin}"; }
 }
 
 runs_systemd() { [ -d /run/systemd/system ]; }
 
-# -- may it be done here
+# -- checks
 
-checked() {
+check_system() {
     [ "$dry" ] || [ "$(id -u)" = 0 ] || refuse "needs root: sudo systemd/install.sh" "Only to see what it would do: --dry-run"
-    command -v systemctl >/dev/null || refuse "no systemd here, which starts Mien and walls it in." \
+    command -v systemctl >/dev/null || refuse "this system has no systemd, which starts Mien and isolates it." \
         "By hand: mien run (README, \"On a Pi in ten minutes\")"
-    [ -z "$start" ] || [ "$dry" ] || runs_systemd || refuse "systemd does not run here (a container, or a system being built?)." \
+    [ -z "$start" ] || [ "$dry" ] || runs_systemd || refuse "systemd does not run here (is this a container or an image being built?)." \
         "To prepare everything for the next boot: systemd/install.sh --no-start"
     [ "$what" = install ] || return 0
-    command -v apt-get >/dev/null || refuse "no apt here: this installs on Debian, Ubuntu, Raspberry Pi OS and JetPack." \
-        "Elsewhere by hand: systemd/README.md"
+    command -v apt-get >/dev/null || refuse "this system has no apt. The installer supports Debian, Ubuntu, Raspberry Pi OS and JetPack." \
+        "On other systems, install by hand: systemd/README.md"
     local bits
     bits=$(dpkg --print-architecture)
     case $bits in
         amd64 | arm64) ;;
-        *) refuse "this system is $bits, and the model runtime is made for amd64 and arm64 only." \
+        *) refuse "this system is $bits, but the model runtime exists for amd64 and arm64 only." \
             "On a Raspberry Pi 3, 4, 5 or Zero 2: install the 64-bit Raspberry Pi OS" ;;
     esac
-    [ ! -e $home/pyvenv.cfg ] || refuse "$home holds a virtual environment that was made by hand." \
-        "Move it away, and run this again: sudo mv $home $home.by-hand"
+    [ ! -e $home/pyvenv.cfg ] || refuse "$home is a virtual environment that was created by hand." \
+        "Move it away and run this again: sudo mv $home $home.by-hand"
 }
 
-# Sets python, version (3.11), and whether it is the one that Debian's packages are made for.
-found_python() {
+# Sets python, version (such as 3.11), and system_python if it is the one that Debian's packages are built for.
+find_python() {
     local name
     python="" version=""
     for name in ${PYTHON:-/usr/bin/python3 /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11}; do
@@ -103,89 +105,89 @@ found_python() {
         fi
     done
     if [ -z "$python" ]; then
-        [ "$version" ] || refuse "no ${PYTHON:-python3} here: sudo apt install python3"
+        [ "$version" ] || refuse "${PYTHON:-python3} was not found: sudo apt install python3"
         refuse "Python $version is too old: Mien needs 3.11 or newer." \
-            "Ubuntu 22.04 and JetPack 6: sudo apt install python3.11 python3.11-venv (of universe), then run this again;" \
-            "it is found by itself, and the system's own Python stays as it is." \
+            "Ubuntu 22.04 and JetPack 6: sudo apt install python3.11 python3.11-venv (from universe), then run this again;" \
+            "the installer finds it, and the system's own Python stays as it is." \
             "Debian 11 and Raspberry Pi OS Bullseye: upgrade to Bookworm or Trixie."
     fi
     case $(readlink -f "$python") in
-        /root/* | /home/*) refuse "$python lies in a home folder, which the services cannot see." \
-            "Name one of the system's: sudo PYTHON=/usr/bin/python3 systemd/install.sh" ;;
+        /root/* | /home/*) refuse "$python lies in a home folder, which the services cannot read." \
+            "Choose a Python of the system: sudo PYTHON=/usr/bin/python3 systemd/install.sh" ;;
     esac
-    theirs=""
-    [ "$(readlink -f "$python")" != "$(readlink -f /usr/bin/python3)" ] || theirs=yes
+    system_python=""
+    [ "$(readlink -f "$python")" != "$(readlink -f /usr/bin/python3)" ] || system_python=yes
 }
 
 # -- Debian packages
 
-installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-listed() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null; }
-# A fresh image has no lists of packages yet.
-offered() {
-    installed "$1" || listed "$1" && return 0
-    [ "$dry" ] || renewed
-    listed "$1"
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+is_listed() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null; }
+# A fresh image has no package lists yet.
+is_available() {
+    is_installed "$1" || is_listed "$1" && return 0
+    [ "$dry" ] || update_package_lists
+    is_listed "$1"
 }
-# Its words go past what reads the name of a package from $(browser).
-renewed() {
+# Prints to stderr, since $(find_browser) reads the name of a package from stdout.
+update_package_lists() {
     [ ! "$lists" ] || return 0
     lists=new
     {
-        say "The lists of packages are renewed."
-        apt-get update -qq || say "  That did not succeed; going on with those that are here."
+        say "Updating the package lists."
+        apt-get update -qq || say "  That failed; going on with the existing lists."
     } >&2
 }
 is_a_pi() { grep -qsa "Raspberry Pi" /proc/device-tree/model; }
 
-wanted_packages() {
+install_packages() {
     local each
-    if [ "$theirs" ]; then
-        # Debian's PyAudio needs no compiler, and brings PortAudio.
+    if [ "$system_python" ]; then
+        # Debian's PyAudio needs no compiler and brings PortAudio.
         packages=(python3-venv python3-pyaudio)
     else
         packages=("python$version-venv" "python$version-dev" portaudio19-dev gcc libc6-dev)
     fi
     if is_a_pi; then
-        if [ -z "$theirs" ]; then
-            say "Note: python3-picamera2 is made for the system's Python, not for $python: use a USB camera."
-        elif offered python3-picamera2; then
+        if [ -z "$system_python" ]; then
+            say "Note: python3-picamera2 works with the system's Python only, not with $python: use a USB camera."
+        elif is_available python3-picamera2; then
             packages+=(python3-picamera2)
             picamera2=yes
         else
-            say "Note: no python3-picamera2 in this system's sources (Raspberry Pi OS has it): USB cameras work."
+            say "Note: this system has no package python3-picamera2 (Raspberry Pi OS has it): use a USB camera."
         fi
     fi
     if [ "$kiosk" ]; then
-        if offered cage && [ "$(browser)" ]; then
-            packages+=(cage "$(browser)" fonts-noto-core)
+        if is_available cage && [ "$(find_browser)" ]; then
+            packages+=(cage "$(find_browser)" fonts-noto-core)
         else
-            refuse "--kiosk needs cage and chromium as packages, and this system offers none (Ubuntu has a snap only)." \
-                "Without it, the page can be opened in any browser: http://127.0.0.1:8137/"
+            refuse "--kiosk needs the packages cage and chromium, which this system does not have (Ubuntu has a snap only)." \
+                "Without --kiosk, open the page in any browser: http://127.0.0.1:8137/"
         fi
     fi
     local missing=()
-    for each in "${packages[@]}"; do installed "$each" || missing+=("$each"); done
+    for each in "${packages[@]}"; do is_installed "$each" || missing+=("$each"); done
     [ ${#missing[@]} -gt 0 ] || return 0
-    say "Debian packages that are missing: ${missing[*]}"
+    say "Missing Debian packages: ${missing[*]}"
     if [ "$dry" ]; then
         act apt-get install -y --no-install-recommends "${missing[@]}"
         return 0
     fi
-    renewed
+    update_package_lists
     changed=yes
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-        refuse "apt could not install ${missing[*]}; what it said stands above. Nothing else was changed."
+        refuse "apt could not install ${missing[*]}; see its messages above. Nothing else was changed."
     mkdir -p $home
     printf '%s\n' "${missing[@]}" >>$home/packages
 }
 
-# Raspberry Pi OS Bookworm calls it otherwise; Ubuntu's package is only a door to a snap.
-browser() {
+# Raspberry Pi OS Bookworm has another name for it. Ubuntu's package only installs a snap.
+find_browser() {
     grep -qs '^ID=ubuntu' /etc/os-release && return 0
     local name
     for name in chromium chromium-browser; do
-        if offered $name; then
+        if is_available $name; then
             say $name
             return
         fi
@@ -194,20 +196,20 @@ browser() {
 
 # -- group and user
 
-made_accounts() {
-    placed "$source/systemd/mien.sysusers.conf" $accounts 644
+create_accounts() {
+    install_file "$source/systemd/mien.sysusers.conf" $accounts 644
     local lacking=()
     getent group mien >/dev/null || lacking+=(group:mien)
     getent passwd mien-kiosk >/dev/null || lacking+=(user:mien-kiosk)
     [ ${#lacking[@]} -gt 0 ] || return 0
-    say "Accounts: ${lacking[*]} (mien-hub and mien-sense have none: systemd lends them one while they run)"
+    say "Accounts: ${lacking[*]} (mien-hub and mien-sense need none: systemd gives them temporary users)"
     act systemd-sysusers $accounts
-    # For the end of it all: only what was not here before is taken away again.
+    # For --uninstall, which removes only accounts that did not exist before.
     [ "$dry" ] || { mkdir -p $home && printf '%s\n' "${lacking[@]}" >>$home/accounts; }
 }
 
-# Put a file of ours in its place, if it is not there like that already.
-placed() {
+# Install a file, unless it is there already with the same content.
+install_file() {
     cmp -s "$1" "$2" && return 0
     say "$2"
     act install -D -m"$3" "$1" "$2"
@@ -216,17 +218,17 @@ placed() {
 
 # -- the virtual environment
 
-# What it is made of: the same again needs no building.
+# A hash of everything that the environment is built from: with the same hash, there is nothing to build.
 fingerprint() {
     {
         (cd "$source" && find device convert pyproject.toml -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
-        say "$python $version $theirs ${requirements[*]}"
+        say "$python $version $system_python ${requirements[*]}"
     } | sha256sum | cut -d' ' -f1
 }
 
-built() {
+build_environment() {
     local one
-    # picamera2's own partner, which Debian 12 has for an older numpy; PyAudio is Debian's.
+    # What picamera2 needs in a newer version than Debian 12 has, because of numpy. PyAudio comes from Debian.
     if [ "$picamera2" ]; then
         mapfile -t requirements < <("$python" -c '
 import sys, tomllib
@@ -235,14 +237,14 @@ print(*(one for one in of if not one.lower().startswith("pyaudio")), sep="\n")' 
     fi
     local print old
     print=$(fingerprint)
-    old=$(current)
+    old=$(current_environment)
     if [ "$old" ] && [ "$(cat "$old/fingerprint" 2>/dev/null)" = "$print" ] && "$old/bin/mien" --version >/dev/null 2>&1; then
-        say "$("$old/bin/mien" --version) is in $home, made of this same clone: kept."
+        say "$("$old/bin/mien" --version) in $home was built from this clone already."
         return 0
     fi
-    say "${old:+A new virtual environment, beside the old one, in}${old:-A virtual environment in} $home; this takes some minutes."
+    say "Building a virtual environment in $home${old:+, beside the old one}; this takes some minutes."
     if [ "$dry" ]; then
-        act "$python" -m venv ${theirs:+--system-site-packages} "$home/venv-XXXXXX"
+        act "$python" -m venv ${system_python:+--system-site-packages} "$home/venv-XXXXXX"
         act pip install "$source" "${requirements[@]}"
         return 0
     fi
@@ -251,188 +253,188 @@ print(*(one for one in of if not one.lower().startswith("pyaudio")), sep="\n")' 
     work=$(mktemp -d $cache/work-XXXXXX)
     new=$(mktemp -d $home/venv-XXXXXX)
     chmod 755 "$new"
-    "$python" -m venv ${theirs:+--system-site-packages} "$new" ||
-        refuse "no virtual environment could be made; what Python said stands above."
-    # A copy, so that nothing of root's is left in the clone.
+    "$python" -m venv ${system_python:+--system-site-packages} "$new" ||
+        refuse "the virtual environment could not be created; see the messages above."
+    # Build from a copy, so that no file of root is left in the clone.
     mkdir "$work/source"
     (cd "$source" && cp -r device convert pyproject.toml README.md LICENSE "$work/source")
-    # TMPDIR: /tmp lies in the memory of a small machine. --ignore-installed: of Debian's packages only those that
-    # no pip has are used, so that apt can go its way with the others.
+    # TMPDIR: on a small machine, /tmp is in memory. --ignore-installed: use only those of Debian's packages that pip does
+    # not have, so that apt can update the others freely.
     TMPDIR=$work XDG_CACHE_HOME=$cache "$new/bin/pip" install --quiet --disable-pip-version-check --ignore-installed \
-        "$work/source$([ "$theirs" ] || say '[mic]')" "${requirements[@]}" ||
-        refuse "pip could not install Mien; what it said stands above.${old:+ The installed one runs on as it was.}"
+        "$work/source$([ "$system_python" ] || say '[mic]')" "${requirements[@]}" ||
+        refuse "pip could not install Mien; see its messages above.${old:+ The installed version keeps running.}"
     for one in "$old"/lib/python3*/site-packages/device/models/face_detection_*.tflite; do
         [ ! -e "$one" ] || cp -n "$one" "$new"/lib/python3*/site-packages/device/models/
     done
     TMPDIR=$work XDG_CACHE_HOME=$cache "$new/bin/mien" models fetch ||
-        refuse "the face detectors could not be fetched.${old:+ The installed Mien runs on as it was.}"
+        refuse "the face detectors could not be fetched.${old:+ The installed version keeps running.}"
     say "$print" >"$new/fingerprint"
 }
 
 # -- settings
 
-wrote_settings() {
+write_settings() {
     local mien
-    mien=${new:-$(current)}
+    mien=${new:-$(current_environment)}
     mien=${mien:-$home}/bin/mien
     if [ ! -e $settings ]; then
-        say "$settings, with every key explained"
+        say "$settings, with an explanation of every key"
         act install -d -m755 "${settings%/*}"
         act "$mien" --settings $settings config init
-        # An IP camera's address may hold its password.
+        # The address of an IP camera may contain a password.
         act chgrp mien $settings
         act chmod 640 $settings
     elif [ "$dry" ]; then
         return 0
     elif ! setpriv --reuid=65534 --regid=mien --clear-groups test -r $settings; then
-        say "$settings could not be read by the services: it is of the group mien now."
+        say "The services could not read $settings; giving it the group mien."
         act chgrp mien $settings
         act chmod g+r $settings
     fi
     [ "$dry" ] || "$mien" --settings $settings config check >/dev/null ||
-        refuse "$settings does not suit this Mien, see above; correct it, and run this again.${first:- The installed one runs on as it was.}"
+        refuse "$settings does not fit this version of Mien, see above; correct it and run this again.${first:- The installed version keeps running.}"
 }
 
 # -- units
 
-placed_units() {
+install_units() {
     local unit
     [ ! "$kiosk" ] && [ ! -e $units/mien-kiosk.service ] && unset 'all[3]'
     for unit in "${all[@]}"; do
         [ ! -f "/etc/systemd/system/$unit" ] ||
-            say "Note: /etc/systemd/system/$unit is yours and comes first; it was left as it is."
+            say "Note: your own /etc/systemd/system/$unit takes precedence; it was not changed."
         if [ "$unit" = mien-kiosk.service ] && [ ! -x /usr/bin/chromium ] && [ -x /usr/bin/chromium-browser ]; then
             local named
             named=$(mktemp)
             sed 's|/usr/bin/chromium |/usr/bin/chromium-browser |' "$source/systemd/$unit" >"$named"
-            placed "$named" "$units/$unit" 644
+            install_file "$named" "$units/$unit" 644
             rm "$named"
         else
-            placed "$source/systemd/$unit" "$units/$unit" 644
+            install_file "$source/systemd/$unit" "$units/$unit" 644
         fi
     done
-    [ ! "${all[3]-}" ] || placed_limits
+    [ ! "${all[3]-}" ] || install_kiosk_limits
     if [ -e $command ] && ! grep -qs "Mien's systemd/install.sh" $command; then
-        say "Note: $command is not of this installer, and was left as it is."
+        say "Note: $command does not come from this installer; it was not changed."
     else
-        placed "$source/systemd/mien" $command 755
+        install_file "$source/systemd/mien" $command 755
     fi
 }
 
-# They hold where PAM puts the browser, which is not its unit.
-placed_limits() {
+# For the slice into which PAM moves the browser, out of its unit.
+install_kiosk_limits() {
     local uid
-    # In a dry run there may be none yet.
+    # In a dry run, the user may not exist yet.
     uid=$(getent passwd mien-kiosk | cut -d: -f3) || uid=UID
-    placed "$source/systemd/mien-kiosk.slice.conf" "$units/user-$uid.slice.d/mien-kiosk.conf" 644
+    install_file "$source/systemd/mien-kiosk.slice.conf" "$units/user-$uid.slice.d/mien-kiosk.conf" 644
 }
 
-# Once: what was disabled later stays so.
-enabled() {
+# Only at the first installation: a unit that was disabled later stays disabled.
+enable_units() {
     if [ "$first" ]; then
-        say "To be started at every boot: mien.target (mien-hub and mien-sense)"
+        say "Will start at every boot: mien.target (mien-hub and mien-sense)"
         act systemctl --quiet enable mien.target mien-hub.service mien-sense.service
     fi
     if [ "$first_kiosk" ]; then
-        say "To be started at every boot: mien-kiosk"
+        say "Will start at every boot: mien-kiosk"
         act systemctl --quiet enable mien-kiosk.service
     fi
 }
 
-# -- the change
+# -- switching to the new environment
 
-switched() {
+activate() {
     ln -s "${1##*/}/bin" $home/.bin
     mv -T $home/.bin $home/bin
 }
 
-doctored() {
-    say "What mien doctor says:"
+run_doctor() {
+    say "Output of mien doctor:"
     timeout 120 "$source/systemd/mien" doctor 2>&1 | sed 's/^/  /' || true
 }
 
-started() {
+start_units() {
     local unit
     for unit in "${all[@]}"; do
         ! systemctl --quiet is-enabled "$unit" 2>/dev/null || systemctl --quiet is-active "$unit" || act systemctl start "$unit" || return 1
     done
 }
 
-took_over() {
+switch_over() {
     local old
-    old=$(current)
+    old=$(current_environment)
     if [ "$dry" ]; then
         [ ! "$start" ] || [ ! "$changed" ] || say "  would run: systemctl daemon-reload, start mien.target; mien doctor"
         return 0
     fi
     if [ ! "$start" ]; then
-        [ -z "$new" ] || switched "$new"
-        [ -z "$changed" ] || doctored
+        [ -z "$new" ] || activate "$new"
+        [ -z "$changed" ] || run_doctor
         return 0
     fi
     [ ! "$reload" ] || systemctl daemon-reload
     if [ "$changed" ]; then
-        # Doctor tries the devices, which a running sense holds.
+        # Doctor opens the devices, which a running sense has in use.
         systemctl stop "${all[@]}"
-        [ -z "$new" ] || switched "$new"
-        doctored
+        [ -z "$new" ] || activate "$new"
+        run_doctor
     fi
-    if ! started; then
+    if ! start_units; then
         journalctl -q --no-pager -n 15 -u mien-hub -u mien-sense >&2 || true
         if [ "$new" ] && [ "$old" ]; then
             systemctl stop "${all[@]}" || true
-            switched "$old"
+            activate "$old"
             systemctl reset-failed "${all[@]}" 2>/dev/null || true
-            started || true
-            refuse "the new one did not start (its last words stand above): the old one runs again."
+            start_units || true
+            refuse "the new version did not start (its last messages stand above); the old version runs again."
         fi
-        refuse "Mien is installed, and did not start; its last words stand above." "More: journalctl -u mien-hub -u mien-sense"
+        refuse "Mien is installed, but did not start; its last messages stand above." "More: journalctl -u mien-hub -u mien-sense"
     fi
     for old in "$home"/venv-*; do
-        [ "$old" -ef "$(current)" ] || rm -rf "$old"
+        [ "$old" -ef "$(current_environment)" ] || rm -rf "$old"
     done
 }
 
-reported() {
+print_report() {
     local unit
     if [ "$dry" ]; then
-        if [ "$changed" ]; then say "Nothing was done: --dry-run."; else say "Nothing would have to be changed."; fi
+        if [ "$changed" ]; then say "Dry run: nothing was done."; else say "Nothing to change."; fi
         return 0
     fi
-    [ "$changed" ] || say "Nothing had to be changed."
+    [ "$changed" ] || say "Nothing to change."
     if [ "$start" ]; then
         for unit in "${all[@]}"; do say "$unit: $(systemctl is-active "$unit" || true)"; done
-        say "The page: http://127.0.0.1:8137/    What happens: journalctl -f -u mien-hub -u mien-sense"
+        say "The page: http://127.0.0.1:8137/    The log: journalctl -f -u mien-hub -u mien-sense"
     else
-        say "Mien starts with the next boot."
+        say "Mien will start at the next boot."
     fi
     say "Settings: $settings; after a change: sudo systemctl reload mien-hub mien-sense"
-    say "What works and what does not: sudo mien doctor"
+    say "To check everything: sudo mien doctor"
 }
 
-# -- and away again
+# -- uninstalling
 
-# The screen's session has a manager of its own, which outlives it by ten seconds; whose processes run cannot be deleted.
-ended_session() {
+# The kiosk's session has a manager, which runs ten seconds longer; a user with processes cannot be deleted.
+end_kiosk_session() {
     local uid
     uid=$(getent passwd mien-kiosk | cut -d: -f3) || return 0
     act loginctl terminate-user mien-kiosk 2>/dev/null || true
-    # This one waits until they are gone.
-    act systemctl stop "user-$uid.slice" || say "Note: processes of mien-kiosk may still run."
+    # This waits until its processes have ended.
+    act systemctl stop "user-$uid.slice" || say "Note: some processes of mien-kiosk may still run."
 }
 
-uninstalled() {
+uninstall() {
     local unit line kept=()
     if [ ! -e $home ] && [ ! -e $units/mien.target ]; then
-        say "No Mien of this installer is here."
+        say "Mien is not installed here, at least not by this installer."
     fi
     local mine=()
     for unit in "${all[@]}"; do [ ! -e "$units/$unit" ] || mine+=("$unit"); done
     if [ ${#mine[@]} -gt 0 ]; then
-        say "Stopped, and no longer started: ${mine[*]}"
+        say "Stopping and disabling ${mine[*]}"
         if runs_systemd; then
             act systemctl stop "${mine[@]}"
-            ended_session
+            end_kiosk_session
         fi
         act systemctl --quiet disable "${mine[@]}"
         for unit in "${mine[@]}"; do act rm -f "$units/$unit"; done
@@ -447,26 +449,26 @@ uninstalled() {
         fi
     fi
     if [ -e $home/packages ]; then
-        say "Debian packages stay; they came with Mien: $(sort -u $home/packages | tr '\n' ' ')"
+        say "These Debian packages were installed for Mien and stay: $(sort -u $home/packages | tr '\n' ' ')"
     fi
     if [ -e $home/accounts ]; then
         while IFS=: read -r line unit; do
-            say "Account: $line $unit"
+            say "Removing $line $unit"
             case $line in
-                user) ! getent passwd "$unit" >/dev/null || act userdel "$unit" || say "Note: it stays: sudo userdel $unit" ;;
-                group) ! getent group "$unit" >/dev/null || act groupdel "$unit" || say "Note: it stays: sudo groupdel $unit" ;;
+                user) ! getent passwd "$unit" >/dev/null || act userdel "$unit" || say "Note: it could not be removed: sudo userdel $unit" ;;
+                group) ! getent group "$unit" >/dev/null || act groupdel "$unit" || say "Note: it could not be removed: sudo groupdel $unit" ;;
             esac
         done <$home/accounts
     fi
     if grep -qs "Mien's systemd/install.sh" $command; then act rm -f $command; fi
     local ours=("$accounts" "$home" "$cache")
-    # A link leads to a folder in which there may be more.
+    # If it is a link, its folder may contain other things.
     [ ! -L $home ] || ours=("$accounts" "$home"/{bin,.bin,packages,accounts} "$home"/venv-* "$home" "$cache")
     for line in "${ours[@]}"; do
         [ -e "$line" ] || [ -L "$line" ] || continue
         act rm -rf "$line"
     done
-    # The folders are Debian's or the administrator's; they go only if nobody needs them.
+    # These folders may belong to others: remove them only if they are empty.
     [ "$dry" ] || rmdir --ignore-fail-on-non-empty $units ${units%/*} ${accounts%/*} 2>/dev/null || true
     for line in /etc/mien /etc/systemd/system/mien.target.d /etc/systemd/system/mien-{hub,sense,kiosk}.service.d \
         /var/lib/private/mien-{hub,sense} /var/lib/mien-{hub,sense}; do
@@ -474,12 +476,12 @@ uninstalled() {
         if [ "$purge" ]; then act rm -rf "$line"; else kept+=("$line"); fi
     done
     if [ "$dry" ]; then
-        say "Nothing was done: --dry-run."
+        say "Dry run: nothing was done."
     elif [ ${#kept[@]} -gt 0 ]; then
-        say "Kept, your settings and history: ${kept[*]}"
-        say "To remove those too: sudo systemd/install.sh --uninstall --purge"
+        say "Kept your settings and history: ${kept[*]}"
+        say "To remove those, too: sudo systemd/install.sh --uninstall --purge"
     else
-        say "Nothing of Mien is left here."
+        say "Mien is removed completely."
     fi
 }
 
@@ -495,35 +497,35 @@ for argument in "$@"; do
             exit 0
             ;;
         *)
-            printf 'install.sh: %s is not known; see --help\n' "$argument" >&2
+            printf 'install.sh: unknown option %s; see --help\n' "$argument" >&2
             exit 2
             ;;
     esac
 done
 [ ! "$purge" ] || [ $what = uninstall ] || {
-    echo "install.sh: --purge goes with --uninstall; see --help" >&2
+    echo "install.sh: --purge needs --uninstall; see --help" >&2
     exit 2
 }
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ $what = install ] || start=""
-checked
+check_system
 if [ ! "$dry" ]; then
     exec 9>/run/mien-install.lock
-    flock -n 9 || refuse "another install.sh is running."
-    trap cleaned EXIT
+    flock -n 9 || refuse "another install.sh is running; wait until it has finished."
+    trap clean_up EXIT
 fi
 if [ $what = uninstall ]; then
-    uninstalled
+    uninstall
     exit 0
 fi
 [ -e $units/mien.target ] || first=yes
 [ ! "$kiosk" ] || [ -e $units/mien-kiosk.service ] || first_kiosk=yes
-found_python
-wanted_packages
-made_accounts
-built
-wrote_settings
-placed_units
-enabled
-took_over
-reported
+find_python
+install_packages
+create_accounts
+build_environment
+write_settings
+install_units
+enable_units
+switch_over
+print_report

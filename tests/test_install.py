@@ -1,4 +1,4 @@
-"""The installer, as far as it can be looked at without root and a boot: tests/system has it whole."""
+"""The installer, as far as it can be tested without root and a boot. tests/system tests all of it."""
 
 import os
 import re
@@ -19,7 +19,7 @@ Done = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Callable[..., None]:
-    """Put stand-ins before the system's programs: `programs(dpkg="echo armhf")`."""
+    """Put fake programs before the system's: `programs(dpkg="echo armhf")`."""
 
     def put(**scripts: str) -> None:
         for name, script in scripts.items():
@@ -32,7 +32,7 @@ def programs(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def install(tmp_path: Path, programs: Callable[..., None]) -> Callable[..., Done]:
-    """Run the installer on a machine of 64 bits with a systemd and packages of its own, none of which is real."""
+    """Run the installer on a fake 64-bit machine with systemd and apt."""
     programs(systemctl="exit 1", dpkg="echo arm64", dpkg_query="exit 1", apt_cache='echo "  Candidate: 1.0"')
     programs(apt_get="echo apt-get was run >&2; exit 9", systemd_sysusers="exit 9", id="echo 0")
 
@@ -46,7 +46,7 @@ def install(tmp_path: Path, programs: Callable[..., None]) -> Callable[..., Done
 
 @pytest.fixture
 def parts(tmp_path: Path, programs: Callable[..., None]) -> Callable[[str], Done]:
-    """Run shell with the installer's functions at hand, on folders of its own in place of the system's."""
+    """Run shell code with the installer's functions, on temporary folders instead of the system's."""
     functions, _, _ = _INSTALL.read_text().partition('\nfor argument in "$@"; do')
     paths = {"home": "opt/mien", "cache": "cache", "units": "lib/systemd/system"}
     paths |= {"accounts": "sysusers/mien.conf", "command": "bin/mien"}
@@ -63,13 +63,13 @@ def parts(tmp_path: Path, programs: Callable[..., None]) -> Callable[[str], Done
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck_has_no_word_to_say() -> None:
+def test_shellcheck_finds_nothing() -> None:
     scripts = [_INSTALL, _SYSTEMD / "mien"]
     done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == ""
 
 
-def test_help_names_every_word_it_takes(install: Callable[..., Done]) -> None:
+def test_help_lists_every_option(install: Callable[..., Done]) -> None:
     done = install("--help")
     assert done.returncode == 0
     taken = set(re.findall(r"^        (--[a-z-]+)", _INSTALL.read_text(), re.MULTILINE))
@@ -78,14 +78,14 @@ def test_help_names_every_word_it_takes(install: Callable[..., Done]) -> None:
 
 
 @pytest.mark.parametrize("words", [["--root"], ["--purge"], ["kiosk"]])
-def test_what_it_does_not_know_is_wrong_use(install: Callable[..., Done], words: list[str]) -> None:
+def test_unknown_options_are_refused(install: Callable[..., Done], words: list[str]) -> None:
     done = install(*words)
     assert done.returncode == 2
     assert "--help" in done.stderr
 
 
 @needs_apt
-def test_a_dry_run_says_all_and_does_nothing(install: Callable[..., Done]) -> None:
+def test_a_dry_run_prints_everything_and_does_nothing(install: Callable[..., Done]) -> None:
     done = install("--dry-run", "--kiosk")
     if "Ubuntu has a snap only" in done.stderr:
         done = install("--dry-run")
@@ -101,10 +101,10 @@ def test_a_dry_run_says_all_and_does_nothing(install: Callable[..., Done]) -> No
         "enable",
     ):
         assert words in done.stdout
-    assert done.stdout.endswith("Nothing was done: --dry-run.\n")
+    assert done.stdout.endswith("Dry run: nothing was done.\n")
 
 
-def test_without_root_it_refuses(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+def test_it_needs_root(install: Callable[..., Done], programs: Callable[..., None]) -> None:
     programs(id="echo 1000")
     done = install()
     assert done.returncode == 1
@@ -112,7 +112,7 @@ def test_without_root_it_refuses(install: Callable[..., Done], programs: Callabl
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="a systemd runs here")
-def test_without_a_running_systemd_it_refuses(install: Callable[..., Done]) -> None:
+def test_it_needs_a_running_systemd(install: Callable[..., Done]) -> None:
     done = install()
     assert done.returncode == 1
     assert "--no-start" in done.stderr
@@ -120,7 +120,7 @@ def test_without_a_running_systemd_it_refuses(install: Callable[..., Done]) -> N
 
 @needs_apt
 @pytest.mark.parametrize("version", ["3.8", "3.10"])
-def test_an_old_python_is_refused_and_it_says_what_to_do(
+def test_an_old_python_is_refused_with_a_remedy(
     install: Callable[..., Done], programs: Callable[..., None], tmp_path: Path, version: str
 ) -> None:
     programs(python3=f'case "$2" in *print*) echo {version};; *) exit 1;; esac')
@@ -131,7 +131,7 @@ def test_an_old_python_is_refused_and_it_says_what_to_do(
 
 
 @needs_apt
-def test_a_system_of_32_bits_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+def test_a_32_bit_system_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
     programs(dpkg="echo armhf")
     done = install("--dry-run")
     assert done.returncode == 1
@@ -139,15 +139,15 @@ def test_a_system_of_32_bits_is_refused(install: Callable[..., Done], programs: 
 
 
 @needs_apt
-def test_a_screen_without_a_browser_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
+def test_a_kiosk_without_a_browser_is_refused(install: Callable[..., Done], programs: Callable[..., None]) -> None:
     programs(apt_cache='[ "$2" = chromium ] || [ "$2" = chromium-browser ] || echo "  Candidate: 1.0"')
     done = install("--dry-run", "--kiosk")
     assert done.returncode == 1
-    assert "--kiosk needs cage and chromium" in done.stderr
+    assert "--kiosk needs the packages cage and chromium" in done.stderr
 
 
 @needs_apt
-def test_another_python_gets_what_pyaudio_is_built_with(
+def test_another_python_gets_the_packages_to_build_pyaudio(
     install: Callable[..., Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
     programs(python3_12='case "$2" in *print*) echo 3.12;; esac')
@@ -158,39 +158,39 @@ def test_another_python_gets_what_pyaudio_is_built_with(
     assert "--system-site-packages" not in done.stdout
 
 
-def test_what_is_not_there_cannot_be_removed(install: Callable[..., Done]) -> None:
+def test_uninstalling_what_is_not_installed(install: Callable[..., Done]) -> None:
     if Path("/opt/mien").exists():
         pytest.skip("a Mien is installed here")
     done = install("--uninstall", "--dry-run")
     assert done.returncode == 0
-    assert "No Mien of this installer is here." in done.stdout
+    assert "Mien is not installed here" in done.stdout
 
 
-def test_the_browsers_name_is_all_that_is_read_where_lists_are_renewed(
+def test_only_the_browsers_name_goes_to_stdout_while_package_lists_are_updated(
     parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
-    """A fresh image has none yet."""
+    """A fresh image has no lists yet."""
     lists = tmp_path / "lists"
     not_ubuntu = '[ "$2" != ^ID=ubuntu ] && exec /bin/grep "$@"'
     programs(dpkg_query="exit 1", apt_get=f"echo more; touch {lists}", grep=not_ubuntu)
     programs(apt_cache=f'[ ! -e {lists} ] || [ "$2" != chromium ] || echo "  Candidate: 1.0"')
-    done = parts('say "<$(browser)>"')
+    done = parts('say "<$(find_browser)>"')
     assert (done.returncode, done.stdout) == (0, "<chromium>\n")
-    assert "The lists of packages are renewed." in done.stderr
+    assert "Updating the package lists." in done.stderr
 
 
 # Two environments, and the newer one comes into use.
 _UPDATED = """
 mkdir -p $home/venv-old/bin $home/venv-new/bin; touch $home/venv-new/bin/mien
-switched $home/venv-old
+activate $home/venv-old
 new=$home/venv-new changed=yes
-doctored() { true; }
-started() { true; }
+run_doctor() { true; }
+start_units() { true; }
 """
 
 
 @pytest.mark.parametrize("link", ["opt", "opt/mien", ""])
-def test_the_environment_in_use_stays_where_opt_is_a_link(
+def test_the_environment_in_use_is_kept_when_opt_is_a_link(
     parts: Callable[[str], Done], tmp_path: Path, link: str
 ) -> None:
     (tmp_path / "disk").mkdir()
@@ -200,23 +200,23 @@ def test_the_environment_in_use_stays_where_opt_is_a_link(
         (tmp_path / "opt").rmdir()
     if link:
         (tmp_path / link).symlink_to(tmp_path / "disk")
-    done = parts(f"trap cleaned EXIT\n{_UPDATED}\ntook_over")
+    done = parts(f"trap clean_up EXIT\n{_UPDATED}\nswitch_over")
     assert done.returncode == 0, done.stderr
     home = tmp_path / "opt" / "mien"
     assert [path.name for path in home.glob("venv-*")] == ["venv-new"]
     assert (home / "bin" / "mien").exists()
-    # What stands half built is taken away all the same.
-    done = parts("trap cleaned EXIT; new=$home/venv-half; mkdir $new; current")
+    # An environment that is not complete is removed all the same.
+    done = parts("trap clean_up EXIT; new=$home/venv-half; mkdir $new; current_environment")
     assert done.stdout.strip() == str((home / "venv-new").resolve())
     assert [path.name for path in home.glob("venv-*")] == ["venv-new"]
-    assert parts("uninstalled").returncode == 0
+    assert parts("uninstall").returncode == 0
     assert not os.path.lexists(home)
     assert [path.name for path in (tmp_path / "disk").iterdir()] == ["more"]
 
 
-def test_an_environment_that_is_gone_is_none(parts: Callable[[str], Done]) -> None:
-    """So that the installer can be run again, and makes one."""
-    done = parts('mkdir -p $home; ln -s venv-gone/bin $home/bin; old=$(current); say "<$old>"')
+def test_a_deleted_environment_does_not_count(parts: Callable[[str], Done]) -> None:
+    """So running the installer again builds a new one."""
+    done = parts('mkdir -p $home; ln -s venv-gone/bin $home/bin; old=$(current_environment); say "<$old>"')
     assert (done.returncode, done.stdout) == (0, "<>\n")
 
 
@@ -227,13 +227,13 @@ printf 'group:mien\\nuser:mien-kiosk\\n' >$home/accounts
 """
 
 
-def test_the_screens_session_is_ended_before_its_user_is_deleted(
+def test_the_kiosk_session_ends_before_its_user_is_deleted(
     parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
     programs(getent='[ "$1" = group ] || echo mien-kiosk:x:987:987::/run/mien-kiosk:/usr/sbin/nologin')
     programs(**{name: f'echo {name} "$@" >>{told}' for name in ("systemctl", "loginctl", "userdel", "groupdel")})
-    done = parts(f"{_WITH_A_SCREEN}\nuninstalled")
+    done = parts(f"{_WITH_A_SCREEN}\nuninstall")
     assert done.returncode == 0, done.stderr
     assert told.read_text().splitlines() == [
         "systemctl stop mien.target mien-kiosk.service",
@@ -247,12 +247,12 @@ def test_the_screens_session_is_ended_before_its_user_is_deleted(
     ]
 
 
-def test_an_account_that_cannot_be_deleted_is_noted_and_the_rest_goes(
+def test_an_account_that_cannot_be_deleted_is_reported_and_the_rest_is_removed(
     parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
     programs(getent="echo mien-kiosk:x:987:", userdel="echo in use >&2; exit 8", groupdel="exit 8")
     programs(loginctl="exit 1", systemctl="case $2 in user-*) exit 1;; esac")
-    done = parts(f"{_WITH_A_SCREEN}\nuninstalled")
+    done = parts(f"{_WITH_A_SCREEN}\nuninstall")
     assert done.returncode == 0, done.stderr
     assert "sudo userdel mien-kiosk" in done.stdout
     assert "sudo groupdel mien" in done.stdout
@@ -260,30 +260,30 @@ def test_an_account_that_cannot_be_deleted_is_noted_and_the_rest_goes(
     assert not (tmp_path / "lib" / "systemd").exists()
 
 
-def test_uninstalling_where_the_screen_has_no_user_stops_no_session(
+def test_uninstalling_without_a_kiosk_user_stops_no_session(
     parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
     told = tmp_path / "told"
     programs(systemctl=f'echo "$@" >>{told}')
-    assert parts(f"{_WITH_A_SCREEN}\nuninstalled").returncode == 0
+    assert parts(f"{_WITH_A_SCREEN}\nuninstall").returncode == 0
     assert "slice" not in told.read_text()
 
 
-def test_the_limits_are_placed_for_the_screens_user_and_go_with_it(
+def test_the_kiosk_limits_are_installed_and_removed_with_it(
     parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
 ) -> None:
     units = tmp_path / "lib" / "systemd" / "system"
     dropin = units / "user-987.slice.d" / "mien-kiosk.conf"
     programs(getent="echo mien-kiosk:x:987:987::/run/mien-kiosk:/usr/sbin/nologin")
-    assert parts("placed_units").returncode == 0
-    assert not dropin.exists(), "no screen, no limits"
-    done = parts('kiosk=yes; placed_units; say "<$reload>"')
+    assert parts("install_units").returncode == 0
+    assert not dropin.exists(), "no kiosk, no limits"
+    done = parts('kiosk=yes; install_units; say "<$reload>"')
     assert done.stdout.endswith("<yes>\n"), done.stderr
     assert dropin.read_text() == (_SYSTEMD / "mien-kiosk.slice.conf").read_text()
-    assert "slice" not in parts("placed_units").stdout, "there already"
+    assert "slice" not in parts("install_units").stdout, "there already"
     programs(userdel="true", groupdel="true")
-    assert parts("mkdir -p $home; uninstalled").returncode == 0
+    assert parts("mkdir -p $home; uninstall").returncode == 0
     assert not units.exists()
     # A dry run comes before the user.
     programs(getent="exit 2")
-    assert "user-UID.slice.d" in parts("dry=yes kiosk=yes; placed_units").stdout
+    assert "user-UID.slice.d" in parts("dry=yes kiosk=yes; install_units").stdout

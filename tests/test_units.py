@@ -1,4 +1,4 @@
-"""The units and the words beside them, as far as they can be looked at without a boot: tests/system starts them."""
+"""The units and their documentation, as far as they can be tested without a boot. tests/system starts them."""
 
 import os
 import re
@@ -16,8 +16,8 @@ _MAX_EXPOSED = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
 
 
-def test_units_speak_of_units_that_exist() -> None:
-    """And a target starts each, a restart of the target restarts each."""
+def test_units_refer_to_units_that_exist() -> None:
+    """And mien.target starts and restarts each service."""
     names = {path.name for path in _UNITS}
     assert names == {"mien.target", "mien-hub.service", "mien-sense.service", "mien-kiosk.service"}
     for path in _UNITS:
@@ -32,8 +32,8 @@ def test_units_speak_of_units_that_exist() -> None:
     assert "u mien-kiosk " in accounts
 
 
-def test_what_pam_takes_the_browser_out_of_limits_its_slice() -> None:
-    """In the unit they would be of no use: pam_systemd moves it into session-N.scope of user-UID.slice."""
+def test_the_browsers_limits_are_in_the_slice_of_its_user() -> None:
+    """Limits of the unit would not apply: pam_systemd moves the browser into session-N.scope of user-UID.slice."""
     unit = (_SYSTEMD / "mien-kiosk.service").read_text()
     assert "PAMName=" in unit
     of_cgroups = r"(?m)^(IPAddress\w+|Memory\w+Max|MemoryMax|TasksMax|CPU\w+|Device\w+|IO\w+)="
@@ -43,8 +43,8 @@ def test_what_pam_takes_the_browser_out_of_limits_its_slice() -> None:
     assert "\nIPAddressDeny=any\nIPAddressAllow=localhost\n" in limits
 
 
-def test_by_hand_nothing_is_built_that_no_compiler_is_asked_for() -> None:
-    """PyAudio has no wheels for Linux: Debian's is used, as the installer does."""
+def test_installing_by_hand_needs_no_compiler() -> None:
+    """PyAudio has no wheels for Linux, so the steps use Debian's, as the installer does."""
     steps = (_SYSTEMD / "README.md").read_text().split("```")[1]
     extras = tomllib.loads((_SYSTEMD.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     building = [name for name, wanted in extras.items() if any(one.lower().startswith("pyaudio") for one in wanted)]
@@ -55,7 +55,7 @@ def test_by_hand_nothing_is_built_that_no_compiler_is_asked_for() -> None:
     assert re.search(r"^chgrp mien (\S+) && chmod 640 \1$", steps, re.MULTILINE), "the services read them by that group"
 
 
-def test_the_example_of_credentials_is_what_it_tells_the_settings() -> None:
+def test_the_credentials_example_matches_its_settings() -> None:
     text = (_SYSTEMD / "credentials.example").read_text()
     lent = set(re.findall(r"^LoadCredential=(\w+):/etc/mien/", text, re.MULTILINE))
     assert lent == {"mqtt", "kiosk"}
@@ -63,7 +63,7 @@ def test_the_example_of_credentials_is_what_it_tells_the_settings() -> None:
 
 
 @needs_analyze
-def test_systemd_verifies_without_a_word(tmp_path: Path) -> None:
+def test_systemd_verify_prints_nothing(tmp_path: Path) -> None:
     for path in _UNITS:
         # The programs are not installed here.
         text = re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", path.read_text())
@@ -82,7 +82,7 @@ def test_systemd_verifies_without_a_word(tmp_path: Path) -> None:
 
 @needs_analyze
 @pytest.mark.parametrize("unit", _MAX_EXPOSED)
-def test_little_is_exposed(unit: str) -> None:
+def test_the_exposure_is_low(unit: str) -> None:
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", str(_SYSTEMD / unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     found = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)

@@ -27,8 +27,8 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
         begun_s = time.monotonic()
         said = disk.run(f"{INSTALL} --no-start")
         print(f"{request.param}: installed in {time.monotonic() - begun_s:.0f} s")
-        assert "Debian packages that are missing: python3-pyaudio" in said
-        assert "What mien doctor says:" in said
+        assert "Missing Debian packages: python3-pyaudio" in said
+        assert "Output of mien doctor:" in said
         assert disk.run("stat -c '%U:%G %a' /etc/mien/mien.toml") == "root:mien 640\n"
         assert disk.run("cd /srv/mien && ls -d build *.egg-info", check=False).count("No such file") == 2  # no traces
         disk.run(f"{_WHEELS} && cp /etc/mien/mien.toml /srv/first.toml && printf '{_SETTINGS}' > /etc/mien/mien.toml")
