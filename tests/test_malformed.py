@@ -1,6 +1,6 @@
-"""Whatever comes, an error in words or a good answer: broken settings, lines at the door, pictures and sounds.
+"""Malformed input gives a clear error or a valid result: settings, lines on the socket, pictures and sounds.
 
-A few hundred of each in `make test`; MIEN_MALFORMED=10000 asks for as many as that.
+A few hundred of each in `make test`; MIEN_MALFORMED sets another number.
 """
 
 import os
@@ -35,7 +35,7 @@ from device.perception.media.picture import read_picture
 from device.readings import Baseline, Mood, SenseBaseline, SenseReading
 from device.settings.load import parse
 from device.settings.schema import Settings
-from device.settings.toml import as_toml
+from device.settings.toml import format_settings
 from device.system.isolation import Isolation
 from tests import builders as made
 
@@ -61,7 +61,7 @@ _WORDS = [b"null", b"NaN", b"1e999", b"-1", b'""', b"[]", b"{}", b"true", b"\xff
 
 
 def _spoilt(content: bytes, chance: random.Random) -> bytes:
-    """`content` with a few of its bytes changed, lost, doubled, or put in from elsewhere."""
+    """`content` with a few bytes changed, removed, doubled or inserted."""
     spoilt = bytearray(content)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(spoilt) + 1)
@@ -82,7 +82,7 @@ def _spoilt(content: bytes, chance: random.Random) -> bytes:
 
 
 def _ask_all(contents: list[bytes], ask: Callable[[bytes], object], errors: type[Exception]) -> tuple[int, int]:
-    """(good, refused) of MANY spoilt ones. Any other exception fails, and so does a hang."""
+    """(accepted, refused) of MANY damaged inputs. Any other exception fails, and so does a hang."""
     chance, good, refused = random.Random(0), 0, 0
     for number in range(MANY):
         content = _spoilt(contents[number % len(contents)], chance)
@@ -110,7 +110,7 @@ def test_lines_of_the_socket(decode: Callable[[bytes], object]) -> None:
 
 
 def _settings_text() -> bytes:
-    return as_toml(Settings(), commented=False).encode()
+    return format_settings(Settings(), commented=False).encode()
 
 
 def test_settings_files() -> None:

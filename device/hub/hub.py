@@ -150,7 +150,7 @@ class Hub:
             return  # sense has sent it again after a restart of the hub
         self.counters.count_mood(mood.emotion)
         self.store.log_change(page_event(row.entry))
-        if is_fresh and not (self.mqtt and self.mqtt.connected):
+        if is_fresh and not (self.mqtt and self.mqtt.is_connected):
             self._report(mood, time.monotonic() - mood.time_s if self.mqtt is None else None)
 
     async def on_disconnect(self, why: str) -> None:
@@ -204,7 +204,7 @@ class Hub:
         self.store.change(**fields)
         now = self.store.now
         if self.mqtt:
-            self.mqtt.show(state_document(now), urgent=_get_urgent(before) != _get_urgent(now))
+            self.mqtt.show(state_document(now), is_urgent=_get_urgent(before) != _get_urgent(now))
 
     def on_delivered(self, change: Change) -> None:
         """The broker has acknowledged a change."""

@@ -1,4 +1,4 @@
-"""A real broker, a real door with a test's sense at it, real files."""
+"""Fixtures for the hub: a real Mosquitto, certificates, settings and folders."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def free_port() -> int:
 
 
 def wait_until_listening(port: int, process: subprocess.Popen[bytes] | None = None) -> bool:
-    """Until a program that was just started takes connections on loopback; False where its `process` ends first."""
+    """Wait until a program accepts connections on loopback; False if its `process` ends before that."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         if process is not None and process.poll() is not None:
@@ -38,7 +38,7 @@ def wait_until_listening(port: int, process: subprocess.Popen[bytes] | None = No
 
 
 class Broker:
-    """Mosquitto on a loopback port, which a test may kill and start again."""
+    """Mosquitto on a loopback port. A test may kill it and start it again."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -46,11 +46,11 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
-        """With `options`, more lines of its configuration; sessions and queues outlive a `stop`."""
+        """`options` are more lines of its configuration. Sessions and queues survive a `stop`."""
         config = self._folder / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "max_queued_messages 0"]
         if not os.geteuid():
-            lines.append("user root")  # else it would not be itself in the folder of the test
+            lines.append("user root")  # otherwise it would give up root and could not use the test's folder
         lines += ["persistence true", f"persistence_location {self._folder}/", *options]
         config.write_text("\n".join(lines) + "\n")
         self._process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
@@ -63,24 +63,24 @@ class Broker:
             self._process = None
 
     def stop(self) -> None:
-        """A clean end: what durable sessions wait for is kept."""
+        """Stop it cleanly: queued messages of durable sessions are saved."""
         if self._process:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
 
     def freeze(self) -> None:
-        """It keeps its connections and says nothing any more."""
+        """Suspend it: its connections stay open, but nothing is answered."""
         if self._process:
             self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """It goes on as if nothing had been."""
+        """Resume it after `freeze`."""
         if self._process:
             self._process.send_signal(signal.SIGCONT)
 
     def retained(self, topic: str, limit_s: int = 3) -> str | None:
-        """What a new subscriber gets at once; None when there is nothing within `limit_s`."""
+        """The retained message; None if there is none within `limit_s`."""
         return self._subscribe(topic, limit_s, "-C", "1", "--retained-only")
 
     def _subscribe(self, topic: str, limit_s: int, *options: str) -> str | None:
@@ -98,7 +98,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         try:
             one.start()
             break
-        except TimeoutError:  # somebody else took the free port in between
+        except TimeoutError:  # another program took the free port in between
             one.kill()
             if not tries_left:
                 raise
@@ -117,7 +117,7 @@ class Certificates:
     """For broker.example."""
     client: Path
     stranger: Path
-    """Another authority, which signed nothing here."""
+    """From another authority, which signed none of the others."""
 
 
 @pytest.fixture(scope="session")
@@ -147,14 +147,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A folder whose name fits into a Unix socket's."""
+    """A folder with a path short enough for a Unix socket."""
     with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
         yield Path(folder)
 
 
 @pytest.fixture
 def house(short: Path) -> Settings:
-    """Settings of a hub that is alone: no broker, a page on a free port."""
+    """Settings without a broker, with the page on a free port."""
     return parse(
         f"""
         [home]

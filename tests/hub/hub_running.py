@@ -1,4 +1,4 @@
-"""What the tests of the hub share: a sense of their own, moods, and waits that end."""
+"""Helpers for the tests of the hub: a fake sense, moods, running hubs, and waits with a time limit."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def run(story: Coroutine[Any, Any, T], limit_s: float = 40.0) -> T:
-    """asyncio.run with an end."""
+    """asyncio.run with a time limit."""
 
     async def limited() -> T:
         async with asyncio.timeout(limit_s):
@@ -41,7 +41,7 @@ def run(story: Coroutine[Any, Any, T], limit_s: float = 40.0) -> T:
 
 
 async def until(look: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
-    """Look again and again until it is true; what it was then."""
+    """Call `look` until its result is true, and return that result."""
     end_s = time.monotonic() + limit_s
     while True:
         seen = look()
@@ -65,7 +65,7 @@ WELL = Health({"camera": Stage(State.OK, "", 10.0)}, camera_on=True, microphone_
 
 
 class Sense:
-    """A sense at the door: says hello, keeps its heart beating, and remembers what it was told."""
+    """A fake sense: sends a Hello and heartbeats, and records what it receives."""
 
     def __init__(self, settings: Settings, session: str = "s1") -> None:
         self._path = locations.socket_path(settings.runtime_dir)
@@ -119,7 +119,7 @@ class Sense:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub]:
-    """A hub in this loop, stopped at the end."""
+    """A hub in this event loop, stopped at the end."""
     hub, stop = build_hub(settings, dry=dry), asyncio.Event()
     task = asyncio.create_task(hub.run(stop))
     try:
@@ -138,13 +138,13 @@ def has_socket(settings: Settings) -> bool:
 
 
 def is_listening(settings: Settings) -> bool:
-    """A hub listens."""
+    """Whether a hub listens."""
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(locations.socket_path(settings.runtime_dir))) == 0
 
 
 async def state(hub: Hub) -> dict[str, Any]:
-    """What the page's /api/state says, over HTTP."""
+    """The document of /api/state, over HTTP."""
     async with aiohttp.ClientSession() as client, client.get(hub.page + "api/state") as answer:
         assert answer.status == 200
         document: dict[str, Any] = await answer.json()
@@ -152,10 +152,10 @@ async def state(hub: Hub) -> dict[str, Any]:
 
 
 class Subscriber:
-    """Everything that is said on a broker, with its moment and whether it was retained."""
+    """Records every message on a broker, with its time and whether it was retained."""
 
     def __init__(self, port: int, name: str = "") -> None:
-        """With a `name`, the broker keeps what comes while this one is away."""
+        """With a `name`, the broker queues messages while this subscriber is away."""
         self._port = port
         self._name = name
         self.got: list[tuple[float, str, str, bool]] = []
@@ -195,7 +195,7 @@ def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
 def start_hub_process(
     settings: Settings, folder: Path, port: int = 0, level: str = "INFO", page: int = 0, **environment: str
 ) -> "subprocess.Popen[str]":
-    """A hub in another process, for who wants to kill it. What it logs waits in a pipe: a flood needs less of it."""
+    """A hub in a process of its own, which a test may kill. Its log fills a pipe, so a flood needs a higher `level`."""
     path = folder / "mien.toml"
     write_settings(settings, path, port, page)
     code = f"""
@@ -210,7 +210,7 @@ sys.exit(run_hub(load(pathlib.Path({str(path)!r}))))
 
 
 def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0) -> None:
-    """As much of `settings` as a hub in another process needs."""
+    """Write the part of `settings` that a hub in another process needs."""
     home = settings.home
     path.write_text(
         f'[home]\nname = "{home.name}"\nstate_dir = "{home.state_dir}"\nruntime_dir = "{home.runtime_dir}"\n'

@@ -1,4 +1,4 @@
-"""A house for the whole hub, and what it remembers."""
+"""Settings for a whole hub, and what its history contains."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`mien baseline` as a user has it: a live hub, a sense that records, and every way in which nothing comes of it."""
+"""`mien baseline` as a user runs it: a live hub, a sense that records, and every way it can fail."""
 
 import asyncio
 import subprocess
@@ -23,7 +23,7 @@ RESTING = SenseBaseline(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
 
 @pytest.fixture
 def home(house: Settings, tmp_path: Path) -> tuple[Settings, Path]:
-    """The settings on a port of their own, and the file that says so."""
+    """The settings with a port of their own, and a file with that port."""
     port = free_port()
     path = tmp_path / "mien.toml"
     path.write_text(f"[kiosk]\nport = {port}\n")
@@ -37,7 +37,7 @@ async def mien(settings: Path, *words: str) -> tuple[int, str, str]:
 
 
 async def recording(sense: Sense, *, found: Baseline | None, said: str) -> None:
-    """What a sense does when it is told to record."""
+    """What a sense does when it has to record."""
     await until(lambda: RecordBaseline(60.0) in sense.received, 30)
     sense.health = msgspec.structs.replace(sense.health, recording=Recording(60.0, "look and speak as you do at rest"))
     await asyncio.sleep(2)

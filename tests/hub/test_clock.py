@@ -1,4 +1,4 @@
-"""The wall clock of a running hub is put a year ahead and back: by libfaketime, for real, while time itself goes on."""
+"""libfaketime sets the wall clock of a running hub a year ahead and back, while the monotonic clock goes on."""
 
 import asyncio
 import functools
@@ -29,7 +29,7 @@ DAY_S = 86_400.0
 NOON_UTC_S = RELEASED_UTC_S + 30.5 * DAY_S
 AHEAD_UTC_S = NOON_UTC_S + 400 * DAY_S
 UNSET_UTC_S = RELEASED_UTC_S - 30.5 * DAY_S
-"""What a Pi without a battery believes before a time server answers; noon too."""
+"""The time on a Pi without a clock battery before a time server answers. It is noon, too."""
 RULES = """
 [[rules]]
 name = "slow"
@@ -55,7 +55,7 @@ do = [{action = "lamp", colour = "#000011", brightness = 5}]
 
 
 class House:
-    """A hub in a process of its own, with a wall clock of its own. Its monotonic clock is everybody's."""
+    """A hub in a process of its own, with a wall clock of its own. Its monotonic clock is the system's."""
 
     def __init__(self, settings: Settings, folder: Path, utc_s: float) -> None:
         self._settings = settings
@@ -71,7 +71,7 @@ class House:
             "FAKETIME_TIMESTAMP_FILE": str(self._offset),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # Else it touches the waits of Python's own lock, and every thread stands for seconds.
+            # Otherwise it changes the waits of Python's own lock, and every thread stops for seconds.
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             "NO_FAKE_STAT": "1",
             "TZ": "UTC",
@@ -80,7 +80,7 @@ class House:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | faked)
 
     def put(self, utc_s: float) -> None:
-        """Set the wall clock, from one moment to the next."""
+        """Set the wall clock in one step."""
         partial = self._offset.with_suffix(".partial")
         partial.write_text(f"{utc_s - time.time():+.0f}\n")
         partial.replace(self._offset)
@@ -99,7 +99,7 @@ class House:
 
 @contextmanager
 def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
-    """Stopped at the end, without a traceback and at once."""
+    """A hub that stops at the end, at once and without a traceback."""
     house = House(settings, folder, utc_s)
     try:
         yield house
@@ -108,19 +108,19 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
         said = house.process.communicate(timeout=10)[1]
     assert house.process.returncode == 0
     assert "Traceback" not in said
-    assert "no message for" not in said, "a heart that beats was not heard"
+    assert "no message for" not in said, "a heartbeat was missed"
 
 
 @asynccontextmanager
 async def sensed(house: Settings) -> AsyncIterator[Sense]:
-    """A sense at the door of a hub that answers."""
+    """A sense connected to the hub."""
     await until(lambda: is_listening(house), 15)
     async with Sense(house) as sense:
         yield sense
 
 
 async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
-    """It is shown and stored, without a wait of a year."""
+    """Send a mood: it is shown and stored at once."""
     begun_s = time.monotonic()
     seq = sense.change(mood(emotion))
     await until(lambda: sense.last_ack() == seq)
@@ -151,13 +151,13 @@ def test_a_clock_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Set
 
     with running(house, short, NOON_UTC_S) as hub:
         run(story(hub))
-        assert hub.fired().count("once") == 1, "an hour is not over because a year is"
+        assert hub.fired().count("once") == 1, "a cooldown of an hour does not end because the clock jumps a year"
         assert hub.fired().count("slow") == 1
         told_apart(hub.remembered())
 
 
 def told_apart(entries: list[Entry]) -> None:
-    """Nothing is lost, and who reads sees where the clock was set."""
+    """Nothing is lost, and gaps show where the clock was set."""
     moods = {entry.emotion: entry for entry in entries if entry.kind == "mood"}
     assert [entry.emotion for entry in entries if entry.kind == "mood"] == [
         *("happy", "surprise"),
@@ -184,7 +184,7 @@ def test_hours_wait_for_a_set_clock_and_do_not_end_when_it_is_lost(house: Settin
             assert time.monotonic() - begun_s < 2
             hub.put(UNSET_UTC_S)
             await asyncio.sleep(1)
-            assert await bright(hub, 5), "nobody knows that the hours are over"
+            assert await bright(hub, 5), "without a clock, the hours do not end"
             hub.put(NOON_UTC_S + 2 * 3600)
             await until(functools.partial(bright, hub, 40))
 

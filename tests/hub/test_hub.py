@@ -1,4 +1,4 @@
-"""The whole hub: from a line at the door to a row, a lamp and a page."""
+"""The whole hub: from a line on the socket to a row, a lamp and a page."""
 
 import asyncio
 import logging
@@ -58,7 +58,7 @@ def test_refreshes_are_shown_and_not_stored(house: Settings) -> None:
 
 
 def test_a_resent_change_is_published_and_counted_once(house: Settings) -> None:
-    """It missed the Ack, and there is no broker whose outbox would know."""
+    """Sense missed the Ack, and there is no outbox to recognize the change."""
 
     async def story() -> None:
         async with running(house) as hub:
@@ -95,7 +95,7 @@ def test_old_changes_are_stored_with_their_time_but_fire_no_rule(house: Settings
 
 
 def test_presence_is_unknown_while_the_camera_is_off(house: Settings) -> None:
-    """Neither to Home Assistant, nor in the history, which has it as a line of its own."""
+    """For Home Assistant and in the history, which records a gap."""
 
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
@@ -131,7 +131,7 @@ def test_a_silent_sense_is_reported_within_two_seconds_and_leaves_a_gap(house: S
                 sense.change(mood())
                 await until(lambda: hub.store.now.mood)
                 for task in sense._tasks:
-                    task.cancel()  # it hangs: connected, and says nothing
+                    task.cancel()  # it hangs: connected, but silent
                 hung_s = time.monotonic()
                 await until(lambda: not hub.store.now.available, 3)
                 assert time.monotonic() - hung_s < 2.3
@@ -223,7 +223,7 @@ def test_a_second_hub_refuses_to_start(house: Settings) -> None:
         async with running(house):
             with pytest.raises(MienError, match="another hub is running"):
                 await build_hub(house).run(asyncio.Event())
-            assert gaps(house) == [], "the second one has written nothing"
+            assert gaps(house) == [], "the second hub has written nothing"
 
     run(story())
 

@@ -1,4 +1,4 @@
-"""What hub keeps in memory has a bound: months of changes later, it is no larger."""
+"""The hub's memory is bounded: months of changes do not make it grow."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, is_listening, mood, run, start_hub_process, until
 
 WARM, MORE = 2 * MAX_CHANGES, 7_000
-"""A lively room makes so many more in weeks. What fills first: the changes that pages are told again, and a cache."""
+"""The changes of a lively room in weeks. The first ones fill the change log and SQLite's cache."""
 MAX_GROWTH_MB = 0.7
 
 
 def own_mb(process: int) -> float:
-    """Memory that is its own, without the libraries that are mapped."""
+    """Its own memory, without mapped libraries."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("RssAnon:")[1].split()[0]) / 1024
 

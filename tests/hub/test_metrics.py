@@ -1,4 +1,4 @@
-"""The exposition, read back by Prometheus' own parsers."""
+"""The metrics, read back by Prometheus' own parsers."""
 
 import re
 from collections import Counter as Count
@@ -24,7 +24,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def series(families: Iterable[Metric]) -> Series:
-    """Every sample by name and labels; Prometheus refuses a page that names one twice."""
+    """Every sample by name and labels. Prometheus refuses a page with duplicates."""
     every = [(s.name, frozenset(s.labels.items()), s.value) for family in families for s in family.samples]
     assert max(Count((name, labels) for name, labels, _ in every).values()) == 1
     return {(name, labels): value for name, labels, value in every}
@@ -135,7 +135,7 @@ def test_names_follow_the_conventions() -> None:
             assert all(sample.name.endswith("_total") for sample in family.samples), family.name
 
 
-# -- what was counted
+# -- counters
 
 COUNTED: list[tuple[Callable[[Counters], None], str, dict[str, str]]] = [
     (lambda c: c.count_mood(Emotion.SAD), "mien_moods_total", {"emotion": "sad"}),
@@ -153,7 +153,7 @@ def test_each_event_increments_only_its_own_series(
 ) -> None:
     counters = Counters(["comfort"])
     before = page(BEFORE, counters)
-    assert one(before, name, **labels) == 0, "it is there from the start"
+    assert one(before, name, **labels) == 0, "the series exists from the start"
     count(counters)
     count(counters)
     after = page(BEFORE, counters)
@@ -180,7 +180,7 @@ def test_two_hubs_in_one_process_count_separately() -> None:
     assert one(page(BEFORE, second), "mien_mqtt_messages_total") == 0
 
 
-# -- bounds
+# -- limits
 
 
 def test_names_from_outside_cannot_create_unlimited_series() -> None:

@@ -1,4 +1,4 @@
-"""Moments of the monotonic clock on the wall clock, where the process may have to wait between looks at the two."""
+"""Monotonic times as wall clock times, in a process that may be delayed between reading the two clocks."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ NOON_UTC_S = 1_800_000_000.0
 
 
 class Busy:
-    """Two clocks that go alike, in a process that may wait up to 20 ms whenever it looks at one of them."""
+    """Two clocks in step, in a process that may be delayed up to 20 ms whenever it reads one of them."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

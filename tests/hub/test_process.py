@@ -1,4 +1,4 @@
-"""The hub as a process: a port in use, an end, kill -9, and what systemd is told."""
+"""The hub as a process: a port in use, a stop, kill -9, and its messages to systemd."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def test_a_port_in_use_is_a_clear_error_and_leaves_no_socket(house: Settings, ca
 
 @pytest.mark.parametrize("page", [False, True])
 def test_a_stop_with_open_connections_logs_no_traceback(house: Settings, short: Path, *, page: bool) -> None:
-    """Whoever has come in and has not said who they are; the hub is told to stop, or cannot open its page."""
+    """Clients are connected but have sent no Hello. The hub is stopped, or cannot open its page."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start_hub_process(house, short, page=taken.getsockname()[1] if page else 0)
         with contextlib.ExitStack() as visitors:

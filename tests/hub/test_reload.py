@@ -1,4 +1,4 @@
-"""New settings that can be read, and that a hub could not start with: they change nothing, and are said before."""
+"""New settings that are valid but that a hub could not start with: they change nothing and are reported before."""
 
 import signal
 import socket
@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from device.hub.web.auth.password import write
-from tests.command_line import Mien, told_in_one_line
+from tests.command_line import Mien, assert_one_line_error
 from tests.hub.conftest import Certificates, free_port
 from tests.hub.hub_running import run, until
 from tests.hub.web.builders import hash_cheaply
@@ -62,21 +62,21 @@ def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, cert
                 (f'{good}{opened}certificate_file = "{short}/c"\nkey_file = "{short}/k"\n', "kiosk.certificate_file"),
                 (
                     f'{good}{opened}certificate_file = "{certificates.ca}"\nkey_file = "{certificates.client}"\n',
-                    "no pair",
+                    "together",
                 ),
                 (good.replace(f"port = {port}", f"port = {other}"), f"port {other}", "kiosk.port"),
                 (good.replace(f"{short}/run", f"{short}/{'r' * 120}"), "home.runtime_dir", "too long"),
-                (good.replace(f"{short}/run", f"{short}/file/run"), "home.runtime_dir", "no folder"),
+                (good.replace(f"{short}/run", f"{short}/file/run"), "home.runtime_dir", "not a folder"),
                 (good.replace(f"{short}/state", "~nobody_here/s"), "home.state_dir", "no user nobody_here"),
-                (good.replace(f"{short}/state", f"{short}/file"), "home.state_dir", "no folder"),
+                (good.replace(f"{short}/state", f"{short}/file"), "home.state_dir", "not a folder"),
                 (f'{good}{broker}username = "me"\npassword_file = "~nobody_here/s"\n', "mqtt.password_file"),
                 (f'{good}{broker}tls = true\nca_file = "{short}/none.pem"\n', "mqtt.ca_file", "none.pem"),
             ):
                 path.write_text(bad)
                 hub.send_signal(signal.SIGHUP)
                 await until(lambda words=words: refused(port, str(path), *words))  # type: ignore[misc]
-                told_in_one_line(mien("config", "check", "--settings", path), str(path), *words)
-        # A hub that starts waits for its address; one that runs does not leave one that it has for one that it has not.
+                assert_one_line_error(mien("config", "check", "--settings", path), str(path), *words)
+        # A starting hub waits for its address. A running hub does not give up its address for one that does not exist.
         path.write_text(good + opened.replace("0.0.0.0", "192.0.2.7"))  # noqa: S104
         hub.send_signal(signal.SIGHUP)
         await until(lambda: refused(port, str(path), "192.0.2.7", "kiosk.listen"))
@@ -84,7 +84,7 @@ def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, cert
         assert (checked.returncode, checked.stderr) == (0, "")
         assert hub.poll() is None
         path.write_text(good + opened)
-        assert mien("config", "check", "--settings", path).returncode == 0, "the hub that runs has this very port"
+        assert mien("config", "check", "--settings", path).returncode == 0, "the running hub uses this very port"
         hub.send_signal(signal.SIGHUP)
         await until(lambda: hub.poll() == 0)
 
@@ -101,9 +101,9 @@ def test_config_check_reports_a_port_in_use(mien: Mien, short: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         path.write_text(good_in(short, port))
-        told_in_one_line(mien("config", "check", "--settings", path), f"port {port}", "kiosk.port")
+        assert_one_line_error(mien("config", "check", "--settings", path), f"port {port}", "kiosk.port")
     assert mien("config", "check", "--settings", path).returncode == 0
-    assert not (short / "state").exists(), "a check makes nothing"
+    assert not (short / "state").exists(), "a check creates nothing"
 
 
 def test_config_check_accepts_an_address_that_does_not_exist_yet(mien: Mien, short: Path) -> None:

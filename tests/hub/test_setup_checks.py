@@ -1,4 +1,4 @@
-"""The set-up in plain words, from what the hub knows."""
+"""The checks of the page's set-up view."""
 
 from pathlib import Path
 

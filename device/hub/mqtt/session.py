@@ -70,7 +70,7 @@ class MqttSession:
         self._on_acknowledged = on_acknowledged
         self._topic = f"{broker.prefix.strip('/')}/{name}"
         self._client: Client | None = None
-        self._is_connected = asyncio.Event()
+        self._connected = asyncio.Event()
         self._rejections = AclRejections()
         self._connected_s: float | None = None
         self._state: Json | None = None
@@ -84,13 +84,13 @@ class MqttSession:
         self.away_s, self.answer_s, self.birth_delay_s = AWAY_S, ANSWER_S, BIRTH_DELAY_S
 
     @property
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether the broker has accepted the connection and still holds it."""
         return self._client is not None
 
-    def show(self, state: Json, *, urgent: bool = False) -> None:
-        """Publish `state` soon if it differs from the last one; at once if `urgent`: somebody may be waiting for it."""
-        self._is_urgent |= urgent and state != self._state
+    def show(self, state: Json, *, is_urgent: bool = False) -> None:
+        """Publish `state` soon if it differs from the last one; at once if `is_urgent`, when somebody may wait for it."""
+        self._is_urgent |= is_urgent and state != self._state
         self._state = state
         self._wake.set()
 
@@ -102,7 +102,7 @@ class MqttSession:
         try:
             async with asyncio.timeout(self.away_s):
                 while not (client := self._client):
-                    await self._is_connected.wait()
+                    await self._connected.wait()
         except TimeoutError as error:
             raise ActionError(f"mqtt: {topic} was not sent, the broker is away") from error
         try:
@@ -130,7 +130,7 @@ class MqttSession:
             self._connected_s = None
             _forget_cancellations()
             try:
-                await self._session()
+                await self._run_session()
             except* (MqttError, OSError, ValueError) as group:
                 ended: BaseException = group
             if self._is_stopping:
@@ -147,7 +147,7 @@ class MqttSession:
                 _log.warning("MQTT broker %s %s; retrying in %g s", broker, why, wait_s)
             await asyncio.sleep(wait_s)
 
-    async def _session(self) -> None:
+    async def _run_session(self) -> None:
         """One connection, from connect to its end. It always ends with an exception."""
         availability = f"{self._topic}/availability"
         credentials = await asyncio.to_thread(load_credentials, self._broker)
@@ -162,7 +162,7 @@ class MqttSession:
                 _end_if_cancelled()
                 self._client, self._published, self._connected_s = client, None, time.monotonic()
                 _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
-                self._is_connected.set()
+                self._connected.set()
                 self._report_rejections()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._publish_state(client))
@@ -182,10 +182,10 @@ class MqttSession:
                 raise
             finally:
                 self._client = None
-                self._is_connected.clear()
+                self._connected.clear()
 
     async def _send(self, client: Client, topic: str, payload: str, *, retain: bool = False) -> None:
-        """With QoS 1. Raises MqttError."""
+        """Publish with QoS 1 and wait for the acknowledgement. Raises MqttError."""
         await client.publish(topic, payload, qos=1, retain=retain, timeout=self.answer_s)
         self._on_acknowledged()
 
@@ -196,7 +196,7 @@ class MqttSession:
             await self._send(client, topic, payload, retain=retain)
         except RefusedError as error:
             why = str(error)
-        if self._rejections.update(topic, why) and self.connected:
+        if self._rejections.update(topic, why) and self.is_connected:
             self._report_rejections()
 
     def _report_rejections(self) -> None:

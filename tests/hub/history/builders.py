@@ -1,4 +1,4 @@
-"""Rows for a history, what it has of them, and a history that runs."""
+"""Rows for a history, and a running history."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ def kinds(folder: Path) -> list[tuple[str, str | None]]:
 
 
 class Callbacks:
-    """What the history said."""
+    """Records the callbacks of a History."""
 
     def __init__(self) -> None:
         self.stored: list[tuple[str, int]] = []

@@ -1,4 +1,4 @@
-"""The history on real files: once each, holes visible."""
+"""The history in real files: every change once, every gap visible."""
 
 import sqlite3
 import time
@@ -76,11 +76,11 @@ def test_old_rows_are_deleted_after_an_hour_without_a_clock_jump(tmp_path: Path)
     assert left(3500) == 2
     assert left(60, year_s) == 2
     assert left(3500) == 2
-    assert left(60, -year_s) == 2, "back before an hour was over: nothing was deleted"
+    assert left(60, -year_s) == 2, "the clock was put back within an hour, so nothing was deleted"
     assert left(3500) == 2
     assert left(200) == 1
     file.write([change(3, now - 8 * 86_400)])
-    assert (left(3500), left(200)) == (2, 1), "once an hour from then on"
+    assert (left(3500), left(200)) == (2, 1), "then once an hour"
 
 
 def test_a_bad_row_rolls_its_batch_back(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_blind_camera_is_one_gap_that_grows(tmp_path: Path) -> None:
     forget(tmp_path, None)
     file.write([Heartbeat(136.0, 124.0)])
     (again,) = [e for e in read(tmp_path) if e.why == BLIND]
-    assert again.time_s > 120.0, "what was forgotten is not told again"
+    assert again.time_s > 120.0, "a deleted time does not come back"
 
 
 def test_a_blind_gap_survives_a_clock_that_ran_ahead(tmp_path: Path) -> None:

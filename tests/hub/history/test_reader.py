@@ -1,4 +1,4 @@
-"""The history read, and forgotten."""
+"""Reading from the history and deleting from it."""
 
 import asyncio
 import csv
@@ -57,7 +57,7 @@ def test_omitted_rows_are_reported(tmp_path: Path) -> None:
 
 
 def test_a_busy_week_is_shown_and_exported_completely(house: Settings) -> None:
-    """A thousand changes a day: the page's grid of hours, and the table behind its link."""
+    """A thousand changes a day, as the page's grid of hours and as CSV."""
     now_s = time.time()
     changes = [change(n, now_s - 7 * 86_400 + 86.4 * n, emotion=EMOTIONS[n % 7]) for n in range(1, 7_000)]
     HistoryFile(house.state_dir, 0, now_s).write([*changes, Heartbeat(now_s)])
@@ -96,7 +96,7 @@ def test_parse_since() -> None:
             parse_since(nonsense)
 
 
-# -- forgetting
+# -- deleting
 
 
 def pages(folder: Path) -> bytes:

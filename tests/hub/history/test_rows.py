@@ -1,4 +1,4 @@
-"""The queue in front of the history: nothing lost, and a sick disk survived."""
+"""The queue in front of the history: nothing is lost, even on a failing disk."""
 
 import asyncio
 import os
@@ -130,7 +130,7 @@ def test_a_full_disk_loses_nothing_and_is_retried(small_disk: Path) -> None:
                 history.remember(change(seq, 100.0 + seq))
             await until(lambda: told.health[-1:] and "is retried" in told.health[-1])
             stored = [e.time_s for e in read(small_disk)]
-            assert stored[0] == 100.0, "what was stored is still there"
+            assert stored[0] == 100.0, "stored rows are still there"
             (small_disk / "filler").unlink()
             await until(lambda: told.stored[-1] == ("s1", 199))
             assert told.health[-1] == ""
@@ -171,4 +171,4 @@ def test_a_flood_waits_for_the_disk_but_shorter_than_the_peer_timeout(house: Set
 
 
 async def _nobody(session: str, seq: int) -> None:
-    """Hears what was stored."""
+    """Ignores what was stored."""

@@ -1,4 +1,4 @@
-"""The history by slots: every second is counted once, in the slot where it was."""
+"""The history in time slots: every second counts once, in its own slot."""
 
 import math
 

@@ -35,7 +35,7 @@ def with_live_view(house: Settings) -> Settings:
 
 @contextlib.asynccontextmanager
 async def watching(hub: Hub, **more: Any) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """One who looks, from this very page."""
+    """A viewer, from the hub's own page."""
     headers = {"Origin": hub.page.rstrip("/")}
     async with (
         aiohttp.ClientSession(**more) as client,
@@ -54,7 +54,7 @@ async def connect_as_sense(settings: Settings) -> AsyncIterator[tuple[asyncio.St
 
 
 async def read_reason(viewer: aiohttp.ClientWebSocketResponse) -> str:
-    """The next word that there is no picture."""
+    """Wait for the next reason why there is no picture."""
     while (message := await viewer.receive(6)).type is not aiohttp.WSMsgType.TEXT:
         assert message.type is aiohttp.WSMsgType.BINARY, message
     said = json.loads(message.data)
@@ -64,7 +64,7 @@ async def read_reason(viewer: aiohttp.ClientWebSocketResponse) -> str:
 
 
 async def read_picture(viewer: aiohttp.ClientWebSocketResponse) -> bytes:
-    """The next picture."""
+    """Wait for the next picture."""
     while (message := await viewer.receive(6)).type is not aiohttp.WSMsgType.BINARY:
         assert message.type is aiohttp.WSMsgType.TEXT, message
     picture: bytes = message.data

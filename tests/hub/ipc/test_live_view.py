@@ -1,4 +1,4 @@
-"""The live view's side in hub: a fake sense at live.sock, viewers over real WebSockets."""
+"""The hub's end of the live view: a fake sense at live.sock, viewers over real WebSockets."""
 
 import asyncio
 import base64
@@ -50,7 +50,7 @@ async def told(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
 def test_a_live_view_that_is_off_has_no_socket_and_refuses_viewers(house: Settings) -> None:
     async def story() -> None:
         house.runtime_dir.mkdir()
-        with socket.socket(socket.AF_UNIX) as dead:  # of a hub that was killed while the view was open
+        with socket.socket(socket.AF_UNIX) as dead:  # left by a hub that was killed
             dead.bind(str(get_live_socket(house)))
         async with running(house) as hub, Sense(house) as sense, aiohttp.ClientSession() as client:
             assert not get_live_socket(house).exists()
@@ -106,7 +106,7 @@ def test_a_picture_arrives_unchanged_and_the_room_sees_the_watchers(
             assert hub.live_view.picture is None
             before = len([word for word in sense.received if isinstance(word, Watch)])
             await asyncio.sleep(1.3)
-            assert len([word for word in sense.received if isinstance(word, Watch)]) == before, "nobody looks"
+            assert len([word for word in sense.received if isinstance(word, Watch)]) == before, "nobody watches"
         assert not get_live_socket(open_house).exists()
 
     run(story())
@@ -180,7 +180,7 @@ def test_the_page_gets_the_reason_for_a_missing_picture(open_house: Settings) ->
         async with running(open_house) as hub, watching(hub) as viewer:
             await told(viewer, "sense has not connected yet")
             async with Sense(open_house) as sense:
-                await told(viewer, "no picture has come yet")
+                await told(viewer, "no picture has arrived yet")
                 async with connect_as_sense(open_house) as (_, line):
                     line.write(pack_picture())
                     await read_picture(viewer)

@@ -1,4 +1,4 @@
-"""The hub's side of the door, on a real socket."""
+"""The hub's end of the socket to sense."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from tests.hub.hub_running import HELLO, WELL, Sense, mood, run, running, state,
 
 
 class Ears:
-    """What a door told its hub."""
+    """Records what a SenseServer passes to its hub."""
 
     def __init__(self, folder: Path) -> None:
         self.heard: list[SenseMessage] = []
@@ -190,7 +190,7 @@ def test_sending_without_a_sense_is_an_error(short: Path) -> None:
 
 
 def odd(**fields: object) -> bytes:
-    """A mood that decodes, and cannot be."""
+    """A mood that decodes but is impossible."""
     said = MoodUpdate("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
     seq = fields.get("seq", 1)
     assert isinstance(seq, int)

@@ -1,4 +1,4 @@
-"""Documents for Home Assistant's discovery, and what is wrong with one."""
+"""Discovery documents, and the faults that Home Assistant finds in one."""
 
 import json
 
@@ -19,7 +19,7 @@ SNAPSHOTS = {
 
 
 def build(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
-    """As Home Assistant gets it: after JSON."""
+    """As Home Assistant receives it: through JSON."""
     said: Json = json.loads(json.dumps(build_document(now, name=name, prefix=prefix)))
     return said
 

@@ -1,4 +1,4 @@
-"""What Home Assistant's discovery refuses, as rules. Source: reference/home-assistant.md (its validator of 2026.11).
+"""The rules of Home Assistant's discovery. Source: reference/home-assistant.md (its validator of 2026.11).
 
 Keys are known by their short names only, as Mien writes them.
 """
@@ -51,7 +51,7 @@ _UNITS: dict[str, set[str]] = {
     "occupancy": set(),
     "problem": set(),
 }
-"""Those of the classes that Mien uses."""
+"""Only the classes that Mien uses."""
 
 RULES: dict[str, _Rule] = {}
 
@@ -62,7 +62,7 @@ def _rule(check: _Rule) -> _Rule:
 
 
 def faults(topic: str, payload: str) -> dict[str, list[str]]:
-    """What is wrong with a document, by the name of the rule; {} is what Home Assistant takes whole."""
+    """The faults in a document by the name of the rule; {} if Home Assistant accepts all of it."""
     document = json.loads(payload)
     assert isinstance(document, dict)
     found = {name: list(rule(topic, document)) for name, rule in RULES.items()}
@@ -70,7 +70,7 @@ def faults(topic: str, payload: str) -> dict[str, list[str]]:
 
 
 def _components(document: Json) -> Iterator[tuple[str, Json]]:
-    """Those that are described; one that is `p` alone is being removed."""
+    """The components that are described. One with only `p` is being removed."""
     yield from ((key, part) for key, part in document.get("cmps", {}).items() if set(part) != {"p"})
 
 
@@ -78,7 +78,7 @@ def _entities(document: Json) -> Iterator[tuple[str, Json]]:
     yield from ((key, part) for key, part in _components(document) if part.get("p") in _KEYS)
 
 
-# -- the whole document is refused
+# -- faults that refuse the whole document
 
 
 @_rule
@@ -135,7 +135,7 @@ def not_a_number(_: str, document: Json) -> Iterator[str]:
     yield from (where for where, _, value in _leaves(document) if isinstance(value, float) and not math.isfinite(value))
 
 
-# -- one entity is refused
+# -- faults that refuse one entity
 
 
 @_rule
@@ -204,7 +204,7 @@ def required(_: str, document: Json) -> Iterator[str]:
                 yield f"{key}: {needed}"
 
 
-# -- dropped or misread, silently
+# -- faults that are silently ignored or misread
 
 
 @_rule
@@ -220,7 +220,7 @@ def unknown_key(_: str, document: Json) -> Iterator[str]:
 def entity_id(_: str, document: Json) -> Iterator[str]:
     for key, part in _entities(document):
         asked = part.get("def_ent_id", f"{part['p']}.{key}")
-        # Home Assistant's own form of an entity's id.
+        # Home Assistant's own rule for entity ids.
         if not re.fullmatch(rf"{part['p']}\.[a-z0-9]+(_[a-z0-9]+)*", asked):
             yield f"{key}: {asked}"
 
@@ -233,7 +233,7 @@ def tilde(_: str, document: Json) -> Iterator[str]:
 
 
 def _leaves(value: Any, where: str = "", key: str = "") -> Iterator[tuple[str, str, Any]]:
-    """Path, last key and value of all that is no object and no list."""
+    """Path, last key and value of everything that is neither an object nor a list."""
     if isinstance(value, dict):
         for name, one in value.items():
             yield from _leaves(one, f"{where}.{name}", name)
@@ -244,11 +244,11 @@ def _leaves(value: Any, where: str = "", key: str = "") -> Iterator[tuple[str, s
         yield where, key, value
 
 
-# -- a message to an entity
+# -- messages to an entity
 
 
 def refused(part: Json, payload: str, render: Render) -> str:
-    """Why the entity `part` would not take a message to its topic; empty when it does."""
+    """Why the entity `part` would refuse a message on its topic; empty if it accepts it."""
     came = json.loads(payload)
     if attributes := part.get("json_attr_tpl"):
         said = json.loads(render(attributes, came))

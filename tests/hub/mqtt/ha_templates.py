@@ -1,4 +1,4 @@
-"""Home Assistant's templates, rendered: by Jinja where it is installed, and by a reader of their few words anywhere."""
+"""Renders Home Assistant's templates: with Jinja if it is installed, and always with a small interpreter of our own."""
 
 import ast
 import json
@@ -19,14 +19,14 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
 
 
 def by_jinja(template: str, value_json: Any) -> str:
-    """The real thing, and strict: what is missing is an error here, and an empty text in Home Assistant."""
+    """Jinja itself, but strict: a missing key is an error here, and an empty text in Home Assistant."""
     jinja2: Any = pytest.importorskip("jinja2")
     made = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
     return str(made.render(value_json=value_json))
 
 
 def plainly(template: str, value_json: Any) -> str:
-    """One expression of the words that Jinja and Python share; ValueError for any other, KeyError for what is missing.
+    """Evaluate an expression that Jinja and Python share. Raises ValueError for any other, KeyError for a missing key.
 
     A filter binds closer than arithmetic in Jinja and not in Python: it is read only after a name, a bracket or
     another filter.

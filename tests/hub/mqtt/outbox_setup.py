@@ -1,4 +1,4 @@
-"""A history and an outbox that live together, and a broker that the test plays."""
+"""A running history with its outbox, and a fake broker."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from tests.hub.hub_running import mood
 
 
 class BrokenError(Exception):
-    """The broker has gone."""
+    """The broker is gone."""
 
 
 class House:

@@ -1,4 +1,4 @@
-"""A real Mosquitto that lets us in but not write, or not listen; and one that restarts while a rule has a message."""
+"""A real Mosquitto whose access list denies topics, or that restarts while a rule publishes."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ def restricted(broker: Broker, folder: Path, *lines: str) -> None:
     broker.kill()
     access = folder / "acl"
     access.write_text("\n".join(lines) + "\n")
-    # With no limit at all, Mosquitto 2.0.11 takes each refusal for an overflow and ends the connection.
+    # Without a limit, Mosquitto 2.0.11 treats each denial as an overflow and disconnects.
     broker.start(f"acl_file {access}", "max_queued_messages 1000")
 
 
@@ -35,7 +35,7 @@ def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broke
             with pytest.raises(ActionError, match=r"lamp/set was refused by the broker \(Not authorized\); allow it"):
                 await hub.mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
             await until(lambda: sense.last_ack() == 1)
-            # The list is corrected, and the broker started anew: all is well.
+            # With a corrected list and a restarted broker, everything works.
             await asyncio.to_thread(restricted, broker, tmp_path, "topic readwrite #")
             await until(lambda: hub.store.now.mqtt == "")
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
@@ -73,7 +73,7 @@ def test_a_rules_message_waits_for_a_restarting_broker(house: Settings, broker: 
 
 
 def test_a_rules_message_is_sent_once_even_to_a_slow_broker(house: Settings, broker: Broker) -> None:
-    """TOGGLE that is told twice is told nothing."""
+    """Two TOGGLEs would cancel each other."""
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:

@@ -1,4 +1,4 @@
-"""Commands over a real Mosquitto: each makes its round, and a malicious one is ignored."""
+"""Commands through a real Mosquitto: each makes a round trip, and malicious ones are ignored."""
 
 import asyncio
 
@@ -20,14 +20,14 @@ from tests.hub.hub_running import Sense, Subscriber, mood, run, running, until, 
 
 
 async def say(port: int, *messages: tuple[str, str | bytes], retain: bool = False) -> None:
-    """Publish below mien/test/, one after the other."""
+    """Publish messages below mien/test/, in order."""
     async with aiomqtt.Client("127.0.0.1", port) as client:
         for topic, payload in messages:
             await client.publish(f"mien/test/{topic}", payload, qos=1, retain=retain)
 
 
 class Obedient(Sense):
-    """A sense that does what it is told, and shows it in its health."""
+    """A sense that executes commands and shows their effect in its health."""
 
     async def obey(self) -> None:
         done = 0
@@ -81,7 +81,7 @@ def test_every_command_makes_a_round_trip(house: Settings, broker: Broker, versi
             await listener.stop()
             obeying.cancel()
         async with running(mine) as hub:
-            assert hub.store.now.profile == "quiet", "kept over a restart"
+            assert hub.store.now.profile == "quiet", "saved over a restart"
 
     run(story())
 
@@ -108,7 +108,7 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
             await say(broker.port, *bad)
             await say(broker.port, ("camera/set", "OFF"), ("pause/set", "ON"), retain=True)
             await until(lambda: rejected(hub) == len(bad))
-            # A message that is too large does not even come, and ends no connection.
+            # A message that is too large never arrives, and the connection stays open.
             await say(broker.port, ("camera/set", "x" * 200_000))
             await asyncio.sleep(0.5)
             assert not [m for m in sense.received if isinstance(m, SetSwitch)][2:]
@@ -122,7 +122,7 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
         async with running(with_broker(house, broker.port)) as hub, Sense(house, "s2") as sense:
             await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
             await until(lambda: rejected(hub) == 2)
-            assert not [m for m in sense.received if isinstance(m, SetSwitch)], "what the broker has kept is not obeyed"
+            assert not [m for m in sense.received if isinstance(m, SetSwitch)], "retained commands are not executed"
 
     run(story())
     said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("MQTT: ignored")]

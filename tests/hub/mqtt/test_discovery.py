@@ -1,4 +1,4 @@
-"""The real document against Home Assistant's rules, and one document after another."""
+"""The real document against Home Assistant's rules, and updates from one document to the next."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_
 def test_home_assistant_accepts_the_whole_document(now: Snapshot, name: str) -> None:
     said = build_document(now, name=name, prefix="mien")
     assert find_faults(said, get_topic("homeassistant", name)) == {}
-    assert json.loads(json.dumps(said, allow_nan=False)) == said, "what a broker kept is known again"
+    assert json.loads(json.dumps(said, allow_nan=False)) == said, "a retained document is recognized"
 
 
 def test_the_device_matches_the_reference() -> None:
@@ -85,7 +85,7 @@ def test_the_document_changes_only_with_the_profiles() -> None:
     assert more["cmps"]["profile"]["ops"] == ["one"]
     more["cmps"]["profile"] = build()["cmps"]["profile"]
     assert more == build()
-    assert "profile" not in build(BEFORE)["cmps"], "a choice of nothing is none"
+    assert "profile" not in build(BEFORE)["cmps"], "without options there is no select"
 
 
 def identities(name: str) -> list[set[str]]:
@@ -97,7 +97,7 @@ def identities(name: str) -> list[set[str]]:
 
 
 @given(st.from_regex(r"[a-zA-Z0-9_-]{1,40}", fullmatch=True), st.from_regex(r"[_-]?[a-z]{1,8}", fullmatch=True))
-@example("x", "_face")  # x's face_mood, and the mood of x_face
+@example("x", "_face")  # face_mood of x, and mood of x_face
 @example("x", "-face")
 @example("x", "_hold")
 def test_two_miens_on_one_broker_share_no_id_and_no_topic(name: str, more: str) -> None:
@@ -107,7 +107,7 @@ def test_two_miens_on_one_broker_share_no_id_and_no_topic(name: str, more: str) 
 
 
 def test_every_offered_command_is_accepted() -> None:
-    """A press of everything in Home Assistant's device page, as it would arrive."""
+    """Every control on Home Assistant's device page, used once."""
     pressed = 0
     for part in build()["cmps"].values():
         if "cmd_t" not in part:
@@ -138,7 +138,7 @@ def test_the_machine_model_is_read(tmp_path: Path) -> None:
     assert read_machine_model(tmp_path) == "NUC7"
 
 
-# -- one document after another
+# -- updates
 
 
 def test_the_same_document_needs_no_update() -> None:
@@ -157,7 +157,7 @@ def test_removed_components_are_published_first() -> None:
     assert second == new
     assert first["cmps"].pop("profile") == {"p": "select"}
     assert first == new
-    assert "profile" not in new["cmps"], "the new document is left as it is"
+    assert "profile" not in new["cmps"], "the new document is not modified"
 
 
 def test_a_component_with_another_kind_or_id_is_removed_first() -> None:

@@ -1,4 +1,4 @@
-"""Discovery on a real Mosquitto: published before online, told again, and removed."""
+"""Discovery on a real Mosquitto: published before `online`, published again, and removed."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ def test_discovery_is_published_before_online_and_removes_old_components(house: 
         assert document["cmps"]["mood"]["p"] == "sensor"
         kept_there = await asyncio.to_thread(broker.retained, topic)
         assert json.loads(kept_there or "") == document
-        # A version that had one part more has run here before.
+        # An earlier version with one more component has run here.
         kept = json.loads(path.read_text())
         kept["document"]["cmps"]["smell"] = {"p": "sensor", "uniq_id": "mien_test_smell"}
         path.write_text(json.dumps(kept))
@@ -43,7 +43,7 @@ def test_discovery_is_published_before_online_and_removes_old_components(house: 
         first, second = (json.loads(payload) for payload in listener.of(topic))
         assert first["cmps"]["smell"] == {"p": "sensor"}
         assert second == document
-        # Not to be shown any more.
+        # Discovery is turned off.
         listener.got.clear()
         async with running(with_broker(house, broker.port, discovery=False)) as hub:
             await until(lambda: hub.store.now.mqtt == "")
@@ -75,7 +75,7 @@ def test_discovery_is_published_again_when_home_assistant_starts(house: Settings
                 said = [(at, t) for at, t, _, _ in listener.got if t in (topic, "mien/test/state")]
                 assert [t for _, t in said] == [topic, "mien/test/state"]
                 assert said[0][0] - born_s >= 0.3
-                for _ in range(20):  # somebody says it again and again
+                for _ in range(20):  # somebody claims it again and again
                     await client.publish("ha/status", "online", qos=1)
                 await asyncio.sleep(1.0)
                 assert len(listener.of(topic)) == 1
@@ -86,7 +86,7 @@ def test_discovery_is_published_again_when_home_assistant_starts(house: Settings
             await until(lambda: hub.store.now.mqtt == "")
             await asyncio.sleep(0.8)
             fresh = [t for _, t, _, kept in listener.got if t == topic and not kept]
-            assert len(fresh) == 1, "a status that was kept is no birth"
+            assert len(fresh) == 1, "a retained status is not a start"
         await listener.stop()
 
     run(story())
@@ -96,7 +96,7 @@ def test_a_damaged_discovery_file_does_not_matter(house: Settings, broker: Broke
     async def story() -> None:
         house.state_dir.mkdir()
         (house.state_dir / "discovery.json").write_bytes(b"\xff{")
-        (house.state_dir / ".discovery.json.partial").mkdir()  # nor can it be written
+        (house.state_dir / ".discovery.json.partial").mkdir()  # it cannot be written either
         async with running(with_broker(house, broker.port)) as hub:
             await until(lambda: hub.store.now.mqtt == "")
 

@@ -1,4 +1,4 @@
-"""Each of Home Assistant's rules against a document spoilt in just its way."""
+"""Each of Home Assistant's rules against a document with exactly that fault."""
 
 import math
 from collections.abc import Callable

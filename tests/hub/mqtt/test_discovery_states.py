@@ -1,4 +1,4 @@
-"""What is told, as Home Assistant's entities take it."""
+"""States and events as Home Assistant's entities read them."""
 
 import json
 from typing import Any
@@ -60,7 +60,7 @@ RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_template
 
 
 def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
-    """Why each entity of the state would not take `said`."""
+    """Why each entity would refuse the state `said`."""
     parts = build(now)["cmps"]
     told = {f.key for f in FEATURES if f.has_state} & set(parts)
     why = {key: ha_rules.refused(parts[key], json.dumps(said), render) for key in told}
@@ -101,7 +101,7 @@ def test_what_a_person_sees(render: Render) -> None:
     assert [seen("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
     assert [seen("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
     assert (seen("mood"), seen("mood", mood=None)) == ("sad", "None")
-    # What Home Assistant takes for unknown.
+    # Home Assistant treats these as unknown.
     assert (seen("presence", presence=None), seen("people", people=None)) == ("None", "None")
     ill = said | {"problem": "camera: <lost> & 'gone'"}
     assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
@@ -125,7 +125,7 @@ def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: E
 
 @RENDERERS
 def test_a_missing_key_has_no_value(render: Render) -> None:
-    with pytest.raises(Exception, match="mood"):  # Jinja's own class is not everywhere
+    with pytest.raises(Exception, match="mood"):  # Jinja's own exception class may not be installed
         render("{{ value_json.mood }}", {})
 
 

@@ -1,4 +1,4 @@
-"""The outbox: in order, none lost, none twice; with a broker that the test plays."""
+"""The outbox with a fake broker: in order, nothing lost, nothing twice."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ def test_live_changes_are_delivered_in_order_and_not_again_after_a_restart(tmp_p
             assert house.got == ids(*range(1, 101))
             assert not any(house.late)
             assert [change.seq for change in house.delivered] == list(range(1, 101))
-        assert cursor(tmp_path) == 100, "a clean stop writes how far it came"
+        assert cursor(tmp_path) == 100, "a clean stop writes the cursor"
         async with running_outbox(tmp_path) as house, house.delivering():
             house.change(100, 101)  # sense missed the Ack of 100
             await until(lambda: house.got)
@@ -84,7 +84,7 @@ def test_changes_of_an_outage_come_from_the_file_and_are_marked_late(tmp_path: P
         async with running_outbox(tmp_path) as house:
             house.change(*range(1, 501), age_s=20)
             await until(lambda: house.history.waiting == 0)
-            assert house.outbox.waiting == 0, "what the disk has takes no memory"
+            assert house.outbox.waiting == 0, "stored changes take no memory"
             async with house.delivering():
                 await until(lambda: len(house.got) == 500)
                 house.change(501)
@@ -148,7 +148,7 @@ def test_a_flood_beyond_the_memory_limit_goes_through_the_file(tmp_path: Path) -
 
 def test_moods_of_an_old_file_count_as_delivered(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0), change(2, 101.0)])
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:  # as the version before had it
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:  # as in version 1
         db.executescript("DROP TABLE told; PRAGMA user_version = 1;")
 
     async def story() -> None:
@@ -157,7 +157,7 @@ def test_moods_of_an_old_file_count_as_delivered(tmp_path: Path) -> None:
             await until(lambda: house.got)
             await asyncio.sleep(0.1)
             assert house.got == ids(3)
-        assert len(read(tmp_path)) == 3, "and what it remembered is still there"
+        assert len(read(tmp_path)) == 3, "its rows are still there"
 
     run(story())
 
@@ -194,7 +194,7 @@ def test_deleted_changes_are_not_delivered_and_later_ones_are(tmp_path: Path) ->
             await until(lambda: house.history.waiting == 0)
             async with house.delivering():
                 await until(lambda: house.got)
-            assert house.got == ids(6), "its row has an id that was told before"
+            assert house.got == ids(6), "its row reuses the id of a delivered one"
 
     run(story())
 

@@ -1,4 +1,4 @@
-"""The outbox with a real broker: in order, none lost, none twice, and how fast."""
+"""The outbox with a real broker: in order, nothing lost, nothing twice, and how fast."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_although_the_hub_is_kil
             hub = start_hub_process(house, short, broker.port, "WARNING")
             await until(lambda: answers(house), 15)
             async with Sense(house) as sense:
-                await send(sense, range(481, 1001))  # the last ones again: their Ack may have been lost
+                await send(sense, range(481, 1001))  # the last ones again, because their Ack may have been lost
                 await until(lambda: sense.last_ack() == 1000, 20)
                 broker.start()
                 listener = await connected(broker.port, "listener")

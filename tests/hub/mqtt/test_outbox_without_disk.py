@@ -1,4 +1,4 @@
-"""The outbox without a disk: told from memory, which is bounded."""
+"""The outbox without a disk: it delivers from memory, which is bounded."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ from tests.hub.mqtt.outbox_setup import ids, running_outbox
 
 
 def ill(folder: Path) -> Path:
-    """A folder that cannot be one, by root neither."""
+    """A folder that nobody can create, not even root."""
     path = folder / "state"
     path.write_text("in the way")
     return path

@@ -1,4 +1,4 @@
-"""Against a real Mosquitto: what is retained, what is not, and a broker that dies."""
+"""The session with a real Mosquitto: what is retained, what is not, and a broker that dies."""
 
 import asyncio
 import contextlib
@@ -59,14 +59,14 @@ def test_state_and_availability_are_retained_and_events_are_not(house: Settings,
             event = json.loads(subscriber.of("mien/test/event")[0])
             assert event["event_type"] == "sad"
             assert event["time"].endswith("+00:00")
-            # The sense has left: said at once, with no mood.
+            # Sense has left: published at once, without a mood.
             left_s = time.monotonic()
             await until(lambda: subscriber.last().get("sense") == "away")
             assert time.monotonic() - left_s < 2
             assert subscriber.last()["mood"] is None
             assert "sense is away" in str(subscriber.last()["problem"])
             await subscriber.stop()
-        assert broker.retained("mien/test/availability") == "offline", "a clean stop says so"
+        assert broker.retained("mien/test/availability") == "offline", "a clean stop publishes it"
 
     run(story())
 
@@ -86,7 +86,7 @@ def test_refreshes_are_published_at_most_twice_a_second_and_only_when_they_diffe
             for _ in range(20):
                 sense.change(mood(Emotion.HAPPY, 0.8004), seq=0)
                 await asyncio.sleep(0.05)
-            assert subscriber.of("mien/test/state") == [], "the same, when rounded"
+            assert subscriber.of("mien/test/state") == [], "the same after rounding"
             for step in range(40):
                 sense.change(mood(Emotion.HAPPY, 0.5 + step / 100), seq=0)
                 await asyncio.sleep(0.05)
@@ -240,7 +240,7 @@ def test_a_missing_password_file_is_reported(house: Settings, short: Path) -> No
         task = asyncio.create_task(mqtt.run())
         await until(lambda: told)
         assert "No such file" in told[0]
-        assert not mqtt.connected
+        assert not mqtt.is_connected
         task.cancel()
         await asyncio.wait([task])
 
@@ -248,7 +248,7 @@ def test_a_missing_password_file_is_reported(house: Settings, short: Path) -> No
 
 
 class Deaf:
-    """A client that loses a cancellation which comes with the broker's answer, as Python 3.11's wait_for does."""
+    """A client that loses a cancellation together with the answer, as wait_for in Python 3.11 does."""
 
     async def publish(self, *_: object, **__: object) -> None:
         with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Mosquitto with certificates and passwords: who is spoken to, and what a refusal says."""
+"""Mosquitto with certificates and passwords: what is accepted, and what an error says."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from device.settings.schema import Settings
-from tests.commands.processes import children_of
+from tests.commands.processes import get_children
 from tests.hub.conftest import Broker, Certificates, free_port
 from tests.hub.hub_running import Sense, mood, run, running, until, with_broker, write_settings
 
@@ -56,7 +56,7 @@ def test_a_broker_with_a_wrong_certificate_gets_nothing(
             assert "nothing was sent" in said
             assert ("mqtt.host" if fault == "another name" else "mqtt.ca_file") in said
             await asyncio.sleep(0.7)
-            assert hub.store.now.mqtt, "tried again, and refused again"
+            assert hub.store.now.mqtt, "retried and refused again"
 
     run(story())
 
@@ -111,7 +111,7 @@ def locked(tmp_path: Path) -> Path:
 
 
 def test_a_key_with_a_passphrase_is_reported_without_a_prompt(house: Settings, locked: Path, short: Path) -> None:
-    """In a terminal, OpenSSL would ask there, and hub would wait for it and for nothing else."""
+    """In a terminal, OpenSSL would prompt for it, and the hub would wait."""
     path = short / "mien.toml"
     write_settings(house, path, free_port())
     with path.open("a") as file:
@@ -124,14 +124,14 @@ def test_a_key_with_a_passphrase_is_reported_without_a_prompt(house: Settings, l
     try:
         assert terminal.stdout
         while "a key may have no password" not in said and "pass phrase" not in said:
-            letter = terminal.stdout.read(1)  # a question has no end of line
+            letter = terminal.stdout.read(1)  # a prompt has no end of line
             assert letter, said
             said += letter
-        (hub,) = children_of(terminal.pid)
+        (hub,) = get_children(terminal.pid)
         os.kill(hub, signal.SIGTERM)
         said += terminal.communicate(timeout=5)[0]
     finally:
-        for child in children_of(terminal.pid):
+        for child in get_children(terminal.pid):
             os.kill(child, signal.SIGKILL)
         terminal.kill()
         terminal.communicate(timeout=5)

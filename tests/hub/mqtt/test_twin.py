@@ -1,4 +1,4 @@
-"""Two Miens of one name on a real Mosquitto: each says so, and after a while the house is calm."""
+"""Two Miens with one name on a real Mosquitto: each reports it, and they stop fighting."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Bro
             await until(lambda: any("second Mien has this home.name" in one.said[-1] for one in miens))
             told = [len(one.said) for one in miens]
             await asyncio.sleep(4)
-            assert [len(one.said) for one in miens] == told, "whoever has asked waits longer"
+            assert [len(one.said) for one in miens] == told, "whoever suspects the other waits longer"
             subscriber = Subscriber(broker.port)
             await subscriber.ready.wait()
             await until(lambda: subscriber.of("mien/test/availability") == ["online"])
@@ -38,7 +38,7 @@ def test_a_session_that_was_taken_over_gives_way_at_once(house: Settings, broker
         async with _telling(broker.port) as port:
             told = with_broker(house, port).mqtt
             async with _miens(told, with_broker(house, broker.port).mqtt) as (first, second):
-                await until(lambda: second.mqtt.connected and len(first.said) == 2)
+                await until(lambda: second.mqtt.is_connected and len(first.said) == 2)
                 assert "another client called mien-test" in first.said[1]
                 assert "give one of them another" in first.said[1]
                 await asyncio.sleep(3)
@@ -51,20 +51,20 @@ def test_two_clients_that_disconnect_each_other_slow_down_and_stay_slow() -> Non
     ours, theirs = ReconnectBackoff(), ReconnectBackoff()
     waits: list[float] = []
     for _ in range(40):
-        # Each connection holds for as long as the other one waits.
+        # Each connection lasts as long as the other one waits.
         waits += [ours.next_wait_s(waits[-1] if waits else 0.1), theirs.next_wait_s(waits[-1] if waits else 0.1)]
     assert waits[:2] == [0.5, 0.5]
     assert sum(wait < 10 for wait in waits) <= 6
-    assert waits[-20:] == [60.0] * 20, "held for 60 s, it is no reason to begin anew"
+    assert waits[-20:] == [60.0] * 20, "a connection of 60 s does not reset the backoff"
     assert ours.is_flapping
-    assert ours.next_wait_s(130) == 0.5, "nobody has come for twice as long: it was a restart"
+    assert ours.next_wait_s(130) == 0.5, "it lasted twice the wait: the broker was restarted"
     assert not ours.is_flapping
 
 
 def test_an_occasional_restart_of_the_broker_is_retried_at_once() -> None:
     backoff = ReconnectBackoff()
     assert [backoff.next_wait_s(None) for _ in range(20)][-1] == 60
-    assert backoff.next_wait_s(11) == 0.5, "it was away for long, and was there for a while"
+    assert backoff.next_wait_s(11) == 0.5, "a stable connection resets the backoff"
     assert [backoff.next_wait_s(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
     assert not backoff.is_flapping
 
@@ -76,14 +76,14 @@ class _Mien:
 
 @contextlib.asynccontextmanager
 async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
-    """One after the other: each is connected before the next one comes."""
+    """Sessions that connect one after the other."""
     made, tasks = [], []
     for broker in brokers:
         said: list[str] = []
         one = _Mien(MqttSession(broker, "test", said.append), said)  # type: ignore[arg-type]
         made.append(one)
         tasks.append(asyncio.create_task(one.mqtt.run()))
-        await until(lambda one=one: one.mqtt.connected)  # type: ignore[misc]
+        await until(lambda one=one: one.mqtt.is_connected)  # type: ignore[misc]
     yield made
     for one, task in zip(made, tasks, strict=True):
         one.mqtt.stop()
@@ -93,7 +93,7 @@ async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
 
 @contextlib.asynccontextmanager
 async def _telling(broker_port: int) -> AsyncIterator[int]:
-    """The same broker, saying why it ends a connection, as the standard has it and Mosquitto of Debian 12 does not."""
+    """The same broker, with the reason of a disconnect, as MQTT 5 defines it and Mosquitto in Debian 12 omits it."""
 
     async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", broker_port)

@@ -1,4 +1,4 @@
-"""What hub knows: before sense, with everything, and when sense is away."""
+"""Snapshots: before sense has connected, with everything, and while sense is away."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""The one list: what each feature says, and what the broker is told."""
+"""FEATURES: the value of each, and the documents for the broker."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def values(now: Snapshot) -> dict[str, Any]:
     return {feature.key: feature.value(now) for feature in FEATURES}
 
 
-# -- what is shown
+# -- values
 
 
 def test_every_value_of_a_full_room() -> None:
@@ -110,7 +110,7 @@ def test_duplicate_profiles_are_one_option() -> None:
     assert describe_features(twice)["profile"]["options"] == ["a", "b"]
 
 
-# -- what the broker is told
+# -- documents for the broker
 
 
 def test_the_state_of_a_full_room() -> None:
@@ -147,7 +147,7 @@ def test_the_state_of_a_full_room() -> None:
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_the_state_without_sense(now: Snapshot) -> None:
     said = state_document(now)
-    assert set(said) == set(state_document(FULL)), "no key comes and goes"
+    assert set(said) == set(state_document(FULL)), "the keys are always the same"
     known = {key: value for key, value in said.items() if value is not None}
     assert known == {
         "has_problem": "ON",

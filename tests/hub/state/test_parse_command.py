@@ -1,4 +1,4 @@
-"""The one list: what may be asked of each feature, and what is refused; and all of it for HTTP."""
+"""The commands that each feature accepts and refuses, and the features described for HTTP."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ from device.hub.state.features import FEATURES, MOODS, ChooseProfile, Command, K
 from device.ipc.messages import ClearBaseline, RecordBaseline, SetHold, SetSwitch, Switch
 from tests.hub.state.builders import BEFORE, FULL, PROFILES
 
-# -- what is taken
+# -- commands
 
 WISHES: list[tuple[str, bytes, Command]] = [
     ("camera", b"ON", SetSwitch(Switch.CAMERA, on=True)),

@@ -1,4 +1,4 @@
-"""The chosen profile, and other small files that are kept."""
+"""The chosen profile in its file."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

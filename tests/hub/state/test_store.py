@@ -1,4 +1,4 @@
-"""The page's stream of changes: none left out, in order, told again to whoever comes back, and fifty pages at once."""
+"""The page's stream of changes: complete, in order, resumed after a reconnect, for fifty pages at once."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ MAX_MB = 30.0
 
 
 class Page:
-    """What one page hears."""
+    """What one page receives."""
 
     def __init__(self, address: str, last: str = "") -> None:
         self.changes: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def session() -> aiohttp.ClientSession:
 
 
 async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: int) -> Page:
-    """A page that has gone after one change, and missed so many more."""
+    """A page that left after one change and missed the next ones."""
     async with Page(hub.page).open(client) as page:
         sense.change(mood(Emotion.HAPPY))
         await until(lambda: page.changes)
@@ -96,7 +96,7 @@ def test_a_returning_page_gets_what_it_missed(house: Settings) -> None:
                 assert [change["people"] for change in again.changes] == [0, 1, 2, 3, 4]
                 assert again.gaps == 0
             async with Page(hub.page).open(client) as other:
-                assert other.changes == [], "who was never here has missed nothing"
+                assert other.changes == [], "a new page has missed nothing"
 
     run(story())
 
