@@ -55,10 +55,10 @@ def measure_range(data: Path, faces: int = 100, rooms: int = 500, seed: int = 1)
 
     def stream(scene: Pixels) -> list[list[tuple[float, float, float, float]]]:
         """The boxes of each frame."""
-        face_stream, boxes = readers.sight(Settings()), []
+        face_stream, boxes = readers.open_face_stream(Settings()), []
         for number in range(_FRAMES):
             noisy = cv2.add(scene, noises[number % len(noises)], dtype=cv2.CV_8U).astype(np.uint8, copy=False)
-            boxes.append([reading.face.box for reading in face_stream.see(Frame(noisy, number / 8))])
+            boxes.append([reading.face.box for reading in face_stream.read(Frame(noisy, number / 8))])
         return boxes
 
     found = []

@@ -14,7 +14,7 @@ from device.perception.audio.stft import RATE_HZ
 from device.perception.face.classifier import face_input
 from device.perception.models.card import MODELS
 from device.perception.models.model import Model
-from device.perception.offline.analyze import together, window_ends
+from device.perception.offline.analyze import average_by_speech, window_ends
 from device.perception.tflite import Network
 from device.perception.voice.classifier import WINDOW, VoiceReader
 from device.readings import SoundWindow
@@ -74,7 +74,7 @@ def read_clip(reader: VoiceReader, samples: Floats) -> Floats | None:
     ends = [(max(end - WINDOW, 0), end) for end in window_ends(samples, interval_s)]
     readings = [reader.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin)) for begin, end in ends]
     with_voice = [r for r in readings if r is not None]
-    return together(with_voice) if with_voice else None
+    return average_by_speech(with_voice) if with_voice else None
 
 
 def load_voice_reader(models: Path = MODELS) -> VoiceReader:

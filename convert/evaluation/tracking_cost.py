@@ -30,7 +30,7 @@ def compare_tracking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
     right = {"every frame": 0, "Mien": 0}
     cpu_s = dict.fromkeys(right, 0.0)
     count = 0
-    face_stream, known = readers.sight(Settings()), None
+    face_stream, known = readers.open_face_stream(Settings()), None
     rng = np.random.default_rng(0)
     noises = [rng.normal(0, 3, (480, 640, 3)).astype(np.int16) for _ in range(7)]
     background = cv2.GaussianBlur(draw_room(rng), (0, 0), 2).astype(np.uint8, copy=False)
@@ -46,7 +46,7 @@ def compare_tracking(data: Path, faces: int = 1500, side_px: int = 100) -> str:
             known = _detect(readers.detector, pixels, known)
             detected = readers.face.read(known, 0.0).probabilities if known else None
             detected_at = process_time()
-            tracked = face_stream.see(Frame(pixels, (number * frames + step) / _FPS))
+            tracked = face_stream.read(Frame(pixels, (number * frames + step) / _FPS))
             cpu_s["every frame"] += detected_at - started
             cpu_s["Mien"] += process_time() - detected_at
             if detected is None or not tracked or step < frames // 2:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.fer2013 import Fer2013
-from device.perception.face.align import aligned_crop, whole_picture
+from device.perception.face.align import aligned_crop, face_of_whole_picture
 from device.perception.face.classifier import FaceReader
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector
 from device.perception.load import open_detector
@@ -50,7 +50,7 @@ def _measure(
             continue
         points.append((found[0].key_points[:2] - [left, top]) / _SIZE_PX)
         cut = replace(found[0], crop=aligned_crop(scene, found[0]))
-        direct.append(reader.read(whole_picture(picture), 0.0).probabilities.argmax() == label)
+        direct.append(reader.read(face_of_whole_picture(picture), 0.0).probabilities.argmax() == label)
         aligned.append(reader.read(cut, 0.0).probabilities.argmax() == label)
     eyes = np.array(points)
     distance = np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=1)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
 from device.errors import ModelError
@@ -79,6 +78,9 @@ def load_tflite(network: nn.Module, tflite: Path, inputs: Tensor) -> None:
 
 def _read_weights(tflite: Path) -> list[tuple[Tensor, Tensor]]:
     """Weight and bias of each layer in the order of the graph, as float32 in PyTorch's layout."""
+    # Not installed on every machine that trains; `load_folded` works without it.
+    from ai_edge_litert.interpreter import Interpreter
+
     try:
         interpreter = Interpreter(str(tflite))
     except (ValueError, RuntimeError) as error:

@@ -22,7 +22,7 @@ from convert.evaluation.shipped import (
 from convert.report.tables import format_table
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.perception.models.card import MODELS
-from device.perception.mood.baseline import corrected, correction, neutral_prior
+from device.perception.mood.baseline import apply_correction, correction, neutral_prior
 
 _SAD_OR_ANGRY = [EMOTIONS.index(Emotion.SAD), EMOTIONS.index(Emotion.ANGRY)]
 Picture = npt.NDArray[np.uint8]
@@ -116,7 +116,7 @@ def _places(data: Path, models: Path) -> list[Row]:
         )
         test_faces = _predict_faces(_apply(test, change), models)
         offset = correction(load_shipped("face", models).card.neutral_prior, neutral_prior(list(recorded_faces)).shares)
-        rows.append(_row(name, test_faces, corrected(test_faces, offset), test.labels))
+        rows.append(_row(name, test_faces, apply_correction(test_faces, offset), test.labels))
     return rows
 
 
@@ -138,7 +138,7 @@ def _speakers(data: Path, models: Path) -> list[Row]:
                 load_shipped("prosody", models).card.neutral_prior, neutral_prior(list(predictions[recorded])).shares
             )
             before.append(predictions[own])
-            after.append(corrected(predictions[own], offset))
+            after.append(apply_correction(predictions[own], offset))
             labels.append(truth[own])
         rows.append(_row(f"voices of {words}", np.concatenate(before), np.concatenate(after), np.concatenate(labels)))
     return rows

@@ -20,10 +20,10 @@ from convert.evaluation.predictions import Ints
 from convert.evaluation.shipped import CACHE, load_shipped, load_voice_reader, read_clips
 from convert.voice.augment import make_noise, scale_to_ratio, trim_silence
 from device.emotions import EMOTIONS, Floats
-from device.perception.face.align import whole_picture
+from device.perception.face.align import face_of_whole_picture
 from device.perception.face.classifier import FaceReader
 from device.perception.models.model import Model
-from device.perception.mood.fusion import face_weight, pooled, voice_weight
+from device.perception.mood.fusion import face_weight, pool, voice_weight
 from device.perception.voice.classifier import WINDOW
 from device.readings import SoundWindow
 
@@ -66,7 +66,7 @@ def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, deg
                 picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 3.0), np.uint8)
             if which == 1:
                 voice = voice + scale_to_ratio(make_noise(len(voice), noises, rng), float(np.mean(voice**2)), 0.0)
-            face = face_reader.read(whole_picture(picture), 0.0)
+            face = face_reader.read(face_of_whole_picture(picture), 0.0)
             sound = voice_reader.read(SoundWindow(voice, len(voice) / 16_000))
             probabilities = _EQUAL if sound is None else sound.probabilities
             rows.append(
@@ -117,7 +117,7 @@ def make_fusions(face_f1: Floats, voice_f1: Floats, fit_pairs: Pairs) -> dict[st
 
 def _fuse_as_device(p: Pairs) -> Floats:
     rows = zip(p.face, p.voice, p.face_weights.tolist(), p.voice_weights.tolist(), strict=True)
-    return np.stack([pooled(*row) for row in rows])
+    return np.stack([pool(*row) for row in rows])
 
 
 def _format_name(method: str, exponents: Floats) -> str:

@@ -75,6 +75,13 @@ research that states these limits. Each network reads one face, or three seconds
 """
 
 
+_INPUTS = {
+    "face/1": "a 48×48 gray face",
+    "voice/1": "3 s of log-mel and correlogram, a frame of 32 ms every 20 ms",
+    "prosody/1": "prosody of the same spectra, relative to the speaker's baseline",
+}
+
+
 def _cards(data: Path, models: Path, saved: Path) -> str:
     validation = {
         "face": predict_faces(load_shipped("face", models).network, Fer2013(data / "fer2013").validation())[0],
@@ -88,7 +95,7 @@ def _cards(data: Path, models: Path, saved: Path) -> str:
         share, correct = selective(softmax(predictions.logits, card.temperature), predictions.truth, card.unknown_below)
         parts.append(
             f"**{name}.tflite**, full-integer int8, `convert/networks/{name}.py`, sha256 `{card.sha256[:16]}…`. "
-            f"Input: {card.input}. Output: {', '.join(card.labels)}. Trained on: {corpora}. Logits are divided by "
+            f"Input: {_INPUTS[card.input]} (`{card.input}`). Output: {', '.join(card.labels)}. Trained on: {corpora}. Logits are divided by "
             f"{card.temperature} (fitted on validation). Below a confidence of {card.unknown_below:.2f} it is wrong "
             f"too often (`unknown_below`); {share:.0f} % of the predictions on validation are at or above it, and of "
             f"these {correct:.1f} % are right.\n"

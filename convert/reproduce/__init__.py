@@ -1,4 +1,4 @@
-"""`python -m convert compare`: every seed's recipe trained under its own protocol, and all of them in one table."""
+"""`python -m convert compare`: trains every seed's networks under its own protocol and compares all of them."""
 
 import shutil
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from convert.evaluation.predictions import SAVED_PREDICTIONS
-from convert.reproduce.audiovisual import TOGETHER
+from convert.reproduce.audiovisual import AUDIOVISUAL
 from convert.reproduce.experiment import Experiment, Workspace
 from convert.reproduce.faces import FACES
 from convert.reproduce.report import write as write_report
@@ -18,13 +18,16 @@ from convert.reproduce.videos import VIDEOS
 from convert.reproduce.voices import VOICES
 from device.errors import MienError, SettingsError
 
-_DEAREST = ("b-cnn", "b-cnn-lstm", "b-face-as-it-was", "b-face-as-meant")
+_EXPENSIVE = ("b-cnn", "b-cnn-lstm", "b-face-as-it-was", "b-face-as-meant")
 
 EXPERIMENTS: tuple[Experiment, ...] = tuple(
-    # What others go on from stands before them in its file; the dearest are left for the end.
-    sorted((*VIDEOS, *VOICES, *FACES, *TOGETHER), key=lambda r: _DEAREST.index(r.name) + 1 if r.name in _DEAREST else 0)
+    # Experiments that others build on come first in their file; the most expensive ones come last.
+    sorted(
+        (*VIDEOS, *VOICES, *FACES, *AUDIOVISUAL),
+        key=lambda r: _EXPENSIVE.index(r.name) + 1 if r.name in _EXPENSIVE else 0,
+    )
 )
-"""In the order in which they are trained."""
+"""In training order."""
 
 
 def compare(
@@ -35,58 +38,58 @@ def compare(
     minutes: float | None = None,
     rows: int | None = None,
     page: Path | None = None,
-    answers: Path = SAVED_PREDICTIONS,
+    predictions: Path = SAVED_PREDICTIONS,
     vggish: Path | None = None,
     threads: int = 1,
 ) -> Path:
-    """Train every recipe that has no result in `out` yet, then write the page and return its path.
+    """Train every experiment that has no result in `out` yet, write the page, and return its path.
 
     Args:
-        data: The folder of the datasets. A recipe whose data is not there is named in the page, with the reason.
-        out: The run folder: one folder a recipe. What is finished there is not trained again.
-        only: Names of recipes to train; the others appear with what they have.
-        minutes: After so many, no further recipe is begun.
-        rows: Only so many rows and two epochs, for a quick check of the whole way.
-        page: The folder for the page and its pictures (default: `out`/page).
-        answers: The folder of what Mien's own networks said (`report.OWN` names the files); its rows are told beside.
+        data: The folder of the datasets. An experiment without its data is listed on the page with the reason.
+        out: The run folder, with one folder per experiment. Finished ones are not trained again.
+        only: Names of experiments to train; the others keep their results.
+        minutes: Start no further experiment after this time.
+        rows: Use this many rows and two epochs only, for a quick check.
+        page: The folder for the page and its plots (default: `out`/page).
+        predictions: The folder of Mien's own predictions (`report.OWN` names the files), which the page also shows.
         vggish: VGGish's published weights as a PyTorch state dict; without it, a thinner network is trained.
         threads: CPU threads.
 
-    Raises SettingsError for a recipe that does not exist.
+    Raises SettingsError for an unknown experiment.
     """
-    names = [recipe.name for recipe in EXPERIMENTS]
+    names = [experiment.name for experiment in EXPERIMENTS]
     for name in only or ():
         if name not in names:
-            raise SettingsError(f"compare: no recipe {name!r}; there are {', '.join(names)}")
+            raise SettingsError(f"compare: no experiment {name!r}; there are {', '.join(names)}")
     torch.set_num_threads(threads)
-    until = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
-    bench = Workspace(Corpora(data, rows, Path("cache")), out, vggish)
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
+    workspace = Workspace(Corpora(data, rows, Path("cache")), out, vggish)
     results: dict[str, Result] = {}
     missing: dict[str, str] = {}
-    for recipe in EXPERIMENTS:
-        result = load_result(out / recipe.name, rows)
+    for experiment in EXPERIMENTS:
+        result = load_result(out / experiment.name, rows)
         if result is not None:
-            results[recipe.name] = result
-        elif only and recipe.name not in only:
-            missing[recipe.name] = "not asked for"
-        elif time.monotonic() > until:
-            missing[recipe.name] = f"{minutes:g} minutes were up"
+            results[experiment.name] = result
+        elif only and experiment.name not in only:
+            missing[experiment.name] = "not selected"
+        elif time.monotonic() > deadline:
+            missing[experiment.name] = f"not started within {minutes:g} minutes"
         else:
             try:
-                results[recipe.name] = _run(recipe, bench)
+                results[experiment.name] = _run(experiment, workspace)
             except MienError as error:
-                missing[recipe.name] = str(error)
-                print(f"{recipe.name}: not trained: {error}", flush=True)
-    return write_report(page or out / "page", out, EXPERIMENTS, results, missing, answers)
+                missing[experiment.name] = str(error)
+                print(f"{experiment.name}: not trained: {error}", flush=True)
+    return write_report(page or out / "page", out, EXPERIMENTS, results, missing, predictions)
 
 
-def _run(recipe: Experiment, bench: Workspace) -> Result:
-    folder = bench.folder / recipe.name
-    # What an earlier run on other rows left would be mixed with what this one leaves.
+def _run(experiment: Experiment, workspace: Workspace) -> Result:
+    folder = workspace.folder / experiment.name
+    # Results of an earlier run on other rows must not be mixed with the new ones.
     shutil.rmtree(folder, ignore_errors=True)
     started = time.process_time()
-    torch.manual_seed(1)  # the weights that a network begins with
-    outcome = recipe.run(bench)
-    result = save_result(recipe, outcome, time.process_time() - started, bench.rows, folder)
-    print(f"{recipe.name}: validation {result.validation_accuracy}, test {result.test_accuracy}", flush=True)
+    torch.manual_seed(1)  # the initial weights of a network
+    outcome = experiment.run(workspace)
+    result = save_result(experiment, outcome, time.process_time() - started, workspace.rows, folder)
+    print(f"{experiment.name}: validation {result.validation_accuracy}, test {result.test_accuracy}", flush=True)
     return result

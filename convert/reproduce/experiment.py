@@ -1,4 +1,4 @@
-"""What a recipe of the comparison is, what it is given, and what it hands back."""
+"""An experiment of the comparison, its inputs and its outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,24 +16,24 @@ from device.errors import ModelError
 
 @dataclass(frozen=True)
 class Outcome:
-    """A recipe that was trained."""
+    """The outcome of an experiment."""
 
     validation: Predictions
     test: Predictions
     parameters: int | None = None
-    """As Keras counts them; None where there is no network."""
+    """As Keras counts them; None without a network."""
     log: list[Epoch] = field(default_factory=list)
-    """One line an epoch."""
+    """One line per epoch."""
     beside: dict[str, Predictions] = field(default_factory=dict)
-    """What else was read: C's own training rows."""
+    """Predictions on other rows: C's own training rows."""
     network: nn.Module | None = None
-    """Kept where another recipe goes on from it."""
+    """Set when another experiment builds on it."""
     said: str = ""
-    """What only the run could tell, such as which classifier was chosen."""
+    """A note on the run, such as the classifier that was chosen."""
 
 
 class Workspace:
-    """What every recipe is given: the corpora, and what the recipes before it left in the run folder."""
+    """Inputs of every experiment: the corpora, and the results of earlier experiments in the run folder."""
 
     def __init__(self, corpora: Corpora, folder: Path, vggish: Path | None = None) -> None:
         self.corpora = corpora
@@ -42,20 +42,20 @@ class Workspace:
 
     @property
     def rows(self) -> int | None:
-        """Only so many rows, for a quick check of the whole way."""
+        """Use this many rows only, for a quick check."""
         return self.corpora.rows
 
-    def weights(self, recipe: str, network: nn.Module) -> nn.Module:
-        """`network` with what `recipe` learnt; raises ModelError when that one has not been trained."""
-        path = self.folder / recipe / "weights.pt"
+    def load_weights(self, experiment: str, network: nn.Module) -> nn.Module:
+        """`network` with the trained weights of `experiment`; raises ModelError when that one has not been trained."""
+        path = self.folder / experiment / "weights.pt"
         if not path.exists():
-            raise ModelError(f"{path} is missing; run the recipe {recipe} first")
+            raise ModelError(f"{path} is missing; run the experiment {experiment} first")
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         return network.eval()
 
-    def kept(self, recipe: str, part: str) -> Predictions:
-        """What `recipe` said of `validation` or `test`; raises MediaError when that one has not been trained."""
-        return load_predictions(self.folder / recipe / f"{part}.npz")
+    def load_predictions(self, experiment: str, part: str) -> Predictions:
+        """The predictions of `experiment` on `validation` or `test`; raises MediaError when it has not been trained."""
+        return load_predictions(self.folder / experiment / f"{part}.npz")
 
 
 @dataclass(frozen=True)
@@ -65,30 +65,30 @@ class Experiment:
     name: str
     seed: str
     task: str
-    """Recipes of one task answer for the same test rows."""
+    """Experiments of one task have the same test rows."""
     printed: str
-    """The seed's own number, and of what."""
+    """The number in the seed's report, and what it measures."""
     about: str
-    """What is done here, and what had to differ."""
+    """What is done here, and the differences from the seed."""
     run: Callable[[Workspace], Outcome]
 
 
 def fit_and_predict(
-    bench: Workspace,
+    workspace: Workspace,
     name: str,
     network: nn.Module,
     parts: Parts,
     plan: FitPlan,
     *,
-    goes_on: bool = False,
+    is_pretrained: bool = False,
     keep: bool = False,
 ) -> Outcome:
-    """Fit `network` by `plan` and read the validation and the test rows once.
+    """Fit `network` by `plan` and predict the validation and test rows once.
 
-    It begins as Keras' would, unless it `goes_on` from what it has learnt; `keep` its weights for other recipes.
+    It is initialized as in Keras unless it `is_pretrained`; `keep` its weights for other experiments.
     """
-    plan = plan.shortened(bench.rows)
-    if not goes_on:
+    plan = plan.shortened(workspace.rows)
+    if not is_pretrained:
         init_as_keras(network)
     log = fit(network, parts.training, parts.validation, plan, name)
     read = [

@@ -1,4 +1,4 @@
-"""What the seeds' Keras does otherwise than PyTorch: how it counts parameters, and from what weights it begins."""
+"""Where the seeds' Keras differs from PyTorch: the number of parameters, and the initial weights."""
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -7,8 +7,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def count_keras_parameters(network: nn.Module) -> int:
     """The total of `model.summary()` for the same layers in Keras.
 
-    It counts the two running statistics of a batch normalization, which PyTorch keeps as buffers, and one bias for
-    each gate of an LSTM, of which PyTorch has two that only ever add up.
+    It includes the two running statistics of a batch normalization, which are buffers in PyTorch, and one bias per gate
+    of an LSTM, of which PyTorch has two that are only ever added.
     """
     total = sum(parameter.numel() for parameter in network.parameters())
     for part in network.modules():
@@ -20,10 +20,10 @@ def count_keras_parameters(network: nn.Module) -> int:
 
 
 def init_as_keras(network: nn.Module) -> None:
-    """Keras' first weights: Glorot's for kernels, orthogonal from step to step, an LSTM that forgets little at first.
+    """Initialize as Keras: Glorot for kernels, orthogonal for recurrent weights, an LSTM that forgets little at first.
 
-    PyTorch begins smaller, and without normalization deep networks then learn late. Source: Glorot and Bengio 2010,
-    "Understanding the difficulty of training deep feedforward neural networks".
+    PyTorch's initial weights are smaller; without normalization, deep networks then start to learn late. Source: Glorot
+    and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
     for part in network.modules():
         if isinstance(part, nn.Linear | nn.Conv1d | nn.Conv2d):

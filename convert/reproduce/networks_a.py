@@ -1,7 +1,8 @@
 """Seed A: a voice network on a table of features, and a face network on FER2013.
 
-The report tells four convolutions, one LSTM, a dense layer and a softmax for the voice, and the face's training but
-not its layers. Widths, kernels, the 162 features of a row and the whole face network are our reading: the plain thing.
+The report describes four convolutions, one LSTM, a dense layer and a softmax for the voice, and the face's training but
+not its layers. Widths, kernels, the 162 features and the whole face network are our interpretation, as plain as
+possible.
 """
 
 import torch
@@ -10,28 +11,28 @@ from torch import Tensor, nn
 from device.emotions import EMOTIONS
 
 FEATURES = 162
-"""Numbers of a clip: zero crossings, 12 pitch classes, 20 MFCC, the level and 128 mel bands, averaged over time."""
+"""Features of a clip: zero crossings, 12 pitch classes, 20 MFCC, the level and 128 mel bands, averaged over time."""
 
 
 class VoiceNetwork(nn.Module):
-    """(n, FEATURES) float32, scaled -> logits (n, 7): the row is read as a sequence by convolutions and an LSTM."""
+    """(n, FEATURES) float32, normalized -> logits (n, 7); convolutions and an LSTM read the row as a sequence."""
 
     def __init__(self, widths: tuple[int, int, int, int] = (64, 64, 128, 128), memory: int = 64) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 1
+        previous = 1
         for width in widths:
-            layers += [nn.Conv1d(before, width, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2)]
-            before = width
+            layers += [nn.Conv1d(previous, width, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2)]
+            previous = width
         self.convolutions = nn.Sequential(*layers)
-        self.lstm = nn.LSTM(before, memory, batch_first=True)
+        self.lstm = nn.LSTM(previous, memory, batch_first=True)
         self.classify = nn.Sequential(nn.Dropout(0.2), nn.Linear(memory, 32), nn.ReLU(), nn.Linear(32, len(EMOTIONS)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
         steps = self.convolutions(x[:, None]).transpose(1, 2)
-        said: Tensor = self.classify(self.lstm(steps)[0][:, -1])
-        return said
+        logits: Tensor = self.classify(self.lstm(steps)[0][:, -1])
+        return logits
 
 
 class FaceNetwork(nn.Module):
@@ -40,27 +41,28 @@ class FaceNetwork(nn.Module):
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), hidden: int = 256) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 1
+        previous = 1
         for width in widths:
-            for inputs in (before, width):
+            for inputs in (previous, width):
                 layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
             layers.append(nn.MaxPool2d(2))
-            before = width
+            previous = width
         self.convolutions = nn.Sequential(*layers, nn.Dropout(0.25), nn.Flatten())
         self.classify = nn.Sequential(
-            nn.Linear(before * 6 * 6, hidden), nn.ReLU(), nn.Dropout(0.4), nn.Linear(hidden, len(EMOTIONS))
+            nn.Linear(previous * 6 * 6, hidden), nn.ReLU(), nn.Dropout(0.4), nn.Linear(hidden, len(EMOTIONS))
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        said: Tensor = self.classify(self.convolutions(x))
-        return said
+        logits: Tensor = self.classify(self.convolutions(x))
+        return logits
 
 
-def draw_five(emotion: int, read: Tensor, generator: torch.Generator) -> Tensor:
-    """Rows (5 or fewer,) of the pictures that were read as `emotion`, drawn at random: what A shows for a voice.
+def draw_five(emotion: int, prediction: Tensor, generator: torch.Generator) -> Tensor:
+    """Rows (at most 5) of the pictures recognized as `emotion`, drawn at random: what A shows for a voice.
 
-    `read` (n,) holds the face network's answers on the test pictures; five are shown since a single one may be wrong.
+    `prediction` (n,) holds the face network's predictions on the test pictures; A shows five, since a single one may be
+    wrong.
     """
-    alike = torch.nonzero(read == emotion).flatten()
+    alike = torch.nonzero(prediction == emotion).flatten()
     return alike[torch.randperm(len(alike), generator=generator)[:5]]

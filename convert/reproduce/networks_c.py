@@ -1,4 +1,4 @@
-"""Seed C: a small face network, which its report gives 98 %: what it reads of the very pictures that it learnt."""
+"""Seed C: a small face network. The 98 % of its report is the accuracy on its own training pictures."""
 
 from torch import Tensor, nn
 
@@ -8,20 +8,20 @@ from device.emotions import EMOTIONS
 class FaceCnn(nn.Module):
     """(n, 1, 48, 48) float32 in 0..1 -> logits (n, 7); three convolutions, ELU, a dense layer of 512, dropout 0.2.
 
-    The report says 16 filters and "growing": 16, 32 and 64 is our reading.
+    The report says 16 filters and "growing"; 16, 32 and 64 are our interpretation.
     """
 
     def __init__(self, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 1
+        previous = 1
         for width in widths:
-            layers += [nn.Conv2d(before, width, 3, padding=1), nn.ELU(), nn.MaxPool2d(2)]
-            before = width
+            layers += [nn.Conv2d(previous, width, 3, padding=1), nn.ELU(), nn.MaxPool2d(2)]
+            previous = width
         self.layers = nn.Sequential(
             *layers,
             nn.Flatten(),
-            nn.Linear(before * 6 * 6, 512),
+            nn.Linear(previous * 6 * 6, 512),
             nn.ELU(),
             nn.Dropout(0.2),
             nn.Linear(512, len(EMOTIONS)),
@@ -29,5 +29,5 @@ class FaceCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        said: Tensor = self.layers(x)
-        return said
+        logits: Tensor = self.layers(x)
+        return logits

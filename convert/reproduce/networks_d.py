@@ -1,36 +1,33 @@
 """Seed D: a face network with focal loss, a small sound network, and one that follows a face through a video.
 
-The sound network's layers and its 66,150 parameters are printed (batch normalization counts four numbers a channel,
-as Keras counts). The layers of the two face networks are not: what stands here is our reading.
+The sound network's layers and its 66,150 parameters are printed (batch normalization counts four numbers per channel,
+as in Keras). The layers of the two face networks are not; those here are our interpretation.
 """
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 CREMA_D = ("angry", "disgust", "fear", "happy", "neutral", "sad")
-"""The six emotions of CREMA-D (Cao et al. 2014), by which the sound and the video network answer."""
+"""The six emotions of CREMA-D (Cao et al. 2014), the classes of the sound and the video network."""
 ROWS, FRAMES = 40, 216
-"""The picture of a sound: STFT, MFCC and mel over each other, 5 s at 22.05 kHz in steps of 512."""
+"""A sound as a picture: STFT, MFCC and mel stacked, 5 s at 22.05 kHz in steps of 512."""
 SEQUENCE = 10
-"""Frames that the video network reads at a time; also how many its live program counts the most frequent label of."""
+"""Frames per input of the video network; its live program also shows the most frequent label of as many."""
 
 
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
-    """Cross-entropy that lets go of what is read well already, logits (n, k) and labels (n,) -> ().
-
-    Source: Lin et al. 2017, "Focal loss for dense object detection", with their gamma and no class weights.
-    """
-    against = functional.cross_entropy(logits, labels, reduction="none")
-    return ((1 - (-against).exp()) ** gamma * against).mean()
+    """Cross-entropy with less weight on well classified rows, logits (n, k) and labels (n,) -> ()."""
+    losses = functional.cross_entropy(logits, labels, reduction="none")
+    return ((1 - (-losses).exp()) ** gamma * losses).mean()
 
 
-def _looking(width: int = 32) -> nn.Sequential:
+def _make_features(width: int = 32) -> nn.Sequential:
     """(n, 1, 48, 48) -> (n, 4 × width × 9): three convolutions, each pooled, and a fourth at 6×6."""
     layers: list[nn.Module] = []
-    before = 1
+    previous = 1
     for wide in (width, 2 * width, 4 * width, 4 * width):
-        layers += [nn.Conv2d(before, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
-        before = wide
+        layers += [nn.Conv2d(previous, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
+        previous = wide
     return nn.Sequential(*layers, nn.Dropout(0.3), nn.Flatten())
 
 
@@ -39,17 +36,17 @@ class FaceCnn(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.look = _looking()
+        self.look = _make_features()
         self.hidden = nn.Sequential(nn.Linear(128 * 9, 256), nn.ReLU(), nn.Dropout(0.4))
         self.classify = nn.Linear(256, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, classes)."""
-        said: Tensor = self.classify(self.hidden(self.look(x)))
-        return said
+        logits: Tensor = self.classify(self.hidden(self.look(x)))
+        return logits
 
-    def going_on_from(self, other: "FaceCnn", places: dict[int, int]) -> "FaceCnn":
-        """This network with all that `other` learnt; its class i becomes class `places[i]` here. Returns itself."""
+    def start_from(self, other: "FaceCnn", places: dict[int, int]) -> "FaceCnn":
+        """Copy the weights of `other` into this network; its class i becomes `places[i]` here. Returns itself."""
         self.look.load_state_dict(other.look.state_dict())
         self.hidden.load_state_dict(other.hidden.state_dict())
         for old, new in places.items():
@@ -75,21 +72,21 @@ class SoundCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 6)."""
-        said: Tensor = self.layers(x)
-        return said
+        logits: Tensor = self.layers(x)
+        return logits
 
 
 class TimeDistributedCnn(nn.Module):
-    """(n, SEQUENCE, 1, 48, 48) float32 in 0..1 -> logits (n, 6): one face network for each frame, an LSTM over them."""
+    """(n, SEQUENCE, 1, 48, 48) float32 in 0..1 -> logits (n, 6): a face network per frame, then an LSTM."""
 
     def __init__(self, classes: int = len(CREMA_D), memory: int = 64) -> None:
         super().__init__()
-        self.look = _looking(16)
+        self.look = _make_features(16)
         self.follow = nn.LSTM(64 * 9, memory, batch_first=True)
         self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(memory, classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 6)."""
-        seen = self.look(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        said: Tensor = self.classify(self.follow(seen)[0][:, -1])
-        return said
+        features = self.look(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        logits: Tensor = self.classify(self.follow(features)[0][:, -1])
+        return logits

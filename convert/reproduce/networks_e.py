@@ -1,7 +1,8 @@
 """Seed E: RAVDESS by embeddings of VGGish's shape, by an LSTM, by pictures, and by sound and picture together.
 
 The visual network's layers and its 1,837,496 parameters are printed. VGGish is built as published (Hershey et al. 2017,
-"CNN architectures for large-scale audio classification"), 72,141,184 parameters; the sizes of the rest are our reading.
+"CNN architectures for large-scale audio classification"), 72,141,184 parameters; the other sizes are our
+interpretation.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ EIGHT = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surpris
 """RAVDESS's emotions in the order of its file names."""
 EMBEDDING = 128
 PATCH_FRAMES, PATCH_BANDS = 96, 64
-"""What VGGish hears at a time: 0.96 s of log-mel."""
+"""VGGish's input: 0.96 s of log-mel."""
 LSTM_FRAMES, LSTM_FEATURES = 150, 40
 PICTURE_PX = 128
 
@@ -24,39 +25,39 @@ PICTURE_PX = 128
 class Vggish(nn.Module):
     """(n, 1, 96, 64) float32 log-mel -> embeddings (n, 128).
 
-    `thinner` divides every width but the last: 1 is the published network, whose weights in PyTorch's layout fit by
-    name. 4 is what can be trained here: 54 million multiply-adds a patch and not 863.
+    `thinner` divides every width but the last. 1 is the published network, whose weights in PyTorch's layout fit by
+    name. 4 is small enough to train here: 54 million multiply-adds per patch instead of 863.
     """
 
     def __init__(self, thinner: int = 1) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 1
+        previous = 1
         for widths in ((64,), (128,), (256, 256), (512, 512)):
             for width in (w // thinner for w in widths):
-                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
-                before = width
+                layers += [nn.Conv2d(previous, width, 3, padding=1), nn.ReLU()]
+                previous = width
             layers.append(nn.MaxPool2d(2))
         wide = 4096 // thinner
         self.features = nn.Sequential(*layers)
         self.embeddings = nn.Sequential(
-            *(nn.Linear(before * 6 * 4, wide), nn.ReLU()),
+            *(nn.Linear(previous * 6 * 4, wide), nn.ReLU()),
             *(nn.Linear(wide, wide), nn.ReLU()),
             *(nn.Linear(wide, EMBEDDING), nn.ReLU()),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Embeddings (n, 128)."""
-        # The published dense weights expect time, band, channel: TensorFlow's order.
-        heard = self.features(x).permute(0, 2, 3, 1).flatten(1)
-        embedded: Tensor = self.embeddings(heard)
+        # The published dense weights expect TensorFlow's order: time, band, channel.
+        features = self.features(x).permute(0, 2, 3, 1).flatten(1)
+        embedded: Tensor = self.embeddings(features)
         return embedded
 
 
 def load_vggish(path: Path) -> Vggish:
-    """The published network with the weights in `path` (a PyTorch state dict); raises ModelError when they do not fit.
+    """Load the published network's weights from `path` (a PyTorch state dict); raises ModelError when they do not fit.
 
-    Keys that VGGish itself lacks, such as those of the whitening after it, are let go.
+    Other keys, such as those of the whitening after it, are ignored.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -64,14 +65,14 @@ def load_vggish(path: Path) -> Vggish:
         network.load_state_dict({name: state[name] for name in network.state_dict()})
     except (OSError, UnpicklingError, LookupError, RuntimeError, TypeError, AttributeError, ValueError) as error:
         raise ModelError(
-            f"{path}: no weights of VGGish ({type(error).__name__}); give a PyTorch state dict with features.* "
+            f"{path}: no VGGish weights ({type(error).__name__}); give a PyTorch state dict with features.* "
             "and embeddings.*, or leave it out to train a thinner network"
         ) from error
     return network.eval()
 
 
 class EmbeddingClassifier(nn.Module):
-    """(n, 1, 96, 64) float32 log-mel -> logits (n, 8): how the thinner embedding network is taught."""
+    """(n, 1, 96, 64) float32 log-mel -> logits (n, 8), to train the thinner embedding network."""
 
     def __init__(self, thinner: int = 4) -> None:
         super().__init__()
@@ -80,8 +81,8 @@ class EmbeddingClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        said: Tensor = self.classify(self.embed(x))
-        return said
+        logits: Tensor = self.classify(self.embed(x))
+        return logits
 
 
 class Mlp(nn.Module):
@@ -97,8 +98,8 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        said: Tensor = self.layers(x)
-        return said
+        logits: Tensor = self.layers(x)
+        return logits
 
 
 class FeatureLstm(nn.Module):
@@ -109,43 +110,43 @@ class FeatureLstm(nn.Module):
         self.lstm = nn.LSTM(LSTM_FEATURES, memory, batch_first=True)
         self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(memory, 64), nn.ReLU(), nn.Linear(64, len(EIGHT)))
 
-    def heard(self, x: Tensor) -> Tensor:
-        """(n, memory): the mean over what the LSTM said at each step; the last step alone hears a silence."""
+    def average_outputs(self, x: Tensor) -> Tensor:
+        """(n, memory): the mean of the LSTM's outputs. The last step alone often hears silence."""
         return self.lstm(x)[0].mean(dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        said: Tensor = self.classify(self.heard(x))
-        return said
+        logits: Tensor = self.classify(self.average_outputs(x))
+        return logits
 
 
 class VisualCnn(nn.Module):
-    """(n, 3, 128, 128) float32 in 0..1 -> (n, outputs), logits by default; 1,837,496 parameters, 99 % in the last one.
+    """(n, 3, 128, 128) float32 in 0..1 -> (n, outputs), by default logits; 1,837,496 parameters, 99 % in the last.
 
-    Pooling in steps of 1 makes nothing smaller: 119×119×16 numbers reach the one dense layer.
+    Pooling with stride 1 reduces nothing: 119×119×16 numbers reach the one dense layer.
     """
 
     def __init__(self, outputs: int = len(EIGHT)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 3
+        previous = 3
         for width in (64, 32, 16):
-            layers += [nn.Conv2d(before, width, 3), nn.ReLU(), nn.MaxPool2d(2, stride=1)]
-            before = width
+            layers += [nn.Conv2d(previous, width, 3), nn.ReLU(), nn.MaxPool2d(2, stride=1)]
+            previous = width
         self.see = nn.Sequential(*layers)
         self.classify = nn.Sequential(nn.Flatten(), nn.Linear(16 * 119 * 119, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8), or (n, outputs)."""
-        said: Tensor = self.classify(self.see(x))
-        return said
+        logits: Tensor = self.classify(self.see(x))
+        return logits
 
 
 PICTURE_FEATURES = 16 * 12 * 12
 
 
 def picture_features(network: VisualCnn, pictures: Tensor) -> Tensor:
-    """(n, PICTURE_FEATURES): what `network` sees in (n, 3, 128, 128), averaged over places to a size for an MLP."""
+    """(n, PICTURE_FEATURES): the features of `network` for (n, 3, 128, 128), averaged to a size for an MLP."""
     return nn.functional.adaptive_avg_pool2d(network.see(pictures), 12).flatten(1)
 
 
@@ -160,5 +161,5 @@ class Joint(nn.Module):
 
     def forward(self, sounds: Tensor, pictures: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        said: Tensor = self.classify(torch.cat([self.sound.heard(sounds), self.picture(pictures)], dim=1))
-        return said
+        logits: Tensor = self.classify(torch.cat([self.sound.average_outputs(sounds), self.picture(pictures)], dim=1))
+        return logits

@@ -1,4 +1,4 @@
-"""Learning curves and confusion matrices as small PNGs."""
+"""Draws learning curves and confusion matrices as small PNGs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from convert.evaluation.predictions import Predictions
-from convert.reproduce.results import confusions
+from convert.reproduce.results import count_confusions
 from convert.reproduce.training import Epoch
 
 mpl.use("Agg")
@@ -19,8 +19,8 @@ _DPI = 64
 
 def _grid(count: int, columns: int, width: float, height: float) -> tuple[Any, list[Any]]:
     columns = min(columns, count)
-    down = -(-count // columns)
-    figure, axes = plt.subplots(down, columns, figsize=(columns * width, down * height), squeeze=False)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * height), squeeze=False)
     flat = list(axes.flat)
     for unused in flat[count:]:
         unused.axis("off")
@@ -28,7 +28,7 @@ def _grid(count: int, columns: int, width: float, height: float) -> tuple[Any, l
 
 
 def draw_curves(logs: Mapping[str, Sequence[Epoch]], path: Path) -> None:
-    """Per cent right on training (dashed, with dropout) and validation, one small plot a recipe."""
+    """Accuracy in per cent on training (dashed, with dropout) and validation, one small plot per experiment."""
     figure, axes = _grid(len(logs), 5, 2.6, 2.0)
     for axis, (name, log) in zip(axes, logs.items(), strict=False):
         epochs = [line["epoch"] for line in log]
@@ -43,11 +43,11 @@ def draw_curves(logs: Mapping[str, Sequence[Epoch]], path: Path) -> None:
     _save(figure, path)
 
 
-def draw_confusions(said: Mapping[str, Predictions], path: Path) -> None:
-    """Row-wise shares in per cent, the truth in rows, one matrix a recipe."""
-    figure, axes = _grid(len(said), 4, 3.1, 3.1)
-    for axis, (name, predictions) in zip(axes, said.items(), strict=False):
-        counts = confusions(predictions)
+def draw_confusions(predictions_by_name: Mapping[str, Predictions], path: Path) -> None:
+    """Row-wise shares in per cent, with the truth in rows, one matrix per experiment."""
+    figure, axes = _grid(len(predictions_by_name), 4, 3.1, 3.1)
+    for axis, (name, predictions) in zip(axes, predictions_by_name.items(), strict=False):
+        counts = count_confusions(predictions)
         shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         for (i, j), share in np.ndenumerate(shares):

@@ -1,4 +1,4 @@
-"""What is kept of a recipe that was run: its small numbers in result.json, its answers in .npz files beside it."""
+"""The stored results of an experiment: numbers in result.json, predictions in .npz files beside it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from convert.reproduce.training import Epoch
 
 
 def second_guess_share(predictions: Predictions) -> float:
-    """Among the errors, the share in per cent whose truth was the second guess; 0 when there is no error."""
+    """The share of errors in per cent whose truth was the second guess; 0 without errors."""
     wrong = predictions.select(predictions.prediction != predictions.truth)
     if not len(wrong.truth):
         return 0.0
@@ -22,7 +22,7 @@ def second_guess_share(predictions: Predictions) -> float:
     return 100 * float((second == wrong.truth).mean())
 
 
-def confusions(predictions: Predictions) -> "np.ndarray":
+def count_confusions(predictions: Predictions) -> "np.ndarray":
     """(k, k) counts; rows are the truth."""
     k = len(predictions.classes)
     return np.bincount(predictions.truth * k + predictions.prediction, minlength=k * k).reshape(k, k)
@@ -30,7 +30,7 @@ def confusions(predictions: Predictions) -> "np.ndarray":
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the table."""
+    """A line of the table, as stored in result.json."""
 
     recipe: str
     rows: int | None
@@ -43,13 +43,13 @@ class Result:
     test_count: int
     second_guess: float
     beside: dict[str, float]
-    """Accuracy on what else was read."""
+    """Accuracy on other rows."""
     said: str
     log: list[Epoch]
 
 
-def save_result(recipe: Experiment, outcome: Outcome, cpu_s: float, rows: int | None, folder: Path) -> Result:
-    """Write everything of a run into `folder`; result.json last, since it says that the rest is whole."""
+def save_result(experiment: Experiment, outcome: Outcome, cpu_s: float, rows: int | None, folder: Path) -> Result:
+    """Write a run into `folder`; result.json last, because it marks the rest as complete."""
     folder.mkdir(parents=True, exist_ok=True)
     outcome.validation.save(folder / "validation.npz")
     outcome.test.save(folder / "test.npz")
@@ -59,7 +59,7 @@ def save_result(recipe: Experiment, outcome: Outcome, cpu_s: float, rows: int | 
         torch.save(outcome.network.state_dict(), folder / "weights.pt")
     test = outcome.test
     result = Result(
-        recipe=recipe.name,
+        recipe=experiment.name,
         rows=rows,
         parameters=outcome.parameters,
         epochs=len(outcome.log),
@@ -80,7 +80,7 @@ def save_result(recipe: Experiment, outcome: Outcome, cpu_s: float, rows: int | 
 
 
 def load_result(folder: Path, rows: int | None) -> Result | None:
-    """The result in `folder`, if a run on the same rows was finished there."""
+    """Load the result in `folder`, if a run on the same rows was finished there."""
     path = folder / "result.json"
     if not path.exists():
         return None

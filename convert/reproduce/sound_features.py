@@ -1,4 +1,4 @@
-"""The features that the seeds made of a sound, at 16 kHz, and the ways in which D changed one."""
+"""The seeds' sound features, at 16 kHz, and D's augmentations."""
 
 from functools import lru_cache
 
@@ -29,7 +29,7 @@ def spectrum(samples: Floats, fft: int, hop: int, window: int | None = None, *, 
 
 @lru_cache(maxsize=8)
 def mel_filters(bands: int, fft: int, low_hz: float, high_hz: float) -> npt.NDArray[np.float64]:
-    """Triangles in mel (fft // 2 + 1, bands), their edges between the bins, as VGGish's; HTK's scale."""
+    """Triangular mel filters (fft // 2 + 1, bands) on the HTK scale, with edges between the bins, as VGGish's."""
     places = 2595 * np.log10(1 + np.arange(fft // 2 + 1) * RATE_HZ / fft / 700)
     edges = np.linspace(2595 * np.log10(1 + low_hz / 700), 2595 * np.log10(1 + high_hz / 700), bands + 2)
     width = edges[1] - edges[0]
@@ -38,16 +38,16 @@ def mel_filters(bands: int, fft: int, low_hz: float, high_hz: float) -> npt.NDAr
 
 @lru_cache(maxsize=4)
 def _pitch_classes(fft: int) -> npt.NDArray[np.float64]:
-    """(fft // 2 + 1, 12): each bin from 60 Hz up belongs to the nearest of the twelve half tones."""
+    """(fft // 2 + 1, 12): each bin from 60 Hz up belongs to the nearest of the twelve semitones."""
     frequencies = np.arange(fft // 2 + 1) * RATE_HZ / fft
     classes = np.zeros((len(frequencies), 12))
-    heard = np.flatnonzero(frequencies >= 60)
-    classes[heard, np.round(12 * np.log2(frequencies[heard] / 440)).astype(int) % 12] = 1
+    audible = np.flatnonzero(frequencies >= 60)
+    classes[audible, np.round(12 * np.log2(frequencies[audible] / 440)).astype(int) % 12] = 1
     return classes
 
 
 def chroma(power: npt.NDArray[np.float64], fft: int) -> npt.NDArray[np.float64]:
-    """(frames, 12): the share of each half tone in (frames, fft // 2 + 1), the strongest being 1."""
+    """(frames, 12): the share of each semitone in (frames, fft // 2 + 1), with the strongest at 1."""
     tones = power @ _pitch_classes(fft)
     return tones / np.maximum(tones.max(axis=1, keepdims=True), 1e-10)
 
@@ -62,12 +62,12 @@ def mfcc(log_mel: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64
 
 
 def fit_length(samples: Floats, length: int = _FIVE_S) -> Floats:
-    """Cut, or filled up with silence, to `length` samples."""
+    """Cut, or pad with silence, to `length` samples."""
     return np.pad(samples[:length], (0, max(length - len(samples), 0)))
 
 
 def table_row(samples: Floats) -> Floats:
-    """A's row of a clip: (162,) float32."""
+    """A's features of a clip: (162,) float32."""
     fft, hop = 1024, 256
     framed = np.lib.stride_tricks.sliding_window_view(np.pad(samples, fft // 2), fft)[::hop]
     crossings = np.abs(np.diff(np.signbit(framed), axis=1)).mean()
@@ -81,37 +81,37 @@ def table_row(samples: Floats) -> Floats:
 
 
 def mfcc_means(samples: Floats) -> Floats:
-    """B's features of its first model: means and deviations of 40 MFCC, (80,) float32."""
+    """The features of B's first model: means and deviations of 40 MFCC, (80,) float32."""
     mel = _log(np.abs(spectrum(samples, 1024, 256)) ** 2 @ mel_filters(64, 1024, 0, RATE_HZ / 2))
     coefficients = mfcc(mel, networks_b.MFCC)
     return np.concatenate([coefficients.mean(axis=0), coefficients.std(axis=0)]).astype(np.float32)
 
 
 def mel_picture(samples: Floats) -> Floats:
-    """B's picture of five seconds: (1, 96, 431) float32 log-mel. Its 512 steps at 44.1 kHz are 186 at 16."""
+    """B's picture of five seconds: (1, 96, 431) float32 log-mel. Its steps of 512 at 44.1 kHz are 186 at 16 kHz."""
     power = np.abs(spectrum(fit_length(samples), 1024, 186)) ** 2
     picture = _log(power @ mel_filters(networks_b.BANDS, 1024, 0, RATE_HZ / 2)).T
     return picture[None, :, : networks_b.FRAMES].astype(np.float32)
 
 
 def stacked_picture(samples: Floats) -> Floats:
-    """D's picture of five seconds: (1, 40, 216) float32; 12 rows of STFT (half tones), 13 of MFCC and 15 of mel.
+    """D's picture of five seconds: (1, 40, 216) float32; 12 rows of STFT (semitones), 13 of MFCC and 15 of mel.
 
-    That the STFT was summed to half tones, and these shares of the 40 rows, are our reading. 216 is 5 s in steps of
-    512 at 22.05 kHz, which are 372 at 16.
+    Summing the STFT to semitones, and these shares of the 40 rows, are our interpretation. 216 is 5 s in steps of 512
+    at 22.05 kHz, which are 372 at 16 kHz.
     """
     fft = 1024
     power = np.abs(spectrum(fit_length(samples), fft, 372)) ** 2
     mel = _log(power @ mel_filters(40, fft, 0, RATE_HZ / 2))
-    few = _log(power @ mel_filters(_D_MEL, fft, 0, RATE_HZ / 2))
-    rows = np.concatenate([chroma(power, fft), mfcc(mel, _D_MFCC), few], axis=1).T
+    few_bands = _log(power @ mel_filters(_D_MEL, fft, 0, RATE_HZ / 2))
+    rows = np.concatenate([chroma(power, fft), mfcc(mel, _D_MFCC), few_bands], axis=1).T
     return rows[None, :, : networks_d.FRAMES].astype(np.float32)
 
 
 def patches(samples: Floats) -> Floats:
-    """VGGish's input: (k, 1, 96, 64) float32, as many whole patches of 0.96 s as there are, one at least.
+    """VGGish's input: (k, 1, 96, 64) float32, every whole patch of 0.96 s, at least one.
 
-    Source: the published front end (25 ms windows each 10 ms, magnitudes, 125-7,500 Hz, log of mel + 0.01).
+    Source: the published front end (25 ms windows every 10 ms, magnitudes, 125-7,500 Hz, log of mel + 0.01).
     """
     fft, high = 512, 7500
     short = 95 * 160 + 400
@@ -123,20 +123,20 @@ def patches(samples: Floats) -> Floats:
 
 
 def mfcc_sequence(samples: Floats) -> Floats:
-    """What E's LSTM follows: (150, 40) float32 MFCC each 32 ms, a longer sound cut, a shorter one filled up."""
+    """The input of E's LSTM: (150, 40) float32 MFCC every 32 ms; a longer sound is cut, a shorter one padded."""
     samples = fit_length(samples, networks_e.LSTM_FRAMES * 512)
     mel = _log(np.abs(spectrum(samples, 1024, 512)) ** 2 @ mel_filters(64, 1024, 0, RATE_HZ / 2))
     return mfcc(mel, networks_e.LSTM_FEATURES)[: networks_e.LSTM_FRAMES].astype(np.float32)
 
 
 def stretch(samples: Floats, rate: float) -> Floats:
-    """The same pitch in 1 / `rate` of the time, by a phase vocoder (Flanagan and Golden 1966)."""
+    """Stretch to 1 / `rate` of the time at the same pitch, by a phase vocoder (Flanagan and Golden 1966)."""
     fft, hop = 512, 128
     bins = spectrum(samples, fft, hop)
     at = np.arange(0, len(bins) - 1, rate)
     before, share = at.astype(int), (at % 1)[:, None]
     loudness = (1 - share) * np.abs(bins[before]) + share * np.abs(bins[before + 1])
-    # From one frame to the next each bin's phase moves as it does in the original, however far apart they now lie.
+    # Each bin's phase advances per frame as in the original, however far apart the frames are now.
     moved = np.angle(bins[before + 1]) - np.angle(bins[before])
     phase = np.angle(bins[:1]) + np.concatenate([np.zeros((1, bins.shape[1])), np.cumsum(moved[:-1], axis=0)])
     window = get_window("hann", fft)
@@ -149,14 +149,14 @@ def stretch(samples: Floats, rate: float) -> Floats:
     return (total / np.maximum(weight, 1e-3))[fft // 2 : -fft // 2].astype(np.float32)
 
 
-def shift_pitch(samples: Floats, half_tones: float) -> Floats:
-    """Higher by so many half tones in the same time: stretched, then played faster."""
-    factor = 2 ** (half_tones / 12)
+def shift_pitch(samples: Floats, semitones: float) -> Floats:
+    """Shift the pitch by `semitones` at the same length: stretch, then resample."""
+    factor = 2 ** (semitones / 12)
     slow = stretch(samples, 1 / factor)
     return np.asarray(resample(slow, max(round(len(slow) / factor), 1)), np.float32)
 
 
 def add_noise(samples: Floats, rng: np.random.Generator) -> Floats:
-    """With white noise of up to 3.5 % of its peak."""
-    most = 0.035 * rng.random() * float(np.abs(samples).max(initial=0.0))
-    return (samples + most * rng.normal(size=len(samples))).astype(np.float32)
+    """Add white noise of up to 3.5 % of the peak."""
+    level = 0.035 * rng.random() * float(np.abs(samples).max(initial=0.0))
+    return (samples + level * rng.normal(size=len(samples))).astype(np.float32)

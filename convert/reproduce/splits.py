@@ -1,7 +1,7 @@
-"""The seeds' own protocols on the data that is here: which rows each was trained, chosen and tested on.
+"""The seeds' own protocols on the available data: the training, validation and test rows of each.
 
-Random splits of acted speech put the same speaker and sentence on both sides. They stand here because the seeds
-used them: their numbers mean nothing at home.
+Random splits of acted speech put the same speaker and sentence on both sides. They are here because the seeds used
+them; their numbers mean nothing at home.
 """
 
 from bisect import bisect_left
@@ -28,7 +28,7 @@ SEED = 1
 FERPLUS = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
 """In FER+'s own order."""
 FIVE = ("neutral", "happy", "surprise", "sad", "angry")
-"""What D began with, 2,466 pictures each: FER+'s first five."""
+"""The first classes of D, with 2,466 pictures each: FER+'s first five."""
 
 Split = tuple[list[Clip], list[Clip], list[Clip]]
 
@@ -36,21 +36,21 @@ Split = tuple[list[Clip], list[Clip], list[Clip]]
 def split_randomly(clips: Iterable[Clip], validation_from: float = 0.6, test_from: float = 0.8) -> Split:
     """(training, validation, test) by each clip's `split_share`: the rows of Mien's own random protocol.
 
-    Within a part the order is random too, so that its first rows are of every speaker.
+    The order within a part is random too, so its first rows cover all speakers.
     """
-    placed = sorted(clips, key=split_share)
-    shares = [split_share(clip) for clip in placed]
+    ordered = sorted(clips, key=split_share)
+    shares = [split_share(clip) for clip in ordered]
     first, second = bisect_left(shares, validation_from), bisect_left(shares, test_from)
-    return placed[:first], placed[first:second], placed[second:]
+    return ordered[:first], ordered[first:second], ordered[second:]
 
 
 def to_eight(clip: Clip) -> int:
-    """RAVDESS's own emotion, 0..7 in EIGHT's order: the third number of its file name, which keeps calm apart."""
+    """RAVDESS's own emotion, 0..7 in EIGHT's order: the split number of the file name, which keeps calm separate."""
     return int(clip.name.split("-")[2]) - 1
 
 
 class Corpora:
-    """The corpora in `data`, each read once; `rows` takes only so many rows of every part."""
+    """The corpora in `data`, each read once; `rows` limits every part."""
 
     def __init__(self, data: Path, rows: int | None = None, cache: Path | None = None) -> None:
         self.data = data
@@ -74,36 +74,36 @@ class Corpora:
         return self._first(split_randomly(self.clips("tess")))
 
     def savee(self) -> Split:
-        """B: 75/25. The quarter is its only test set: 15 % of all choose the epoch here, and not the test."""
+        """B: 75/25. B tested on the quarter only; here 15 % of all rows select the epoch instead of the test."""
         return self._first(split_randomly(self.clips("savee"), test_from=0.75))
 
     def six(self) -> Split:
-        """D: RAVDESS speech in the six emotions of CREMA-D, which is not here, 60/20/20 (our reading)."""
+        """D: RAVDESS speech in the six emotions of CREMA-D, which is not available, 60/20/20 (our interpretation)."""
         allowed = {EIGHT.index(name) for name in CREMA_D}
         return self._first(split_randomly(c for c in self.clips("ravdess_speech") if to_eight(c) in allowed))
 
     def ravdess(self, which: str) -> Split:
-        """E: `speech`, `song` or `both`, 60/20/20. Both is the two others together: no part changes sides."""
+        """E: `speech`, `song` or `both`, 60/20/20. Both joins the other two: no row changes its part."""
         names = ("speech", "song") if which == "both" else (which,)
-        thirds = [split_randomly(self.clips(f"ravdess_{name}")) for name in names]
-        merged = [[clip for third in thirds for clip in third[i]] for i in range(3)]
+        splits = [split_randomly(self.clips(f"ravdess_{name}")) for name in names]
+        merged = [[clip for split in splits for clip in split[i]] for i in range(3)]
         return self._first((merged[0], merged[1], merged[2]))
 
-    def _first(self, thirds: Split) -> Split:
-        return thirds[0][: self.rows], thirds[1][: self.rows], thirds[2][: self.rows]
+    def _first(self, split: Split) -> Split:
+        return split[0][: self.rows], split[1][: self.rows], split[2][: self.rows]
 
     def fer2013(self) -> Parts:
-        """A, B and C: Training, PublicTest and PrivateTest as published, copies and all."""
+        """A, B and C: Training, PublicTest and PrivateTest as published, copies included."""
         corpus = self.faces
         splits = (corpus.training(as_published=True), corpus.validation(), corpus.test())
         parts = [make_face_part(faces, faces.labels) for faces in splits]
         return Parts(tuple(EMOTIONS), *parts).first(self.rows)
 
     def ferplus(self, classes: tuple[str, ...], *, at_most: int | None = None) -> Parts:
-        """D: FER+'s labels. Trained on the most votes (its printed 191 of disgust and 652 of fear are those).
+        """D: FER+'s labels. Trained on the most frequent vote, which gives its printed 191 of disgust and 652 of fear.
 
-        Tested on the majority, as others are. `at_most` so many pictures of a class are trained on.
-        Raises MediaError when a class has no picture to train on.
+        Tested on the majority, as usual. `at_most` limits the training pictures of a class. Raises MediaError when a
+        class has no training picture.
         """
         places = np.full(len(FERPLUS) + 2, -1)
         places[[FERPLUS.index(name) for name in classes]] = np.arange(len(classes))
@@ -112,7 +112,7 @@ class Corpora:
         labels = (training.counts.argmax(axis=1), validation.majority(), test.majority())
         parts = []
         for faces, label in zip((training, validation, test), labels, strict=True):
-            # -1, no majority, falls on the last place, which is no class.
+            # -1, no majority, indexes the last place, which is not a class.
             own = places[label].astype(np.int64)
             parts.append(make_face_part(faces, own).rows(torch.from_numpy(own >= 0)))
         counts = torch.bincount(parts[0].labels, minlength=len(classes))
@@ -125,28 +125,28 @@ class Corpora:
 
 
 def _limit_per_label(part: Part, at_most: int) -> Part:
-    """At most so many rows of each label, drawn at random, in random order."""
+    """At most `at_most` rows of each label, drawn at random, in random order."""
     generator = torch.Generator().manual_seed(SEED)
     chosen = []
     for label in part.labels.unique():
         own = torch.nonzero(part.labels == label).flatten()
         chosen.append(own[torch.randperm(len(own), generator=generator)[:at_most]])
-    together = torch.cat(chosen)
-    return part.rows(together[torch.randperm(len(together), generator=generator)])
+    rows = torch.cat(chosen)
+    return part.rows(rows[torch.randperm(len(rows), generator=generator)])
 
 
 def make_face_part(faces: Faces, labels: npt.NDArray[np.int64]) -> Part:
-    """Pictures as (n, 1, 48, 48) uint8, named by their place in their part of FER2013."""
+    """Pictures as (n, 1, 48, 48) uint8, named by their index in their part of FER2013."""
     names = np.array([str(i) for i in range(len(faces))])
     pictures = torch.from_numpy(faces.pictures[:, None])
-    nobody, corpora = np.full(len(names), ""), np.full(len(names), "fer2013")
-    return Part((pictures,), torch.from_numpy(labels), names, nobody, corpora)
+    groups, corpora = np.full(len(names), ""), np.full(len(names), "fer2013")
+    return Part((pictures,), torch.from_numpy(labels), names, groups, corpora)
 
 
 def make_sound_part(
     clips: Sequence[Clip], features: Callable[[Floats], Floats], label: Callable[[Clip], int] | None = None
 ) -> Part:
-    """What `features` makes of every clip, stacked (n, ...), with `label` of each (Mien's emotion by default)."""
+    """The `features` of every clip, stacked (n, ...), with `label` of each (Mien's emotion by default)."""
     if not clips:
         raise MediaError("no clip in a part of this protocol; take more rows")
     inputs = torch.from_numpy(np.stack([features(clip.real) for clip in clips]))
@@ -164,13 +164,11 @@ def get_ids(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
 
 
 def normalize(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
-    """Every input brought to mean 0 and deviation 1, measured on training alone, over the axes `over`."""
+    """Normalize every input to mean 0 and deviation 1, measured on training, over the axes `over`."""
     inputs = parts.training.inputs[0]
     mean, deviation = inputs.mean(dim=over, keepdim=True), inputs.std(dim=over, keepdim=True).clamp_min(1e-6)
 
-    def brought(part: Part) -> Part:
+    def apply(part: Part) -> Part:
         return replace(part, inputs=((part.inputs[0] - mean) / deviation, *part.inputs[1:]))
 
-    return replace(
-        parts, training=brought(parts.training), validation=brought(parts.validation), test=brought(parts.test)
-    )
+    return replace(parts, training=apply(parts.training), validation=apply(parts.validation), test=apply(parts.test))

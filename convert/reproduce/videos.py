@@ -1,4 +1,4 @@
-"""D's video recipe: CREMA-D's clips as sequences of faces. The set is not here; its reader knows its layout."""
+"""D's video experiment: CREMA-D's clips as sequences of faces. The set is not available here, only its reader."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,13 +19,13 @@ from device.perception.face.detector import BlazeFace, FaceDetector
 
 FOLDER = "cremad"
 _STRIDE = 5
-"""Frames from one sequence to the next of a clip; the report says "sliding" only."""
+"""Frames from one sequence to the next; the report only says "sliding"."""
 
 
-def face_crops(video: Video, detector: FaceDetector) -> npt.NDArray[np.uint8]:
-    """The surest face of each frame of a video, where there is one: (frames, 48, 48) uint8.
+def crop_faces(video: Video, detector: FaceDetector) -> npt.NDArray[np.uint8]:
+    """The face with the highest score in each frame that has one: (frames, 48, 48) uint8.
 
-    Corrupt frames were one of D's difficulties: a file that breaks off gives the faces before the break.
+    Corrupt frames were one of D's difficulties: a truncated file gives the faces before the damage.
     """
     crops = []
     try:
@@ -39,8 +39,8 @@ def face_crops(video: Video, detector: FaceDetector) -> npt.NDArray[np.uint8]:
     return np.array(crops, np.uint8).reshape(-1, 48, 48)
 
 
-def sliding(faces: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Sequences (SEQUENCE, 48, 48) of a clip's faces, one each _STRIDE; a shorter clip repeats its last face."""
+def slide(faces: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Sequences (SEQUENCE, 48, 48) of a clip's faces, every _STRIDE frames; a shorter clip repeats its last face."""
     if len(faces):
         short = max(SEQUENCE - len(faces), 0)
         filled = np.concatenate([faces, np.repeat(faces[-1:], short, axis=0)])
@@ -48,38 +48,40 @@ def sliding(faces: npt.NDArray[np.uint8]) -> Iterator[npt.NDArray[np.uint8]]:
             yield filled[begin : begin + SEQUENCE]
 
 
-def sequences(recorded: Sequence[Video], detector: FaceDetector) -> Part:
-    """All sequences of the videos: (n, SEQUENCE, 1, 48, 48) uint8; raises MediaError when no face is in any."""
+def make_sequences(videos: Sequence[Video], detector: FaceDetector) -> Part:
+    """All sequences of the videos: (n, SEQUENCE, 1, 48, 48) uint8; raises MediaError when no video has a face."""
     pictures, labels, names, actors = [], [], [], []
-    for video in recorded:
-        for number, sequence in enumerate(sliding(face_crops(video, detector))):
+    for video in videos:
+        for number, sequence in enumerate(slide(crop_faces(video, detector))):
             pictures.append(sequence[:, None])
             labels.append(CREMA_D.index(video.own))
             names.append(f"{video.name}-{number}")
             actors.append(video.person)
     if not pictures:
-        raise MediaError(f"CREMA-D video: no face found in {len(recorded)} videos; are they the published ones?")
+        raise MediaError(f"CREMA-D video: no face found in {len(videos)} videos; are they the published ones?")
     inputs = torch.from_numpy(np.stack(pictures))
     corpora = np.full(len(names), "cremad_video")
     return Part((inputs,), torch.tensor(labels), np.array(names), np.array(actors), corpora)
 
 
-def _video(bench: Workspace) -> Outcome:
-    """Random 60/20/20 over the clips, our reading; the sequences of one clip stay together."""
-    recorded = read_videos(bench.corpora.data / FOLDER, part=True)[: bench.rows]
-    if len(recorded) < 5:
-        raise MediaError(f"CREMA-D video: {len(recorded)} in {bench.corpora.data / FOLDER}; at least 5 are needed")
-    order = np.random.default_rng(SEED).permutation(len(recorded))
-    ends = round(0.6 * len(recorded)), round(0.8 * len(recorded))
+def _video(workspace: Workspace) -> Outcome:
+    """Random 60/20/20 over the clips (our interpretation); the sequences of a clip stay together."""
+    videos = read_videos(workspace.corpora.data / FOLDER, part=True)[: workspace.rows]
+    if len(videos) < 5:
+        raise MediaError(f"CREMA-D video: {len(videos)} in {workspace.corpora.data / FOLDER}; at least 5 are needed")
+    order = np.random.default_rng(SEED).permutation(len(videos))
+    ends = round(0.6 * len(videos)), round(0.8 * len(videos))
     detector = BlazeFace()
-    parts = [sequences([recorded[i] for i in chosen], detector) for chosen in np.split(order, ends)]
-    return fit_and_predict(bench, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), FitPlan(12, 32, half=False))
+    parts = [make_sequences([videos[i] for i in chosen], detector) for chosen in np.split(order, ends)]
+    return fit_and_predict(
+        workspace, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), FitPlan(12, 32, half=False)
+    )
 
 
 VIDEOS = (
     Experiment(
         *("d-video", "D", "cremad-video", "51 %"),
-        f"time-distributed CNN on {SEQUENCE} faces at a time; runs when CREMA-D is given (cremad/VideoFlash)",
+        f"time-distributed CNN on {SEQUENCE} faces at a time; needs CREMA-D's videos (cremad/VideoFlash)",
         _video,
     ),
 )

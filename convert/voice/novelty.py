@@ -21,7 +21,7 @@ from device.errors import MediaError
 from device.perception.models.card import TrainingDistribution
 from device.perception.models.model import Model
 from device.perception.voice.novelty import NoveltyDetector
-from device.perception.voice.speaker_baseline import MAX_WEIGHT, PRIOR, among, deviations
+from device.perception.voice.speaker_baseline import MAX_WEIGHT, PRIOR, blend_distances, deviations
 
 AXES = 120
 """Of 288. Chosen among 6 to 120 by the likelihood of corpora left out of the fit; more is better."""
@@ -123,7 +123,8 @@ def _save_distances(
     for speaker in np.unique(speakers):
         rows = speakers == speaker
         weight = min(int(rows.sum()), MAX_WEIGHT)
-        known[rows] = among(values[rows], np.sqrt(np.mean(np.square(values[rows]))), weight / (weight + PRIOR))
+        own_distance = np.sqrt(np.mean(np.square(values[rows])))
+        known[rows] = blend_distances(values[rows], own_distance, weight / (weight + PRIOR))
     path = predictions / f"distance-{name}.npz"
     Distances(values, known, np.array([clip.name for clip in own]), np.array([clip.corpus for clip in own])).save(path)
     return f"{path}: {len(own)} clips, median distance {np.median(values):.2f}"

@@ -1,4 +1,4 @@
-"""Small corpora in the published sets' own layout, made of the project's drawn faces and made voices."""
+"""Small corpora in the published layouts, made of the simulator's faces and voices."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ DRAWN = 240
 
 
 def fer2013(folder: Path) -> None:
-    """The whole sheet of 35,887 tiles; 3 × DRAWN of them hold faces, the rest is blank and voted no face."""
+    """The full sheet of 35,887 tiles; 3 × DRAWN of them hold faces, the rest is blank and voted not-a-face."""
     rng = np.random.default_rng(0)
     usage = np.zeros(COUNT, np.uint8)
     usage[28_709:32_298], usage[32_298:] = 1, 2
@@ -97,7 +97,7 @@ def _opus(samples: Floats) -> bytes:
 
 
 def everything(folder: Path) -> Path:
-    """All that `python -m convert` needs, under one folder."""
+    """Everything `python -m convert` needs, in one folder."""
     fer2013(folder / "fer2013")
     savee(folder / "speech")
     esc10(folder / "noise")

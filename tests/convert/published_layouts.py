@@ -1,4 +1,4 @@
-"""Small sets in the folders and under the names in which the corpora were published, and lists of all their names."""
+"""Small sets with the folders and names of the published corpora, and lists of all their names."""
 
 import csv
 import itertools
@@ -40,19 +40,19 @@ def tone(path: Path, pitch_hz: float = 220.0, seconds: float = 0.2, rate_hz: int
 
 
 def noise(seed: int, side: int = 48) -> Gray:
-    """(side, side) uint8, another for every seed."""
+    """(side, side) uint8, different for every seed."""
     return np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8)
 
 
 def picture(path: Path, pixels: Gray) -> Path:
-    """A picture file of the kind that its suffix tells."""
+    """A picture file of the suffix's type."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), pixels)
     return path
 
 
 def video(path: Path, *, sound: bool = True) -> Path:
-    """A quarter of a second of moving grey, with a tone or without; the kind of file that its suffix tells."""
+    """A quarter of a second of moving gray, with or without a tone; a file of the suffix's type."""
     path.parent.mkdir(parents=True, exist_ok=True)
     codec, voice = {".flv": ("flv", "mp3"), ".mp4": ("libx264", "aac"), ".avi": ("mpeg4", "pcm_s16le")}[path.suffix]
     with av.open(str(path), "w") as container:
@@ -182,7 +182,7 @@ def ferplus_table(path: Path, votes: Sequence[Sequence[int]], usages: Sequence[i
 def fer2013_folders(
     folder: Path, pictures: Gray, labels: Sequence[int], usages: Sequence[int], levels: Sequence[str] = USAGES
 ) -> Path:
-    """A folder an emotion below the three `levels`, lossless, named so that the order stays."""
+    """One folder per emotion below the three `levels`, lossless, with names that keep the order."""
     for i, (pixels, label, usage) in enumerate(zip(pictures, labels, usages, strict=True)):
         picture(folder / levels[usage] / FER2013[label] / f"{i:06d}.png", pixels)
     return folder

@@ -1,4 +1,4 @@
-"""Getting to know speakers in training is what the device does."""
+"""Adaptation to speakers in training matches the device's."""
 
 import numpy as np
 import pytest
@@ -11,13 +11,13 @@ pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
 
 
-def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances() -> None:
+def test_each_stage_matches_the_devices_baseline_after_as_many_utterances() -> None:
     from convert.voice.adaptation_stages import LAST_STAGE, STAGES, build_stages
 
     rng = np.random.default_rng(4)
     clips = [Clip(f"{s}{i}", "made", s, "F", 0, np.zeros(1, np.int16)) for s in ("a", "b") for i in range(30)]
     numbers = rng.normal(0, 1, (60, 3, PROSODY)).astype(np.float32)
-    numbers[30:] += 2  # b is another sort of voice
+    numbers[30:] += 2  # b has a different voice
     trains = np.ones(60, bool)
     stages = build_stages(numbers, clips, trains)
     first = np.zeros(60, int)
@@ -36,7 +36,7 @@ def test_each_stage_is_what_the_devices_baseline_knows_after_so_many_utterances(
     assert len(set(STAGES)) == len(STAGES)
 
 
-def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
+def test_the_order_of_a_corpus_does_not_change_the_baseline() -> None:
     from convert.voice.adaptation_stages import build_stages
     from convert.voice.benchmark import compute_deviations
     from convert.voice.prosody_task import Material
@@ -44,13 +44,13 @@ def test_in_what_order_a_corpus_lies_does_not_matter_to_what_is_usual() -> None:
     rng = np.random.default_rng(7)
     clips = [Clip(f"{i}", "made", "a", "F", 0, np.zeros(1, np.int16)) for i in range(900)]
     numbers = rng.normal(0, 1, (900, 3, PROSODY)).astype(np.float32)
-    numbers[450:] += 2  # sorted by emotion: the second half is all excited
+    numbers[450:] += 2  # sorted by emotion: the second half is excited
     stages = build_stages(numbers, clips, np.ones(900, bool))
     heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
     calm, excited = (
         np.concatenate(compute_deviations(heard, list(range(900)), known=True))[half].mean()
         for half in (slice(450), slice(450, 900))
     )
-    # A baseline fades: one that had met the excited last would take them for the usual.
+    # A baseline fades: after the excited clips it would take them for normal.
     assert -calm == pytest.approx(excited, abs=0.15)
     assert excited > 0.5

@@ -1,4 +1,4 @@
-"""The kept views are what the device would hear, are made once, and are made anew when anything about them changes."""
+"""The cached views match the device's input, are computed once, and again when anything changes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from device.perception.voice.classifier import WINDOW
 from device.perception.voice.input import voice_input
 
 
-def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: Path) -> None:
+def test_a_view_is_the_devices_input_and_is_computed_once(corpora: Path, tmp_path: Path) -> None:
     clips = read_corpus(corpora / "speech", "savee", tmp_path)[:3]
     views = build_views(clips, [], 2, tmp_path)
     assert views.shape == (3, 3, WINDOW_FRAMES, BANDS, 2)
@@ -30,7 +30,7 @@ def test_a_view_is_the_devices_input_and_is_made_once(corpora: Path, tmp_path: P
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_a_changed_view_differs_each_time_and_repeats_with_its_seed(corpora: Path, tmp_path: Path) -> None:
+def test_an_augmented_view_differs_each_time_and_repeats_with_its_seed(corpora: Path, tmp_path: Path) -> None:
     clip = read_corpus(corpora / "speech", "savee", tmp_path)[0]
     view = voice_input(clip.real)[0]
     untouched = view.copy()

@@ -1,4 +1,4 @@
-"""What lies in a run folder is gone on with where it is of the same run, and refused in a line where it is not."""
+"""A run folder is resumed when it holds the same run, and refused in one line otherwise."""
 
 import json
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ torch: Any = pytest.importorskip("torch", reason="the training environment: make
 
 
 class _CutOffError(Exception):
-    """The plug is pulled."""
+    """Stands for a power cut."""
 
 
 def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = None) -> float:
-    """Train a small network in `folder`; `cut_at` pulls the plug in that epoch, once its line is in the log."""
+    """Train a small network in `folder`; `cut_at` cuts the power in that epoch, after its line is in the log."""
     from convert.training import checkpoints, loop
 
     def drawn(epoch: int) -> Iterator[Any]:
@@ -64,18 +64,18 @@ def epochs(folder: Path) -> list[int]:
     return [json.loads(line)["epoch"] for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-def test_a_quick_check_is_not_taken_for_the_whole_run(plan: "Plan", tmp_path: Path) -> None:
+def test_a_quick_check_is_not_resumed_as_a_full_run(plan: "Plan", tmp_path: Path) -> None:
     trained(tmp_path, replace(plan, rows=12))
     record = json.loads((tmp_path / "run.json").read_text())
     assert (record["plan"], record["batches_an_epoch"]) == (asdict(plan) | {"rows": 12}, 3)
     with pytest.raises(SettingsError, match=r"run\.json: this run was started as small .*'rows': 12.*'rows': 0.*--out"):
         trained(tmp_path, plan, batches=40)
-    # Neither are other data, of which there are more.
+    # Nor is a run on other data with more rows.
     with pytest.raises(SettingsError, match=r"'batches_an_epoch': 3}.*'batches_an_epoch': 4}"):
         trained(tmp_path, replace(plan, rows=12), batches=4)
 
 
-def test_a_quick_check_that_was_cut_off_does_not_stop_the_whole_run_in_its_middle(plan: "Plan", tmp_path: Path) -> None:
+def test_an_interrupted_quick_check_is_not_resumed_as_a_full_run(plan: "Plan", tmp_path: Path) -> None:
     with pytest.raises(_CutOffError):
         trained(tmp_path, replace(plan, rows=12), cut_at=2)
     assert (tmp_path / "last.pt").exists()
@@ -83,7 +83,7 @@ def test_a_quick_check_that_was_cut_off_does_not_stop_the_whole_run_in_its_middl
         trained(tmp_path, plan, batches=40)
 
 
-def test_an_older_record_without_rows_is_gone_on_with_where_nothing_contradicts(plan: "Plan", tmp_path: Path) -> None:
+def test_an_older_record_without_rows_is_resumed_when_the_steps_match(plan: "Plan", tmp_path: Path) -> None:
     with pytest.raises(_CutOffError):
         trained(tmp_path, plan, cut_at=2)
     record = json.loads((tmp_path / "run.json").read_text())
@@ -96,9 +96,7 @@ def test_an_older_record_without_rows_is_gone_on_with_where_nothing_contradicts(
     assert json.loads((tmp_path / "run.json").read_text())["batches_an_epoch"] == 3
 
 
-def test_a_voice_s_record_of_an_earlier_version_lists_options_of_faces_and_is_resumed(
-    plan: "Plan", tmp_path: Path
-) -> None:
+def test_a_voice_record_with_the_face_options_of_earlier_versions_is_resumed(plan: "Plan", tmp_path: Path) -> None:
     with pytest.raises(_CutOffError):
         trained(tmp_path, plan, cut_at=2)
     record = json.loads((tmp_path / "run.json").read_text())
@@ -110,7 +108,7 @@ def test_a_voice_s_record_of_an_earlier_version_lists_options_of_faces_and_is_re
     assert epochs(tmp_path) == [1, 2]
 
 
-def test_a_face_s_plan_is_stored_as_earlier_versions_stored_it() -> None:
+def test_a_face_plan_has_the_fields_of_earlier_versions() -> None:
     from convert.face.plan import PLANS
 
     assert set(asdict(PLANS["face"])) == {
@@ -119,7 +117,7 @@ def test_a_face_s_plan_is_stored_as_earlier_versions_stored_it() -> None:
     }
 
 
-def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_more(plan: "Plan", tmp_path: Path) -> None:
+def test_the_log_drops_an_attempt_that_saved_nothing_to_resume(plan: "Plan", tmp_path: Path) -> None:
     with pytest.raises(_CutOffError):
         trained(tmp_path, plan, cut_at=1)
     assert epochs(tmp_path) == [1]
@@ -128,7 +126,7 @@ def test_an_attempt_that_died_before_there_was_anything_to_resume_is_told_no_mor
     assert epochs(tmp_path) == [1, 2]
 
 
-def test_a_damaged_run_is_said(plan: "Plan", tmp_path: Path) -> None:
+def test_a_damaged_run_is_reported(plan: "Plan", tmp_path: Path) -> None:
     from convert.training.checkpoints import load_into
 
     trained(tmp_path, plan)

@@ -1,4 +1,4 @@
-"""`python -m convert`: what it refuses in one line, and where a quick check writes."""
+"""`python -m convert`: what it refuses, in one line, and where a quick check writes."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 
 def said(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """(exit status, what was written) of a command."""
+    """(exit status, output) of a command."""
     monkeypatch.setattr(sys, "argv", ["convert", *words])
     try:
         status = main()
@@ -26,7 +26,7 @@ def said(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 @pytest.mark.convert
 @pytest.mark.parametrize(("network", "module"), [("face", "face"), ("voice", "voice")])
-def test_a_quick_quantize_never_writes_over_what_is_shipped(
+def test_a_quick_quantize_never_overwrites_the_shipped_networks(
     network: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -64,7 +64,7 @@ def test_a_quick_quantize_never_writes_over_what_is_shipped(
 
 
 @pytest.mark.convert
-def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
+def test_a_quick_benchmark_never_overwrites_the_committed_predictions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -102,7 +102,7 @@ def test_a_quick_benchmark_never_writes_over_the_answers_that_the_report_counts(
         ("--labels", "inf", "not a number"),
     ],
 )
-def test_a_number_that_means_nothing_is_refused(
+def test_an_invalid_number_is_refused(
     option: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, text = said("train", "voice", option, value, monkeypatch=monkeypatch, capsys=capsys)
@@ -111,7 +111,7 @@ def test_a_number_that_means_nothing_is_refused(
 
 
 @pytest.mark.parametrize("step", ["train", "quantize"])
-def test_a_file_is_no_folder_to_write_to(
+def test_a_file_is_refused_as_an_output_folder(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -123,7 +123,7 @@ def test_a_file_is_no_folder_to_write_to(
 
 @pytest.mark.convert
 @pytest.mark.parametrize("network", ["voice", "prosody", "voice-fold-1"])
-def test_what_only_faces_learn_by_is_refused_for_voices(
+def test_face_options_are_refused_for_voices(
     network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -152,7 +152,7 @@ def test_the_old_name_of_a_step_works_and_is_not_in_the_help(
 
 
 def refused(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a command says before it ends with 1."""
+    """The one line of a command that exits with 1."""
     status, text = said(*words, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1, text
     line = text.splitlines()[-1]
@@ -163,7 +163,7 @@ def refused(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
 @pytest.mark.convert
 @pytest.mark.parametrize("network", ["face", "face-as-published", "voice", "prosody"])
-def test_a_run_that_cannot_be_quantized_is_said(
+def test_a_run_that_cannot_be_quantized_is_reported(
     network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -178,12 +178,12 @@ def test_a_run_that_cannot_be_quantized_is_said(
     assert f"runs/{network}/best.pt: cannot be read as weights" in line
     torch.save({"emotions.weight": torch.zeros(7, 480)}, weights)
     line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
-    recipe = {"voice": "MienVoice", "prosody": "MienProsody"}.get(network, "MienFace")
-    assert line == f"convert: runs/{network}: its layers do not fit {recipe}"
+    expected = {"voice": "MienVoice", "prosody": "MienProsody"}.get(network, "MienFace")
+    assert line == f"convert: runs/{network}: its layers do not fit {expected}"
 
 
 @pytest.mark.convert
-def test_a_teacher_s_run_is_not_quantized(
+def test_a_teachers_run_is_not_quantized(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -196,14 +196,14 @@ def test_a_teacher_s_run_is_not_quantized(
 
 
 @pytest.mark.convert
-def test_a_run_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_run_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch", reason="the training environment: make test-convert")
     line = refused("benchmark", "nosuch", monkeypatch=monkeypatch, capsys=capsys)
     assert line.startswith("convert: benchmark: no run 'nosuch'; there are voice, voice-fold-1, ")
 
 
 @pytest.mark.convert
-def test_what_is_no_network_to_begin_from_or_to_learn_from_is_said(
+def test_an_invalid_start_or_teacher_is_reported(
     corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -255,13 +255,13 @@ def test_a_run_that_none_of_a_few_rows_trains_is_refused(
         run.mkdir(parents=True)
         torch.save((MienVoice if "voice" in run.name else MienProsody)(classes=8).state_dict(), run / "best.pt")
     line = refused(*words, "--data", str(corpora), "--rows", "16", monkeypatch=monkeypatch, capsys=capsys)
-    assert f"{words[1]}: none of the 56 clips of savee trains it; a quick check with --rows has SAVEE's alone" in line
+    assert f"{words[1]}: none of the 56 clips of savee trains it; with --rows there are only SAVEE clips" in line
 
 
 @pytest.mark.convert
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("network", ["voice", "prosody"])
-def test_fewer_rows_than_a_batch_are_a_step_all_the_same(
+def test_fewer_rows_than_a_batch_still_make_a_step(
     network: str, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")

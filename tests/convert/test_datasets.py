@@ -1,4 +1,4 @@
-"""Each reader knows its corpus's layout, split and speakers, and says clearly what is missing."""
+"""Each reader knows its corpus's layout, split and speakers, and reports what is missing."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.convert.builders import DRAWN
 
 def test_fer2013_trains_on_no_copy_of_a_test_picture_and_on_no_blank(corpora: Path) -> None:
     faces = Fer2013(corpora / "fer2013")
-    # One of the drawn training faces stands in PrivateTest too; all others of the sheet are voted no face.
+    # One of the drawn training faces is in PrivateTest too; all other tiles are voted not-a-face.
     assert len(faces.training()) == DRAWN - 1
     assert len(faces.validation()) == 3_589
     assert len(faces.test()) == 3_589
@@ -42,7 +42,7 @@ def test_half_a_fer2013_is_refused(tmp_path: Path, corpora: Path) -> None:
         Fer2013(tmp_path / "half")
 
 
-def test_speech_is_split_so_that_nobody_is_in_two_parts(corpora: Path, tmp_path: Path) -> None:
+def test_speech_is_split_without_a_speaker_in_two_parts(corpora: Path, tmp_path: Path) -> None:
     clips = read_corpus(corpora / "speech", "savee", tmp_path)
     assert len(clips) == 56
     assert {clip.emotion for clip in clips} == set(range(len(EMOTIONS)))
@@ -61,14 +61,14 @@ def test_the_decoded_cache_gives_the_same_sounds(corpora: Path, tmp_path: Path) 
     assert all(abs(len(clip.samples) - 40_000) < 4_000 for clip in first)
 
 
-def test_trimming_leaves_the_voice_and_takes_the_quiet(corpora: Path, tmp_path: Path) -> None:
+def test_trimming_keeps_the_voice_and_removes_the_silence(corpora: Path, tmp_path: Path) -> None:
     clip = read_corpus(corpora / "speech", "savee", tmp_path)[0]
     quiet = np.zeros(32_000, np.float32)
     padded = np.concatenate([quiet, clip.real, quiet])
     assert abs(len(trim_silence(padded)) - len(trim_silence(clip.real))) < 8_000
 
 
-def test_a_crying_baby_is_no_noise(corpora: Path, tmp_path: Path) -> None:
+def test_a_crying_baby_does_not_count_as_noise(corpora: Path, tmp_path: Path) -> None:
     sounds, kinds = read_noises(corpora / "noise", tmp_path)
     assert len(sounds) == 8
     assert "crying_baby" not in kinds

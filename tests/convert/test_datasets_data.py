@@ -1,4 +1,4 @@
-"""The real corpora, where they are: as many as published, and read alike from the zip and from the published names."""
+"""The real corpora, if present: as many files as published, and equal from the zip and from the published names."""
 
 from collections import Counter
 from pathlib import Path
@@ -38,7 +38,7 @@ def told(sound: Sound) -> tuple[str, ...]:
         ("savee", 480, 4, 7),
     ],
 )
-def test_a_voice_corpus_is_whole_and_its_names_tell_what_its_table_tells(
+def test_a_voice_corpus_is_complete_and_its_names_match_its_table(
     corpus: str, count: int, speakers: int, labels: int, tmp_path: Path
 ) -> None:
     sounds = list_sounds(needed(f"speech/{corpus}.zip").parent, corpus)
@@ -47,13 +47,13 @@ def test_a_voice_corpus_is_whole_and_its_names_tell_what_its_table_tells(
     assert len({s.own for s in sounds}) == labels
     published = SPEECH[corpus].read(made.touched(tmp_path, [f"{s.name}.wav" for s in sounds]))
     ours, theirs = [told(s) for s in published], [told(s) for s in sounds]
-    if corpus == "tess":  # its table is in no order
+    if corpus == "tess":  # its table is unsorted
         ours, theirs = sorted(ours), sorted(theirs)
     assert ours == theirs
 
 
 @pytest.mark.data
-def test_fer2013_is_whole_and_its_copies_are_found_by_their_pixels() -> None:
+def test_fer2013_is_complete_and_its_copies_are_found_by_their_pixels() -> None:
     folder = needed("fer2013")
     corpus = Fer2013(folder)
     sizes = [len(corpus.training(as_published=True)), len(corpus.validation()), len(corpus.test())]
@@ -67,7 +67,7 @@ def test_fer2013_is_whole_and_its_copies_are_found_by_their_pixels() -> None:
 
 
 @pytest.mark.data
-def test_real_faces_are_the_same_out_of_a_csv(tmp_path: Path) -> None:
+def test_real_faces_are_the_same_from_a_csv(tmp_path: Path) -> None:
     rows = read_rows(needed("fer2013"))
     chosen = [*range(100), *range(28_709, 28_759), *range(32_298, 32_348)]
     usages = rows.usage[chosen].tolist()
@@ -80,7 +80,7 @@ def test_real_faces_are_the_same_out_of_a_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
+def test_esc_10_is_complete_and_in_the_order_of_the_published_copy() -> None:
     import csv
 
     from convert.datasets.esc10 import _TEN
@@ -95,7 +95,7 @@ def test_esc_10_is_whole_and_its_order_is_that_of_the_published_copy() -> None:
 
 
 @pytest.mark.data
-def test_of_esc_10_s_sounds_kept_aside_25_are_takes_of_a_recording_in_training() -> None:
+def test_25_of_esc_10s_held_out_sounds_share_a_recording_with_training() -> None:
     names = [noise.name for noise in read_named_noises(needed("noise"))]
     kept = select_held_out(names)
     assert (len(names), len(names[::5]), len(kept)) == (360, 72, 47)
@@ -104,7 +104,7 @@ def test_of_esc_10_s_sounds_kept_aside_25_are_takes_of_a_recording_in_training()
 
 
 @pytest.mark.data
-def test_savee_s_videos_are_seen_and_heard() -> None:
+def test_savees_videos_have_frames_and_sound() -> None:
     videos = savee.read_videos(needed("clips"), part=True)
     assert {v.own for v in videos} == {"angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"}
     assert {v.person for v in videos} == {"SAVEE_DC"}

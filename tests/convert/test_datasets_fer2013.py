@@ -1,4 +1,4 @@
-"""FER2013 in every form that people have: the same faces come out of each."""
+"""FER2013 in every form: each gives the same faces."""
 
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def test_csv_npz_and_folders_give_the_same_faces(tmp_path: Path) -> None:
         np.savez(tmp_path / name / "fer2013.npz", pictures=pictures, labels=labels, usage=stored)
     first = Fer2013(tmp_path / "csv", part=True)
     sizes = [len(faces) for faces in parts_of(first)]
-    # Training's first face stands in PrivateTest too.
+    # Training's first face is in PrivateTest too.
     assert sizes == [OF_EACH - 1, OF_EACH, OF_EACH, OF_EACH, OF_EACH - 1]
     np.testing.assert_array_equal(first.training(as_published=True).pictures, pictures[:OF_EACH])
     np.testing.assert_array_equal(first.training(as_published=True).labels, labels[:OF_EACH])
@@ -65,7 +65,7 @@ def test_ferplus_is_joined_row_by_row(tmp_path: Path) -> None:
     assert corpus.validation().majority()[:3].tolist() == [-1, 1, 3]
     assert [EMOTIONS[i].value for i in corpus.validation().majority_of_seven()[1:3]] == ["happy", "sad"]
     assert corpus.validation().majority_of_seven()[0] == -1
-    # Every third row is voted no face, and the first is a copy.
+    # Every third row is voted not-a-face, and the first is a copy.
     assert len(corpus.training()) == sum(i % 3 != 2 for i in range(1, OF_EACH))
     np.savez(tmp_path / "fer2013.npz", pictures=pictures.reshape(-1, 2304), labels=labels, usage=usages, counts=votes)
     same(corpus, Fer2013(tmp_path, part=True))
@@ -82,7 +82,7 @@ def test_ferplus_of_another_copy_is_refused(tmp_path: Path) -> None:
         Fer2013(tmp_path, part=True)
 
 
-def test_without_a_publictest_an_eighth_of_train_is_kept_aside_and_copies_with_it(tmp_path: Path) -> None:
+def test_without_a_publictest_an_eighth_of_train_is_held_out_with_its_copies(tmp_path: Path) -> None:
     count = 240
     pictures = np.array([made.noise(i // 2) for i in range(count)])
     labels = [i % 7 for i in range(count)]
@@ -96,14 +96,14 @@ def test_without_a_publictest_an_eighth_of_train_is_kept_aside_and_copies_with_i
     same(corpus, Fer2013(tmp_path, part=True))
 
 
-def test_a_flat_picture_is_no_face(tmp_path: Path) -> None:
+def test_a_flat_picture_does_not_count_as_a_face(tmp_path: Path) -> None:
     pictures, labels, usages = made.fer2013_faces(OF_EACH)
     pictures[5] = 0
     made.pixel_table(tmp_path / "fer2013.csv", pictures, labels, usages)
     assert len(Fer2013(tmp_path, part=True).training()) == OF_EACH - 2
 
 
-def test_what_is_missing_or_damaged_is_said(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_copy_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"FER2013: .*faces.png is missing, and neither fer2013.csv, .* is there"):
         Fer2013(tmp_path)
     pictures, labels, usages = made.fer2013_faces(OF_EACH)
@@ -122,7 +122,7 @@ def test_what_is_missing_or_damaged_is_said(tmp_path: Path) -> None:
         Fer2013(tmp_path, part=True)
 
 
-def test_a_damaged_npz_or_folder_is_said(tmp_path: Path) -> None:
+def test_a_damaged_npz_or_folder_is_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "fer2013.npz", pictures=np.zeros((2, 48, 48), np.uint8), labels=[0, 1])
     with pytest.raises(MediaError, match=r"fer2013\.npz: lacks usage"):
         Fer2013(tmp_path, part=True)
@@ -144,7 +144,7 @@ def test_a_damaged_npz_or_folder_is_said(tmp_path: Path) -> None:
         Fer2013(tmp_path / "folders", part=True)
 
 
-def test_a_pixel_table_in_other_letters_or_with_an_open_quote_is_said(tmp_path: Path) -> None:
+def test_a_pixel_table_in_another_encoding_or_with_an_open_quote_is_reported(tmp_path: Path) -> None:
     pictures, labels, usages = made.fer2013_faces(OF_EACH)
     table = made.pixel_table(tmp_path / "fer2013.csv", pictures, labels, usages)
     text = table.read_text()
@@ -170,7 +170,7 @@ def test_a_pixel_table_in_other_letters_or_with_an_open_quote_is_said(tmp_path: 
 
 
 @pytest.mark.parametrize("value", ["65543", "-65529", "4294967303", "18446744073709551623", "256"])
-def test_a_pixel_out_of_range_does_not_wrap_around_to_one_that_is_not(value: str, tmp_path: Path) -> None:
+def test_a_pixel_out_of_range_does_not_wrap_around(value: str, tmp_path: Path) -> None:
     pictures, labels, usages = made.fer2013_faces(OF_EACH)
     table = made.pixel_table(tmp_path / "fer2013.csv", pictures, labels, usages)
     lines = table.read_text().splitlines()
@@ -195,7 +195,7 @@ def test_a_pixel_out_of_range_does_not_wrap_around_to_one_that_is_not(value: str
         {"counts": np.full((2, 10), "ten")},
     ],
 )
-def test_an_npz_of_other_shapes_or_words_is_said(wrong: dict[str, Any], tmp_path: Path) -> None:
+def test_an_npz_with_other_shapes_or_names_is_reported(wrong: dict[str, Any], tmp_path: Path) -> None:
     arrays: dict[str, Any] = {
         "pictures": np.zeros((2, 48, 48), np.uint8),
         "labels": np.array([0, 1]),
@@ -209,7 +209,7 @@ def test_an_npz_of_other_shapes_or_words_is_said(wrong: dict[str, Any], tmp_path
 
 
 @pytest.mark.parametrize("name", ["fer2013_label", "usage", "ferplus_votes", "dup_group"])
-def test_labels_that_lack_an_array_or_rows_of_it_are_said(name: str, corpora: Path, tmp_path: Path) -> None:
+def test_labels_without_an_array_or_some_rows_are_reported(name: str, corpora: Path, tmp_path: Path) -> None:
     (tmp_path / "faces.png").symlink_to(corpora / "fer2013" / "faces.png")
     with np.load(corpora / "fer2013" / "labels.npz") as stored:
         arrays: dict[str, Any] = dict(stored)

@@ -1,4 +1,4 @@
-"""The corpora of faces as they were published: labels, people, splits, and what is wrong with a copy."""
+"""The corpora of faces as published: labels, people, splits, and errors in a copy."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def ck_sequence(folder: Path, take: str, frames: int, code: int | None) -> None:
         label.write_text(f"   {code:.7e}\n")
 
 
-def test_ck_gives_the_last_three_frames_of_a_labelled_sequence_and_the_first_as_neutral(tmp_path: Path) -> None:
+def test_ck_labels_the_last_three_frames_of_a_sequence_and_the_first_as_neutral(tmp_path: Path) -> None:
     ck_sequence(tmp_path, "S005/001", 11, 3)
     ck_sequence(tmp_path, "S010/002", 8, 2)
     ck_sequence(tmp_path, "S010/003", 8, None)
@@ -44,7 +44,7 @@ def test_ck_gives_the_last_three_frames_of_a_labelled_sequence_and_the_first_as_
         ckplus.read(tmp_path)
 
 
-def test_a_ck_sequence_without_its_last_frame_is_not_all_there(tmp_path: Path) -> None:
+def test_a_ck_sequence_without_its_last_frame_is_incomplete(tmp_path: Path) -> None:
     ck_sequence(tmp_path, "S005/001", 11, 3)
     ck_sequence(tmp_path, "S010/002", 8, 7)
     (tmp_path / "cohn-kanade-images" / "S005" / "001" / "S005_001_00000011.png").unlink()
@@ -137,7 +137,7 @@ def test_rafdb(tmp_path: Path) -> None:
         rafdb.read(tmp_path / "basic" / "Image", part=True)
 
 
-def test_rafdb_s_seven_codes(tmp_path: Path) -> None:
+def test_rafdbs_seven_codes(tmp_path: Path) -> None:
     names = [f"train_{code:05d}" for code in range(1, 8)]
     made.touched(tmp_path, [f"Image/aligned/{name}_aligned.jpg" for name in names])
     (tmp_path / "EmoLabel").mkdir()
@@ -188,14 +188,14 @@ def test_affectnet_as_tables(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["inf", "-inf", "1e400", "a", ""])
-def test_an_affectnet_box_of_no_size_is_none(cell: str, tmp_path: Path) -> None:
+def test_an_affectnet_box_without_size_is_none(cell: str, tmp_path: Path) -> None:
     table = affectnet_tables(tmp_path) / "training.csv"
     table.write_text(table.read_text().replace("1/a.jpg,4,6,20,10", f"1/a.jpg,4,6,{cell},10"))
     found = affectnet.read(tmp_path, part=True)[0]
     assert (found.name, found.box, found.gray().shape) == ("1/a.jpg", None, (32, 32))
 
 
-def test_a_damaged_affectnet_table_is_said(tmp_path: Path) -> None:
+def test_a_damaged_affectnet_table_is_reported(tmp_path: Path) -> None:
     table = affectnet_tables(tmp_path) / "training.csv"
     text = table.read_text()
     table.write_bytes(text.replace("9/gone", "9/g\xf6ne").encode("latin-1"))
@@ -212,7 +212,7 @@ def test_affectnet_as_annotations(tmp_path: Path) -> None:
         annotation = tmp_path / f"{name.format('annotations')}_exp.npy"
         annotation.parent.mkdir(parents=True, exist_ok=True)
         np.save(annotation, np.array(code))
-    made.picture(tmp_path / "train_set" / "images" / "8.jpg", made.noise(8, 32))  # nobody says what it shows
+    made.picture(tmp_path / "train_set" / "images" / "8.jpg", made.noise(8, 32))  # has no annotation
     found = affectnet.read(tmp_path, part=True)
     assert [(p.name, p.own, p.split) for p in found] == [
         ("train_set/0", "happy", "training"),
@@ -240,7 +240,7 @@ def test_any_folders_of_pictures(tmp_path: Path) -> None:
         folders.read_pictures(tmp_path)
 
 
-def test_a_picture_that_cannot_be_seen_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_picture_is_named(tmp_path: Path) -> None:
     path = made.picture(tmp_path / "happy" / "a.png", made.noise(0))
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(MediaError, match=r"a\.png: the picture breaks off"):

@@ -1,4 +1,4 @@
-"""The voice corpora as they were published: what their names tell, and what is wrong with a copy."""
+"""The voice corpora as published: what their names contain, and errors in a copy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("title", WHOLE)
-def test_a_whole_copy_is_read_and_half_a_copy_is_refused_unless_a_part_will_do(title: str, tmp_path: Path) -> None:
+def test_a_complete_copy_is_read_and_an_incomplete_one_refused_unless_allowed(title: str, tmp_path: Path) -> None:
     read, names, count = WHOLE[title]
     assert len(names) == count
     made.touched(tmp_path / "whole", names)
@@ -38,7 +38,7 @@ def test_a_whole_copy_is_read_and_half_a_copy_is_refused_unless_a_part_will_do(t
 
 
 @pytest.mark.parametrize("title", WHOLE)
-def test_a_missing_copy_is_said(title: str, tmp_path: Path) -> None:
+def test_a_missing_copy_is_reported(title: str, tmp_path: Path) -> None:
     read = WHOLE[title][0]
     with pytest.raises(MediaError, match=rf"{title}: .*nowhere is missing; put the dataset there or name its folder"):
         read(tmp_path / "nowhere")
@@ -58,13 +58,13 @@ def test_a_missing_copy_is_said(title: str, tmp_path: Path) -> None:
         (emodb.read, "wav/77a01Fa.wav"),
     ],
 )
-def test_a_strange_file_is_named(read: Callable[..., list[Sound]], name: str, tmp_path: Path) -> None:
+def test_a_foreign_file_is_named(read: Callable[..., list[Sound]], name: str, tmp_path: Path) -> None:
     made.touched(tmp_path, [name])
     with pytest.raises(MediaError, match=rf"{Path(name).name}: not named like .*, such as .*; remove it or rename it"):
         read(tmp_path, part=True)
 
 
-def test_ravdess_names_tell_everything(tmp_path: Path) -> None:
+def test_ravdess_names_hold_everything(tmp_path: Path) -> None:
     made.touched(tmp_path / "Audio_Speech_Actors_01-24", made.ravdess_names("01"))
     made.touched(tmp_path / "Audio_Song_Actors_01-24", made.ravdess_names("02"))
     spoken = {sound.name: sound for sound in ravdess.read_speech(tmp_path)}
@@ -79,7 +79,7 @@ def test_ravdess_names_tell_everything(tmp_path: Path) -> None:
     assert "RAV18" not in {s.person for s in sung}
 
 
-def test_a_copy_within_a_copy_counts_once(tmp_path: Path) -> None:
+def test_a_nested_copy_counts_once(tmp_path: Path) -> None:
     names = made.ravdess_names("01")
     made.touched(tmp_path, names)
     made.touched(tmp_path / "audio_speech_actors_01-24", names)
@@ -87,7 +87,7 @@ def test_a_copy_within_a_copy_counts_once(tmp_path: Path) -> None:
     assert len(ravdess.read_speech(tmp_path)) == 1440
 
 
-def test_tess_names_tell_everything(tmp_path: Path) -> None:
+def test_tess_names_hold_everything(tmp_path: Path) -> None:
     found = {sound.name: sound for sound in tess.read(made.touched(tmp_path, made.tess_names()))}
     bite = found["OA_bite_neutral"]
     assert (bite.own, bite.person, bite.sex, bite.statement) == ("neutral", "TESS_OAF", "F", "bite")
@@ -96,7 +96,7 @@ def test_tess_names_tell_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flat", [False, True])
-def test_savee_names_tell_everything(flat: bool, tmp_path: Path) -> None:
+def test_savee_names_hold_everything(flat: bool, tmp_path: Path) -> None:
     found = {sound.name: sound for sound in savee.read(made.touched(tmp_path, made.savee_names(flat=flat)))}
     assert len(found) == 480
     told = {name: (s.own, s.person, s.sex, s.statement) for name, s in found.items()}
@@ -105,7 +105,7 @@ def test_savee_names_tell_everything(flat: bool, tmp_path: Path) -> None:
     assert told["JE_n30"] == ("neutral", "SAVEE_JE", "M", "n30")
 
 
-def test_cremad_names_tell_everything_and_its_table_the_sex(tmp_path: Path) -> None:
+def test_cremad_names_hold_everything_and_its_table_the_sex(tmp_path: Path) -> None:
     names = ("1001_DFA_ANG_XX", "1040_ITH_SAD_X", "1002_IEO_FEA_HI")
     made.touched(tmp_path, [f"AudioWAV/{name}.wav" for name in names])
     assert {sound.sex for sound in cremad.read(tmp_path, part=True)} == {""}
@@ -121,7 +121,7 @@ def test_cremad_names_tell_everything_and_its_table_the_sex(tmp_path: Path) -> N
     assert [s.sex for s in cremad.read(tmp_path / "AudioWAV", part=True)] == ["M", "F", ""]
 
 
-def test_emodb_names_tell_everything_and_boredom_is_none_of_the_seven(tmp_path: Path) -> None:
+def test_emodb_names_hold_everything_and_boredom_is_outside_the_seven(tmp_path: Path) -> None:
     for letter in "WLEAFTN":
         made.tone(tmp_path / "wav" / f"03a01{letter}a.wav")
     made.tone(tmp_path / "wav" / "16b10Wb.wav")
@@ -135,7 +135,7 @@ def test_emodb_names_tell_everything_and_boredom_is_none_of_the_seven(tmp_path: 
     assert [c.emotion for c in read_corpus(tmp_path, "emodb", every=True, part=True) if c.own == "boredom"] == [NONE]
 
 
-def test_published_clips_are_decoded_once_and_split_as_the_shared_ones(tmp_path: Path) -> None:
+def test_published_clips_are_decoded_once_and_split_like_the_shared_ones(tmp_path: Path) -> None:
     folder = tmp_path / "speech"
     for i, man in enumerate(("DC", "JK", "KL")):
         made.tone(folder / "savee" / man / "a01.wav", 200 + 50 * i, rate_hz=44_100)
@@ -157,15 +157,15 @@ def test_published_clips_are_decoded_once_and_split_as_the_shared_ones(tmp_path:
     assert len(read_corpus(folder, "savee", tmp_path / "cache", part=True)) == 4
 
 
-def test_a_clip_that_cannot_be_heard_is_named(tmp_path: Path) -> None:
+def test_an_undecodable_clip_is_named(tmp_path: Path) -> None:
     made.tone(tmp_path / "wav" / "03a01Fa.wav")
-    # What a checkout of CREMA-D without git-lfs leaves behind.
+    # A checkout of CREMA-D without git-lfs contains such files.
     (tmp_path / "wav" / "03a01Wa.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(MediaError, match=r"03a01Wa\.wav: cannot be read as sound"):
         read_corpus(tmp_path, "emodb", part=True)
 
 
-def test_a_corpus_that_nobody_reads_is_said(tmp_path: Path) -> None:
+def test_an_unknown_corpus_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"no corpus 'iemocap' there; the readers know ravdess_speech, .*emodb"):
         list_sounds(tmp_path, "iemocap")
 
@@ -224,15 +224,15 @@ def test_published_household_sounds_without_voices_in_esc_10_s_order(tmp_path: P
         read_noises(folder)
 
 
-def test_missing_household_sounds_are_said(tmp_path: Path) -> None:
+def test_missing_household_sounds_are_reported(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"ESC-10: .*esc10.csv is missing"):
         read_noises(tmp_path)
 
 
-def test_another_take_of_a_recording_in_training_is_not_kept_aside_for_the_test() -> None:
+def test_another_take_of_a_training_recording_is_not_held_out_for_the_test() -> None:
     trained = ["1-7-A", "1-8-A", "2-9-A", "2-9-B"]
     assert select_held_out(["1-1-A", *trained, "2-8-B", *trained, "3-70-A-4", *trained]) == [0, 10]
-    # Two takes that are both kept aside are strangers to the networks.
+    # Two held-out takes of one recording are both new to the networks.
     assert select_held_out(["1-1-A", *trained, "1-1-B"]) == [0, 5]
     with pytest.raises(MediaError, match="rain: not named like an ESC sound, such as 1-100032-A; remove it or rename"):
         select_held_out(["rain"])

@@ -1,4 +1,4 @@
-"""The corpora that are heard and seen, and the catalogue: every corpus by its name."""
+"""The corpora of videos, and the registry of all corpora."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_savee_videos(tmp_path: Path) -> None:
         savee.read_videos(tmp_path)
 
 
-def test_the_catalogue_knows_every_corpus_and_its_terms() -> None:
+def test_the_registry_knows_every_corpus_and_its_licence() -> None:
     shipped = ("ravdess_speech", "ravdess_song", "tess", "savee")
     assert shipped == TRAINING_CORPORA
     assert sorted(VALIDATION) == ["RAV17", "RAV18", "RAV19", "RAV20", "SAVEE_JK"]
@@ -84,7 +84,7 @@ def test_every_file_with_corpora_is_in_the_registry() -> None:
     assert files == set(registry._FILES)
 
 
-def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -> None:
+def test_the_registry_returns_the_seven_emotions_or_every_label(tmp_path: Path) -> None:
     made.picture(tmp_path / "faces" / "joy" / "a.png", made.noise(0))
     made.picture(tmp_path / "faces" / "contempt" / "b.png", made.noise(1))
     assert [p.own for p in registry.pictures("folders", tmp_path / "faces")] == ["happy"]
@@ -97,7 +97,7 @@ def test_the_catalogue_gives_the_seven_emotions_or_every_label(tmp_path: Path) -
     assert [v.own for v in registry.videos("savee_video", tmp_path / "videos", part=True)] == ["neutral"]
 
 
-def test_a_corpus_that_the_catalogue_does_not_know_is_said(tmp_path: Path) -> None:
+def test_a_corpus_outside_the_registry_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no corpus 'sfew'; there are fer2013, ckplus"):
         registry.pictures("sfew", tmp_path)
     with pytest.raises(MediaError, match="no corpus 'savee'; there are ravdess_speech_video"):

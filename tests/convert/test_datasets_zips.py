@@ -1,4 +1,4 @@
-"""Sounds in a zip beside a table: as whole as each other, and out of the cache each its own."""
+"""Sounds in a zip beside a table: both complete, and the right ones from the cache."""
 
 import zipfile
 from pathlib import Path
@@ -31,7 +31,7 @@ def savee_copy(corpora: Path, folder: Path) -> tuple[Path, list[str]]:
     return folder / "savee.csv", lines
 
 
-def test_clips_out_of_the_cache_are_their_own_whatever_order_the_table_is_in(corpora: Path, tmp_path: Path) -> None:
+def test_the_cache_returns_the_right_clips_whatever_the_order_of_the_table(corpora: Path, tmp_path: Path) -> None:
     table, lines = savee_copy(corpora, tmp_path)
     before = {clip.name: clip.samples for clip in read_corpus(tmp_path, "savee", tmp_path / "cache")}
     table.write_text("\n".join([lines[0], *lines[:0:-1]]))
@@ -41,7 +41,7 @@ def test_clips_out_of_the_cache_are_their_own_whatever_order_the_table_is_in(cor
         np.testing.assert_array_equal(clip.samples, before[clip.name])
 
 
-def test_another_zip_of_the_same_names_is_heard_anew(corpora: Path, tmp_path: Path) -> None:
+def test_another_zip_with_the_same_names_is_decoded_again(corpora: Path, tmp_path: Path) -> None:
     savee_copy(corpora, tmp_path)
     first = read_corpus(tmp_path, "savee", tmp_path / "cache")
     with zipfile.ZipFile(tmp_path / "savee.zip") as members:
@@ -55,7 +55,7 @@ def test_another_zip_of_the_same_names_is_heard_anew(corpora: Path, tmp_path: Pa
     assert changed == ["DC_an01"]
 
 
-def test_a_table_that_was_cut_off_is_refused_unless_a_part_will_do(corpora: Path, tmp_path: Path) -> None:
+def test_a_truncated_table_is_refused_unless_allowed(corpora: Path, tmp_path: Path) -> None:
     table, lines = savee_copy(corpora, tmp_path)
     table.write_text("\n".join(lines[:21]))
     with pytest.raises(MediaError, match=r"savee\.csv: lists 20 of the 56 clips in savee\.zip; copy it again, or"):
@@ -72,7 +72,7 @@ def test_a_table_that_was_cut_off_is_refused_unless_a_part_will_do(corpora: Path
     assert len(read_noises(tmp_path, part=True)[0]) == 4
 
 
-def test_a_table_of_other_columns_or_letters_is_said(corpora: Path, tmp_path: Path) -> None:
+def test_a_table_with_other_columns_or_encoding_is_reported(corpora: Path, tmp_path: Path) -> None:
     table, lines = savee_copy(corpora, tmp_path)
     table.write_text("\n".join([lines[0].replace("name,", "file,"), *lines[1:]]))
     with pytest.raises(MediaError, match=r"savee\.csv: no column name; copy the file again"):

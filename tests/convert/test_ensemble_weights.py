@@ -1,4 +1,4 @@
-"""How two voice networks are mixed: for voices like those they learnt from, and for new ones."""
+"""How two voice networks are combined, for voices like those in training and for new ones."""
 
 import shutil
 from collections.abc import Sequence
@@ -23,26 +23,26 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def _said(truth: np.ndarray, clear: float, seed: int) -> np.ndarray:
-    """Log-probabilities (n, 7) of a network that hears the truth so clearly."""
+    """Log-probabilities (n, 7) of a network with this much information about the truth."""
     logits = clear * np.eye(7)[truth] + np.random.default_rng(seed).normal(0, 1, (len(truth), 7))
     return np.asarray(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True), np.float32)
 
 
 def _voices(picture: float, prosody: float, seed: int, count: int = 700, away: float = 1.0) -> Voices:
-    """Clips that lie about so far `away`."""
+    """Clips at about the distance `away`."""
     truth = np.arange(count) % 7
     distance = np.random.default_rng(seed + 2).normal(away, 0.03, count).astype(np.float32)
     return Voices(_said(truth, picture, seed), _said(truth, prosody, seed + 1), truth, distance)
 
 
 def _mixed(learnt: Voices, new: Sequence[Voices]) -> NearFar:
-    """The powers for strangers, where those who are known are heard alike."""
+    """The exponents for new speakers when known ones have the same predictions."""
     found = fit_near_far([learnt, *new], [learnt, *new])
     assert found.strangers == found.known
     return found.strangers
 
 
-def test_each_network_weighs_as_much_as_it_tells_near_and_far() -> None:
+def test_each_networks_exponent_matches_its_information_near_and_far() -> None:
     learnt, new = _voices(1.3, 0.4, 1), [_voices(0.3, 1.3, seed, away=1.5) for seed in (3, 5)]
     near, far = _mixed(learnt, new)
     own, others = fit_exponents(learnt), fit_exponents(new[0])
@@ -52,18 +52,18 @@ def test_each_network_weighs_as_much_as_it_tells_near_and_far() -> None:
     assert far.prosody > 2 * far.picture
 
 
-def test_of_what_lies_far_away_the_two_are_modest_and_of_the_rest_as_sure_as_they_may_be() -> None:
+def test_far_clips_get_low_confidence_and_near_clips_what_the_data_supports() -> None:
     learnt, new = _voices(1.5, 1.5, 1), [_voices(0.3, 0.3, seed, away=1.4) for seed in (3, 5, 7)]
     near, far = _mixed(learnt, new)
     assert sum(far) < 0.6 * sum(near)
     found = fit_near_far([learnt, *new], [learnt, *new])
     assert 1.0 < found.half_at < 1.4, "where the one kind ends and the other begins"
-    # Where no distance tells them apart, one say has to do for both kinds.
+    # Without a difference in distance, both kinds share one pair of exponents.
     muddled, _ = _mixed(learnt, [_voices(0.3, 0.3, seed) for seed in (3, 5, 7)])
     assert sum(far) < sum(muddled) < sum(near)
 
 
-def test_the_known_and_strangers_have_powers_of_their_own_and_share_what_is_far() -> None:
+def test_known_and_new_speakers_have_their_own_exponents_and_share_the_distance() -> None:
     learnt, known = _voices(1.5, 0.2, 1), _voices(1.5, 1.5, 1)
     new, new_known = _voices(0.5, 0.2, 3, away=1.4), _voices(0.5, 1.5, 3, away=1.4)
     found = fit_near_far([learnt, new], [known, new_known])
@@ -71,7 +71,7 @@ def test_the_known_and_strangers_have_powers_of_their_own_and_share_what_is_far(
     assert found.known.far.prosody > 2 * found.strangers.far.prosody
 
 
-def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: Path) -> None:
+def test_the_committed_pair_has_the_exponents_of_the_saved_predictions(tmp_path: Path) -> None:
     for name in ("voice", "prosody"):
         for suffix in (".json", ".tflite"):
             shutil.copy(MODELS / f"{name}{suffix}", tmp_path)
@@ -85,7 +85,7 @@ def test_the_committed_pair_has_the_powers_that_the_kept_answers_give(tmp_path: 
         assert sum(kind.far) < sum(kind.near), "more modest of what is unlike all that was learnt from"
     for name in ("voice", "prosody"):
         committed, fitted_anew = (_told(Model(name, folder).card) for folder in (MODELS, tmp_path))
-        # As far as another processor's arithmetic agrees.
+        # Within the differences between processors.
         fits = {key for key in committed if "power" in key or key in ("half_at", "neutral_prior")}
         assert fitted_anew == {k: pytest.approx(v, abs=0.011) if k in fits else v for k, v in committed.items()}
 
@@ -151,18 +151,18 @@ def _keep(
     Distances(voices.distance, voices.distance, names, corpora).save(folder / f"distance-{kind}.npz")
 
 
-def test_a_pair_s_powers_are_fitted_without_the_corpus_that_is_asked_about(tmp_path: Path) -> None:
+def test_a_pairs_exponents_are_fitted_without_the_tested_corpus(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="voice-validation"):
         fit_pair(tmp_path, AS_THEY_ARE)
     kinds = {"validation": _voices(2.0, 0.7, 1), "without-tess-tess": _voices(0.3, 1.5, 3)}
     for kind, voices in kinds.items():
-        # Of strangers prosody tells nothing.
+        # Prosody has no information about new speakers.
         _keep(tmp_path, kind, voices, _said(voices.truth, 0.0, 9))
     strangers, (known, _), _ = fit_pair(tmp_path, AS_THEY_ARE)
     without = fit_pair(tmp_path, AS_THEY_ARE, without="tess").known.near
     assert known.picture / known.prosody < without.picture / without.prosody
     assert strangers.near.picture / strangers.near.prosody > without.picture / without.prosody
-    # A network that is twice as sure by its card weighs half.
+    # A network with twice the confidence by its card gets half the exponent.
     sharp = fit_pair(tmp_path, Exponents(0.5, 1.0)).known.near
     assert sharp.picture / sharp.prosody == pytest.approx(0.5 * known.picture / known.prosody, rel=0.4)
     (tmp_path / "distance-without-tess-tess.npz").unlink()
@@ -175,9 +175,7 @@ def test_a_pair_s_powers_are_fitted_without_the_corpus_that_is_asked_about(tmp_p
     [("SAVEE_KL M", "savee", ""), ("RAV21 M", "ravdess_song", "tess"), ("RAV03 M", "ravdess_speech", "ravdess")],
     ids=["who tests the shipped pair", "the same in song", "the corpus that the pair is to be new to"],
 )
-def test_powers_are_fitted_on_nobody_who_is_asked_about(
-    tmp_path: Path, speaker: str, corpus: str, without: str
-) -> None:
+def test_exponents_are_never_fitted_on_test_speakers(tmp_path: Path, speaker: str, corpus: str, without: str) -> None:
     learnt, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
     _keep(tmp_path, "validation", learnt, learnt.prosody)
     alone = fit_pair(tmp_path, AS_THEY_ARE, without=without)

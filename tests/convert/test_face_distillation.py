@@ -1,4 +1,4 @@
-"""Drawings of faces, and what larger networks teach a smaller one about them."""
+"""Drawings of faces, and the distillation of larger networks into a smaller one."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def _pictures(count: int, seed: int = 3) -> Any:
     return torch.from_numpy(np.stack([np.kron(picture, np.ones((8, 8))) for picture in coarse]).astype(np.uint8))
 
 
-def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
+def test_a_batch_of_faces_is_normalized_as_the_device_normalizes_one() -> None:
     from convert.face.distillation import face_inputs
 
     pictures = torch.cat([_pictures(5), torch.full((1, 48, 48), 90, dtype=torch.uint8)])
@@ -28,7 +28,7 @@ def test_many_faces_at_once_are_prepared_as_the_device_prepares_one() -> None:
     np.testing.assert_allclose(face_inputs(pictures).permute(0, 2, 3, 1).numpy(), wanted, atol=1e-5)
 
 
-def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
+def test_a_drawing_is_repeatable_and_differs_from_others() -> None:
     from convert.face.distillation import draw
 
     pictures = _pictures(40)
@@ -38,20 +38,20 @@ def test_a_drawing_is_the_same_again_and_another_one_is_not() -> None:
     assert (first.inputs - other.inputs).abs().mean() > 0.3
 
 
-def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
+def test_a_mixed_in_picture_has_its_share_of_the_target() -> None:
     from convert.face.distillation import draw, face_inputs
 
     pictures = _pictures(400)
     drawing = draw(pictures, (1, 0), 1.0)
     alone = (drawing.share == 1).float().mean()
-    assert 0.4 < float(alone) < 0.6, "half of them, with much changed"
+    assert 0.4 < float(alone) < 0.6, "half of them at full augmentation"
     assert float(drawing.share.min()) >= 0.5
     wanted = drawing.mix(torch.eye(400))
     np.testing.assert_allclose(wanted.sum(dim=1).numpy(), 1, atol=1e-5)
     faint = int(drawing.share.argmin())
     assert float(wanted[faint, faint]) == pytest.approx(float(drawing.share[faint]))
     assert float(wanted[faint, drawing.other[faint]]) == pytest.approx(1 - float(drawing.share[faint]))
-    # A picture is still like itself, and like the one that shines through.
+    # A picture still resembles itself and the one mixed in.
     flat = torch.nn.functional.normalize(drawing.inputs.flatten(1), dim=1)
     clean = face_inputs(pictures)
     like = torch.maximum(
@@ -63,7 +63,7 @@ def test_who_shines_through_a_picture_has_its_share_of_what_is_wanted() -> None:
     assert float(like[mixed, drawing.other[mixed]].mean()) > float(like.mean()) + 0.05
 
 
-def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_little() -> None:
+def test_augmentation_keeps_the_range_mirrors_half_and_grows_with_strength() -> None:
     from convert.face.augment import augment
 
     lit_left = torch.full((600, 48, 48), 60, dtype=torch.uint8)
@@ -82,7 +82,7 @@ def test_faces_stay_faces_are_mirrored_half_the_time_and_much_is_more_than_littl
 
 
 @pytest.mark.parametrize("name", ["_light", "_change_tone", "_reduce", "_blur", "_add_noise", "_cover"])
-def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
+def test_each_change_does_what_it_says_and_nothing_else(name: str) -> None:
     from convert.face import augment
 
     pixels = _pictures(50).float()
@@ -101,13 +101,13 @@ def test_each_change_does_what_it_says_and_leaves_the_rest(name: str) -> None:
         covered = (away > 0).flatten(1).float().mean(dim=1)
         assert float(covered.min()) >= 0.9 / 64
         assert float(covered.max()) <= 1 / 9
-    else:  # light and tone keep which of two neighbours is brighter, nearly everywhere
+    else:  # light and tone nearly always keep the brighter of two neighbours
         same = seen.diff(dim=1).sign() == pixels.diff(dim=1).sign()
         edges = pixels.diff(dim=1).abs() > 15
         assert float(same[edges].float().mean()) > 0.97
 
 
-def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: Path) -> None:
+def test_teachers_see_the_same_drawing_and_their_predictions_are_stored(tmp_path: Path) -> None:
     from convert.face.distillation import CALM, STRONG, augmentation_strength, draw, load_targets, load_teacher
     from convert.networks.face import TEACHER, MienFace
 
@@ -133,12 +133,12 @@ def test_the_teachers_see_the_very_drawing_and_what_they_say_is_kept(tmp_path: P
     kept.write_bytes(kept.read_bytes())
     before = kept.stat().st_mtime_ns
     torch.testing.assert_close(load_targets(folders, pictures, 1, kept), said, rtol=0, atol=0)
-    assert kept.stat().st_mtime_ns == before, "asked once"
+    assert kept.stat().st_mtime_ns == before, "run once"
     load_targets(folders[:1], pictures, 1, kept)
-    assert kept.stat().st_mtime_ns != before, "other teachers say other things"
+    assert kept.stat().st_mtime_ns != before, "other teachers run again"
 
 
-def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: Path) -> None:
+def test_teachers_have_any_size_and_can_be_a_committed_network(tmp_path: Path) -> None:
     from convert.face.distillation import draw, hash_teachers, load_targets, load_teacher
     from convert.networks.face import MienFace
     from device.perception.models.card import MODELS
@@ -151,20 +151,20 @@ def test_teachers_are_of_any_size_and_a_committed_network_is_one_too(tmp_path: P
     with torch.inference_mode():
         direct = torch.stack([load_teacher(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
     np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
-    assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them has learnt something"
+    assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them is trained"
     assert len({hash_teachers(teachers), hash_teachers(teachers[:1]), hash_teachers(teachers[1:])}) == 3
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
         hash_teachers([tmp_path / "gone.tflite"])
 
 
-def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cut_off(
+def test_teachers_run_only_on_the_drawings_needed_and_resume(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from convert.face.distillation import STRONG, load_targets, select_drawing
     from convert.networks.face import MienFace
 
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
-    # Ten epochs, the last three of them calm: seven of the drawings that are much changed, three of the others.
+    # Ten epochs, the last three calm: seven drawings at full augmentation, three at less.
     numbers = [select_drawing(epoch, 10, 0.7) for epoch in range(10)]
     assert len(set(numbers)) == 10
     assert [number >= STRONG for number in numbers] == 7 * [False] + 3 * [True]
@@ -178,7 +178,7 @@ def test_teachers_are_asked_about_what_will_be_seen_and_go_on_where_they_were_cu
     assert all(torch.equal(both[number], rows) for number, rows in first.items())
 
 
-def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> None:
+def test_ferplus_can_have_its_own_teachers(corpora: Path, tmp_path: Path) -> None:
     from convert.face.distillation import load_targets
     from convert.face.plan import PLAN
     from convert.face.task import face_task
@@ -195,7 +195,7 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
     torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
     torch.testing.assert_close(load_targets(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
     assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
-    # Who is named twice has two votes.
+    # A teacher named twice counts twice.
     twice = load_targets([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
     torch.testing.assert_close(twice, (alone[0].float() + 2 * alone[1].float()) / 3, rtol=0, atol=1e-3)
     with pytest.raises(SettingsError, match=r"--ferplus-teachers needs --teachers"):
@@ -203,7 +203,7 @@ def test_ferplus_may_have_teachers_of_its_own(corpora: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(600)
-def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpora: Path, tmp_path: Path) -> None:
+def test_distillation_works_with_only_pytorch_numpy_and_opencv(corpora: Path, tmp_path: Path) -> None:
     few = ("--data", str(corpora), "--rows", "40", "--batch", "20", "--epochs", "1")
     early = train_where_little_is_there("face", *few, "--teachers", "runs/face-teacher-1", where=tmp_path)
     assert early.returncode == 1
@@ -216,14 +216,14 @@ def test_a_pupil_is_taught_where_pytorch_numpy_and_opencv_are_all_there_is(corpo
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert [len(sha256) for sha256 in record["plan"]["teacher"].split()] == [64, 64]
     assert "1/1 drawings done by 1 networks" in done.stdout
-    # The pupil is the small one, whoever taught it.
+    # The student is the small network, whatever its teacher.
     sizes = [
         sum(v.numel() for v in torch.load(tmp_path / "runs" / name / "best.pt", weights_only=True).values())
         for name in ("face", "face-teacher-1")
     ]
     assert sizes[0] < 900_000
     assert sizes[1] > 10_000_000
-    # Going on from a pupil's run folder begins where it ended.
+    # Starting from a student's run folder begins with its weights.
     on = train_where_little_is_there(
         "face", *few, "--start", "runs/face", "--out", "runs/on", "--learning-rate", "1e-9", where=tmp_path
     )

@@ -1,4 +1,4 @@
-"""A face network's two heads before they are quantized: FER+'s has a say in the seven."""
+"""A face network's two heads before quantization: FER+'s logits are added to the seven."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ pytestmark = pytest.mark.convert
 torch = pytest.importorskip("torch", reason="the training environment: make test-convert")
 
 
-def test_the_seven_have_their_own_places_among_the_eight() -> None:
+def test_each_of_the_seven_has_its_index_among_the_eight() -> None:
     assert [FERPLUS_CLASSES[i][:3] for i in IN_FERPLUS] == [emotion.value[:3] for emotion in EMOTIONS]
 
 
-def test_advice_is_added_to_the_seven_and_leaves_the_learnt_network_alone() -> None:
+def test_ferplus_logits_are_added_to_a_copy_of_the_network() -> None:
     from convert.networks.face import MienFace, add_ferplus_logits
 
     network, pictures = MienFace().eval(), torch.randn(5, 1, 48, 48)

@@ -1,4 +1,4 @@
-"""A teacher of faces that begins from a network published for other programs, in TensorFlow.js's layout."""
+"""A teacher of faces that starts from a published network in TensorFlow.js's layout."""
 
 import json
 from pathlib import Path
@@ -19,9 +19,9 @@ HALVED = (1, 3, 5, 11)
 
 @pytest.fixture(scope="module")
 def weights() -> dict[str, NDArray[np.float32]]:
-    """Of a MobileNet that has learnt nothing, as the export names and folds them: height, width, channels."""
+    """Untrained weights of a MobileNet, named and folded as the export does: height, width, channels."""
     chance, previous = np.random.default_rng(5), 32
-    named = {"age_pred/kernel": chance.normal(size=(1024, 100))}  # what is left out
+    named = {"age_pred/kernel": chance.normal(size=(1024, 100))}  # not used
     named["conv1/convolution/merged_input"] = chance.normal(size=(3, 3, 3, 32)) * 0.01
     named["conv1_bn/batchnorm_1/sub"] = chance.normal(size=32)
     for number, width in enumerate(WIDTHS, start=1):
@@ -37,7 +37,7 @@ def weights() -> dict[str, NDArray[np.float32]]:
 
 
 def written(weights: dict[str, NDArray[np.float32]], folder: Path) -> Path:
-    """As the exporter writes them: float16 of float32, one behind another; one of them as bytes with a scale."""
+    """As the exporter writes them: float32 as float16, concatenated; one of them as bytes with a scale."""
     manifest, stored = [], b""
     for name, value in weights.items():
         entry: dict[str, Any] = {"name": name, "shape": list(value.shape), "dtype": "float32"}
@@ -58,12 +58,12 @@ def written(weights: dict[str, NDArray[np.float32]], folder: Path) -> Path:
 
 
 def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
-    """(n, 3, s, s) -> (n, 1024): the folded network, with TensorFlow's padding, written down a second time."""
+    """(n, 3, s, s) -> (n, 1024): a second implementation of the folded network, with TensorFlow's padding."""
     functional = torch.nn.functional
     of = {name: torch.from_numpy(value) for name, value in weights.items()}
 
     def padded(x: Any, stride: int) -> Any:
-        return functional.pad(x, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))  # "SAME", of an even side
+        return functional.pad(x, (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1))  # "SAME" padding of an even side
 
     def rectified(x: Any, bias: Any) -> Any:
         return (x + bias[None, :, None, None]).clamp(0, 6)
@@ -81,7 +81,7 @@ def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
     return x.mean(dim=(2, 3))
 
 
-def test_it_begins_with_what_the_published_network_sees(
+def test_it_starts_with_the_features_of_the_published_network(
     weights: dict[str, NDArray[np.float32]], tmp_path: Path
 ) -> None:
     from convert.face.pretrained import load_mobilenet
@@ -96,7 +96,7 @@ def test_it_begins_with_what_the_published_network_sees(
         wanted = what_it_gave(weights, 60 * large.expand(-1, 3, -1, -1))
     assert float(wanted.std()) > 0.1, "or there is nothing to see"
     np.testing.assert_allclose(seen.numpy(), wanted.numpy(), atol=0.03)
-    # And goes on from there: its normalizations believe in what they saw.
+    # In training mode the result is the same: the normalizations have the statistics of these inputs.
     with torch.inference_mode():
         again = network.train().body[:-1](network._enlarge(faces))
     np.testing.assert_allclose(again.numpy(), wanted.numpy(), atol=0.2)
@@ -119,7 +119,7 @@ def test_a_file_that_is_not_such_a_network_is_refused(weights: dict[str, NDArray
     assert "faceres.json: not a TensorFlow.js network, or incomplete" in refused(graph)
     (tmp_path / "faceres.bin").write_bytes(stored + b"more")
     assert "more" not in refused(graph)
-    assert f"its weights are {len(stored) + 4} bytes, not the {len(stored)} that it names" in refused(graph)
+    assert f"its weights have {len(stored) + 4} bytes, but it describes {len(stored)}" in refused(graph)
     (tmp_path / "faceres.bin").unlink()
     assert "faceres.bin: cannot be read (No such file or directory)" in refused(graph)
     wide = {**weights, "conv_pw_3/convolution/merged_input": np.zeros((1, 1, 128, 64), np.float32)}
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_such_a_network_is_refused(weights: dict[str, NDArray
 
 
 @pytest.mark.timeout(600)
-def test_it_learns_goes_on_and_teaches(weights: dict[str, NDArray[np.float32]], corpora: Path, tmp_path: Path) -> None:
+def test_it_trains_resumes_and_teaches(weights: dict[str, NDArray[np.float32]], corpora: Path, tmp_path: Path) -> None:
     graph = written(weights, tmp_path)
     few = ("--data", str(corpora), "--rows", "40", "--batch", "20", "--epochs", "1")
     begun = train_where_little_is_there("face-teacher-pretrained", *few, "--start", str(graph), where=tmp_path)
@@ -145,7 +145,7 @@ def test_it_learns_goes_on_and_teaches(weights: dict[str, NDArray[np.float32]], 
     taught = train_where_little_is_there("face", *few, *teacher, where=tmp_path)
     assert taught.returncode == 0, taught.stdout + taught.stderr
     assert "1/1 drawings done by 1 networks" in taught.stdout
-    # It is no beginning for a network of another recipe, which says so.
+    # It is refused as the start of another network.
     other = train_where_little_is_there("face", *few, "--start", str(graph), "--out", "runs/other", where=tmp_path)
     assert other.returncode == 1
     assert "faceres.json: only face-teacher-pretrained can start from a .json" in other.stderr

@@ -1,4 +1,4 @@
-"""What a face network is to learn: labels softened by votes, votes that lean to the majority; what scores it."""
+"""The targets of a face network (labels softened by votes, sharpened votes) and its score."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.convert
 torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
 
 
-def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) -> None:
+def test_votes_soften_a_label_by_the_share_in_the_plan(corpora: Path) -> None:
     from convert.face.plan import PLAN
     from convert.face.task import face_task
 
@@ -25,18 +25,18 @@ def test_a_label_is_softened_by_votes_as_much_as_the_plan_says(corpora: Path) ->
     for rows in wanted.values():
         np.testing.assert_allclose(rows.sum(dim=1).numpy(), 1, atol=1e-5)
     np.testing.assert_allclose(wanted[0.5].numpy(), (wanted[0.0] + wanted[1.0]).numpy() / 2, atol=1e-5)
-    # By the label alone a picture is one emotion, but where another one shines through.
+    # With labels alone a target is one emotion, unless another picture is mixed in.
     sure = wanted[1.0].max(dim=1).values
     assert float((sure > 0.999).float().mean()) > 0.6
     assert not torch.equal(wanted[0.0], wanted[1.0])
 
 
-def test_sharpened_votes_lean_towards_what_most_people_saw(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sharpened_votes_favour_the_majority(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from convert.datasets.fer2013 import Faces, Fer2013
     from convert.face.plan import PLAN
     from convert.face.task import face_task
 
-    # In the made corpus all ten agree; three in four are to see one emotion, one in four another.
+    # In the small corpus all ten agree; here three in four vote for one emotion, one in four for another.
     faces = Fer2013(corpora / "fer2013").training().first(60)
     counts = np.tile(np.array([6, 2] + 8 * [0], np.float32), (len(faces), 1))
     monkeypatch.setattr(Fer2013, "training", lambda *_, **__: Faces(faces.pictures, faces.labels, counts))
@@ -54,7 +54,7 @@ def test_shares_of_votes_are_raised_row_by_row() -> None:
     torch.testing.assert_close(sharpen(votes, 1.0), votes)
 
 
-def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_votes(corpora: Path) -> None:
+def test_a_network_for_ferplus_alone_ignores_labels_and_is_scored_by_votes(corpora: Path) -> None:
     from convert.face.plan import PLAN
     from convert.face.task import face_task
 
@@ -72,7 +72,7 @@ def test_a_network_for_ferplus_alone_is_not_moved_by_labels_and_is_scored_by_vot
 
 
 @pytest.mark.parametrize("weights", [{"sharp": 0.0}, {"sharp": -1.0}, {"labels": -0.1}])
-def test_what_is_no_weight_of_votes_or_labels_is_refused(corpora: Path, weights: dict[str, float]) -> None:
+def test_an_invalid_weight_of_votes_or_labels_is_refused(corpora: Path, weights: dict[str, float]) -> None:
     from convert.face.plan import PLAN
     from convert.face.task import face_task
 

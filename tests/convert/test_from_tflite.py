@@ -1,4 +1,4 @@
-"""A committed .tflite as the start of more training."""
+"""A committed .tflite as the start of training."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def _pictures(count: int = 64) -> "list[np.ndarray]":
     return [np.kron(picture, np.ones((8, 8))).astype(np.uint8) for picture in coarse]
 
 
-def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on() -> None:
+def test_a_loaded_tflite_predicts_as_before_and_can_be_trained() -> None:
     import torch
 
     from convert.face.from_tflite import load_tflite
@@ -32,7 +32,7 @@ def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on
     load_tflite(network, MODELS / "face.tflite", inputs)
     committed = Model("face").network
     wanted = [np.concatenate(said) for said in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
-    for training in (False, True):  # in training every normalization goes by the batch: the same one, here
+    for training in (False, True):  # in training mode a normalization uses the batch, here the same one
         with torch.no_grad():
             said = network.train(training).both(inputs)
         for ours, theirs in zip(said, wanted, strict=True):
@@ -40,7 +40,7 @@ def test_a_thawed_network_says_what_the_committed_one_says_and_can_be_trained_on
             assert np.abs(ours.numpy() - theirs).mean() < 0.15 * theirs.std()
 
 
-def test_a_network_of_another_recipe_is_refused() -> None:
+def test_another_networks_weights_are_refused() -> None:
     import torch
 
     from convert.face.from_tflite import load_tflite
@@ -50,7 +50,7 @@ def test_a_network_of_another_recipe_is_refused() -> None:
         load_tflite(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
 
 
-def test_what_is_no_model_is_said_so(tmp_path: Path) -> None:
+def test_an_invalid_model_is_reported(tmp_path: Path) -> None:
     import subprocess
     import sys
 

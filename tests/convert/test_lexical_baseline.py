@@ -1,4 +1,4 @@
-"""What is said tells an emotion only where the same words go with it."""
+"""Words predict an emotion only when it has its own sentences."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ MEN = {"SAVEE_DC": 105.0, "SAVEE_JE": 120.0, "SAVEE_JK": 95.0, "SAVEE_KL": 135.0
 
 
 def _said(sentence: int, pitch_hz: float, pace: float, rng: np.random.Generator) -> np.ndarray:
-    """(samples,) int16: eight vowels in the sentence's own order, by a voice of that pitch, at that pace."""
+    """(samples,) int16: eight vowels in the sentence's order, with this pitch and pace."""
     order = np.random.default_rng(sentence).integers(len(VOWELS_HZ), size=8)
     parts = []
     for vowel in order.tolist():
@@ -31,7 +31,7 @@ def _said(sentence: int, pitch_hz: float, pace: float, rng: np.random.Generator)
 
 
 def _clips(emotion_of: "dict[str, list[int]]") -> list[Clip]:
-    """Each man says fourteen sentences, each in the emotion that his list gives it; higher and faster in some."""
+    """Each man says fourteen sentences, each in the emotion of his list; higher and faster in some."""
     rng = np.random.default_rng(1)
     return [
         Clip(
@@ -57,15 +57,15 @@ def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
     return float(np.mean(said.prediction == said.truth))
 
 
-def test_words_tell_the_emotion_where_it_has_its_own_sentences_and_nothing_else_does() -> None:
+def test_words_predict_the_emotion_only_where_it_has_its_own_sentences() -> None:
     run = WORD_RUNS["words-savee-KL"]
     assert _accuracy(run, _clips({man: [s % 7 for s in range(14)] for man in MEN})) > 0.9
-    # The same voices, their pitch and pace as telling as before; but each man feels otherwise about a sentence.
+    # The same voices with the same pitch and pace, but each man has another emotion for a sentence.
     others = {man: [(s * (i + 1) + i) % 7 for s in range(14)] for i, man in enumerate(MEN)}
     assert _accuracy(run, _clips(others)) < 0.5
 
 
-def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
+def test_an_emotion_missing_in_training_is_not_impossible() -> None:
     from convert.voice.lexical_baseline import predict_words
 
     said = predict_words(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
@@ -73,7 +73,7 @@ def test_an_emotion_that_nobody_known_has_is_not_impossible() -> None:
     assert (said.logits[:, 3:] < -15).all()
 
 
-def test_the_answers_are_kept_beside_the_networks(corpora: Path, tmp_path: Path) -> None:
+def test_the_predictions_are_saved_beside_the_networks(corpora: Path, tmp_path: Path) -> None:
     from convert.voice.benchmark import benchmark
 
     (path,) = benchmark("words-savee-DC", corpora, tmp_path, tmp_path / "answers")

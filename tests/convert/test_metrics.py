@@ -1,4 +1,4 @@
-"""The report's numbers are counted right: on answers small enough to count by hand, and on made ones of known truth."""
+"""The metrics are correct, on predictions small enough to count by hand and on generated ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def answers(logits: Floats, truth: list[int], groups: list[str] | None = None) -
 
 
 def made(rng: np.random.Generator, rows: int, sharpness: float) -> tuple[Floats, "np.ndarray"]:
-    """Logits of a network that is exactly as sure as it is right, times `sharpness`."""
+    """Logits of a perfectly calibrated network, times `sharpness`."""
     logits = rng.normal(0, 1.5, (rows, 7)).astype(np.float32)
     chances = softmax(logits).cumsum(axis=1)
     truth = (rng.random((rows, 1)) * chances[:, -1:] > chances).sum(axis=1)
@@ -65,7 +65,7 @@ def test_a_calibrated_network_has_no_more_error_than_the_floor_and_the_temperatu
     assert calibration_error(softmax(few), few_truth) < 2 * floor
 
 
-def test_the_surest_are_right_more_often_and_unknown_below_keeps_its_word() -> None:
+def test_high_confidence_is_right_more_often_and_unknown_below_holds() -> None:
     logits, truth = made(np.random.default_rng(2), 5_000, 1.0)
     chances = softmax(logits)
     everything = accuracy(chances.argmax(axis=1), truth)
@@ -74,13 +74,13 @@ def test_the_surest_are_right_more_often_and_unknown_below_keeps_its_word() -> N
     least = fit_unknown_below(chances, truth, min_accuracy=0.7, min_share=0.1)
     given = chances.max(axis=1) >= least
     assert accuracy(chances.argmax(axis=1)[given], truth[given]) == pytest.approx(70, abs=1)
-    # Where three of four cannot be had, half of the answers are given all the same.
+    # When three in four cannot be reached, half of the rows are still admitted.
     hopeless = fit_unknown_below(chances, np.roll(truth, 1), min_accuracy=0.99, min_share=0.5)
     assert (chances.max(axis=1) >= hopeless).mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_an_interval_over_speakers_is_wider_than_one_over_rows() -> None:
-    # Each of eight speakers is read always or never: 400 rows say no more than eight.
+    # Each of eight speakers is always right or always wrong: 400 rows are worth eight.
     truth = [0] * 400
     logits = np.zeros((400, 2), np.float32)
     logits[:200, 0], logits[200:, 1] = 1, 1
@@ -91,7 +91,7 @@ def test_an_interval_over_speakers_is_wider_than_one_over_rows() -> None:
     assert speakers.high - speakers.low > 4 * (rows.high - rows.low)
 
 
-def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
+def test_predictions_are_saved_completely_and_folds_are_joined(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     parts = [answers(rng.normal(size=(5, 3)).astype(np.float32), [0, 1, 2, 0, 1], [f"s{k}"] * 5) for k in range(2)]
     for number, part in enumerate(parts, 1):
@@ -109,8 +109,8 @@ def test_answers_are_kept_whole_and_folds_put_together(tmp_path: Path) -> None:
         load_predictions(tmp_path / "nothing.npz")
 
 
-def test_each_part_is_joined_by_what_suits_the_others() -> None:
-    """The first network is right about `a` and the second about `b`: each is asked about the other one's speaker."""
+def test_each_part_is_combined_with_exponents_of_the_others() -> None:
+    """The first network is right about `a` and the second about `b`."""
     rng = np.random.default_rng(4)
     truth = rng.integers(3, size=400)
     right, wrong = 4 * np.eye(3)[truth], 4 * np.eye(3)[(truth + 1) % 3]
@@ -124,7 +124,7 @@ def test_each_part_is_joined_by_what_suits_the_others() -> None:
     assert accuracy(joined.prediction, joined.truth) < 10, "whoever suits the one is wrong about the other"
     whole = cross_fit(first, second, np.array(["x", "x", "y", "y"] * 100))
     assert accuracy(whole.prediction, whole.truth) > accuracy(joined.prediction, joined.truth) + 20
-    # The labels of those who are asked about change nothing of what is answered them.
+    # The labels of the tested rows do not change their predictions.
     told_wrongly = replace(first, truth=np.where(speaker == "a", (first.truth + 1) % 3, first.truth))
     np.testing.assert_array_equal(
         cross_fit(told_wrongly, second, speaker).logits[speaker == "a"], joined.logits[speaker == "a"]

@@ -1,4 +1,4 @@
-"""The report counts what was kept, says whose answers are missing, and is the one that is committed."""
+"""The report matches the saved predictions, names missing ones, and is the committed one."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ SEVEN = tuple(e.value for e in EMOTIONS)
 
 
 def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], right: float, sure: float = 4) -> None:
-    """Answers of eight clips a group, of which the share `right` is right, class by class."""
+    """Predictions of eight clips per group, with a share `right` correct in each class."""
     rng = np.random.default_rng(len(name))
     count = 8 * len(classes) * len(groups)
     truth = np.arange(count) % len(classes)
@@ -41,14 +41,14 @@ def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], r
     corpora = np.full(count, "one")
     Predictions(classes, logits.astype(np.float32), truth, names, who, corpora).save(folder / f"{name}.npz")
     if name.startswith("voice-"):
-        # The farther away, the worse read.
+        # The farther away, the lower the accuracy.
         by_itself = (1.0 + 0.4 * (read != truth)).astype(np.float32)
         here = np.full(count, by_itself.mean(), np.float32)
         Distances(by_itself, here, names, corpora).save(folder / f"distance-{name.removeprefix('voice-')}.npz")
 
 
 def _wrong(answers: Path, stage: str) -> str:
-    """The calibration error of the pair about RAVDESS's speech, of `-stranger`s or of those heard before."""
+    """The calibration error of the pair on RAVDESS's speech, for new (`-stranger`) or known speakers."""
     seen = load_predictions(answers / "voice-without-ravdess-ravdess_speech.npz")
     heard = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
     powers = fit_pair(answers, Exponents(1.0, 1.0), without="ravdess")
@@ -58,7 +58,7 @@ def _wrong(answers: Path, stage: str) -> str:
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
 
 
-def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
+def test_the_tables_of_the_protocols_match_the_saved_predictions(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="ravdess_speech"):
         report_protocols.protocols(tmp_path, Exponents(1.0, 1.0))
     for name in ("voice-validation", "prosody-validation", "prosody-validation-stranger"):
@@ -102,7 +102,7 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     assert prosody == both == "100.0 (100.0–100.0)", "the surer network decides"
     assert lines["mean of the six folds ± their deviation"] == ["100.0 ± 0.0"]
     assert lines["by sex"] == ["women 100.0, men 100.0"]
-    # The last of the corpora left out: how far the shipped pair's sureness is from being right about RAVDESS.
+    # The last corpus left out: the calibration error of the shipped pair's exponents on RAVDESS.
     assert lines["… its expected calibration error"] == [
         "–",
         "–",
@@ -121,7 +121,7 @@ def test_the_protocols_tables_count_the_kept_answers(tmp_path: Path) -> None:
     assert 30 < float(lines["SAVEE, 7 classes, one speaker out, UAR"][0].split()[0]) < 70
 
 
-def test_two_networks_answers_meet_clip_by_clip_whatever_their_order(tmp_path: Path) -> None:
+def test_two_networks_predictions_are_matched_by_clip_in_any_order(tmp_path: Path) -> None:
     keep(tmp_path, "a", SEVEN, ["x F"], 1.0)
     one = load_predictions(tmp_path / "a.npz")
     late = np.arange(len(one.truth)) > 9
@@ -147,9 +147,9 @@ def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None
         distances.select(replace(one, names=np.full(len(one.truth), "new")), known=True)
 
 
-def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
+def test_a_higher_ferplus_weight_agrees_more_with_ten_people() -> None:
     seven = np.array([[0, 0, 0, 1.0, 0, 0, 0.9]], np.float32)  # happy, and nearly neutral
-    eight = np.array([[0.5, 0, 0, 0, 0, 0, 0, 9.0]], np.float32)  # of the seven, neutral; contempt has no say
+    eight = np.array([[0.5, 0, 0, 0, 0, 0, 0, 9.0]], np.float32)  # of the seven, neutral; contempt is ignored
     says = {say: int(ferplus_weight.reweight(seven, eight, say).argmax()) for say in ferplus_weight.WEIGHTS}
     assert EMOTIONS[says[FERPLUS_WEIGHT]] == "happy", "the shipped answer has its say already"
     assert EMOTIONS[says[2.0]] == "neutral"
@@ -159,7 +159,7 @@ def test_more_say_of_ten_people_makes_answers_more_like_theirs() -> None:
 @pytest.mark.data
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here: FER2013 is needed")
-def test_the_committed_report_says_what_the_committed_networks_do() -> None:
+def test_the_committed_report_matches_the_committed_networks() -> None:
     page = report.PAGE.read_text() if report.PAGE.exists() else ""
     faces = read_private_test(DATA)
     seven, eight = predict_faces(load_shipped("face").network, faces)

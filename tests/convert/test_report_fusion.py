@@ -1,4 +1,4 @@
-"""The ways of joining two senses, on made readings of which it is known how good they are."""
+"""The fusions of two senses, on generated readings of known quality."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from device.emotions import Floats, softmax
 
 
 def made(rng: np.random.Generator, rows: int, face: float, voice: "Floats | float") -> Pairs:
-    """`face` and `voice`: how clearly each sense shows the truth; a voice that shows nothing is trusted a tenth."""
+    """`face` and `voice`: each sense's information; an uninformative voice gets a tenth of the weight."""
     truth = np.arange(rows) % 7
     shown = np.eye(7, dtype=np.float32)[truth]
     clear = np.broadcast_to(np.asarray(voice, np.float32), rows)
@@ -26,7 +26,7 @@ def scores(asked: Pairs, fitted_on: Pairs) -> dict[str, float]:
     }
 
 
-def test_two_senses_are_better_than_one_and_all_ways_give_probabilities() -> None:
+def test_two_senses_are_better_than_one_and_all_fusions_return_probabilities() -> None:
     rng = np.random.default_rng(0)
     fitted_on, asked = made(rng, 700, 1.5, 1.5), made(rng, 2100, 1.5, 1.5)
     found = scores(asked, fitted_on)
@@ -40,13 +40,13 @@ def test_two_senses_are_better_than_one_and_all_ways_give_probabilities() -> Non
         np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-4)
 
 
-def test_a_sense_that_shows_nothing_is_fitted_away_and_quality_tells_when_it_does() -> None:
+def test_an_uninformative_sense_gets_no_weight_and_quality_shows_when_it_is_one() -> None:
     rng = np.random.default_rng(1)
     deaf = scores(made(rng, 2100, 2.0, 0.0), made(rng, 700, 2.0, 0.0))
     assert deaf["log-linear, fitted"] >= deaf["face alone"] - 1
     assert deaf["mean"] < deaf["face alone"] - 5
 
-    # Half of the voices show nothing, and their quality says so.
+    # Half of the voices are uninformative, and their quality shows it.
     def half(rows: int) -> Pairs:
         return made(rng, rows, 1.5, np.where(np.arange(rows) // 7 % 2 == 0, 3.0, 0.0).astype(np.float32))
 

@@ -1,4 +1,4 @@
-"""`python -m convert compare` on small made corpora: what is trained, skipped by name, resumed, counted and drawn."""
+"""`python -m convert compare` on small corpora: training, skipping by name, resuming, tables and plots."""
 
 import itertools
 import json
@@ -29,7 +29,7 @@ ROWS = 35
 
 @pytest.fixture(scope="module")
 def finished(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recipes of three seeds, trained once for all tests of this file."""
+    """Three experiments of three seeds, trained once for all tests of this file."""
     runs = tmp_path_factory.mktemp("compare")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(runs)
@@ -37,7 +37,7 @@ def finished(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs
 
 
-def test_the_table_says_what_the_kept_answers_say(finished: Path) -> None:
+def test_the_table_matches_the_saved_predictions(finished: Path) -> None:
     page = (finished / "page" / "README.md").read_text()
     for name in ("b-mfcc", "c-face", "a-face"):
         said = load_predictions(finished / name / "test.npz")
@@ -51,23 +51,23 @@ def test_the_table_says_what_the_kept_answers_say(finished: Path) -> None:
     assert page.count("not measured yet") == len(report.TASKS)
 
 
-def test_what_cannot_be_trained_is_skipped_by_name(finished: Path) -> None:
+def test_an_experiment_that_cannot_be_trained_is_skipped_by_name(finished: Path) -> None:
     page = (finished / "page" / "README.md").read_text().splitlines()
     video, voice, other = (next(x for x in page if x.startswith(f"| {n} |")) for n in ("d-video", "a-voice", "b-cnn"))
     assert "not trained" in video
     assert "CREMA-D video" in video
     assert "TESS: no clips in" in voice
-    assert "not asked for" in other
+    assert "not selected" in other
 
 
-def test_the_best_is_chosen_by_validation_alone(finished: Path) -> None:
+def test_the_best_is_selected_by_validation_alone(finished: Path) -> None:
     results = {name: json.loads((finished / name / "result.json").read_text()) for name in ("c-face", "a-face")}
     best = max(results, key=lambda name: float(results[name]["validation_accuracy"]))
     chosen = [x for x in (finished / "page" / "README.md").read_text().splitlines() if x.startswith(f"| **{best}**")]
     assert len(chosen) == 1
 
 
-def test_the_pictures_are_drawn_and_small(finished: Path) -> None:
+def test_the_plots_are_drawn_and_small(finished: Path) -> None:
     for name in ("curves", "confusions-a", "confusions-b", "confusions-c"):
         path = finished / "page" / f"{name}.png"
         assert path.stat().st_size < 150_000
@@ -79,19 +79,19 @@ def test_the_pictures_are_drawn_and_small(finished: Path) -> None:
     assert [text.split()[0] for text in counts] == ["b-mfcc", "a-face", "c-face"]
 
 
-def test_what_is_done_is_not_done_again(
+def test_a_finished_experiment_is_not_trained_again(
     finished: Path, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished)
     before = {name: (finished / name / "result.json").stat().st_mtime_ns for name in ("b-mfcc", "c-face")}
-    (finished / "a-face" / "result.json").unlink()  # as a run leaves it that was cut off
+    (finished / "a-face" / "result.json").unlink()  # as an interrupted run leaves it
     page = compare(corpora, finished, ["a-face", "b-mfcc"], rows=ROWS, page=tmp_path).read_text()
     assert {name: (finished / name / "result.json").stat().st_mtime_ns for name in before} == before
     assert (finished / "a-face" / "result.json").exists()
     assert next(x for x in page.splitlines() if x.startswith(("| a-face |", "| **a-face**"))).count("not trained") == 0
 
 
-def test_miens_own_row_counts_the_same_rows(finished: Path, corpora: Path, tmp_path: Path) -> None:
+def test_miens_own_line_uses_the_same_rows(finished: Path, corpora: Path, tmp_path: Path) -> None:
     theirs = load_predictions(finished / "c-face" / "test.npz")
     right = theirs.truth.copy()
     wrong = np.where(np.arange(len(right)) < 7, (right + 1) % 7, right)
@@ -106,7 +106,7 @@ def test_miens_own_row_counts_the_same_rows(finished: Path, corpora: Path, tmp_p
     )
     [(name,)] = report.OWN["fer2013"]
     more.save(tmp_path / f"{name}.npz")
-    page = compare(corpora, finished, minutes=0, rows=ROWS, page=tmp_path / "page", answers=tmp_path).read_text()
+    page = compare(corpora, finished, minutes=0, rows=ROWS, page=tmp_path / "page", predictions=tmp_path).read_text()
     line = next(x for x in page.splitlines() if x.startswith("| *Mien*"))
     assert "| 75.0 ±" in line
     assert f"28 of the {ROWS} rows; {name}.npz" in line
@@ -120,15 +120,15 @@ def test_other_rows_are_another_run(finished: Path, corpora: Path, tmp_path: Pat
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"no recipe 'z-face'; there are .*a-face"):
+    with pytest.raises(SettingsError, match=r"no experiment 'z-face'; there are .*a-face"):
         compare(tmp_path, tmp_path, ["z-face"])
 
 
-def test_every_recipe_has_a_task_and_comes_after_what_it_needs() -> None:
-    names = [recipe.name for recipe in EXPERIMENTS]
+def test_every_experiment_has_a_task_and_comes_after_what_it_needs() -> None:
+    names = [experiment.name for experiment in EXPERIMENTS]
     assert len(set(names)) == len(names)
-    assert {recipe.task for recipe in EXPERIMENTS} == set(report.TASKS)
-    assert {recipe.seed for recipe in EXPERIMENTS} == set("ABCDE")
+    assert {experiment.task for experiment in EXPERIMENTS} == set(report.TASKS)
+    assert {experiment.seed for experiment in EXPERIMENTS} == set("ABCDE")
     for first, then in (
         ("d-face-5", "d-face-7"),
         ("e-embedding", "e-vggish-mlp-speech"),
@@ -141,12 +141,12 @@ def test_every_recipe_has_a_task_and_comes_after_what_it_needs() -> None:
         assert names.index(first) < names.index(then)
 
 
-# RAVDESS, TESS and CREMA-D, made small
+# Small RAVDESS, TESS and CREMA-D
 
 
 @pytest.fixture(scope="module")
 def ravdess(corpora: Path) -> Path:
-    """A RAVDESS speech of three actors beside the made FER2013: eight emotions, two takes each."""
+    """A small RAVDESS speech of three actors beside the small FER2013: eight emotions, two takes each."""
     rows, spoken = [], {}
     for actor, emotion, take in itertools.product((1, 2, 3), range(8), (1, 2)):
         name = f"03-01-{emotion + 1:02d}-01-01-{take:02d}-{actor:02d}"
@@ -159,7 +159,7 @@ def ravdess(corpora: Path) -> Path:
     return corpora
 
 
-def test_e_s_ways_of_joining_a_voice_and_a_face(ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_es_fusions_of_voice_and_face(ravdess: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     cheap = ("e-lstm-speech", "a-face", "e-late", "e-visual", "e-joint", "d-sound")
     compare(ravdess, tmp_path, cheap, rows=8)
@@ -177,17 +177,17 @@ def test_e_s_ways_of_joining_a_voice_and_a_face(ravdess: Path, tmp_path: Path, m
     if weight == 0:
         np.testing.assert_allclose(both.logits, voice, atol=0.01)
     else:
-        # What the face adds is the same for calm and for neutral, which no picture of FER2013 tells apart.
+        # The face adds the same to calm and neutral, which FER2013 does not distinguish.
         added = both.logits - voice
         np.testing.assert_allclose(added[:, 0], added[:, 1], atol=0.02)
         assert added.std() > 0
 
 
-def test_a_recipe_says_which_one_it_needs(ravdess: Path, tmp_path: Path) -> None:
+def test_an_experiment_names_the_one_it_needs(ravdess: Path, tmp_path: Path) -> None:
     bench = Workspace(splits.Corpora(ravdess, 8), tmp_path)
-    recipe = next(r for r in EXPERIMENTS if r.name == "e-vggish-mlp-speech")
-    with pytest.raises(ModelError, match="run the recipe e-embedding first"):
-        recipe.run(bench)
+    experiment = next(r for r in EXPERIMENTS if r.name == "e-vggish-mlp-speech")
+    with pytest.raises(ModelError, match="run the experiment e-embedding first"):
+        experiment.run(bench)
 
 
 def test_every_voice_gets_a_face_of_its_emotion(ravdess: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The seeds' networks are those of their reports: exact parameter counts, shapes, and what went wrong in them."""
+"""The seeds' networks match their reports: parameter counts, shapes, and their mistakes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch.nn import functional  # noqa: E402
 
 from convert.reproduce import networks_a, networks_b, networks_c, networks_d, networks_e  # noqa: E402
 from convert.reproduce.keras import count_keras_parameters, init_as_keras  # noqa: E402
-from convert.reproduce.results import confusions, second_guess_share  # noqa: E402
+from convert.reproduce.results import count_confusions, second_guess_share  # noqa: E402
 from convert.reproduce.training import FitPlan, Part, fit, predict_logits, squared_error  # noqa: E402
 
 PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
@@ -35,18 +35,18 @@ PRINTED: dict[str, tuple[Callable[[], nn.Module], int]] = {
 @pytest.mark.parametrize("name", PRINTED)
 def test_the_printed_number_of_parameters(name: str) -> None:
     make, count = PRINTED[name]
-    with torch.device("meta"):  # counted without a place in memory
+    with torch.device("meta"):  # counted without allocating memory
         assert count_keras_parameters(make()) == count
 
 
 def test_parameters_are_counted_as_keras_does() -> None:
-    # 4 gates × (inputs + memory + one bias) × memory, and four numbers a normalized channel.
+    # 4 gates × (inputs + memory + one bias) × memory, and four numbers per normalized channel.
     assert count_keras_parameters(nn.LSTM(3, 5)) == 4 * (3 + 5 + 1) * 5
     assert count_keras_parameters(nn.Sequential(nn.Conv2d(2, 6, 3), nn.BatchNorm2d(6))) == 2 * 6 * 9 + 6 + 4 * 6
     assert count_keras_parameters(nn.Linear(4, 2)) == 10
 
 
-def test_a_network_begins_as_keras_would() -> None:
+def test_a_network_is_initialized_as_in_keras() -> None:
     torch.manual_seed(0)
     dense, lstm = nn.Linear(300, 100), nn.LSTM(20, 40)
     init_as_keras(nn.ModuleList([dense, lstm]))
@@ -78,14 +78,14 @@ SHAPES: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...], in
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_network_takes_and_gives_what_its_docstring_says(name: str) -> None:
+def test_a_networks_shapes_match_its_docstring(name: str) -> None:
     make, inputs, outputs = SHAPES[name]
     with torch.inference_mode():
         said = make().eval()(*(torch.rand(2, *shape) for shape in inputs))
     assert said.shape == (2, outputs)
 
 
-def test_b_heard_five_steps_of_128() -> None:
+def test_bs_lstm_gets_five_steps_of_128() -> None:
     with torch.inference_mode():
         assert networks_b.VoiceCnnLstm().eval().steps(torch.rand(1, 1, 96, 431)).shape == (1, 5, 128)
 
@@ -93,15 +93,15 @@ def test_b_heard_five_steps_of_128() -> None:
 def test_b_read_the_picture_as_48_channels_of_one_row() -> None:
     network = networks_b.FaceCnn(rows_as_channels=True).eval()
     picture = torch.rand(1, 1, 48, 48)
-    assert network.see[0].weight.numel() + network.see[0].bias.numel() == 13_856
-    assert network.see[0](network.as_read(picture)).shape == (1, 32, 3, 50)
-    # A channel is a column of the picture: its place in the picture is lost, its pixels lie along the one row.
-    np.testing.assert_array_equal(network.as_read(picture)[0, 7, 0], picture[0, 0, :, 7])
-    assert networks_b.FaceCnn(rows_as_channels=False).as_read(picture) is picture
+    assert network.features[0].weight.numel() + network.features[0].bias.numel() == 13_856
+    assert network.features[0](network.read_axes(picture)).shape == (1, 32, 3, 50)
+    # A channel is a column of the picture: its position is lost, and its pixels lie along the one row.
+    np.testing.assert_array_equal(network.read_axes(picture)[0, 7, 0], picture[0, 0, :, 7])
+    assert networks_b.FaceCnn(rows_as_channels=False).read_axes(picture) is picture
 
 
-def test_b_as_it_was_sees_no_shape_across_columns() -> None:
-    """Other columns, as other channels, carry other weights: a face moved by one column is another face to it."""
+def test_bs_original_network_sees_no_shape_across_columns() -> None:
+    """Each column is a channel with its own weights: a face moved by one column gives other features."""
     torch.manual_seed(0)
     picture = torch.zeros(1, 1, 48, 48)
     picture[0, 0, 20:28, 20:28] = 1
@@ -110,14 +110,14 @@ def test_b_as_it_was_sees_no_shape_across_columns() -> None:
     for was in (True, False):
         network = networks_b.FaceCnn(rows_as_channels=was).eval()
         with torch.inference_mode():
-            first, second = (network.see[0](network.as_read(p)) for p in (picture, moved))
+            first, second = (network.features[0](network.read_axes(p)) for p in (picture, moved))
         aligned = second if was else second.roll(-2, dims=3)
         change[was] = float((first - aligned).abs().max())
     assert change[False] < 1e-5
     assert change[True] > 0.01
 
 
-def test_focal_loss_is_cross_entropy_that_lets_go_of_the_easy() -> None:
+def test_focal_loss_is_cross_entropy_with_less_weight_on_easy_rows() -> None:
     logits, labels = torch.tensor([[4.0, 0.0, 0.0], [0.0, 0.0, 0.5]]), torch.tensor([0, 1])
     against = functional.cross_entropy(logits, labels, reduction="none")
     easy, hard = (float(networks_d.focal_loss(logits[i : i + 1], labels[i : i + 1]) / against[i]) for i in (0, 1))
@@ -126,18 +126,18 @@ def test_focal_loss_is_cross_entropy_that_lets_go_of_the_easy() -> None:
     assert float(networks_d.focal_loss(logits, labels, gamma=0.0)) == pytest.approx(float(against.mean()))
 
 
-def test_d_goes_on_with_the_five_classes_that_it_knows() -> None:
+def test_d_starts_from_its_five_classes() -> None:
     torch.manual_seed(0)
     five = networks_d.FaceCnn(5).eval()
     picture = torch.rand(1, 1, 48, 48)
     places = {0: 0, 1: 1, 2: 2, 3: 3, 4: 6}
-    seven = networks_d.FaceCnn(7).eval().going_on_from(five, places).eval()
+    seven = networks_d.FaceCnn(7).eval().start_from(five, places).eval()
     with torch.inference_mode():
         np.testing.assert_allclose(seven(picture)[0, [0, 1, 2, 3, 6]], five(picture)[0], atol=1e-5)
 
 
-def test_e_s_squared_error_hardly_moves_a_softmax_that_guesses() -> None:
-    """Why E's pictures stood at chance: beside cross-entropy, its loss gives a fraction of the slope."""
+def test_es_squared_error_hardly_moves_an_undecided_softmax() -> None:
+    """Why E's pictures stayed at chance: its loss has a fraction of cross-entropy's gradient."""
     slopes = []
     for loss in (squared_error, functional.cross_entropy):
         logits = torch.zeros(1, 8, requires_grad=True)
@@ -146,7 +146,7 @@ def test_e_s_squared_error_hardly_moves_a_softmax_that_guesses() -> None:
     assert slopes[0] < 0.05 * slopes[1]
 
 
-def test_given_weights_of_vggish_are_taken_by_name(tmp_path: Path) -> None:
+def test_vggish_weights_are_loaded_by_name(tmp_path: Path) -> None:
     with torch.device("meta"):
         shapes = {name: value.shape for name, value in networks_e.Vggish().state_dict().items()}
     # Expanded from one number each, so that the file is small.
@@ -168,7 +168,7 @@ def test_other_weights_are_refused_by_name(content: object, tmp_path: Path) -> N
         networks_e.load_vggish(path)
 
 
-def test_a_shows_five_pictures_of_the_same_answer() -> None:
+def test_a_shows_five_pictures_with_the_same_prediction() -> None:
     read = torch.tensor([0, 3, 3, 3, 1, 3, 3, 3, 2])
     shown = networks_a.draw_five(3, read, torch.Generator().manual_seed(0))
     assert len(set(shown.tolist())) == 5
@@ -177,7 +177,7 @@ def test_a_shows_five_pictures_of_the_same_answer() -> None:
 
 
 def part(count: int, seed: int) -> Part:
-    """Faces without a sign of their label: nothing can be learnt of them but by heart."""
+    """Faces unrelated to their labels: a network can only memorize them."""
     generator = torch.Generator().manual_seed(seed)
     pictures = torch.randint(0, 256, (count, 1, 48, 48), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 7, (count,), generator=generator)
@@ -185,7 +185,7 @@ def part(count: int, seed: int) -> Part:
     return Part((pictures,), labels, names, np.full(count, ""), np.full(count, "made"))
 
 
-def test_c_reads_near_all_of_what_it_was_trained_on_and_nothing_else() -> None:
+def test_c_recognizes_its_training_rows_and_nothing_else() -> None:
     training, fresh = part(70, 1), part(140, 2)
     torch.manual_seed(0)
     network = networks_c.FaceCnn()
@@ -228,7 +228,7 @@ def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
     said = Predictions(("a", "b", "c"), logits, truth, blank, blank, blank)
     assert second_guess_share(said) == pytest.approx(100 / 3)
     assert second_guess_share(said.select(truth == said.prediction)) == 0
-    assert confusions(said).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
+    assert count_confusions(said).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
 
 
 def test_the_seven_are_miens() -> None:

@@ -1,4 +1,4 @@
-"""What the compared recipes are given of a sound: features, and the sound stretched, shifted and noisy."""
+"""The experiments' inputs from a sound: features and augmentations."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def strongest_hz(samples: Floats) -> float:
     return float(np.argmax(power) * RATE_HZ / len(samples))
 
 
-def test_each_seed_s_features_have_their_shape() -> None:
+def test_each_seeds_features_have_their_shape() -> None:
     for seconds in (0.4, 2.0, 6.5):
         sound = tone(300, seconds)
         assert sound_features.table_row(sound).shape == (162,)
@@ -40,7 +40,7 @@ def test_each_seed_s_features_have_their_shape() -> None:
         assert np.isfinite(sound_features.table_row(np.zeros_like(sound))).all()
 
 
-def test_mel_and_half_tones_follow_the_pitch() -> None:
+def test_mel_and_semitones_follow_the_pitch() -> None:
     low, high = (sound_features.mel_picture(tone(f))[0, :, 50].argmax() for f in (300, 3000))
     assert low < high
     power = np.abs(sound_features.spectrum(tone(440), 4096, 1024)) ** 2

@@ -1,4 +1,4 @@
-"""Which clips and pictures the compared recipes are trained, validated and tested on."""
+"""The training, validation and test rows of the experiments."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ def clips(count: int, corpus: str) -> list[Clip]:
     return [Clip(f"03-01-{i % 8 + 1:02d}-{corpus}-{i}", corpus, "one", "F", i % 7, silence) for i in range(count)]
 
 
-def test_a_random_split_is_repeatable_and_whole() -> None:
+def test_a_random_split_is_repeatable_and_complete() -> None:
     spoken = clips(500, "speech")
     parts = splits.split_randomly(spoken)
     assert [c.name for part in parts for c in part] == [c.name for c in sorted(spoken, key=split_share)]
     for part, share in zip(parts, (0.6, 0.2, 0.2), strict=True):
         assert len(part) / 500 == pytest.approx(share, abs=0.06)
-    # A clip stays where it is, whoever else is there: Mien's own random protocol has the same test clips.
+    # A clip's part does not depend on other clips: Mien's own random protocol has the same test clips.
     few = splits.split_randomly(spoken[:100])
     assert {c.name for c in few[2]} == {c.name for c in parts[2]} & {c.name for c in spoken[:100]}
     assert {c.name for c in few[2]} == {c.name for c in spoken[:100] if RUNS["voice-random"].tests(c)}
@@ -38,7 +38,7 @@ def test_a_random_split_is_repeatable_and_whole() -> None:
     assert len(quarter[2]) / 500 == pytest.approx(0.25, abs=0.06)
 
 
-def test_both_is_speech_and_song_and_no_clip_changes_sides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_both_is_speech_and_song_and_no_clip_changes_its_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     corpora = splits.Corpora(tmp_path)
     monkeypatch.setattr(corpora, "clips", lambda name: clips(40 if "song" in name else 60, name))
     for i in range(3):
@@ -46,7 +46,7 @@ def test_both_is_speech_and_song_and_no_clip_changes_sides(monkeypatch: pytest.M
         assert [c.name for c in corpora.ravdess("both")[i]] == alone
 
 
-def test_ferplus_takes_the_most_votes_to_train_and_the_majority_to_test(
+def test_ferplus_trains_on_the_most_votes_and_tests_on_the_majority(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from convert.datasets.fer2013 import Faces
@@ -56,7 +56,7 @@ def test_ferplus_takes_the_most_votes_to_train_and_the_majority_to_test(
             [4, 3, 3, 0, 0, 0, 0, 0, 0, 0],  # neutral leads, without a majority
             [0, 9, 0, 0, 0, 0, 0, 0, 1, 0],
             [0, 8, 0, 0, 0, 2, 0, 0, 0, 0],
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 10],  # no face
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 10],  # not a face
         ],
         np.float32,
     )
@@ -82,7 +82,7 @@ def test_ferplus_takes_the_most_votes_to_train_and_the_majority_to_test(
         corpora.ferplus(("happy", "sad"))
 
 
-def test_scales_are_measured_on_training_alone() -> None:
+def test_normalization_is_measured_on_training_alone() -> None:
     def rows(values: list[float]) -> Part:
         blank = np.full(len(values), "")
         return Part((torch.tensor(values)[:, None],), torch.zeros(len(values)), blank, blank, blank)

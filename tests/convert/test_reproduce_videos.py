@@ -1,4 +1,4 @@
-"""What the compared recipes are given of a video: sequences of its faces, and the recipe that learns from them."""
+"""The experiments' input from a video: sequences of faces, and the experiment that trains on them."""
 
 from pathlib import Path
 
@@ -43,33 +43,33 @@ def film(path: Path, levels: list[int]) -> Path:
     return path
 
 
-def test_crema_d_s_videos_become_sequences_of_faces(tmp_path: Path) -> None:
+def test_crema_ds_videos_become_sequences_of_faces(tmp_path: Path) -> None:
     film(tmp_path / "VideoFlash" / "1001_DFA_ANG_XX.flv", [0] * 4 + [128] * 21)
     film(tmp_path / "VideoFlash" / "1002_IEO_SAD_HI.flv", [200] * 6)
-    rows = videos.sequences(read_videos(tmp_path, part=True), EveryFrame())
-    assert rows.inputs[0].shape == (3 + 1, 10, 1, 48, 48)  # 21 faces: from 0, 5 and 10; six, filled up
+    rows = videos.make_sequences(read_videos(tmp_path, part=True), EveryFrame())
+    assert rows.inputs[0].shape == (3 + 1, 10, 1, 48, 48)  # 21 faces: from 0, 5 and 10; six, padded
     assert rows.labels.tolist() == [0, 0, 0, 5]
     assert len(set(rows.groups)) == 2
     assert rows.inputs[0][3].float().mean() == pytest.approx(200, abs=6)
 
 
-def test_a_video_that_breaks_off_gives_the_faces_before_the_break(tmp_path: Path) -> None:
+def test_a_truncated_video_gives_the_faces_before_the_damage(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = film(tmp_path / "1001_DFA_ANG_XX.flv", [int(level) for level in rng.integers(100, 250, 60)])
     [video] = read_videos(tmp_path, part=True)
-    whole = len(videos.face_crops(video, EveryFrame()))
+    whole = len(videos.crop_faces(video, EveryFrame()))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert whole == 60
-    assert 10 < len(videos.face_crops(video, EveryFrame())) < 50
+    assert 10 < len(videos.crop_faces(video, EveryFrame())) < 50
 
 
 def test_videos_without_a_face_are_an_error(tmp_path: Path) -> None:
     film(tmp_path / "1001_DFA_ANG_XX.flv", [0] * 5)
     with pytest.raises(MediaError, match="no face found in 1 videos"):
-        videos.sequences(read_videos(tmp_path, part=True), EveryFrame())
+        videos.make_sequences(read_videos(tmp_path, part=True), EveryFrame())
 
 
-def test_d_s_video_recipe_runs_when_crema_d_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ds_video_experiment_runs_with_crema_d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(videos, "BlazeFace", EveryFrame)
     for actor, (code, level) in enumerate([("ANG", 80), ("SAD", 200)] * 5):
         film(tmp_path / videos.FOLDER / "VideoFlash" / f"{1001 + actor}_DFA_{code}_XX.flv", [level] * 12)

@@ -1,4 +1,4 @@
-"""A support vector machine as a teacher of the prosodic network."""
+"""A support vector machine as the teacher of the prosody network."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def _teacher() -> Any:
     return SupportVectors(inputs, wanted, np.ones(300, np.float32), CLASSES)
 
 
-def test_it_reads_as_scikit_learn_s_own_does_and_gives_shares() -> None:
+def test_it_predicts_like_scikit_learn_and_returns_probabilities() -> None:
     from sklearn.svm import SVC
 
     asked, wanted = _voices(400, 3)
@@ -40,7 +40,7 @@ def test_it_reads_as_scikit_learn_s_own_does_and_gives_shares() -> None:
     assert shares[:, [1, 3]].max() < shares.max(axis=1).min(), "of classes that it never met it says little"
 
 
-def test_between_two_voices_it_is_less_sure_than_at_either() -> None:
+def test_it_is_less_confident_between_two_voices() -> None:
     teacher = _teacher()
     inputs, wanted = _voices(300, 2)
     first, second = (torch.from_numpy(inputs[wanted == k].mean(axis=0, keepdims=True)) for k in USED[:2])
@@ -48,12 +48,12 @@ def test_between_two_voices_it_is_less_sure_than_at_either() -> None:
     assert sure[2] < min(sure[:2]) - 0.1
 
 
-def test_two_emotions_are_too_few_to_learn_from() -> None:
+def test_two_emotions_are_too_few_to_train_on() -> None:
     from convert.voice.svm import SupportVectors
 
     inputs, wanted = _voices(30, 2)
     few = wanted != USED[0]
-    with pytest.raises(MediaError, match=r"2 emotions in .* clips: three at least"):
+    with pytest.raises(MediaError, match=r"2 emotions in .* clips; at least three"):
         SupportVectors(inputs[few], wanted[few], np.ones(int(few.sum()), np.float32), CLASSES)
 
 
@@ -64,7 +64,7 @@ def test_half_precision_around_it_changes_nothing() -> None:
     np.testing.assert_array_equal(halved.numpy(), teacher(asked).numpy())
 
 
-def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is_left() -> None:
+def test_student_and_teacher_see_the_same_mixed_pairs_and_labels_get_the_rest() -> None:
     from convert.voice.batches import distillation_loss
 
     torch.manual_seed(5)
@@ -84,12 +84,12 @@ def test_pupil_and_teacher_see_the_same_pairs_mixed_and_labels_count_for_what_is
     assert not np.allclose(seen[pupil], rows.numpy()), "nothing was mixed"
     assert alone == loss(ones, 1.0, everybody) != labels
     assert loss(zeros, 0.25, everybody) == pytest.approx(0.25 * alone + 0.75 * labels, rel=1e-5)
-    # Of what is no voice the teacher knows nothing: there the labels alone are asked, whatever its share.
+    # The teacher does not know sounds without a voice: their target is the label alone, whatever its share.
     assert loss(zeros, 1.0, nobody) == pytest.approx(labels, rel=1e-6)
     assert loss(zeros, 1.0, nobody) != pytest.approx(loss(ones, 1.0, nobody), rel=1e-3)
 
 
-def test_mixing_half_of_two_clips_asks_for_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mixing_two_clips_by_halves_gives_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
     from convert.voice.batches import mixup_loss
 
     monkeypatch.setattr(torch.distributions.Beta, "sample", lambda _: torch.tensor(0.5))

@@ -1,4 +1,4 @@
-"""One training by two processes, and a run folder that is asked to be another run."""
+"""Training by two processes, and a run folder that holds another run."""
 
 import json
 import os
@@ -48,7 +48,7 @@ ranks.wait()
 
 
 @pytest.mark.timeout(300)
-def test_each_process_has_its_rows_and_all_step_as_one_would_with_the_whole_batch(tmp_path: Path) -> None:
+def test_processes_split_a_batch_and_step_like_one_process_with_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "step.py").write_text(_STEP)
     launch = ("torch.distributed.run", "--standalone", "--nproc-per-node=2", "step.py", str(tmp_path))
     done = run(*launch, where=tmp_path)
@@ -65,7 +65,7 @@ def test_each_process_has_its_rows_and_all_step_as_one_would_with_the_whole_batc
 
 
 @pytest.mark.timeout(300)
-def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp_path: Path) -> None:
+def test_a_run_folder_of_another_plan_is_not_resumed(corpora: Path, tmp_path: Path) -> None:
     asked = ("convert", "train", "face", "--data", str(corpora), "--rows", "40", "--batch", "20")
     first = run(*asked, "--epochs", "1", where=tmp_path)
     assert first.returncode == 0, first.stderr
@@ -80,7 +80,7 @@ def test_a_folder_begun_with_another_plan_is_not_gone_on_with(corpora: Path, tmp
 
 
 @pytest.mark.timeout(300)
-def test_a_quick_check_in_the_folder_is_not_taken_for_the_run_on_all_rows(corpora: Path, tmp_path: Path) -> None:
+def test_a_quick_check_in_the_folder_is_not_resumed_on_all_rows(corpora: Path, tmp_path: Path) -> None:
     asked = ("convert", "train", "face", "--data", str(corpora), "--batch", "20", "--epochs", "1")
     quick = run(*asked, "--rows", "40", where=tmp_path)
     assert quick.returncode == 0, quick.stderr
@@ -111,7 +111,7 @@ print(held_mib() - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc")
-def test_what_is_freed_is_kept_for_what_comes_next(tmp_path: Path) -> None:
+def test_freed_memory_is_kept_for_reuse(tmp_path: Path) -> None:
     (tmp_path / "freed.py").write_text(_FREED)
     left = {}
     for way in ("kept", "given back"):

@@ -1,4 +1,4 @@
-"""Nobody is tested whom the network has heard: the protocols on the four corpora's real speakers, clip by clip."""
+"""No test speaker is in training: the protocols on the four corpora's real speakers, clip by clip."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ APART = [run for run in PROSODY_RUNS.values() if "random" not in run.name]
 
 
 @pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS, *APART], ids=lambda run: run.name)
-def test_no_speaker_is_both_heard_and_asked(run: "object") -> None:
+def test_no_speaker_is_in_training_and_test(run: "object") -> None:
     heard = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
     asked = {c.speaker for c in CLIPS if run.tests(c)}  # type: ignore[attr-defined]
     assert heard
@@ -41,7 +41,7 @@ def test_no_speaker_is_both_heard_and_asked(run: "object") -> None:
     assert not heard & asked
 
 
-def test_the_six_folds_ask_each_actor_once_in_fours_and_each_man_and_woman_once() -> None:
+def test_six_folds_test_each_actor_once_in_fours_and_each_man_and_woman_once() -> None:
     asked = [{c.speaker for c in CLIPS if run.tests(c)} for run in FOLDS]
     actors = [{s for s in fold if s.startswith("RAV")} for fold in asked]
     assert actors[0] == {"RAV01", "RAV02", "RAV03", "RAV04"}
@@ -51,12 +51,12 @@ def test_the_six_folds_ask_each_actor_once_in_fours_and_each_man_and_woman_once(
         assert len(everyone) == len(set(everyone)) == people
 
 
-def test_the_shipped_network_hears_neither_test_nor_validation() -> None:
+def test_the_shipped_network_trains_on_neither_test_nor_validation() -> None:
     heard = {c.speaker for c in CLIPS if RUNS["voice"].trains(c)}
     assert not heard & (TEST | VALIDATION)
 
 
-def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_together() -> None:
+def test_a_random_split_has_60_and_20_percent_and_keeps_one_recording_together() -> None:
     run = RUNS["voice-random"]
     assert not [c for c in CLIPS if run.trains(c) and run.tests(c)]
     assert np.mean([run.trains(c) for c in CLIPS]) == pytest.approx(0.6, abs=0.05)
@@ -66,7 +66,7 @@ def test_a_random_split_parts_clips_in_60_and_20_and_keeps_one_recording_togethe
 
 
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
-def test_across_corpora_the_tested_one_is_never_heard(corpus: str) -> None:
+def test_across_corpora_the_tested_one_is_not_in_training(corpus: str) -> None:
     run = RUNS[f"voice-without-{corpus}"]
     heard, asked = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tests(c)}
     assert all(name.startswith(corpus) for name in asked)
@@ -75,7 +75,7 @@ def test_across_corpora_the_tested_one_is_never_heard(corpus: str) -> None:
 
 
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
-def test_who_is_taught_for_new_corpora_learns_from_speech_alone_and_calm_is_a_neutral(corpus: str) -> None:
+def test_distillation_for_new_corpora_uses_speech_alone_and_merges_calm_into_neutral(corpus: str) -> None:
     run, pictures = PROSODY_RUNS[f"prosody-taught-without-{corpus}"], RUNS[f"voice-without-{corpus}"]
     for c in CLIPS:
         spoken = c.corpus != "ravdess_song"
@@ -85,14 +85,14 @@ def test_who_is_taught_for_new_corpora_learns_from_speech_alone_and_calm_is_a_ne
     assert len(run.classes) == 7
 
 
-def test_calm_is_a_class_of_its_own_for_ravdess_and_a_neutral_on_the_device() -> None:
+def test_calm_is_a_class_for_ravdess_and_neutral_on_the_device() -> None:
     calm = CLIPS[0]
     assert RUNS["voice-fold-1"].label(calm) == OWN_CLASSES.index("calm")
     assert SHIPPED_CLASSES[RUNS["voice"].label(calm)] == "neutral"
     assert OWN_CLASSES[RUNS["voice-fold-1"].label(CLIPS[-1])] == "sad"
 
 
-def test_a_prosodic_network_of_a_protocol_hears_its_own_corpus_alone_and_of_another_corpus_nothing() -> None:
+def test_a_protocols_prosody_network_trains_on_its_own_corpus_alone() -> None:
     for run in PROSODY_RUNS.values():
         heard, asked = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tests))
         if "without" in run.name:
@@ -103,7 +103,7 @@ def test_a_prosodic_network_of_a_protocol_hears_its_own_corpus_alone_and_of_anot
     assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tests(c)]
 
 
-def test_who_is_asked_about_another_corpus_draws_from_each_alike_and_others_more_from_the_larger() -> None:
+def test_a_network_for_a_new_corpus_draws_equally_from_each_and_others_more_from_the_larger() -> None:
     for run in (RUNS["voice-without-savee"], PROSODY_RUNS["prosody-without-savee"], RUNS["voice-fold-1"]):
         clips = [c for c in CLIPS if run.trains(c)]
         labels = np.array([run.label(c) for c in clips])

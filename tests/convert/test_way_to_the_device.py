@@ -1,4 +1,4 @@
-"""From a dataset to a model pair that the device takes: train, be cut off, resume, quantize, evaluate."""
+"""From a dataset to a model that the device loads: train, interrupt, resume, quantize, evaluate."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def _weights(checkpoint: Path) -> "dict[str, np.ndarray]":
 
 
 def _seven(weights: Path, pictures: "np.ndarray") -> "np.ndarray":
-    """What a trained network's first head says, before it is quantized."""
+    """The logits of a trained network's first head before quantization."""
     import torch
 
     from convert.networks.face import MienFace
@@ -67,7 +67,7 @@ def epochs(log: Path) -> list[int]:
 
 
 @pytest.mark.timeout(600)
-def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora: Path, tmp_path: Path) -> None:
+def test_a_face_network_survives_a_kill_in_training_and_loads_on_the_device(corpora: Path, tmp_path: Path) -> None:
     log = tmp_path / "runs" / "face" / "log.jsonl"
     train = (
         "train",
@@ -111,11 +111,11 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
     assert [tensor.shape for tensor in model.network.outputs] == [(1, 7), (1, 8)]
     assert set(model.card.accuracy) >= {"FER+ majority (3,153), accuracy", "the same, expected calibration error"}
     assert (models / "saved_predictions" / "face-float.npz").exists()
-    # The ten people of FER+ have a say in what the device answers.
+    # FER+'s logits are added to the device's seven.
     kept = load_predictions(models / "saved_predictions" / "face-float.npz").logits
     assert np.abs(kept - _seven(log.parent / "best.pt", read_private_test(corpora, rows=70).pictures)).max() > 0.01
 
-    # Cut off or not, the same epochs end in the same weights.
+    # Interrupted or not, the same epochs give the same weights.
     done(*train, "--out", str(tmp_path / "at-one-go"), where=tmp_path)
     resumed, at_one_go = (_weights(folder / "last.pt") for folder in (log.parent, tmp_path / "at-one-go"))
     for name, values in at_one_go.items():
@@ -123,7 +123,7 @@ def test_a_face_network_is_trained_through_a_kill_and_ends_on_the_device(corpora
 
 
 @pytest.mark.timeout(600)
-def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> None:
+def test_the_voice_networks_load_on_the_device(corpora: Path, tmp_path: Path) -> None:
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "voice", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     models = tmp_path / "models"
@@ -134,7 +134,7 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
     uar = model.card.accuracy["savee, speakers kept out, this network alone, UAR"]
     assert f"savee, speakers kept out, this network alone, UAR: {uar:.2f}" in said
 
-    # The second network's card says what is usual, and both cards to what powers the two are multiplied.
+    # The second network's card has the baseline, and both cards have the exponents.
     done("train", "prosody", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
     done("quantize", "prosody", *rows, "--out", str(models), where=tmp_path)
     prosody = Model("prosody", models)
@@ -145,7 +145,7 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
     assert reader.read(SoundWindow(np.zeros(48_000, np.float32), 3.0)) is None
     assert prosody.card.power_adapted is not None, "how much each weighs once a voice is known is fitted too"
     assert (models / "saved_predictions" / "prosody-validation-stranger.npz").exists()
-    # And where what it learnt from lies, and how far its validation is from that.
+    # And the training distribution, and the distance of its validation from it.
     assert prosody.card.training is not None
     away = load_distances(models / "saved_predictions" / "distance-validation.npz")
     assert away.names.tolist() == load_predictions(models / "saved_predictions" / "voice-validation.npz").names.tolist()
@@ -154,7 +154,7 @@ def test_the_voice_networks_end_on_the_device(corpora: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.timeout(600)
-def test_a_protocols_network_is_asked_about_the_speaker_it_never_heard(corpora: Path, tmp_path: Path) -> None:
+def test_a_protocols_network_is_tested_on_a_new_speaker(corpora: Path, tmp_path: Path) -> None:
     rows = ("--data", str(corpora), "--rows", "28")
     missing = convert("benchmark", "voice-fold-2", *rows, where=tmp_path)
     said, _ = missing.communicate(timeout=300)
@@ -171,7 +171,7 @@ def test_a_protocols_network_is_asked_about_the_speaker_it_never_heard(corpora: 
 
 
 @pytest.mark.timeout(600)
-def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(corpora: Path, tmp_path: Path) -> None:
+def test_a_prosody_network_is_tested_on_new_and_on_known_speakers(corpora: Path, tmp_path: Path) -> None:
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "prosody-savee-JE", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
     done("benchmark", "prosody-savee-JE", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
@@ -184,7 +184,7 @@ def test_a_prosodic_network_is_asked_as_a_stranger_and_as_one_who_has_listened(c
 
 
 @pytest.mark.timeout(300)
-def test_int8_says_what_float_says(tmp_path: Path) -> None:
+def test_int8_predicts_as_float(tmp_path: Path) -> None:
     import torch
 
     from convert.export.tflite import export_float, quantize_int8

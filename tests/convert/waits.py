@@ -1,4 +1,4 @@
-"""Commands of `convert`, as they are run elsewhere."""
+"""Runs `convert` as other machines do."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ sys.meta_path.insert(0, Bare())
 
 
 def train_where_little_is_there(*words: str, where: Path) -> "subprocess.CompletedProcess[str]":
-    """`convert train` in the folder `where`, as on a machine that has PyTorch, numpy and OpenCV alone."""
+    """Run `convert train` in the folder `where`, as on a machine with only PyTorch, numpy and OpenCV."""
     (where / "bare").mkdir(exist_ok=True)
     (where / "bare" / "sitecustomize.py").write_text(_BARE)
     environment = {**os.environ, "PYTHONPATH": f"{where / 'bare'}:{ROOT}", "OMP_NUM_THREADS": "1"}
