@@ -44,7 +44,7 @@ class NearFar(NamedTuple):
 class PairExponents(NamedTuple):
     """The fit of a pair of networks."""
 
-    strangers: NearFar
+    new: NearFar
     known: NearFar
     half_at: float
     """The distance that counts as half near and half far."""
@@ -70,7 +70,7 @@ def fit_exponents(voices: Voices) -> Exponents:
     return _round(min((Exponents(a, b) for a in _GRID for b in _GRID), key=voices.loss))
 
 
-def fit_near_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairExponents:
+def fit_near_far(new: Sequence[Voices], known: Sequence[Voices]) -> PairExponents:
     """The fit with the smallest loss, half of it on voices of the training corpora and half on those of new corpora.
 
     The first entry of each argument has the voices of the training corpora. The others are new corpora, of equal weight
@@ -78,8 +78,8 @@ def fit_near_far(strangers: Sequence[Voices], known: Sequence[Voices]) -> PairEx
     """
 
     def both(half_at: float) -> tuple[float, NearFar, NearFar]:
-        (loss, for_strangers), (loss_known, for_known) = (_fit_at(kind, half_at) for kind in (strangers, known))
-        return loss + loss_known, for_strangers, for_known
+        (loss, for_new), (loss_known, for_known) = (_fit_at(kind, half_at) for kind in (new, known))
+        return loss + loss_known, for_new, for_known
 
     half_at = round(float(min(_HALF_AT_GRID.tolist(), key=lambda at: both(at)[0])), 2)
     return PairExponents(*both(half_at)[1:], half_at)
@@ -89,9 +89,9 @@ def _fit_at(kinds: Sequence[Voices], half_at: float) -> tuple[float, NearFar]:
     """The loss and the exponents for a given `half_at`. Both losses are convex in the four exponents."""
     from scipy.optimize import minimize
 
-    learnt, *new = kinds
-    weighted = [(_terms(learnt, half_at), learnt.truth, 1.0)]
-    weighted += [(_terms(voices, half_at), voices.truth, 1 / len(new)) for voices in new]
+    in_training, *others = kinds
+    weighted = [(_terms(in_training, half_at), in_training.truth, 1.0)]
+    weighted += [(_terms(voices, half_at), voices.truth, 1 / len(others)) for voices in others]
 
     def loss(exponents: Doubles) -> tuple[float, Doubles]:
         total, slope = 0.0, np.zeros(4)
@@ -192,8 +192,8 @@ def pair_up(models: Path, predictions: Path) -> PairExponents:
     has no training distribution.
     """
     picture, prosody = Model("voice", models), Model("prosody", models)
-    learnt = prosody.card.training
-    if learnt is None:
+    training = prosody.card.training
+    if training is None:
         raise ModelError(f"{models}/prosody.json: has no training distribution: python -m convert distances")
     temperatures = Exponents(picture.card.temperature, prosody.card.temperature)
     exponents = fit_pair(predictions, temperatures)
@@ -201,14 +201,14 @@ def pair_up(models: Path, predictions: Path) -> PairExponents:
         load_predictions(predictions / f"{name}.npz") for name in ("voice-validation", "prosody-validation-stranger")
     )
     distance = load_distances(predictions / "distance-validation.npz").select(picture_predictions, known=False)
-    like_learnt = likeness(distance, exponents.half_at, learnt.width)
-    combined = multiply(picture_predictions, prosody_predictions, exponents.strangers, temperatures, like_learnt)
+    like_learnt = likeness(distance, exponents.half_at, training.width)
+    combined = multiply(picture_predictions, prosody_predictions, exponents.new, temperatures, like_learnt)
     changed = {
-        "training": msgspec.structs.replace(learnt, half_at=exponents.half_at),
+        "training": msgspec.structs.replace(training, half_at=exponents.half_at),
         "neutral_prior": fit_neutral_prior(softmax(combined.logits), prosody_predictions.truth),
     }
     for model, at, more in ((picture, 0, {}), (prosody, 1, changed)):
-        (near, far), (near_known, far_known) = exponents.strangers, exponents.known
+        (near, far), (near_known, far_known) = exponents.new, exponents.known
         card = msgspec.structs.replace(
             model.card,
             power=near[at],

@@ -35,7 +35,7 @@ WIDTH = 0.06
 class Distances:
     """Distance, name and corpus of every clip, (n,) each."""
 
-    strangers: Floats
+    new: Floats
     """Of the clip alone."""
     known: Floats
     """After all of the speaker's clips have been heard."""
@@ -45,11 +45,11 @@ class Distances:
     def save(self, path: Path) -> None:
         """Write `path` (.npz)."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **vars(self))
+        np.savez_compressed(path, strangers=self.new, known=self.known, names=self.names, corpora=self.corpora)
 
     def select(self, predictions: Predictions, *, known: bool) -> Floats:
         """(m,): the distances of the clips of `predictions`, in order. Raises MediaError when one was not measured."""
-        values = self.known if known else self.strangers
+        values = self.known if known else self.new
         found = dict(zip(zip(self.corpora.tolist(), self.names.tolist(), strict=True), values, strict=True))
         keys = zip(predictions.corpora.tolist(), predictions.names.tolist(), strict=True)
         try:
@@ -91,12 +91,14 @@ def measure_distances(
     prosody = Model("prosody", models)
     trains = np.array([PROSODY_RUNS["prosody"].trains(clip) for clip in clips])
     centre, spread = (np.array(row, np.float32) for row in (prosody.card.centre, prosody.card.spread))
-    learnt = fit_distribution(numbers[trains], centre, spread)
-    write_pair(models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, training=learnt))
+    distribution = fit_distribution(numbers[trains], centre, spread)
+    write_pair(
+        models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, training=distribution)
+    )
     is_validation = np.array([clip.speaker in VALIDATION for clip in clips])
     lines = [
         _save_distances(
-            "validation", clips, numbers, is_validation, NoveltyDetector(learnt, centre, spread), predictions
+            "validation", clips, numbers, is_validation, NoveltyDetector(distribution, centre, spread), predictions
         )
     ]
     for left_out, corpus in NEW_CORPORA if rows is None else ():

@@ -24,8 +24,9 @@ from convert.voice.adaptation_stages import (
     load_noise_prosody,
     load_prosody,
 )
-from convert.voice.batches import distillation_loss, mixup_loss, sampling_weights
+from convert.voice.mixup import distillation_loss, mixup_loss
 from convert.voice.protocols import PROSODY_RUNS, VoiceRun
+from convert.voice.sampling import sampling_weights
 from convert.voice.svm import SupportVectors
 from convert.voice.task import read_clips, read_household_noises, require_training_clips
 from device.emotions import EMOTIONS, NO_SPEECH, Floats

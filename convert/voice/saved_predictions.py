@@ -13,11 +13,11 @@ class VoicePredictions:
     """The predictions of one protocol: of each network, and of both combined; None when a network was not run."""
 
     picture: Predictions | None
-    stranger: Predictions | None
+    new: Predictions | None
     """The prosody network, on new speakers."""
     known: Predictions | None
     """… on speakers whose clips it has heard, without labels."""
-    both_stranger: Predictions | None
+    both_new: Predictions | None
     both_known: Predictions | None
 
 
@@ -34,15 +34,12 @@ def load_voice_predictions(
     """
     picture = load_runs(RUNS, pictures, folder, corpus + kind)
     joins = join if isinstance(join, tuple) else (join, join)
-    stranger, known = (load_runs(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
+    new, known = (load_runs(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
     return VoicePredictions(
         picture,
-        stranger,
+        new,
         known,
-        *(
-            combine(picture, one) if picture and one else None
-            for combine, one in zip(joins, (stranger, known), strict=True)
-        ),
+        *(combine(picture, one) if picture and one else None for combine, one in zip(joins, (new, known), strict=True)),
     )
 
 

@@ -17,8 +17,9 @@ from convert.training.loop import Batch, Task
 from convert.training.plan import Plan
 from convert.voice.augment import augment, make_music, make_noise, trim_silence
 from convert.voice.augmented_copies import Views, augment_spectrum, build_views
-from convert.voice.batches import mixup_loss, sampling_weights
+from convert.voice.mixup import mixup_loss
 from convert.voice.protocols import RUNS, VoiceRun
+from convert.voice.sampling import sampling_weights
 from device.emotions import EMOTIONS, NO_SPEECH, Floats
 from device.errors import SettingsError
 from device.perception.audio.stft import RATE_HZ

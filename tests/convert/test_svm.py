@@ -65,7 +65,7 @@ def test_half_precision_around_it_changes_nothing() -> None:
 
 
 def test_student_and_teacher_see_the_same_mixed_pairs_and_labels_get_the_rest() -> None:
-    from convert.voice.batches import distillation_loss
+    from convert.voice.mixup import distillation_loss
 
     torch.manual_seed(5)
     pupil, teacher, rows = torch.nn.Identity(), torch.nn.Softmax(dim=1), torch.randn(16, CLASSES)
@@ -90,7 +90,7 @@ def test_student_and_teacher_see_the_same_mixed_pairs_and_labels_get_the_rest() 
 
 
 def test_mixing_two_clips_by_halves_gives_half_of_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.voice.batches import mixup_loss
+    from convert.voice.mixup import mixup_loss
 
     monkeypatch.setattr(torch.distributions.Beta, "sample", lambda _: torch.tensor(0.5))
     monkeypatch.setattr(torch, "randperm", lambda count: torch.arange(count).flip(0))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from convert.datasets.clips import TEST, VALIDATION, Clip
-from convert.voice.batches import sampling_weights
 from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, split_share
+from convert.voice.sampling import sampling_weights
 from device.emotions import EMOTIONS, Emotion
 
 SILENCE = np.zeros(16, np.int16)

@@ -1,19 +1,13 @@
-"""How clips are drawn and mixed into batches.
+"""The loss of pairs of clips that are mixed with each other.
 
 mixup: Zhang et al. 2018, "mixup: beyond empirical risk minimization".
 """
 
-from collections import Counter
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from convert.datasets.clips import Clip
-from device.emotions import Floats
 
 
 def mixup_loss(network: nn.Module, batch: tuple[Tensor, ...], *, beta: float, smoothing: float) -> Tensor:
@@ -52,22 +46,3 @@ def _make_mixer(rows: int, beta: float) -> Callable[[Tensor], Tensor]:
     share = float(torch.distributions.Beta(beta, beta).sample())
     other = torch.randperm(rows)
     return lambda values: share * values + (1 - share) * values[other.to(values.device)]
-
-
-_TESS_SHARE = 0.4
-"""Half of all clips are two women saying one phrase; at a higher share the network learns the phrase."""
-
-
-def sampling_weights(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:
-    """Sampling probabilities (n,). Emotions are balanced by the square root, so a larger corpus stays more frequent.
-
-    `even`: all corpora are equally frequent, and so are the emotions within each.
-    """
-    corpora = [clip.corpus.split("_")[0] if even else clip.corpus for clip in clips]
-    kinds = list(zip(corpora, labels.tolist(), strict=True))
-    count, emotions = Counter(kinds), Counter(corpus for corpus, _ in set(kinds))
-    if even:
-        weights = np.array([1 / (count[kind] * emotions[kind[0]]) for kind in kinds])
-    else:
-        weights = np.array([count[kind] ** -0.5 * (_TESS_SHARE if kind[0] == "tess" else 1.0) for kind in kinds])
-    return (weights / weights.sum()).astype(np.float64)
