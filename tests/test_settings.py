@@ -1,4 +1,4 @@
-"""The settings file: what is taken, and what a person is told when it is not."""
+"""The settings file: what is accepted, and the error messages."""
 
 import re
 import tomllib
@@ -18,14 +18,14 @@ from device.settings.load import load, parse
 from device.settings.locations import default_path
 from device.settings.rules import Rule
 from device.settings.schema import Mqtt, Settings
-from device.settings.toml import as_toml
+from device.settings.toml import format_settings
 
 _RULE = '[[rules]]\nname = "x"\nmood = ["sad"]\n'
 _LAMP = 'do = [{ action = "lamp" }]\n'
 
 
 def _uncommented(text: str) -> str:
-    """The file of `config init` with each key's own # taken off; the sentences keep theirs."""
+    """The file of `config init` with the # before each key removed; the descriptions keep theirs."""
     return re.sub(r"(?m)^# (?=[a-z_]+ = |\[\[rules\]\])", "", text)
 
 
@@ -83,7 +83,7 @@ def _uncommented(text: str) -> str:
         ("a = " + "[" * 5000, ["not valid TOML"]),
     ],
 )
-def test_a_bad_file_is_told_by_file_key_value_and_what_is_allowed(text: str, words: list[str]) -> None:
+def test_an_error_names_file_key_value_and_what_is_allowed(text: str, words: list[str]) -> None:
     with pytest.raises(SettingsError) as told:
         parse(text, "/home/anna/mien.toml")
     said = str(told.value)
@@ -126,14 +126,14 @@ def test_a_whole_file_is_read_with_its_types() -> None:
     assert read.rules == (Rule("calm", (Emotion.SAD, Emotion.FEAR), do, for_s=3, hours="22:00-06:00"),)
 
 
-def test_an_empty_file_is_the_defaults_and_no_rules_can_be_asked_for() -> None:
+def test_an_empty_file_means_the_defaults_and_the_rules_can_be_empty() -> None:
     assert parse("", "x") == Settings()
     assert len(Settings().rules) == 5
     assert parse("rules = []", "x").rules == ()
 
 
-def test_what_config_init_writes_is_the_defaults_with_and_without_its_hashes() -> None:
-    written = as_toml(Settings(), commented=True)
+def test_config_init_writes_the_defaults_commented_out() -> None:
+    written = format_settings(Settings(), commented=True)
     assert parse(written, "as written") == Settings()
     uncommented = _uncommented(written)
     keys = tomllib.loads(uncommented)
@@ -143,9 +143,9 @@ def test_what_config_init_writes_is_the_defaults_with_and_without_its_hashes() -
     assert parse(uncommented, "uncommented") == Settings()
 
 
-def test_what_config_show_prints_reads_back_as_the_same() -> None:
+def test_config_show_prints_what_reads_back_as_the_same() -> None:
     read = parse('[home]\nname = "a"\nstate_dir = "/ü \\"x\\" \\\\"\n[camera]\nfps = 0.5\n' + _RULE + _LAMP, "x")
-    assert parse(as_toml(read, commented=False), "shown") == read
+    assert parse(format_settings(read, commented=False), "shown") == read
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
         load(tmp_path / "gone.toml")
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "mien.toml"
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"mien\.toml"):
@@ -166,7 +166,7 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> No
     assert load(file).home.name == "hall"
 
 
-def test_a_folder_in_the_files_place_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         load(tmp_path)
 
@@ -219,7 +219,7 @@ def _written(tables: list[Any]) -> str:
 
 @tries(max_examples=400, deadline=None)
 @given(st.one_of(st.text(), _TABLES.map(_written)))
-def test_whatever_the_file_holds_it_is_settings_or_one_error_that_names_it(text: str) -> None:
+def test_any_file_gives_settings_or_one_error_that_names_it(text: str) -> None:
     try:
         assert isinstance(parse(text, "mien.toml"), Settings)
     except SettingsError as error:

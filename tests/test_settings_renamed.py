@@ -1,4 +1,4 @@
-"""A settings file of 0.1 goes on working: every key that was renamed is taken under its old name, and that is said."""
+"""A settings file of 0.1 still works: every renamed key is accepted under its old name, with a warning."""
 
 import logging
 
@@ -37,7 +37,7 @@ do = [{ action = "lamp" }]
 
 
 def _renamed(text: str) -> str:
-    """The same file with today's names."""
+    """The same file with the current names."""
     for keys in RENAMED.values():
         for old, new in keys.items():
             text = text.replace(f"\n{old} = ", f"\n{new} = ")
@@ -54,7 +54,7 @@ def test_a_file_of_0_1_means_the_same(caplog: pytest.LogCaptureFixture) -> None:
     assert any("rules[0].between is now called hours" in line for line in said)
 
 
-def test_todays_names_are_taken_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+def test_current_names_give_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         parse(_renamed(_OLD), "mien.toml")
     assert not caplog.records
@@ -70,7 +70,7 @@ def test_todays_names_are_taken_without_a_word(caplog: pytest.LogCaptureFixture)
         ("rules = [3]", ["rules[0]"]),
     ],
 )
-def test_a_wrong_one_is_an_error_that_names_it(text: str, words: list[str]) -> None:
+def test_an_error_under_an_old_name_names_the_key(text: str, words: list[str]) -> None:
     with pytest.raises(SettingsError) as said:
         parse(text, "mien.toml")
     assert all(word in str(said.value) for word in words)

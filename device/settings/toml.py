@@ -20,7 +20,7 @@ _HEADER = """\
 """
 
 
-def as_toml(settings: Settings, *, commented: bool) -> str:
+def format_settings(settings: Settings, *, commented: bool) -> str:
     """The settings as TOML; `commented` puts a # before each key, below its description and its limits."""
     prefix = "# " if commented else ""
     lines = [_HEADER] if commented else []
@@ -36,7 +36,7 @@ def as_toml(settings: Settings, *, commented: bool) -> str:
         for key in section.__struct_fields__:
             if commented and (description := _describe(hints[key])):
                 lines.append(f"# {description}")
-            lines.append(f"{prefix}{key} = {toml_value(getattr(section, key))}")
+            lines.append(f"{prefix}{key} = {format_value(getattr(section, key))}")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -57,7 +57,7 @@ def _rules_lines(rules: list[dict[str, Any]], prefix: str) -> list[str]:
     lines = []
     for rule in rules:
         lines.append(f"{prefix}[[rules]]")
-        lines += [f"{prefix}{key} = {toml_value(value)}" for key, value in rule.items()]
+        lines += [f"{prefix}{key} = {format_value(value)}" for key, value in rule.items()]
         lines.append("")
     return lines
 
@@ -70,12 +70,14 @@ DATE_TYPES = (datetime, date, time)
 """Types of TOML that JSON lacks."""
 
 
-def toml_value(value: object) -> str:
+def format_value(value: object) -> str:
     """A value from tomllib or JSON, on one line that tomllib reads as the same value."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }" if value else "{}"
+        return (
+            "{ " + ", ".join(f"{format_key(k)} = {format_value(v)}" for k, v in value.items()) + " }" if value else "{}"
+        )
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(toml_value, value)) + "]"
+        return "[" + ", ".join(map(format_value, value)) + "]"
     if isinstance(value, DATE_TYPES):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
@@ -84,6 +86,6 @@ def toml_value(value: object) -> str:
     return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", scalar)
 
 
-def toml_key(key: str) -> str:
+def format_key(key: str) -> str:
     """A key, in quotes where it needs them."""
-    return key if _BARE.fullmatch(key) else toml_value(key)
+    return key if _BARE.fullmatch(key) else format_value(key)

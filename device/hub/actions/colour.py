@@ -12,14 +12,14 @@ WHITE: Point = (0.3227, 0.3290)
 """D65 of the same matrix. Also stands for black, which has no colour of its own."""
 
 
-def rgb(colour: str) -> tuple[int, int, int]:
+def parse_rgb(colour: str) -> tuple[int, int, int]:
     """`#ff8000` -> (255, 128, 0)."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def xy(colour: str) -> Point:
+def rgb_to_xy(colour: str) -> Point:
     """`#rrggbb` as a point, without its brightness."""
-    red, green, blue = (_linear(channel / 255) for channel in rgb(colour))
+    red, green, blue = (_linear(channel / 255) for channel in parse_rgb(colour))
     x = red * 0.664511 + green * 0.154324 + blue * 0.162028
     y = red * 0.283881 + green * 0.668433 + blue * 0.047685
     z = red * 0.000088 + green * 0.072310 + blue * 0.986039

@@ -10,7 +10,7 @@ from yarl import URL
 
 from device.errors import ActionError
 from device.hub.actions.base import Destination, Resources, Trigger
-from device.hub.actions.colour import Point, xy
+from device.hub.actions.colour import Point, rgb_to_xy
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Http, Response, clean_text, encode_json, parse_url
@@ -77,7 +77,7 @@ class Entity(Struct, frozen=True):
         return self.state in ("on", "off")
 
 
-def previous_state(entity: Entity, requested: TargetState, data: dict[str, Any]) -> PreviousState:
+def to_previous_state(entity: Entity, requested: TargetState, data: dict[str, Any]) -> PreviousState:
     """The light before a call with `data`, which asks for `requested`."""
     attributes = entity.attributes
     mode = attributes.color_mode or ""
@@ -107,7 +107,7 @@ def previous_state(entity: Entity, requested: TargetState, data: dict[str, Any])
     )
 
 
-def requested_state(action: CallService, entity: Entity) -> TargetState:
+def predict_state(action: CallService, entity: Entity) -> TargetState:
     """What the call asks of this light, as far as it can be predicted."""
     data = action.data
     brightness = _brightness_percent(data)
@@ -128,7 +128,7 @@ def requested_state(action: CallService, entity: Entity) -> TargetState:
     return requested
 
 
-def restore_call(previous: PreviousState) -> tuple[str, dict[str, Any]]:
+def build_restore_call(previous: PreviousState) -> tuple[str, dict[str, Any]]:
     """The service that restores the light, and its data."""
     entity, details = {"entity_id": previous.target.removeprefix("home_assistant ")}, previous.details
     if previous.state["on"]:
@@ -157,7 +157,7 @@ def _point(data: dict[str, Any]) -> Point | None:
             channels = [int(c) for c in data["rgb_color"]]
     except (TypeError, ValueError):
         return None
-    return xy("#" + "".join(f"{min(max(c, 0), 255):02x}" for c in channels)) if len(channels) == 3 else None
+    return rgb_to_xy("#" + "".join(f"{min(max(c, 0), 255):02x}" for c in channels)) if len(channels) == 3 else None
 
 
 class _Refusal(Struct):
@@ -194,12 +194,12 @@ class HomeAssistantServices:
             return ()
         lights = await self._lights(action.entity)
         return tuple(
-            previous_state(one, requested_state(action, one), action.data) for one in lights if one.is_reachable
+            to_previous_state(one, predict_state(action, one), action.data) for one in lights if one.is_reachable
         )
 
     async def restore(self, previous: PreviousState) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""
-        await self._call(*restore_call(previous), idempotent=True)
+        await self._call(*build_restore_call(previous), idempotent=True)
 
     async def _lights(self, entity: str) -> list[Entity]:
         """The light itself, or all lights of a group and of the groups in it, each once."""

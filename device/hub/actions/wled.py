@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from device.errors import ActionError
 from device.hub.actions.base import Destination, Resources, Trigger
-from device.hub.actions.colour import rgb
+from device.hub.actions.colour import parse_rgb
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Http, encode_json, parse_url
@@ -170,5 +170,5 @@ def _colour_segments(state: State, colour: str) -> list[dict[str, Any]] | dict[s
 
     If the segments have no numbers, one dict for all that are selected.
     """
-    look = {"col": [list(rgb(colour))]}
+    look = {"col": [list(parse_rgb(colour))]}
     return [{"id": one.id} | look for one in state.seg if one.id is not None] or look

@@ -16,7 +16,7 @@ from device.hub.gallery import drawn_faces
 from device.hub.gallery.trigger import VoiceTrigger
 from device.hub.state.snapshot import Json
 from device.hub.state.store import StateStore
-from device.ipc.gallery_index import GalleryView, IndexedFace, gallery_folder, picture_path, read_index, thumbnail
+from device.ipc.gallery_index import GalleryView, IndexedFace, gallery_folder, index_path, read_index, thumbnail_name
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class GallerySelector:
         rng: random.Random | None = None,
     ) -> None:
         self._folder = gallery_folder(state_dir)
-        self._index = picture_path(state_dir)
+        self._index = index_path(state_dir)
         self._store = store
         self._trigger = trigger
         self._clock = clock
@@ -91,7 +91,7 @@ class GallerySelector:
             index = read_index(self._index, GalleryView)
             if index is not None:
                 files = _list_files(self._folder)
-                faces = {face.name: face for face in index.pictures if thumbnail(face.name) in files}
+                faces = {face.name: face for face in index.pictures if thumbnail_name(face.name) in files}
                 _log.info("gallery: %d pictures", len(faces))
         except MediaError as error:
             _log.warning("the drawn faces answer: %s", error)
@@ -104,7 +104,7 @@ class GallerySelector:
         """The next five faces of one of the seven emotions, for the state store."""
         pictures = self._next_pictures(emotion)
         faces: list[Json] = [
-            {"url": f"/api/gallery/{thumbnail(p.name)}", "confidence": round(p.confidence, 3)} for p in pictures
+            {"url": f"/api/gallery/{thumbnail_name(p.name)}", "confidence": round(p.confidence, 3)} for p in pictures
         ]
         faces += [
             {"url": f"/api/gallery/drawn/{emotion.value}-{person}.svg", "confidence": None}
@@ -120,7 +120,7 @@ class GallerySelector:
         if name not in self._names:
             raise KeyError(name)
         try:
-            content = _read_file(self._folder, thumbnail(name))
+            content = _read_file(self._folder, thumbnail_name(name))
         except OSError as error:
             raise KeyError(name) from error
         if hashlib.sha256(content).hexdigest()[:32] != name:

@@ -1,4 +1,4 @@
-"""Certificates, made once, a clock that random waits go by, Home Assistant's token, and a real MPD."""
+"""Certificates, a clock with seeded jitter, Home Assistant's token, and a real MPD."""
 
 import random
 import shutil
@@ -16,11 +16,11 @@ from tests.hub.actions.peers import Clock
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Of the bridge, and of somebody else."""
+    """The bridge's, and that of an impostor."""
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
     folder: Path = tmp_path_factory.mktemp("certificates")
-    return certificate(folder, "bridge"), certificate(folder, "stranger")
+    return certificate(folder, "bridge"), certificate(folder, "impostor")
 
 
 @pytest.fixture

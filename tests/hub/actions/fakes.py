@@ -1,4 +1,4 @@
-"""Destinations with one bulb, which has a hand at it, and faults."""
+"""A dispatcher with one bulb that can be changed by hand and can fail."""
 
 import asyncio
 from typing import Any
@@ -17,18 +17,18 @@ BLUE_IS = {"on": True, "colour": "#0000ff", "brightness": 80}
 
 
 class Bulb(VirtualLamp):
-    """A lamp with a hand at it, and with faults."""
+    """A lamp that can be changed by hand and can fail."""
 
     def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
-        super().__init__(self.heard.append)
-        self.errors: list[Exception] = []
-        self.mute: list[Exception] = []
+        self.changes: list[dict[str, Any]] = []
+        super().__init__(self.changes.append)
+        self.run_errors: list[Exception] = []
+        self.capture_errors: list[Exception] = []
         self.gates: list[asyncio.Event] = []
         self.settle_s = 0.0
-        self.there = True
-        self.reading = asyncio.Event()
-        self.reading.set()
+        self.exists = True
+        self.may_capture = asyncio.Event()
+        self.may_capture.set()
 
     def by_hand(self, **look: Any) -> None:
         self._state |= look
@@ -36,29 +36,29 @@ class Bulb(VirtualLamp):
     async def run(self, action: Lamp, trigger: Trigger) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
-        if self.errors:
-            raise self.errors.pop(0)
+        if self.run_errors:
+            raise self.run_errors.pop(0)
         await super().run(action, trigger)
 
     async def capture_state(self, action: Lamp) -> tuple[PreviousState, ...]:
-        await self.reading.wait()
-        if self.mute:
-            raise self.mute.pop(0)
+        await self.may_capture.wait()
+        if self.capture_errors:
+            raise self.capture_errors.pop(0)
         (previous,) = await super().capture_state(action)
         return (
-            (PreviousState("lamp", previous.state, previous.requested, settle_s=self.settle_s),) if self.there else ()
+            (PreviousState("lamp", previous.state, previous.requested, settle_s=self.settle_s),) if self.exists else ()
         )
 
     async def restore(self, previous: PreviousState) -> None:
         if self.gates:
             await self.gates.pop(0).wait()
-        if self.errors:
-            raise self.errors.pop(0)
+        if self.run_errors:
+            raise self.run_errors.pop(0)
         await super().restore(previous)
 
 
 class Hall:
-    """Destinations with one bulb."""
+    """A dispatcher with one bulb."""
 
     def __init__(self, **options: Any) -> None:
         self.bulb = Bulb()

@@ -1,4 +1,4 @@
-"""A Home Assistant that keeps its lights, and a house whose hub has its token."""
+"""A fake Home Assistant with lights, and a house whose hub has its token."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from device.hub.actions.base import Trigger
-from device.hub.actions.colour import xy
+from device.hub.actions.colour import rgb_to_xy
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.transport.http import Http
@@ -40,7 +40,7 @@ class Instance(Peer):
     )
 
     delay_s: float = 0.0
-    """Until it has looked, or has carried out a service."""
+    """How long it takes to read a state or to carry out a service."""
 
     async def answer(self, seen: Seen) -> web.Response:
         await asyncio.sleep(self.delay_s)
@@ -91,8 +91,8 @@ class Instance(Peer):
 
     def point(self, about: dict[str, Any]) -> Any:
         if "rgb_color" in about:
-            return xy("#{:02x}{:02x}{:02x}".format(*about["rgb_color"]))
-        return xy("#ff0000") if "hs_color" in about else about.get("xy_color")
+            return rgb_to_xy("#{:02x}{:02x}{:02x}".format(*about["rgb_color"]))
+        return rgb_to_xy("#ff0000") if "hs_color" in about else about.get("xy_color")
 
     def calls(self) -> list[tuple[str, Any]]:
         return [(seen.path.removeprefix("/api/services/"), seen.json) for seen in self.seen if seen.method == "POST"]
@@ -101,7 +101,7 @@ class Instance(Peer):
 class House:
     def __init__(self, there: HomeAssistant) -> None:
         self.clock, self.http = Clock(), Http()
-        self.services = HomeAssistantServices(there, self.http, self.clock.roads(per_s=500.0))
+        self.services = HomeAssistantServices(there, self.http, self.clock.make_deliveries(per_s=500.0))
         self.all = ActionDispatcher({CallService: self.services}, clock=self.clock)
 
     async def act(self, service: str, entity: str = "", rule: str = "a", remember: bool = True, **data: Any) -> str:

@@ -1,4 +1,4 @@
-"""A bridge that checks each request as Philips documents it, and keeps its lights."""
+"""A fake bridge that checks each request as Philips documents it, and stores the state of its lights."""
 
 import asyncio
 import re
@@ -53,7 +53,7 @@ class Lamp:
             point = command["color"]["xy"]["x"], command["color"]["xy"]["y"]
             self.xy, self.mirek = clamp_to_gamut(point, self.gamut) if self.gamut else point, None
         elif self.mirek and "color" in command:
-            self.mirek = 200  # the white that comes nearest
+            self.mirek = 200  # the nearest white
         if "color_temperature" in command:
             self.mirek = command["color_temperature"]["mirek"]
 
@@ -64,7 +64,7 @@ def _xy(point: Point) -> dict[str, float]:
 
 @dataclass
 class Bridge(Peer):
-    """Three lights and a plug in a room, another light beside it."""
+    """Three lights and a plug in a room, and another light outside it."""
 
     pressed: bool = False
     delay_s: float = 0.02
@@ -148,12 +148,12 @@ class Bridge(Peer):
         return said({"data": [{"rid": rid, "rtype": kind}], "errors": []})
 
     def commands(self) -> list[tuple[str, Any]]:
-        """What was put where, in order."""
+        """The PUT requests in order: (path, command)."""
         return [(seen.path.removeprefix("/clip/v2/resource/"), seen.json) for seen in self.seen if seen.method == "PUT"]
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A new one that signs itself, as a bridge's."""
+    """A new self-signed certificate, like a bridge's."""
     key, cert = folder / f"{name}.key", folder / f"{name}.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", f"/CN={name}"]

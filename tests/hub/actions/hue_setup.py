@@ -1,4 +1,4 @@
-"""A house with a Hue bridge, and Mien paired with it."""
+"""A house with a paired Hue bridge."""
 
 import contextlib
 import json
@@ -19,12 +19,12 @@ Certificates = tuple[ssl.SSLContext, ssl.SSLContext]
 
 
 class House:
-    """A bridge, and Mien paired with it."""
+    """A bridge that Mien is paired with."""
 
     def __init__(self, bridge: Bridge, key_file: Path, clock: Clock) -> None:
         self.bridge, self.clock = bridge, clock
         self.http = Http()
-        self.hue = HueBridge(Hue("127.0.0.1", bridge.port, str(key_file)), self.http, clock.roads())
+        self.hue = HueBridge(Hue("127.0.0.1", bridge.port, str(key_file)), self.http, clock.make_deliveries())
         self.all = ActionDispatcher({HueLight: self.hue}, clock=clock)
 
     async def act(self, action: HueLight, rule: str = "comfort", *, remember: bool = False) -> str:

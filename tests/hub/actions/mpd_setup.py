@@ -1,4 +1,4 @@
-"""A house with a real MPD and nothing to hear it."""
+"""A house with a real MPD and a null output."""
 
 import contextlib
 import math
@@ -38,7 +38,7 @@ NOWHERE = """type "null"
 
 
 class Daemon:
-    """MPD on a loopback port; without another `output`, its sound goes nowhere."""
+    """MPD on a loopback port; its default `output` discards the sound."""
 
     def __init__(self, folder: Path, output: str = NOWHERE) -> None:
         self.port = free_port()
@@ -56,7 +56,7 @@ class Daemon:
         self._port_is_known = False
 
     def start(self) -> None:
-        """Start it, or start it again where it was. Raises RuntimeError with what it said where it ends instead."""
+        """Start it, or start it again on the same port. Raises RuntimeError with its output if it ends instead."""
         again = self._port_is_known
         for _ in range(3):
             said = self._started()
@@ -65,11 +65,11 @@ class Daemon:
                 return
             if again or "Address already in use" not in said:
                 break
-            self.port = free_port()  # somebody took it before MPD did
+            self.port = free_port()  # another program took the port first
         raise RuntimeError(f"MPD ended: {said}")
 
     def _started(self) -> str | None:
-        """What it said where it ended before it took connections; None where it takes them."""
+        """Its output if it ended before it accepted connections; None when it accepts them."""
         path = self.folder / "mpd.conf"
         escaped = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
         path.write_text(f"""
@@ -102,13 +102,15 @@ class Daemon:
 
 
 class House:
-    """The player, and a hand at it: a client of its own."""
+    """The player, and `hand`: a client that stands for a person."""
 
     def __init__(self, daemon: Daemon, hand: Any, tmp_path: Path) -> None:
         self.hand, self.clock = hand, Clock()
         self.password_file = tmp_path / "password"
         self.password_file.write_text(PASSWORD + "\n")
-        self.player = MusicPlayer(Mpd("127.0.0.1", daemon.port, str(self.password_file)), self.clock.roads(per_s=500.0))
+        self.player = MusicPlayer(
+            Mpd("127.0.0.1", daemon.port, str(self.password_file)), self.clock.make_deliveries(per_s=500.0)
+        )
         self.all = ActionDispatcher({Music: self.player}, clock=self.clock)
 
     async def act(self, playlist: str, volume: int | None = None, rule: str = "a") -> str:
@@ -131,7 +133,7 @@ class House:
 async def living(
     daemon: Daemon, tmp_path: Path, *, volume: int | None = 60, plays: bool = True
 ) -> AsyncIterator[House]:
-    """A house where jazz is in the queue, the second song playing since seven seconds."""
+    """A house where jazz is in the queue, and the second song has played for seven seconds."""
     hand = MPDClient()
     await hand.connect("127.0.0.1", daemon.port)
     await hand.password(PASSWORD)

@@ -1,4 +1,4 @@
-"""What stands for the devices of a house: servers on loopback that keep a state, check what they get, and can fail."""
+"""Fake devices of a house: servers on loopback that store a state, check requests, and can fail."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ LATER = Trigger("party", "happy 90 % for 5 s", 1_800_000_100.0, mood())
 
 
 class Clock:
-    """Time that passes when a test says so, or when somebody sleeps."""
+    """A clock that advances when a test says so, or when somebody sleeps."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -34,8 +34,8 @@ class Clock:
         self.now_s += seconds
         await asyncio.sleep(0)
 
-    def roads(self, **limits: Any) -> Callable[..., Delivery]:
-        """Makes deliveries that wait by this clock; `limits` are theirs, whatever the destination wants."""
+    def make_deliveries(self, **limits: Any) -> Callable[..., Delivery]:
+        """A factory of deliveries that wait by this clock; `limits` override those of the destination."""
 
         def make(name: str, **own: Any) -> Delivery:
             return Delivery(name, **(own | limits), clock=self, sleep=self.sleep)
@@ -60,7 +60,7 @@ class Seen:
 
 @dataclass
 class Peer:
-    """An HTTP server. `faults` are its next answers, instead of what it would say."""
+    """An HTTP server. `faults` are its next answers, in place of the normal ones."""
 
     tls: ssl.SSLContext | None = None
     seen: list[Seen] = field(default_factory=list)
@@ -85,7 +85,7 @@ class Peer:
         return f"127.0.0.1:{self.port}"
 
     async def answer(self, _seen: Seen) -> web.Response:
-        """What it says when it is well."""
+        """The normal answer."""
         return web.Response(text="{}")
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
@@ -108,9 +108,9 @@ def said(document: Any, status: int = 200) -> web.Response:
 async def raw(
     *conversations: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[tuple[int, list[float]]]:
-    """A TCP server that does as the test says, one conversation a connection, the last for all further ones.
+    """A TCP server with one scripted conversation for each connection, the last one for all further connections.
 
-    Its port, and when each connection came.
+    Yields its port, and the times of the connections.
     """
     came_s: list[float] = []
 
@@ -128,7 +128,7 @@ async def raw(
 
 
 def http_reply(head: str, body: bytes = b"") -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """Says this to whoever asks, and closes."""
+    """Sends this answer to each request, and closes."""
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -139,18 +139,18 @@ def http_reply(head: str, body: bytes = b"") -> Callable[[asyncio.StreamReader, 
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes all and says nothing."""
+    """Reads everything and answers nothing."""
     while await reader.read(65_536):
         pass
 
 
 async def dropping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Hears the question, and hangs up."""
+    """Reads the request, and closes."""
     await reader.read(100)
 
 
 async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """An answer that never comes to its end."""
+    """Sends an answer that never ends."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     while True:

@@ -1,4 +1,4 @@
-"""Real programs: what they are told, what they say, and that none of them stays."""
+"""Real programs: their input, their output, and that none of them is left behind."""
 
 import asyncio
 import json
@@ -21,13 +21,13 @@ PYTHON = sys.executable
 
 
 def python(code: str, *arguments: str | Path, limit_s: float = 10.0) -> str:
-    """What comes of a program in Python: `done`, or the error."""
+    """The result of a Python program: `done`, or the error."""
     action = Command((PYTHON, "-c", code, *map(str, arguments)), limit_s)
     return run(ActionDispatcher({Command: Programs()}).run(action, WHY))
 
 
 def living(pid: int) -> bool:
-    """Whether a process is there, and not only its zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -35,7 +35,7 @@ def living(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_it_is_told_the_mood_and_given_little_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gets_the_mood_and_a_small_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIEN_TOKEN", "secret")
     monkeypatch.setenv("LANG", "C.UTF-8")
     code = """
@@ -49,7 +49,7 @@ json.dump([json.load(sys.stdin), dict(os.environ), sys.argv[2:]], open(sys.argv[
     assert arguments == ["$HOME; touch x", "*"]
 
 
-def test_it_need_not_listen() -> None:
+def test_it_need_not_read_its_input() -> None:
     assert python("import os; os.close(0)") == DONE
     assert python("pass") == DONE
 
@@ -67,11 +67,11 @@ def test_it_need_not_listen() -> None:
         ),
     ],
 )
-def test_how_it_failed_is_said_with_its_first_line(code: str, said: str) -> None:
+def test_a_failure_is_reported_with_its_first_line(code: str, said: str) -> None:
     assert python(code) == f"command {PYTHON}: {said}"
 
 
-def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     async def story() -> None:
         programs = Programs()
         for path, why in ((tmp_path / "none", "No such file"), (tmp_path, "Permission denied")):
@@ -103,7 +103,7 @@ time.sleep(60)
     run(until(lambda: not any(map(living, pids)), 2))
 
 
-def test_a_child_that_is_left_behind_holds_up_nothing_and_is_ended(tmp_path: Path) -> None:
+def test_a_child_left_behind_delays_nothing_and_is_killed(tmp_path: Path) -> None:
     code = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -116,7 +116,7 @@ open(sys.argv[1], "w").write(str(child.pid))
     run(until(lambda: not living(pid), 2))
 
 
-def test_the_last_words_may_come_after_the_end() -> None:
+def test_output_may_arrive_after_the_end() -> None:
     code = """
 import os, time
 if os.fork():
@@ -127,7 +127,7 @@ print("no lamp here")
     assert python(code) == f"command {PYTHON}: exit status 3: no lamp here"
 
 
-def test_a_flood_of_words_is_dropped_and_the_program_goes_on() -> None:
+def test_a_flood_of_output_is_dropped_and_the_program_goes_on() -> None:
     code = "import sys\nfor _ in range(1000): sys.stdout.write('first\\n' + 'x' * 100_000)\nsys.exit(4)"
     programs = Programs()
 
@@ -141,7 +141,7 @@ def test_a_flood_of_words_is_dropped_and_the_program_goes_on() -> None:
     assert run(story()) == f"command {PYTHON}: exit status 4: first"
 
 
-def test_only_a_few_at_a_time() -> None:
+def test_only_a_few_run_at_a_time() -> None:
     async def story() -> float:
         programs = Programs()
         began_s = time.monotonic()
@@ -151,7 +151,7 @@ def test_only_a_few_at_a_time() -> None:
     assert run(story()) > 0.55
 
 
-def test_when_the_hub_stops_its_programs_end(tmp_path: Path) -> None:
+def test_programs_end_when_the_hub_stops(tmp_path: Path) -> None:
     code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
 
     async def story() -> int:

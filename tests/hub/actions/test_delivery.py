@@ -1,4 +1,4 @@
-"""Limits, tries and the breaker: by a clock of the test's own, and on arrival times."""
+"""Limits, retries and the circuit breaker, with a fake clock and with real arrival times."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from tests.hub.hub_running import run
 
 
 class Failing:
-    """Fails so many times, then answers."""
+    """Fails `times` times, then answers."""
 
     def __init__(self, times: int, error: Exception | None = None) -> None:
         self.left = times
@@ -31,63 +31,66 @@ class Failing:
 
 
 @pytest.fixture
-def road(clock: Clock) -> Delivery:
-    return clock.roads(per_s=1000.0)("lamp")
+def delivery(clock: Clock) -> Delivery:
+    return clock.make_deliveries(per_s=1000.0)("lamp")
 
 
-def test_what_fails_for_a_moment_is_tried_again_with_longer_waits(road: Delivery, clock: Clock) -> None:
+def test_a_transient_failure_is_retried_with_longer_waits(delivery: Delivery, clock: Clock) -> None:
     attempt = Failing(3)
-    assert run(road.run(attempt)) == "well"
+    assert run(delivery.run(attempt)) == "well"
     assert attempt.tries == 4
     for wait_s, least_s in zip(clock.slept_s, (0.3, 0.6, 1.2), strict=True):
         assert least_s <= wait_s <= least_s + 0.3
     assert len({round(wait_s % 0.3, 4) for wait_s in clock.slept_s}) == 3, "no jitter"
 
 
-def test_it_ends_in_time_and_says_how_often_it_was_tried(road: Delivery, clock: Clock) -> None:
+def test_it_gives_up_in_time_and_reports_the_number_of_attempts(delivery: Delivery, clock: Clock) -> None:
     began_s = clock()
     attempt = Failing(100)
     with pytest.raises(ActionError) as caught:
-        run(road.run(attempt))
+        run(delivery.run(attempt))
     assert str(caught.value) == f"lamp: cannot be reached; tried {attempt.tries} times"
     assert attempt.tries in (5, 6)
     assert clock() - began_s < 9
 
 
-def test_a_refusal_is_final(road: Delivery, clock: Clock) -> None:
+def test_a_refusal_is_not_retried(delivery: Delivery, clock: Clock) -> None:
     attempt = Failing(1, ActionError("lamp: refused it"))
     with pytest.raises(ActionError, match=r"^lamp: refused it$"):
-        run(road.run(attempt))
+        run(delivery.run(attempt))
     assert (attempt.tries, clock.slept_s) == (1, [])
 
 
-def test_a_wish_for_patience_is_granted_where_there_is_time(road: Delivery, clock: Clock) -> None:
+def test_retry_after_is_respected_if_there_is_time(delivery: Delivery, clock: Clock) -> None:
     greedy = Failing(1, TransientError("lamp: busy", retry_after_s=3600.0, had_no_effect=True))
 
     async def story() -> None:
-        assert await road.run(Failing(1, TransientError("lamp: busy", retry_after_s=3.0, had_no_effect=True))) == "well"
+        assert (
+            await delivery.run(Failing(1, TransientError("lamp: busy", retry_after_s=3.0, had_no_effect=True)))
+            == "well"
+        )
         with pytest.raises(ActionError, match="busy"):
-            await road.run(greedy)
+            await delivery.run(greedy)
 
     run(story())
     assert greedy.tries == 1
     assert clock.slept_s == [3.0]
 
 
-def test_what_must_not_happen_twice_is_tried_again_only_where_nothing_happened(road: Delivery) -> None:
+def test_a_request_that_is_not_idempotent_is_retried_only_if_nothing_happened(delivery: Delivery) -> None:
     broke_off = Failing(1, TransientError("lamp: the connection broke off"))
 
     async def story() -> None:
         with pytest.raises(ActionError, match="broke off"):
-            await road.run(broke_off, idempotent=False)
-        assert await road.run(Failing(1), idempotent=False) == "well"
+            await delivery.run(broke_off, idempotent=False)
+        assert await delivery.run(Failing(1), idempotent=False) == "well"
 
     run(story())
     assert broke_off.tries == 1
 
 
-def test_an_attempt_that_hangs_is_ended_and_tried_again(clock: Clock) -> None:
-    road = clock.roads(per_s=1000.0, attempt_s=0.05)("lamp")
+def test_an_attempt_that_hangs_is_cancelled_and_retried(clock: Clock) -> None:
+    delivery = clock.make_deliveries(per_s=1000.0, attempt_s=0.05)("lamp")
     tries = 0
 
     async def attempt() -> str:
@@ -96,32 +99,32 @@ def test_an_attempt_that_hangs_is_ended_and_tried_again(clock: Clock) -> None:
         await asyncio.sleep(60 if tries == 1 else 0)
         return "well"
 
-    assert run(road.run(attempt), 2) == "well"
+    assert run(delivery.run(attempt), 2) == "well"
     assert tries == 2
 
 
-def test_all_tries_together_have_an_end_even_where_the_clock_of_the_waits_stands_still() -> None:
+def test_all_attempts_together_have_a_limit_even_if_the_clock_stands_still() -> None:
     async def attempt() -> None:
         await asyncio.sleep(60)
 
-    road = Delivery("lamp", attempt_s=30, total_s=0.1)
+    delivery = Delivery("lamp", attempt_s=30, total_s=0.1)
     with pytest.raises(ActionError, match=r"lamp: no answer within 0\.1 s"):
-        run(road.run(attempt), 2)
+        run(delivery.run(attempt), 2)
 
 
-def test_a_queue_of_our_own_is_not_its_failure() -> None:
+def test_waiting_in_our_own_queue_is_not_a_failure_of_the_destination() -> None:
     async def story() -> None:
         gate = asyncio.Event()
-        road = Delivery("lamp", parallel=1, per_s=1000.0, attempt_s=30, total_s=0.5)
-        first = asyncio.create_task(road.run(gate.wait))
-        await asyncio.sleep(0)  # so that it has its time
-        road._total_s = 0.02
+        delivery = Delivery("lamp", parallel=1, per_s=1000.0, attempt_s=30, total_s=0.5)
+        first = asyncio.create_task(delivery.run(gate.wait))
+        await asyncio.sleep(0)  # let it start
+        delivery._total_s = 0.02
         for _ in range(6):
             with pytest.raises(ActionError, match=r"^lamp: not sent within 0\.02 s$"):
-                await road.run(gate.wait)
+                await delivery.run(gate.wait)
         gate.set()
         assert await first is True
-        assert await road.run(Failing(0)) == "well"
+        assert await delivery.run(Failing(0)) == "well"
 
     run(story())
 
@@ -130,14 +133,14 @@ def test_a_queue_of_our_own_is_not_its_failure() -> None:
 
 
 def test_after_five_failures_it_is_left_alone_for_a_minute_and_then_tried_once(
-    road: Delivery, clock: Clock, caplog: pytest.LogCaptureFixture
+    delivery: Delivery, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     attempt = Failing(10_000)
 
     async def fails() -> str:
         with pytest.raises(ActionError) as caught:
-            await road.run(attempt)
+            await delivery.run(attempt)
         return str(caught.value)
 
     async def story() -> str:
@@ -145,16 +148,16 @@ def test_after_five_failures_it_is_left_alone_for_a_minute_and_then_tried_once(
             assert "left alone" not in await fails()
         tries = attempt.tries
         left_alone = await fails()
-        assert attempt.tries == tries, "it was asked while it is left alone"
+        assert attempt.tries == tries, "it was asked while the breaker is open"
         clock.now_s += 61
         await fails()
-        assert attempt.tries == tries + 1, "a trial is one try"
+        assert attempt.tries == tries + 1, "a trial is one attempt"
         assert "left alone" in await fails()
         attempt.left = 0
         clock.now_s += 61
-        assert await road.run(attempt) == "well"
+        assert await delivery.run(attempt) == "well"
         attempt.left = 1
-        assert await road.run(attempt) == "well", "tries are back"
+        assert await delivery.run(attempt) == "well", "retries are back"
         return left_alone
 
     times = re.search(
@@ -170,11 +173,11 @@ def test_after_five_failures_it_is_left_alone_for_a_minute_and_then_tried_once(
     assert "lamp answers again" in caplog.text
 
 
-def test_only_one_trial_at_a_time(road: Delivery, clock: Clock) -> None:
+def test_only_one_trial_at_a_time(delivery: Delivery, clock: Clock) -> None:
     async def story() -> None:
         for _ in range(5):
             with pytest.raises(ActionError):
-                await road.run(Failing(100))
+                await delivery.run(Failing(100))
         clock.now_s += 61
         gate = asyncio.Event()
 
@@ -182,25 +185,25 @@ def test_only_one_trial_at_a_time(road: Delivery, clock: Clock) -> None:
             await gate.wait()
             return "well"
 
-        trial = asyncio.create_task(road.run(slow))
+        trial = asyncio.create_task(delivery.run(slow))
         await asyncio.sleep(0.01)
         with pytest.raises(ActionError, match="left alone"):
-            await road.run(Failing(0))
+            await delivery.run(Failing(0))
         trial.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trial
         gate.set()
-        assert await road.run(slow) == "well", "a trial that was given up counts for nothing"
+        assert await delivery.run(slow) == "well", "a cancelled trial counts for nothing"
 
     run(story())
 
 
-def test_a_refusal_is_an_answer_and_starts_the_count_anew(road: Delivery) -> None:
+def test_a_refusal_is_an_answer_and_resets_the_count(delivery: Delivery) -> None:
     async def story() -> None:
         for error in (*[None] * 4, ActionError("no"), *[None] * 4):
             with pytest.raises(ActionError):
-                await road.run(Failing(100, error))
-        assert await road.run(Failing(0)) == "well"
+                await delivery.run(Failing(100, error))
+        assert await delivery.run(Failing(0)) == "well"
 
     run(story())
 
@@ -208,7 +211,7 @@ def test_a_refusal_is_an_answer_and_starts_the_count_anew(road: Delivery) -> Non
 # -- rate and number
 
 
-def test_never_more_than_so_many_a_second_and_at_a_time() -> None:
+def test_requests_are_limited_in_rate_and_number() -> None:
     arrived_s: list[float] = []
     under_way = most = 0
 
@@ -221,8 +224,8 @@ def test_never_more_than_so_many_a_second_and_at_a_time() -> None:
         under_way -= 1
 
     async def story() -> None:
-        road = Delivery("lamp", parallel=3, per_s=20.0)
-        await asyncio.gather(*(road.run(attempt) for _ in range(9)))
+        delivery = Delivery("lamp", parallel=3, per_s=20.0)
+        await asyncio.gather(*(delivery.run(attempt) for _ in range(9)))
 
     run(story())
     assert most == 3
@@ -231,17 +234,17 @@ def test_never_more_than_so_many_a_second_and_at_a_time() -> None:
     assert arrived_s[-1] - arrived_s[0] > 0.4, "nine at three a time, 0.2 s each"
 
 
-def test_a_slow_lane_holds_up_nobody_else() -> None:
+def test_a_slow_gate_delays_nobody_else() -> None:
     arrived: list[tuple[str, float]] = []
 
     async def story() -> None:
-        road, gate = Delivery("bridge", per_s=100.0), MinIntervalGate(0.25)
+        delivery, gate = Delivery("bridge", per_s=100.0), MinIntervalGate(0.25)
 
         async def attempt(name: str) -> None:
             arrived.append((name, time.monotonic()))
 
-        groups = [road.run(lambda: attempt("group"), gate=gate) for _ in range(3)]
-        await asyncio.gather(*groups, *(road.run(lambda: attempt("light")) for _ in range(3)))
+        groups = [delivery.run(lambda: attempt("group"), gate=gate) for _ in range(3)]
+        await asyncio.gather(*groups, *(delivery.run(lambda: attempt("light")) for _ in range(3)))
 
     run(story())
     groups_s = [at_s for name, at_s in arrived if name == "group"]

@@ -1,4 +1,4 @@
-"""What the hub sees of all destinations: a result for everything, and the newest wins."""
+"""The dispatcher: every action gives a result, and the newest action wins."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ from tests.hub.hub_running import run
 # -- a result for everything
 
 
-def test_done_or_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_result_is_done_or_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         hall = Hall(limit_s=0.1)
         assert await hall.act("a", RED) == DONE
-        hall.bulb.errors = [ActionError("the lamp is not there")]
+        hall.bulb.run_errors = [ActionError("the lamp is not there")]
         assert await hall.act("a", RED) == "the lamp is not there"
         hall.bulb.gates = [asyncio.Event()]
         assert await hall.act("a", RED) == "lamp: no answer within 0.1 s"
@@ -46,13 +46,13 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would_do(caplog: pytest.LogCap
         assert await hall.act("a", RED) == "dry run: lamp #ff0000 at 40 %"
         assert await hall.all.run(Webhook("http://x/secret"), WHY) == "dry run: webhook to x"
         assert await hall.all.restore("a") == []
-        assert hall.bulb.heard == []
+        assert hall.bulb.changes == []
 
     run(story())
     assert "dry run: lamp #ff0000 at 40 %" in caplog.text
 
 
-def test_a_program_has_the_time_that_its_action_gives_it() -> None:
+def test_a_program_has_the_time_limit_of_its_action() -> None:
     class Slow:
         async def run(self, _action: Command, _occasion: Trigger) -> None:
             await asyncio.sleep(0.3)
@@ -69,7 +69,7 @@ def test_a_program_has_the_time_that_its_action_gives_it() -> None:
 # -- the newest wins
 
 
-def test_a_newer_action_ends_an_older_one_that_is_not_through() -> None:
+def test_a_newer_action_cancels_an_unfinished_older_one() -> None:
     async def story() -> None:
         hall = Hall()
         hall.bulb.gates = [asyncio.Event()]
@@ -79,12 +79,12 @@ def test_a_newer_action_ends_an_older_one_that_is_not_through() -> None:
         assert await hall.all.run(BLUE, LATER) == DONE
         assert time.monotonic() - began_s < 0.5
         assert await older == "lamp: cancelled for a newer action"
-        assert hall.bulb.heard == [BLUE_IS]
+        assert hall.bulb.changes == [BLUE_IS]
 
     run(story())
 
 
-def test_actions_of_one_occasion_follow_one_another() -> None:
+def test_actions_of_one_trigger_run_in_order() -> None:
     async def story() -> None:
         hall = Hall()
         gate = asyncio.Event()
@@ -94,12 +94,12 @@ def test_actions_of_one_occasion_follow_one_another() -> None:
         await asyncio.sleep(0.01)
         gate.set()
         assert [await first, await second] == [DONE, DONE]
-        assert hall.bulb.heard == [RED_IS, BLUE_IS]
+        assert hall.bulb.changes == [RED_IS, BLUE_IS]
 
     run(story())
 
 
-def test_who_ends_the_caller_ends_the_action() -> None:
+def test_cancelling_the_caller_cancels_the_action() -> None:
     async def story() -> None:
         hall = Hall()
         hall.bulb.gates = [asyncio.Event()]
@@ -109,6 +109,6 @@ def test_who_ends_the_caller_ends_the_action() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await hall.all.run(BLUE, LATER) == DONE
-        assert hall.bulb.heard == [BLUE_IS]
+        assert hall.bulb.changes == [BLUE_IS]
 
     run(story())

@@ -1,4 +1,4 @@
-"""A mood passes from a rule on one light to a rule on its group: in the end, every light is what it was before both."""
+"""From a rule on one light to a rule on its group: at the end, every light has its state from before both."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -70,7 +70,7 @@ def test_between_a_hue_light_and_its_room(certificates: Certificates, tmp_path: 
     run(story())
 
 
-def test_in_the_house_the_light_passes_on_and_comes_back(house: Settings, token_file: Path) -> None:
+def test_in_a_running_hub_the_light_passes_on_and_is_restored(house: Settings, token_file: Path) -> None:
     async def story() -> None:
         async with Instance() as instance:
             instance.delay_s = 0.05

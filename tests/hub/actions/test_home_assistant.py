@@ -1,4 +1,4 @@
-"""Home Assistant over REST: its services, its token, and what must not happen twice."""
+"""Home Assistant over REST: its services, its token, and which calls are retried."""
 
 import logging
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_a_service_is_called_as_documented(token_file: Path) -> None:
     run(story())
 
 
-def test_what_is_refused_is_said_and_not_tried_again(token_file: Path) -> None:
+def test_a_refusal_is_reported_and_not_retried(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             assert await house.act("light.none") == (
@@ -47,7 +47,7 @@ def test_what_is_refused_is_said_and_not_tried_again(token_file: Path) -> None:
     run(story())
 
 
-def test_the_token_is_read_anew_and_never_told(token_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_token_is_read_for_each_call_and_never_logged(token_file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
     def put(content: bytes | None) -> None:
@@ -70,13 +70,13 @@ def test_the_token_is_read_anew_and_never_told(token_file: Path, caplog: pytest.
     )
     assert lines == f"{token_file}: Home Assistant's token should stand there alone, on one line"
     assert "cannot be read (No such file or directory)" in gone
-    assert "cannot be read (not a text" in binary
+    assert "cannot be read (it is not UTF-8 text" in binary
     assert well == DONE
     for secret in (TOKEN, "an-old-token", "two\n"):
         assert secret not in caplog.text + old + lines
 
 
-def test_what_must_not_happen_twice_is_called_once(token_file: Path) -> None:
+def test_a_service_that_is_not_idempotent_is_called_once(token_file: Path) -> None:
     async def story() -> None:
         services: tuple[tuple[str, dict[str, Any], int], ...] = (
             ("light.toggle", {}, 1),
@@ -94,7 +94,7 @@ def test_what_must_not_happen_twice_is_called_once(token_file: Path) -> None:
     run(story())
 
 
-def test_which_services_bring_about_a_state() -> None:
+def test_which_services_are_idempotent() -> None:
     states = "light.turn_on light.turn_off media_player.play_media media_player.volume_set climate.set_temperature"
     events = (
         "light.toggle notify.me script.turn_on automation.turn_on media_player.volume_up media_player.media_next_track"

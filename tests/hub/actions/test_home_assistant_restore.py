@@ -1,4 +1,4 @@
-"""The way back of Home Assistant's lights: each for itself, in a group or alone, unless a hand was at it."""
+"""Restoring Home Assistant's lights: each on its own, alone or in a group, unless somebody changed it."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.hub.actions.home_assistant_setup import LAMP, living
 from tests.hub.actions.peers import WHY, said
 from tests.hub.hub_running import run
 
-# -- the way back
+# -- restoring
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_light_comes_back_as_it_was(token_file: Path, entity: str, data: dict[
     run(story())
 
 
-def test_a_light_put_out_is_on_again(token_file: Path) -> None:
+def test_a_light_that_was_switched_off_is_on_again(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             await house.act("light.turn_off", LAMP)
@@ -70,7 +70,7 @@ def test_a_light_put_out_is_on_again(token_file: Path) -> None:
 @pytest.mark.parametrize(
     "hand", [{"state": "off"}, {"brightness": 30}, {"color_mode": "color_temp", "color_temp_kelvin": 4000}]
 )
-def test_a_hand_at_a_light_keeps_it(token_file: Path, hand: dict[str, Any]) -> None:
+def test_a_light_that_somebody_changed_is_left_alone(token_file: Path, hand: dict[str, Any]) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             await house.act("light.turn_on", LAMP, brightness_pct=50, rgb_color=[255, 160, 0])
@@ -82,7 +82,7 @@ def test_a_hand_at_a_light_keeps_it(token_file: Path, hand: dict[str, Any]) -> N
     run(story())
 
 
-def test_each_light_of_a_group_comes_back_for_itself(token_file: Path) -> None:
+def test_each_light_of_a_group_is_restored_on_its_own(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             members = [LAMP, "light.dim", "light.away"]
@@ -99,7 +99,7 @@ def test_each_light_of_a_group_comes_back_for_itself(token_file: Path) -> None:
     run(story())
 
 
-def test_each_light_of_a_group_in_a_group_comes_back_for_itself(token_file: Path) -> None:
+def test_each_light_of_a_nested_group_is_restored_on_its_own(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             instance.lights["light.room"] = {"state": "on", "entity_id": [LAMP, "light.dim"]}
@@ -116,7 +116,7 @@ def test_each_light_of_a_group_in_a_group_comes_back_for_itself(token_file: Path
     run(story())
 
 
-def test_only_lights_that_say_how_they_are_come_back(token_file: Path) -> None:
+def test_only_lights_that_report_their_state_are_restored(token_file: Path) -> None:
     async def story() -> None:
         async with living(token_file) as (_, house):
             for service, entity in (
@@ -145,7 +145,7 @@ def test_only_lights_that_say_how_they_are_come_back(token_file: Path) -> None:
         {"entity_id": LAMP, "state": "on", "attributes": {"note": "x" * 70_000}},
     ],
 )
-def test_a_state_of_the_wrong_kind_is_an_error_and_the_light_still_goes_on(token_file: Path, document: Any) -> None:
+def test_a_malformed_state_is_an_error_and_the_light_still_turns_on(token_file: Path, document: Any) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             instance.faults = [said(document)]
@@ -159,7 +159,7 @@ def test_a_state_of_the_wrong_kind_is_an_error_and_the_light_still_goes_on(token
 @pytest.mark.parametrize(
     "data", [{"rgb_color": "red"}, {"rgb_color": [1, 2]}, {"hs_color": [None, 2]}, {"transition": "slow"}]
 )
-def test_data_that_makes_no_sense_is_passed_on_as_it_is(token_file: Path, data: dict[str, Any]) -> None:
+def test_data_that_makes_no_sense_is_passed_on_unchanged(token_file: Path, data: dict[str, Any]) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
             (previous,) = await house.services.capture_state(CallService("light.turn_on", LAMP, data))

@@ -1,4 +1,4 @@
-"""Home Assistant answers when a service is through: what takes long is awaited, is called once, and is no failure."""
+"""Slow services of Home Assistant: they are awaited, called once, and are not failures."""
 
 import contextlib
 import socket
@@ -28,7 +28,7 @@ def test_a_speaker_that_wakes_up_for_five_seconds_is_called_once(token_file: Pat
     run(story())
 
 
-def test_whoever_takes_longer_is_not_asked_twice_and_not_left_alone(
+def test_a_service_that_takes_longer_is_not_called_again_nor_left_alone(
     token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home_assistant, "SERVICE_S", 0.2)
@@ -47,7 +47,7 @@ def test_whoever_takes_longer_is_not_asked_twice_and_not_left_alone(
 
 @contextlib.contextmanager
 def unreachable() -> Iterator[int]:
-    """A port where a connection is neither taken nor refused, as that of a machine that is off."""
+    """A port where a connection is neither accepted nor refused, like that of a machine that is off."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.socket())
         listening.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ def unreachable() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_a_machine_that_is_off_is_no_slow_one(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_is_off_does_not_count_as_slow(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_S", 0.1)
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on the way, with real sockets; through a WLED strip, the plainest that uses HTTP."""
+"""Network faults with real sockets, through a WLED strip, the simplest destination with HTTP."""
 
 import asyncio
 import gzip
@@ -30,10 +30,10 @@ OK = http_reply("HTTP/1.1 200 OK\nContent-Length: 16", b'{"success":true}')
 
 
 async def told(port: int, clock: Clock | None = None, **limits: object) -> str:
-    """What comes of one action: `done`, or the error."""
+    """The result of one action: `done`, or the error."""
     http = Http()
     try:
-        strips = WledStrips(http, (clock or Clock()).roads(per_s=1000.0, **limits))
+        strips = WledStrips(http, (clock or Clock()).make_deliveries(per_s=1000.0, **limits))
         await strips.run(Wled(f"127.0.0.1:{port}"), WHY)
     except ActionError as error:
         return str(error)
@@ -42,7 +42,7 @@ async def told(port: int, clock: Clock | None = None, **limits: object) -> str:
     return "done"
 
 
-def test_busy_once_is_no_failure() -> None:
+def test_one_busy_answer_is_not_a_failure() -> None:
     async def story() -> None:
         clock = Clock()
         async with Peer() as peer:
@@ -63,7 +63,7 @@ def test_busy_once_is_no_failure() -> None:
     run(story())
 
 
-def test_a_refusal_or_a_redirect_is_asked_once() -> None:
+def test_a_refusal_or_a_redirect_is_not_retried() -> None:
     async def story() -> None:
         async with Peer() as peer, Peer() as elsewhere:
             peer.faults = [busy(400)]
@@ -76,7 +76,7 @@ def test_a_refusal_or_a_redirect_is_asked_once() -> None:
     run(story())
 
 
-def test_nobody_there_is_tried_until_the_time_is_up() -> None:
+def test_an_absent_destination_is_retried_until_the_time_is_up() -> None:
     async def story() -> None:
         port = free_port()
         clock = Clock()
@@ -90,7 +90,7 @@ def test_nobody_there_is_tried_until_the_time_is_up() -> None:
     run(story())
 
 
-def test_silence_dropping_and_dripping_are_tried_again() -> None:
+def test_silence_a_dropped_connection_and_a_trickle_are_retried() -> None:
     async def story() -> None:
         for fault in (silent, dripping):
             async with raw(fault, OK) as (port, came_s):
@@ -109,7 +109,7 @@ def test_silence_dropping_and_dripping_are_tried_again() -> None:
     run(story())
 
 
-def test_an_answer_without_end_is_not_read() -> None:
+def test_an_endless_answer_is_not_read() -> None:
     sent = 0
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -131,7 +131,7 @@ def test_an_answer_without_end_is_not_read() -> None:
     run(story())
 
 
-def test_a_packed_answer_is_not_unpacked() -> None:
+def test_a_compressed_answer_is_not_decompressed() -> None:
     bomb = gzip.compress(b"[" * 5_000_000)
     reply = http_reply(f"HTTP/1.1 200 OK\nContent-Encoding: gzip\nContent-Length: {len(bomb)}", bomb)
 
@@ -159,7 +159,7 @@ def test_a_packed_answer_is_not_unpacked() -> None:
         b"NaN",
     ],
 )
-def test_an_answer_of_the_wrong_kind_is_said_in_one_line(body: bytes) -> None:
+def test_an_answer_of_the_wrong_type_is_reported_in_one_line(body: bytes) -> None:
     async def story() -> str:
         async with raw(http_reply(f"HTTP/1.1 200 OK\nContent-Length: {len(body)}", body)) as (port, came_s):
             result = await told(port)
@@ -172,7 +172,7 @@ def test_an_answer_of_the_wrong_kind_is_said_in_one_line(body: bytes) -> None:
     assert len(result) < 300
 
 
-def test_what_is_not_http_is_said() -> None:
+def test_an_answer_that_is_not_http_is_reported() -> None:
     async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.com ESMTP\r\n" * 3)
         await writer.drain()
@@ -185,7 +185,7 @@ def test_what_is_not_http_is_said() -> None:
     run(story())
 
 
-def test_an_address_that_is_none_is_said() -> None:
+def test_an_invalid_address_is_reported() -> None:
     async def story() -> None:
         strips = WledStrips(Http())
         with pytest.raises(ActionError, match=r"WLED 1:2:3: not an address"):
@@ -194,7 +194,7 @@ def test_an_address_that_is_none_is_said() -> None:
     run(story())
 
 
-def test_no_cookie_is_kept() -> None:
+def test_no_cookie_is_stored() -> None:
     class Baker(Peer):
         async def answer(self, _seen: object) -> web.Response:
             answer = said({"success": True})
@@ -216,7 +216,7 @@ def test_no_cookie_is_kept() -> None:
     run(story())
 
 
-def test_patience_can_be_a_date() -> None:
+def test_retry_after_can_be_a_date() -> None:
     from email.utils import formatdate
 
     assert 3 < _parse_retry_after(formatdate(time.time() + 5, usegmt=True)) <= 5
@@ -226,5 +226,5 @@ def test_patience_can_be_a_date() -> None:
     assert _parse_retry_after("9" * 5000) > 1e6
 
 
-def test_what_a_stranger_says_is_one_short_line() -> None:
+def test_text_from_outside_becomes_one_short_line() -> None:
     assert clean_text("a\nb\x1b[31mc" + "d" * 500) == "a b [31mc" + "d" * 191

@@ -1,4 +1,4 @@
-"""A Hue bridge over TLS: what it is sent, whom nothing is sent to, and its limits."""
+"""A Hue bridge over TLS: the commands, the pinned certificate, and the limits."""
 
 import asyncio
 import itertools
@@ -10,7 +10,7 @@ import pytest
 
 from device.errors import ActionError
 from device.hub.actions.base import DONE
-from device.hub.actions.colour import xy
+from device.hub.actions.colour import rgb_to_xy
 from device.hub.actions.hue.bridge import HueBridge
 from device.hub.actions.hue.pairing import pair, write_key
 from device.settings.actions.hue import Hue, HueLight
@@ -19,7 +19,7 @@ from tests.hub.actions.hue_setup import Certificates, House, paired
 from tests.hub.actions.peers import WHY, Clock, busy, said
 from tests.hub.hub_running import run
 
-# -- what it is sent
+# -- commands
 
 
 def test_commands_are_as_documented(certificates: Certificates, tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_commands_are_as_documented(certificates: Certificates, tmp_path: Path) 
             assert house.hue.state() == {"group": ROOM, "brightness": 70, "colour": ""}
             assert await house.act(HueLight(scene=SCENE)) == DONE
             assert house.hue.state() == {"scene": SCENE}
-            x, y = xy("#ffb46b")
+            x, y = rgb_to_xy("#ffb46b")
             dim = {"on": {"on": True}, "dimming": {"brightness": 40}, "color": {"xy": {"x": x, "y": y}}}
             room = {"on": {"on": True}, "dimming": {"brightness": 70}, "dynamics": {"duration": 2000}}
             assert house.bridge.commands() == [
@@ -46,7 +46,7 @@ def test_commands_are_as_documented(certificates: Certificates, tmp_path: Path) 
     run(story())
 
 
-def test_what_the_bridge_refuses_is_said(certificates: Certificates, tmp_path: Path) -> None:
+def test_a_refusal_of_the_bridge_is_reported(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             gone = LAMP.replace("1", "9")
@@ -68,7 +68,7 @@ def test_what_the_bridge_refuses_is_said(certificates: Certificates, tmp_path: P
     run(story())
 
 
-def test_a_key_that_is_not_taken_says_to_pair_again(certificates: Certificates, tmp_path: Path) -> None:
+def test_a_rejected_key_asks_to_pair_again(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path, key="an-old-key") as house:
             said_ = await house.act(HueLight(light=LAMP))
@@ -90,7 +90,9 @@ def test_a_key_that_is_not_taken_says_to_pair_again(certificates: Certificates, 
         "[" * 60_000,
     ],
 )
-def test_a_broken_key_file_is_said_without_its_content(certificates: Certificates, tmp_path: Path, text: str) -> None:
+def test_a_broken_key_file_is_reported_without_its_content(
+    certificates: Certificates, tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "hue.json"
     path.write_text(text)
 
@@ -108,7 +110,7 @@ def test_a_broken_key_file_is_said_without_its_content(certificates: Certificate
     assert "abc" not in result
 
 
-def test_no_key_file_says_where_it_was_looked_for(certificates: Certificates, tmp_path: Path) -> None:
+def test_a_missing_key_file_is_reported_with_its_path(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> str:
         async with Bridge(certificates[0]) as bridge:
             return await House(bridge, tmp_path / "none.json", Clock()).act(HueLight(light=LAMP))
@@ -116,10 +118,10 @@ def test_no_key_file_says_where_it_was_looked_for(certificates: Certificates, tm
     assert "none.json: the Hue bridge's key cannot be read (No such file or directory)" in run(story())
 
 
-# -- whom nothing is sent to
+# -- the pinned certificate
 
 
-def test_nothing_is_sent_to_whoever_shows_another_certificate(certificates: Certificates, tmp_path: Path) -> None:
+def test_nothing_is_sent_to_a_server_with_another_certificate(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             assert await house.act(HueLight(light=LAMP)) == DONE
@@ -135,7 +137,7 @@ def test_nothing_is_sent_to_whoever_shows_another_certificate(certificates: Cert
     run(story())
 
 
-def test_not_a_byte_goes_to_a_stranger(certificates: Certificates, tmp_path: Path) -> None:
+def test_no_byte_goes_to_an_impostor(certificates: Certificates, tmp_path: Path) -> None:
     heard = bytearray()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -146,7 +148,9 @@ def test_not_a_byte_goes_to_a_stranger(certificates: Certificates, tmp_path: Pat
         async with paired(certificates[0], tmp_path) as house:
             server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=certificates[1])
             port = server.sockets[0].getsockname()[1]
-            hue = HueBridge(Hue("127.0.0.1", port, str(tmp_path / "hue.json")), house.http, house.clock.roads())
+            hue = HueBridge(
+                Hue("127.0.0.1", port, str(tmp_path / "hue.json")), house.http, house.clock.make_deliveries()
+            )
             with pytest.raises(ActionError, match="another certificate"):
                 await hue.run(HueLight(light=LAMP), WHY)
             with pytest.raises(ActionError, match="another certificate"):
@@ -188,7 +192,9 @@ def test_pairing_again_needs_no_restart(certificates: Certificates, tmp_path: Pa
 # -- limits
 
 
-def test_ten_lights_and_one_group_a_second_and_three_at_a_time(certificates: Certificates, tmp_path: Path) -> None:
+def test_limits_are_ten_lights_and_one_group_a_second_and_three_at_a_time(
+    certificates: Certificates, tmp_path: Path
+) -> None:
     async def story() -> list[tuple[str, float]]:
         async with paired(certificates[0], tmp_path) as house:
             lights = [house.hue.run(HueLight(light=LAMP, brightness=n + 1), WHY) for n in range(13)]

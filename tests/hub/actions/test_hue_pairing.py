@@ -1,4 +1,4 @@
-"""Pairing with a Hue bridge: its button, its certificate, and the file of the key."""
+"""Pairing with a Hue bridge: its button, its certificate, and the key file."""
 
 import asyncio
 import hashlib
@@ -49,7 +49,7 @@ def test_pairing_waits_for_the_button_and_pins_the_certificate(certificates: Cer
     run(story())
 
 
-def test_a_button_that_nobody_presses_ends_the_pairing(certificates: Certificates, clock: Clock) -> None:
+def test_pairing_ends_if_nobody_presses_the_button(certificates: Certificates, clock: Clock) -> None:
     async def story() -> None:
         async with Bridge(certificates[0]) as bridge:
             with pytest.raises(
@@ -73,7 +73,7 @@ def test_a_button_that_nobody_presses_ends_the_pairing(certificates: Certificate
         ({"success": {}}, "not understood"),
     ],
 )
-def test_a_bridge_that_does_not_pair_is_said(certificates: Certificates, answer: Any, message: str) -> None:
+def test_a_bridge_that_refuses_to_pair_is_reported(certificates: Certificates, answer: Any, message: str) -> None:
     async def story() -> None:
         async with Bridge(certificates[0]) as bridge:
             bridge.faults = [said(answer)]
@@ -83,7 +83,7 @@ def test_a_bridge_that_does_not_pair_is_said(certificates: Certificates, answer:
     run(story())
 
 
-def test_pairing_with_nobody_or_with_something_else_is_said() -> None:
+def test_pairing_with_a_wrong_address_is_reported() -> None:
     async def story() -> None:
         with pytest.raises(ActionError, match=r"cannot be reached on port 70000"):
             await pair("127.0.0.1", 70_000)
@@ -94,7 +94,7 @@ def test_pairing_with_nobody_or_with_something_else_is_said() -> None:
     run(story())
 
 
-def test_a_key_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_key_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     from device.hub.actions.hue.bridge import Key
 
     (tmp_path / "file").write_text("")

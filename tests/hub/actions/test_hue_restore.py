@@ -1,4 +1,4 @@
-"""The way back of a Hue bridge's lights: each for itself, in a room or alone, unless a hand was at it."""
+"""Restoring a Hue bridge's lights: each on its own, alone or in a room, unless somebody changed it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.hub.actions.hue_setup import Certificates, paired
 from tests.hub.actions.peers import busy, said
 from tests.hub.hub_running import run
 
-# -- the way back
+# -- restoring
 
 
 def test_a_light_comes_back_as_it_was(certificates: Certificates, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_light_comes_back_as_it_was(certificates: Certificates, tmp_path: Path
     run(story())
 
 
-def test_a_light_that_was_off_is_off_again_and_one_put_out_is_on_again(
+def test_a_light_that_was_off_is_off_again_and_one_switched_off_is_on_again(
     certificates: Certificates, tmp_path: Path
 ) -> None:
     async def story() -> None:
@@ -55,7 +55,7 @@ def test_a_light_that_was_off_is_off_again_and_one_put_out_is_on_again(
     run(story())
 
 
-def test_a_hand_at_a_light_keeps_it(certificates: Certificates, tmp_path: Path) -> None:
+def test_a_light_that_somebody_changed_is_left_alone(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             lamp = house.bridge.lights[LAMP]
@@ -70,7 +70,7 @@ def test_a_hand_at_a_light_keeps_it(certificates: Certificates, tmp_path: Path) 
     run(story())
 
 
-def test_each_light_of_a_room_comes_back_for_itself(certificates: Certificates, tmp_path: Path) -> None:
+def test_each_light_of_a_room_is_restored_on_its_own(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             lights = house.bridge.lights
@@ -93,7 +93,7 @@ def test_each_light_of_a_room_comes_back_for_itself(certificates: Certificates, 
     run(story())
 
 
-def test_a_zone_and_the_whole_house_are_their_lights(certificates: Certificates, tmp_path: Path) -> None:
+def test_a_zone_and_the_whole_house_are_resolved_to_their_lights(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             for group, lights in ((ZONE, [LAMP, FAR]), (HOME, list(house.bridge.lights))):
@@ -106,7 +106,7 @@ def test_a_zone_and_the_whole_house_are_their_lights(certificates: Certificates,
     run(story())
 
 
-def test_a_light_in_a_room_of_another_rule_goes_back_to_what_was_before_both(
+def test_a_light_in_a_room_of_another_rule_returns_to_the_state_before_both(
     certificates: Certificates, tmp_path: Path
 ) -> None:
     async def story() -> None:
@@ -123,9 +123,7 @@ def test_a_light_in_a_room_of_another_rule_goes_back_to_what_was_before_both(
     run(story())
 
 
-def test_a_bridge_that_is_away_at_the_end_is_asked_again_the_next_time(
-    certificates: Certificates, tmp_path: Path
-) -> None:
+def test_a_bridge_that_is_away_at_the_end_is_tried_again_later(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             await house.act(HueLight(light=LAMP, brightness=20), remember=True)
@@ -139,7 +137,7 @@ def test_a_bridge_that_is_away_at_the_end_is_asked_again_the_next_time(
     run(story())
 
 
-def test_many_lights_are_more_than_a_small_answer(certificates: Certificates, tmp_path: Path) -> None:
+def test_the_list_of_many_lights_may_be_long(certificates: Certificates, tmp_path: Path) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             house.bridge.lights |= {f"{n:08d}-1111-4222-8333-555555555555": Bulb() for n in range(250)}
@@ -152,7 +150,7 @@ def test_many_lights_are_more_than_a_small_answer(certificates: Certificates, tm
 
 
 @pytest.mark.parametrize("rid", ["../../../api", "x", LAMP + "/../scene"])
-def test_an_id_that_is_none_never_becomes_an_address(certificates: Certificates, tmp_path: Path, rid: str) -> None:
+def test_an_invalid_id_never_becomes_part_of_an_address(certificates: Certificates, tmp_path: Path, rid: str) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
             house.bridge.faults = [said({"data": [{"owner": {"rid": rid, "rtype": "room"}}]})]

@@ -1,4 +1,4 @@
-"""What is kept for the way back: what is expected of a device, and how exact a device is."""
+"""The restore ledger: the expected state of a device, and the precision of the comparison."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.hub.actions.fakes import BLUE, RED
 from tests.hub.actions.peers import Clock
 
 
-def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
+def test_a_lamp_that_still_fades_is_expected_to_reach_its_target() -> None:
     clock = Clock()
     ledger = RestoreLedger(clock)
     was = {"on": True, "brightness": 60, "colour": "#ffffff"}
@@ -26,7 +26,7 @@ def test_what_still_fades_is_expected_to_become_what_was_asked_of_it() -> None:
 @pytest.mark.parametrize(
     ("away_s", "left_s"), [(0, 600), (500, 100), (3600, 0), (-86_400, 600)], ids=["at once", "soon", "late", "back"]
 )
-def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: float) -> None:
+def test_after_a_restart_it_settles_for_the_remaining_time(away_s: float, left_s: float) -> None:
     wall = Clock()
     before = RestoreLedger(Clock(), wall_clock=wall)
     held = before.record("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
@@ -63,5 +63,7 @@ def test_after_a_restart_it_settles_for_what_is_left(away_s: float, left_s: floa
         ({"songs": frozenset("ab")}, {"songs": "ab"}, False),
     ],
 )
-def test_as_far_as_devices_are_exact(expected: dict[str, Any], now: dict[str, Any], same: bool) -> None:
+def test_states_match_within_the_precision_of_devices(
+    expected: dict[str, Any], now: dict[str, Any], same: bool
+) -> None:
     assert matches(expected, now) is same

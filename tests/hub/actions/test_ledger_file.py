@@ -1,4 +1,4 @@
-"""What rules hold outlives a hub that is killed: in a real one's file, and whatever became of that."""
+"""The ledger's file outlives a hub that is killed; damaged and older files."""
 
 import asyncio
 import hashlib
@@ -61,7 +61,7 @@ def a_hub(path: Path) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize("still_sad", [True, False])
-def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
+def test_a_killed_hub_restores_the_state_from_before_its_rule(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch, still_sad: bool
 ) -> None:
     monkeypatch.setattr(runner, "RETRY_S", 60.0 if still_sad else 1.0)
@@ -96,7 +96,7 @@ def test_a_hub_that_was_killed_puts_back_what_was_before_its_rule(
     run(story())
 
 
-def test_a_rule_that_needs_long_to_fire_has_the_time_to_do_it_again(
+def test_a_rule_that_fires_late_has_the_time_to_fire_again(
     short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "RETRY_S", 0.1)
@@ -147,8 +147,8 @@ EACH: list[tuple[Action, PreviousState]] = [
 ]
 
 
-async def kept(folder: Path) -> list[Any]:
-    """What a ledger holds of each kind of destination, and its file is told."""
+async def write_ledger(folder: Path) -> list[Any]:
+    """A ledger with an entry of each kind, written to its file."""
     file = LedgerFile(folder, TYPES)
     ledger = RestoreLedger(on_change=file.save)
     held = [one for action, previous in EACH for one in ledger.record("comfort", action, [previous])]
@@ -157,14 +157,14 @@ async def kept(folder: Path) -> list[Any]:
     return held
 
 
-def test_each_kind_of_destination_is_read_as_it_was_written(tmp_path: Path) -> None:
-    held = run(kept(tmp_path))
+def test_each_kind_of_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
+    held = run(write_ledger(tmp_path))
     read = LedgerFile(tmp_path, TYPES).load()
     assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: Path) -> None:
+def test_a_strip_that_somebody_changed_while_hub_was_away_is_left_alone(tmp_path: Path) -> None:
     wall = Clock()
 
     async def story() -> None:
@@ -182,8 +182,8 @@ def test_a_strip_that_a_hand_changed_while_hub_was_away_is_left_alone(tmp_path: 
     assert not RestoreLedger(entries=[held], wall_clock=wall).is_untouched(held, {"on": True})
 
 
-def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
-    run(kept(tmp_path))
+def test_entries_of_an_older_version_are_settled(tmp_path: Path) -> None:
+    run(write_ledger(tmp_path))
     path = tmp_path / FILE_NAME
     old = [
         {name: value for name, value in entry.items() if name != "at_utc_s"}
@@ -197,8 +197,8 @@ def test_what_an_older_hub_wrote_down_is_settled(tmp_path: Path) -> None:
     assert all(ledger.is_settled(one) for one in read)
 
 
-def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    run(kept(tmp_path))
+def test_a_damaged_ledger_is_reported_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(write_ledger(tmp_path))
     path = tmp_path / FILE_NAME
     whole = path.read_bytes()
     assert LedgerFile(tmp_path / "nowhere", TYPES).load() == []
@@ -215,12 +215,12 @@ def test_a_damaged_file_is_said_and_replaced(tmp_path: Path, caplog: pytest.LogC
         caplog.clear()
         assert LedgerFile(tmp_path, TYPES).load() == []
         assert f"{path}: cannot be read (" in caplog.text
-    run(kept(tmp_path))
+    run(write_ledger(tmp_path))
     assert len(LedgerFile(tmp_path, TYPES).load()) == len(EACH)
 
 
-def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     (tmp_path / ".held.json.partial").mkdir()
-    run(kept(tmp_path))
+    run(write_ledger(tmp_path))
     assert "cannot be written, a power cut would lose it" in caplog.text

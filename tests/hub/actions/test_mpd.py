@@ -1,4 +1,4 @@
-"""A real MPD with nothing to hear it: its lists, and its password."""
+"""A real MPD with a null output: its playlists and its password."""
 
 import logging
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_list_is_played_and_stopped(daemon: Daemon, tmp_path: Path) -> None:
     run(story())
 
 
-def test_a_list_that_is_not_there_leaves_the_music(daemon: Daemon, tmp_path: Path) -> None:
+def test_an_unknown_playlist_does_not_stop_the_music(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             where = f"MPD 127.0.0.1:{daemon.port}"
@@ -38,7 +38,7 @@ def test_a_list_that_is_not_there_leaves_the_music(daemon: Daemon, tmp_path: Pat
     run(story())
 
 
-def test_a_wrong_password_is_said_and_not_told(
+def test_a_wrong_password_is_reported_but_not_logged(
     daemon: Daemon, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

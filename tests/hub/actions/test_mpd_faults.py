@@ -1,4 +1,4 @@
-"""Peers that only pretend to be an MPD: each fault is said, and none becomes a traceback."""
+"""Servers that are not a working MPD: each fault is reported, none as a traceback."""
 
 import asyncio
 from typing import Any
@@ -13,16 +13,16 @@ from tests.hub.actions.peers import WHY, Clock, dropping, raw, silent
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run
 
-# -- peers that pretend
+# -- fake servers
 
 
 async def told(port: int) -> str:
-    player = MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0, attempt_s=0.1))
+    player = MusicPlayer(Mpd("127.0.0.1", port), Clock().make_deliveries(per_s=500.0, attempt_s=0.1))
     return await ActionDispatcher({Music: player}).run(Music("calm"), WHY)
 
 
 def saying(*lines: bytes) -> Any:
-    """A greeting, and then a line for each line."""
+    """Sends a greeting, and then one of `lines` for each line it gets."""
 
     async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"OK MPD 0.23.5\n")
@@ -35,7 +35,7 @@ def saying(*lines: bytes) -> Any:
     return conversation
 
 
-def test_nobody_silence_and_dropping_are_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_absent_or_silent_daemon_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         port = free_port()
         assert (await told(port)).startswith(f"MPD 127.0.0.1:{port}: cannot be reached (Connect call failed")
@@ -73,10 +73,10 @@ def test_nobody_silence_and_dropping_are_said(caplog: pytest.LogCaptureFixture) 
         (b"state: stop\nOK\n", b"OK\n", b"OK\n", b"directory: x\nfile: y\nOK\n"),
     ],
 )
-def test_an_answer_of_the_wrong_kind_is_said(lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_malformed_answer_is_reported(lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with raw(saying(*lines)) as (port, came_s):
-            player = MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0))
+            player = MusicPlayer(Mpd("127.0.0.1", port), Clock().make_deliveries(per_s=500.0))
             with pytest.raises(ActionError, match=r"the answer is not understood \(\w+\); is that an MPD\?"):
                 await player.capture_state(Music("calm"))
             assert len(came_s) == 1
@@ -87,7 +87,7 @@ def test_an_answer_of_the_wrong_kind_is_said(lines: tuple[bytes, ...], caplog: p
     assert "never retrieved" not in caplog.text
 
 
-def test_something_else_on_the_port_is_said() -> None:
+def test_another_program_on_the_port_is_reported() -> None:
     async def greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.com ESMTP\r\n")
         await reader.read(100)

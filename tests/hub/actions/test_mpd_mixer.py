@@ -1,4 +1,4 @@
-"""What a music player daemon's mixer is told, and when: one that answers to commands, and plays nothing."""
+"""When the volume is set: a fake MPD that answers commands and plays nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from tests.hub.hub_running import run
 
 
 class Mixer:
-    """Its volume is at one of so many `steps`. `before_play`: whether it takes one before something plays."""
+    """A mixer with `steps` steps. `before_play`: whether it accepts a volume before playback."""
 
     def __init__(self, steps: int = 100, *, before_play: bool = True) -> None:
         self.steps = steps
@@ -35,7 +35,7 @@ class Mixer:
             case "setvol" if not (self.playing or self.before_play):
                 return "ACK [5@0] {setvol} No mixer\n"
             case "setvol":
-                # Up, as ALSA does it: to the next step.
+                # Rounded up to the next step, as ALSA does.
                 step = -(-int(argument.strip('"')) * self.steps // 100)
                 self.volume = round(step * 100 / self.steps)
             case "status":
@@ -56,11 +56,11 @@ class Mixer:
 @asynccontextmanager
 async def playing_on(mixer: Mixer) -> AsyncIterator[MusicPlayer]:
     async with raw(mixer.converse) as (port, _):
-        yield MusicPlayer(Mpd("127.0.0.1", port), Clock().roads(per_s=500.0))
+        yield MusicPlayer(Mpd("127.0.0.1", port), Clock().make_deliveries(per_s=500.0))
 
 
 @pytest.mark.parametrize("before_play", [True, False])
-def test_music_begins_as_loud_as_asked(before_play: bool) -> None:
+def test_music_starts_at_the_requested_volume(before_play: bool) -> None:
     async def story() -> None:
         mixer = Mixer(before_play=before_play)
         async with playing_on(mixer) as player:
@@ -71,7 +71,7 @@ def test_music_begins_as_loud_as_asked(before_play: bool) -> None:
     run(story())
 
 
-def test_music_that_comes_back_begins_as_loud_as_it_was() -> None:
+def test_restored_music_starts_at_its_old_volume() -> None:
     async def story() -> None:
         mixer = Mixer()
         async with playing_on(mixer) as player:
@@ -83,7 +83,7 @@ def test_music_that_comes_back_begins_as_loud_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(("asked", "becomes"), [(50, 53), (48, 53), (47, 53), (20, 20)])
-def test_a_coarse_mixer_that_goes_to_its_next_step_has_taken_it(asked: int, becomes: int) -> None:
+def test_a_coarse_mixer_that_rounds_to_its_next_step_has_accepted_it(asked: int, becomes: int) -> None:
     async def story() -> None:
         mixer = Mixer(15)
         async with playing_on(mixer) as player:
@@ -98,7 +98,7 @@ def test_a_coarse_mixer_that_goes_to_its_next_step_has_taken_it(asked: int, beco
     run(story())
 
 
-def test_music_on_a_coarse_mixer_comes_back() -> None:
+def test_music_on_a_coarse_mixer_is_restored() -> None:
     async def story() -> None:
         mixer, clock = Mixer(15), Clock()
         async with playing_on(mixer) as player:
@@ -111,7 +111,7 @@ def test_music_on_a_coarse_mixer_comes_back() -> None:
     run(story())
 
 
-def test_a_mixer_that_stays_far_from_what_it_is_told_is_said() -> None:
+def test_a_mixer_that_ignores_the_volume_is_reported() -> None:
     async def story() -> None:
         async with playing_on(Mixer(4)) as player:
             result = await ActionDispatcher({Music: player}).run(Music("calm", 60), WHY)

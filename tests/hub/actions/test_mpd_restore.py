@@ -1,4 +1,4 @@
-"""The way back of a real MPD: the music goes on where it was left, unless a hand was at it."""
+"""Restoring a real MPD: the music resumes where it was, unless somebody changed it."""
 
 import asyncio
 from pathlib import Path
@@ -9,11 +9,11 @@ from device.hub.actions.base import DONE
 from tests.hub.actions.mpd_setup import SONGS, Daemon, House, living, tone
 from tests.hub.hub_running import run, until
 
-# -- the way back
+# -- restoring
 
 
 @pytest.mark.parametrize("how", ["play", "pause", "stop"])
-def test_the_music_comes_back_where_it_was_left(daemon: Daemon, tmp_path: Path, how: str) -> None:
+def test_the_music_resumes_where_it_was(daemon: Daemon, tmp_path: Path, how: str) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             if how == "pause":
@@ -32,7 +32,7 @@ def test_the_music_comes_back_where_it_was_left(daemon: Daemon, tmp_path: Path, 
     run(story())
 
 
-def test_stopped_music_goes_on(daemon: Daemon, tmp_path: Path) -> None:
+def test_music_that_a_rule_stopped_resumes(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             ids = [song["id"] async for song in house.hand.playlistinfo()]
@@ -45,7 +45,7 @@ def test_stopped_music_goes_on(daemon: Daemon, tmp_path: Path) -> None:
     run(story())
 
 
-def test_a_list_that_came_to_its_end_by_itself_was_not_stopped_by_a_hand(daemon: Daemon, tmp_path: Path) -> None:
+def test_a_playlist_that_ended_by_itself_was_not_stopped_by_somebody(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         for consume in (0, 1):
             async with living(daemon, tmp_path) as house:
@@ -64,7 +64,7 @@ def test_a_list_that_came_to_its_end_by_itself_was_not_stopped_by_a_hand(daemon:
 
 
 @pytest.mark.parametrize("hand", ["stop", "pause", "clear", "setvol", "add"])
-def test_a_hand_at_the_player_keeps_it(daemon: Daemon, tmp_path: Path, hand: str) -> None:
+def test_a_player_that_somebody_changed_is_left_alone(daemon: Daemon, tmp_path: Path, hand: str) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             await house.act("calm", 20)
@@ -77,7 +77,7 @@ def test_a_hand_at_the_player_keeps_it(daemon: Daemon, tmp_path: Path, hand: str
     run(story())
 
 
-def test_after_two_lists_the_music_is_what_it_was_before_both(daemon: Daemon, tmp_path: Path) -> None:
+def test_after_two_playlists_the_music_from_before_both_is_restored(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             await house.act("calm", 20, "a")
@@ -90,7 +90,7 @@ def test_after_two_lists_the_music_is_what_it_was_before_both(daemon: Daemon, tm
     run(story())
 
 
-def test_songs_that_are_gone_are_said_and_the_others_come_back(daemon: Daemon, tmp_path: Path) -> None:
+def test_missing_songs_are_reported_and_the_others_are_restored(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             await house.hand.clear()
@@ -118,7 +118,7 @@ def test_songs_that_are_gone_are_said_and_the_others_come_back(daemon: Daemon, t
     run(story())
 
 
-def test_a_queue_without_end_is_not_kept_and_the_list_still_plays(daemon: Daemon, tmp_path: Path) -> None:
+def test_a_queue_that_is_too_long_is_not_captured_and_the_playlist_still_plays(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             for _ in range(10):
@@ -137,7 +137,7 @@ def test_a_queue_without_end_is_not_kept_and_the_list_still_plays(daemon: Daemon
     run(story())
 
 
-def test_a_player_that_is_away_at_the_end_is_asked_again_the_next_time(daemon: Daemon, tmp_path: Path) -> None:
+def test_a_player_that_is_away_at_the_end_is_tried_again_later(daemon: Daemon, tmp_path: Path) -> None:
     async def story() -> None:
         async with living(daemon, tmp_path) as house:
             await house.act("calm", 20)

@@ -1,4 +1,4 @@
-"""The volume of a real MPD that has none before something plays, and of one that has none at all."""
+"""The volume of a real MPD that has none before playback, and of one without a mixer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ NO_MIXER = "done; the volume was not accepted ([5@0] {setvol} No mixer)"
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[list[Daemon]]:
-    """What a test puts in is ended with it."""
+    """The daemons that a test starts; stopped at its end."""
     daemons: list[Daemon] = []
     yield daemons
     for one in daemons:
@@ -34,7 +34,7 @@ def an_mpd(tmp_path: Path, started: list[Daemon], output: str) -> Daemon:
 
 
 async def heard(house: House, volume: str) -> None:
-    """The music plays, and is as loud as it was asked to be."""
+    """Wait until the music plays at this volume."""
 
     async def so() -> bool:
         return await house.status("state", "volume") == ["play", volume]
@@ -42,7 +42,9 @@ async def heard(house: House, volume: str) -> None:
     await until(so)
 
 
-def test_on_pulseaudio_the_music_plays_as_loud_as_asked(pulse: Pulse, tmp_path: Path, started: list[Daemon]) -> None:
+def test_on_pulseaudio_the_music_plays_at_the_requested_volume(
+    pulse: Pulse, tmp_path: Path, started: list[Daemon]
+) -> None:
     daemon = an_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
 
     async def story() -> None:
@@ -57,7 +59,7 @@ def test_on_pulseaudio_the_music_plays_as_loud_as_asked(pulse: Pulse, tmp_path: 
     run(story())
 
 
-def test_on_pulseaudio_music_that_a_rule_stopped_goes_on(pulse: Pulse, tmp_path: Path, started: list[Daemon]) -> None:
+def test_on_pulseaudio_music_that_a_rule_stopped_resumes(pulse: Pulse, tmp_path: Path, started: list[Daemon]) -> None:
     daemon = an_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
 
     async def story() -> None:
@@ -72,7 +74,7 @@ def test_on_pulseaudio_music_that_a_rule_stopped_goes_on(pulse: Pulse, tmp_path:
     run(story())
 
 
-def test_without_a_mixer_the_music_plays_stops_and_comes_back(tmp_path: Path, started: list[Daemon]) -> None:
+def test_without_a_mixer_the_music_plays_stops_and_resumes(tmp_path: Path, started: list[Daemon]) -> None:
     daemon = an_mpd(tmp_path, started, 'type "null"\nmixer_type "none"')
 
     async def story() -> None:

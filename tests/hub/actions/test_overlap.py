@@ -1,4 +1,4 @@
-"""A light that takes long to be put back: whoever wants it waits for it, and nobody else does."""
+"""A light that is slow to restore: only actions on the same light wait for it."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ LIMIT_S = 1.5
 
 
 class House:
-    """Two lights and their group; going back takes as long as a test says."""
+    """Two lights and their group; a test decides how long a restore takes."""
 
     def __init__(self) -> None:
         self.brightness = {HALL: 10, SOFA: 20}
@@ -51,14 +51,14 @@ class House:
         return await self.all.run(action, Trigger(rule, "", self.clock()), remember=True)
 
     async def end_slowly(self, rule: str, back_s: float) -> "asyncio.Task[list[str]]":
-        """What the rule holds is on its way back when this returns."""
+        """Start the restore of a rule; it is running when this returns."""
         self.back_s = back_s
         ending = asyncio.create_task(self.all.restore(rule))
         await asyncio.sleep(0.05)
         return ending
 
 
-def test_another_light_does_not_wait_and_keeps_its_way_back() -> None:
+def test_another_light_does_not_wait_and_can_still_be_restored() -> None:
     async def story() -> None:
         house = House()
         assert await house.act("a", HALL, 90) == DONE
@@ -75,7 +75,7 @@ def test_another_light_does_not_wait_and_keeps_its_way_back() -> None:
     run(story())
 
 
-def test_its_group_waits_longer_than_reading_may_take() -> None:
+def test_its_group_waits_longer_than_a_capture_may_take() -> None:
     async def story() -> None:
         house = House()
         assert await house.act("a", HALL, 90) == DONE
@@ -90,7 +90,7 @@ def test_its_group_waits_longer_than_reading_may_take() -> None:
     run(story())
 
 
-def test_what_began_or_ended_while_the_group_was_read_is_read_again() -> None:
+def test_a_group_is_read_again_if_a_restore_overlapped() -> None:
     async def story() -> None:
         house = House()
         assert await house.act("a", HALL, 90) == DONE
@@ -106,7 +106,7 @@ def test_what_began_or_ended_while_the_group_was_read_is_read_again() -> None:
     run(story())
 
 
-def test_waiting_has_an_end_and_what_was_before_is_still_known() -> None:
+def test_waiting_has_a_limit_and_the_previous_state_is_still_captured() -> None:
     async def story() -> None:
         house = House()
         assert await house.act("a", HALL, 90) == DONE

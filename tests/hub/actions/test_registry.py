@@ -1,4 +1,4 @@
-"""All destinations, from a settings file."""
+"""All actions and destinations, from a settings file."""
 
 import asyncio
 import importlib
@@ -70,7 +70,7 @@ async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     await reader.read(100)
 
 
-def test_each_action_finds_its_destination(tmp_path: Path) -> None:
+def test_each_action_reaches_its_destination(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("token")
     (tmp_path / "hue.json").write_text(json.dumps({"application_key": "k", "certificate_sha256": "ab" * 32}))
     told: list[dict[str, Any]] = []
@@ -102,7 +102,7 @@ def test_each_action_finds_its_destination(tmp_path: Path) -> None:
     assert len(told) == 2
 
 
-def test_what_the_settings_do_not_name_is_not_there() -> None:
+def test_a_destination_that_the_settings_do_not_name_is_not_built() -> None:
     async def story() -> None:
         bare = build_dispatcher(Settings(), None, lambda _: None, lambda _: None)
         for action in (CallService("light.turn_on"), HueLight(light=LAMP), Music("calm")):
@@ -112,7 +112,7 @@ def test_what_the_settings_do_not_name_is_not_there() -> None:
     run(story())
 
 
-def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_words(
+def test_entries_that_this_hub_cannot_restore_are_logged_and_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mine = parse(f'[home]\nstate_dir = "{tmp_path}"\n', "house")
@@ -134,7 +134,7 @@ def test_what_an_older_hub_held_and_this_one_cannot_put_back_is_left_out_in_word
 
 
 @pytest.mark.parametrize("action", [Wled("127.0.0.1:1"), Command(("false",)), Lamp()])
-def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
+def test_a_dry_dispatcher_does_nothing(action: Wled | Command | Lamp) -> None:
     async def story() -> None:
         told: list[dict[str, Any]] = []
         dry = build_dispatcher(Settings(), None, told.append, told.append, dry=True)
@@ -145,7 +145,7 @@ def test_dry_means_that_nothing_happens(action: Wled | Command | Lamp) -> None:
     run(story())
 
 
-def test_a_hue_transition_has_the_bound_of_the_bridge() -> None:
+def test_a_hue_transition_has_the_limit_of_the_bridge() -> None:
     with pytest.raises(SettingsError, match="6000"):
         parse(
             f'[[rules]]\nname = "x"\nmood = ["sad"]\n'

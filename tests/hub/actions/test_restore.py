@@ -1,4 +1,4 @@
-"""The end of a rule: what was before comes back, and what a hand has changed since is left alone."""
+"""The end of a rule: the previous state is restored, unless somebody has changed the target since."""
 
 import asyncio
 from typing import Any
@@ -16,10 +16,10 @@ from tests.hub.actions.fakes import BLUE, BLUE_IS, OFF, RED, RED_IS, Hall
 from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run
 
-# -- the way back
+# -- restoring
 
 
-def test_the_end_of_a_rule_brings_back_what_was() -> None:
+def test_the_end_of_a_rule_restores_the_previous_state() -> None:
     async def story() -> None:
         hall = Hall()
         hall.bulb.by_hand(on=True, colour="#ffe0b8", brightness=60)
@@ -32,7 +32,7 @@ def test_the_end_of_a_rule_brings_back_what_was() -> None:
     run(story())
 
 
-def test_without_keep_nothing_is_held() -> None:
+def test_without_remember_nothing_is_recorded() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED, remember=False)
@@ -43,7 +43,7 @@ def test_without_keep_nothing_is_held() -> None:
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
-def test_after_two_rules_the_end_of_the_later_one_brings_back_what_was_before_both(first: str) -> None:
+def test_after_two_rules_the_end_of_the_later_one_restores_the_state_before_both(first: str) -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -58,7 +58,7 @@ def test_after_two_rules_the_end_of_the_later_one_brings_back_what_was_before_bo
     run(story())
 
 
-def test_the_same_rule_again_holds_what_was_before_the_first_time() -> None:
+def test_a_rule_that_fires_again_keeps_the_state_from_before_the_first_time() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -69,7 +69,7 @@ def test_the_same_rule_again_holds_what_was_before_the_first_time() -> None:
     run(story())
 
 
-def test_what_a_hand_has_changed_since_is_left_alone() -> None:
+def test_a_target_that_somebody_changed_since_is_left_alone() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -81,7 +81,7 @@ def test_what_a_hand_has_changed_since_is_left_alone() -> None:
     run(story())
 
 
-def test_a_hand_between_two_rules_is_what_the_second_brings_back() -> None:
+def test_a_manual_change_between_two_rules_is_what_the_second_restores() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -94,7 +94,7 @@ def test_a_hand_between_two_rules_is_what_the_second_brings_back() -> None:
     run(story())
 
 
-def test_a_rule_without_a_way_back_takes_the_target_over() -> None:
+def test_a_rule_without_restore_takes_the_target_over() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -105,12 +105,12 @@ def test_a_rule_without_a_way_back_takes_the_target_over() -> None:
     run(story())
 
 
-def test_a_lamp_that_still_fades_is_taken_for_ours() -> None:
+def test_a_lamp_that_still_fades_counts_as_untouched() -> None:
     async def story() -> None:
         hall = Hall()
         hall.bulb.settle_s = 5.0
         await hall.act("a", RED)
-        hall.bulb.by_hand(brightness=17)  # what it says of itself on its way
+        hall.bulb.by_hand(brightness=17)  # what it reports while it fades
         hall.clock.now_s += 4
         await hall.act("b", BLUE)
         hall.bulb.by_hand(brightness=55)
@@ -124,30 +124,30 @@ def test_a_lamp_that_still_fades_is_taken_for_ours() -> None:
     run(story())
 
 
-def test_what_is_as_it_was_is_not_touched() -> None:
+def test_a_target_that_is_as_before_is_not_sent_anything() -> None:
     async def story() -> None:
         hall = Hall()
-        hall.bulb.errors = [ActionError("it did not take it")]
+        hall.bulb.run_errors = [ActionError("it did not take it")]
         assert await hall.act("a", RED) == "it did not take it"
-        hall.bulb._state = dict(RED_IS)  # it did, and only did not say so
+        hall.bulb._state = dict(RED_IS)  # it did it, and only failed to say so
         assert await hall.all.restore("a") == ["lamp: done"]
         assert hall.is_now == OFF
         hall.bulb._state = dict(RED_IS)
         await hall.act("a", RED)
-        hall.bulb.heard.clear()
+        hall.bulb.changes.clear()
         assert await hall.all.restore("a") == ["lamp: done"]
-        assert hall.bulb.heard == []
+        assert hall.bulb.changes == []
 
     run(story())
 
 
-def test_a_way_back_that_fails_is_said_and_kept_for_the_next_time() -> None:
+def test_a_restore_that_fails_is_reported_and_can_be_tried_again() -> None:
     async def story() -> None:
         hall = Hall(limit_s=0.2)
         await hall.act("a", RED)
-        hall.bulb.errors = [ActionError("the lamp is away")]
+        hall.bulb.run_errors = [ActionError("the lamp is away")]
         assert await hall.all.restore("a") == ["lamp: not restored: the lamp is away"]
-        hall.bulb.mute = [ActionError("the lamp does not say")]
+        hall.bulb.capture_errors = [ActionError("the lamp does not say")]
         assert await hall.all.restore("a") == ["lamp: not restored: the lamp does not say"]
         hall.bulb.gates = [asyncio.Event()]
         assert await hall.all.restore("a") == ["lamp: not restored: no answer within 0.2 s"]
@@ -157,21 +157,21 @@ def test_a_way_back_that_fails_is_said_and_kept_for_the_next_time() -> None:
     run(story())
 
 
-def test_a_lamp_that_was_taken_away_is_said() -> None:
+def test_a_lamp_that_was_removed_is_reported() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
-        hall.bulb.there = False
+        hall.bulb.exists = False
         assert await hall.all.restore("a") == ["lamp: it is not there any more"]
         assert await hall.all.restore("a") == []
 
     run(story())
 
 
-def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
+def test_an_action_runs_even_if_the_previous_state_is_unknown() -> None:
     async def story() -> None:
         hall = Hall(limit_s=0.3)
-        hall.bulb.mute = [ActionError("the lamp does not say")]
+        hall.bulb.capture_errors = [ActionError("the lamp does not say")]
         assert await hall.act("a", RED) == "done; it cannot be restored later: the lamp does not say"
         assert hall.is_now == RED_IS
         assert await hall.all.restore("a") == []
@@ -188,7 +188,7 @@ def test_an_action_runs_though_nobody_can_say_what_was_before() -> None:
     run(story(), 3)
 
 
-def test_an_end_and_a_beginning_at_the_same_moment_leave_the_new_look() -> None:
+def test_an_end_and_a_start_at_the_same_moment_leave_the_new_state() -> None:
     async def story(ending_first: bool) -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -203,17 +203,17 @@ def test_an_end_and_a_beginning_at_the_same_moment_leave_the_new_look() -> None:
         run(story(ending_first))
 
 
-def test_an_end_behind_a_beginning_finds_nothing_to_bring_back() -> None:
+def test_an_end_after_a_start_finds_nothing_to_restore() -> None:
     async def story() -> None:
         hall = Hall()
         hall.bulb.settle_s = 5.0
         await hall.act("a", RED)
-        hall.bulb.reading.clear()
+        hall.bulb.may_capture.clear()
         beginning = asyncio.create_task(hall.act("b", BLUE))
         await asyncio.sleep(0.01)
         ending = asyncio.create_task(hall.all.restore("a"))
         await asyncio.sleep(0.01)
-        hall.bulb.reading.set()
+        hall.bulb.may_capture.set()
         assert [await beginning, await ending] == [DONE, []]
         assert hall.is_now == BLUE_IS
 
@@ -221,12 +221,12 @@ def test_an_end_behind_a_beginning_finds_nothing_to_bring_back() -> None:
 
 
 @pytest.mark.parametrize("reached", ["reading", "acting"])
-def test_the_end_of_a_rule_gives_up_what_it_has_under_way(reached: str) -> None:
+def test_the_end_of_a_rule_cancels_its_unfinished_actions(reached: str) -> None:
     async def story() -> None:
         hall = Hall()
         gate = asyncio.Event()
         if reached == "reading":
-            hall.bulb.reading = gate
+            hall.bulb.may_capture = gate
         else:
             hall.bulb.gates = [gate]
         acting = asyncio.create_task(hall.act("a", RED))
@@ -242,7 +242,7 @@ def test_the_end_of_a_rule_gives_up_what_it_has_under_way(reached: str) -> None:
     run(story())
 
 
-def test_a_beginning_ends_a_way_back_that_is_not_through() -> None:
+def test_a_new_action_cancels_an_unfinished_restore() -> None:
     async def story() -> None:
         hall = Hall()
         await hall.act("a", RED)
@@ -250,14 +250,14 @@ def test_a_beginning_ends_a_way_back_that_is_not_through() -> None:
         ending = asyncio.create_task(hall.all.restore("a"))
         await asyncio.sleep(0.01)
         assert await hall.act("b", BLUE) == DONE
-        assert await ending == [], "b holds it now"
+        assert await ending == [], "b owns it now"
         assert await hall.all.restore("b") == ["lamp: done"]
         assert hall.is_now == OFF
 
     run(story())
 
 
-def test_two_targets_of_a_rule_come_back_in_two_lines() -> None:
+def test_two_targets_of_a_rule_are_restored_in_two_lines() -> None:
     async def story() -> None:
         heard: list[dict[str, Any]] = []
         lamp, player = VirtualLamp(heard.append), VirtualPlayer(heard.append)

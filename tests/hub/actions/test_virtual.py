@@ -1,4 +1,4 @@
-"""What has no network of its own: the virtual lamp and player, and a message through the hub's broker."""
+"""The virtual lamp and player, and a message through the hub's broker."""
 
 import logging
 from typing import Any
@@ -14,7 +14,7 @@ from tests.hub.actions.peers import WHY
 from tests.hub.hub_running import run
 
 
-def test_the_lamp_and_the_player_say_what_they_became(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_lamp_and_the_player_report_each_state(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     told: list[dict[str, Any]] = []
 
@@ -40,7 +40,7 @@ def test_the_lamp_and_the_player_say_what_they_became(caplog: pytest.LogCaptureF
         assert line in caplog.text
 
 
-def test_a_message_goes_to_the_broker_or_says_that_there_is_none() -> None:
+def test_a_message_goes_to_the_broker_or_fails_without_one() -> None:
     class Broker:
         def __init__(self) -> None:
             self.heard: list[tuple[str, str, bool]] = []

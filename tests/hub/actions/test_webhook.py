@@ -1,4 +1,4 @@
-"""A receiver that verifies the signature over the body as it came."""
+"""Webhooks, with a receiver that verifies the signature over the raw body."""
 
 import hashlib
 import hmac
@@ -48,7 +48,7 @@ def secret_file(tmp_path: Path) -> Path:
 async def post(url: str, file: str | Path = "", trigger: Trigger = WHY, **data: object) -> str:
     http = Http()
     try:
-        hooks = SignedWebhooks(Webhooks(str(file)), http, Clock().roads(per_s=500.0))
+        hooks = SignedWebhooks(Webhooks(str(file)), http, Clock().make_deliveries(per_s=500.0))
         return await ActionDispatcher({Webhook: hooks}).run(Webhook(url, data), trigger)
     finally:
         await http.close()
@@ -76,7 +76,7 @@ def test_the_mood_arrives_signed(secret_file: Path) -> None:
     assert sum(mood["probabilities"].values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_nobody_there_is_null_and_without_a_secret_it_is_unsigned() -> None:
+def test_without_people_the_mood_is_null_and_without_a_secret_it_is_unsigned() -> None:
     async def story() -> Seen:
         async with Peer() as peer:
             empty = msgspec.structs.replace(WHY, mood=None)
@@ -89,7 +89,7 @@ def test_nobody_there_is_null_and_without_a_secret_it_is_unsigned() -> None:
     assert "X-Mien-Signature" not in seen.headers
 
 
-def test_another_secret_is_refused_and_asked_once(secret_file: Path) -> None:
+def test_another_secret_is_refused_and_not_retried(secret_file: Path) -> None:
     secret_file.write_text("another")
 
     async def story() -> None:
@@ -101,7 +101,7 @@ def test_another_secret_is_refused_and_asked_once(secret_file: Path) -> None:
     run(story())
 
 
-def test_tried_again_it_is_the_same_message(secret_file: Path) -> None:
+def test_a_retry_sends_the_same_message(secret_file: Path) -> None:
     async def story() -> None:
         async with Receiver() as receiver:
             receiver.faults = [busy(503), busy(502)]
@@ -125,7 +125,7 @@ def test_a_redirect_is_not_followed(secret_file: Path) -> None:
     run(story())
 
 
-def test_what_the_receiver_says_is_not_read() -> None:
+def test_the_answer_of_the_receiver_is_not_read() -> None:
     async def story() -> None:
         endless = http_reply("HTTP/1.1 200 OK\nContent-Length: 999999999", b"x" * 3_000_000)
         async with raw(endless) as (port, came_s):
@@ -137,7 +137,7 @@ def test_what_the_receiver_says_is_not_read() -> None:
     run(story())
 
 
-def test_the_secret_of_an_address_is_never_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_secret_in_an_address_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
 
     async def story() -> list[str]:
@@ -155,7 +155,7 @@ def test_the_secret_of_an_address_is_never_told(caplog: pytest.LogCaptureFixture
         assert "pass-word" not in text
 
 
-def test_a_secret_that_is_not_there_sends_nothing(tmp_path: Path) -> None:
+def test_without_its_secret_file_nothing_is_sent(tmp_path: Path) -> None:
     async def story() -> None:
         async with Peer() as peer:
             assert "none: the secret of the webhooks cannot be read" in await post(
@@ -166,11 +166,11 @@ def test_a_secret_that_is_not_there_sends_nothing(tmp_path: Path) -> None:
     run(story())
 
 
-def test_receivers_have_limits_of_their_own_and_every_message_is_sent() -> None:
+def test_receivers_have_separate_limits_and_every_message_is_sent() -> None:
     async def story() -> None:
         http = Http()
         async with Peer() as one, Peer() as other:
-            hooks = SignedWebhooks(Webhooks(), http, Clock().roads(per_s=500.0))
+            hooks = SignedWebhooks(Webhooks(), http, Clock().make_deliveries(per_s=500.0))
             both = ActionDispatcher({Webhook: hooks})
             one.faults = [busy(503) for _ in range(100)]
             for _ in range(5):
@@ -184,7 +184,7 @@ def test_receivers_have_limits_of_their_own_and_every_message_is_sent() -> None:
     run(story())
 
 
-def test_an_address_that_is_none_is_said() -> None:
+def test_an_invalid_address_is_reported() -> None:
     async def story() -> None:
         with pytest.raises(ActionError, match="webhook: not an address"):
             await SignedWebhooks(Webhooks(), Http()).run(Webhook("http://host:99999999/"), WHY)

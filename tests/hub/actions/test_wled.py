@@ -1,4 +1,4 @@
-"""A WLED strip that keeps its state as the real one does: what it is sent, and the way back."""
+"""A fake WLED strip with the state of a real one: commands, and restoring."""
 
 import asyncio
 import time
@@ -83,7 +83,7 @@ class Strip(Peer):
 class House:
     def __init__(self, strip: Strip) -> None:
         self.strip, self.clock, self.http = strip, Clock(), Http()
-        self.strips = WledStrips(self.http, self.clock.roads(per_s=200.0))
+        self.strips = WledStrips(self.http, self.clock.make_deliveries(per_s=200.0))
         self.all = ActionDispatcher({Wled: self.strips}, clock=self.clock)
         self.target = f"wled {strip.host}"
 
@@ -114,14 +114,14 @@ def test_commands_are_as_documented() -> None:
                 {"on": False, "tt": 65_535},
                 {"ps": 3, "tt": 20},
             ]
-            assert strip.state["transition"] == 7, "that of everybody"
+            assert strip.state["transition"] == 7, "the one of the strip"
             await house.http.close()
 
     run(story())
 
 
 @pytest.mark.parametrize("selected", [True, False])
-def test_a_colour_is_that_of_every_segment_and_each_comes_back_in_its_own(selected: bool) -> None:
+def test_a_colour_is_set_on_every_segment_and_each_is_restored_to_its_own(selected: bool) -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -140,7 +140,7 @@ def test_a_colour_is_that_of_every_segment_and_each_comes_back_in_its_own(select
     run(story())
 
 
-def test_a_strip_that_does_not_number_its_segments_is_coloured_where_it_is_selected() -> None:
+def test_a_strip_without_segment_numbers_is_coloured_where_it_is_selected() -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -154,7 +154,7 @@ def test_a_strip_that_does_not_number_its_segments_is_coloured_where_it_is_selec
 
 @pytest.mark.parametrize("what", [{"brightness": 90, "colour": "#00FF00"}, {"brightness": 0}, {"preset": 3}, {}])
 @pytest.mark.parametrize("on", [True, False])
-def test_a_strip_comes_back_with_its_effect_and_its_segments(what: dict[str, Any], on: bool) -> None:
+def test_a_strip_is_restored_with_its_effect_and_its_segments(what: dict[str, Any], on: bool) -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -170,7 +170,7 @@ def test_a_strip_comes_back_with_its_effect_and_its_segments(what: dict[str, Any
     run(story())
 
 
-def test_a_preset_that_held_before_holds_again() -> None:
+def test_an_active_preset_is_restored() -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -194,7 +194,7 @@ def test_a_preset_that_held_before_holds_again() -> None:
         ({"brightness": 0}, {"on": True, "bri": 200}),
     ],
 )
-def test_a_hand_at_the_strip_keeps_it(what: dict[str, Any], hand: dict[str, Any]) -> None:
+def test_a_strip_that_somebody_changed_is_left_alone(what: dict[str, Any], hand: dict[str, Any]) -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -208,7 +208,7 @@ def test_a_hand_at_the_strip_keeps_it(what: dict[str, Any], hand: dict[str, Any]
     run(story())
 
 
-def test_after_a_preset_and_a_colour_the_strip_is_what_it_was_before_both() -> None:
+def test_after_a_preset_and_a_colour_the_state_before_both_is_restored() -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
@@ -223,7 +223,7 @@ def test_after_a_preset_and_a_colour_the_strip_is_what_it_was_before_both() -> N
     run(story())
 
 
-def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() -> None:
+def test_a_newer_action_neither_waits_for_an_older_one_nor_is_overtaken() -> None:
     async def story() -> None:
         async with Strip() as strip:
             http = Http()
@@ -242,7 +242,7 @@ def test_a_newer_look_is_not_kept_waiting_by_an_older_one_and_not_overtaken() ->
     run(story())
 
 
-def test_two_strips_have_limits_of_their_own() -> None:
+def test_two_strips_have_separate_limits() -> None:
     async def story() -> None:
         async with Strip() as well, Strip() as ill:
             house = House(well)
@@ -256,7 +256,7 @@ def test_two_strips_have_limits_of_their_own() -> None:
     run(story())
 
 
-def test_what_a_strip_refuses_is_said() -> None:
+def test_a_refusal_of_a_strip_is_reported() -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)

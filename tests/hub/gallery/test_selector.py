@@ -1,4 +1,4 @@
-"""The gallery of the page: with which five it answers, and that nothing else can be fetched."""
+"""The gallery of the page: which five faces answer, and that nothing else can be fetched."""
 
 import json
 import os
@@ -26,7 +26,7 @@ JPEG = b"thumbnail "
 
 
 def put(state_dir: Path, shares: dict[Emotion, list[float]]) -> dict[float, str]:
-    """A gallery of pictures so sure; their names. What a name stands for is its content."""
+    """Write a gallery with pictures of these confidences, and return their names: each names its content."""
     folder = state_dir / "gallery"
     folder.mkdir(parents=True, exist_ok=True)
     pictures, names = [], {}
@@ -52,10 +52,10 @@ def shares(answer: dict[str, Any]) -> list[Any]:
     return [face["confidence"] for face in answer["faces"]]
 
 
-# -- which
+# -- selection
 
 
-def test_five_come_up_the_surest_first_and_never_the_same_twice_running(tmp_path: Path) -> None:
+def test_the_most_confident_five_come_first_and_never_the_same_twice_in_a_row(tmp_path: Path) -> None:
     for count in (6, 7, 10, 11, 49, 50, 51, 300):
         names = put(tmp_path, {Emotion.SAD: [round(0.999 - i / 1000, 3) for i in range(count)]})
         made = of(tmp_path)
@@ -71,10 +71,10 @@ def test_five_come_up_the_surest_first_and_never_the_same_twice_running(tmp_path
             assert set(shares(answer)) != last
             last = set(shares(answer))
             seen |= last
-        assert len(seen) == min(count, 50), "all take turns, and the unsure of a large folder do not come up"
+        assert len(seen) == min(count, 50), "all take turns, but the least confident of a large folder never appear"
 
 
-def test_five_themselves_change_places(tmp_path: Path) -> None:
+def test_exactly_five_change_their_order(tmp_path: Path) -> None:
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5]})
     made = of(tmp_path)
     answers = [shares(made.select(Emotion.SAD)) for _ in range(6)]
@@ -83,7 +83,7 @@ def test_five_themselves_change_places(tmp_path: Path) -> None:
     assert {one[0] for one in answers} == {0.9, 0.8, 0.7, 0.6, 0.5}
 
 
-def test_what_is_lacking_is_drawn_by_others_each_time(tmp_path: Path) -> None:
+def test_missing_faces_are_drawn_with_other_people_each_time(tmp_path: Path) -> None:
     put(tmp_path, {Emotion.SAD: [0.9, 0.8]})
     made = of(tmp_path)
     for emotion, pictures in ((Emotion.SAD, 2), (Emotion.FEAR, 0)):
@@ -98,7 +98,7 @@ def test_what_is_lacking_is_drawn_by_others_each_time(tmp_path: Path) -> None:
             last = drawn
 
 
-def test_the_same_dice_throw_the_same_faces(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_faces(tmp_path: Path) -> None:
     def thrown(seed: int) -> list[str]:
         made = of(tmp_path, seed)
         return [face["url"] for _ in range(5) for face in made.select(Emotion.HAPPY)["faces"]]
@@ -106,7 +106,7 @@ def test_the_same_dice_throw_the_same_faces(tmp_path: Path) -> None:
     assert thrown(1) == thrown(1) != thrown(2)
 
 
-def test_a_new_index_is_taken_up_and_does_not_bring_the_last_five_again(tmp_path: Path) -> None:
+def test_a_new_index_is_loaded_and_does_not_repeat_the_last_five(tmp_path: Path) -> None:
     made = of(tmp_path)
     assert shares(made.select(Emotion.SAD)) == [None] * 5
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]})
@@ -121,7 +121,7 @@ def test_a_new_index_is_taken_up_and_does_not_bring_the_last_five_again(tmp_path
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"version": 1, "pictures": [{"name": "../x", "emotion": "sad"}]}'])
-def test_a_damaged_index_is_drawn_faces_and_one_line(
+def test_a_damaged_index_gives_drawn_faces_and_one_log_line(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, {Emotion.SAD: [0.9]})
@@ -137,7 +137,7 @@ def test_a_damaged_index_is_drawn_faces_and_one_line(
     assert shares(made.select(Emotion.SAD))[0] == 0.9
 
 
-def test_only_what_the_index_names_and_is_as_it_was_is_given_out(tmp_path: Path) -> None:
+def test_only_unchanged_pictures_in_the_index_are_served(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]})
     folder = tmp_path / "gallery"
     made = of(tmp_path)
@@ -168,13 +168,13 @@ def test_only_what_the_index_names_and_is_as_it_was_is_given_out(tmp_path: Path)
         made.read_thumbnail(names[0.9])
 
 
-def test_an_index_whose_pictures_are_gone_shows_none_of_them(tmp_path: Path) -> None:
+def test_pictures_that_are_gone_are_not_shown(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8]})
     (tmp_path / "gallery" / f"{names[0.9]}.jpg").unlink()
     assert shares(of(tmp_path).select(Emotion.SAD)) == [0.8, None, None, None, None]
 
 
-# -- drawn
+# -- drawn faces
 
 
 def test_drawn_faces_are_small_plain_and_all_different() -> None:
@@ -191,10 +191,10 @@ def test_drawn_faces_are_small_plain_and_all_different() -> None:
         drawn_faces.draw(Emotion.UNKNOWN, 0)
 
 
-# -- in the house
+# -- in a running hub
 
 
-def test_a_voice_in_the_room_brings_five_faces_onto_the_page(house: Settings) -> None:
+def test_a_voice_in_the_room_brings_five_faces_to_the_page(house: Settings) -> None:
     names = put(house.state_dir, {Emotion.SAD: [0.99, 0.98, 0.97, 0.96, 0.95, 0.94]})
 
     async def story() -> None:
@@ -254,7 +254,7 @@ def test_nothing_else_can_be_fetched(house: Settings) -> None:
     run(story())
 
 
-def test_sense_away_clears_the_faces_in_the_end(house: Settings) -> None:
+def test_the_faces_clear_when_sense_is_away(house: Settings) -> None:
     store, now = StateStore("test"), [100.0]
     looking = GallerySelector(house.state_dir, store, VoiceTrigger(0.5, 0.4), lambda: now[0], random.Random(0))
 

@@ -1,4 +1,4 @@
-"""When the gallery of the page answers a voice, and when its faces go."""
+"""When the gallery of the page answers a voice, and when it clears."""
 
 import itertools
 
@@ -11,7 +11,7 @@ def said(emotion: Emotion, confidence: float = 0.8, age_s: float = 0.2) -> Sense
     return SenseReading(emotion, confidence, age_s)
 
 
-def test_a_voice_is_answered_once_and_another_emotion_anew() -> None:
+def test_a_voice_is_answered_once_and_a_new_emotion_again() -> None:
     when = VoiceTrigger(0.5, 0.4)
     assert when.update(None, 0.0) is None
     assert when.update(said(Emotion.SAD), 1.0) == "sad"
@@ -19,7 +19,7 @@ def test_a_voice_is_answered_once_and_another_emotion_anew() -> None:
     assert when.update(said(Emotion.HAPPY), 30.0) == "happy"
 
 
-def test_a_new_utterance_is_answered_anew() -> None:
+def test_a_new_utterance_is_answered_again() -> None:
     for pause in (None, said(Emotion.SAD, age_s=2.0)):
         when = VoiceTrigger(0.5, 0.4)
         assert when.update(said(Emotion.SAD), 0.0) == "sad"
@@ -28,14 +28,14 @@ def test_a_new_utterance_is_answered_anew() -> None:
         assert when.update(said(Emotion.SAD), 12.0) is None
 
 
-def test_readings_far_apart_are_one_utterance_where_the_settings_have_them_so() -> None:
+def test_readings_far_apart_are_one_utterance_if_the_interval_is_long() -> None:
     when = VoiceTrigger(3.0, 0.4)
     assert when.update(said(Emotion.SAD), 0.0) == "sad"
     assert when.update(said(Emotion.SAD, age_s=3.0), 3.0) is None
     assert when.update(said(Emotion.SAD, age_s=0.1), 6.0) is None
 
 
-def test_faces_stay_a_while_whatever_is_said() -> None:
+def test_faces_stay_a_while_whatever_comes() -> None:
     when = VoiceTrigger(0.5, 0.4)
     times = []
     for step in range(200):
@@ -47,7 +47,7 @@ def test_faces_stay_a_while_whatever_is_said() -> None:
     assert min(apart) >= MIN_APART_S
 
 
-def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds() -> None:
+def test_an_emotion_that_came_too_soon_is_answered_later_if_it_lasts() -> None:
     when = VoiceTrigger(0.5, 0.4)
     assert when.update(said(Emotion.SAD), 0.0) == "sad"
     assert when.update(None, 1.0) is None
@@ -55,7 +55,7 @@ def test_what_was_said_too_soon_is_answered_when_it_is_time_if_it_still_sounds()
     assert when.update(said(Emotion.SAD), 4.0) == "sad"
 
 
-def test_the_faces_go_after_a_silence_and_once() -> None:
+def test_the_faces_clear_once_after_a_silence() -> None:
     when = VoiceTrigger(0.5, 0.4)
     assert when.update(said(Emotion.SAD), 0.0) == "sad"
     assert when.update(None, CLEAR_S - 0.1) is None
@@ -64,7 +64,7 @@ def test_the_faces_go_after_a_silence_and_once() -> None:
     assert when.update(said(Emotion.SAD), CLEAR_S + 2) == "sad"
 
 
-def test_a_voice_that_is_sure_of_nothing_is_as_good_as_none() -> None:
+def test_a_voice_without_confidence_counts_as_none() -> None:
     when = VoiceTrigger(0.5, 0.4)
     assert when.update(said(Emotion.SAD, 0.39), 0.0) is None
     assert when.update(said(Emotion.UNKNOWN, 0.9), 0.1) is None

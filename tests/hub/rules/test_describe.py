@@ -11,7 +11,7 @@ from device.settings.schema import Settings
 from tests.hub.rules.builders import when
 
 
-def test_explain() -> None:
+def test_describe() -> None:
     comfort = Settings().rules[0]
     assert describe(comfort) == (
         "When the room is sad or fearful for 5 s and Mien is at least 50 % sure: "
@@ -52,7 +52,7 @@ NOTHING = "afterwards nothing is put back, because Mien cannot know what this ch
         ([TURN_ON | {"entity": "media_player.x", "service": "media_player.play_media"}], NOTHING),
     ],
 )
-def test_only_what_can_be_put_back_is_promised(do: list[dict[str, object]], said: str) -> None:
+def test_only_restorable_actions_are_promised_to_be_put_back(do: list[dict[str, object]], said: str) -> None:
     assert describe(when(mood=["sad"], do=do, restore=True, cooldown_s=0)).split("; ")[1] == said
 
 

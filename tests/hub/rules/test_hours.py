@@ -1,4 +1,4 @@
-"""The hours of a rule: over midnight, over daylight saving, and on a clock that is not set or jumps."""
+"""The hours of a rule: over midnight, with daylight saving, and with a clock that is not set or jumps."""
 
 import os
 import shutil
@@ -28,12 +28,12 @@ from tests.hub.rules.builders import NOON, SAD, rule
         ("", [time(3)], []),
     ],
 )
-def test_between(between: str, inside: list[time], outside: list[time]) -> None:
+def test_is_within(between: str, inside: list[time], outside: list[time]) -> None:
     assert all(is_within(between, moment) for moment in inside)
     assert not any(is_within(between, moment) for moment in outside)
 
 
-def test_between_keeps_a_rule_still_until_its_hours_begin() -> None:
+def test_a_rule_waits_for_its_hours() -> None:
     rules = RuleEngine((rule(hours="22:00-06:00"),))
     assert not rules.evaluate(SAD, 0, time(21, 59, 50))
     assert not rules.evaluate(SAD, 9, time(21, 59, 59))
@@ -48,7 +48,7 @@ def utc_s(*moment: int) -> float:
 
 
 def night(one: Rule, start_utc_s: float, hours: float, step_s: float = 60) -> list[str]:
-    """The Berlin times at which it fires, or is over (-), while the room is sad all the time."""
+    """The Berlin times at which it fires, or ends (-), while the room is always sad."""
     rules, said = RuleEngine((one,)), list[str]()
     for step in range(round(hours * 3600 / step_s)):
         local = local_time(start_utc_s + step * step_s, BERLIN)
@@ -60,11 +60,11 @@ def night(one: Rule, start_utc_s: float, hours: float, step_s: float = 60) -> li
 EVENING = Rule("r", (Emotion.SAD,), (Lamp(),), 0, hours="22:00-02:30", cooldown_s=3600, restore=True)
 
 
-def test_quiet_hours_over_midnight() -> None:
+def test_hours_that_span_midnight() -> None:
     assert night(EVENING, utc_s(2027, 1, 10, 18), 34) == ["22:00", "-02:30", "22:00", "-02:30"]
 
 
-def test_the_hour_that_is_skipped_ends_what_would_have_ended_in_it() -> None:
+def test_the_hour_that_is_skipped_ends_a_rule_that_would_have_ended_in_it() -> None:
     # 28 March 2027, 02:00 -> 03:00: there is no 02:30.
     assert night(EVENING, utc_s(2027, 3, 27, 20), 8) == ["22:00", "-03:00"]
     assert night(msgspec.structs.replace(EVENING, hours="02:15-05:00"), utc_s(2027, 3, 27, 23), 8) == [
@@ -80,12 +80,12 @@ def test_the_hour_that_comes_twice_is_within_the_cooldown() -> None:
     assert night(patient, utc_s(2027, 10, 30, 19), 12) == ["22:00", "-02:30"]
 
 
-def test_holds_and_cooldowns_do_not_notice_daylight_saving() -> None:
+def test_durations_and_cooldowns_ignore_daylight_saving() -> None:
     slow = Rule("r", (Emotion.SAD,), (Lamp(),), 7200, cooldown_s=0)
     assert night(slow, utc_s(2027, 3, 27, 23, 30), 4) == ["03:30"], "two hours later by any watch"
 
 
-def test_a_clock_that_is_not_set_lets_no_hours_begin() -> None:
+def test_hours_do_not_begin_while_the_clock_is_not_set() -> None:
     assert local_time(0.0) is None
     assert local_time(RELEASED_UTC_S - 1) is None
     assert local_time(RELEASED_UTC_S, BERLIN) == time(1)
@@ -93,7 +93,7 @@ def test_a_clock_that_is_not_set_lets_no_hours_begin() -> None:
     assert is_within("", None) is True
 
 
-def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
+def test_a_clock_that_jumps_a_year_at_boot_affects_only_the_hours() -> None:
     hours = Rule("hours", (Emotion.SAD,), (Lamp(),), 5, hours="21:00-23:00")
     rules = RuleEngine((hours, rule(for_s=5)))
     boot_s, real_s = utc_s(1971, 1, 1), utc_s(2027, 1, 10, 20, 30)
@@ -102,7 +102,7 @@ def test_a_clock_that_jumps_a_year_at_boot_moves_only_the_hours() -> None:
         wall_s = (boot_s if step < 100 else real_s) + step / 2
         fired += [(step / 2, one.rule.name) for one in rules.evaluate(SAD, step / 2, local_time(wall_s, BERLIN))]
     assert fired == [(5, "r"), (50, "hours")]
-    for step in range(200, 400):  # and back: nothing is over, nothing begins twice
+    for step in range(200, 400):  # and back: nothing ends, nothing fires twice
         assert not rules.evaluate(SAD, step / 2, local_time(boot_s + step / 2, BERLIN))
 
 
@@ -120,8 +120,8 @@ for hours in (0, 1, 9):
 """
 
 
-def test_a_time_zone_that_is_set_meanwhile_holds(tmp_path: Path) -> None:
-    """As by `timedatectl set-timezone`, in a mount namespace of its own."""
+def test_a_time_zone_that_changes_meanwhile_applies(tmp_path: Path) -> None:
+    """Like `timedatectl set-timezone`, in a separate mount namespace."""
     zone = tmp_path / "localtime"
     zone.write_bytes(b"")
     own = ["unshare", "-rm", "sh", "-c", 'mount --bind "$0" /etc/localtime && exec "$@"', str(zone)]

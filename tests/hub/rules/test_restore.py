@@ -1,4 +1,4 @@
-"""When what a rule did is put back."""
+"""When a rule ends."""
 
 from datetime import time
 
@@ -13,7 +13,7 @@ from tests.hub.rules.builders import HAPPY, NOON, SAD, UNKNOWN, feel, rule
 
 
 def story(one: Rule, *looks: tuple[float, Mood | None]) -> list[tuple[float, str]]:
-    """(second, `fires` or why it is over), looking at these moments and just before the next."""
+    """(second, `fires` or why it ended), evaluated at these moments and just before the next."""
     rules = RuleEngine((one,))
     return [
         (now_s, "fires" if isinstance(event, RuleFired) else event.why)
@@ -25,21 +25,21 @@ def story(one: Rule, *looks: tuple[float, Mood | None]) -> list[tuple[float, str
 COMFORT = msgspec.structs.replace(rule(for_s=5, cooldown_s=0), restore=True)
 
 
-def test_what_took_so_long_to_begin_takes_as_long_to_end() -> None:
+def test_a_rule_takes_as_long_to_end_as_to_fire() -> None:
     looks = [(0, SAD), (5, SAD), (6, HAPPY), (10.9, HAPPY), (11, HAPPY), (99, HAPPY)]
     assert story(COMFORT, *looks) == [(5, "fires"), (11, "its condition no longer holds")]
 
 
-def test_a_breath_of_another_mood_puts_nothing_back() -> None:
+def test_a_moment_of_another_mood_ends_nothing() -> None:
     looks = [(0, SAD), (5, SAD), (6, HAPPY), (9, SAD), (11, SAD), (12, HAPPY), (16.9, UNKNOWN)]
     assert story(COMFORT, *looks) == [(5, "fires")]
 
 
-def test_a_rule_without_restore_is_never_over() -> None:
+def test_a_rule_without_restore_never_ends() -> None:
     assert story(rule(cooldown_s=0), (0, SAD), (5, SAD), (6, HAPPY), (500, HAPPY)) == [(5, "fires")]
 
 
-def test_what_cannot_be_told_waits_a_minute() -> None:
+def test_a_condition_that_cannot_be_checked_waits_a_minute() -> None:
     unsure = feel(Emotion.SAD, 0.2)
     assert UNCERTAIN_S == 60
     for blind, why in ((None, "sense is away"), (unsure, "its condition cannot be checked any more")):
@@ -48,7 +48,7 @@ def test_what_cannot_be_told_waits_a_minute() -> None:
         assert story(COMFORT, (0, SAD), (5, SAD), (10, blind), (69, SAD), (99, SAD)) == [(5, "fires")]
 
 
-def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
+def test_another_profile_or_the_end_of_the_hours_ends_a_rule_at_once() -> None:
     rules = RuleEngine((COMFORT,))
     assert [rules.evaluate(SAD, now, NOON) != () for now in (0, 5)] == [False, True]
     assert [one.why for one in rules.evaluate(SAD, 6, NOON, QUIET)] == ["the profile is quiet"]
@@ -59,7 +59,7 @@ def test_another_profile_and_the_end_of_the_hours_put_back_at_once() -> None:
     assert not rules.evaluate(SAD, 61, time(6))
 
 
-def test_what_is_over_comes_before_what_begins() -> None:
+def test_ended_rules_come_before_fired_ones() -> None:
     first = msgspec.structs.replace(COMFORT, name="first", for_s=0)
     second = Rule("second", (Emotion.HAPPY,), (Lamp(),), 0, restore=True)
     rules = RuleEngine((second, first))

@@ -1,4 +1,4 @@
-"""Rules act in the house: in which order, in which profile, and with a destination that fails."""
+"""Rules in a running hub: their order, their profiles, and a destination that fails."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ class Bad:
         return {}
 
 
-def test_a_bad_destination_is_a_result_in_time() -> None:
+def test_a_destination_that_fails_gives_a_result_in_time() -> None:
     async def story() -> None:
         destinations = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=0.1)
         assert await destinations.run(Lamp(), WHY) == "the lamp is not there"
@@ -48,7 +48,7 @@ def test_a_bad_destination_is_a_result_in_time() -> None:
     run(story(), 2)
 
 
-def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> None:
+def test_a_slow_destination_does_not_delay_the_next_mood(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
             hub.actions._dispatcher = ActionDispatcher({Lamp: Bad(), Player: Bad()}, limit_s=5)
@@ -56,7 +56,9 @@ def test_a_slow_destination_does_not_hold_up_the_next_mood(house: Settings) -> N
             await until(lambda: hub.store.now.last_rule)
             began_s = time.monotonic()
             seq = sense.change(mood(Emotion.HAPPY))
-            await until(lambda: sense.acked() == seq and hub.store.now.mood and hub.store.now.mood.emotion == "happy")
+            await until(
+                lambda: sense.last_ack() == seq and hub.store.now.mood and hub.store.now.mood.emotion == "happy"
+            )
             assert time.monotonic() - began_s < 2
 
     run(story())
@@ -79,10 +81,10 @@ def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, m
     ]
 
 
-# -- rules in the house
+# -- rules in a running hub
 
 
-def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_comes_back_in_the_end(house: Settings) -> None:
+def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_is_restored_in_the_end(house: Settings) -> None:
     mine = living_room(
         house,
         rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40), restore=True),
@@ -103,7 +105,7 @@ def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_comes_back_in_the_e
             hub.store.change = watched  # type: ignore[method-assign]
             sense.change(mood(Emotion.HAPPY))
             await until(lambda: hub.store.now.lamp["brightness"] == 90)
-            assert before not in shown, "it flashed back to what it was between two rules"
+            assert before not in shown, "it flashed back to its old state between two rules"
             sense.change(mood(Emotion.NEUTRAL))
             await until(lambda: hub.store.now.lamp == before)
             await until(lambda: len(results(mine)) == 3)
@@ -117,7 +119,7 @@ def test_a_lamp_passes_from_rule_to_rule_without_a_flash_and_comes_back_in_the_e
     ]
 
 
-def test_what_rules_hold_is_put_back_when_hub_ends_and_done_again_when_it_comes_back(house: Settings) -> None:
+def test_hub_restores_at_its_end_and_rules_fire_again_after_its_start(house: Settings) -> None:
     mine = living_room(
         house,
         rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40), restore=True),
@@ -131,7 +133,7 @@ def test_what_rules_hold_is_put_back_when_hub_ends_and_done_again_when_it_comes_
                 sense.change(mood(Emotion.SAD))
                 await until(lambda: hub.store.now.lamp["brightness"] == 40 and hub.store.now.player["playing"])
             assert hub.store.now.lamp == before
-            assert hub.store.now.player["playing"], "what is not to be put back stays"
+            assert hub.store.now.player["playing"], "an action without restore stays"
 
     run(story())
     assert [(name, result) for name, _, result in results(mine) if name == "comfort"] == [
@@ -158,7 +160,7 @@ class Silent:
         return {}
 
 
-def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
+def test_the_end_of_hub_does_not_wait_for_a_lamp_that_does_not_answer(
     house: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(runner, "CLOSE_S", 0.3)
@@ -176,7 +178,7 @@ def test_an_end_does_not_wait_for_a_lamp_that_does_not_answer(
     assert "not restored within 0.3 s, the destination did not answer: comfort" in caplog.text
 
 
-def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dry_run_logs_and_sends_nothing(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     mine = living_room(house, rule("comfort", Emotion.SAD, Lamp("#ffb46b", 40)))
 
@@ -192,7 +194,7 @@ def test_a_dry_run_tells_and_sends_nothing(house: Settings, caplog: pytest.LogCa
     assert "dry run: lamp #ffb46b at 40 %" in caplog.text
 
 
-def test_an_empty_picture_of_a_closed_eye_is_no_empty_room(house: Settings) -> None:
+def test_an_empty_picture_of_a_closed_camera_is_not_an_empty_room(house: Settings) -> None:
     mine = living_room(house, Rule("away", (), (Lamp(),), 0, cooldown_s=0, presence="nobody"))
     blind = [
         msgspec.structs.replace(WELL, camera_on=False),
@@ -215,7 +217,7 @@ def test_an_empty_picture_of_a_closed_eye_is_no_empty_room(house: Settings) -> N
     run(story())
 
 
-def test_the_profile_decides_which_rules_act(house: Settings) -> None:
+def test_the_profile_decides_which_rules_are_enabled(house: Settings) -> None:
     mine = living_room(
         house,
         rule("late", Emotion.SAD, Lamp("#000011", 5), profiles=("evening",)),

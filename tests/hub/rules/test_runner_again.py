@@ -1,4 +1,4 @@
-"""What could not be put back when its rule was over is put back later, unless a hand was faster."""
+"""A restore that failed at the end of a rule is retried, unless somebody changed the target."""
 
 import asyncio
 import contextlib
@@ -27,77 +27,77 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def over_while_away(mine: Settings) -> AsyncIterator[tuple[Hub, Sense, Bulb]]:
-    """The rule has made the bulb red; now it is over, and the bulb does not answer."""
+async def ended_while_away(mine: Settings) -> AsyncIterator[tuple[Hub, Sense, Bulb]]:
+    """The rule made the bulb red and has ended, and the bulb does not answer."""
     bulb = Bulb()
     async with running(mine) as hub, Sense(mine) as sense:
         hub.actions._dispatcher = ActionDispatcher({Lamp: bulb})
         sense.change(mood(Emotion.SAD))
         await until(lambda: len(results(mine)) == 1 and bulb.state() == RED_IS)
-        bulb.mute = [AWAY] * 1000
+        bulb.capture_errors = [AWAY] * 1000
         sense.change(mood(Emotion.NEUTRAL))
         await until(lambda: len(results(mine)) == 2)
         yield hub, sense, bulb
 
 
-def told(mine: Settings) -> list[str | None]:
+def restores(mine: Settings) -> list[str | None]:
     return [result for _, action, result in results(mine) if action == "restore"]
 
 
-def test_a_lamp_that_is_back_is_put_back_and_said_once(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lamp_that_is_back_is_restored_and_reported_once(house: Settings, caplog: pytest.LogCaptureFixture) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 
     async def story() -> None:
-        async with over_while_away(mine) as (_, _sense, bulb):
-            await until(lambda: len(bulb.mute) < 997)
+        async with ended_while_away(mine) as (_, _sense, bulb):
+            await until(lambda: len(bulb.capture_errors) < 997)
             assert bulb.state() == RED_IS
-            bulb.mute = []
+            bulb.capture_errors = []
             await until(lambda: bulb.state() == OFF)
-            await until(lambda: len(told(mine)) == 2)
+            await until(lambda: len(restores(mine)) == 2)
 
     run(story())
-    assert told(mine) == ["lamp: not restored: the lamp is away", "lamp: done"]
+    assert restores(mine) == ["lamp: not restored: the lamp is away", "lamp: done"]
     assert caplog.text.count("not restored: the lamp is away; it will be tried again") == 1
 
 
-def test_what_a_hand_has_changed_meanwhile_is_left_alone(house: Settings) -> None:
+def test_a_target_that_somebody_changed_meanwhile_is_left_alone(house: Settings) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 
     async def story() -> None:
-        async with over_while_away(mine) as (_, _sense, bulb):
+        async with ended_while_away(mine) as (_, _sense, bulb):
             bulb.by_hand(brightness=90)
-            bulb.mute = []
-            await until(lambda: len(told(mine)) == 2)
+            bulb.capture_errors = []
+            await until(lambda: len(restores(mine)) == 2)
             await asyncio.sleep(0.3)
             assert bulb.state() == RED_IS | {"brightness": 90}
 
     run(story())
-    assert told(mine) == ["lamp: not restored: the lamp is away", "lamp: left alone, it was changed since"]
+    assert restores(mine) == ["lamp: not restored: the lamp is away", "lamp: left alone, it was changed since"]
 
 
-def test_a_fault_in_a_destination_is_told_once_and_does_not_end_the_tries(
+def test_a_bug_in_a_destination_is_logged_once_and_does_not_end_the_retries(
     house: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 
     async def story() -> None:
-        async with over_while_away(mine) as (_, _sense, bulb):
-            bulb.mute = [RuntimeError("odd") for _ in range(3)]
-            bulb.errors = [ValueError("odder")]
+        async with ended_while_away(mine) as (_, _sense, bulb):
+            bulb.capture_errors = [RuntimeError("odd") for _ in range(3)]
+            bulb.run_errors = [ValueError("odder")]
             await until(lambda: bulb.state() == OFF)
 
     run(story())
     assert caplog.text.count("lamp: a fault in Mien\nTraceback") == 2
-    assert told(mine)[-1] == "lamp: done"
+    assert restores(mine)[-1] == "lamp: done"
 
 
-def test_a_fault_of_one_rule_ends_nothing_of_another(
+def test_a_bug_in_one_restore_does_not_stop_the_retries(
     house: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 
     async def story() -> None:
-        async with over_while_away(mine) as (hub, _sense, bulb):
+        async with ended_while_away(mine) as (hub, _sense, bulb):
             restore, asked = hub.actions._dispatcher.restore, []
 
             async def faulty(name: str) -> list[str]:
@@ -107,23 +107,23 @@ def test_a_fault_of_one_rule_ends_nothing_of_another(
                 return await restore(name)
 
             monkeypatch.setattr(hub.actions._dispatcher, "restore", faulty)
-            bulb.mute = []
+            bulb.capture_errors = []
             await until(lambda: bulb.state() == OFF)
 
     run(story())
     assert "comfort: what it changed cannot be restored: a fault in Mien" in caplog.text
 
 
-def test_a_rule_that_holds_keeps_its_lamp(house: Settings) -> None:
+def test_a_rule_that_fires_again_keeps_its_lamp(house: Settings) -> None:
     mine = living_room(house, rule("comfort", Emotion.SAD, RED, restore=True))
 
     async def story() -> dict[str, Any]:
-        async with over_while_away(mine) as (_, sense, bulb):
-            bulb.reading.clear()
-            bulb.mute = []
+        async with ended_while_away(mine) as (_, sense, bulb):
+            bulb.may_capture.clear()
+            bulb.capture_errors = []
             sense.change(mood(Emotion.SAD))
             await asyncio.sleep(0.3)
-            bulb.reading.set()
+            bulb.may_capture.set()
             await until(lambda: len(results(mine)) >= 3)
             await asyncio.sleep(0.5)
             return bulb.state()

@@ -1,4 +1,4 @@
-"""What would happen: questions, their answers, and what is no question."""
+"""`mien rules try`: questions, answers, and invalid questions."""
 
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from device.settings.schema import Settings
 from tests.hub.rules.builders import NOON, rule, when
 
 
-def test_would_happen_with_the_first_rules() -> None:
+def test_the_outcome_with_the_default_rules() -> None:
     said = explain_outcome(Settings().rules, parse_question("sad for 2m at 21:30")).splitlines()
     assert said[0] == "If the room is sad for 2 min from 21:30, and Mien is sure:"
     assert said[1] == '  "comfort" fires at 21:30:05: lamp #ffb46b at 40 %, player calm at 30 %.'
@@ -24,7 +24,7 @@ def test_would_happen_with_the_first_rules() -> None:
     assert len(said) == 6
 
 
-def test_would_happen_over_midnight_and_outside_the_hours() -> None:
+def test_the_outcome_over_midnight_and_outside_the_hours() -> None:
     night = Rule("night", (Emotion.SAD,), (Player("calm"),), 10, 0.5, "00:00-06:00")
     assert '"night" fires at 00:00:00' in explain_outcome((night,), parse_question("sad for 2m at 23:59"))
     assert "only between 00:00 and 06:00" in explain_outcome((night,), parse_question("sad for 30s at 23:59"))
@@ -74,7 +74,7 @@ def answer(one: Rule, question: str, profile: str = "everyday") -> str:
         ({"people_max": 3, "restore": True}, "2 people for 10m", "put back when the rule ends."),
     ],
 )
-def test_would_happen_by_people_profile_and_valence(conditions: dict[str, object], question: str, said: str) -> None:
+def test_the_outcome_by_people_profile_and_valence(conditions: dict[str, object], question: str, said: str) -> None:
     assert said in answer(when(**conditions), question)
 
 
@@ -93,7 +93,7 @@ def test_would_happen_by_people_profile_and_valence(conditions: dict[str, object
         ),
     ],
 )
-def test_the_question_is_said_again(question: str, head: str) -> None:
+def test_the_question_is_repeated_in_the_answer(question: str, head: str) -> None:
     assert answer(rule(), question).splitlines()[0].removesuffix(":") == head.removesuffix(":")
 
 
@@ -110,7 +110,7 @@ def test_the_question_is_said_again(question: str, head: str) -> None:
         ("for 2m", "is not understood"),
     ],
 )
-def test_nonsense_is_told_what_of_it(nonsense: str, said: str) -> None:
+def test_a_question_with_an_error_names_it(nonsense: str, said: str) -> None:
     with pytest.raises(SettingsError) as told:
         answer(rule(), nonsense)
     assert said in str(told.value)
@@ -130,7 +130,7 @@ def test_nonsense_is_told_what_of_it(nonsense: str, said: str) -> None:
         "x" * 999,
     ],
 )
-def test_nonsense_is_told_the_form(nonsense: str) -> None:
+def test_nonsense_is_answered_with_the_usage(nonsense: str) -> None:
     with pytest.raises(SettingsError, match=r"sad for 2m at 21:30|allowed are angry"):
         parse_question(nonsense)
 
@@ -145,7 +145,7 @@ _CLOCK = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.sampled_from([
     hours=st.just("") | st.builds("{}-{}".format, _CLOCK, _CLOCK),
     asked=st.tuples(st.sampled_from(["sad", "happy", "nobody"]), st.sampled_from([5, 60, 90, 300]), _CLOCK),
 )
-def test_it_fires_when_the_rules_would_that_run_second_by_second(
+def test_it_agrees_with_rules_evaluated_every_second(
     presence: str, sad: bool, for_s: int, hours: str, asked: tuple[str, int, str]
 ) -> None:
     feels = presence != "nobody" and (sad or not presence)

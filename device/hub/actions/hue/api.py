@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from device.hub.actions.colour import Point, clamp_to_gamut, xy
+from device.hub.actions.colour import Point, clamp_to_gamut, rgb_to_xy
 from device.hub.actions.restore.previous_state import TargetState
 
 Rid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")]
@@ -94,7 +94,7 @@ class Light(Struct, frozen=True):
             state["colour"] = ("xy", *self.color.xy.point)
         return state
 
-    def requested_state(self, colour: str, brightness: int) -> TargetState:
+    def predict_state(self, colour: str, brightness: int) -> TargetState:
         """What an action asks for, as far as this light supports it: `#rrggbb` or empty, and percent."""
         if not brightness:
             return {"on": False}
@@ -103,7 +103,7 @@ class Light(Struct, frozen=True):
             requested["brightness"] = float(brightness)
         if colour and self.color:
             gamut = self.color.gamut
-            point = xy(colour)
+            point = rgb_to_xy(colour)
             corners = (gamut.red.point, gamut.green.point, gamut.blue.point) if gamut else None
             requested["colour"] = ("xy", *(clamp_to_gamut(point, corners) if corners else point))
         elif colour:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from device.errors import ActionError
 from device.hub.actions.base import Destination, Resources, Trigger
-from device.hub.actions.colour import xy
+from device.hub.actions.colour import rgb_to_xy
 from device.hub.actions.hue.api import Done, Light, Lights, Places
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery, MinIntervalGate
@@ -67,7 +67,7 @@ class HueBridge:
         if action.brightness:
             command["dimming"] = {"brightness": action.brightness}
         if action.brightness and action.colour:
-            command["color"] = _colour(xy(action.colour))
+            command["color"] = _encode_colour(rgb_to_xy(action.colour))
         if action.group:
             await self._put("grouped_light", action.group, command)
         else:
@@ -88,7 +88,7 @@ class HueBridge:
             PreviousState(
                 f"hue light {light.id.lower()}",
                 light.as_target_state(),
-                light.requested_state(action.colour, action.brightness),
+                light.predict_state(action.colour, action.brightness),
                 is_complete=not action.brightness,
                 settle_s=action.transition_s + SETTLE_S,
             )
@@ -97,7 +97,7 @@ class HueBridge:
 
     async def restore(self, previous: PreviousState) -> None:
         """Restore one light. Raises ActionError."""
-        await self._put("light", previous.target.removeprefix("hue light "), _restore_command(previous.state))
+        await self._put("light", previous.target.removeprefix("hue light "), _build_restore_command(previous.state))
 
     async def _group(self, action: HueLight) -> list[Light]:
         """The lights of a group: those of its zone, those of the devices in its room, or all of the house."""
@@ -122,7 +122,7 @@ class HueBridge:
 
     async def _request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
         key, pin = self._read_key()
-        url = bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
+        url = build_bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
         headers = {"hue-application-key": key}
         async with self._http.request(self._name, method, url, headers=headers, body=body, pin=pin) as response:
             if response.status in (401, 403):
@@ -153,17 +153,17 @@ class HueBridge:
         return key.application_key, self._pin
 
 
-def bridge_url(name: str, host: str, port: int, path: str) -> URL:
+def build_bridge_url(name: str, host: str, port: int, path: str) -> URL:
     """Raises ActionError if `host` is not an address."""
     bare = host.strip("[]")
     return parse_url(name, f"https://{f'[{bare}]' if ':' in bare else bare}:{port}/{path}")
 
 
-def _colour(point: tuple[float, float]) -> dict[str, Any]:
+def _encode_colour(point: tuple[float, float]) -> dict[str, Any]:
     return {"xy": {"x": point[0], "y": point[1]}}
 
 
-def _restore_command(state: TargetState) -> dict[str, Any]:
+def _build_restore_command(state: TargetState) -> dict[str, Any]:
     """The command for a state. A light that was off is only switched off: it accepts no colour while off."""
     command: dict[str, Any] = {"on": {"on": state["on"]}, "dynamics": {"duration": _RESTORE_MS}}
     if state["on"] and "brightness" in state:
@@ -172,5 +172,5 @@ def _restore_command(state: TargetState) -> dict[str, Any]:
         case ("kelvin", kelvin):
             command["color_temperature"] = {"mirek": round(1e6 / kelvin)}
         case ("xy", x, y):
-            command["color"] = _colour((x, y))
+            command["color"] = _encode_colour((x, y))
     return command

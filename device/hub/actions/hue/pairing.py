@@ -13,7 +13,7 @@ from aiohttp import Fingerprint
 from msgspec import Meta, Struct
 
 from device.errors import ActionError
-from device.hub.actions.hue.bridge import Key, bridge_url
+from device.hub.actions.hue.bridge import Key, build_bridge_url
 from device.hub.actions.transport.delivery import TransientError
 from device.hub.actions.transport.http import Http, clean_text, encode_json
 from device.system.state_file import atomic_write
@@ -54,8 +54,8 @@ async def pair(
     name = f"Hue bridge {address}"
     digest = await get_fingerprint(address, port)
     pin = Fingerprint(bytes.fromhex(digest))
-    body = encode_json({"devicetype": _devicetype(), "generateclientkey": True})
-    url = bridge_url(name, address, port, "api")
+    body = encode_json({"devicetype": _device_type(), "generateclientkey": True})
+    url = build_bridge_url(name, address, port, "api")
     http = Http()
     try:
         for _ in range(max(1, round(wait_s))):
@@ -106,6 +106,6 @@ def write_key(path: Path, key: Key) -> None:
         raise ActionError(f"{path}: the key cannot be written ({error.strerror}); name another with --file") from None
 
 
-def _devicetype() -> str:
+def _device_type() -> str:
     """`mien#host`: at most 19 characters after the #."""
     return f"mien#{re.sub(r'[^A-Za-z0-9-]', '', socket.gethostname())[:19] or 'home'}"

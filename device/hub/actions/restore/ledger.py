@@ -74,7 +74,7 @@ class RestoreLedger:
                     older.previous.details,
                 )
                 now = older.expected
-            entry = RestoreEntry(rule, action, previous, new.expected(now), at_utc_s=self._wall_clock())
+            entry = RestoreEntry(rule, action, previous, new.predict(now), at_utc_s=self._wall_clock())
             self._entries[new.target] = entry
             recorded.append(entry)
         if recorded:
@@ -137,29 +137,33 @@ FILE_NAME = "held.json"
 _MAX_BYTES = 16_777_216
 
 
-class _StoredEntry(Struct, frozen=True):
+_KEYS = {"state": "was", "requested": "asked", "is_complete": "alone", "details": "more"}
+"""The keys in the file, which older versions wrote."""
+
+
+class _StoredEntry(Struct, frozen=True, rename=_KEYS):
     """A `RestoreEntry` in the file. Without `settled_at_s`: the monotonic clock ends with the process."""
 
     rule: str
     action: AnyAction
     target: str
-    was: TargetState
-    asked: TargetState
-    alone: bool
+    state: TargetState
+    requested: TargetState
+    is_complete: bool
     settle_s: float
-    more: Raw
+    details: Raw
     expected: TargetState
     at_utc_s: float | None = None
 
 
-class _Document(Struct, frozen=True):
+class _Document(Struct, frozen=True, rename={"entries": "held"}):
     """The file. A damaged state would be sent to a lamp, so the hash is checked."""
 
-    held: Raw
+    entries: Raw
     sha256: str
 
     def __post_init__(self) -> None:
-        if hashlib.sha256(self.held).hexdigest() != self.sha256:
+        if hashlib.sha256(self.entries).hexdigest() != self.sha256:
             raise ValueError("it is damaged")
 
 
@@ -179,7 +183,7 @@ class LedgerFile:
         """The entries of the last run; none if there is no file or it cannot be used."""
         document = self._file.load(None)
         try:
-            stored = msgspec.json.decode(document.held, type=list[_StoredEntry]) if document else []
+            stored = msgspec.json.decode(document.entries, type=list[_StoredEntry]) if document else []
             return [self._from_stored(one) for one in stored]
         except (ValueError, TypeError, RecursionError) as error:  # a newer Mien wrote it
             self._file.warn(error)
@@ -198,18 +202,18 @@ class LedgerFile:
             await self._writing
 
     async def _write(self) -> None:
-        while (held := self._next) is not None:
+        while (entries := self._next) is not None:
             self._next = None
-            document = _Document(Raw(held), hashlib.sha256(held).hexdigest())
+            document = _Document(Raw(entries), hashlib.sha256(entries).hexdigest())
             try:
                 await asyncio.to_thread(self._file.save, document)
             except OSError as error:
                 _log.warning("%s: cannot be written, a power cut would lose it (%s)", self._file.path, error)
 
     def _from_stored(self, stored: _StoredEntry) -> RestoreEntry:
-        state, requested, expected = (_unpack(one) for one in (stored.was, stored.asked, stored.expected))
-        details = msgspec.json.decode(stored.more, type=self._previous_types.get(type(stored.action), Any))
-        previous = PreviousState(stored.target, state, requested, stored.alone, stored.settle_s, details)
+        state, requested, expected = (_unpack(one) for one in (stored.state, stored.requested, stored.expected))
+        details = msgspec.json.decode(stored.details, type=self._previous_types.get(type(stored.action), Any))
+        previous = PreviousState(stored.target, state, requested, stored.is_complete, stored.settle_s, details)
         return RestoreEntry(stored.rule, stored.action, previous, expected, at_utc_s=stored.at_utc_s)
 
 

@@ -29,7 +29,7 @@ class PreviousState(Struct, frozen=True):
     details: Any = None
     """What else the destination needs to restore it; never compared."""
 
-    def expected(self, state: TargetState) -> TargetState:
+    def predict(self, state: TargetState) -> TargetState:
         """The state after the action when it starts from `state`."""
         return dict(self.requested) if self.is_complete else {**state, **self.requested}
 
