@@ -1,36 +1,16 @@
-"""`python -m convert STEP`: from datasets to the models on the device. Each step is a file in convert/cli."""
+"""`python -m convert STEP`: from datasets to the models on the device."""
 
 import argparse
 import sys
+from importlib import import_module
 
-from convert.cli import (
-    benchmark,
-    compare,
-    detection_range,
-    distances,
-    evaluate,
-    framing,
-    pair,
-    quantize,
-    simulator,
-    tracking_cost,
-    train,
-)
 from device.errors import MienError
 
-STEPS = {
-    "train": train,
-    "quantize": quantize,
-    "distances": distances,
-    "pair": pair,
-    "benchmark": benchmark,
-    "evaluate": evaluate,
-    "compare": compare,
-    "framing": framing,
-    "detection-range": detection_range,
-    "tracking-cost": tracking_cost,
-    "simulator": simulator,
-}
+STEPS = (
+    *("train", "quantize", "distances", "pair", "benchmark", "evaluate", "compare"),
+    *("framing", "detection-range", "tracking-cost", "simulator"),
+)
+"""Each is the file of this name in convert/cli."""
 _OLD_NAMES = {"reach": "detection-range", "looking": "tracking-cost", "rehearse": "simulator"}
 
 
@@ -38,7 +18,8 @@ def main() -> int:
     """Run the named step; returns 1 after one line on a MienError."""
     parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
     subparsers = parser.add_subparsers(required=True)
-    for name, step in STEPS.items():
+    for name in STEPS:
+        step = import_module(f"convert.cli.{name.replace('-', '_')}")
         subparser = subparsers.add_parser(name, help=step.HELP)
         subparser.set_defaults(run=step.run)
         step.add_arguments(subparser)

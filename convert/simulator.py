@@ -108,8 +108,4 @@ def search_poses(steps: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-_IMPORTS = (
-    ("emotions", "Emotion"),
-    ("sense.simulator.face", "Pose"),
-    ("sense.simulator.voice", "Prosody"),
-)
+_IMPORTS = (("emotions", "Emotion"), ("sense.simulator.face", "Pose"), ("sense.simulator.voice", "Prosody"))

@@ -20,7 +20,7 @@ def run(arguments: Namespace) -> None:
     from convert.voice.ensemble_weights import pair_up
 
     found = pair_up(arguments.models, arguments.predictions)
-    for speakers, exponents in (("new speakers", found.strangers), ("known speakers", found.known)):
+    for speakers, exponents in (("new speakers", found.new), ("known speakers", found.known)):
         for distance, (picture, prosody) in (("near", exponents.near), ("far", exponents.far)):
             print(f"{speakers}, {distance}: exponents {picture} for the picture, {prosody} for the prosody")
     print(f"half near, half far: at a distance of {found.half_at}")

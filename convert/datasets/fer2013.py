@@ -43,9 +43,9 @@ class Faces:
 
         Counted as in FER+'s own code: a single vote is an outlier; unknown and not-a-face are not emotions.
         """
-        kept = np.where(self.counts > 1, self.counts, 0)
-        best = kept.argmax(axis=1)
-        clear = (kept.max(axis=1) > 0.5 * kept.sum(axis=1)) & (best < 8)
+        votes = np.where(self.counts > 1, self.counts, 0)
+        best = votes.argmax(axis=1)
+        clear = (votes.max(axis=1) > 0.5 * votes.sum(axis=1)) & (best < 8)
         return np.where(clear, best, -1)
 
     def majority_of_seven(self) -> npt.NDArray[np.int64]:

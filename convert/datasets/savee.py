@@ -15,15 +15,7 @@ from convert.datasets.records import Sound, Video
 
 _SOUNDS = Layout("savee", "SAVEE", "DC/a01.wav", 480)
 _VIDEOS = Layout("savee_video", "SAVEE video", "DC/a01.avi", 480, frozenset({".avi"}), "videos")
-_EMOTIONS = {
-    "a": "angry",
-    "d": "disgust",
-    "f": "fear",
-    "h": "happy",
-    "n": "neutral",
-    "sa": "sad",
-    "su": "surprise",
-}
+_EMOTIONS = {"a": "angry", "d": "disgust", "f": "fear", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprise"}
 _NAME = re.compile(r"(DC|JE|JK|KL)_((a|d|f|h|n|sa|su)\d{1,2})")
 
 K = TypeVar("K", Sound, Video)

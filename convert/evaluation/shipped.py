@@ -26,8 +26,7 @@ AS_PUBLISHED = Path(__file__).parents[1] / "published" / "face.tflite"
 """The face network trained on all Training rows, for comparison with published results. It is not on the device."""
 FERPLUS_WEIGHT = 0.25
 """Weight of FER+'s logits when they are added to the shipped network's seven; `report.ferplus_weight` explains it.
-The network as published has none: it is compared with others by FER2013's labels alone.
-"""
+The network as published has none: it is compared with others by FER2013's labels alone."""
 CACHE = Path("cache")
 
 

@@ -38,8 +38,7 @@ class MienFace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.emotions(self.body(x))
-        return logits
+        return self.emotions(self.body(x))
 
 
 def add_ferplus_logits(network: MienFace, weight: float) -> MienFace:

@@ -44,8 +44,7 @@ class MobileFace(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.emotions(self.body(self._enlarge(x)))
-        return logits
+        return self.emotions(self.body(self._enlarge(x)))
 
     def _enlarge(self, x: Tensor) -> Tensor:
         large = functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=False)

@@ -26,5 +26,4 @@ class MienProsody(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, classes)."""
-        logits: Tensor = self.layers(x)
-        return logits
+        return self.layers(x)

@@ -31,5 +31,4 @@ class MienVoice(nn.Module):
         features = self.body(x)
         # The mean describes the whole window, the maximum what stood out.
         pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
-        logits: Tensor = self.classify(pooled)
-        return logits
+        return self.classify(pooled)

@@ -96,8 +96,7 @@ def section(data: Path, models: Path = MODELS) -> str:
         "speaker, every second neutral clip is recorded and all others are tested. The UAR shows the cost to the other "
         "emotions.\n\n"
         + format_table(
-            ("per cent", "neutral predicted as sad or angry", "neutral correct", "accuracy, all", "UAR, all"),
-            rows,
+            ("per cent", "neutral predicted as sad or angry", "neutral correct", "accuracy, all", "UAR, all"), rows
         )
     )
 

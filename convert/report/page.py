@@ -95,10 +95,11 @@ def _cards(data: Path, models: Path, saved: Path) -> str:
         share, correct = selective(softmax(predictions.logits, card.temperature), predictions.truth, card.unknown_below)
         parts.append(
             f"**{name}.tflite**, full-integer int8, `convert/networks/{name}.py`, sha256 `{card.sha256[:16]}…`. "
-            f"Input: {_INPUTS[card.input]} (`{card.input}`). Output: {', '.join(card.labels)}. Trained on: {corpora}. Logits are divided by "
-            f"{card.temperature} (fitted on validation). Below a confidence of {card.unknown_below:.2f} it is wrong "
-            f"too often (`unknown_below`); {share:.0f} % of the predictions on validation are at or above it, and of "
-            f"these {correct:.1f} % are right.\n"
+            f"Input: {_INPUTS[card.input]} (`{card.input}`). Output: {', '.join(card.labels)}. "
+            f"Trained on: {corpora}. "
+            f"Logits are divided by {card.temperature} (fitted on validation). Below a confidence of "
+            f"{card.unknown_below:.2f} it is wrong too often (`unknown_below`); {share:.0f} % of the predictions on "
+            f"validation are at or above it, and of these {correct:.1f} % are right.\n"
         )
     return "\n".join(parts)
 
@@ -126,10 +127,7 @@ def _face(data: Path, models: Path, saved: Path) -> str:
     }
     rows = [
         ("FER2013 PrivateTest, 3,589, all Training rows (as in published results)", estimate(accuracy, published)),
-        (
-            "… the same network on the 3,301 that are not in Training, pixel for pixel",
-            estimate(accuracy, no_copies),
-        ),
+        ("… the same network on the 3,301 that are not in Training, pixel for pixel", estimate(accuracy, no_copies)),
         ("… the shipped network, trained without copies, 3,301", estimate(accuracy, test)),
         ("… the shipped network on all 3,589", estimate(accuracy, all_rows)),
         ("… the shipped network, 3,301, UAR", estimate(recall, test)),

@@ -90,7 +90,7 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
         def join(picture: Predictions, prosody: Predictions, *, known: bool) -> Predictions:
             distance = load_distances(folder / f"distance-without-{left_out}-{corpus}.npz").select(picture, known=known)
             like_learnt = likeness(distance, exponents.half_at, WIDTH)
-            own = exponents.known if known else exponents.strangers
+            own = exponents.known if known else exponents.new
             return multiply(picture, prosody, own, temperatures, like_learnt)
 
         return partial(join, known=False), partial(join, known=True)
@@ -167,19 +167,12 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
     ]
     return (
         f"{_WORDS}\n\n"
-        + format_table(
-            ("speakers not in training, per cent; intervals over *speakers*", *columns),
-            new_rows,
-        )
+        + format_table(("speakers not in training, per cent; intervals over *speakers*", *columns), new_rows)
+        + "\n"
+        + format_table(("corpora not in training, per cent; intervals over *speakers*", *columns), corpus_rows)
         + "\n"
         + format_table(
-            ("corpora not in training, per cent; intervals over *speakers*", *columns),
-            corpus_rows,
-        )
-        + "\n"
-        + format_table(
-            ("random 60/20/20: the same speakers, other clips, per cent; intervals over clips", *columns),
-            random_rows,
+            ("random 60/20/20: the same speakers, other clips, per cent; intervals over clips", *columns), random_rows
         )
         + f"\n{_SPOKEN}\n\n"
         + format_table(
@@ -200,13 +193,13 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
 
 def _row(found: VoicePredictions, metric: Metric, *, by_speaker: bool = False) -> list[str]:
     """One cell per network, with its interval; a dash when it was not run."""
-    networks = (found.picture, found.stranger, found.both_stranger, found.known, found.both_known)
+    networks = (found.picture, found.new, found.both_new, found.known, found.both_known)
     return ["–" if p is None else str(estimate(metric, p, by_group=by_speaker)) for p in networks]
 
 
 def _calibrate_both(found: VoicePredictions) -> list[str]:
     """The calibration error of both networks with the shipped pair's exponents; dashes for a single network."""
-    networks = (None, None, found.both_stranger, None, found.both_known)
+    networks = (None, None, found.both_new, None, found.both_known)
     return ["–" if p is None else f"{calibration_error(softmax(p.logits), p.truth):.1f}" for p in networks]
 
 
@@ -219,10 +212,7 @@ def _compare_words(folder: Path, runs: str, found: VoicePredictions, join: Join,
 
 
 def _by_familiarity(found: VoicePredictions) -> list[tuple[str, Predictions]]:
-    named = (
-        ("new speakers", found.both_stranger or found.stranger),
-        ("known speakers", found.both_known or found.known),
-    )
+    named = (("new speakers", found.both_new or found.new), ("known speakers", found.both_known or found.known))
     return [(words, p) for words, p in named if p is not None]
 
 
@@ -232,7 +222,7 @@ def _join_corpora(speech: VoicePredictions, song: VoicePredictions) -> VoicePred
     def one(a: Predictions | None, b: Predictions | None) -> Predictions | None:
         return None if a is None or b is None else concatenate([a, b])
 
-    names = ("picture", "stranger", "known", "both_stranger", "both_known")
+    names = ("picture", "new", "known", "both_new", "both_known")
     return VoicePredictions(*(one(getattr(speech, name), getattr(song, name)) for name in names))
 
 

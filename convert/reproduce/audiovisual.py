@@ -46,10 +46,10 @@ def _draw_faces(faces: Faces, clips: list[Clip], usage: str) -> Part:
     rng = np.random.default_rng(SEED)
     chosen = []
     for clip in clips:
-        alike = np.flatnonzero(faces.labels == clip.emotion)
-        if not len(alike):
+        rows = np.flatnonzero(faces.labels == clip.emotion)
+        if not len(rows):
             raise MediaError(f"FER2013: no {EMOTIONS[clip.emotion]} face in {usage}; give the whole set")
-        chosen.append(rng.choice(alike))
+        chosen.append(rng.choice(rows))
     at = np.array(chosen)
     names, speakers, corpora = get_ids(clips)
     pairs: Strings = np.array([f"{name}+{usage}-{i}" for name, i in zip(names, at, strict=True)])
@@ -87,11 +87,11 @@ def _concatenated(workspace: Workspace) -> Outcome:
     visual = workspace.load_weights("e-visual", networks_e.VisualCnn())
     assert isinstance(visual, networks_e.VisualCnn)
     parts = []
-    for heard, face in zip(embed_clips(workspace, split), _faces_for(workspace, split), strict=True):
+    for voice, face in zip(embed_clips(workspace, split), _faces_for(workspace, split), strict=True):
         with torch.inference_mode():
             large = _enlarge(face)
-            seen = torch.cat([networks_e.picture_features(visual, p.float() / 255) for p in large.split(64)])
-        parts.append(replace(face, inputs=(torch.cat([heard.inputs[0], seen], dim=1),)))
+            features = torch.cat([networks_e.picture_features(visual, p.float() / 255) for p in large.split(64)])
+        parts.append(replace(face, inputs=(torch.cat([voice.inputs[0], features], dim=1),)))
     network = networks_e.Mlp(parts[0].inputs[0].shape[1], _HIDDEN)
     return fit_and_predict(
         workspace, "e-concatenated", network, Parts(networks_e.EIGHT, *parts), FitPlan(60, 64, patience=12)
@@ -101,11 +101,11 @@ def _concatenated(workspace: Workspace) -> Outcome:
 def _joint(workspace: Workspace) -> Outcome:
     """(2): one softmax over both networks."""
     split = _split(workspace)
-    heard = make_lstm_parts(split)
+    voice = make_lstm_parts(split)
     faces = _faces_for(workspace, split)
     parts = [
         replace(face, inputs=(sound.inputs[0], _enlarge(face)))
-        for sound, face in zip((heard.training, heard.validation, heard.test), faces, strict=True)
+        for sound, face in zip((voice.training, voice.validation, voice.test), faces, strict=True)
     ]
     return fit_and_predict(
         workspace, "e-joint", networks_e.Joint(), Parts(networks_e.EIGHT, *parts), FitPlan(5, 32, 5e-4)
@@ -122,8 +122,8 @@ def _concatenated_fixed(workspace: Workspace) -> Outcome:
     """(1) again, with the seven outputs of a network that reads faces, not the visual network's 2,304 features."""
     split = _split(workspace)
     parts = []
-    for heard, face in zip(embed_clips(workspace, split), _faces_for(workspace, split), strict=True):
-        parts.append(replace(face, inputs=(torch.cat([heard.inputs[0], _face_logits(workspace, face)[0]], dim=1),)))
+    for voice, face in zip(embed_clips(workspace, split), _faces_for(workspace, split), strict=True):
+        parts.append(replace(face, inputs=(torch.cat([voice.inputs[0], _face_logits(workspace, face)[0]], dim=1),)))
     whole = normalize(Parts(networks_e.EIGHT, *parts))
     network = networks_e.Mlp(whole.training.inputs[0].shape[1], _HIDDEN)
     return fit_and_predict(workspace, "e-concatenated-mended", network, whole, FitPlan(60, 64, patience=12))
@@ -133,29 +133,29 @@ def _late(workspace: Workspace) -> Outcome:
     """Each network trained alone; their log-probabilities added, the face's weight chosen on the validation pairs."""
     split = _split(workspace)
     faces = _faces_for(workspace, split)
-    alike = [EMOTIONS.index(Emotion.NEUTRAL if name == "calm" else Emotion(name)) for name in networks_e.EIGHT]
-    heard, seen = [], []
+    columns = [EMOTIONS.index(Emotion.NEUTRAL if name == "calm" else Emotion(name)) for name in networks_e.EIGHT]
+    voice_logits, face_logits = [], []
     for part, clips, face in zip(("validation", "test"), split[1:], faces[1:], strict=True):
         voice = workspace.load_predictions("e-lstm-speech", part)
         if list(voice.names) != [clip.name for clip in clips]:
             raise MediaError(
                 "e-late: e-lstm-speech was trained on other rows; delete its run folder and train it again"
             )
-        heard.append(torch.log_softmax(torch.from_numpy(voice.logits), dim=1))
+        voice_logits.append(torch.log_softmax(torch.from_numpy(voice.logits), dim=1))
         logits, parameters = _face_logits(workspace, face)
-        seen.append(logits[:, alike])
+        face_logits.append(logits[:, columns])
     labels = faces[1].labels
     weights = [i / 10 for i in range(31)]
-    right = [int(((heard[0] + w * seen[0]).argmax(1) == labels).sum()) for w in weights]
-    weight = weights[int(np.argmax(right))]
-    read = [
+    correct = [int(((voice_logits[0] + w * face_logits[0]).argmax(1) == labels).sum()) for w in weights]
+    weight = weights[int(np.argmax(correct))]
+    predictions = [
         Predictions(
             networks_e.EIGHT, (h + weight * s).numpy(), face.labels.numpy(), face.names, face.groups, face.corpora
         )
-        for h, s, face in zip(heard, seen, faces[1:], strict=True)
+        for h, s, face in zip(voice_logits, face_logits, faces[1:], strict=True)
     ]
     total = parameters + count_keras_parameters(networks_e.FeatureLstm())
-    return Outcome(read[0], read[1], total, said=f"the face's weight is {weight:.1f} of the voice's")
+    return Outcome(predictions[0], predictions[1], total, note=f"the face's weight is {weight:.1f} of the voice's")
 
 
 AUDIOVISUAL = (

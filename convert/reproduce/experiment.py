@@ -28,7 +28,7 @@ class Outcome:
     """Predictions on other rows: C's own training rows."""
     network: nn.Module | None = None
     """Set when another experiment builds on it."""
-    said: str = ""
+    note: str = ""
     """A note on the run, such as the classifier that was chosen."""
 
 
@@ -91,8 +91,10 @@ def fit_and_predict(
     if not is_pretrained:
         init_as_keras(network)
     log = fit(network, parts.training, parts.validation, plan, name)
-    read = [
+    predictions = [
         predict(predict_logits(network, part, half=plan.half), part, parts.classes)
         for part in (parts.validation, parts.test)
     ]
-    return Outcome(read[0], read[1], count_keras_parameters(network), log, network=network if keep else None)
+    return Outcome(
+        predictions[0], predictions[1], count_keras_parameters(network), log, network=network if keep else None
+    )

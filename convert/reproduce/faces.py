@@ -79,9 +79,7 @@ FACES = (
     ),
     Experiment("a-face", "A", "fer2013", "61–64 %", "the layers are our interpretation; 8 epochs of its 30", _a_face),
     Experiment(
-        *("c-face", "C", "fer2013", "98 % (on its training rows)"),
-        "24 epochs of its 50, without selection",
-        _c_face,
+        *("c-face", "C", "fer2013", "98 % (on its training rows)"), "24 epochs of its 50, without selection", _c_face
     ),
     Experiment(
         *("b-face-as-it-was", "B", "fer2013", "61.27 %"),

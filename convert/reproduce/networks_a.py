@@ -31,8 +31,7 @@ class VoiceNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
         steps = self.convolutions(x[:, None]).transpose(1, 2)
-        logits: Tensor = self.classify(self.lstm(steps)[0][:, -1])
-        return logits
+        return self.classify(self.lstm(steps)[0][:, -1])
 
 
 class FaceNetwork(nn.Module):
@@ -54,8 +53,7 @@ class FaceNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.classify(self.convolutions(x))
-        return logits
+        return self.classify(self.convolutions(x))
 
 
 def draw_five(emotion: int, prediction: Tensor, generator: torch.Generator) -> Tensor:

@@ -26,8 +26,7 @@ class MfccClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.layers(x)
-        return logits
+        return self.layers(x)
 
 
 def _full(inputs: int, outputs: int) -> nn.Conv2d:
@@ -64,8 +63,7 @@ class VoiceCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.classify(self.features(x))
-        return logits
+        return self.classify(self.features(x))
 
 
 class VoiceCnnLstm(nn.Module):
@@ -88,8 +86,7 @@ class VoiceCnnLstm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
         sequence, _ = self.first(self.steps(x))
-        logits: Tensor = self.classify(self.second(sequence)[0][:, -1])
-        return logits
+        return self.classify(self.second(sequence)[0][:, -1])
 
 
 class FaceCnn(nn.Module):
@@ -124,5 +121,4 @@ class FaceCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.classify(self.features(self.read_axes(x)))
-        return logits
+        return self.classify(self.features(self.read_axes(x)))

@@ -29,5 +29,4 @@ class FaceCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 7)."""
-        logits: Tensor = self.layers(x)
-        return logits
+        return self.layers(x)

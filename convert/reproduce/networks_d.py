@@ -42,8 +42,7 @@ class FaceCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, classes)."""
-        logits: Tensor = self.classify(self.hidden(self.look(x)))
-        return logits
+        return self.classify(self.hidden(self.look(x)))
 
     def start_from(self, other: "FaceCnn", places: dict[int, int]) -> "FaceCnn":
         """Copy the weights of `other` into this network; its class i becomes `places[i]` here. Returns itself."""
@@ -72,8 +71,7 @@ class SoundCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 6)."""
-        logits: Tensor = self.layers(x)
-        return logits
+        return self.layers(x)
 
 
 class TimeDistributedCnn(nn.Module):
@@ -88,5 +86,4 @@ class TimeDistributedCnn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 6)."""
         features = self.look(x.flatten(0, 1)).unflatten(0, x.shape[:2])
-        logits: Tensor = self.classify(self.follow(features)[0][:, -1])
-        return logits
+        return self.classify(self.follow(features)[0][:, -1])

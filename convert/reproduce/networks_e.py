@@ -50,8 +50,7 @@ class Vggish(nn.Module):
         """Embeddings (n, 128)."""
         # The published dense weights expect TensorFlow's order: time, band, channel.
         features = self.features(x).permute(0, 2, 3, 1).flatten(1)
-        embedded: Tensor = self.embeddings(features)
-        return embedded
+        return self.embeddings(features)
 
 
 def load_vggish(path: Path) -> Vggish:
@@ -81,8 +80,7 @@ class EmbeddingClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        logits: Tensor = self.classify(self.embed(x))
-        return logits
+        return self.classify(self.embed(x))
 
 
 class Mlp(nn.Module):
@@ -98,8 +96,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        logits: Tensor = self.layers(x)
-        return logits
+        return self.layers(x)
 
 
 class FeatureLstm(nn.Module):
@@ -116,8 +113,7 @@ class FeatureLstm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        logits: Tensor = self.classify(self.average_outputs(x))
-        return logits
+        return self.classify(self.average_outputs(x))
 
 
 class VisualCnn(nn.Module):
@@ -138,8 +134,7 @@ class VisualCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (n, 8), or (n, outputs)."""
-        logits: Tensor = self.classify(self.see(x))
-        return logits
+        return self.classify(self.see(x))
 
 
 PICTURE_FEATURES = 16 * 12 * 12
@@ -161,5 +156,4 @@ class Joint(nn.Module):
 
     def forward(self, sounds: Tensor, pictures: Tensor) -> Tensor:
         """Logits (n, 8)."""
-        logits: Tensor = self.classify(torch.cat([self.sound.average_outputs(sounds), self.picture(pictures)], dim=1))
-        return logits
+        return self.classify(torch.cat([self.sound.average_outputs(sounds), self.picture(pictures)], dim=1))

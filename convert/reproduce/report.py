@@ -48,8 +48,7 @@ OWN: dict[str, tuple[tuple[str, ...], ...]] = {
 """The saved predictions of Mien's own networks under the same protocol, by task.
 
 Two names are the two networks that read a voice; their predictions are combined with exponents fitted on every other
-clip.
-"""
+clip."""
 
 _HEAD = """# The five seeds, trained again
 
@@ -105,24 +104,24 @@ def _format_own_row(task: str, folder: Path, test: Predictions | None) -> str:
         return "| *Mien* | | | | | not measured yet | | | |"
     loaded = [[load_predictions(folder / f"{name}.npz") for name in part] for part in parts]
     own = concatenate([join_by_halves(*part) if len(part) > 1 else part[0] for part in loaded])
-    said = restrict_classes(own.select(np.isin(own.names, test.names)), test.classes)
-    count, right = len(said.truth), accuracy(said.prediction, said.truth)
+    own = restrict_classes(own.select(np.isin(own.names, test.names)), test.classes)
+    count, right = len(own.truth), accuracy(own.prediction, own.truth)
     rows = "the same rows" if count == len(test.truth) else f"{count:,} of the {len(test.truth):,} rows"
-    measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(said.prediction, said.truth):.1f}"
+    measured = f"{right:.1f} ± {half_width(right, count):.1f} | {recall(own.prediction, own.truth):.1f}"
     return f"| *Mien* | | | | | {measured} | | {rows}; {', '.join(path.name for path in paths)} |"
 
 
-def restrict_classes(said: Predictions, classes: tuple[str, ...]) -> Predictions:
+def restrict_classes(predictions: Predictions, classes: tuple[str, ...]) -> Predictions:
     """Choose the likeliest of fewer `classes`; rows of other classes are left out."""
     spelt = dict(zip(FERPLUS_CLASSES, FERPLUS, strict=True))
-    said = replace(said, classes=tuple(spelt.get(name, name) for name in said.classes))
-    if classes == said.classes or not set(classes) <= set(said.classes):
-        return said
-    columns = [said.classes.index(name) for name in classes]
-    places = np.full(len(said.classes), -1)
+    predictions = replace(predictions, classes=tuple(spelt.get(name, name) for name in predictions.classes))
+    if classes == predictions.classes or not set(classes) <= set(predictions.classes):
+        return predictions
+    columns = [predictions.classes.index(name) for name in classes]
+    places = np.full(len(predictions.classes), -1)
     places[columns] = np.arange(len(classes))
-    there = said.select(places[said.truth] >= 0)
-    return replace(there, classes=classes, logits=there.logits[:, columns], truth=places[there.truth])
+    allowed = predictions.select(places[predictions.truth] >= 0)
+    return replace(allowed, classes=classes, logits=allowed.logits[:, columns], truth=places[allowed.truth])
 
 
 def find_best(results: Mapping[str, Result], experiments: Sequence[Experiment]) -> str | None:
@@ -233,15 +232,15 @@ def _write_second_guesses(experiments: Sequence[Experiment], results: Mapping[st
     )
 
 
-def _format_confusion(experiment: Experiment, said: Predictions) -> str:
-    counts = count_confusions(said)
-    width = max(len(name) for name in said.classes)
-    head = " " * width + "  " + " ".join(f"{name[:7]:>7}" for name in said.classes) + "   recall"
+def _format_confusion(experiment: Experiment, predictions: Predictions) -> str:
+    counts = count_confusions(predictions)
+    width = max(len(name) for name in predictions.classes)
+    head = " " * width + "  " + " ".join(f"{name[:7]:>7}" for name in predictions.classes) + "   recall"
     lines = [
         f"{name:>{width}}  "
         + " ".join(f"{c:7d}" for c in row)
         + (f"  {100 * row[i] / row.sum():5.1f} %" if row.sum() else "")
-        for i, (name, row) in enumerate(zip(said.classes, counts, strict=True))
+        for i, (name, row) in enumerate(zip(predictions.classes, counts, strict=True))
     ]
     return "\n".join([f"## {experiment.name}", "```", head, *lines, "```"]) + "\n"
 
@@ -256,7 +255,7 @@ def _draw_plots(folder: Path, runs: Path, experiments: Sequence[Experiment], res
         draw_curves(curves, folder / "curves.png")
         shown.append("![Learning curves: accuracy in per cent on training and validation rows](curves.png)")
     for seed in sorted({experiment.seed for experiment in experiments}):
-        said = {r.name: load_predictions(runs / r.name / "test.npz") for r in experiments if r.seed == seed}
-        draw_confusions(said, folder / f"confusions-{seed.lower()}.png")
+        predictions = {r.name: load_predictions(runs / r.name / "test.npz") for r in experiments if r.seed == seed}
+        draw_confusions(predictions, folder / f"confusions-{seed.lower()}.png")
         shown.append(f"![Confusions of seed {seed}'s experiments, rows are the truth](confusions-{seed.lower()}.png)")
     return "\n".join([*shown, "", "The counts are in [confusions.md](confusions.md)."]) + "\n"

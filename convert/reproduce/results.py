@@ -70,7 +70,7 @@ def save_result(experiment: Experiment, outcome: Outcome, cpu_s: float, rows: in
         test_count=len(test.truth),
         second_guess=round(second_guess_share(test), 4),
         beside={name: round(accuracy(p.prediction, p.truth), 4) for name, p in outcome.beside.items()},
-        said=outcome.said,
+        said=outcome.note,
         log=outcome.log,
     )
     partial = folder / "result.partial"

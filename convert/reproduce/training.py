@@ -58,10 +58,7 @@ class Parts:
     def first(self, rows: int | None) -> "Parts":
         """The first rows of each part, for a quick check."""
         return replace(
-            self,
-            training=self.training.first(rows),
-            validation=self.validation.first(rows),
-            test=self.test.first(rows),
+            self, training=self.training.first(rows), validation=self.validation.first(rows), test=self.test.first(rows)
         )
 
 
@@ -85,8 +82,7 @@ class FitPlan:
     """Training ends after this many epochs without a better validation loss; the learning rate halves after a third.
 
     The epoch with the highest validation accuracy is kept: the loss of a small network that overfits rises long before
-    its predictions get worse.
-    """
+    its predictions get worse."""
     keep_last: bool = False
     """Train to the last epoch at a constant learning rate and keep its weights, as C did."""
     half: bool = True

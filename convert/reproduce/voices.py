@@ -117,12 +117,12 @@ def _e_embedding(workspace: Workspace) -> Outcome:
         workspace, "e-embedding", networks_e.EmbeddingClassifier(), parts, FitPlan(14, 64, 5e-4, patience=4), keep=True
     )
     assert outcome.network is not None
-    read: list[Predictions] = []
+    predictions: list[Predictions] = []
     for clips, (part, clip_index) in zip((validation, test), others, strict=True):
-        said = _mean_over_clips(predict_logits(outcome.network, part), clip_index).numpy()
+        logits = _mean_over_clips(predict_logits(outcome.network, part), clip_index).numpy()
         truth = np.array([to_eight(clip) for clip in clips])
-        read.append(Predictions(networks_e.EIGHT, said, truth, *get_ids(clips)))
-    return Outcome(read[0], read[1], outcome.parameters, outcome.log, network=outcome.network)
+        predictions.append(Predictions(networks_e.EIGHT, logits, truth, *get_ids(clips)))
+    return Outcome(predictions[0], predictions[1], outcome.parameters, outcome.log, network=outcome.network)
 
 
 def embed_clips(workspace: Workspace, split: tuple[list[Clip], ...]) -> list[Part]:
@@ -172,25 +172,25 @@ def _e_classical(workspace: Workspace, which: str) -> Outcome:
     for name, classifier in candidates.items():
         classifier.fit(training.inputs[0].numpy(), training.labels.numpy())
         scores = [_scores(classifier, part.inputs[0].numpy()) for part in (validation, test)]
-        read = [
+        predictions = [
             predict(torch.from_numpy(s), part, networks_e.EIGHT)
             for s, part in zip(scores, (validation, test), strict=True)
         ]
-        correct = float((read[0].prediction == read[0].truth).mean())
+        correct = float((predictions[0].prediction == predictions[0].truth).mean())
         if correct > best[0]:
-            best = correct, name, read
-    return Outcome(best[2][0], best[2][1], said=f"chosen by validation: {best[1]}")
+            best = correct, name, predictions
+    return Outcome(best[2][0], best[2][1], note=f"chosen by validation: {best[1]}")
 
 
 def _scores(classifier: object, rows: Floats) -> Floats:
     """(n, 8): the classifier's score for each class, very low for a class that training did not have."""
     decide = getattr(classifier, "decision_function", None)
-    said = decide(rows) if decide else np.log(classifier.predict_proba(rows) + 1e-6)  # type: ignore[attr-defined]
+    decisions = decide(rows) if decide else np.log(classifier.predict_proba(rows) + 1e-6)  # type: ignore[attr-defined]
     classes = classifier.classes_  # type: ignore[attr-defined]
-    if said.ndim == 1:  # two classes: one score, for the second of them
-        said = np.stack([-said, said], axis=1)
-    scores = np.full((len(rows), len(networks_e.EIGHT)), float(said.min()) - 10, np.float32)
-    scores[:, classes] = said
+    if decisions.ndim == 1:  # two classes: one score, for the second of them
+        decisions = np.stack([-decisions, decisions], axis=1)
+    scores = np.full((len(rows), len(networks_e.EIGHT)), float(decisions.min()) - 10, np.float32)
+    scores[:, classes] = decisions
     return scores
 
 

@@ -67,7 +67,7 @@ def load_distances(path: Path) -> Distances:
 
 
 def fit_distribution(numbers: Floats, centre: Floats, spread: Floats) -> TrainingDistribution:
-    """Fit the distribution of the training clips' `numbers` (n, PROSODY); `centre` and `spread` are rows."""
+    """Fit the distribution of the training clips' `numbers` (n, PROSODY) with mean `centre` and deviation `spread`."""
     away = deviations(numbers, centre, spread).astype(np.float64)
     mean = away.mean(axis=0)
     variances, directions = np.linalg.eigh(np.cov(away.T))

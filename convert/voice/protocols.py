@@ -35,19 +35,16 @@ class VoiceRun:
     after 48 (63.0 against 63.1 on validation). In noise and echoes, which the shipped one is for, they were (59.5
     against 56.3), and so were other clips of the same speakers (RAVDESS speech, the fifth used for validation: 77.3
     against 70.1). With today's frames the shipped one reaches 66.0 and 58.3, and that fifth 76.0 after 110 and 77.3
-    after 160.
-    """
+    after 160."""
     is_balanced: bool = False
     """Whether every corpus is drawn equally often, whatever its size: for tests on a new corpus, where the largest
-    training corpus is no better a model than the others.
-    """
+    training corpus is no better a model than the others."""
     teacher_share: float = 0.0
     """Share of a support vector machine's probabilities, beside the labels, in the targets of its prosody network. On a
     new corpus the machine is the better teacher. When the tested corpus is in training, the labels are: validation of
     the shipped run, with speakers heard before, falls from 61 to 59 with half of it, and to 55 without labels. Combined
     with the picture network, half of it costs nothing there (67 and 67, new speakers 67 and 67; 66 and 66 without
-    labels), and gains 2.5 points on new corpora (46 and 43; means of two seeds).
-    """
+    labels), and gains 2.5 points on new corpora (46 and 43; means of two seeds)."""
 
     def label(self, clip: Clip) -> int:
         """Index of the clip's emotion in `classes`."""

@@ -38,8 +38,8 @@ def _voices(picture: float, prosody: float, seed: int, count: int = 700, away: f
 def _mixed(learnt: Voices, new: Sequence[Voices]) -> NearFar:
     """The exponents for new speakers when known ones have the same predictions."""
     found = fit_near_far([learnt, *new], [learnt, *new])
-    assert found.strangers == found.known
-    return found.strangers
+    assert found.new == found.known
+    return found.new
 
 
 def test_each_networks_exponent_matches_its_information_near_and_far() -> None:
@@ -67,8 +67,8 @@ def test_known_and_new_speakers_have_their_own_exponents_and_share_the_distance(
     learnt, known = _voices(1.5, 0.2, 1), _voices(1.5, 1.5, 1)
     new, new_known = _voices(0.5, 0.2, 3, away=1.4), _voices(0.5, 1.5, 3, away=1.4)
     found = fit_near_far([learnt, new], [known, new_known])
-    assert found.known.near.prosody > 2 * found.strangers.near.prosody
-    assert found.known.far.prosody > 2 * found.strangers.far.prosody
+    assert found.known.near.prosody > 2 * found.new.near.prosody
+    assert found.known.far.prosody > 2 * found.new.far.prosody
 
 
 def test_the_committed_pair_has_the_exponents_of_the_saved_predictions(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_committed_pair_has_the_exponents_of_the_saved_predictions(tmp_path:
         )
         write_pair(tmp_path, (tmp_path / f"{name}.tflite").read_bytes(), changed)
     found = pair_up(tmp_path, SAVED_PREDICTIONS)
-    for kind in (found.strangers, found.known):
+    for kind in (found.new, found.known):
         assert sum(kind.far) < sum(kind.near), "more modest of what is unlike all that was learnt from"
     for name in ("voice", "prosody"):
         committed, fitted_anew = (_told(Model(name, folder).card) for folder in (MODELS, tmp_path))
@@ -123,9 +123,9 @@ def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> Non
     for path in written:
         found, committed = (load_distances(folder / path.name) for folder in (tmp_path / "answers", SAVED_PREDICTIONS))
         assert found.names.tolist() == committed.names.tolist()
-        np.testing.assert_allclose(found.strangers, committed.strangers, atol=0.01)
+        np.testing.assert_allclose(found.new, committed.new, atol=0.01)
         np.testing.assert_allclose(found.known, committed.known, atol=0.01)
-        medians[path.stem] = float(np.median(found.strangers))
+        medians[path.stem] = float(np.median(found.new))
     own = medians.pop("distance-validation")
     assert min(medians.values()) > 1.2 * own, "who was left out is farther away than those who were not"
 

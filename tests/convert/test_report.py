@@ -53,7 +53,7 @@ def _wrong(answers: Path, stage: str) -> str:
     heard = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
     powers = fit_pair(answers, Exponents(1.0, 1.0), without="ravdess")
     distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").select(seen, known=not stage)
-    own = powers.strangers if stage else powers.known
+    own = powers.new if stage else powers.known
     p = multiply(seen, heard, own, Exponents(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
 
@@ -142,7 +142,7 @@ def test_a_clip_whose_distance_was_not_measured_is_named(tmp_path: Path) -> None
     keep(tmp_path, "voice-a", SEVEN, ["x F"], 1.0)
     one, distances = load_predictions(tmp_path / "voice-a.npz"), load_distances(tmp_path / "distance-a.npz")
     turned = concatenate([one.select(np.arange(len(one.truth)) == k) for k in (4, 2)])
-    np.testing.assert_array_equal(distances.select(turned, known=False), distances.strangers[[4, 2]])
+    np.testing.assert_array_equal(distances.select(turned, known=False), distances.new[[4, 2]])
     with pytest.raises(MediaError, match=r"'one', 'new'.*python -m convert distances"):
         distances.select(replace(one, names=np.full(len(one.truth), "new")), known=True)
 

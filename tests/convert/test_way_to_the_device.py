@@ -149,7 +149,7 @@ def test_the_voice_networks_load_on_the_device(corpora: Path, tmp_path: Path) ->
     assert prosody.card.training is not None
     away = load_distances(models / "saved_predictions" / "distance-validation.npz")
     assert away.names.tolist() == load_predictions(models / "saved_predictions" / "voice-validation.npz").names.tolist()
-    assert (away.strangers > 0).all()
+    assert (away.new > 0).all()
     assert {"heard before" in name for name in prosody.card.accuracy} == {True, False}
 
 
