@@ -9,7 +9,7 @@ from device.hub.history.writer import History
 from device.hub.hub import Hub
 from device.hub.ipc.live_view import LiveViewServer
 from device.hub.ipc.sense_server import SenseServer
-from device.hub.metrics import Counters, exposition
+from device.hub.metrics import Counters, render_metrics
 from device.hub.mqtt.commands import CommandLimiter
 from device.hub.mqtt.discovery import DiscoveryPublisher
 from device.hub.mqtt.outbox import Outbox
@@ -47,8 +47,8 @@ def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
             lambda text: hub.show(mqtt=text),
             outbox=hub.outbox,
             discovery=DiscoveryPublisher(settings.mqtt, settings.home.name, state_dir, lambda: store.now),
-            commands=CommandLimiter(lambda: store.now, hub.execute, counters.count_rejected),
-            on_acknowledged=counters.count_message,
+            commands=CommandLimiter(lambda: store.now, hub.execute, counters.rejected.inc),
+            on_acknowledged=counters.messages.inc,
         )
     dispatcher = build_dispatcher(
         settings, hub.mqtt, lambda state: hub.show(lamp=state), lambda state: hub.show(player=state), dry=dry
@@ -67,7 +67,7 @@ def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
             store,
             hub.execute,
             history,
-            lambda accept: exposition(store.now, counters, history_waiting=history.waiting, accept=accept),
+            lambda accept: render_metrics(store.now, counters, history_waiting=history.waiting, accept=accept),
             state_dir,
         )
         routes = [*api.routes(), *LiveRoute(hub.live_view, store).routes(), *GalleryRoutes(hub.gallery).routes()]

@@ -12,13 +12,13 @@ from device.errors import ActionError, LinkError
 from device.hub.gallery.selector import GallerySelector
 from device.hub.history import outbox_cursor
 from device.hub.history.heartbeat import HeartbeatRecorder
-from device.hub.history.rows import GapBegins, GapEnds, build_mood_row, describe_mood, page_event
+from device.hub.history.rows import GapEnd, GapStart, build_mood_row, build_page_event, describe_mood
 from device.hub.history.writer import History
 from device.hub.ipc.live_view import LiveViewServer
 from device.hub.ipc.sense_server import SenseServer
 from device.hub.metrics import Counters
 from device.hub.mqtt.outbox import Change, Outbox
-from device.hub.mqtt.payloads import state_document
+from device.hub.mqtt.payloads import build_state_document
 from device.hub.mqtt.session import MqttSession
 from device.hub.rules.engine import RuleEngine, RuleFired
 from device.hub.rules.runner import ActionRunner
@@ -112,7 +112,7 @@ class Hub:
             await self.web.close()
         await self.sense.close()
         await self.actions.close()
-        self.history.remember(GapBegins(time.time(), "hub was away"))
+        self.history.remember(GapStart(time.time(), "hub was away"))
         await self.history.close()
 
     # -- receive
@@ -123,7 +123,7 @@ class Hub:
         match message:
             case Hello(session=session, version=version, pid=pid):
                 _log.info("sense is here: session %s, version %s, process %d", session, version, pid)
-                self.history.remember(GapEnds(time.time()))
+                self.history.remember(GapEnd(time.time()))
                 self.show(available=True, available_since_utc_s=time.time(), problem="", hello=message, health=None)
             case Health():
                 self.show(health=message)
@@ -148,15 +148,15 @@ class Hub:
         self._newest_change = session, seq
         if self.outbox and not self.outbox.add(session, seq, mood, row.entry.time_s):
             return  # sense has sent it again after a restart of the hub
-        self.counters.count_mood(mood.emotion)
-        self.store.log_change(page_event(row.entry))
+        self.counters.moods.labels(mood.emotion.value).inc()
+        self.store.log_change(build_page_event(row.entry))
         if is_fresh and not (self.mqtt and self.mqtt.is_connected):
             self._report(mood, time.monotonic() - mood.time_s if self.mqtt is None else None)
 
     async def on_disconnect(self, why: str) -> None:
         """Sense has gone."""
         _log.warning("sense is away: %s", why)
-        self.history.remember(GapBegins(to_utc_s(self.sense.last_line_s), "sense was away"))
+        self.history.remember(GapStart(to_utc_s(self.sense.last_line_s), "sense was away"))
         self.show(
             available=False, available_since_utc_s=time.time(), problem=f"sense is away: {why}", mood=None, health=None
         )
@@ -204,7 +204,7 @@ class Hub:
         self.store.change(**fields)
         now = self.store.now
         if self.mqtt:
-            self.mqtt.show(state_document(now), is_urgent=_get_urgent(before) != _get_urgent(now))
+            self.mqtt.show(build_state_document(now), is_urgent=_get_urgent(before) != _get_urgent(now))
 
     def on_delivered(self, change: Change) -> None:
         """The broker has acknowledged a change."""
@@ -217,7 +217,7 @@ class Hub:
         is_timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
         _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
         if is_timed and delay_s is not None:
-            self.counters.observe_delay(delay_s)
+            self.counters.delay.observe(delay_s)
             self.show(delay_s=delay_s)
 
     async def _tick(self) -> None:
@@ -230,7 +230,7 @@ class Hub:
                 self.history.remember(row)
             if start_s is not None and time.monotonic() - start_s >= FIRST_HELLO_S:
                 if not self.store.now.hello:
-                    self.history.remember(GapBegins(to_utc_s(start_s), "sense was away"))
+                    self.history.remember(GapStart(to_utc_s(start_s), "sense was away"))
                 start_s = None
             await asyncio.sleep(TICK_S)
 

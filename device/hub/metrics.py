@@ -13,7 +13,6 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from device import __version__
-from device.emotions import Emotion
 from device.hub.state.features import FEATURES, MOODS, Feature
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, State
@@ -31,39 +30,23 @@ class Counters(Collector):
     def __init__(self, rules: Iterable[str] = ()) -> None:
         own = CollectorRegistry()
         self._registry = own
-        self._moods = Counter("mien_moods", "Changes of mood, or of the number of people.", ["emotion"], registry=own)
+        self.moods = Counter("mien_moods", "Changes of mood, or of the number of people.", ["emotion"], registry=own)
         self._actions = Counter("mien_actions", "Actions of rules.", ["rule", "result"], registry=own)
-        self._messages = Counter("mien_mqtt_messages", "Messages that the broker has acknowledged.", registry=own)
-        self._rejected = Counter("mien_rejected_commands", "Commands that meant nothing.", registry=own)
-        self._delay = Histogram(
+        self.messages = Counter("mien_mqtt_messages", "Messages that the broker has acknowledged.", registry=own)
+        self.rejected = Counter("mien_rejected_commands", "Commands that meant nothing.", registry=own)
+        self.delay = Histogram(
             "mien_message_delay_seconds", "From the frame to the message.", buckets=_DELAYS_S, registry=own
         )
         self._rules = frozenset(rules)
         for emotion in MOODS:
-            self._moods.labels(emotion)
+            self.moods.labels(emotion)
         for rule in self._rules:
             self._actions.labels(rule, "done")
             self._actions.labels(rule, "failed")
 
-    def count_mood(self, emotion: Emotion) -> None:
-        """Count a change of mood."""
-        self._moods.labels(emotion.value).inc()
-
     def count_action(self, rule: str, *, done: bool) -> None:
         """Count a finished action of `rule`. A rule that the constructor did not get counts as `other`."""
         self._actions.labels(rule if rule in self._rules else "other", "done" if done else "failed").inc()
-
-    def count_message(self) -> None:
-        """Count a message that the broker has acknowledged."""
-        self._messages.inc()
-
-    def count_rejected(self) -> None:
-        """Count an invalid command."""
-        self._rejected.inc()
-
-    def observe_delay(self, delay_s: float) -> None:
-        """Observe the time from a frame to the message about its change."""
-        self._delay.observe(delay_s)
 
     def collect(self) -> Iterator[Metric]:
         """Called by Prometheus' registry."""
@@ -97,7 +80,9 @@ class _SnapshotCollector(Collector):
         yield from _build_stages(now.health if now.available else None)
 
 
-def exposition(now: Snapshot, counters: Counters, *, history_waiting: int = 0, accept: str = "") -> tuple[bytes, str]:
+def render_metrics(
+    now: Snapshot, counters: Counters, *, history_waiting: int = 0, accept: str = ""
+) -> tuple[bytes, str]:
     """The page and its content type: OpenMetrics if the header `accept` asks for it, otherwise plain text."""
     registry = CollectorRegistry()
     registry.register(_SnapshotCollector(now, history_waiting))

@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable
 
-from device.errors import MienError, SettingsError
+from device.errors import MienError
 from device.hub.mqtt.connection import load_credentials
 from device.hub.web.auth import password
 from device.hub.web.transport.listeners import AddressUnavailableError, listen_on, resolve_addresses
 from device.hub.web.transport.tls import Certificate
 from device.settings.reload import check_folders
-from device.settings.schema import Kiosk, Mqtt, Settings
+from device.settings.schema import Kiosk, Settings
 from device.system.paths import check_folder, expand
 
 _CREDENTIALS = "/run/credentials/"
@@ -41,8 +41,10 @@ def check_start(
             if on_pending is None:
                 raise
             on_pending(str(error))
-    if settings.mqtt.host:
-        _check_broker(settings.mqtt)
+    mqtt = settings.mqtt
+    files = (mqtt.password_file, mqtt.ca_file, mqtt.certificate_file, mqtt.key_file)
+    if mqtt.host and not _is_missing_credential(*files):
+        load_credentials(mqtt)
 
 
 def _check_files(kiosk: Kiosk) -> None:
@@ -64,15 +66,6 @@ def _check_addresses(kiosk: Kiosk, running_listen: str, running_port: int) -> No
             # A socket for all addresses and one for a single address exclude each other.
             if address not in ours and not (ours and (_is_wildcard(address) or _is_wildcard(*ours))):
                 raise
-
-
-def _check_broker(broker: Mqtt) -> None:
-    if _is_missing_credential(broker.password_file, broker.ca_file, broker.certificate_file, broker.key_file):
-        return
-    try:
-        load_credentials(broker)
-    except OSError as error:
-        raise SettingsError(str(error)) from error
 
 
 def _is_wildcard(*addresses: str) -> bool:

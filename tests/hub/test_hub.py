@@ -16,7 +16,7 @@ from device.errors import LinkError, MienError
 from device.hub.build import build_hub
 from device.hub.history.heartbeat import HeartbeatRecorder
 from device.hub.history.reader import read
-from device.hub.mqtt.payloads import state_document
+from device.hub.mqtt.payloads import build_state_document
 from device.ipc.messages import ClearBaseline, SetHold, Stage, State
 from device.settings.actions.virtual import Lamp
 from device.settings.schema import Settings
@@ -102,12 +102,12 @@ def test_presence_is_unknown_while_the_camera_is_off(house: Settings) -> None:
             hub.heartbeat = HeartbeatRecorder(interval_s=0.4)
             sense.change(mood(Emotion.UNKNOWN, people=0))
             await until(lambda: hub.store.now.health and hub.store.now.mood)
-            assert state_document(hub.store.now)["presence"] == "OFF"
+            assert build_state_document(hub.store.now)["presence"] == "OFF"
             sense.health = msgspec.structs.replace(WELL, camera_on=False, stages={"camera": Stage(State.OFF)})
-            await until(lambda: state_document(hub.store.now)["presence"] is None)
+            await until(lambda: build_state_document(hub.store.now)["presence"] is None)
             await until(lambda: gaps(house))
             sense.health = WELL
-            await until(lambda: state_document(hub.store.now)["presence"] == "OFF")
+            await until(lambda: build_state_document(hub.store.now)["presence"] == "OFF")
             now_s = time.time()
             async with aiohttp.ClientSession() as client:
                 url = f"{hub.page}api/history/slots?since={now_s - 60:.3f}&step_s=60"

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from device import __version__
 from device.emotions import Emotion
-from device.hub.metrics import Counters, exposition
+from device.hub.metrics import Counters, render_metrics
 from device.hub.state.features import FEATURES, MOODS
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Stage, State
@@ -31,7 +31,7 @@ def series(families: Iterable[Metric]) -> Series:
 
 
 def page(now: Snapshot, counters: Counters | None = None, waiting: int = 0) -> Series:
-    body, kind = exposition(now, counters or Counters(), history_waiting=waiting)
+    body, kind = render_metrics(now, counters or Counters(), history_waiting=waiting)
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
     return series(text_string_to_metric_families(body.decode()))
 
@@ -126,7 +126,7 @@ def test_every_feature_with_a_state_has_a_metric() -> None:
 
 
 def test_names_follow_the_conventions() -> None:
-    body, _ = exposition(FULL, Counters(["comfort"]))
+    body, _ = render_metrics(FULL, Counters(["comfort"]))
     for family in text_string_to_metric_families(body.decode()):
         assert re.fullmatch(r"mien(_[a-z]+)+", family.name)
         assert family.documentation.endswith(".")
@@ -138,12 +138,12 @@ def test_names_follow_the_conventions() -> None:
 # -- counters
 
 COUNTED: list[tuple[Callable[[Counters], None], str, dict[str, str]]] = [
-    (lambda c: c.count_mood(Emotion.SAD), "mien_moods_total", {"emotion": "sad"}),
-    (lambda c: c.count_mood(Emotion.UNKNOWN), "mien_moods_total", {"emotion": "unknown"}),
+    (lambda c: c.moods.labels("sad").inc(), "mien_moods_total", {"emotion": "sad"}),
+    (lambda c: c.moods.labels("unknown").inc(), "mien_moods_total", {"emotion": "unknown"}),
     (lambda c: c.count_action("comfort", done=True), "mien_actions_total", {"rule": "comfort", "result": "done"}),
     (lambda c: c.count_action("comfort", done=False), "mien_actions_total", {"rule": "comfort", "result": "failed"}),
-    (lambda c: c.count_message(), "mien_mqtt_messages_total", {}),
-    (lambda c: c.count_rejected(), "mien_rejected_commands_total", {}),
+    (lambda c: c.messages.inc(), "mien_mqtt_messages_total", {}),
+    (lambda c: c.rejected.inc(), "mien_rejected_commands_total", {}),
 ]
 
 
@@ -163,7 +163,7 @@ def test_each_event_increments_only_its_own_series(
 def test_delays_fall_into_their_buckets() -> None:
     counters = Counters()
     for delay_s in (0.04, 0.25, 0.25, 7.0):
-        counters.observe_delay(delay_s)
+        counters.delay.observe(delay_s)
     said = page(BEFORE, counters)
     buckets = {
         le: one(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
@@ -175,7 +175,7 @@ def test_delays_fall_into_their_buckets() -> None:
 
 def test_two_hubs_in_one_process_count_separately() -> None:
     first, second = Counters(), Counters()
-    first.count_message()
+    first.messages.inc()
     assert one(page(BEFORE, first), "mien_mqtt_messages_total") == 1
     assert one(page(BEFORE, second), "mien_mqtt_messages_total") == 0
 
@@ -209,9 +209,9 @@ def test_odd_names_are_escaped() -> None:
 
 def test_openmetrics_on_request() -> None:
     counters = Counters(["comfort"])
-    counters.observe_delay(0.2)
-    counters.count_mood(Emotion.SAD)
-    body, kind = exposition(FULL, counters, accept=OPENMETRICS)
+    counters.delay.observe(0.2)
+    counters.moods.labels("sad").inc()
+    body, kind = render_metrics(FULL, counters, accept=OPENMETRICS)
     assert kind.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
     families = openmetrics_parser.text_string_to_metric_families(body.decode())  # type: ignore[no-untyped-call]

@@ -14,6 +14,7 @@ import msgspec
 from aiomqtt.exceptions import MqttError
 
 from device.commands.checks.context import Context
+from device.errors import SettingsError
 from device.hub.mqtt.connection import build_client, describe_error, load_credentials
 from device.settings.schema import Settings
 from device.system.check import Check
@@ -34,7 +35,7 @@ def broker(context: Context) -> Iterator[Check]:
     address = f"{mqtt.host}:{mqtt.port}"
     try:
         asyncio.run(_log_in(context.settings))
-    except (MqttError, OSError, TimeoutError) as error:
+    except (MqttError, OSError, SettingsError) as error:
         fix = "check mqtt.host, port, username and password_file"
         yield Check("MQTT broker", False, f"{address}: {describe_error(error, mqtt)}", fix)
         return

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from device.hub.history.rows import ALIVE_S, BLIND, Delivered, Entry, GapBegins, GapEnds, Heartbeat, MoodRow, Row
+from device.hub.history.rows import ALIVE_S, BLIND, Delivered, Entry, GapEnd, GapStart, Heartbeat, MoodRow, Row
 from device.system.clock import WallClock
 
 _log = logging.getLogger(__name__)
@@ -99,20 +99,17 @@ class HistoryFile:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                db.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} {_ADD_CURSOR} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                )
-            elif version == 1:
-                db.executescript(f"BEGIN IMMEDIATE; {_ADD_CURSOR} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+            if version in (0, 1):
+                schema = f"{_SCHEMA if version == 0 else ''} {_ADD_CURSOR}"
+                db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise sqlite3.NotSupportedError(f"it has version {version}, this Mien knows {SCHEMA_VERSION}")
             if not self._has_downtime:
                 _write_downtime(db, self._started_s)
                 self._has_downtime = True
             if self._damaged:
-                why = f"what came before was damaged and is in {self._damaged}"
-                db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?1, ?1, ?2)", (time.time(), why))
+                now_s = time.time()
+                _insert_gap(db, now_s, now_s, f"what came before was damaged and is in {self._damaged}")
         except BaseException:
             db.close()
             raise
@@ -155,15 +152,22 @@ def _is_damaged(error: sqlite3.DatabaseError) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def _insert_gap(db: sqlite3.Connection, start_s: float, end_s: float | None, why: str | None) -> None:
+    db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", (start_s, end_s, why))
+
+
+def _has_open_gap(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM gaps WHERE until_s IS NULL").fetchone() is not None
+
+
 def _write_downtime(db: sqlite3.Connection, started_s: float) -> None:
     """At a start: hub was away from its last heartbeat until now."""
     stopped = db.execute("SELECT id FROM gaps WHERE until_s IS NULL AND why = 'hub was away'").fetchone()
     alive = db.execute("SELECT time_s FROM alive").fetchone()
     if stopped:
         db.execute("UPDATE gaps SET until_s = max(time_s, ?) WHERE id = ?", (started_s, stopped[0]))
-    elif alive and not db.execute("SELECT 1 FROM gaps WHERE until_s IS NULL").fetchone():
-        gap = (alive[0], max(alive[0], started_s), "hub was away")
-        db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", gap)
+    elif alive and not _has_open_gap(db):
+        _insert_gap(db, alive[0], max(alive[0], started_s), "hub was away")
 
 
 def _write(db: sqlite3.Connection, row: Row) -> None:
@@ -174,11 +178,11 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
             action = (row.time_s, row.rule, row.action, row.result)
             db.execute("INSERT INTO actions (time_s, rule, action, result) VALUES (?, ?, ?, ?)", action)
         case Entry():
-            db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", (row.time_s, row.until_s, row.why))
-        case GapBegins():
-            if not db.execute("SELECT 1 FROM gaps WHERE until_s IS NULL").fetchone():
-                db.execute("INSERT INTO gaps (time_s, why) VALUES (?, ?)", (row.time_s, row.why))
-        case GapEnds():
+            _insert_gap(db, row.time_s, row.until_s, row.why)
+        case GapStart():
+            if not _has_open_gap(db):
+                _insert_gap(db, row.time_s, None, row.why)
+        case GapEnd():
             db.execute("UPDATE gaps SET until_s = max(time_s, ?) WHERE until_s IS NULL", (row.time_s,))
             db.execute("INSERT OR REPLACE INTO alive (id, time_s) VALUES (1, ?)", (row.time_s,))
         case Delivered():
@@ -192,9 +196,8 @@ def _write(db: sqlite3.Connection, row: Row) -> None:
 
 def _write_blind_gap(db: sqlite3.Connection, since_s: float, until_s: float) -> None:
     """Write or extend the gap. It always has an end, so it is right even if hub is killed."""
-    last = db.execute(
-        "SELECT id, time_s, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1", (BLIND,)
-    ).fetchone()
+    query = "SELECT id, time_s, until_s FROM gaps WHERE why = ? ORDER BY id DESC LIMIT 1"
+    last = db.execute(query, (BLIND,)).fetchone()
     # A gap that begins later than now comes from a clock that ran ahead, and is another one.
     if last and last[1] <= until_s and last[2] >= since_s:
         db.execute("UPDATE gaps SET until_s = max(until_s, ?) WHERE id = ?", (until_s, last[0]))
@@ -202,19 +205,19 @@ def _write_blind_gap(db: sqlite3.Connection, since_s: float, until_s: float) -> 
     # Do not reach back over a time that was deleted meanwhile.
     alive = db.execute("SELECT time_s FROM alive").fetchone()
     since_s = max(since_s, alive[0] - 2 * ALIVE_S) if alive else since_s
-    db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", (since_s, max(since_s, until_s), BLIND))
+    _insert_gap(db, since_s, max(since_s, until_s), BLIND)
 
 
 def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
-    known = db.execute("SELECT seq, time_s FROM sessions WHERE session = ?", (row.session,)).fetchone()
-    last_seq = known[0] if known else 0
+    session = db.execute("SELECT seq, time_s FROM sessions WHERE session = ?", (row.session,)).fetchone()
+    last_seq = session[0] if session else 0
     if row.seq <= last_seq:
         return  # sense has sent it again, because our Ack did not arrive
     mood = row.entry
     if missing := row.seq - last_seq - 1:
-        before = known[1] if known else db.execute("SELECT max(time_s) FROM moods").fetchone()[0]
-        gap = (min(before or mood.time_s, mood.time_s), mood.time_s, f"{missing} changes lost while hub was away")
-        db.execute("INSERT INTO gaps (time_s, until_s, why) VALUES (?, ?, ?)", gap)
+        before_s = session[1] if session else db.execute("SELECT max(time_s) FROM moods").fetchone()[0]
+        start_s = min(before_s or mood.time_s, mood.time_s)
+        _insert_gap(db, start_s, mood.time_s, f"{missing} changes lost while hub was away")
     db.execute(
         "INSERT INTO moods (time_s, session, seq, emotion, confidence, valence, arousal, probabilities,"
         " people, face, face_confidence, voice, voice_confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

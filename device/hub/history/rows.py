@@ -1,4 +1,4 @@
-"""The rows of the history, and a mood as one of them."""
+"""The rows of the history, and conversions between them and moods."""
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ BLIND = "the camera saw nothing"
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
-    """One line of the history: a mood, an action or a gap. Times are seconds of UTC since 1970."""
+    """One line of the history: a mood, an action or a gap. Times are UTC seconds since 1970."""
 
     kind: str
     """`mood`, `action` or `gap`."""
@@ -47,14 +47,14 @@ class MoodRow(Struct, frozen=True):
     entry: Entry
 
 
-class GapBegins(Struct, frozen=True):
+class GapStart(Struct, frozen=True):
     """Nothing is known from here on. Ignored while another gap is open."""
 
     time_s: float
     why: str
 
 
-class GapEnds(Struct, frozen=True):
+class GapEnd(Struct, frozen=True):
     """Sense is connected again."""
 
     time_s: float
@@ -75,7 +75,7 @@ class Heartbeat(Struct, frozen=True):
     """Since when its camera has seen nothing; None while it sees."""
 
 
-Row = MoodRow | Entry | GapBegins | GapEnds | Delivered | Heartbeat
+Row = MoodRow | Entry | GapStart | GapEnd | Delivered | Heartbeat
 
 
 def build_mood_row(session: str, seq: int, mood: Mood) -> MoodRow:
@@ -93,7 +93,7 @@ def build_mood_row(session: str, seq: int, mood: Mood) -> MoodRow:
     return MoodRow(session, seq, entry)
 
 
-def page_event(entry: Entry) -> dict[str, object]:
+def build_page_event(entry: Entry) -> dict[str, object]:
     """A change as the page's event stream sends it."""
     return {name: getattr(entry, name) for name in ("time_s", "emotion", "confidence", "valence", "arousal", "people")}
 

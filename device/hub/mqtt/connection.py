@@ -103,14 +103,14 @@ class Credentials(Struct, frozen=True):
 
 
 def load_credentials(broker: schema.Mqtt) -> Credentials:
-    """Read the files at each connect, so that a corrected file needs no restart. Blocks. Raises OSError."""
+    """Read the files at each connect, so that a corrected file needs no restart. Blocks. Raises SettingsError."""
     password = None
     if broker.password_file:
         path = _expand("password_file", broker.password_file)
         try:
             password = read_secret_file(path)
         except OSError as error:
-            raise OSError(f"mqtt.password_file: {path} cannot be read ({error.strerror}); correct it") from error
+            raise SettingsError(f"mqtt.password_file: {path} cannot be read ({error.strerror}); correct it") from error
     return Credentials(password, _tls(broker))
 
 
@@ -160,7 +160,7 @@ def _tls(broker: schema.Mqtt) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise OSError(f"mqtt.ca_file {ca_file} cannot be used: {error}") from error
+        raise SettingsError(f"mqtt.ca_file {ca_file} cannot be used: {error}") from error
     if broker.certificate_file:
         certificate, key = _expand("certificate_file", broker.certificate_file), _expand("key_file", broker.key_file)
         try:
@@ -168,7 +168,7 @@ def _tls(broker: schema.Mqtt) -> ssl.SSLContext | None:
             context.load_cert_chain(certificate, key, password="")
         except (OSError, ValueError) as error:
             hint = "" if isinstance(error, FileNotFoundError | PermissionError) else "; a key may have no password"
-            raise OSError(
+            raise SettingsError(
                 f"mqtt.certificate_file {certificate} and key_file {key} cannot be used: {error}{hint}"
             ) from error
     return context
@@ -178,7 +178,7 @@ def _expand(key: str, path: str) -> Path:
     try:
         return expand(path)
     except SettingsError as error:
-        raise OSError(f"mqtt.{key}: {error}") from error
+        raise SettingsError(f"mqtt.{key}: {error}") from error
 
 
 def describe_error(error: BaseException, broker: schema.Mqtt) -> str:

@@ -162,7 +162,7 @@ def _format_title(name: str) -> str:
     return words[:1].upper() + words[1:] if words else name
 
 
-class _Published(Struct, frozen=True):
+class _PublishedDocument(Struct, frozen=True):
     """What was published last."""
 
     topic: str = ""
@@ -175,19 +175,19 @@ class DiscoveryPublisher:
     def __init__(self, broker: schema.Mqtt, name: str, state_dir: Path, now: Callable[[], Snapshot]) -> None:
         self._broker = broker
         self._name = name
-        self._file = StateFile(state_dir / FILE_NAME, _Published, "a removed entity may stay in Home Assistant")
+        self._file = StateFile(state_dir / FILE_NAME, _PublishedDocument, "a removed entity may stay in Home Assistant")
         self._now = now
         self.status_topic = f"{broker.discovery_prefix.strip('/')}/status" if broker.discovery else ""
         """Where Home Assistant publishes `online` when it has started; empty without discovery."""
 
     async def publish(self, send: Callable[[str, str], Awaitable[None]]) -> None:
         """Publish what is to be retained with `send(topic, payload)`, in order. Raises what `send` raises."""
-        old = await asyncio.to_thread(self._file.load, _Published())
+        old = await asyncio.to_thread(self._file.load, _PublishedDocument())
         if not self._broker.discovery:
-            new = _Published()
+            new = _PublishedDocument()
         else:
             document = build_document(self._now(), name=self._name, prefix=self._broker.prefix)
-            new = _Published(get_topic(self._broker.discovery_prefix, self._name), document)
+            new = _PublishedDocument(get_topic(self._broker.discovery_prefix, self._name), document)
         if old.topic and old.topic != new.topic:
             await send(old.topic, "")  # the device has another name now, or discovery is off
         before = old.document if old.topic == new.topic else {}
@@ -197,7 +197,7 @@ class DiscoveryPublisher:
         if new != old:
             await asyncio.to_thread(self._save, new)
 
-    def _save(self, published: _Published) -> None:
+    def _save(self, published: _PublishedDocument) -> None:
         try:
             self._file.save(published)
         except OSError as error:

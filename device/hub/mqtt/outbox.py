@@ -20,7 +20,7 @@ from msgspec import Struct
 from device.hub.history import outbox_cursor
 from device.hub.history.rows import Delivered, MoodRow, mood_from_entry
 from device.hub.history.writer import History
-from device.hub.mqtt.payloads import event_document
+from device.hub.mqtt.payloads import build_event_document
 from device.readings import Mood
 
 _log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class Outbox:
     def _send(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         change = (self._page or self._live).popleft()
         late_s = time.time() - change.time_utc_s
-        event = event_document(change.mood, change.time_utc_s, f"{change.session}-{change.seq}", late_s)
+        event = build_event_document(change.mood, change.time_utc_s, f"{change.session}-{change.seq}", late_s)
         task = asyncio.create_task(publish(json.dumps(event)))
         task.add_done_callback(lambda _: self._wake.set())
         self._in_flight.append((change, task))

@@ -8,7 +8,7 @@ LATE_S = 5.0
 """An event that is published later than this after it happened says so."""
 
 
-def state_document(now: Snapshot) -> Json:
+def build_state_document(now: Snapshot) -> Json:
     """The retained state: every feature that has a state, and the nested values."""
     mood = now.mood
     return {feature.state_key: _as_json(feature, feature.value(now)) for feature in FEATURES if feature.has_state} | {
@@ -22,7 +22,7 @@ def state_document(now: Snapshot) -> Json:
     }
 
 
-def event_document(mood: Mood, time_utc_s: float, event_id: str = "", late_s: float = 0.0) -> Json:
+def build_event_document(mood: Mood, time_utc_s: float, event_id: str = "", late_s: float = 0.0) -> Json:
     """One change of mood. `time` is when it happened, ISO 8601 in UTC.
 
     `id` is the same whenever the same change is published; it is left out when empty. `late_s` is the age of the change

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import random
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 from aiomqtt import Client, MqttError
 
-from device.errors import ActionError
+from device.errors import ActionError, SettingsError
 from device.hub.mqtt.backoff import ReconnectBackoff
 from device.hub.mqtt.commands import CommandLimiter
 from device.hub.mqtt.connection import (
@@ -89,7 +90,7 @@ class MqttSession:
         return self._client is not None
 
     def show(self, state: Json, *, is_urgent: bool = False) -> None:
-        """Publish `state` soon if it differs from the last one; at once if `is_urgent`, when somebody may wait for it."""
+        """Publish `state` soon if it differs from the last one; at once if `is_urgent`, as somebody may wait for it."""
         self._is_urgent |= is_urgent and state != self._state
         self._state = state
         self._wake.set()
@@ -131,7 +132,7 @@ class MqttSession:
             _forget_cancellations()
             try:
                 await self._run_session()
-            except* (MqttError, OSError, ValueError) as group:
+            except* (MqttError, OSError, SettingsError, ValueError) as group:
                 ended: BaseException = group
             if self._is_stopping:
                 raise asyncio.CancelledError
@@ -170,11 +171,8 @@ class MqttSession:
                     # This one raises MqttError when the connection ends, which cancels the others.
                     group.create_task(self._receive(client))
                     if self._outbox:
-                        group.create_task(
-                            self._outbox.deliver(
-                                lambda payload: self._publish(client, f"{self._topic}/event", payload, retain=False)
-                            )
-                        )
+                        publish = functools.partial(self._publish, client, f"{self._topic}/event", retain=False)
+                        group.create_task(self._outbox.deliver(publish))
             except asyncio.CancelledError:
                 self._is_stopping = True
                 with contextlib.suppress(MqttError):
@@ -232,7 +230,7 @@ class MqttSession:
 
     async def _publish_discovery(self, client: Client) -> None:
         if self._discovery:
-            await self._discovery.publish(lambda topic, payload: self._publish(client, topic, payload))
+            await self._discovery.publish(functools.partial(self._publish, client))
             _end_if_cancelled()
 
     async def _answer_births(self, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Which profile holds: chosen by a person, kept over a restart, the settings' first where none was chosen."""
+"""The active profile: the one that a person has chosen, saved over a restart, or else the first of the settings."""
 
 import logging
 from pathlib import Path
@@ -12,24 +12,24 @@ _log = logging.getLogger(__name__)
 FILE_NAME = "profile.json"
 
 
-class _Chosen(Struct, frozen=True):
+class _Selection(Struct, frozen=True):
     profile: str
 
 
 def load(state_dir: Path, profiles: tuple[str, ...]) -> str:
-    """The chosen one of `profiles`; the first where none was chosen, or the file or the choice is not to be used."""
-    file = _file(state_dir, f"the profile is {profiles[0]}")
-    chosen = file.load(_Chosen(profiles[0])).profile
+    """The chosen one of `profiles`; the first if none was chosen, or if the file or the choice is unusable."""
+    file = _build_file(state_dir, f"{profiles[0]} is the active profile")
+    chosen = file.load(_Selection(profiles[0])).profile
     if chosen not in profiles:
-        _log.warning("%s: the settings have no profile %r any more; it is %s", file.path, chosen, profiles[0])
+        _log.warning("%s: the settings no longer have a profile %r; %s is active", file.path, chosen, profiles[0])
         return profiles[0]
     return chosen
 
 
 def save(state_dir: Path, profile: str) -> None:
     """Write the choice; it is on the disk when this returns. Raises OSError."""
-    _file(state_dir).save(_Chosen(profile))
+    _build_file(state_dir).save(_Selection(profile))
 
 
-def _file(state_dir: Path, consequence: str = "") -> StateFile[_Chosen]:
-    return StateFile(state_dir / FILE_NAME, _Chosen, consequence)
+def _build_file(state_dir: Path, consequence: str = "") -> StateFile[_Selection]:
+    return StateFile(state_dir / FILE_NAME, _Selection, consequence)

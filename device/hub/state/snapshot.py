@@ -22,7 +22,7 @@ class LastRule(Struct, frozen=True):
     name: str
     why: str
     time_s: float
-    """Seconds of UTC since 1970."""
+    """UTC seconds since 1970."""
 
 
 class Snapshot(Struct, frozen=True):

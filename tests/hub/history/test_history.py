@@ -9,7 +9,7 @@ import pytest
 from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.deletion import forget
 from device.hub.history.reader import read
-from device.hub.history.rows import BLIND, Entry, GapBegins, GapEnds, Heartbeat, MoodRow
+from device.hub.history.rows import BLIND, Entry, GapEnd, GapStart, Heartbeat, MoodRow
 from device.system.clock import WallClock
 from tests.hub.history.builders import change
 
@@ -35,16 +35,16 @@ def test_missing_numbers_are_a_gap(tmp_path: Path) -> None:
 
 def test_away_and_back(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([GapBegins(100.0, "sense was away"), GapBegins(105.0, "hub was away")])
+    file.write([GapStart(100.0, "sense was away"), GapStart(105.0, "hub was away")])
     assert [(e.time_s, e.until_s) for e in read(tmp_path)] == [(100.0, None)]
-    file.write([GapEnds(120.0)])
+    file.write([GapEnd(120.0)])
     assert next((e.time_s, e.until_s, e.why) for e in read(tmp_path)) == (100.0, 120.0, "sense was away")
 
 
 def test_a_killed_hub_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> None:
     now = time.time()
     file = HistoryFile(tmp_path, 0, now - 100)
-    file.write([GapEnds(now - 90), Heartbeat(now - 60)])
+    file.write([GapEnd(now - 90), Heartbeat(now - 60)])
     file.close()
     assert [(e.until_s, e.why) for e in read(tmp_path)] == [(None, "hub was away")], "visible before the next start"
     HistoryFile(tmp_path, 0, now - 10).write([Heartbeat(now)])
@@ -55,7 +55,7 @@ def test_a_killed_hub_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> N
 
 def test_a_clean_stop_leaves_a_gap_that_the_next_one_closes(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([Heartbeat(150.0), GapBegins(152.0, "hub was away")])
+    file.write([Heartbeat(150.0), GapStart(152.0, "hub was away")])
     file.close()
     HistoryFile(tmp_path, 0, 200.0).write([])
     assert next((e.time_s, e.until_s) for e in read(tmp_path) if e.kind == "gap") == (152.0, 200.0)
@@ -107,8 +107,8 @@ def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_blind_camera_is_one_gap_that_grows(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([Heartbeat(105.0), Heartbeat(110.0, 103.0), Heartbeat(115.0, 103.0), GapBegins(116.0, "sense was away")])
-    file.write([GapEnds(120.0), Heartbeat(121.0), Heartbeat(130.0, 124.0), Heartbeat(131.0, 124.001)])
+    file.write([Heartbeat(105.0), Heartbeat(110.0, 103.0), Heartbeat(115.0, 103.0), GapStart(116.0, "sense was away")])
+    file.write([GapEnd(120.0), Heartbeat(121.0), Heartbeat(130.0, 124.0), Heartbeat(131.0, 124.001)])
     found = [(e.time_s, e.until_s, e.why) for e in read(tmp_path) if e.kind == "gap"][:3]
     assert found == [(103.0, 115.0, BLIND), (116.0, 120.0, "sense was away"), (124.0, 131.0, BLIND)]
     forget(tmp_path, None)

@@ -16,7 +16,7 @@ from device.hub.history.database import FILE_NAME, HistoryFile
 from device.hub.history.deletion import DeletedRows, forget
 from device.hub.history.export import parse_since, to_csv, to_text
 from device.hub.history.reader import read
-from device.hub.history.rows import Entry, GapBegins, GapEnds, Heartbeat
+from device.hub.history.rows import Entry, GapEnd, GapStart, Heartbeat
 from device.settings.schema import Settings
 from tests.hub.history.builders import Callbacks, change, kinds, running_history
 from tests.hub.hub_running import run, running, until
@@ -28,7 +28,7 @@ from tests.hub.web.client import ask
 def test_csv_and_text_have_the_gaps_in_order_of_time(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
     action = Entry("action", 102.5, rule="comfort", action='{"action":"lamp"}', result="done")
-    file.write([change(1, 100.0), change(3, 103.0), action, GapBegins(104.0, "sense was away")])
+    file.write([change(1, 100.0), change(3, 103.0), action, GapStart(104.0, "sense was away")])
     entries = read(tmp_path)
     rows = list(csv.DictReader(to_csv(entries).splitlines()))
     assert [row["kind"] for row in rows] == ["mood", "gap", "action", "mood", "gap"]
@@ -42,7 +42,7 @@ def test_csv_and_text_have_the_gaps_in_order_of_time(tmp_path: Path) -> None:
 
 def test_since_includes_a_gap_that_overlaps_it(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 100.0)
-    file.write([change(1, 100.0), GapBegins(101.0, "sense was away"), GapEnds(300.0), change(2, 301.0)])
+    file.write([change(1, 100.0), GapStart(101.0, "sense was away"), GapEnd(300.0), change(2, 301.0)])
     assert [e.kind for e in read(tmp_path, 200.0)][:2] == ["gap", "mood"]
     assert [e.time_s for e in read(tmp_path, 200.0, max_rows=1)][:1] != [101.0]
 
@@ -112,7 +112,7 @@ def test_deleted_rows_leave_the_file_while_the_hub_runs(tmp_path: Path) -> None:
             for seq in range(1, 301):
                 history.remember(change(seq, now_s - 3600 * (301 - seq) / 10, emotion=Emotion.DISGUST))
             history.remember(Entry("action", now_s, rule="a secret rule", action="{}", result="done"))
-            history.remember(GapBegins(now_s, "a secret gap"))
+            history.remember(GapStart(now_s, "a secret gap"))
             await until(lambda: history.waiting == 0)
             assert b"a secret rule" in pages(tmp_path)
             gone = await asyncio.to_thread(forget, tmp_path, now_s - 3600 * 10)

@@ -132,7 +132,7 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
 
 
 def rejected(hub: Hub) -> float:
-    return float(hub.counters._rejected._value.get())
+    return float(hub.counters.rejected._value.get())
 
 
 def test_each_kind_of_problem_is_logged_once_a_minute_with_a_count(

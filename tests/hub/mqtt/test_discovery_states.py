@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.emotions import Emotion
-from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.mqtt.payloads import build_event_document, build_state_document
 from device.hub.state.features import FEATURES
 from device.hub.state.snapshot import Json, Snapshot
 from device.readings import Baseline, Mood, SenseReading
@@ -70,7 +70,7 @@ def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
 @RENDERERS
 @given(now=_snapshots)
 def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None:
-    assert refused(now, state_document(now), render) == {}
+    assert refused(now, build_state_document(now), render) == {}
 
 
 @RENDERERS
@@ -88,12 +88,12 @@ def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None
     ],
 )
 def test_only_its_own_entity_refuses_a_wrong_value(render: Render, changed: Json, key: str) -> None:
-    assert set(refused(FULL, state_document(FULL) | changed, render)) == {key}
+    assert set(refused(FULL, build_state_document(FULL) | changed, render)) == {key}
 
 
 @RENDERERS
 def test_what_a_person_sees(render: Render) -> None:
-    parts, said = build()["cmps"], state_document(FULL)
+    parts, said = build()["cmps"], build_state_document(FULL)
 
     def seen(key: str, **changed: Any) -> str:
         return render(parts[key]["val_tpl"], said | changed)
@@ -112,7 +112,7 @@ def test_what_a_person_sees(render: Render) -> None:
 def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
     parts = build()["cmps"]
     for late_s in (0.0, 9.0):
-        said = json.loads(json.dumps(event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
+        said = json.loads(json.dumps(build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
         assert ha_rules.refused(parts["mood_change"], json.dumps(said), render) == ""
         started = [
             part["stype"]

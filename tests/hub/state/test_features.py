@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from device.emotions import EMOTIONS, Emotion
-from device.hub.mqtt.payloads import event_document, state_document
+from device.hub.mqtt.payloads import build_event_document, build_state_document
 from device.hub.state.features import FEATURES, MOODS, describe_features
 from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Health, Stage, State
@@ -87,7 +87,7 @@ _BLIND: dict[str, Health] = {
 @pytest.mark.parametrize("health", [*_BLIND.values(), None], ids=[*_BLIND, "not said yet"])
 def test_presence_is_unknown_while_the_camera_sees_nothing(health: Health | None) -> None:
     heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
-    said = state_document(heard)
+    said = build_state_document(heard)
     assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
     assert (describe_features(heard)["presence"]["value"], describe_features(heard)["people"]["value"]) == (None, None)
 
@@ -96,12 +96,12 @@ def test_presence_is_unknown_while_the_camera_sees_nothing(health: Health | None
 def test_a_baseline_with_an_impossible_date_is_none(moment_s: float) -> None:
     odd = msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, baseline=Baseline(moment_s)))
     assert values(odd)["baseline"] is None
-    assert state_document(odd)["baseline"] is None
+    assert build_state_document(odd)["baseline"] is None
 
 
 def test_a_failing_stage_is_a_problem() -> None:
     ill = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
-    said = state_document(msgspec.structs.replace(FULL, health=ill))
+    said = build_state_document(msgspec.structs.replace(FULL, health=ill))
     assert (said["has_problem"], said["problem"]) == ("ON", "camera: no camera; plug one in")
 
 
@@ -114,7 +114,7 @@ def test_duplicate_profiles_are_one_option() -> None:
 
 
 def test_the_state_of_a_full_room() -> None:
-    said = state_document(FULL)
+    said = build_state_document(FULL)
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     probabilities = said.pop("probabilities")
     assert list(probabilities) == list(MOODS[:7])
@@ -146,8 +146,8 @@ def test_the_state_of_a_full_room() -> None:
 
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_the_state_without_sense(now: Snapshot) -> None:
-    said = state_document(now)
-    assert set(said) == set(state_document(FULL)), "the keys are always the same"
+    said = build_state_document(now)
+    assert set(said) == set(build_state_document(FULL)), "the keys are always the same"
     known = {key: value for key, value in said.items() if value is not None}
     assert known == {
         "has_problem": "ON",
@@ -167,18 +167,18 @@ def test_nested_keys_do_not_collide_with_features() -> None:
 def test_a_steady_mood_is_published_once() -> None:
     still = msgspec.structs.replace(mood(Emotion.SAD, 0.7111, people=2), valence=-0.0004)
     other = msgspec.structs.replace(still, confidence=0.7089, valence=0.0)
-    first, second = (state_document(msgspec.structs.replace(FULL, mood=one)) for one in (still, other))
+    first, second = (build_state_document(msgspec.structs.replace(FULL, mood=one)) for one in (still, other))
     assert json.dumps(first) == json.dumps(second)
 
 
 def test_an_event_has_a_time_and_an_id() -> None:
-    said = event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
+    said = build_event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
     assert (said["event_type"], said["id"], said["confidence"]) == ("happy", "s1-4", 0.81)
     assert said["time"] == "2023-11-14T22:13:20.250+00:00"
     assert "late_s" not in said
-    assert "id" not in event_document(mood(), 0.0)
+    assert "id" not in build_event_document(mood(), 0.0)
 
 
 @pytest.mark.parametrize(("late_s", "said"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
 def test_only_a_late_event_has_late_s(late_s: float, said: float | None) -> None:
-    assert event_document(mood(), 0.0, "1", late_s).get("late_s") == said
+    assert build_event_document(mood(), 0.0, "1", late_s).get("late_s") == said
