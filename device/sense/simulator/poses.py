@@ -1,4 +1,4 @@
-"""How the stand-in plays each emotion. Found by `python -m convert rehearse`, which asks the networks."""
+"""The simulator's pose and prosody for each emotion, found by `python -m convert simulator`."""
 
 from device.emotions import Emotion
 from device.sense.simulator.face import Pose
