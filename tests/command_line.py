@@ -1,4 +1,4 @@
-"""The real command, as another program starts it, and what it answers."""
+"""Helpers for tests that run the real command."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ Done = subprocess.CompletedProcess[str]
 Mien = Callable[..., Done]
 
 
-def settings_in(folder: Path, text: str = "") -> Path:
-    """Settings without a device, a port or a place outside `folder`."""
+def write_settings(folder: Path, text: str = "") -> Path:
+    """Settings without a device, a fixed port or a path outside `folder`."""
     path = folder / "mien.toml"
     path.write_text(
         f'[home]\nstate_dir = "{folder}/state"\nruntime_dir = "{folder}/run"\n'
@@ -21,11 +21,11 @@ def settings_in(folder: Path, text: str = "") -> Path:
     return path
 
 
-def lines_of(done: Done) -> list[Any]:
+def parse_lines(done: Done) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def told_in_one_line(done: Done, *words: str) -> None:
+def assert_one_line_error(done: Done, *words: str) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     said = done.stderr.splitlines()

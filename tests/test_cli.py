@@ -1,4 +1,4 @@
-"""The real command, as another program starts it: what it prints and its exit status."""
+"""The real command as another program runs it: its output and its exit status."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from device import __version__
 from device.settings.load import parse
 from device.settings.schema import Settings
-from tests.command_line import Mien, lines_of, settings_in, told_in_one_line
+from tests.command_line import Mien, assert_one_line_error, parse_lines, write_settings
 
 
-def test_config_init_writes_a_file_that_checks_and_is_the_defaults(mien: Mien, tmp_path: Path) -> None:
+def test_config_init_writes_a_valid_file_with_the_defaults(mien: Mien, tmp_path: Path) -> None:
     first = mien("config", "init")
     path = tmp_path / "home/.config/mien/mien.toml"
     assert (first.returncode, str(path) in first.stdout) == (0, True)
@@ -21,41 +21,43 @@ def test_config_init_writes_a_file_that_checks_and_is_the_defaults(mien: Mien, t
     assert "comfort: When the room is sad or fearful for 5 s" in check.stdout
 
 
-def test_config_init_writes_over_nothing_unless_told_to(mien: Mien, tmp_path: Path) -> None:
+def test_config_init_overwrites_only_with_force(mien: Mien, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("# mine\n")
-    told_in_one_line(mien("--settings", path, "config", "init"), str(path), "--force")
+    assert_one_line_error(mien("--settings", path, "config", "init"), str(path), "--force")
     assert path.read_text() == "# mine\n"
     assert mien("config", "init", "--force", "--settings", path).returncode == 0
     assert "# mine" not in path.read_text()
 
 
-def test_config_init_where_nothing_can_be_written_is_told(mien: Mien, tmp_path: Path) -> None:
+def test_config_init_reports_a_path_that_cannot_be_written(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told_in_one_line(mien("--settings", tmp_path / "file" / "mien.toml", "config", "init"), "cannot be written")
+    assert_one_line_error(mien("--settings", tmp_path / "file" / "mien.toml", "config", "init"), "cannot be written")
 
 
-def test_config_show_prints_what_holds(mien: Mien, tmp_path: Path) -> None:
-    path = settings_in(tmp_path, "[mood]\nhold_s = 7\n")
+def test_config_show_prints_the_settings_that_apply(mien: Mien, tmp_path: Path) -> None:
+    path = write_settings(tmp_path, "[mood]\nhold_s = 7\n")
     done = mien("--settings", path, "config", "show")
     assert done.returncode == 0
     assert parse(done.stdout, "shown") == parse(path.read_text(), "given")
     assert parse(mien("config", "show").stdout, "shown") == Settings()
 
 
-def test_config_check_without_a_file_says_that_the_defaults_hold(mien: Mien) -> None:
+def test_config_check_without_a_file_says_that_the_defaults_apply(mien: Mien) -> None:
     done = mien("config", "check")
     assert (done.returncode, "the defaults apply" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("command", ["run", "sense", "hub", "config check", "analyze x", "history", "rules show"])
 def test_a_broken_settings_file_is_one_line_and_exit_1(mien: Mien, tmp_path: Path, command: str) -> None:
-    path = settings_in(tmp_path, "[mood]\nhold_s = -3\n")
-    told_in_one_line(mien("--settings", path, *command.split()), str(path), "mood.hold_s = -3", ">= 0")
+    path = write_settings(tmp_path, "[mood]\nhold_s = -3\n")
+    assert_one_line_error(mien("--settings", path, *command.split()), str(path), "mood.hold_s = -3", ">= 0")
 
 
 def test_the_settings_file_of_the_environment_is_read(mien: Mien, tmp_path: Path) -> None:
-    told_in_one_line(mien("config", "check", MIEN_SETTINGS=str(tmp_path / "gone.toml")), "gone.toml", "config init")
+    assert_one_line_error(
+        mien("config", "check", MIEN_SETTINGS=str(tmp_path / "gone.toml")), "gone.toml", "config init"
+    )
 
 
 def test_rules_try_says_what_would_happen(mien: Mien) -> None:
@@ -64,18 +66,18 @@ def test_rules_try_says_what_would_happen(mien: Mien) -> None:
     assert "sad for 2 min from 21:30" in done.stdout
     assert re.search(r"comfort.*lamp #ffb46b at 40 %", done.stdout)
     assert "bright" in mien("rules", "show").stdout
-    assert "in this profile no rule acts" in mien("rules", "try", "sad for 2m in quiet").stdout
+    assert "no rule is enabled in this profile" in mien("rules", "try", "sad for 2m in quiet").stdout
 
 
 @pytest.mark.parametrize(
     ("question", "word"), [("", "needs a question"), ("merry for 2m", "merry"), ("sad", "not understood")]
 )
-def test_rules_try_tells_what_it_does_not_understand(mien: Mien, question: str, word: str) -> None:
-    told_in_one_line(mien("rules", "try", *([question] if question else [])), word)
+def test_rules_try_reports_a_question_that_it_does_not_understand(mien: Mien, question: str, word: str) -> None:
+    assert_one_line_error(mien("rules", "try", *([question] if question else [])), word)
 
 
-def test_models_list_describes_every_pair(mien: Mien) -> None:
-    (cards,) = lines_of(mien("models", "list", "--json"))
+def test_models_list_describes_every_model(mien: Mien) -> None:
+    (cards,) = parse_lines(mien("models", "list", "--json"))
     assert [card["name"] for card in cards] == ["face", "voice", "prosody"]
     for card in cards:
         assert {"version", "labels", "sha256", "temperature", "f1", "corpora", "accuracy", "limits"} <= set(card)
@@ -86,7 +88,7 @@ def test_models_list_describes_every_pair(mien: Mien) -> None:
 
 def test_bench_has_the_keys_that_other_tools_read(mien: Mien) -> None:
     done = mien("bench", "--json", "--seconds", "0.05")
-    (found,) = lines_of(done)
+    (found,) = parse_lines(done)
     assert done.returncode == 0
     for key in ("face_path_cpu_ms", "face_path_fps", "voice_path_cpu_ms_per_s", "start_to_first_mood_s"):
         assert found[key] > 0
@@ -101,18 +103,18 @@ def test_bench_has_the_keys_that_other_tools_read(mien: Mien) -> None:
         assert {"stage", "cpu_ms", "runs"} <= set(stage)
 
 
-def test_history_of_a_home_where_nothing_happened_yet(mien: Mien) -> None:
+def test_the_history_of_a_new_home_is_empty(mien: Mien) -> None:
     words, table = mien("history"), mien("history", "--csv", "--since", "2h")
     assert (words.returncode, words.stdout) == (0, "nothing was recorded since 1d\n")
     assert table.returncode == 0
     assert table.stdout.startswith("time,kind,")
     assert len(table.stdout.splitlines()) == 1
-    told_in_one_line(mien("history", "--since", "yesterday"), "yesterday", "allowed are")
+    assert_one_line_error(mien("history", "--since", "yesterday"), "yesterday", "allowed are")
 
 
-def test_history_forget_wants_to_know_what(mien: Mien) -> None:
+def test_history_forget_needs_to_know_what(mien: Mien) -> None:
     for words in ([], ["--since", "2h", "--all"]):
-        told_in_one_line(mien("history", "forget", *words), "--since 2h", "--all")
+        assert_one_line_error(mien("history", "forget", *words), "--since 2h", "--all")
     for words in (["--since", "2h"], ["--all"]):
         done = mien("history", "forget", *words)
         assert (done.returncode, done.stdout) == (0, "deleted: 0 moods, 0 actions and 0 gaps\n")
@@ -132,7 +134,7 @@ def test_history_forget_wants_to_know_what(mien: Mien) -> None:
         ("hub", "--what"),
     ],
 )
-def test_wrong_use_exits_2_and_says_how_it_is_used(mien: Mien, arguments: tuple[str, ...]) -> None:
+def test_wrong_use_exits_2_and_prints_the_usage(mien: Mien, arguments: tuple[str, ...]) -> None:
     done = mien(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: mien" in done.stderr

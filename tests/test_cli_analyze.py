@@ -1,4 +1,4 @@
-"""`mien analyze`: an object a line, and who leaves early."""
+"""`mien analyze`: one JSON object per line, text, and a reader that closes the pipe early."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from device.emotions import Emotion
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
 from tests.builders import drawn, picture, wav
-from tests.command_line import HOUSE, Mien, lines_of, told_in_one_line
+from tests.command_line import HOUSE, Mien, assert_one_line_error, parse_lines
 
 
 @pytest.fixture
@@ -26,10 +26,10 @@ def album(tmp_path: Path) -> Path:
     return folder
 
 
-def test_analyze_prints_one_object_a_line_and_goes_into_folders(mien: Mien, album: Path) -> None:
+def test_analyze_prints_one_object_per_line_and_searches_folders(mien: Mien, album: Path) -> None:
     done = mien("analyze", album, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    found = lines_of(done)
+    found = parse_lines(done)
     assert [Path(one["path"]).name for one in found] == ["a.wav", "b.png", "wall.PNG"]
     assert [one["kind"] for one in found] == ["sound", "image", "image"]
     assert found[1]["faces"][0]["emotion"] == "happy"
@@ -39,12 +39,12 @@ def test_analyze_prints_one_object_a_line_and_goes_into_folders(mien: Mien, albu
 def test_analyze_goes_on_after_a_file_that_cannot_be_read_and_exits_1(mien: Mien, album: Path) -> None:
     done = mien("analyze", "--json", album / "gone.png", album / "notes.txt", album / "b.png")
     assert done.returncode == 1
-    found = lines_of(done)
+    found = parse_lines(done)
     assert [bool(one["error"]) for one in found] == [True, True, False]
     assert "gone.png" in found[0]["error"]
 
 
-def test_analyze_says_it_in_words_too(mien: Mien, album: Path) -> None:
+def test_analyze_prints_words_without_json(mien: Mien, album: Path) -> None:
     done = mien("analyze", album)
     assert done.returncode == 0
     assert re.search(r"b\.png: happy \(\d+%\)\n  face at \d+,\d+ \(\d+x\d+ px\): happy \d+%", done.stdout)
@@ -52,18 +52,18 @@ def test_analyze_says_it_in_words_too(mien: Mien, album: Path) -> None:
 
 
 def test_analyze_reads_a_crop_and_only_the_senses_asked_for(mien: Mien, album: Path) -> None:
-    found = lines_of(
+    found = parse_lines(
         mien("analyze", "--json", "--crop", "--senses", "face", album / "more" / "wall.PNG", album / "a.wav")
     )
     assert [len(one["faces"]) for one in found] == [1, 0]
     assert found[1]["voice"] is None
 
 
-def test_analyze_refuses_senses_that_nobody_has(mien: Mien, album: Path) -> None:
-    told_in_one_line(mien("analyze", "--senses", "face,smell", album), "face,smell", "allowed are")
+def test_analyze_refuses_unknown_senses(mien: Mien, album: Path) -> None:
+    assert_one_line_error(mien("analyze", "--senses", "face,smell", album), "face,smell", "allowed are")
 
 
-def test_a_reader_that_leaves_early_is_no_crash(mien: Mien, album: Path) -> None:
+def test_a_reader_that_closes_the_pipe_early_causes_no_traceback(mien: Mien, album: Path) -> None:
     """`mien analyze ... | head -0`: no traceback."""
     command = [sys.executable, "-m", "device.cli", "analyze", "--json", *[str(album)] * 3]
     env = {**os.environ, "PYTHONPATH": str(HOUSE)}

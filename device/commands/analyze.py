@@ -11,7 +11,7 @@ from typing import Any
 from device.commands import parse_path
 from device.errors import SettingsError
 from device.perception.load import load_perception
-from device.perception.offline.analyze import Wanted, analyze
+from device.perception.offline.analyze import Options, analyze
 from device.settings.load import load
 from device.system.terminal import printable
 
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not senses or senses - {"face", "voice"}:
         raise SettingsError(f"--senses {arguments.senses!r}: allowed are face, voice and face,voice")
     settings = load(arguments.settings)
-    wanted = Wanted(arguments.crop, "face" in senses, "voice" in senses)
+    wanted = Options(arguments.crop, "face" in senses, "voice" in senses)
     perception = load_perception(settings)
     failed = False
     for path, problem in _find_files(arguments.paths):
@@ -83,7 +83,7 @@ def _error_result(path: Path, problem: str) -> dict[str, Any]:
     return empty | {"timeline": [], "error": problem}
 
 
-def _describe(result: dict[str, Any], wanted: Wanted) -> str:
+def _describe(result: dict[str, Any], wanted: Options) -> str:
     if result["error"]:
         # Most errors begin with the path already.
         prefix = f"{result['path']}: "

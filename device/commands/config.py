@@ -10,7 +10,7 @@ from device.hub.rules.describe import describe
 from device.settings.load import load
 from device.settings.locations import default_path
 from device.settings.schema import Settings
-from device.settings.toml import as_toml
+from device.settings.toml import format_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     settings = load(arguments.settings)
     if arguments.what == "show":
-        print(as_toml(settings, commented=False), end="")
+        print(format_settings(settings, commented=False), end="")
         return 0
     pending: list[str] = []
     try:
@@ -64,6 +64,6 @@ def _init(path: Path, *, force: bool) -> None:
                 f"{path} exists already; nothing was changed. To overwrite it: mien config init --force"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_toml(Settings(), commented=True), encoding="utf-8")
+        path.write_text(format_settings(Settings(), commented=True), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror}); name another with --settings") from error

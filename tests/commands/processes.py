@@ -1,8 +1,8 @@
-"""Who was started by whom."""
+"""The child processes of a process."""
 
 import subprocess
 
 
-def children_of(pid: int) -> list[int]:
+def get_children(pid: int) -> list[int]:
     done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(word) for word in done.stdout.split()]

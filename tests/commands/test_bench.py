@@ -1,4 +1,4 @@
-"""`mien bench`: its JSON, its plot, recordings, and wishes that are refused."""
+"""`mien bench`: its JSON, its plot, recordings, and wrong arguments."""
 
 import argparse
 import json
@@ -20,9 +20,9 @@ from tests import builders as made
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
-def _asked(*paths: Path, **more: Any) -> argparse.Namespace:
-    usual = {"settings": None, "json": True, "seconds": 0.03, "full": False, "parts": None, "plot": None}
-    return argparse.Namespace(paths=list(paths), **(usual | more))
+def _arguments(*paths: Path, **more: Any) -> argparse.Namespace:
+    defaults = {"settings": None, "json": True, "seconds": 0.03, "full": False, "parts": None, "plot": None}
+    return argparse.Namespace(paths=list(paths), **(defaults | more))
 
 
 # --- the command
@@ -30,7 +30,7 @@ def _asked(*paths: Path, **more: Any) -> argparse.Namespace:
 
 def test_all_parts_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plot = tmp_path / "bench.svg"
-    assert bench.run(_asked(plot=plot)) == 0
+    assert bench.run(_arguments(plot=plot)) == 0
     result = json.loads(capsys.readouterr().out)
     for key in ("face_path_cpu_ms", "face_path_fps", "voice_path_cpu_ms_per_s", "start_to_first_mood_s", "start_cpu_s"):
         assert 0 < result[key] < 10_000, key
@@ -47,7 +47,7 @@ def test_all_parts_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureF
         assert {"stage", "cpu_ms", "runs"} <= set(stage)
 
     picture = ET.parse(plot).getroot()  # noqa: S314 - our own
-    # A line for each size, a spot for each cell, a bar for each stage and thread, and what they are.
+    # A line for each size, a dot for each cell, a bar for each stage and thread, and their labels.
     assert len(picture.findall(f"{_SVG}polyline")) == len(grid.SIZES)
     assert len(picture.findall(f"{_SVG}circle")) == len(result["grid"])
     words = [text.text for text in picture.findall(f"{_SVG}text")]
@@ -62,7 +62,7 @@ def test_all_parts_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_parts_are_measured_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel_streams.measure, "__defaults__", (None, (1,)))
-    assert bench.run(_asked(parts="streams,voice", json=False)) == 0
+    assert bench.run(_arguments(parts="streams,voice", json=False)) == 0
     said = capsys.readouterr().out
     assert "voice path" in said
     assert "1 streams at once" in said
@@ -93,7 +93,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
         made.film(tmp_path / "moment.mp4", seconds[:6], 15),
     ]
     plot = tmp_path / "plot.svg"
-    assert bench.run(_asked(*paths, seconds=0.1, plot=plot)) == 0
+    assert bench.run(_arguments(*paths, seconds=0.1, plot=plot)) == 0
     result = json.loads(capsys.readouterr().out)
     video, picture, sound, word, moment = result["recordings"]
     assert (video["kind"], video["width_px"], video["height_px"]) == ("video", 320, 240)
@@ -111,7 +111,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "320x240, 45 frames" in table
     assert "readings" in table
     drawn = [text.text for text in ET.parse(plot).getroot().findall(f"{_SVG}text")]  # noqa: S314 - our own
-    # A bar for each that was seen, and for each that was heard.
+    # A bar for each recording with a picture, and for each with sound.
     assert {name: drawn.count(name) for name in ("room.mp4", "face.png", "voice.wav", "word.wav", "moment.mp4")} == {
         "room.mp4": 2,
         "face.png": 1,
@@ -142,9 +142,9 @@ def test_odd_names_of_recordings_are_drawn_and_printed(tmp_path: Path) -> None:
 )
 def test_wrong_arguments_are_reported(more: dict[str, Any], words: str) -> None:
     with pytest.raises(MienError, match=words):
-        bench.run(_asked(**more))
+        bench.run(_arguments(**more))
 
 
 def test_a_plot_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(MienError, match="cannot be written"):
-        bench.run(_asked(made.picture(tmp_path / "a.png", Room(1).frames(1)[0].pixels), plot=tmp_path))
+        bench.run(_arguments(made.picture(tmp_path / "a.png", Room(1).frames(1)[0].pixels), plot=tmp_path))

@@ -1,4 +1,4 @@
-"""Folders that may not be looked into, and folders with nothing to read: each is told, and the rest goes on."""
+"""Folders without permission, and folders with nothing to read: each is reported, and the rest is read."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES
 from tests.builders import drawn, film, picture
-from tests.command_line import HOUSE, Done, Mien, lines_of, settings_in, told_in_one_line
+from tests.command_line import HOUSE, Done, Mien, assert_one_line_error, parse_lines, write_settings
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def closed(tmp_path: Path) -> Iterator[Path]:
 
 
 def ordinary(*words: str | Path) -> Done:
-    """Python as somebody to whom a closed folder is closed; to root it is not."""
+    """Run Python as an ordinary user, since root may enter closed folders."""
     prefix = []
     if not os.geteuid():
         if not shutil.which("setpriv"):
@@ -39,56 +39,56 @@ def ordinary(*words: str | Path) -> Done:
 
 
 def mien_of(home: Path, *words: str | Path) -> Done:
-    return ordinary("-m", "device.cli", "--settings", settings_in(home), *words)
+    return ordinary("-m", "device.cli", "--settings", write_settings(home), *words)
 
 
-def test_a_file_in_a_closed_folder_is_told_and_the_rest_is_read(closed: Path, tmp_path: Path) -> None:
+def test_a_file_in_a_closed_folder_is_reported_and_the_rest_is_read(closed: Path, tmp_path: Path) -> None:
     done = mien_of(tmp_path, "analyze", "--json", closed / "x.png", closed.parent / "a.png")
     assert (done.returncode, done.stderr) == (1, "")
-    hidden, seen = lines_of(done)
+    hidden, seen = parse_lines(done)
     assert hidden["error"] == f"{closed}/x.png: cannot be read (Permission denied)"
     assert seen["mood"]["emotion"] == "happy"
 
 
-def test_a_closed_folder_is_told_and_what_lies_beside_it_is_read(closed: Path, tmp_path: Path) -> None:
+def test_a_closed_folder_is_reported_and_its_neighbours_are_read(closed: Path, tmp_path: Path) -> None:
     done = mien_of(tmp_path, "analyze", "--json", closed.parent)
     assert (done.returncode, done.stderr) == (1, "")
-    seen, hidden = lines_of(done)
+    seen, hidden = parse_lines(done)
     assert (seen["error"], seen["mood"]["emotion"]) == (None, "happy")
     assert hidden["path"] == str(closed)
     assert hidden["error"] == f"{closed}: a folder that cannot be read (Permission denied)"
     assert hidden.keys() == seen.keys()
-    assert [one["path"] for one in lines_of(mien_of(tmp_path, "analyze", "--json", closed))] == [str(closed)]
+    assert [one["path"] for one in parse_lines(mien_of(tmp_path, "analyze", "--json", closed))] == [str(closed)]
 
 
-def test_a_folder_whose_names_alone_can_be_read_is_told(closed: Path, tmp_path: Path) -> None:
+def test_a_folder_that_can_be_listed_but_not_entered_is_reported(closed: Path, tmp_path: Path) -> None:
     closed.chmod(0o400)
-    (hidden,) = lines_of(mien_of(tmp_path, "analyze", "--json", closed))
+    (hidden,) = parse_lines(mien_of(tmp_path, "analyze", "--json", closed))
     assert hidden["error"] == f"{closed}/x.png: cannot be read (Permission denied)"
 
 
-def test_doctor_tells_that_a_closed_folder_cannot_be_written(closed: Path, tmp_path: Path) -> None:
-    settings = settings_in(tmp_path)
+def test_doctor_reports_a_state_folder_that_cannot_be_written(closed: Path, tmp_path: Path) -> None:
+    settings = write_settings(tmp_path)
     settings.write_text(settings.read_text().replace(f"{tmp_path}/state", f"{closed}/state"))
     code = "import sys; from device.commands.doctor import examine; from pathlib import Path\n"
-    code += "print([f.said for f in examine(Path(sys.argv[1])) if f.check == 'state folder'][0])"
+    code += "print([f.message for f in examine(Path(sys.argv[1])) if f.name == 'state folder'][0])"
     done = ordinary("-c", code, settings)
     assert f"{closed}/state cannot be written" in done.stdout, done.stderr
 
 
-def test_a_model_in_a_closed_folder_is_told(closed: Path, tmp_path: Path) -> None:
+def test_a_model_in_a_closed_folder_is_reported(closed: Path, tmp_path: Path) -> None:
     for subject in (closed, closed / "pair", closed / "pair.zip", closed / "face.tflite"):
-        told_in_one_line(mien_of(tmp_path, "models", "install", subject), str(closed))
+        assert_one_line_error(mien_of(tmp_path, "models", "install", subject), str(closed))
 
 
-def test_settings_in_a_closed_folder_are_told(closed: Path) -> None:
+def test_settings_in_a_closed_folder_are_reported(closed: Path) -> None:
     for what in ("check", "init"):
         done = ordinary("-m", "device.cli", "--settings", closed / "mien.toml", "config", what)
-        told_in_one_line(done, f"{closed}/mien.toml: cannot be", "Permission denied")
+        assert_one_line_error(done, f"{closed}/mien.toml: cannot be", "Permission denied")
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("rules", "show"), ("config", "check")])
-def test_a_closed_folder_of_the_user_s_own_settings_is_told(
+def test_a_closed_folder_of_the_default_settings_is_reported(
     closed: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     monkeypatch.delenv("MIEN_SETTINGS", raising=False)
@@ -100,7 +100,7 @@ def test_a_closed_folder_of_the_user_s_own_settings_is_told(
     assert "Traceback" not in said
 
 
-def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> None:
+def test_a_folder_with_nothing_to_read_is_reported(mien: Mien, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     (tmp_path / "some").mkdir()
     (tmp_path / "some" / "notes.txt").write_text("not media")
@@ -113,18 +113,18 @@ def test_a_folder_with_nothing_to_read_is_told(mien: Mien, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("words", [["analyze", ""], ["gallery", ""], ["bench", ""], ["--settings", "", "doctor"]])
-def test_an_empty_path_is_wrong_use_and_not_this_folder(mien: Mien, words: list[str]) -> None:
+def test_an_empty_path_is_wrong_use_and_does_not_mean_this_folder(mien: Mien, words: list[str]) -> None:
     done = mien(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert "a path cannot be empty" in done.stderr
 
 
-def test_films_of_every_common_suffix_are_found_in_a_folder(mien: Mien, tmp_path: Path) -> None:
+def test_videos_of_every_common_suffix_are_found_in_a_folder(mien: Mien, tmp_path: Path) -> None:
     folder = tmp_path / "films"
     folder.mkdir()
     shot = film(tmp_path / "one.mkv", [drawn()] * 3, 10)
     suffixes = [".m4v", ".3gp", ".mpeg", ".MPG", ".ts", ".wmv", ".avif", ".aiff"]
     for suffix in suffixes:
         shutil.copyfile(shot, folder / f"film{suffix}")
-    found = lines_of(mien("analyze", "--json", "--senses", "face", folder))
+    found = parse_lines(mien("analyze", "--json", "--senses", "face", folder))
     assert sorted(Path(one["path"]).suffix for one in found) == sorted(suffixes)

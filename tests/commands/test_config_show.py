@@ -1,4 +1,4 @@
-"""`mien config show` prints what `mien config check` reads as the same, whatever stands in the settings."""
+"""`mien config check` accepts the output of `mien config show`, whatever the settings are."""
 
 import math
 import tomllib
@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.settings.load import parse
-from device.settings.toml import as_toml, toml_value
-from tests.command_line import Mien, settings_in
+from device.settings.toml import format_settings, format_value
+from tests.command_line import Mien, write_settings
 
 _RULE = (
     '[[rules]]\nname = "r"\nmood = ["sad"]\ndo = [{ action = "webhook", url = "http://127.0.0.1:1/", data = DATA }]\n'
@@ -28,8 +28,8 @@ _RULE = (
         "{ list = [1, 2.5, true, [], {}, [{ deep = {} }]] }",
     ],
 )
-def test_what_is_shown_checks_and_is_the_same(mien: Mien, tmp_path: Path, data: str) -> None:
-    path = settings_in(tmp_path, _RULE.replace("DATA", data))
+def test_the_output_of_show_is_valid_and_equal(mien: Mien, tmp_path: Path, data: str) -> None:
+    path = write_settings(tmp_path, _RULE.replace("DATA", data))
     shown = mien("--settings", path, "config", "show")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert not [one for one in shown.stdout if not one.isprintable() and one != "\n"]
@@ -40,8 +40,8 @@ def test_what_is_shown_checks_and_is_the_same(mien: Mien, tmp_path: Path, data: 
     assert repr(parse(shown.stdout, "shown")) == repr(parse(path.read_text(), "given"))
 
 
-def test_what_is_no_number_is_shown_so() -> None:
-    (rule,) = parse(as_toml(parse(_RULE.replace("DATA", "{ x = nan }"), "x"), commented=False), "shown").rules
+def test_not_a_number_is_shown_as_nan() -> None:
+    (rule,) = parse(format_settings(parse(_RULE.replace("DATA", "{ x = nan }"), "x"), commented=False), "shown").rules
     assert math.isnan(rule.do[0].data["x"])  # type: ignore[union-attr]
 
 
@@ -53,7 +53,7 @@ _VALUES = st.recursive(_SCALARS, lambda inner: st.one_of(st.lists(inner), st.dic
 
 @settings(max_examples=300, deadline=None)
 @given(_VALUES)
-def test_any_value_reads_back_as_the_same(value: Any) -> None:
-    written = toml_value(value)
+def test_any_value_reads_back_unchanged(value: Any) -> None:
+    written = format_value(value)
     assert "\n" not in written
     assert repr(tomllib.loads(f"x = {written}")["x"]) == repr(value)

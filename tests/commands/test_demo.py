@@ -1,4 +1,4 @@
-"""`mien demo` as a newcomer sees it."""
+"""`mien demo` as a new user sees it."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from device.commands.demo import Watcher
-from tests.command_line import Mien, told_in_one_line
-from tests.commands.processes import children_of
+from tests.command_line import Mien, assert_one_line_error
+from tests.commands.processes import get_children
 
 
 @pytest.fixture
@@ -40,16 +40,16 @@ def lines_until(process: "subprocess.Popen[str]", wanted: str, limit_s: float = 
     return said
 
 
-def test_it_says_what_was_played_and_read_and_ends_cleanly_on_ctrl_c(demo: "subprocess.Popen[str]") -> None:
+def test_it_prints_what_was_played_and_read_and_stops_cleanly_on_ctrl_c(demo: "subprocess.Popen[str]") -> None:
     said = lines_until(demo, r"played neutral +read neutral")
     page = re.search(r"http://127\.0\.0\.1:\d+/", said)
     assert page
     with urllib.request.urlopen(page[0], timeout=5) as answer:  # noqa: S310 - the demo's own page
         assert b"<html" in answer.read()
-    # The mood changes with the play, and the lamp with the mood.
+    # The mood follows what is played, and the lamp follows the mood.
     said += lines_until(demo, r"played happy +read happy")
     said += lines_until(demo, r"played sad .*lamp #fff1d6 at 90 %")
-    both = children_of(demo.pid)
+    both = get_children(demo.pid)
     assert len(both) == 2
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=20)
@@ -62,15 +62,15 @@ def test_it_says_what_was_played_and_read_and_ends_cleanly_on_ctrl_c(demo: "subp
             os.kill(pid, 0)
 
 
-def test_it_ends_by_itself_when_told_for_how_long() -> None:
+def test_it_stops_by_itself_after_seconds() -> None:
     command = [sys.executable, "-m", "device.cli", "demo", "--no-browser", "--seconds", "5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "as played" in done.stdout
 
 
-def test_it_ends_when_its_reader_leaves() -> None:
-    """`mien demo | head -1`: both processes end too, and nothing is left that a person would have to kill."""
+def test_it_stops_when_its_reader_closes_the_pipe() -> None:
+    """`mien demo | head -1`: both child processes end, too."""
     command = [sys.executable, "-m", "device.cli", "demo", "--no-browser"]
     pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment) as process:
@@ -86,7 +86,7 @@ def test_it_ends_when_its_reader_leaves() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"gibberish\r\n\r\n"])
-def test_half_an_answer_of_the_hub_is_none_and_it_goes_on(answer: bytes) -> None:
+def test_a_truncated_answer_of_the_hub_is_skipped(answer: bytes) -> None:
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as hub:
         watcher = Watcher(f"http://127.0.0.1:{hub.getsockname()[1]}/", time.monotonic(), stop)
@@ -105,5 +105,5 @@ def test_half_an_answer_of_the_hub_is_none_and_it_goes_on(answer: bytes) -> None
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1"])
-def test_a_length_that_is_none_is_refused(mien: Mien, seconds: str) -> None:
-    told_in_one_line(mien("demo", "--no-browser", f"--seconds={seconds}"), f"--seconds {seconds}", "from 0 on")
+def test_an_impossible_duration_is_refused(mien: Mien, seconds: str) -> None:
+    assert_one_line_error(mien("demo", "--no-browser", f"--seconds={seconds}"), f"--seconds {seconds}", "from 0 on")

@@ -35,7 +35,7 @@ def test_a_broker_that_accepts_the_login(broker: Broker) -> None:
     assert said == Check("MQTT broker", True, f"127.0.0.1:{broker.port} accepts the login, without TLS")
 
 
-def test_a_broker_that_is_not_there_or_none() -> None:
+def test_a_broker_that_is_missing_or_not_configured() -> None:
     said = check_broker(with_broker(port := free_port()))
     assert said.ok is False
     assert f"127.0.0.1:{port}" in said.message
@@ -43,7 +43,7 @@ def test_a_broker_that_is_not_there_or_none() -> None:
     assert check_broker(Settings()).ok is None
 
 
-def test_a_password_file_that_is_missing_is_named(broker: Broker, tmp_path: Path) -> None:
+def test_a_missing_password_file_is_named(broker: Broker, tmp_path: Path) -> None:
     said = check_broker(with_broker(broker.port, username="anna", password_file=str(tmp_path / "none")))
     assert said.ok is False
     assert str(tmp_path / "none") in said.message
@@ -114,7 +114,7 @@ def test_units_that_run_and_one_with_a_loosened_sandbox(systemd: Path) -> None:
     assert "drop-in" in said["mien-sense.service sandbox"].fix
 
 
-def test_units_that_do_not_run_or_are_not_there(systemd: Path) -> None:
+def test_units_that_do_not_run_or_are_not_installed(systemd: Path) -> None:
     (systemd / "systemctl").write_text(
         "#!/bin/sh\necho LoadState=loaded; echo ActiveState=failed; echo Result=watchdog\n"
     )

@@ -1,4 +1,4 @@
-"""`mien hue pair`, as a person starts it, with a bridge that has a button."""
+"""`mien hue pair` as a user runs it, with a fake bridge whose button is pressed."""
 
 import argparse
 import asyncio
@@ -32,7 +32,7 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
 
 
 async def pair(home: Path, *arguments: str) -> tuple[int, str, str]:
-    """Exit status, output and errors of `mien hue pair 127.0.0.1`."""
+    """(exit status, stdout, stderr) of `mien hue pair 127.0.0.1`."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MIEN_", "XDG_"))}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "device.cli", "hue", "pair", "127.0.0.1", *arguments),
@@ -65,13 +65,13 @@ def test_the_button_gives_a_key_and_the_lines_for_the_settings(tmp_path: Path, t
     assert parse(lines, "printed").hue.bridge == "127.0.0.1"
 
 
-def test_the_key_that_root_writes_beside_the_settings_is_for_who_reads_those(
+def test_the_key_that_root_writes_beside_the_settings_gets_their_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mien.toml"
     file.touch()
     if os.geteuid() == 0:
-        os.chown(file, 0, 12345)  # anyone's but root's
+        os.chown(file, 0, 12345)  # any group but root's
     file.chmod(0o640)
 
     async def paired(_address: str, _port: int) -> Key:
@@ -84,19 +84,19 @@ def test_the_key_that_root_writes_beside_the_settings_is_for_who_reads_those(
     assert (seen.st_mode & 0o777, seen.st_gid) == (0o640, file.stat().st_gid)
 
 
-def test_what_goes_wrong_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl.SSLContext) -> None:
+def test_an_error_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl.SSLContext) -> None:
     async def story() -> None:
         async with Bridge(tls) as bridge:
             bridge.faults = [said([{"error": {"type": 7, "description": "no more room"}}])]
             file = tmp_path / "kept" / "key.json"
             status, _, errors = await pair(tmp_path, "--port", str(bridge.port), "--file", str(file))
-            assert (status, errors) == (1, "mien: Hue bridge 127.0.0.1: does not pair: no more room\n")
+            assert (status, errors) == (1, "mien: Hue bridge 127.0.0.1: refused to pair: no more room\n")
             assert not file.parent.exists()
 
     run(story())
 
 
 @pytest.mark.parametrize("port", ["99999", "0", "-1"])
-def test_a_port_that_is_none_is_told_and_nobody_is_asked(tmp_path: Path, port: str) -> None:
+def test_an_impossible_port_is_refused_before_any_connection(tmp_path: Path, port: str) -> None:
     status, out, errors = run(pair(tmp_path, f"--port={port}"))
     assert (status, out, errors) == (1, "", f"mien: --port {port}: a port is a number from 1 to 65535\n")

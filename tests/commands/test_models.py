@@ -1,4 +1,4 @@
-"""`mien models` as a person runs it: what it takes, what it says, and what a `sense` makes of it."""
+"""`mien models` as a user runs it, and which models `sense` then loads."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 from device.commands.doctor import examine
 from device.perception.models.card import MODEL_NAMES, MODELS
 from device.perception.models.registry import models_folder, select
-from device.perception.models.smoke_test import try_out
+from device.perception.models.smoke_test import run_smoke_test
 from tests.perception.models.builders import handed, made
 from tests.sense.live_sense import Hub
 from tests.sense.waits import until
@@ -25,7 +25,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Home:
-    """A home of its own, and the command in it."""
+    """A temporary home folder, and the command in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.state = folder, folder / "state"
@@ -55,8 +55,8 @@ def home() -> Iterator[Home]:
         yield Home(Path(folder))
 
 
-def told(done: Done, *words: str) -> None:
-    """One clear line, and the exit status of an error."""
+def assert_error(done: Done, *words: str) -> None:
+    """One line of error, and exit status 1."""
     assert done.returncode == 1, done
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -87,7 +87,7 @@ def test_install_list_and_rollback_in_words(home: Home) -> None:
     assert back.returncode == 0
     assert "face 0.1.0 (shipped) replaces 0.2.0." in back.stdout
     assert "shipped, rolled back to on 20" in home.models("list").stdout
-    told(home.models("rollback"), "the shipped models are in use: there is nothing to go back to")
+    assert_error(home.models("rollback"), "the shipped models are in use: there is nothing to go back to")
 
 
 def test_install_list_and_rollback_for_programs(home: Home) -> None:
@@ -118,7 +118,7 @@ def _zip(path: Path, entries: dict[str, bytes]) -> Path:
     return path
 
 
-def test_a_zip_is_read_and_never_unpacked_to_where_its_names_point(home: Home) -> None:
+def test_a_zip_is_never_unpacked_to_where_its_names_point(home: Home) -> None:
     pair = handed("face", "0.2.0", home.folder / "new")
     given = _zip(home.folder / "FACE.ZIP", {"../../out/face.tflite": pair.network, "/abs/face.json": pair.card})
     assert home.models("install", given).returncode == 0
@@ -127,7 +127,7 @@ def test_a_zip_is_read_and_never_unpacked_to_where_its_names_point(home: Home) -
     assert not Path("/abs").exists()
 
 
-def test_files_that_are_no_pair_are_told_and_change_nothing(home: Home) -> None:
+def test_files_that_are_not_a_model_are_reported_and_change_nothing(home: Home) -> None:
     pair = handed("face", "0.2.0", home.folder / "new")
     bomb = _zip(home.folder / "bomb.zip", {"face.json": b" " * 50_000_000, "face.tflite": b""})
     twice = _zip(home.folder / "twice.zip", {"a/face.json": b"", "b/face.json": b"", "face.tflite": b""})
@@ -160,34 +160,34 @@ def test_files_that_are_no_pair_are_told_and_change_nothing(home: Home) -> None:
         home.settings: "no file that ends in .tflite, .json or .zip",
     }
     for file, words in cases.items():
-        told(home.models("install", file), words, "nothing was changed")
-    told(home.models("install"), "needs a file")
-    told(home.models("rollback"), "nothing to go back to")
-    told(home.models("rollback", "nose"), "face or voice or prosody")
-    told(home.models("list", "face"), "takes nothing more")
+        assert_error(home.models("install", file), words, "nothing was changed")
+    assert_error(home.models("install"), "needs a file")
+    assert_error(home.models("rollback"), "nothing to go back to")
+    assert_error(home.models("rollback", "nose"), "face or voice or prosody")
+    assert_error(home.models("list", "face"), "takes nothing more")
     assert not home.state.exists()
 
 
-def test_a_network_that_never_ends_is_an_error_and_changes_nothing(home: Home) -> None:
+def test_a_network_that_never_finishes_is_an_error_and_changes_nothing(home: Home) -> None:
     pytest.importorskip("ai_edge_litert.schema_py_generated")
     from tests.perception.models.damaged_models import endless
 
     content = endless((MODELS / "prosody.tflite").read_bytes())
     network = made("prosody", "0.2.0", home.folder / "new", content)
-    told(home.models("install", network), "had no answer after 5 s of computing", "nothing was changed")
+    assert_error(home.models("install", network), "gave no result after 5 s of computing", "nothing was changed")
     assert home.versions()["prosody"] == "0.1.0"
 
 
-def test_a_trial_that_cannot_end_is_ended(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"gave no answer within 0\.05 s"):
-        try_out(handed("face", "0.2.0", tmp_path), most_s=0.05)
+def test_a_smoke_test_that_hangs_is_killed(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"gave no result within 0\.05 s"):
+        run_smoke_test(handed("face", "0.2.0", tmp_path), max_s=0.05)
 
 
-def test_doctor_says_which_pair_is_used_and_that_one_is_damaged(home: Home) -> None:
+def test_doctor_reports_the_model_in_use_and_a_damaged_one(home: Home) -> None:
     assert home.models("install", made("face", "0.2.0", home.folder / "new")).returncode == 0
 
     def found() -> dict[str, tuple[bool | None, str, str]]:
-        return {f.check: (f.ok, f.said, f.fix) for f in examine(home.settings) if f.check.endswith("model")}
+        return {f.name: (f.ok, f.message, f.fix) for f in examine(home.settings) if f.name.endswith("model")}
 
     sound = found()
     assert sound["face model"][1].startswith("0.2.0 (installed), intact")
@@ -204,7 +204,7 @@ def test_doctor_says_which_pair_is_used_and_that_one_is_damaged(home: Home) -> N
 
 @pytest.fixture
 def sense(home: Home) -> Iterator[Callable[[], tuple["subprocess.Popen[str]", Hub]]]:
-    """Starts a real `mien sense`, with a hub that the test plays."""
+    """Starts a real `mien sense`, connected to a fake hub."""
     (home.folder / "run").mkdir()
     begun: list[tuple[subprocess.Popen[str], Hub]] = []
 
@@ -224,7 +224,7 @@ def sense(home: Home) -> Iterator[Callable[[], tuple["subprocess.Popen[str]", Hu
         hub.close()
 
 
-def test_sense_reads_the_installed_pair_at_its_next_start_and_never_before(
+def test_sense_loads_an_installed_model_only_when_it_starts(
     home: Home, sense: Callable[[], tuple["subprocess.Popen[str]", Hub]]
 ) -> None:
     process, hub = sense()

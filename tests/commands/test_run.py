@@ -1,4 +1,4 @@
-"""`mien run`: brings back what dies, and does not hide what never lives."""
+"""`mien run` restarts a process that dies, and reports one that keeps dying."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.processes import children_of
+from tests.commands.processes import get_children
 from tests.hub.conftest import free_port
 
 
@@ -40,7 +40,7 @@ def running(settings: Path, *options: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_a_hub_that_never_stays_up_ends_it_with_the_reason(short: Path) -> None:
+def test_a_hub_that_keeps_ending_stops_the_run_with_the_reason(short: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = running(settings_in(short, port))
@@ -51,21 +51,21 @@ def test_a_hub_that_never_stays_up_ends_it_with_the_reason(short: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_a_door_that_has_no_place_is_one_line(short: Path) -> None:
+def test_a_runtime_folder_that_cannot_be_made_is_one_line(short: Path) -> None:
     (short / "run").write_text("a file is there")
     said, _ = running(settings_in(short, 0)).communicate(timeout=60)
     assert said == f"mien: {short}/run: cannot be made (File exists); set home.runtime_dir to another\n"
 
 
-def test_a_killed_child_is_started_again(short: Path) -> None:
+def test_a_killed_child_is_restarted(short: Path) -> None:
     process = running(settings_in(short, 0))
     try:
         until = time.monotonic() + 20
-        while len(before := children_of(process.pid)) < 2:
+        while len(before := get_children(process.pid)) < 2:
             assert time.monotonic() < until
             time.sleep(0.05)
         os.kill(before[1], signal.SIGKILL)
-        while before[1] in (now := children_of(process.pid)) or len(now) < 2:
+        while before[1] in (now := get_children(process.pid)) or len(now) < 2:
             assert time.monotonic() < until
             time.sleep(0.05)
     finally:
@@ -75,7 +75,7 @@ def test_a_killed_child_is_started_again(short: Path) -> None:
     assert "ended (SIGKILL); starting it again" in said
 
 
-def test_new_settings_are_taken_over_if_they_are_good_and_else_the_old_ones_hold(short: Path) -> None:
+def test_valid_new_settings_apply_and_wrong_ones_do_not(short: Path) -> None:
     port = free_port()
     path = settings_in(short, port)
     good = path.read_text()
@@ -98,7 +98,7 @@ def test_new_settings_are_taken_over_if_they_are_good_and_else_the_old_ones_hold
         before = until(lambda told: told["sense"]["available"])
         path.write_text(good + "[mood]\nhold_s = -1\n")
         process.send_signal(signal.SIGHUP)
-        told = until(lambda told: any("not taken over" in one for one in told["problems"]))
+        told = until(lambda told: any("not applied" in one for one in told["problems"]))
         assert any("mood.hold_s" in one for one in told["problems"])
         time.sleep(1.5)
         told = until(lambda told: told["sense"]["available"])
@@ -116,7 +116,7 @@ def test_new_settings_are_taken_over_if_they_are_good_and_else_the_old_ones_hold
     assert "Traceback" not in said, said
 
 
-def test_a_camera_on_the_network_is_called_by_its_own_address_and_by_nothing_secret(short: Path) -> None:
+def test_the_name_of_a_network_camera_contains_no_secret(short: Path) -> None:
     port, camera = free_port(), free_port()
     path = settings_in(short, port)
     path.write_text(
@@ -143,16 +143,16 @@ def test_a_camera_on_the_network_is_called_by_its_own_address_and_by_nothing_sec
         assert "hidden" not in text
 
 
-def test_a_dry_run_is_one_of_the_hub_too(short: Path) -> None:
+def test_a_dry_run_is_passed_on_to_the_hub(short: Path) -> None:
     process = running(settings_in(short, 0), "--dry-run")
     try:
         wanted = {(b"hub", b"--dry-run"), (b"info", b"sense")}
         until = time.monotonic() + 20
         seen: set[tuple[bytes, ...]] = set()
-        while not wanted <= seen:  # between the fork and its own program, a child has its parent's words
+        while not wanted <= seen:  # between fork and exec, a child has the command line of its parent
             assert time.monotonic() < until, seen
             time.sleep(0.05)
-            for pid in children_of(process.pid):
+            for pid in get_children(process.pid):
                 with suppress(OSError):
                     seen.add(tuple(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1][-2:]))
     finally:
@@ -161,10 +161,10 @@ def test_a_dry_run_is_one_of_the_hub_too(short: Path) -> None:
     assert process.returncode == 0
 
 
-def test_a_killed_parent_takes_both_with_it(short: Path) -> None:
+def test_killing_the_parent_ends_both_children(short: Path) -> None:
     process = running(settings_in(short, 0))
     until = time.monotonic() + 20
-    while len(both := children_of(process.pid)) < 2:
+    while len(both := get_children(process.pid)) < 2:
         assert time.monotonic() < until
         time.sleep(0.05)
     time.sleep(1)

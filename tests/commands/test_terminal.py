@@ -1,4 +1,4 @@
-"""Odd names of files, terminals that know ASCII only, and an output that takes no more."""
+"""Odd file names, ASCII terminals, and an output that cannot be written."""
 
 import os
 import subprocess
@@ -10,16 +10,16 @@ import pytest
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES
 from tests.builders import drawn, picture
-from tests.command_line import HOUSE, Mien, lines_of, settings_in
+from tests.command_line import HOUSE, Mien, parse_lines, write_settings
 
 _ODD = os.fsdecode(b"a\xff\x1b[31m\n\xe2\x80\xae.png")
-"""A byte that is no UTF-8, red from here on, a new line, and from right to left."""
+"""A byte that is not UTF-8, an escape sequence for red, a line break, and a right-to-left override."""
 _SHOWN = r"a\xff\x1b[31m\n\u202e.png".replace(r"\n", r"\x0a")
 
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Path:
-    """A picture with a face, and one that cannot be read, under odd names."""
+    """A picture with a face and an unreadable one, both with odd names."""
     folder = tmp_path / os.fsdecode(b"album\xe9")
     folder.mkdir()
     picture(tmp_path / "plain.png", drawn(((320, 240), 200, POSES[Emotion.HAPPY]))).rename(folder / _ODD)
@@ -27,7 +27,7 @@ def odd(tmp_path: Path) -> Path:
     return folder
 
 
-def test_analyze_writes_odd_names_out_for_a_terminal(mien: Mien, odd: Path) -> None:
+def test_analyze_escapes_odd_names_for_a_terminal(mien: Mien, odd: Path) -> None:
     done = mien("analyze", odd)
     assert (done.returncode, done.stderr) == (1, "")
     said = done.stdout.splitlines()
@@ -36,43 +36,43 @@ def test_analyze_writes_odd_names_out_for_a_terminal(mien: Mien, odd: Path) -> N
     assert "\x1b" not in done.stdout
 
 
-def test_analyze_gives_programs_the_very_name(mien: Mien, odd: Path) -> None:
-    found = lines_of(mien("analyze", "--json", odd))
+def test_analyze_gives_programs_the_exact_name(mien: Mien, odd: Path) -> None:
+    found = parse_lines(mien("analyze", "--json", odd))
     assert [Path(one["path"]).name for one in found] == [_ODD, f"broken {_ODD}"]
     assert Path(found[0]["path"]).exists()
 
 
-def test_gallery_writes_odd_names_out_too(mien: Mien, odd: Path, tmp_path: Path) -> None:
-    done = mien("--settings", settings_in(tmp_path), "gallery", odd)
+def test_gallery_escapes_odd_names(mien: Mien, odd: Path, tmp_path: Path) -> None:
+    done = mien("--settings", write_settings(tmp_path), "gallery", odd)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"broken {_SHOWN}: an empty file" in done.stdout
     assert "1 read" in done.stdout
     assert "\x1b" not in done.stdout
 
 
-def test_doctor_writes_odd_names_out_too(mien: Mien, tmp_path: Path) -> None:
-    path = settings_in(tmp_path)
+def test_doctor_escapes_odd_names(mien: Mien, tmp_path: Path) -> None:
+    path = write_settings(tmp_path)
     path.write_text(path.read_text().replace('"off"', '"file:/gone\\u001b[31m.png"', 1))
     done = mien("--settings", path, "doctor")
     assert r"BAD  camera: /gone\x1b[31m.png: cannot be read" in done.stdout
     assert "\x1b" not in done.stdout
 
 
-def test_an_error_writes_odd_names_out(mien: Mien) -> None:
+def test_an_error_escapes_odd_names(mien: Mien) -> None:
     done = mien("--settings", _ODD, "config", "check")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"mien: {_SHOWN}: cannot be read")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_terminal_that_knows_ascii_only_is_told_too(mien: Mien) -> None:
+def test_an_ascii_terminal_gets_escapes(mien: Mien) -> None:
     done = mien("models", "list", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert (done.returncode, done.stderr) == (0, "")
     assert r"\u2026" in done.stdout
 
 
 @pytest.mark.parametrize("command", [["config", "show"], ["models", "list"], ["analyze", "gone.png"]])
-def test_an_output_that_takes_no_more_is_one_line(command: list[str]) -> None:
+def test_a_full_disk_is_reported_in_one_line(command: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "device.cli", *command],
@@ -87,7 +87,7 @@ def test_an_output_that_takes_no_more_is_one_line(command: list[str]) -> None:
     assert done.stderr == "mien: the output cannot be written (No space left on device)\n"
 
 
-def test_who_leaves_before_a_short_answer_is_no_crash() -> None:
+def test_a_reader_that_closes_the_pipe_at_once_causes_no_traceback() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "device.cli", "config", "show"]

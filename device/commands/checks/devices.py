@@ -10,7 +10,7 @@ from device.emotions import Floats
 from device.errors import EndOfMedia, MienError
 from device.ipc.messages import State
 from device.sense.camera import open_camera
-from device.sense.camera.thread import shows_nothing
+from device.sense.camera.thread import is_dark
 from device.sense.microphone import open_microphone
 from device.sense.microphone.thread import MAX_CLIPPED_SHARE, clipped_share
 from device.settings.schema import Settings
@@ -80,7 +80,7 @@ def _try_camera(settings: Settings) -> str:
         raise MienError(f"{device.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
     height, width = first.shape[:2]
     said = f"{device.name} gives {width}x{height}, {count} per second"
-    if shows_nothing(first):
+    if is_dark(first):
         said += "; the picture shows nothing: is it dark, or is the lens covered?"
     elif device.still_is_frozen and count and not change:
         said += "; the picture does not change at all: the camera may hang"
