@@ -112,14 +112,14 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
 
 
 @asynccontextmanager
-async def sensed(house: Settings) -> AsyncIterator[Sense]:
+async def connect_sense(house: Settings) -> AsyncIterator[Sense]:
     """A sense connected to the hub."""
     await until(lambda: is_listening(house), 15)
     async with Sense(house) as sense:
         yield sense
 
 
-async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
+async def send_mood(house: House, sense: Sense, emotion: Emotion) -> None:
     """Send a mood: it is shown and stored at once."""
     begun_s = time.monotonic()
     seq = sense.change(mood(emotion))
@@ -131,14 +131,14 @@ async def felt(house: House, sense: Sense, emotion: Emotion) -> None:
 
 def test_a_clock_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
-        async with sensed(house) as sense:
-            await felt(hub, sense, Emotion.HAPPY)
+        async with connect_sense(house) as sense:
+            await send_mood(hub, sense, Emotion.HAPPY)
             await until(lambda: hub.fired() == ["once"])
             hub.put(AHEAD_UTC_S)
-            await felt(hub, sense, Emotion.ANGRY)
-            await felt(hub, sense, Emotion.HAPPY)
+            await send_mood(hub, sense, Emotion.ANGRY)
+            await send_mood(hub, sense, Emotion.HAPPY)
             begun_s = time.monotonic()
-            await felt(hub, sense, Emotion.SAD)
+            await send_mood(hub, sense, Emotion.SAD)
             hub.put(NOON_UTC_S + 60)
             await asyncio.sleep(1)
             hub.put(AHEAD_UTC_S)
@@ -147,16 +147,16 @@ def test_a_clock_a_year_ahead_and_back_moves_no_hold_and_loses_no_row(house: Set
             assert "slow" not in hub.fired()
             await until(lambda: "slow" in hub.fired())
             assert 2.4 < time.monotonic() - begun_s < 6
-            await felt(hub, sense, Emotion.SURPRISE)
+            await send_mood(hub, sense, Emotion.SURPRISE)
 
     with running(house, short, NOON_UTC_S) as hub:
         run(story(hub))
         assert hub.fired().count("once") == 1, "a cooldown of an hour does not end because the clock jumps a year"
         assert hub.fired().count("slow") == 1
-        told_apart(hub.remembered())
+        check_entries(hub.remembered())
 
 
-def told_apart(entries: list[Entry]) -> None:
+def check_entries(entries: list[Entry]) -> None:
     """Nothing is lost, and gaps show where the clock was set."""
     moods = {entry.emotion: entry for entry in entries if entry.kind == "mood"}
     assert [entry.emotion for entry in entries if entry.kind == "mood"] == [
@@ -175,8 +175,8 @@ def told_apart(entries: list[Entry]) -> None:
 
 def test_hours_wait_for_a_set_clock_and_do_not_end_when_it_is_lost(house: Settings, short: Path) -> None:
     async def story(hub: House) -> None:
-        async with sensed(house) as sense:
-            await felt(hub, sense, Emotion.SAD)
+        async with connect_sense(house) as sense:
+            await send_mood(hub, sense, Emotion.SAD)
             await until(lambda: hub.fired() == ["slow"])
             hub.put(NOON_UTC_S)
             begun_s = time.monotonic()
@@ -184,14 +184,14 @@ def test_hours_wait_for_a_set_clock_and_do_not_end_when_it_is_lost(house: Settin
             assert time.monotonic() - begun_s < 2
             hub.put(UNSET_UTC_S)
             await asyncio.sleep(1)
-            assert await bright(hub, 5), "without a clock, the hours do not end"
+            assert await has_brightness(hub, 5), "without a clock, the hours do not end"
             hub.put(NOON_UTC_S + 2 * 3600)
-            await until(functools.partial(bright, hub, 40))
+            await until(functools.partial(has_brightness, hub, 40))
 
     with running(house, short, UNSET_UTC_S) as hub:
         run(story(hub))
         assert hub.fired() == ["slow", "noon"]
 
 
-async def bright(hub: House, brightness: int) -> bool:
+async def has_brightness(hub: House, brightness: int) -> bool:
     return bool((await hub.state())["lamp"]["brightness"] == brightness)

@@ -12,7 +12,7 @@ WARM, MORE = 2 * MAX_CHANGES, 7_000
 MAX_GROWTH_MB = 0.7
 
 
-def own_mb(process: int) -> float:
+def read_own_mb(process: int) -> float:
     """Its own memory, without mapped libraries."""
     status = Path(f"/proc/{process}/status").read_text()
     return int(status.split("RssAnon:")[1].split()[0]) / 1024
@@ -21,18 +21,18 @@ def own_mb(process: int) -> float:
 def test_changes_do_not_grow_memory(house: Settings, short: Path) -> None:
     process = start_hub_process(house, short, level="ERROR")
 
-    async def told(sense: Sense, changes: int) -> float:
+    async def send_changes(sense: Sense, changes: int) -> float:
         for number in range(changes):
             seq = sense.change(mood(EMOTIONS[number % len(EMOTIONS)], people=number % 3))
             if number % 100 == 0:
                 await sense.writer.drain()
         await until(lambda: sense.last_ack() == seq, 30)
-        return own_mb(process.pid)
+        return read_own_mb(process.pid)
 
     async def story() -> tuple[float, float]:
         await until(lambda: is_listening(house), 15)
         async with Sense(house) as sense:
-            return await told(sense, WARM), await told(sense, MORE)
+            return await send_changes(sense, WARM), await send_changes(sense, MORE)
 
     try:
         warm_mb, end_mb = run(story(), 90)

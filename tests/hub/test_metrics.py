@@ -23,29 +23,29 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0,text/plain;version=0.
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def series(families: Iterable[Metric]) -> Series:
+def parse_series(families: Iterable[Metric]) -> Series:
     """Every sample by name and labels. Prometheus refuses a page with duplicates."""
     every = [(s.name, frozenset(s.labels.items()), s.value) for family in families for s in family.samples]
     assert max(Count((name, labels) for name, labels, _ in every).values()) == 1
     return {(name, labels): value for name, labels, value in every}
 
 
-def page(now: Snapshot, counters: Counters | None = None, waiting: int = 0) -> Series:
+def render(now: Snapshot, counters: Counters | None = None, waiting: int = 0) -> Series:
     body, kind = render_metrics(now, counters or Counters(), history_waiting=waiting)
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
-    return series(text_string_to_metric_families(body.decode()))
+    return parse_series(text_string_to_metric_families(body.decode()))
 
 
-def of(said: Series, name: str) -> dict[frozenset[tuple[str, str]], float]:
-    return {labels: value for (one, labels), value in said.items() if one == name}
+def get_series(said: Series, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    return {labels: value for (get_value, labels), value in said.items() if get_value == name}
 
 
-def one(said: Series, metric: str, /, **labels: str) -> float | None:
+def get_value(said: Series, metric: str, /, **labels: str) -> float | None:
     return said.get((metric, frozenset(labels.items())))
 
 
 def test_every_metric_of_a_full_room() -> None:
-    said = page(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
+    said = render(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
     numbers = {
         "mien_available": 1,
         "mien_confidence_ratio": 0.71,
@@ -63,41 +63,41 @@ def test_every_metric_of_a_full_room() -> None:
         "mien_history_waiting_rows": 3,
         "mien_lost_changes_total": 0,
     }
-    assert {name: one(said, name) for name in numbers} == numbers
-    assert one(said, "mien_info", version=__version__, name="test") == 1
-    assert of(said, "mien_model_info") == {frozenset({("model", "face"), ("version", "1.0")}): 1}
+    assert {name: get_value(said, name) for name in numbers} == numbers
+    assert get_value(said, "mien_info", version=__version__, name="test") == 1
+    assert get_series(said, "mien_model_info") == {frozenset({("model", "face"), ("version", "1.0")}): 1}
     for name in ("mien_mood", "mien_face_mood", "mien_voice_mood"):
-        assert of(said, name) == {frozenset({("emotion", m)}): float(m == "sad") for m in MOODS}
-    assert of(said, "mien_profile") == {
+        assert get_series(said, name) == {frozenset({("emotion", m)}): float(m == "sad") for m in MOODS}
+    assert get_series(said, "mien_profile") == {
         frozenset({("profile", p)}): float(p == "Late night") for p in ("everyday", "Late night", "quiet")
     }
 
 
 def test_each_stage_has_one_state_a_rate_and_a_drop_count() -> None:
     stages = {"camera": Stage(State.OK, "", 9.5, 4), "microphone": Stage(State.LOST, "gone")}
-    said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
+    said = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
     states = {
-        (name, state.value): one(said, "mien_stage_state", stage=name, state=state.value)
+        (name, state.value): get_value(said, "mien_stage_state", stage=name, state=state.value)
         for name in stages
         for state in State
     }
     assert {at for at, value in states.items() if value == 1} == {("camera", "ok"), ("microphone", "lost")}
     assert sum(value or 0 for value in states.values()) == 2
-    assert len(of(said, "mien_stage_state")) == len(states)
-    assert one(said, "mien_stage_rate_hertz", stage="camera") == 9.5
-    assert one(said, "mien_stage_dropped_total", stage="camera") == 4
-    assert one(said, "mien_lost_changes_total") == 2
-    assert one(said, "mien_problem") == 1
+    assert len(get_series(said, "mien_stage_state")) == len(states)
+    assert get_value(said, "mien_stage_rate_hertz", stage="camera") == 9.5
+    assert get_value(said, "mien_stage_dropped_total", stage="camera") == 4
+    assert get_value(said, "mien_lost_changes_total") == 2
+    assert get_value(said, "mien_problem") == 1
 
 
 def test_nobody_is_counted_while_the_camera_is_off() -> None:
-    said = page(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
-    assert (one(said, "mien_presence"), one(said, "mien_people")) == (None, None)
+    said = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
+    assert (get_value(said, "mien_presence"), get_value(said, "mien_people")) == (None, None)
 
 
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_unknown_values_have_no_sample(now: Snapshot) -> None:
-    said = page(now)
+    said = render(now)
     unknown = (
         "confidence_ratio",
         "presence",
@@ -108,17 +108,17 @@ def test_unknown_values_have_no_sample(now: Snapshot) -> None:
         "stage_state",
         "lost_changes_total",
     )
-    assert [name for name in unknown if of(said, f"mien_{name}")] == []
-    assert (one(said, "mien_available"), one(said, "mien_problem")) == (0, 1)
-    assert of(said, "mien_mqtt_connected") == {}, "no broker is configured"
+    assert [name for name in unknown if get_series(said, f"mien_{name}")] == []
+    assert (get_value(said, "mien_available"), get_value(said, "mien_problem")) == (0, 1)
+    assert get_series(said, "mien_mqtt_connected") == {}, "no broker is configured"
 
 
 def test_a_missing_broker_is_zero() -> None:
-    assert one(page(msgspec.structs.replace(FULL, mqtt="MQTT broker is away")), "mien_mqtt_connected") == 0
+    assert get_value(render(msgspec.structs.replace(FULL, mqtt="MQTT broker is away")), "mien_mqtt_connected") == 0
 
 
 def test_every_feature_with_a_state_has_a_metric() -> None:
-    found = {name for name, _ in page(FULL)}
+    found = {name for name, _ in render(FULL)}
     for feature in FEATURES:
         stem = f"mien_{feature.key.removesuffix('_s')}"
         assert any(name.startswith(stem) for name in found) or not feature.has_state, feature.key
@@ -152,11 +152,11 @@ def test_each_event_increments_only_its_own_series(
     count: Callable[[Counters], None], name: str, labels: dict[str, str]
 ) -> None:
     counters = Counters(["comfort"])
-    before = page(BEFORE, counters)
-    assert one(before, name, **labels) == 0, "the series exists from the start"
+    before = render(BEFORE, counters)
+    assert get_value(before, name, **labels) == 0, "the series exists from the start"
     count(counters)
     count(counters)
-    after = page(BEFORE, counters)
+    after = render(BEFORE, counters)
     assert {at: value for at, value in after.items() if before[at] != value} == {(name, frozenset(labels.items())): 2}
 
 
@@ -164,20 +164,20 @@ def test_delays_fall_into_their_buckets() -> None:
     counters = Counters()
     for delay_s in (0.04, 0.25, 0.25, 7.0):
         counters.delay.observe(delay_s)
-    said = page(BEFORE, counters)
+    said = render(BEFORE, counters)
     buckets = {
-        le: one(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
+        le: get_value(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
     }
     assert buckets == {"0.05": 1, "0.2": 1, "0.3": 3, "5.0": 3, "+Inf": 4}
-    assert one(said, "mien_message_delay_seconds_count") == 4
-    assert one(said, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
+    assert get_value(said, "mien_message_delay_seconds_count") == 4
+    assert get_value(said, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
 
 
 def test_two_hubs_in_one_process_count_separately() -> None:
     first, second = Counters(), Counters()
     first.messages.inc()
-    assert one(page(BEFORE, first), "mien_mqtt_messages_total") == 1
-    assert one(page(BEFORE, second), "mien_mqtt_messages_total") == 0
+    assert get_value(render(BEFORE, first), "mien_mqtt_messages_total") == 1
+    assert get_value(render(BEFORE, second), "mien_mqtt_messages_total") == 0
 
 
 # -- limits
@@ -194,17 +194,17 @@ def test_names_from_outside_cannot_create_unlimited_series() -> None:
     counters = Counters(["comfort"])
     for i in range(99):
         counters.count_action(f"rule {i}", done=True)
-    said = page(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
-    assert len(of(said, "mien_model_info")) == len(of(said, "mien_stage_rate_hertz")) == 16
+    said = render(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
+    assert len(get_series(said, "mien_model_info")) == len(get_series(said, "mien_stage_rate_hertz")) == 16
     assert max(len(value) for _, labels in said for _, value in labels) == 40
-    assert one(said, "mien_actions_total", rule="other", result="done") == 99
-    assert len(of(said, "mien_actions_total")) == 3
+    assert get_value(said, "mien_actions_total", rule="other", result="done") == 99
+    assert len(get_series(said, "mien_actions_total")) == 3
 
 
 def test_odd_names_are_escaped() -> None:
     odd = 'a "rule"\\\nof {two} lines'
-    said = page(BEFORE, Counters([odd]))
-    assert one(said, "mien_actions_total", rule=odd, result="done") == 0
+    said = render(BEFORE, Counters([odd]))
+    assert get_value(said, "mien_actions_total", rule=odd, result="done") == 0
 
 
 def test_openmetrics_on_request() -> None:
@@ -215,11 +215,11 @@ def test_openmetrics_on_request() -> None:
     assert kind.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
     families = openmetrics_parser.text_string_to_metric_families(body.decode())  # type: ignore[no-untyped-call]
-    assert series(families) == page(FULL, counters)
+    assert parse_series(families) == render(FULL, counters)
 
 
 def test_the_page_follows_the_room() -> None:
     counters = Counters()
     happy = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY))
-    assert one(page(FULL, counters), "mien_mood", emotion="happy") == 0
-    assert one(page(happy, counters), "mien_mood", emotion="happy") == 1
+    assert get_value(render(FULL, counters), "mien_mood", emotion="happy") == 0
+    assert get_value(render(happy, counters), "mien_mood", emotion="happy") == 1

@@ -50,7 +50,7 @@ def test_a_stop_with_open_connections_logs_no_traceback(house: Settings, short: 
 
 
 def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
-    async def one(process: "subprocess.Popen[str]", seq: int) -> None:
+    async def send_one(process: "subprocess.Popen[str]", seq: int) -> None:
         await until(lambda: process.poll() is not None or is_listening(house), 15)
         async with Sense(house) as sense:
             sense.change(mood(Emotion.SAD if seq == 1 else Emotion.HAPPY), seq)
@@ -58,7 +58,7 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
 
     first = start_hub_process(house, short)
     try:
-        run(one(first, 1))
+        run(send_one(first, 1))
     finally:
         first.kill()
         first.communicate(timeout=5)
@@ -66,7 +66,7 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
     time.sleep(0.5)
     second = start_hub_process(house, short)
     try:
-        run(one(second, 2))
+        run(send_one(second, 2))
     finally:
         second.terminate()
         assert second.wait(10) == 0

@@ -17,16 +17,16 @@ from tests.hub.hub_running import run, until
 from tests.hub.web.builders import hash_cheaply
 
 
-def hub_of(path: Path) -> "subprocess.Popen[str]":
+def start_hub(path: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "device.cli", "--settings", str(path), "hub"]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def good_in(folder: Path, port: int) -> str:
+def write_settings_text(folder: Path, port: int) -> str:
     return f'[home]\nstate_dir = "{folder}/state"\nruntime_dir = "{folder}/run"\n[kiosk]\nport = {port}\n'
 
 
-async def problems(port: int) -> list[str]:
+async def get_problems(port: int) -> list[str]:
     try:
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/api/state") as answer:
             told: dict[str, Any] = await answer.json()
@@ -35,22 +35,22 @@ async def problems(port: int) -> list[str]:
         return []
 
 
-async def refused(port: int, *words: str) -> bool:
-    return any("not applied" in one and all(word in one for word in words) for one in await problems(port))
+async def is_refused(port: int, *words: str) -> bool:
+    return any("not applied" in one and all(word in one for word in words) for one in await get_problems(port))
 
 
 def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, certificates: Certificates) -> None:
     port = free_port()
-    path, good = short / "mien.toml", good_in(short, port)
+    path, good = short / "mien.toml", write_settings_text(short, port)
     (short / "file").write_text("")
     write(short / "password.json", hash_cheaply())
     opened = f'listen = "0.0.0.0"\npassword_file = "{short}/password.json"\n'
     broker = '[mqtt]\nhost = "127.0.0.1"\n'
     path.write_text(good)
-    hub = hub_of(path)
+    hub = start_hub(path)
 
     async def story() -> None:
-        await until(lambda: problems(port), 15)
+        await until(lambda: get_problems(port), 15)
         with socket.create_server(("127.0.0.1", 0)) as taken:
             other = taken.getsockname()[1]
             for bad, *words in (
@@ -74,12 +74,12 @@ def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, cert
             ):
                 path.write_text(bad)
                 hub.send_signal(signal.SIGHUP)
-                await until(lambda words=words: refused(port, str(path), *words))  # type: ignore[misc]
+                await until(lambda words=words: is_refused(port, str(path), *words))  # type: ignore[misc]
                 assert_one_line_error(mien("config", "check", "--settings", path), str(path), *words)
         # A starting hub waits for its address. A running hub does not give up its address for one that does not exist.
         path.write_text(good + opened.replace("0.0.0.0", "192.0.2.7"))  # noqa: S104
         hub.send_signal(signal.SIGHUP)
-        await until(lambda: refused(port, str(path), "192.0.2.7", "kiosk.listen"))
+        await until(lambda: is_refused(port, str(path), "192.0.2.7", "kiosk.listen"))
         checked = mien("config", "check", "--settings", path)
         assert (checked.returncode, checked.stderr) == (0, "")
         assert hub.poll() is None
@@ -100,7 +100,7 @@ def test_config_check_reports_a_port_in_use(mien: Mien, short: Path) -> None:
     path = short / "mien.toml"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        path.write_text(good_in(short, port))
+        path.write_text(write_settings_text(short, port))
         assert_one_line_error(mien("config", "check", "--settings", path), f"port {port}", "kiosk.port")
     assert mien("config", "check", "--settings", path).returncode == 0
     assert not (short / "state").exists(), "a check creates nothing"
@@ -109,7 +109,7 @@ def test_config_check_reports_a_port_in_use(mien: Mien, short: Path) -> None:
 def test_config_check_accepts_an_address_that_does_not_exist_yet(mien: Mien, short: Path) -> None:
     path = short / "mien.toml"
     write(short / "password.json", hash_cheaply())
-    path.write_text(good_in(short, 0) + f'listen = "192.0.2.7"\npassword_file = "{short}/password.json"\n')
+    path.write_text(write_settings_text(short, 0) + f'listen = "192.0.2.7"\npassword_file = "{short}/password.json"\n')
     done = mien("config", "check", "--settings", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{path}: fine" in done.stdout
@@ -121,5 +121,5 @@ def test_systemd_credentials_may_be_missing_before_the_start(mien: Mien, short: 
     lent = 'password_file = "/run/credentials/mien-hub.service/none"\n'
     more = {"kiosk": f'listen = "0.0.0.0"\n{lent}', "mqtt": f'[mqtt]\nhost = "localhost"\nusername = "me"\n{lent}'}
     path = short / "mien.toml"
-    path.write_text(good_in(short, 0) + more[key])
+    path.write_text(write_settings_text(short, 0) + more[key])
     assert mien("config", "check", "--settings", path).returncode == 0

@@ -16,12 +16,12 @@ from tests.hub.hub_running import HELLO, WELL
 HERE = Snapshot("livingroom", available=True, available_since_utc_s=1.7e9, problem="", hello=HELLO, health=WELL)
 
 
-def found(now: Snapshot, folder: Path) -> dict[str, Check]:
+def run_checks(now: Snapshot, folder: Path) -> dict[str, Check]:
     return {finding.name: finding for finding in check_setup(now, folder)}
 
 
 def test_a_healthy_setup(tmp_path: Path) -> None:
-    said = found(HERE, tmp_path)
+    said = run_checks(HERE, tmp_path)
     assert said["camera"] == Check("camera", True, "works, 10.0 pictures a second")
     assert said["no network in sense"].ok
     assert said["MQTT broker"] == Check("MQTT broker", None, "none in the settings")
@@ -30,7 +30,7 @@ def test_a_healthy_setup(tmp_path: Path) -> None:
 
 
 def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
-    said = found(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
+    said = run_checks(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
     assert said["sense"] == Check("sense", False, "sense is away: it closed the connection")
     assert "camera" not in said
 
@@ -46,20 +46,22 @@ def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
 )
 def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, words: str) -> None:
     ill = msgspec.structs.replace(HERE, health=msgspec.structs.replace(WELL, stages={"camera": stage}))
-    said = found(ill, tmp_path)["camera"]
+    said = run_checks(ill, tmp_path)["camera"]
     assert said.ok is ok
     assert words in said.message
 
 
 def test_missing_isolation_is_reported_but_no_error(tmp_path: Path) -> None:
     open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses")
-    said = found(msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path)
+    said = run_checks(
+        msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path
+    )
     assert said["no network in sense"].ok is None
     assert "not enforced: this kernel refuses" in said["no network in sense"].message
 
 
 def test_open_access_is_reported(tmp_path: Path) -> None:
-    said = found(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
+    said = run_checks(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
     assert said["page"].message == "served to the house, with a password"
     assert said["live view"].message == "allowed by the settings; 2 watching now"
 
@@ -68,14 +70,14 @@ def test_open_access_is_reported(tmp_path: Path) -> None:
 def test_any_time_of_a_baseline_can_be_shown(tmp_path: Path, moment_s: float) -> None:
     neutral = Baseline(moment_s, SenseBaseline(300, (0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.3)))
     health = msgspec.structs.replace(WELL, baseline=neutral)
-    said = found(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
+    said = run_checks(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
     assert said.ok
     assert said.message.endswith("from faces")
 
 
 def test_broker_history_and_disk(tmp_path: Path) -> None:
     ill = msgspec.structs.replace(HERE, mqtt="MQTT broker: refused", history="the disk is full")
-    said = found(ill, tmp_path / "not" / "yet")
+    said = run_checks(ill, tmp_path / "not" / "yet")
     assert said["MQTT broker"] == Check("MQTT broker", False, "MQTT broker: refused")
     assert said["history"] == Check("history", False, "the disk is full")
     assert said["disk"].ok

@@ -38,11 +38,11 @@ def open_house(house: Settings) -> Settings:
     return with_live_view(house)
 
 
-def raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
+def pack_raw(head: bytes, jpeg: bytes = JPEG) -> bytes:
     return LENGTHS.pack(len(head), len(jpeg)) + head + jpeg
 
 
-async def told(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
+async def wait_for_reason(viewer: aiohttp.ClientWebSocketResponse, begin: str) -> None:
     while not (await read_reason(viewer)).startswith(begin):
         pass
 
@@ -121,17 +121,17 @@ def broken() -> Iterator[tuple[str, bytes]]:
     yield "lengths of 4 GB", b"\xff" * 8
     yield "no header", LENGTHS.pack(0, 10)
     yield "no JPEG", LENGTHS.pack(10, 0)
-    yield "no JSON", raw(b"\xff" * 40)
-    yield "JSON nested too deeply", raw(b"[" * 60_000)
-    yield "another JSON", raw(b'{"width": 640}')
-    yield "an unknown field", raw(head[:-1] + b',"sound":"AAAA"}')
-    yield "a width of nothing", raw(head.replace(b'"width":640', b'"width":0'))
-    yield "a crop that is short", raw(head.replace(b'"crop":"AAEC', b'"crop":"'))
-    yield "an unknown emotion", raw(head.replace(b'"emotion":"happy"', b'"emotion":"bored"'))
-    yield "a share over 1", raw(head.replace(b'"confidence":1.0', b'"confidence":1.5'))
-    yield "nine faces", raw(msgspec.json.encode(Header(640, 480, 1.0, (FACE,) * 9)))
-    yield "no JPEG but HTML", raw(head, b"<html></html>")
-    yield "a JPEG that was cut", raw(head, JPEG[:-2])
+    yield "no JSON", pack_raw(b"\xff" * 40)
+    yield "JSON nested too deeply", pack_raw(b"[" * 60_000)
+    yield "another JSON", pack_raw(b'{"width": 640}')
+    yield "an unknown field", pack_raw(head[:-1] + b',"sound":"AAAA"}')
+    yield "a width of nothing", pack_raw(head.replace(b'"width":640', b'"width":0'))
+    yield "a crop that is short", pack_raw(head.replace(b'"crop":"AAEC', b'"crop":"'))
+    yield "an unknown emotion", pack_raw(head.replace(b'"emotion":"happy"', b'"emotion":"bored"'))
+    yield "a share over 1", pack_raw(head.replace(b'"confidence":1.0', b'"confidence":1.5'))
+    yield "nine faces", pack_raw(msgspec.json.encode(Header(640, 480, 1.0, (FACE,) * 9)))
+    yield "no JPEG but HTML", pack_raw(head, b"<html></html>")
+    yield "a JPEG that was cut", pack_raw(head, JPEG[:-2])
     yield "HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -178,21 +178,21 @@ def test_only_one_sense_is_served_and_a_silent_connection_does_not_block_it(open
 def test_the_page_gets_the_reason_for_a_missing_picture(open_house: Settings) -> None:
     async def story() -> None:
         async with running(open_house) as hub, watching(hub) as viewer:
-            await told(viewer, "sense has not connected yet")
+            await wait_for_reason(viewer, "sense has not connected yet")
             async with Sense(open_house) as sense:
-                await told(viewer, "no picture has arrived yet")
+                await wait_for_reason(viewer, "no picture has arrived yet")
                 async with connect_as_sense(open_house) as (_, line):
                     line.write(pack_picture())
                     await read_picture(viewer)
                     sense.health = msgspec.structs.replace(WELL, paused=True)
                     await until(lambda: hub.store.now.health == sense.health)
-                await told(viewer, "Mien is paused")
+                await wait_for_reason(viewer, "Mien is paused")
                 sense.health = msgspec.structs.replace(WELL, camera_on=False)
-                await told(viewer, "the camera is switched off")
+                await wait_for_reason(viewer, "the camera is switched off")
                 lost = {"camera": Stage(State.LOST, "no camera found")}
                 sense.health = msgspec.structs.replace(WELL, stages=lost)
-                await told(viewer, "no camera found")
-            await told(viewer, "sense is away")
+                await wait_for_reason(viewer, "no camera found")
+            await wait_for_reason(viewer, "sense is away")
 
     run(story())
 

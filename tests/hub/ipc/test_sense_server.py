@@ -22,32 +22,32 @@ from device.settings.schema import Settings
 from tests.hub.hub_running import HELLO, WELL, Sense, mood, run, running, state, until
 
 
-class Ears:
+class Recorder:
     """Records what a SenseServer passes to its hub."""
 
     def __init__(self, folder: Path) -> None:
-        self.heard: list[SenseMessage] = []
-        self.gone: list[str] = []
-        self.door = SenseServer(folder, self._hear, self._go)
+        self.messages_received: list[SenseMessage] = []
+        self.disconnects: list[str] = []
+        self.server = SenseServer(folder, self._on_message, self._on_disconnect)
 
-    async def _hear(self, message: SenseMessage) -> None:
-        self.heard.append(message)
+    async def _on_message(self, message: SenseMessage) -> None:
+        self.messages_received.append(message)
 
-    async def _go(self, why: str) -> None:
-        self.gone.append(why)
+    async def _on_disconnect(self, why: str) -> None:
+        self.disconnects.append(why)
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Ears]:
-    ears = Ears(folder)
-    await ears.door.open()
+async def running_server(folder: Path) -> AsyncIterator[Recorder]:
+    recorder = Recorder(folder)
+    await recorder.server.open()
     try:
-        yield ears
+        yield recorder
     finally:
-        await ears.door.close()
+        await recorder.server.close()
 
 
-async def come(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(folder)))
     writer.write(messages.encode(HELLO))
     return reader, writer
@@ -55,7 +55,7 @@ async def come(folder: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 
 def test_folder_and_socket_are_private(short: Path) -> None:
     async def story() -> None:
-        async with opened(short / "run"):
+        async with running_server(short / "run"):
             assert (short / "run").stat().st_mode & 0o777 == 0o700
             assert locations.socket_path(short / "run").stat().st_mode & 0o777 == 0o660
         assert not locations.socket_path(short / "run").exists()
@@ -68,20 +68,20 @@ def test_a_stale_socket_is_replaced(short: Path) -> None:
         left.bind(str(locations.socket_path(short)))
 
     async def story() -> None:
-        async with opened(short) as ears:
-            await come(short)
-            await until(lambda: ears.heard)
+        async with running_server(short) as recorder:
+            await connect(short)
+            await until(lambda: recorder.messages_received)
 
     run(story())
 
 
 def test_a_running_hub_is_not_replaced(short: Path) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
+        async with running_server(short) as recorder:
             with pytest.raises(LinkError, match="another hub is running"):
-                await Ears(short).door.open()
-            await come(short)
-            await until(lambda: ears.heard)
+                await Recorder(short).server.open()
+            await connect(short)
+            await until(lambda: recorder.messages_received)
 
     run(story())
 
@@ -92,7 +92,7 @@ def test_a_file_in_place_of_the_socket_is_left_alone(short: Path) -> None:
 
     async def story() -> None:
         with pytest.raises(LinkError, match="is not a socket"):
-            await Ears(short).door.open()
+            await Recorder(short).server.open()
 
     run(story())
     assert path.read_text() == "mine"
@@ -103,27 +103,27 @@ def test_a_folder_that_cannot_be_created_is_a_clear_error(short: Path) -> None:
 
     async def story() -> None:
         with pytest.raises(LinkError, match=r"home\.runtime_dir"):
-            await Ears(short / "file" / "run").door.open()
+            await Recorder(short / "file" / "run").server.open()
 
     run(story())
 
 
 def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
-            _, first = await come(short)
-            await until(lambda: ears.heard)
-            reader, _ = await come(short)
+        async with running_server(short) as recorder:
+            _, first = await connect(short)
+            await until(lambda: recorder.messages_received)
+            reader, _ = await connect(short)
             async with asyncio.timeout(2):
                 with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
             first.write(messages.encode(WELL))
-            await until(lambda: WELL in ears.heard)
-            assert ears.gone == []
+            await until(lambda: WELL in recorder.messages_received)
+            assert recorder.disconnects == []
             first.close()
-            await until(lambda: ears.gone == ["it closed the connection"])
-            await come(short)
-            await until(lambda: len([m for m in ears.heard if isinstance(m, Hello)]) == 2)
+            await until(lambda: recorder.disconnects == ["it closed the connection"])
+            await connect(short)
+            await until(lambda: len([m for m in recorder.messages_received if isinstance(m, Hello)]) == 2)
 
     run(story())
     assert "it was refused" in caplog.text
@@ -131,15 +131,15 @@ def test_a_second_sense_is_refused_and_the_first_stays(short: Path, caplog: pyte
 
 def test_heartbeats_are_sent_and_silence_is_noticed(short: Path) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
+        async with running_server(short) as recorder:
             began_s = time.monotonic()
-            reader, _ = await come(short)
+            reader, _ = await connect(short)
             async with asyncio.timeout(2):
                 first = messages.decode_hub_message(await reader.readline())
                 second = messages.decode_hub_message(await reader.readline())
             assert first == second == Beat()
             assert time.monotonic() - began_s < 2 * messages.HEARTBEAT_S
-            await until(lambda: ears.gone == ["no message for 1.5 s"], 3)
+            await until(lambda: recorder.disconnects == ["no message for 1.5 s"], 3)
             assert messages.PEER_TIMEOUT_S <= time.monotonic() - began_s < 2.0 + 0.3
 
     run(story())
@@ -147,29 +147,29 @@ def test_heartbeats_are_sent_and_silence_is_noticed(short: Path) -> None:
 
 def test_a_partial_line_does_not_count_as_a_message(short: Path) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
-            _, writer = await come(short)
+        async with running_server(short) as recorder:
+            _, writer = await connect(short)
             for _ in range(12):
                 writer.write(b" ")
                 await asyncio.sleep(0.2)
-            await until(lambda: ears.gone == ["no message for 1.5 s"], 1)
+            await until(lambda: recorder.disconnects == ["no message for 1.5 s"], 1)
 
     run(story())
 
 
 def test_a_sense_that_does_not_read_cannot_block_the_hub(short: Path) -> None:
-    async def flood(door: SenseServer) -> None:
+    async def flood(server: SenseServer) -> None:
         for seq in range(200_000):
-            await door.send(Ack("x" * 1000, seq))
+            await server.send(Ack("x" * 1000, seq))
 
     async def story() -> None:
-        async with opened(short) as ears:
-            _, writer = await come(short)
-            await until(lambda: ears.heard)
+        async with running_server(short) as recorder:
+            _, writer = await connect(short)
+            await until(lambda: recorder.messages_received)
             beating = asyncio.create_task(keep_beating(writer))
             with pytest.raises(LinkError, match="does not read"):
-                await flood(ears.door)
-            await until(lambda: ears.gone)
+                await flood(recorder.server)
+            await until(lambda: recorder.disconnects)
             beating.cancel()
 
     async def keep_beating(writer: asyncio.StreamWriter) -> None:
@@ -182,14 +182,14 @@ def test_a_sense_that_does_not_read_cannot_block_the_hub(short: Path) -> None:
 
 def test_sending_without_a_sense_is_an_error(short: Path) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
+        async with running_server(short) as recorder:
             with pytest.raises(LinkError, match="sense is away"):
-                await ears.door.send(Beat())
+                await recorder.server.send(Beat())
 
     run(story())
 
 
-def odd(**fields: object) -> bytes:
+def encode_mood(**fields: object) -> bytes:
     """A mood that decodes but is impossible."""
     said = MoodUpdate("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
     seq = fields.get("seq", 1)
@@ -206,27 +206,27 @@ def odd(**fields: object) -> bytes:
         pytest.param(b'{"type":"beat"}\n', id="of the other side"),
         pytest.param(b"[" * 16_000 + b"\n", id="deep"),
         pytest.param(b"\xff\xfe\n", id="no utf-8"),
-        pytest.param(odd(probabilities=(0.5,)), id="too few probabilities"),
-        pytest.param(odd(confidence=1.5), id="too sure"),
-        pytest.param(odd(valence=7.0), id="valence"),
-        pytest.param(odd(people=2**70), id="people"),
-        pytest.param(odd(seq=2**70), id="seq"),
-        pytest.param(odd(seq=-1), id="seq below 0"),
+        pytest.param(encode_mood(probabilities=(0.5,)), id="too few probabilities"),
+        pytest.param(encode_mood(confidence=1.5), id="too sure"),
+        pytest.param(encode_mood(valence=7.0), id="valence"),
+        pytest.param(encode_mood(people=2**70), id="people"),
+        pytest.param(encode_mood(seq=2**70), id="seq"),
+        pytest.param(encode_mood(seq=-1), id="seq below 0"),
     ],
 )
 def test_a_bad_line_closes_with_one_warning(short: Path, line: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
-            reader, writer = await come(short)
-            await until(lambda: ears.heard)
+        async with running_server(short) as recorder:
+            reader, writer = await connect(short)
+            await until(lambda: recorder.messages_received)
             writer.write(line)
             async with asyncio.timeout(1):
                 with contextlib.suppress(ConnectionResetError):
                     while await reader.read(999):
                         pass
-            await until(lambda: ears.gone)
-            await come(short)
-            await until(lambda: len(ears.heard) == 2)
+            await until(lambda: recorder.disconnects)
+            await connect(short)
+            await until(lambda: len(recorder.messages_received) == 2)
 
     run(story())
     warnings = [r for r in caplog.records if r.levelname != "DEBUG"]
@@ -237,15 +237,15 @@ def test_a_bad_line_closes_with_one_warning(short: Path, line: bytes, caplog: py
 
 def test_a_message_before_the_hello_is_refused(short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with opened(short) as ears:
+        async with running_server(short) as recorder:
             reader, writer = await asyncio.open_unix_connection(str(locations.socket_path(short)))
             writer.write(messages.encode(WELL))
             async with asyncio.timeout(1):
                 with contextlib.suppress(ConnectionResetError):
                     while await reader.read(999):
                         pass
-            assert ears.heard == []
-            assert ears.gone == []
+            assert recorder.messages_received == []
+            assert recorder.disconnects == []
 
     run(story())
     assert "not with a Hello" in caplog.text
@@ -276,7 +276,7 @@ def test_no_line_kills_the_hub(house: Settings, caplog: pytest.LogCaptureFixture
     async def story() -> None:
         async with running(house) as hub:
             for number, line in enumerate(lines):
-                reader, writer = await come(house.runtime_dir)
+                reader, writer = await connect(house.runtime_dir)
                 writer.write(line if number % 2 else line[:-1])
                 writer.write_eof()
                 async with asyncio.timeout(2):

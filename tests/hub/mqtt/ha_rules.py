@@ -247,7 +247,7 @@ def _leaves(value: Any, where: str = "", key: str = "") -> Iterator[tuple[str, s
 # -- messages to an entity
 
 
-def refused(part: Json, payload: str, render: Render) -> str:
+def explain_refusal(part: Json, payload: str, render: Render) -> str:
     """Why the entity `part` would refuse a message on its topic; empty if it accepts it."""
     came = json.loads(payload)
     if attributes := part.get("json_attr_tpl"):

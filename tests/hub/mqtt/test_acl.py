@@ -12,7 +12,7 @@ from tests.hub.conftest import Broker
 from tests.hub.hub_running import Sense, Subscriber, mood, run, running, until, with_broker
 
 
-def restricted(broker: Broker, folder: Path, *lines: str) -> None:
+def restart_with_acl(broker: Broker, folder: Path, *lines: str) -> None:
     """The same broker with an access list."""
     broker.kill()
     access = folder / "acl"
@@ -22,7 +22,7 @@ def restricted(broker: Broker, folder: Path, *lines: str) -> None:
 
 
 def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broker, tmp_path: Path) -> None:
-    restricted(broker, tmp_path, "topic read #")
+    restart_with_acl(broker, tmp_path, "topic read #")
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
@@ -36,7 +36,7 @@ def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broke
                 await hub.mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
             await until(lambda: sense.last_ack() == 1)
             # With a corrected list and a restarted broker, everything works.
-            await asyncio.to_thread(restricted, broker, tmp_path, "topic readwrite #")
+            await asyncio.to_thread(restart_with_acl, broker, tmp_path, "topic readwrite #")
             await until(lambda: hub.store.now.mqtt == "")
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
 
@@ -44,7 +44,7 @@ def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broke
 
 
 def test_a_single_denied_topic_is_named(house: Settings, broker: Broker, tmp_path: Path) -> None:
-    restricted(broker, tmp_path, "topic readwrite mien/#", "topic read homeassistant/#", "topic read lamp/#")
+    restart_with_acl(broker, tmp_path, "topic readwrite mien/#", "topic read homeassistant/#", "topic read lamp/#")
 
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub:

@@ -19,17 +19,17 @@ from tests.hub.conftest import Broker
 from tests.hub.hub_running import Sense, Subscriber, mood, run, running, until, with_broker
 
 
-async def say(port: int, *messages: tuple[str, str | bytes], retain: bool = False) -> None:
+async def publish(port: int, *messages: tuple[str, str | bytes], retain: bool = False) -> None:
     """Publish messages below mien/test/, in order."""
     async with aiomqtt.Client("127.0.0.1", port) as client:
         for topic, payload in messages:
             await client.publish(f"mien/test/{topic}", payload, qos=1, retain=retain)
 
 
-class Obedient(Sense):
+class ExecutingSense(Sense):
     """A sense that executes commands and shows their effect in its health."""
 
-    async def obey(self) -> None:
+    async def execute(self) -> None:
         done = 0
         while True:
             for order in self.received[done:]:
@@ -68,18 +68,18 @@ def test_every_command_makes_a_round_trip(house: Settings, broker: Broker, versi
     ]
 
     async def story() -> None:
-        async with running(mine) as hub, Obedient(mine) as sense:
-            obeying = asyncio.create_task(sense.obey())
+        async with running(mine) as hub, ExecutingSense(mine) as sense:
+            executing = asyncio.create_task(sense.execute())
             sense.health = msgspec.structs.replace(sense.health, baseline=Baseline(1e9), hold_s=3.0)
             await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health == sense.health)
             listener = Subscriber(broker.port)
             await until(lambda: listener.last().get("baseline"))
             assert listener.last()["profile"] == "everyday"
             for key, payload, field, wanted in rounds:
-                await say(broker.port, (f"{key}/set", payload))
+                await publish(broker.port, (f"{key}/set", payload))
                 await until(lambda: listener.last().get(field, "none") == wanted, 4)  # noqa: B023
             await listener.stop()
-            obeying.cancel()
+            executing.cancel()
         async with running(mine) as hub:
             assert hub.store.now.profile == "quiet", "saved over a restart"
 
@@ -105,15 +105,15 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
-            await say(broker.port, *bad)
-            await say(broker.port, ("camera/set", "OFF"), ("pause/set", "ON"), retain=True)
-            await until(lambda: rejected(hub) == len(bad))
+            await publish(broker.port, *bad)
+            await publish(broker.port, ("camera/set", "OFF"), ("pause/set", "ON"), retain=True)
+            await until(lambda: count_rejected(hub) == len(bad))
             # A message that is too large never arrives, and the connection stays open.
-            await say(broker.port, ("camera/set", "x" * 200_000))
+            await publish(broker.port, ("camera/set", "x" * 200_000))
             await asyncio.sleep(0.5)
             assert not [m for m in sense.received if isinstance(m, SetSwitch)][2:]
-            await say(broker.port, *[("microphone/set", "ON")] * 60)
-            await until(lambda: rejected(hub) >= len(bad) + 40)
+            await publish(broker.port, *[("microphone/set", "ON")] * 60)
+            await until(lambda: count_rejected(hub) >= len(bad) + 40)
             assert hub.store.now.mqtt == ""
             assert len([m for m in sense.received if isinstance(m, SetSwitch)]) <= 2 + MAX_COMMANDS
             hub.store.change(mqtt="")
@@ -121,7 +121,7 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
             await until(lambda: hub.store.now.lamp["on"])
         async with running(with_broker(house, broker.port)) as hub, Sense(house, "s2") as sense:
             await until(lambda: hub.store.now.mqtt == "" and hub.store.now.health)
-            await until(lambda: rejected(hub) == 2)
+            await until(lambda: count_rejected(hub) == 2)
             assert not [m for m in sense.received if isinstance(m, SetSwitch)], "retained commands are not executed"
 
     run(story())
@@ -131,18 +131,18 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
     assert not [r for r in caplog.records if r.exc_info]
 
 
-def rejected(hub: Hub) -> float:
+def count_rejected(hub: Hub) -> float:
     return float(hub.counters.rejected._value.get())
 
 
 def test_each_kind_of_problem_is_logged_once_a_minute_with_a_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    now_s, counted, wishes = 0.0, 0, list[Command]()
+    now_s, counted, executed = 0.0, 0, list[Command]()
 
-    async def obey(wish: Command) -> None:
-        wishes.append(wish)
-        if wish == SetSwitch(Switch.PAUSE, on=True):
+    async def execute(command: Command) -> None:
+        executed.append(command)
+        if command == SetSwitch(Switch.PAUSE, on=True):
             raise LinkError("sense is away")
 
     def count() -> None:
@@ -151,7 +151,7 @@ def test_each_kind_of_problem_is_logged_once_a_minute_with_a_count(
 
     async def story() -> None:
         nonlocal now_s
-        commands = CommandLimiter(lambda: Snapshot("test"), obey, count, lambda: now_s)
+        commands = CommandLimiter(lambda: Snapshot("test"), execute, count, lambda: now_s)
         for _ in range(3):
             await commands.handle("camera", b"maybe")
         now_s = 61.0
@@ -167,8 +167,8 @@ def test_each_kind_of_problem_is_logged_once_a_minute_with_a_count(
 
     run(story())
     assert counted == 4 + 3 + 22
-    assert wishes[0] == SetSwitch(Switch.PAUSE, on=True)
-    assert wishes[1:] == [SetSwitch(Switch.CAMERA, on=True)] * 18 + [SetSwitch(Switch.CAMERA, on=False)]
+    assert executed[0] == SetSwitch(Switch.PAUSE, on=True)
+    assert executed[1:] == [SetSwitch(Switch.CAMERA, on=True)] * 18 + [SetSwitch(Switch.CAMERA, on=False)]
     lines = [r.getMessage() for r in caplog.records]
     assert [line for line in lines if "maybe" in line and "2 of that kind before" in line]
     assert [line for line in lines if "pause: nothing was done: sense is away" in line]

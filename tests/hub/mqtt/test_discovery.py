@@ -88,7 +88,7 @@ def test_the_document_changes_only_with_the_profiles() -> None:
     assert "profile" not in build(BEFORE)["cmps"], "without options there is no select"
 
 
-def identities(name: str) -> list[set[str]]:
+def list_identities(name: str) -> list[set[str]]:
     said = build(name=name)
     parts = said["cmps"].values()
     topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {said["stat_t"], said["avty"][0]["t"]} - {""}
@@ -101,7 +101,7 @@ def identities(name: str) -> list[set[str]]:
 @example("x", "-face")
 @example("x", "_hold")
 def test_two_miens_on_one_broker_share_no_id_and_no_topic(name: str, more: str) -> None:
-    for one, other in zip(identities(name), identities(f"{name}{more}"), strict=True):
+    for one, other in zip(list_identities(name), list_identities(f"{name}{more}"), strict=True):
         assert one
         assert not one & other
 

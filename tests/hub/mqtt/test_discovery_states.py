@@ -59,18 +59,18 @@ _snapshots = st.builds(
 RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_templates.by_jinja])
 
 
-def refused(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
+def find_refusals(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
     """Why each entity would refuse the state `said`."""
     parts = build(now)["cmps"]
     told = {f.key for f in FEATURES if f.has_state} & set(parts)
-    why = {key: ha_rules.refused(parts[key], json.dumps(said), render) for key in told}
+    why = {key: ha_rules.explain_refusal(parts[key], json.dumps(said), render) for key in told}
     return {key: one for key, one in why.items() if one}
 
 
 @RENDERERS
 @given(now=_snapshots)
 def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None:
-    assert refused(now, build_state_document(now), render) == {}
+    assert find_refusals(now, build_state_document(now), render) == {}
 
 
 @RENDERERS
@@ -88,21 +88,21 @@ def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None
     ],
 )
 def test_only_its_own_entity_refuses_a_wrong_value(render: Render, changed: Json, key: str) -> None:
-    assert set(refused(FULL, build_state_document(FULL) | changed, render)) == {key}
+    assert set(find_refusals(FULL, build_state_document(FULL) | changed, render)) == {key}
 
 
 @RENDERERS
 def test_what_a_person_sees(render: Render) -> None:
     parts, said = build()["cmps"], build_state_document(FULL)
 
-    def seen(key: str, **changed: Any) -> str:
+    def render_value(key: str, **changed: Any) -> str:
         return render(parts[key]["val_tpl"], said | changed)
 
-    assert [seen("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
-    assert [seen("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
-    assert (seen("mood"), seen("mood", mood=None)) == ("sad", "None")
+    assert [render_value("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
+    assert [render_value("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
+    assert (render_value("mood"), render_value("mood", mood=None)) == ("sad", "None")
     # Home Assistant treats these as unknown.
-    assert (seen("presence", presence=None), seen("people", people=None)) == ("None", "None")
+    assert (render_value("presence", presence=None), render_value("people", people=None)) == ("None", "None")
     ill = said | {"problem": "camera: <lost> & 'gone'"}
     assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
 
@@ -113,14 +113,14 @@ def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: E
     parts = build()["cmps"]
     for late_s in (0.0, 9.0):
         said = json.loads(json.dumps(build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
-        assert ha_rules.refused(parts["mood_change"], json.dumps(said), render) == ""
+        assert ha_rules.explain_refusal(parts["mood_change"], json.dumps(said), render) == ""
         started = [
             part["stype"]
             for part in parts.values()
             if part["p"] == "device_automation" and render(part["val_tpl"], said) == part["pl"]
         ]
         assert started == ([emotion.value] if late_s == 0 and emotion is not Emotion.UNKNOWN else [])
-    assert ha_rules.refused(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"
+    assert ha_rules.explain_refusal(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"
 
 
 @RENDERERS

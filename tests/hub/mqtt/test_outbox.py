@@ -19,7 +19,7 @@ from tests.hub.hub_running import run, until
 from tests.hub.mqtt.outbox_setup import ids, running_outbox
 
 
-def cursor(folder: Path) -> int:
+def read_cursor(folder: Path) -> int:
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db:
         found: int = db.execute("SELECT mood FROM told").fetchone()[0]
         return found
@@ -33,7 +33,7 @@ def test_live_changes_are_delivered_in_order_and_not_again_after_a_restart(tmp_p
             assert house.got == ids(*range(1, 101))
             assert not any(house.late)
             assert [change.seq for change in house.delivered] == list(range(1, 101))
-        assert cursor(tmp_path) == 100, "a clean stop writes the cursor"
+        assert read_cursor(tmp_path) == 100, "a clean stop writes the cursor"
         async with running_outbox(tmp_path) as house, house.delivering():
             house.change(100, 101)  # sense missed the Ack of 100
             await until(lambda: house.got)
@@ -73,7 +73,7 @@ def test_the_cursor_is_written_at_most_a_few_times_a_second(tmp_path: Path, monk
             for seq in range(1, 101):
                 house.change(seq)
                 await asyncio.sleep(0.01)
-            await until(lambda: cursor(tmp_path) == 100)
+            await until(lambda: read_cursor(tmp_path) == 100)
             assert 3 <= len(marks) <= 10
 
     run(story())
@@ -188,7 +188,7 @@ def test_deleted_changes_are_not_delivered_and_later_ones_are(tmp_path: Path) ->
                 await asyncio.sleep(0.1)
             assert house.got == ids(1, 2, 5)
             await asyncio.to_thread(forget, tmp_path, None)
-        assert cursor(tmp_path) == 0
+        assert read_cursor(tmp_path) == 0
         async with running_outbox(tmp_path) as house:
             house.change(6)
             await until(lambda: house.history.waiting == 0)

@@ -29,7 +29,7 @@ from tests.hub.hub_running import (
 from tests.hub.mqtt.outbox_setup import ids
 
 
-async def connected(port: int, name: str = "") -> Subscriber:
+async def subscribe(port: int, name: str = "") -> Subscriber:
     subscriber = Subscriber(port, name)
     await subscriber.ready.wait()
     return subscriber
@@ -46,7 +46,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_although_the_hub_is_kil
     house: Settings, broker: Broker, short: Path
 ) -> None:
     async def story() -> None:
-        listener = await connected(broker.port, "listener")
+        listener = await subscribe(broker.port, "listener")
         await listener.stop()
         broker.stop()
         hub = start_hub_process(house, short, broker.port, "WARNING")
@@ -63,7 +63,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_although_the_hub_is_kil
                 await send(sense, range(481, 1001))  # the last ones again, because their Ack may have been lost
                 await until(lambda: sense.last_ack() == 1000, 20)
                 broker.start()
-                listener = await connected(broker.port, "listener")
+                listener = await subscribe(broker.port, "listener")
                 await until(lambda: len(listener.events()) >= 1000, 30)
                 sense.change(mood(Emotion.HAPPY), 1001)
                 await until(lambda: len(listener.events()) >= 1001, 10)
@@ -98,7 +98,7 @@ def test_a_change_reaches_a_subscriber_within_milliseconds(
     async def story() -> None:
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             await until(lambda: hub.store.now.mqtt == "")
-            listener = await connected(broker.port)
+            listener = await subscribe(broker.port)
             began: list[float] = []
             for seq in range(1, 61):
                 began.append(time.monotonic())
@@ -133,7 +133,7 @@ def test_ten_thousand_changes_at_full_speed_take_bounded_memory(
         hub = start_hub_process(house, short, broker.port, "WARNING")
         try:
             await until(lambda: has_socket(house), 15)
-            listener = await connected(broker.port)
+            listener = await subscribe(broker.port)
             async with Sense(house) as sense:
                 await send(sense, range(1, 101))
                 await until(lambda: len(listener.of("mien/test/event")) == 100)

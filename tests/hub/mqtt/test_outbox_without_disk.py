@@ -12,7 +12,7 @@ from tests.hub.hub_running import run, until
 from tests.hub.mqtt.outbox_setup import ids, running_outbox
 
 
-def ill(folder: Path) -> Path:
+def make_unusable(folder: Path) -> Path:
     """A folder that nobody can create, not even root."""
     path = folder / "state"
     path.write_text("in the way")
@@ -21,7 +21,7 @@ def ill(folder: Path) -> Path:
 
 def test_without_a_disk_live_changes_are_delivered_from_memory(tmp_path: Path) -> None:
     async def story() -> None:
-        async with running_outbox(ill(tmp_path), max_attempts=1) as house:
+        async with running_outbox(make_unusable(tmp_path), max_attempts=1) as house:
             await until(lambda: not house.history.is_healthy)
             house.change(1, 2)
             async with house.delivering():
@@ -43,7 +43,7 @@ def test_without_disk_and_broker_memory_is_bounded_and_losses_are_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with running_outbox(ill(tmp_path), max_live=50, max_attempts=1) as house:
+        async with running_outbox(make_unusable(tmp_path), max_live=50, max_attempts=1) as house:
             await until(lambda: not house.history.is_healthy)
             house.change(*range(1, 201))
             assert house.outbox.waiting == 50

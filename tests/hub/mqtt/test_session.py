@@ -47,10 +47,10 @@ def test_state_and_availability_are_retained_and_events_are_not(house: Settings,
                 await until(lambda: subscriber.of("mien/test/event"))
                 await until(lambda: (hub.store.now.delay_s or 9) < 2)
                 assert 0 < (await state(hub))["delay_s"] < 2
-                kept = await asyncio.to_thread(broker.retained, "mien/test/state")
+                is_retained = await asyncio.to_thread(broker.retained, "mien/test/state")
                 assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
                 assert await asyncio.to_thread(broker.retained, "mien/test/event", 1) is None
-            document = json.loads(kept or "")
+            document = json.loads(is_retained or "")
             assert (document["mood"], document["confidence"], document["people"]) == ("sad", 0.71, 2)
             assert (document["presence"], document["camera"], document["paused"]) == ("ON", "ON", "OFF")
             assert document["face"] == {"emotion": "sad", "confidence": 0.64}
@@ -122,8 +122,8 @@ def test_a_killed_broker_is_reported_within_two_seconds_and_reconnected(house: S
             assert (await state(hub))["mqtt"] == {"configured": True, "connected": True, "health": ""}
 
             def newest() -> bool:
-                kept = broker.retained("mien/test/state", 1)
-                return bool(kept) and json.loads(kept or "{}")["mood"] == "angry"
+                is_retained = broker.retained("mien/test/state", 1)
+                return bool(is_retained) and json.loads(is_retained or "{}")["mood"] == "angry"
 
             await until(lambda: asyncio.to_thread(newest))
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
@@ -199,7 +199,7 @@ def test_a_rule_publishes_and_a_failure_is_stored(house: Settings, broker: Broke
     )
     mine = msgspec.structs.replace(with_broker(house, broker.port), rules=(rule,))
 
-    def kept() -> bool:
+    def is_retained() -> bool:
         return broker.retained("zigbee2mqtt/lamp/set", 1) == '{"state":"ON"}'
 
     async def story() -> None:
@@ -208,7 +208,7 @@ def test_a_rule_publishes_and_a_failure_is_stored(house: Settings, broker: Broke
             hub.mqtt.away_s = 1.0
             await until(lambda: hub.store.now.mqtt == "")
             sense.change(mood(Emotion.SAD))
-            await until(lambda: asyncio.to_thread(kept))
+            await until(lambda: asyncio.to_thread(is_retained))
             await until(lambda: results(mine) == ["done"])
             await asyncio.to_thread(broker.kill)
             await until(lambda: hub.store.now.mqtt)

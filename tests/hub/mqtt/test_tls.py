@@ -15,7 +15,7 @@ from tests.hub.conftest import Broker, Certificates, free_port
 from tests.hub.hub_running import Sense, mood, run, running, until, with_broker, write_settings
 
 
-def options(certificates: Certificates, certificate: Path, *more: str) -> tuple[str, ...]:
+def build_options(certificates: Certificates, certificate: Path, *more: str) -> tuple[str, ...]:
     return (f"cafile {certificates.ca}", f"certfile {certificate}", f"keyfile {certificate}", *more)
 
 
@@ -24,7 +24,7 @@ def test_a_broker_with_the_right_certificate_is_accepted(
     house: Settings, broker: Broker, certificates: Certificates, version: str
 ) -> None:
     broker.kill()
-    broker.start(*options(certificates, certificates.server))
+    broker.start(*build_options(certificates, certificates.server))
     mine = with_broker(house, broker.port, tls=True, ca_file=str(certificates.ca), version=version)
 
     async def story() -> None:
@@ -41,7 +41,9 @@ def test_a_broker_with_a_wrong_certificate_gets_nothing(
     house: Settings, broker: Broker, certificates: Certificates, fault: str, tmp_path: Path
 ) -> None:
     broker.kill()
-    broker.start(*options(certificates, certificates.elsewhere if fault == "another name" else certificates.server))
+    broker.start(
+        *build_options(certificates, certificates.elsewhere if fault == "another name" else certificates.server)
+    )
     secret = tmp_path / "password"
     secret.write_text("not for everybody")
     ca_file = {"another authority": str(certificates.stranger), "another name": str(certificates.ca)}.get(fault, "")
@@ -65,7 +67,7 @@ def test_a_broker_that_asks_for_our_certificate_gets_it(
     house: Settings, broker: Broker, certificates: Certificates
 ) -> None:
     broker.kill()
-    broker.start(*options(certificates, certificates.server, "require_certificate true"))
+    broker.start(*build_options(certificates, certificates.server, "require_certificate true"))
     trusting = {"tls": True, "ca_file": str(certificates.ca)}
     ours = {"certificate_file": str(certificates.client), "key_file": str(certificates.client)}
     wrong = {"certificate_file": str(certificates.stranger), "key_file": str(certificates.stranger)}

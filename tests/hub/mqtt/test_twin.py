@@ -20,11 +20,11 @@ SESSION_TAKEN_OVER = bytes([0xE0, 2, 0x8E, 0])
 def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Broker, version: str) -> None:
     async def story() -> None:
         ours = msgspec.structs.replace(with_broker(house, broker.port).mqtt, version=version)
-        async with _miens(ours, ours) as miens:
-            await until(lambda: any("second Mien has this home.name" in one.said[-1] for one in miens))
-            told = [len(one.said) for one in miens]
+        async with _running_miens(ours, ours) as miens:
+            await until(lambda: any("second Mien has this home.name" in one.health[-1] for one in miens))
+            before = [len(one.health) for one in miens]
             await asyncio.sleep(4)
-            assert [len(one.said) for one in miens] == told, "whoever suspects the other waits longer"
+            assert [len(one.health) for one in miens] == before, "whoever suspects the other waits longer"
             subscriber = Subscriber(broker.port)
             await subscriber.ready.wait()
             await until(lambda: subscriber.of("mien/test/availability") == ["online"])
@@ -35,14 +35,14 @@ def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Bro
 
 def test_a_session_that_was_taken_over_gives_way_at_once(house: Settings, broker: Broker) -> None:
     async def story() -> None:
-        async with _telling(broker.port) as port:
-            told = with_broker(house, port).mqtt
-            async with _miens(told, with_broker(house, broker.port).mqtt) as (first, second):
-                await until(lambda: second.mqtt.is_connected and len(first.said) == 2)
-                assert "another client called mien-test" in first.said[1]
-                assert "give one of them another" in first.said[1]
+        async with _broker_with_reason(broker.port) as port:
+            before = with_broker(house, port).mqtt
+            async with _running_miens(before, with_broker(house, broker.port).mqtt) as (first, second):
+                await until(lambda: second.mqtt.is_connected and len(first.health) == 2)
+                assert "another client called mien-test" in first.health[1]
+                assert "give one of them another" in first.health[1]
                 await asyncio.sleep(3)
-                assert (len(first.said), second.said) == (2, [""])
+                assert (len(first.health), second.health) == (2, [""])
 
     run(story())
 
@@ -70,17 +70,17 @@ def test_an_occasional_restart_of_the_broker_is_retried_at_once() -> None:
 
 
 class _Mien:
-    def __init__(self, mqtt: MqttSession, said: list[str]) -> None:
-        self.mqtt, self.said = mqtt, said
+    def __init__(self, mqtt: MqttSession, health: list[str]) -> None:
+        self.mqtt, self.health = mqtt, health
 
 
 @contextlib.asynccontextmanager
-async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
+async def _running_miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
     """Sessions that connect one after the other."""
     made, tasks = [], []
     for broker in brokers:
-        said: list[str] = []
-        one = _Mien(MqttSession(broker, "test", said.append), said)  # type: ignore[arg-type]
+        health: list[str] = []
+        one = _Mien(MqttSession(broker, "test", health.append), health)  # type: ignore[arg-type]
         made.append(one)
         tasks.append(asyncio.create_task(one.mqtt.run()))
         await until(lambda one=one: one.mqtt.is_connected)  # type: ignore[misc]
@@ -92,7 +92,7 @@ async def _miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
 
 
 @contextlib.asynccontextmanager
-async def _telling(broker_port: int) -> AsyncIterator[int]:
+async def _broker_with_reason(broker_port: int) -> AsyncIterator[int]:
     """The same broker, with the reason of a disconnect, as MQTT 5 defines it and Mosquitto in Debian 12 omits it."""
 
     async def joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -70,13 +70,13 @@ class Page:
             self.gaps += 1
 
 
-def session() -> aiohttp.ClientSession:
+def open_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(None), connector=aiohttp.TCPConnector(limit=0), read_bufsize=2**20
     )
 
 
-async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: int) -> Page:
+async def leave_after_one(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: int) -> Page:
     """A page that left after one change and missed the next ones."""
     async with Page(hub.page).open(client) as page:
         sense.change(mood(Emotion.HAPPY))
@@ -89,8 +89,8 @@ async def left(hub: Hub, sense: Sense, client: aiohttp.ClientSession, missed: in
 
 def test_a_returning_page_gets_what_it_missed(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub, Sense(house) as sense, session() as client:
-            first = await left(hub, sense, client, 5)
+        async with running(house) as hub, Sense(house) as sense, open_session() as client:
+            first = await leave_after_one(hub, sense, client, 5)
             async with Page(hub.page, first.ids[-1]).open(client) as again:
                 await until(lambda: len(again.changes) == 5)
                 assert [change["people"] for change in again.changes] == [0, 1, 2, 3, 4]
@@ -104,7 +104,7 @@ def test_a_returning_page_gets_what_it_missed(house: Settings) -> None:
 @pytest.mark.parametrize("last", ["0badc0de-1", "nonsense", "-", "-1", "{boot}-99", "{boot}-", "{boot}-1e3", "x" * 500])
 def test_an_unknown_last_event_id_is_a_gap(house: Settings, last: str) -> None:
     async def story() -> None:
-        async with running(house) as hub, Sense(house) as sense, session() as client:
+        async with running(house) as hub, Sense(house) as sense, open_session() as client:
             sense.change(mood(Emotion.HAPPY))
             await until(lambda: hub.store.changes.last == 1)
             async with Page(hub.page, last.format(boot=hub.store.changes.boot)).open(client) as page:
@@ -118,9 +118,9 @@ def test_an_unknown_last_event_id_is_a_gap(house: Settings, last: str) -> None:
 
 def test_a_page_that_was_away_too_long_gets_a_gap(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub, Sense(house) as sense, session() as client:
+        async with running(house) as hub, Sense(house) as sense, open_session() as client:
             hub.store.changes = ChangeLog(4)
-            first = await left(hub, sense, client, 9)
+            first = await leave_after_one(hub, sense, client, 9)
             async with Page(hub.page, first.ids[-1]).open(client) as again:
                 await until(lambda: len(again.changes) == 4)
                 assert again.gaps == 1
@@ -140,7 +140,7 @@ def test_fifty_pages_miss_no_change_and_cost_little_memory(house: Settings, tmp_
 
     async def story() -> None:
         address = f"http://127.0.0.1:{port}/"
-        async with session() as client, contextlib.AsyncExitStack() as stack:
+        async with open_session() as client, contextlib.AsyncExitStack() as stack:
 
             async def up() -> bool:
                 with contextlib.suppress(aiohttp.ClientError):

@@ -66,21 +66,21 @@ def test_old_rows_are_deleted_after_an_hour_without_a_clock_jump(tmp_path: Path)
     wall = [now, 0.0]
     file = HistoryFile(tmp_path, 7, now, WallClock(lambda: wall[0], lambda: wall[1]))
 
-    def left(later_s: float, set_s: float = 0.0) -> int:
+    def count_moods(later_s: float, set_s: float = 0.0) -> int:
         wall[:] = [wall[0] + later_s + set_s, wall[1] + later_s]
         file.write([Heartbeat(wall[0])])
         return len([entry for entry in read(tmp_path) if entry.kind == "mood"])
 
     file.write([change(1, now - 8 * 86_400), change(2, now - 6 * 86_400)])
     year_s = 365 * 86_400.0
-    assert left(3500) == 2
-    assert left(60, year_s) == 2
-    assert left(3500) == 2
-    assert left(60, -year_s) == 2, "the clock was put back within an hour, so nothing was deleted"
-    assert left(3500) == 2
-    assert left(200) == 1
+    assert count_moods(3500) == 2
+    assert count_moods(60, year_s) == 2
+    assert count_moods(3500) == 2
+    assert count_moods(60, -year_s) == 2, "the clock was put back within an hour, so nothing was deleted"
+    assert count_moods(3500) == 2
+    assert count_moods(200) == 1
     file.write([change(3, now - 8 * 86_400)])
-    assert (left(3500), left(200)) == (2, 1), "then once an hour"
+    assert (count_moods(3500), count_moods(200)) == (2, 1), "then once an hour"
 
 
 def test_a_bad_row_rolls_its_batch_back(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.hub.state.builders import BEFORE, FULL, PROFILES
 
 # -- commands
 
-WISHES: list[tuple[str, bytes, Command]] = [
+COMMANDS: list[tuple[str, bytes, Command]] = [
     ("camera", b"ON", SetSwitch(Switch.CAMERA, on=True)),
     ("camera", b"OFF", SetSwitch(Switch.CAMERA, on=False)),
     ("microphone", b"ON", SetSwitch(Switch.MICROPHONE, on=True)),
@@ -32,22 +32,22 @@ WISHES: list[tuple[str, bytes, Command]] = [
 ]
 
 
-@pytest.mark.parametrize(("key", "payload", "wish"), WISHES)
-def test_an_allowed_payload_becomes_a_command(key: str, payload: bytes, wish: Command) -> None:
-    assert parse_command(key, payload, FULL) == wish
+@pytest.mark.parametrize(("key", "payload", "command"), COMMANDS)
+def test_an_allowed_payload_becomes_a_command(key: str, payload: bytes, command: Command) -> None:
+    assert parse_command(key, payload, FULL) == command
 
 
 def test_every_feature_that_takes_commands_is_tested() -> None:
-    assert {key for key, _, _ in WISHES} == {feature.key for feature in FEATURES if feature.to_command}
+    assert {key for key, _, _ in COMMANDS} == {feature.key for feature in FEATURES if feature.to_command}
     shown_only = {Kind.SENSOR, Kind.BINARY_SENSOR, Kind.EVENT}
     assert {f.kind for f in FEATURES if f.to_command is None} == shown_only
     assert not {f.kind for f in FEATURES if f.to_command} & shown_only
 
 
 def test_minus_zero_becomes_zero() -> None:
-    wish = parse_command("hold_s", b"-0", FULL)
-    assert isinstance(wish, SetHold)
-    assert str(wish.hold_s) == "0.0"
+    command = parse_command("hold_s", b"-0", FULL)
+    assert isinstance(command, SetHold)
+    assert str(command.hold_s) == "0.0"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_without_profiles_no_profile_is_accepted() -> None:
 
 
 KEYS = [feature.key for feature in FEATURES]
-ALLOWED = {(key, payload): wish for key, payload, wish in WISHES if key != "hold_s"}
+ALLOWED = {(key, payload): command for key, payload, command in COMMANDS if key != "hold_s"}
 
 
 @given(key=st.sampled_from(KEYS) | st.text(), payload=st.binary() | st.text().map(str.encode) | st.just(b"ON"))
@@ -104,18 +104,18 @@ ALLOWED = {(key, payload): wish for key, payload, wish in WISHES if key != "hold
 @example(key="profile", payload=("\u202e\x1b" * 40).encode())
 def test_a_malicious_broker_gets_an_allowed_command_or_a_short_refusal(key: str, payload: bytes) -> None:
     try:
-        wish = parse_command(key, payload, FULL)
+        command = parse_command(key, payload, FULL)
     except ActionError as error:
         assert (key, payload) not in ALLOWED
         said = str(error)
         assert len(said) < 60 + 120
         assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     else:
-        if isinstance(wish, SetHold):
+        if isinstance(command, SetHold):
             assert key == "hold_s"
-            assert 0 <= wish.hold_s <= 60
+            assert 0 <= command.hold_s <= 60
         else:
-            assert ALLOWED[key, payload] == wish
+            assert ALLOWED[key, payload] == command
 
 
 @given(st.floats(-100, 100).map(lambda x: round(x, 3)) | st.sampled_from([0.0, 60.0, 60.001, -0.001]))
