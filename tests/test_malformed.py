@@ -92,9 +92,9 @@ def _ask_all(contents: list[bytes], ask: Callable[[bytes], object], errors: type
             ask(content)
             good += 1
         except errors as error:
-            said = str(error)
-            assert said, content
-            assert "Traceback" not in said
+            text = str(error)
+            assert text, content
+            assert "Traceback" not in text
             refused += 1
         except Exception as error:
             raise AssertionError(f"{type(error).__name__} for {content[:300]!r}") from error

@@ -1,1 +1,1 @@
-"""Hands, memory and display. It has the network; it has no camera and no microphone, and never imports `sense`."""
+"""The process with the network: history, rules, actions and the page. It has no devices and never imports `sense`."""

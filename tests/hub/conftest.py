@@ -126,7 +126,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("papers")
 
-    def made(name: str, *options: str) -> Path:
+    def issue(name: str, *options: str) -> Path:
         path = folder / f"{name}.pem"
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
         out = ["-keyout", str(path), "-out", str(folder / "certificate"), "-subj", f"/CN={name}"]
@@ -134,14 +134,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         path.write_text(path.read_text() + (folder / "certificate").read_text())
         return path
 
-    ca = made("ca", "-addext", "keyUsage=keyCertSign")
+    ca = issue("ca", "-addext", "keyUsage=keyCertSign")
     signed = ("-CA", str(ca), "-CAkey", str(ca), "-addext", "basicConstraints=critical,CA:FALSE", "-addext")
     return Certificates(
         ca,
-        made("server", *signed, "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        made("elsewhere", *signed, "subjectAltName=DNS:broker.example"),
-        made("client", *signed, "subjectAltName=DNS:mien"),
-        made("stranger"),
+        issue("server", *signed, "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        issue("elsewhere", *signed, "subjectAltName=DNS:broker.example"),
+        issue("client", *signed, "subjectAltName=DNS:mien"),
+        issue("stranger"),
     )
 
 

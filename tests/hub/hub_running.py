@@ -44,8 +44,8 @@ async def until(look: Callable[[], Any], limit_s: float = LIMIT_S) -> Any:
     """Call `look` until its result is true, and return that result."""
     end_s = time.monotonic() + limit_s
     while True:
-        seen = look()
-        value = await seen if isinstance(seen, Awaitable) else seen
+        found = look()
+        value = await found if isinstance(found, Awaitable) else found
         if value:
             return value
         assert time.monotonic() < end_s, f"not within {limit_s} s: {value!r}"
@@ -95,9 +95,9 @@ class Sense:
         for message in messages:
             self.writer.write(link.encode(message))
 
-    def change(self, said: Mood, seq: int | None = None) -> int:
+    def change(self, new_mood: Mood, seq: int | None = None) -> int:
         self._seq = self._seq + 1 if seq is None else seq
-        self.say(MoodUpdate(self.session, self._seq, said))
+        self.say(MoodUpdate(self.session, self._seq, new_mood))
         return self._seq
 
     def last_ack(self) -> int:

@@ -36,12 +36,12 @@ async def mien(settings: Path, *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-async def recording(sense: Sense, *, found: Baseline | None, said: str) -> None:
+async def recording(sense: Sense, *, found: Baseline | None, message: str) -> None:
     """What a sense does when it has to record."""
     await until(lambda: RecordBaseline(60.0) in sense.received, 30)
     sense.health = msgspec.structs.replace(sense.health, recording=Recording(60.0, "look and speak as you do at rest"))
     await asyncio.sleep(2)
-    sense.health = msgspec.structs.replace(sense.health, recording=Recording(0.0, said), baseline=found)
+    sense.health = msgspec.structs.replace(sense.health, recording=Recording(0.0, message), baseline=found)
 
 
 def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
@@ -53,9 +53,9 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
             status, out, _ = await mien(path, "show")
             assert status == 0
             assert "No baseline is recorded" in out
-            asked = asyncio.create_task(mien(path, "record"))
-            await recording(sense, found=Baseline(1.7e9, RESTING), said="recorded from 412 looks at faces")
-            status, out, err = await asked
+            recorder = asyncio.create_task(mien(path, "record"))
+            await recording(sense, found=Baseline(1.7e9, RESTING), message="recorded from 412 looks at faces")
+            status, out, err = await recorder
             assert (status, err.count("Traceback")) == (0, 0), err
             assert "For 60 s: look and speak as you do at rest." in out
             assert "faces read as neutral 50 %, sad 40 %" in out
@@ -73,9 +73,9 @@ def test_a_failed_recording_is_an_error_that_says_why(home: tuple[Settings, Path
     async def story() -> None:
         async with running(settings) as hub, Sense(settings) as sense:
             await until(lambda: hub.store.now.health)
-            asked = asyncio.create_task(mien(path, "record"))
-            await recording(sense, found=None, said="nothing was recorded: 0 looks at faces and 3 at voices")
-            status, _, err = await asked
+            recorder = asyncio.create_task(mien(path, "record"))
+            await recording(sense, found=None, message="nothing was recorded: 0 looks at faces and 3 at voices")
+            status, _, err = await recorder
             assert status == 1
             assert "nothing was recorded: 0 looks" in err
 

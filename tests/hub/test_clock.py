@@ -105,10 +105,10 @@ def running(settings: Settings, folder: Path, utc_s: float) -> Iterator[House]:
         yield house
     finally:
         house.process.terminate()
-        said = house.process.communicate(timeout=10)[1]
+        log = house.process.communicate(timeout=10)[1]
     assert house.process.returncode == 0
-    assert "Traceback" not in said
-    assert "no message for" not in said, "a heartbeat was missed"
+    assert "Traceback" not in log
+    assert "no message for" not in log, "a heartbeat was missed"
 
 
 @asynccontextmanager

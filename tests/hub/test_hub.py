@@ -112,12 +112,12 @@ def test_presence_is_unknown_while_the_camera_is_off(house: Settings) -> None:
             async with aiohttp.ClientSession() as client:
                 url = f"{hub.page}api/history/slots?since={now_s - 60:.3f}&step_s=60"
                 async with client.get(url) as answer:
-                    told = await answer.json()
+                    answered = await answer.json()
             ((begin_s, until_s, why),) = gaps(house)
             assert why == "the camera saw nothing"
             assert until_s is not None
             assert 0.4 <= until_s - begin_s < 3
-            nobody_s = sum(slot["nobody"] for slot in told["slots"])
+            nobody_s = sum(slot["nobody"] for slot in answered["slots"])
             ((first_s, _),) = [(e.time_s, e.emotion) for e in read(house.state_dir) if e.kind == "mood"]
             assert nobody_s == pytest.approx(now_s - first_s - (until_s - begin_s), abs=0.35)
 
@@ -135,10 +135,10 @@ def test_a_silent_sense_is_reported_within_two_seconds_and_leaves_a_gap(house: S
                 hung_s = time.monotonic()
                 await until(lambda: not hub.store.now.available, 3)
                 assert time.monotonic() - hung_s < 2.3
-                said = await state(hub)
-                assert said["mood"] is None
-                assert said["last_mood"]["emotion"] == "sad"
-                assert said["sense"]["problem"] == "sense is away: no message for 1.5 s"
+                document = await state(hub)
+                assert document["mood"] is None
+                assert document["last_mood"]["emotion"] == "sad"
+                assert document["sense"]["problem"] == "sense is away: no message for 1.5 s"
             await asyncio.sleep(0.3)
             async with Sense(house):
                 await until(lambda: hub.store.now.available)

@@ -38,6 +38,6 @@ def test_changes_do_not_grow_memory(house: Settings, short: Path) -> None:
         warm_mb, end_mb = run(story(), 90)
     finally:
         process.terminate()
-        said = process.communicate(timeout=10)[1]
+        log = process.communicate(timeout=10)[1]
     assert end_mb - warm_mb < MAX_GROWTH_MB, f"{warm_mb:.2f} MB have become {end_mb:.2f}"
-    assert said == ""
+    assert log == ""

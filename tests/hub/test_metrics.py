@@ -36,16 +36,16 @@ def render(now: Snapshot, counters: Counters | None = None, waiting: int = 0) ->
     return parse_series(text_string_to_metric_families(body.decode()))
 
 
-def get_series(said: Series, name: str) -> dict[frozenset[tuple[str, str]], float]:
-    return {labels: value for (get_value, labels), value in said.items() if get_value == name}
+def get_series(metrics: Series, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    return {labels: value for (get_value, labels), value in metrics.items() if get_value == name}
 
 
-def get_value(said: Series, metric: str, /, **labels: str) -> float | None:
-    return said.get((metric, frozenset(labels.items())))
+def get_value(metrics: Series, metric: str, /, **labels: str) -> float | None:
+    return metrics.get((metric, frozenset(labels.items())))
 
 
 def test_every_metric_of_a_full_room() -> None:
-    said = render(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
+    metrics = render(msgspec.structs.replace(FULL, mqtt=""), waiting=3)
     numbers = {
         "mien_available": 1,
         "mien_confidence_ratio": 0.71,
@@ -63,41 +63,41 @@ def test_every_metric_of_a_full_room() -> None:
         "mien_history_waiting_rows": 3,
         "mien_lost_changes_total": 0,
     }
-    assert {name: get_value(said, name) for name in numbers} == numbers
-    assert get_value(said, "mien_info", version=__version__, name="test") == 1
-    assert get_series(said, "mien_model_info") == {frozenset({("model", "face"), ("version", "1.0")}): 1}
+    assert {name: get_value(metrics, name) for name in numbers} == numbers
+    assert get_value(metrics, "mien_info", version=__version__, name="test") == 1
+    assert get_series(metrics, "mien_model_info") == {frozenset({("model", "face"), ("version", "1.0")}): 1}
     for name in ("mien_mood", "mien_face_mood", "mien_voice_mood"):
-        assert get_series(said, name) == {frozenset({("emotion", m)}): float(m == "sad") for m in MOODS}
-    assert get_series(said, "mien_profile") == {
+        assert get_series(metrics, name) == {frozenset({("emotion", m)}): float(m == "sad") for m in MOODS}
+    assert get_series(metrics, "mien_profile") == {
         frozenset({("profile", p)}): float(p == "Late night") for p in ("everyday", "Late night", "quiet")
     }
 
 
 def test_each_stage_has_one_state_a_rate_and_a_drop_count() -> None:
     stages = {"camera": Stage(State.OK, "", 9.5, 4), "microphone": Stage(State.LOST, "gone")}
-    said = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
+    metrics = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, stages=stages, lost_changes=2)))
     states = {
-        (name, state.value): get_value(said, "mien_stage_state", stage=name, state=state.value)
+        (name, state.value): get_value(metrics, "mien_stage_state", stage=name, state=state.value)
         for name in stages
         for state in State
     }
     assert {at for at, value in states.items() if value == 1} == {("camera", "ok"), ("microphone", "lost")}
     assert sum(value or 0 for value in states.values()) == 2
-    assert len(get_series(said, "mien_stage_state")) == len(states)
-    assert get_value(said, "mien_stage_rate_hertz", stage="camera") == 9.5
-    assert get_value(said, "mien_stage_dropped_total", stage="camera") == 4
-    assert get_value(said, "mien_lost_changes_total") == 2
-    assert get_value(said, "mien_problem") == 1
+    assert len(get_series(metrics, "mien_stage_state")) == len(states)
+    assert get_value(metrics, "mien_stage_rate_hertz", stage="camera") == 9.5
+    assert get_value(metrics, "mien_stage_dropped_total", stage="camera") == 4
+    assert get_value(metrics, "mien_lost_changes_total") == 2
+    assert get_value(metrics, "mien_problem") == 1
 
 
 def test_nobody_is_counted_while_the_camera_is_off() -> None:
-    said = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
-    assert (get_value(said, "mien_presence"), get_value(said, "mien_people")) == (None, None)
+    metrics = render(msgspec.structs.replace(FULL, health=msgspec.structs.replace(WELL, camera_on=False)))
+    assert (get_value(metrics, "mien_presence"), get_value(metrics, "mien_people")) == (None, None)
 
 
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_unknown_values_have_no_sample(now: Snapshot) -> None:
-    said = render(now)
+    metrics = render(now)
     unknown = (
         "confidence_ratio",
         "presence",
@@ -108,9 +108,9 @@ def test_unknown_values_have_no_sample(now: Snapshot) -> None:
         "stage_state",
         "lost_changes_total",
     )
-    assert [name for name in unknown if get_series(said, f"mien_{name}")] == []
-    assert (get_value(said, "mien_available"), get_value(said, "mien_problem")) == (0, 1)
-    assert get_series(said, "mien_mqtt_connected") == {}, "no broker is configured"
+    assert [name for name in unknown if get_series(metrics, f"mien_{name}")] == []
+    assert (get_value(metrics, "mien_available"), get_value(metrics, "mien_problem")) == (0, 1)
+    assert get_series(metrics, "mien_mqtt_connected") == {}, "no broker is configured"
 
 
 def test_a_missing_broker_is_zero() -> None:
@@ -164,13 +164,14 @@ def test_delays_fall_into_their_buckets() -> None:
     counters = Counters()
     for delay_s in (0.04, 0.25, 0.25, 7.0):
         counters.delay.observe(delay_s)
-    said = render(BEFORE, counters)
+    metrics = render(BEFORE, counters)
     buckets = {
-        le: get_value(said, "mien_message_delay_seconds_bucket", le=le) for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
+        le: get_value(metrics, "mien_message_delay_seconds_bucket", le=le)
+        for le in ("0.05", "0.2", "0.3", "5.0", "+Inf")
     }
     assert buckets == {"0.05": 1, "0.2": 1, "0.3": 3, "5.0": 3, "+Inf": 4}
-    assert get_value(said, "mien_message_delay_seconds_count") == 4
-    assert get_value(said, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
+    assert get_value(metrics, "mien_message_delay_seconds_count") == 4
+    assert get_value(metrics, "mien_message_delay_seconds_sum") == pytest.approx(7.54)
 
 
 def test_two_hubs_in_one_process_count_separately() -> None:
@@ -194,17 +195,17 @@ def test_names_from_outside_cannot_create_unlimited_series() -> None:
     counters = Counters(["comfort"])
     for i in range(99):
         counters.count_action(f"rule {i}", done=True)
-    said = render(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
-    assert len(get_series(said, "mien_model_info")) == len(get_series(said, "mien_stage_rate_hertz")) == 16
-    assert max(len(value) for _, labels in said for _, value in labels) == 40
-    assert get_value(said, "mien_actions_total", rule="other", result="done") == 99
-    assert len(get_series(said, "mien_actions_total")) == 3
+    metrics = render(msgspec.structs.replace(FULL, hello=hello, health=health), counters)
+    assert len(get_series(metrics, "mien_model_info")) == len(get_series(metrics, "mien_stage_rate_hertz")) == 16
+    assert max(len(value) for _, labels in metrics for _, value in labels) == 40
+    assert get_value(metrics, "mien_actions_total", rule="other", result="done") == 99
+    assert len(get_series(metrics, "mien_actions_total")) == 3
 
 
 def test_odd_names_are_escaped() -> None:
     odd = 'a "rule"\\\nof {two} lines'
-    said = render(BEFORE, Counters([odd]))
-    assert get_value(said, "mien_actions_total", rule=odd, result="done") == 0
+    metrics = render(BEFORE, Counters([odd]))
+    assert get_value(metrics, "mien_actions_total", rule=odd, result="done") == 0
 
 
 def test_openmetrics_on_request() -> None:

@@ -44,9 +44,9 @@ def test_a_stop_with_open_connections_logs_no_traceback(house: Settings, short: 
                     if not page:
                         process.terminate()
                 time.sleep(0.001)
-            said = process.communicate(timeout=10)[1]
+            log = process.communicate(timeout=10)[1]
     assert process.returncode == int(page)
-    assert "Traceback" not in said, said
+    assert "Traceback" not in log, log
 
 
 def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_gap_after_kill_9(house: Settings, short: Path) -> None:
     finally:
         second.terminate()
         assert second.wait(10) == 0
-        said = second.communicate(timeout=5)[1]
-    assert "Traceback" not in said
+        log = second.communicate(timeout=5)[1]
+    assert "Traceback" not in log
     assert kinds(house, "mood") == ["sad", "happy"]
     between = [gap for gap in gaps(house) if gap[0] < killed_s and gap[1] is not None and gap[1] > killed_s]
     assert between, gaps(house)

@@ -29,8 +29,8 @@ def write_settings_text(folder: Path, port: int) -> str:
 async def get_problems(port: int) -> list[str]:
     try:
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/api/state") as answer:
-            told: dict[str, Any] = await answer.json()
-            return [*told["problems"]]
+            document: dict[str, Any] = await answer.json()
+            return [*document["problems"]]
     except aiohttp.ClientError:
         return []
 
@@ -92,8 +92,8 @@ def test_settings_that_cannot_start_change_nothing(mien: Mien, short: Path, cert
         run(story(), 60)
     finally:
         hub.terminate()
-        said = hub.communicate(timeout=10)[1]
-    assert "Traceback" not in said
+        log = hub.communicate(timeout=10)[1]
+    assert "Traceback" not in log
 
 
 def test_config_check_reports_a_port_in_use(mien: Mien, short: Path) -> None:

@@ -21,18 +21,18 @@ def run_checks(now: Snapshot, folder: Path) -> dict[str, Check]:
 
 
 def test_a_healthy_setup(tmp_path: Path) -> None:
-    said = run_checks(HERE, tmp_path)
-    assert said["camera"] == Check("camera", True, "works, 10.0 pictures a second")
-    assert said["no network in sense"].ok
-    assert said["MQTT broker"] == Check("MQTT broker", None, "none in the settings")
-    assert said["page"].message == "served on this device only, without a login"
-    assert not [finding for finding in said.values() if finding.ok is False]
+    checks = run_checks(HERE, tmp_path)
+    assert checks["camera"] == Check("camera", True, "works, 10.0 pictures a second")
+    assert checks["no network in sense"].ok
+    assert checks["MQTT broker"] == Check("MQTT broker", None, "none in the settings")
+    assert checks["page"].message == "served on this device only, without a login"
+    assert not [finding for finding in checks.values() if finding.ok is False]
 
 
 def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
-    said = run_checks(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
-    assert said["sense"] == Check("sense", False, "sense is away: it closed the connection")
-    assert "camera" not in said
+    checks = run_checks(Snapshot("livingroom", problem="sense is away: it closed the connection"), tmp_path)
+    assert checks["sense"] == Check("sense", False, "sense is away: it closed the connection")
+    assert "camera" not in checks
 
 
 @pytest.mark.parametrize(
@@ -46,38 +46,38 @@ def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
 )
 def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, words: str) -> None:
     ill = msgspec.structs.replace(HERE, health=msgspec.structs.replace(WELL, stages={"camera": stage}))
-    said = run_checks(ill, tmp_path)["camera"]
-    assert said.ok is ok
-    assert words in said.message
+    checks = run_checks(ill, tmp_path)["camera"]
+    assert checks.ok is ok
+    assert words in checks.message
 
 
 def test_missing_isolation_is_reported_but_no_error(tmp_path: Path) -> None:
     open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses")
-    said = run_checks(
+    checks = run_checks(
         msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path
     )
-    assert said["no network in sense"].ok is None
-    assert "not enforced: this kernel refuses" in said["no network in sense"].message
+    assert checks["no network in sense"].ok is None
+    assert "not enforced: this kernel refuses" in checks["no network in sense"].message
 
 
 def test_open_access_is_reported(tmp_path: Path) -> None:
-    said = run_checks(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
-    assert said["page"].message == "served to the house, with a password"
-    assert said["live view"].message == "allowed by the settings; 2 watching now"
+    checks = run_checks(msgspec.structs.replace(HERE, house=True, live_view=True, watchers=2), tmp_path)
+    assert checks["page"].message == "served to the house, with a password"
+    assert checks["live view"].message == "allowed by the settings; 2 watching now"
 
 
 @pytest.mark.parametrize("moment_s", [1.7e9, -1e300, 1e300])
 def test_any_time_of_a_baseline_can_be_shown(tmp_path: Path, moment_s: float) -> None:
     neutral = Baseline(moment_s, SenseBaseline(300, (0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.3)))
     health = msgspec.structs.replace(WELL, baseline=neutral)
-    said = run_checks(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
-    assert said.ok
-    assert said.message.endswith("from faces")
+    checks = run_checks(msgspec.structs.replace(HERE, health=health), tmp_path)["neutral"]
+    assert checks.ok
+    assert checks.message.endswith("from faces")
 
 
 def test_broker_history_and_disk(tmp_path: Path) -> None:
     ill = msgspec.structs.replace(HERE, mqtt="MQTT broker: refused", history="the disk is full")
-    said = run_checks(ill, tmp_path / "not" / "yet")
-    assert said["MQTT broker"] == Check("MQTT broker", False, "MQTT broker: refused")
-    assert said["history"] == Check("history", False, "the disk is full")
-    assert said["disk"].ok
+    checks = run_checks(ill, tmp_path / "not" / "yet")
+    assert checks["MQTT broker"] == Check("MQTT broker", False, "MQTT broker: refused")
+    assert checks["history"] == Check("history", False, "the disk is full")
+    assert checks["disk"].ok

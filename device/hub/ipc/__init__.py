@@ -1,1 +1,1 @@
-"""The hub's side of the contract with `sense`."""
+"""The hub's ends of the two sockets to `sense`."""

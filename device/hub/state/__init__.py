@@ -1,1 +1,1 @@
-"""What is true now, and what can be asked."""
+"""What is true now (the store, the snapshot, the features), and what can be asked (commands, profiles)."""

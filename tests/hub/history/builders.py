@@ -33,8 +33,8 @@ class Callbacks:
 
 
 @asynccontextmanager
-async def running_history(folder: Path, told: Callbacks, clock: WallClock | None = None) -> Any:
-    history = History(folder, 0, told.hear, told.health.append, retry_s=0.05, clock=clock)
+async def running_history(folder: Path, callbacks: Callbacks, clock: WallClock | None = None) -> Any:
+    history = History(folder, 0, callbacks.hear, callbacks.health.append, retry_s=0.05, clock=clock)
     task = asyncio.create_task(history.run())
     try:
         yield history

@@ -49,8 +49,8 @@ def test_since_includes_a_gap_that_overlaps_it(tmp_path: Path) -> None:
 
 def test_omitted_rows_are_reported(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 0.0).write([change(seq, 100.0 + seq) for seq in range(1, 11)])
-    cut, *kept = read(tmp_path, 50.0, max_rows=4)
-    assert [e.time_s for e in kept] == [107.0, 108.0, 109.0, 110.0]
+    cut, *rest = read(tmp_path, 50.0, max_rows=4)
+    assert [e.time_s for e in rest] == [107.0, 108.0, 109.0, 110.0]
     assert (cut.kind, cut.time_s, cut.until_s) == ("gap", 50.0, 107.0)
     assert "more than 4 rows" in (cut.why or "")
     assert [e.kind for e in read(tmp_path, 50.0, max_rows=10)] == ["mood"] * 10
@@ -105,10 +105,10 @@ def pages(folder: Path) -> bytes:
 
 def test_deleted_rows_leave_the_file_while_the_hub_runs(tmp_path: Path) -> None:
     now_s = time.time()
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
-        async with running_history(tmp_path, told) as history:
+        async with running_history(tmp_path, callbacks) as history:
             for seq in range(1, 301):
                 history.remember(change(seq, now_s - 3600 * (301 - seq) / 10, emotion=Emotion.DISGUST))
             history.remember(Entry("action", now_s, rule="a secret rule", action="{}", result="done"))
@@ -121,13 +121,13 @@ def test_deleted_rows_leave_the_file_while_the_hub_runs(tmp_path: Path) -> None:
             assert b"secret" not in pages(tmp_path)
             history.remember(change(300, now_s))  # sent again
             history.remember(change(301, now_s))
-            await until(lambda: ("s1", 301) in told.stored)
+            await until(lambda: ("s1", 301) in callbacks.stored)
             assert len(read(tmp_path)) == 201
             assert (await asyncio.to_thread(forget, tmp_path, None)).moods == 201
             assert read(tmp_path) == []
             assert b"disgust" not in pages(tmp_path)
             history.remember(change(302, now_s))
-            await until(lambda: ("s1", 302) in told.stored)
+            await until(lambda: ("s1", 302) in callbacks.stored)
 
     run(story())
     assert [kind for kind, _ in kinds(tmp_path)] == ["mood"]

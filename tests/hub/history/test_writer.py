@@ -22,13 +22,13 @@ from tests.hub.hub_running import run, until
 
 
 def test_on_stored_is_called_after_the_commit(tmp_path: Path) -> None:
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
-        async with running_history(tmp_path, told) as history:
+        async with running_history(tmp_path, callbacks) as history:
             history.remember(change(1, 100.0))
             history.remember(change(2, 101.0))
-            await until(lambda: ("s1", 2) in told.stored)
+            await until(lambda: ("s1", 2) in callbacks.stored)
             assert len(read(tmp_path)) == 2
 
     run(story())
@@ -36,19 +36,19 @@ def test_on_stored_is_called_after_the_commit(tmp_path: Path) -> None:
 
 def test_a_clock_jump_is_a_gap(tmp_path: Path) -> None:
     wall, real = [1000.0], [0.0]
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
-        async with running_history(tmp_path, told, WallClock(lambda: wall[0], lambda: real[0])) as history:
+        async with running_history(tmp_path, callbacks, WallClock(lambda: wall[0], lambda: real[0])) as history:
             for number, (later_s, set_s) in enumerate([(10, 0), (600, 29), (10, 28_800), (10, -7200)], 1):
                 wall[0], real[0] = wall[0] + later_s + set_s, real[0] + later_s
                 history.remember(change(number, wall[0]))
-            await until(lambda: ("s1", 4) in told.stored)
+            await until(lambda: ("s1", 4) in callbacks.stored)
 
     run(story())
-    said = [(entry.time_s, entry.until_s, entry.why) for entry in read(tmp_path) if entry.kind == "gap"]
+    gaps = [(entry.time_s, entry.until_s, entry.why) for entry in read(tmp_path) if entry.kind == "gap"]
     slept = "the clock went forward by 8 h: it was set, or this device slept"
-    assert said == [(1649, 30_449, slept), (23_259, 23_259, "the clock was put back by 2 h")]
+    assert gaps == [(1649, 30_449, slept), (23_259, 23_259, "the clock was put back by 2 h")]
     assert [entry.time_s for entry in read(tmp_path) if entry.kind == "mood"] == [1010, 1639, 23_259, 30_449]
 
 
@@ -65,36 +65,36 @@ def test_a_stop_during_a_write_stores_each_row_once(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_moved_aside_and_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"this is no database at all, whatever its name says" * 100)
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
-        async with running_history(tmp_path, told) as history:
+        async with running_history(tmp_path, callbacks) as history:
             history.remember(change(1, time.time() - 1))
-            await until(lambda: told.stored)
+            await until(lambda: callbacks.stored)
 
     run(story())
     aside = list(tmp_path.glob("history-damaged-20*.sqlite3"))
     assert len(aside) == 1
     assert aside[0].read_bytes().startswith(b"this is no database")
-    assert told.health[-1] == f"history: the file was damaged and moved to {aside[0].name}; a new one began"
+    assert callbacks.health[-1] == f"history: the file was damaged and moved to {aside[0].name}; a new one began"
     assert "is damaged" in caplog.text
     assert [kind for kind, _ in kinds(tmp_path)] == ["mood", "gap"]
 
 
 def test_a_locked_file_is_retried(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
         locker = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")
-        async with running_history(tmp_path, told) as history:
+        async with running_history(tmp_path, callbacks) as history:
             history.remember(change(2, 101.0))
-            await until(lambda: any("locked" in text for text in told.health))
-            assert told.stored == []
+            await until(lambda: any("locked" in text for text in callbacks.health))
+            assert callbacks.stored == []
             locker.execute("ROLLBACK")
-            await until(lambda: told.stored == [("s1", 2)])
-            assert told.health[-1] == ""
+            await until(lambda: callbacks.stored == [("s1", 2)])
+            assert callbacks.health[-1] == ""
         locker.close()
 
     run(story())
@@ -114,12 +114,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_loses_nothing_and_is_retried(small_disk: Path) -> None:
-    told = Callbacks()
+    callbacks = Callbacks()
 
     async def story() -> None:
-        async with running_history(small_disk, told) as history:
+        async with running_history(small_disk, callbacks) as history:
             history.remember(change(1, 100.0))
-            await until(lambda: told.stored == [("s1", 1)])
+            await until(lambda: callbacks.stored == [("s1", 1)])
             with (small_disk / "filler").open("wb", buffering=0) as filler:
                 try:
                     while True:
@@ -128,12 +128,12 @@ def test_a_full_disk_loses_nothing_and_is_retried(small_disk: Path) -> None:
                     pass
             for seq in range(2, 200):
                 history.remember(change(seq, 100.0 + seq))
-            await until(lambda: told.health[-1:] and "is retried" in told.health[-1])
+            await until(lambda: callbacks.health[-1:] and "is retried" in callbacks.health[-1])
             stored = [e.time_s for e in read(small_disk)]
             assert stored[0] == 100.0, "stored rows are still there"
             (small_disk / "filler").unlink()
-            await until(lambda: told.stored[-1] == ("s1", 199))
-            assert told.health[-1] == ""
+            await until(lambda: callbacks.stored[-1] == ("s1", 199))
+            assert callbacks.health[-1] == ""
 
     run(story())
     assert [e.time_s for e in read(small_disk)] == [100.0, *(100.0 + seq for seq in range(2, 200))]

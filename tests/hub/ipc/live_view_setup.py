@@ -57,9 +57,9 @@ async def read_reason(viewer: aiohttp.ClientWebSocketResponse) -> str:
     """Wait for the next reason why there is no picture."""
     while (message := await viewer.receive(6)).type is not aiohttp.WSMsgType.TEXT:
         assert message.type is aiohttp.WSMsgType.BINARY, message
-    said = json.loads(message.data)
-    assert said["picture"] is False
-    reason: str = said["why"]
+    document = json.loads(message.data)
+    assert document["picture"] is False
+    reason: str = document["why"]
     return reason
 
 

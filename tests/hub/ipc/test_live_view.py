@@ -98,9 +98,9 @@ def test_a_picture_arrives_unchanged_and_the_room_sees_the_watchers(
                 async with watching(hub) as second:
                     assert await read_picture(second) == picture, "the newest at once"
                     assert (await state(hub))["kiosk"]["watchers"] == 2
-                asked = len([word for word in sense.received if word == Watch(2.5)])
+                count = len([word for word in sense.received if word == Watch(2.5)])
                 await asyncio.sleep(2.2)
-                assert len([word for word in sense.received if word == Watch(2.5)]) >= asked + 2, "it is renewed"
+                assert len([word for word in sense.received if word == Watch(2.5)]) >= count + 2, "it is renewed"
             await until(lambda: sense.received[-1:] == [Watch(0.0)] or Watch(0.0) in sense.received, 1)
             assert (await state(hub))["kiosk"]["watchers"] == 0
             assert hub.live_view.picture is None

@@ -191,10 +191,10 @@ def test_sending_without_a_sense_is_an_error(short: Path) -> None:
 
 def encode_mood(**fields: object) -> bytes:
     """A mood that decodes but is impossible."""
-    said = MoodUpdate("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
+    update = MoodUpdate("s1", 1, msgspec.structs.replace(mood(), **{k: v for k, v in fields.items() if k != "seq"}))
     seq = fields.get("seq", 1)
     assert isinstance(seq, int)
-    return messages.encode(msgspec.structs.replace(said, seq=seq))
+    return messages.encode(msgspec.structs.replace(update, seq=seq))
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ SNAPSHOTS = {
 
 def build(now: Snapshot = FULL, name: str = "livingroom", prefix: str = "mien") -> Json:
     """As Home Assistant receives it: through JSON."""
-    said: Json = json.loads(json.dumps(build_document(now, name=name, prefix=prefix)))
-    return said
+    document: Json = json.loads(json.dumps(build_document(now, name=name, prefix=prefix)))
+    return document
 
 
-def find_faults(said: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
-    return ha_rules.faults(where, json.dumps(said))
+def find_faults(document: Json, where: str = "homeassistant/device/mien_livingroom/config") -> dict[str, list[str]]:
+    return ha_rules.faults(where, json.dumps(document))

@@ -66,7 +66,7 @@ def faults(topic: str, payload: str) -> dict[str, list[str]]:
     document = json.loads(payload)
     assert isinstance(document, dict)
     found = {name: list(rule(topic, document)) for name, rule in RULES.items()}
-    return {name: said for name, said in found.items() if said}
+    return {name: faults for name, faults in found.items() if faults}
 
 
 def _components(document: Json) -> Iterator[tuple[str, Json]]:
@@ -89,19 +89,19 @@ def node_id(topic: str, _: Json) -> Iterator[str]:
 
 @_rule
 def device(_: str, document: Json) -> Iterator[str]:
-    known = {"ids", "cns", "name", "mf", "mdl", "mdl_id", "hw", "sn", "sw", "via_device", "sa", "cu"}
+    allowed = {"ids", "cns", "name", "mf", "mdl", "mdl_id", "hw", "sn", "sw", "via_device", "sa", "cu"}
     dev = document.get("dev", {})
     if not (dev.get("ids") or dev.get("cns")):
         yield "neither identifiers nor connections"
-    yield from set(dev) - known
+    yield from set(dev) - allowed
 
 
 @_rule
 def origin(_: str, document: Json) -> Iterator[str]:
-    said = document.get("o", {})
-    if not said.get("name"):
+    origin = document.get("o", {})
+    if not origin.get("name"):
         yield "o.name is missing"
-    yield from set(said) - {"name", "sw", "url"}
+    yield from set(origin) - {"name", "sw", "url"}
 
 
 @_rule
@@ -168,9 +168,9 @@ def category(_: str, document: Json) -> Iterator[str]:
 @_rule
 def unit(_: str, document: Json) -> Iterator[str]:
     for key, part in _entities(document):
-        kind, said = part.get("dev_cla"), part.get("unit_of_meas")
-        if kind is not None and (kind not in _UNITS or (said is not None and said not in _UNITS[kind])):
-            yield f"{key}: {kind} in {said}"
+        kind, unit = part.get("dev_cla"), part.get("unit_of_meas")
+        if kind is not None and (kind not in _UNITS or (unit is not None and unit not in _UNITS[kind])):
+            yield f"{key}: {kind} in {unit}"
 
 
 @_rule
@@ -187,12 +187,12 @@ def number_step(_: str, document: Json) -> Iterator[str]:
 
 @_rule
 def twice(_: str, document: Json) -> Iterator[str]:
-    seen = set()
+    unique = set()
     for key, part in _entities(document):
         own = (part["p"], part.get("uniq_id", key))
-        if own in seen:
+        if own in unique:
             yield f"{key}: {own}"
-        seen.add(own)
+        unique.add(own)
 
 
 @_rule
@@ -211,18 +211,18 @@ def required(_: str, document: Json) -> Iterator[str]:
 def unknown_key(_: str, document: Json) -> Iterator[str]:
     for key, part in _components(document):
         kind = str(part.get("p"))
-        known = _PLAIN.get(kind, set()) | (_COMMON | _KEYS[kind] if kind in _KEYS else set())
-        if known:
-            yield from (f"{key}: {one}" for one in set(part) - known)
+        allowed = _PLAIN.get(kind, set()) | (_COMMON | _KEYS[kind] if kind in _KEYS else set())
+        if allowed:
+            yield from (f"{key}: {one}" for one in set(part) - allowed)
 
 
 @_rule
 def entity_id(_: str, document: Json) -> Iterator[str]:
     for key, part in _entities(document):
-        asked = part.get("def_ent_id", f"{part['p']}.{key}")
+        entity_id = part.get("def_ent_id", f"{part['p']}.{key}")
         # Home Assistant's own rule for entity ids.
-        if not re.fullmatch(rf"{part['p']}\.[a-z0-9]+(_[a-z0-9]+)*", asked):
-            yield f"{key}: {asked}"
+        if not re.fullmatch(rf"{part['p']}\.[a-z0-9]+(_[a-z0-9]+)*", entity_id):
+            yield f"{key}: {entity_id}"
 
 
 @_rule
@@ -251,9 +251,9 @@ def explain_refusal(part: Json, payload: str, render: Render) -> str:
     """Why the entity `part` would refuse a message on its topic; empty if it accepts it."""
     came = json.loads(payload)
     if attributes := part.get("json_attr_tpl"):
-        said = json.loads(render(attributes, came))
-        if not (isinstance(said, dict) and said):
-            return f"the attributes are {said}"
+        values = json.loads(render(attributes, came))
+        if not (isinstance(values, dict) and values):
+            return f"the attributes are {values}"
     if part["p"] == "event":
         return "" if came.get("event_type") in part["evt_typ"] else f"no event {came.get('event_type')}"
     text = render(part["val_tpl"], came) if "val_tpl" in part else payload

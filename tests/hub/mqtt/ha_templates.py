@@ -35,7 +35,7 @@ def plainly(template: str, value_json: Any) -> str:
     if template != f"{{{{ {inside} }}}}" or "{{" in inside or "}}" in inside:
         raise ValueError(f"{template}: not one expression in {{{{ }}}}")
     reader = _Reader(inside, value_json)
-    return str(reader.known(ast.parse(inside, mode="eval").body))
+    return str(reader.evaluate(ast.parse(inside, mode="eval").body))
 
 
 class _Reader(ast.NodeVisitor):
@@ -43,7 +43,7 @@ class _Reader(ast.NodeVisitor):
         self._source = source
         self._names = {"value_json": value_json, "none": None}
 
-    def known(self, node: ast.AST) -> Any:
+    def evaluate(self, node: ast.AST) -> Any:
         value = self.visit(node)
         if value is _MISSING:
             raise KeyError(ast.unparse(node))
@@ -59,13 +59,13 @@ class _Reader(ast.NodeVisitor):
         return node.value
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
-        return self.known(node.value).get(node.attr, _MISSING)
+        return self.evaluate(node.value).get(node.attr, _MISSING)
 
     def visit_Dict(self, node: ast.Dict) -> Any:
-        return {self.known(k): self.known(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
+        return {self.evaluate(k): self.evaluate(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
-        return self.known(node.body if self.visit(node.test) else node.orelse)
+        return self.evaluate(node.body if self.visit(node.test) else node.orelse)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> bool:
         whether = all if isinstance(node.op, ast.And) else any
@@ -73,9 +73,9 @@ class _Reader(ast.NodeVisitor):
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         if isinstance(node.op, ast.Mult):
-            return self.known(node.left) * self.known(node.right)
+            return self.evaluate(node.left) * self.evaluate(node.right)
         if isinstance(node.op, ast.BitOr) and isinstance(node.right, ast.Name) and self._whole(node.left):
-            return _FILTERS[node.right.id](self.known(node.left))
+            return _FILTERS[node.right.id](self.evaluate(node.left))
         return self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> bool:
@@ -83,7 +83,7 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ops[0], ast.Is) and isinstance(test, ast.Name):
             return _TESTS[test.id](self.visit(node.left))
         if all(isinstance(op, ast.LtE) for op in node.ops):
-            values = [self.known(one) for one in (node.left, *node.comparators)]
+            values = [self.evaluate(one) for one in (node.left, *node.comparators)]
             return values == sorted(values)
         return bool(self.generic_visit(node))
 

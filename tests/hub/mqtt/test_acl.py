@@ -28,10 +28,10 @@ def test_publishes_denied_by_the_acl_are_reported(house: Settings, broker: Broke
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             sense.change(mood(Emotion.SAD))
             await until(lambda: "mien/test/state (Not authorized)" in (hub.store.now.mqtt or ""))
-            said = hub.store.now.mqtt or ""
-            assert "refuses mien-test these: " in said
-            assert "mien/test/availability (Not authorized)" in said
-            assert "access list" in said
+            problem = hub.store.now.mqtt or ""
+            assert "refuses mien-test these: " in problem
+            assert "mien/test/availability (Not authorized)" in problem
+            assert "access list" in problem
             with pytest.raises(ActionError, match=r"lamp/set was refused by the broker \(Not authorized\); allow it"):
                 await hub.mqtt.publish("lamp/set", "ON")  # type: ignore[union-attr]
             await until(lambda: sense.last_ack() == 1)

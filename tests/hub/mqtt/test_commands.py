@@ -125,9 +125,9 @@ def test_malicious_messages_are_ignored_logged_once_and_counted(
             assert not [m for m in sense.received if isinstance(m, SetSwitch)], "retained commands are not executed"
 
     run(story())
-    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("MQTT: ignored")]
-    assert len(said) == len({line.split(":")[2][:12] for line in said}), said
-    assert 3 <= len(said) <= 5
+    log_lines = [r.getMessage() for r in caplog.records if r.getMessage().startswith("MQTT: ignored")]
+    assert len(log_lines) == len({line.split(":")[2][:12] for line in log_lines}), log_lines
+    assert 3 <= len(log_lines) <= 5
     assert not [r for r in caplog.records if r.exc_info]
 
 

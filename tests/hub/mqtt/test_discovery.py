@@ -30,14 +30,14 @@ NAMES = ["home", "Living-Room", "living_room", "a" * 40, "0", "x_face", "--", "_
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("now", SNAPSHOTS.values(), ids=SNAPSHOTS)
 def test_home_assistant_accepts_the_whole_document(now: Snapshot, name: str) -> None:
-    said = build_document(now, name=name, prefix="mien")
-    assert find_faults(said, get_topic("homeassistant", name)) == {}
-    assert json.loads(json.dumps(said, allow_nan=False)) == said, "a retained document is recognized"
+    document = build_document(now, name=name, prefix="mien")
+    assert find_faults(document, get_topic("homeassistant", name)) == {}
+    assert json.loads(json.dumps(document, allow_nan=False)) == document, "a retained document is recognized"
 
 
 def test_the_device_matches_the_reference() -> None:
-    said = build(name="living_room", prefix="/house/mien/")
-    assert {key: said[key] for key in ("dev", "o", "avty", "stat_t", "qos")} == {
+    document = build(name="living_room", prefix="/house/mien/")
+    assert {key: document[key] for key in ("dev", "o", "avty", "stat_t", "qos")} == {
         "dev": {
             "ids": ["mien_living_room"],
             "name": "Living room",
@@ -51,7 +51,7 @@ def test_the_device_matches_the_reference() -> None:
         "stat_t": "house/mien/living_room/state",
         "qos": 1,
     }
-    mood_sensor = said["cmps"]["mood"]
+    mood_sensor = document["cmps"]["mood"]
     assert (mood_sensor["name"], mood_sensor["uniq_id"]) == (None, "mien_living_room_mood")
     assert (mood_sensor["def_ent_id"], mood_sensor["exp_aft"]) == ("sensor.living_room_mood", 120)
     assert build(name="Living-Room")["cmps"]["mood"]["def_ent_id"] == "sensor.living_room_mood"
@@ -89,11 +89,14 @@ def test_the_document_changes_only_with_the_profiles() -> None:
 
 
 def list_identities(name: str) -> list[set[str]]:
-    said = build(name=name)
-    parts = said["cmps"].values()
-    topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {said["stat_t"], said["avty"][0]["t"]} - {""}
+    document = build(name=name)
+    parts = document["cmps"].values()
+    topics = {part.get("cmd_t", part.get("t", "")) for part in parts} | {
+        document["stat_t"],
+        document["avty"][0]["t"],
+    } - {""}
     unique = {part["uniq_id"] for part in parts if "uniq_id" in part}
-    return [{get_topic("homeassistant", name)}, set(said["dev"]["ids"]), unique, topics - {""}]
+    return [{get_topic("homeassistant", name)}, set(document["dev"]["ids"]), unique, topics - {""}]
 
 
 @given(st.from_regex(r"[a-zA-Z0-9_-]{1,40}", fullmatch=True), st.from_regex(r"[_-]?[a-z]{1,8}", fullmatch=True))
@@ -188,9 +191,9 @@ _json = st.recursive(
 @example({"cmps": {"\ud800": {"p": "sensor"}, "a/b": {"p": "sensor"}, "x": {"p": "climate"}}})
 def test_any_old_document_leads_to_a_valid_update(old: Any) -> None:
     new = build()
-    kept = copy.deepcopy(new)
-    told = build_update(old, new)
-    assert told[-1] == new == kept
-    assert len(told) <= 2
-    assert [find_faults(one) for one in told] == [{}] * len(told)
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for one in told for key in one["cmps"])
+    copy_of_new = copy.deepcopy(new)
+    updates = build_update(old, new)
+    assert updates[-1] == new == copy_of_new
+    assert len(updates) <= 2
+    assert [find_faults(one) for one in updates] == [{}] * len(updates)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for one in updates for key in one["cmps"])

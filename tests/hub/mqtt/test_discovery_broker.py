@@ -33,9 +33,9 @@ def test_discovery_is_published_before_online_and_removes_old_components(house: 
         kept_there = await asyncio.to_thread(broker.retained, topic)
         assert json.loads(kept_there or "") == document
         # An earlier version with one more component has run here.
-        kept = json.loads(path.read_text())
-        kept["document"]["cmps"]["smell"] = {"p": "sensor", "uniq_id": "mien_test_smell"}
-        path.write_text(json.dumps(kept))
+        stored = json.loads(path.read_text())
+        stored["document"]["cmps"]["smell"] = {"p": "sensor", "uniq_id": "mien_test_smell"}
+        path.write_text(json.dumps(stored))
         listener.got.clear()
         async with running(mine) as hub:
             await until(lambda: hub.store.now.mqtt == "")
@@ -72,9 +72,9 @@ def test_discovery_is_published_again_when_home_assistant_starts(house: Settings
                 await client.publish("ha/status", "online", qos=1, retain=True)
                 born_s = time.monotonic()
                 await until(lambda: listener.of(topic) and listener.of("mien/test/state"))
-                said = [(at, t) for at, t, _, _ in listener.got if t in (topic, "mien/test/state")]
-                assert [t for _, t in said] == [topic, "mien/test/state"]
-                assert said[0][0] - born_s >= 0.3
+                messages = [(at, t) for at, t, _, _ in listener.got if t in (topic, "mien/test/state")]
+                assert [t for _, t in messages] == [topic, "mien/test/state"]
+                assert messages[0][0] - born_s >= 0.3
                 for _ in range(20):  # somebody claims it again and again
                     await client.publish("ha/status", "online", qos=1)
                 await asyncio.sleep(1.0)
@@ -85,7 +85,7 @@ def test_discovery_is_published_again_when_home_assistant_starts(house: Settings
         async with running(with_broker(house, broker.port, discovery_prefix="ha")) as hub:
             await until(lambda: hub.store.now.mqtt == "")
             await asyncio.sleep(0.8)
-            fresh = [t for _, t, _, kept in listener.got if t == topic and not kept]
+            fresh = [t for _, t, _, stored in listener.got if t == topic and not stored]
             assert len(fresh) == 1, "a retained status is not a start"
         await listener.stop()
 

@@ -14,23 +14,23 @@ _Spoil = Callable[[Json], object]
 
 
 def _set(part: str, **more: Any) -> _Spoil:
-    return lambda said: said["cmps"][part].update(more)
+    return lambda document: document["cmps"][part].update(more)
 
 
 def _drop(part: str, *keys: str) -> _Spoil:
-    return lambda said: [said["cmps"][part].pop(key) for key in keys]
+    return lambda document: [document["cmps"][part].pop(key) for key in keys]
 
 
 SPOILT: list[tuple[str, _Spoil]] = [
-    ("device", lambda said: said["dev"].pop("ids")),
-    ("device", lambda said: said["dev"].update(ids=[])),
-    ("device", lambda said: said["dev"].update(ip="1")),
-    ("origin", lambda said: said["o"].pop("name")),
-    ("origin", lambda said: said["o"].update(author="me")),
-    ("root", lambda said: said.update(cmp=said.pop("cmps"))),
-    ("root", lambda said: said.update(exp_aft=120)),
-    ("root_availability", lambda said: said["avty"][0].update(qos=1)),
-    ("root_availability", lambda said: said["avty"][0].update(pl_avail=said["avty"][0].pop("t"))),
+    ("device", lambda document: document["dev"].pop("ids")),
+    ("device", lambda document: document["dev"].update(ids=[])),
+    ("device", lambda document: document["dev"].update(ip="1")),
+    ("origin", lambda document: document["o"].pop("name")),
+    ("origin", lambda document: document["o"].update(author="me")),
+    ("root", lambda document: document.update(cmp=document.pop("cmps"))),
+    ("root", lambda document: document.update(exp_aft=120)),
+    ("root_availability", lambda document: document["avty"][0].update(qos=1)),
+    ("root_availability", lambda document: document["avty"][0].update(pl_avail=document["avty"][0].pop("t"))),
     ("platform", _set("mood", p="mood")),
     ("platform", _drop("mood", "p")),
     ("unique_id", _drop("mood", "uniq_id")),
@@ -50,8 +50,8 @@ SPOILT: list[tuple[str, _Spoil]] = [
     ("unit", _set("presence", dev_cla="being_there")),
     ("number_range", _set("hold_s", min=61.0)),
     ("number_step", _set("hold_s", step=0.0)),
-    ("twice", lambda said: said["cmps"].update(again=said["cmps"]["mood"])),
-    ("required", lambda said: said.pop("stat_t")),
+    ("twice", lambda document: document["cmps"].update(again=document["cmps"]["mood"])),
+    ("required", lambda document: document.pop("stat_t")),
     ("required", _drop("mood_change", "evt_typ")),
     ("required", _drop("profile", "ops")),
     *(("required", _drop(key, "cmd_t")) for key in ("profile", "hold_s", "camera", "recalibrate")),
@@ -69,10 +69,10 @@ SPOILT: list[tuple[str, _Spoil]] = [
 
 @pytest.mark.parametrize(("rules", "spoil"), SPOILT, ids=[rules for rules, _ in SPOILT])
 def test_each_fault_is_refused_by_its_rule(rules: str, spoil: _Spoil) -> None:
-    said = build()
-    assert find_faults(said) == {}
-    spoil(said)
-    assert set(find_faults(said)) == set(rules.split())
+    document = build()
+    assert find_faults(document) == {}
+    spoil(document)
+    assert set(find_faults(document)) == set(rules.split())
 
 
 @pytest.mark.parametrize("where", ["homeassistant/device/mien_wohn zimmer/config", "homeassistant/device/mien_x/conf"])
@@ -86,7 +86,7 @@ def test_every_rule_is_tested() -> None:
 
 
 def test_a_tilde_and_a_removed_component_are_valid() -> None:
-    said = build()
-    said |= {"~": "mien/livingroom", "stat_t": "~/state"}
-    said["cmps"]["gone"] = {"p": "sensor"}
-    assert find_faults(said) == {}
+    document = build()
+    document |= {"~": "mien/livingroom", "stat_t": "~/state"}
+    document["cmps"]["gone"] = {"p": "sensor"}
+    assert find_faults(document) == {}

@@ -59,11 +59,11 @@ _snapshots = st.builds(
 RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_templates.by_jinja])
 
 
-def find_refusals(now: Snapshot, said: Json, render: Render) -> dict[str, str]:
+def find_refusals(now: Snapshot, document: Json, render: Render) -> dict[str, str]:
     """Why each entity would refuse the state `said`."""
     parts = build(now)["cmps"]
-    told = {f.key for f in FEATURES if f.has_state} & set(parts)
-    why = {key: ha_rules.explain_refusal(parts[key], json.dumps(said), render) for key in told}
+    event = {f.key for f in FEATURES if f.has_state} & set(parts)
+    why = {key: ha_rules.explain_refusal(parts[key], json.dumps(document), render) for key in event}
     return {key: one for key, one in why.items() if one}
 
 
@@ -93,17 +93,17 @@ def test_only_its_own_entity_refuses_a_wrong_value(render: Render, changed: Json
 
 @RENDERERS
 def test_what_a_person_sees(render: Render) -> None:
-    parts, said = build()["cmps"], build_state_document(FULL)
+    parts, document = build()["cmps"], build_state_document(FULL)
 
     def render_value(key: str, **changed: Any) -> str:
-        return render(parts[key]["val_tpl"], said | changed)
+        return render(parts[key]["val_tpl"], document | changed)
 
     assert [render_value("confidence", confidence=share) for share in (0.29, 1.0, None)] == ["29", "100", "None"]
     assert [render_value("hold_s", hold_s=s) for s in (3.5, 60.0, 300.0, None)] == ["3.5", "60.0", "None", "None"]
     assert (render_value("mood"), render_value("mood", mood=None)) == ("sad", "None")
     # Home Assistant treats these as unknown.
     assert (render_value("presence", presence=None), render_value("people", people=None)) == ("None", "None")
-    ill = said | {"problem": "camera: <lost> & 'gone'"}
+    ill = document | {"problem": "camera: <lost> & 'gone'"}
     assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
 
 
@@ -112,12 +112,12 @@ def test_what_a_person_sees(render: Render) -> None:
 def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
     parts = build()["cmps"]
     for late_s in (0.0, 9.0):
-        said = json.loads(json.dumps(build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
-        assert ha_rules.explain_refusal(parts["mood_change"], json.dumps(said), render) == ""
+        document = json.loads(json.dumps(build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
+        assert ha_rules.explain_refusal(parts["mood_change"], json.dumps(document), render) == ""
         started = [
             part["stype"]
             for part in parts.values()
-            if part["p"] == "device_automation" and render(part["val_tpl"], said) == part["pl"]
+            if part["p"] == "device_automation" and render(part["val_tpl"], document) == part["pl"]
         ]
         assert started == ([emotion.value] if late_s == 0 and emotion is not Emotion.UNKNOWN else [])
     assert ha_rules.explain_refusal(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"

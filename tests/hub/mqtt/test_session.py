@@ -47,10 +47,10 @@ def test_state_and_availability_are_retained_and_events_are_not(house: Settings,
                 await until(lambda: subscriber.of("mien/test/event"))
                 await until(lambda: (hub.store.now.delay_s or 9) < 2)
                 assert 0 < (await state(hub))["delay_s"] < 2
-                is_retained = await asyncio.to_thread(broker.retained, "mien/test/state")
+                retained = await asyncio.to_thread(broker.retained, "mien/test/state")
                 assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
                 assert await asyncio.to_thread(broker.retained, "mien/test/event", 1) is None
-            document = json.loads(is_retained or "")
+            document = json.loads(retained or "")
             assert (document["mood"], document["confidence"], document["people"]) == ("sad", 0.71, 2)
             assert (document["presence"], document["camera"], document["paused"]) == ("ON", "ON", "OFF")
             assert document["face"] == {"emotion": "sad", "confidence": 0.64}
@@ -107,11 +107,11 @@ def test_a_killed_broker_is_reported_within_two_seconds_and_reconnected(house: S
             await asyncio.to_thread(broker.kill)
             killed_s = time.monotonic()
             await until(lambda: hub.store.now.mqtt, 2)
-            said = await state(hub)
+            answer = await state(hub)
             assert time.monotonic() - killed_s < 2
-            assert said["mqtt"]["connected"] is False
-            assert "is away" in said["mqtt"]["health"]
-            assert said["mqtt"]["health"] in said["problems"]
+            assert answer["mqtt"]["connected"] is False
+            assert "is away" in answer["mqtt"]["health"]
+            assert answer["mqtt"]["health"] in answer["problems"]
             sense.change(mood(Emotion.HAPPY))
             sense.change(mood(Emotion.ANGRY))
             await until(lambda: sense.last_ack() == 3)
@@ -122,8 +122,8 @@ def test_a_killed_broker_is_reported_within_two_seconds_and_reconnected(house: S
             assert (await state(hub))["mqtt"] == {"configured": True, "connected": True, "health": ""}
 
             def newest() -> bool:
-                is_retained = broker.retained("mien/test/state", 1)
-                return bool(is_retained) and json.loads(is_retained or "{}")["mood"] == "angry"
+                retained = broker.retained("mien/test/state", 1)
+                return bool(retained) and json.loads(retained or "{}")["mood"] == "angry"
 
             await until(lambda: asyncio.to_thread(newest))
             assert await asyncio.to_thread(broker.retained, "mien/test/availability") == "online"
@@ -234,12 +234,12 @@ def test_publishing_without_a_broker_says_what_to_do() -> None:
 
 def test_a_missing_password_file_is_reported(house: Settings, short: Path) -> None:
     async def story() -> None:
-        told: list[str] = []
+        texts: list[str] = []
         lacking = with_broker(house, free_port(), username="me", password_file=str(short / "none"))
-        mqtt = MqttSession(lacking.mqtt, "test", told.append)
+        mqtt = MqttSession(lacking.mqtt, "test", texts.append)
         task = asyncio.create_task(mqtt.run())
-        await until(lambda: told)
-        assert "No such file" in told[0]
+        await until(lambda: texts)
+        assert "No such file" in texts[0]
         assert not mqtt.is_connected
         task.cancel()
         await asyncio.wait([task])

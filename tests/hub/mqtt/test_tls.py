@@ -52,11 +52,11 @@ def test_a_broker_with_a_wrong_certificate_gets_nothing(
 
     async def story() -> None:
         async with running(mine) as hub:
-            said = await until(lambda: "certificate" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+            problem = await until(lambda: "certificate" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
             wanted = "for another name" if fault == "another name" else "not trusted"
-            assert wanted in said, said
-            assert "nothing was sent" in said
-            assert ("mqtt.host" if fault == "another name" else "mqtt.ca_file") in said
+            assert wanted in problem, problem
+            assert "nothing was sent" in problem
+            assert ("mqtt.host" if fault == "another name" else "mqtt.ca_file") in problem
             await asyncio.sleep(0.7)
             assert hub.store.now.mqtt, "retried and refused again"
 
@@ -77,9 +77,9 @@ def test_a_broker_that_asks_for_our_certificate_gets_it(
             await until(lambda: hub.store.now.mqtt == "")
         for lacking in ({}, wrong):
             async with running(with_broker(house, broker.port, **trusting, **lacking)) as hub:
-                said = await until(lambda: "is away" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+                problem = await until(lambda: "is away" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
                 wanted = "does it trust mqtt.certificate_file?" if lacking else "does it ask for one?"
-                assert wanted in said, said
+                assert wanted in problem, problem
 
     run(story())
 
@@ -95,8 +95,8 @@ def test_unusable_files_are_named(house: Settings, broker: Broker, certificates:
             ({"certificate_file": str(junk), "key_file": str(junk)}, "mqtt.certificate_file"),
         ):
             async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
-                said = await until(lambda: "cannot be used" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
-                assert key in said
+                problem = await until(lambda: "cannot be used" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+                assert key in problem
 
     run(story())
 
@@ -122,23 +122,23 @@ def test_a_key_with_a_passphrase_is_reported_without_a_prompt(house: Settings, l
     terminal = subprocess.Popen(
         [*in_terminal, "hub", "--settings", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    said = ""
+    problem = ""
     try:
         assert terminal.stdout
-        while "a key may have no password" not in said and "pass phrase" not in said:
+        while "a key may have no password" not in problem and "pass phrase" not in problem:
             letter = terminal.stdout.read(1)  # a prompt has no end of line
-            assert letter, said
-            said += letter
+            assert letter, problem
+            problem += letter
         (hub,) = get_children(terminal.pid)
         os.kill(hub, signal.SIGTERM)
-        said += terminal.communicate(timeout=5)[0]
+        problem += terminal.communicate(timeout=5)[0]
     finally:
         for child in get_children(terminal.pid):
             os.kill(child, signal.SIGKILL)
         terminal.kill()
         terminal.communicate(timeout=5)
-    assert "pass phrase" not in said
-    assert "mqtt.certificate_file" in said
+    assert "pass phrase" not in problem
+    assert "mqtt.certificate_file" in problem
 
 
 @pytest.mark.parametrize("key", ["password_file", "ca_file", "certificate_file", "key_file"])
@@ -150,8 +150,8 @@ def test_a_file_in_the_home_of_an_unknown_user_is_named(
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, tls=True, **more)) as hub:
-            said = await until(lambda: "no user nobody_here" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
-            assert f"mqtt.{key}: ~nobody_here/x" in said
+            problem = await until(lambda: "no user nobody_here" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+            assert f"mqtt.{key}: ~nobody_here/x" in problem
 
     run(story())
 
@@ -164,9 +164,9 @@ def test_a_password_that_is_not_text_is_reported_but_not_quoted(
 
     async def story() -> None:
         async with running(with_broker(house, broker.port, username="me", password_file=str(secret))) as hub:
-            said = await until(lambda: "not UTF-8 text" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
-            assert f"mqtt.password_file: {secret}" in said
-            assert "hidden" not in said
+            problem = await until(lambda: "not UTF-8 text" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+            assert f"mqtt.password_file: {secret}" in problem
+            assert "hidden" not in problem
 
     run(story())
 
@@ -184,8 +184,8 @@ def test_a_broker_that_refuses_us_says_what_to_set(house: Settings, broker: Brok
     async def story() -> None:
         mine = with_broker(house, broker.port, username="mien", password_file=str(secret))
         async with running(mine) as hub:
-            said = await until(lambda: "refused us" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
-            assert "set mqtt.username and password_file" in said
+            problem = await until(lambda: "refused us" in (hub.store.now.mqtt or "") and hub.store.now.mqtt)
+            assert "set mqtt.username and password_file" in problem
             secret.write_text("right\n")
             await until(lambda: hub.store.now.mqtt == "", 5)
 

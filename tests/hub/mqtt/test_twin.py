@@ -65,7 +65,7 @@ def test_an_occasional_restart_of_the_broker_is_retried_at_once() -> None:
     backoff = ReconnectBackoff()
     assert [backoff.next_wait_s(None) for _ in range(20)][-1] == 60
     assert backoff.next_wait_s(11) == 0.5, "a stable connection resets the backoff"
-    assert [backoff.next_wait_s(held) for held in (3_600, 86_400, 20)] == [0.5] * 3
+    assert [backoff.next_wait_s(lasted_s) for lasted_s in (3_600, 86_400, 20)] == [0.5] * 3
     assert not backoff.is_flapping
 
 
@@ -77,15 +77,15 @@ class _Mien:
 @contextlib.asynccontextmanager
 async def _running_miens(*brokers: object) -> AsyncIterator[list[_Mien]]:
     """Sessions that connect one after the other."""
-    made, tasks = [], []
+    sessions, tasks = [], []
     for broker in brokers:
         health: list[str] = []
         one = _Mien(MqttSession(broker, "test", health.append), health)  # type: ignore[arg-type]
-        made.append(one)
+        sessions.append(one)
         tasks.append(asyncio.create_task(one.mqtt.run()))
         await until(lambda one=one: one.mqtt.is_connected)  # type: ignore[misc]
-    yield made
-    for one, task in zip(made, tasks, strict=True):
+    yield sessions
+    for one, task in zip(sessions, tasks, strict=True):
         one.mqtt.stop()
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

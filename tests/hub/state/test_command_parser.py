@@ -77,8 +77,8 @@ def test_minus_zero_becomes_zero() -> None:
         ("profile", b"[1, 2]", "profile: got '[1, 2]'"),
     ],
 )
-def test_other_payloads_are_refused_with_the_reason(key: str, payload: bytes, said: str) -> None:
-    with pytest.raises(ActionError, match=re.escape(said)):
+def test_other_payloads_are_refused_with_the_reason(key: str, payload: bytes, message: str) -> None:
+    with pytest.raises(ActionError, match=re.escape(message)):
         parse_command(key, payload, FULL)
 
 
@@ -107,9 +107,9 @@ def test_a_malicious_broker_gets_an_allowed_command_or_a_short_refusal(key: str,
         command = parse_command(key, payload, FULL)
     except ActionError as error:
         assert (key, payload) not in ALLOWED
-        said = str(error)
-        assert len(said) < 60 + 120
-        assert not [c for c in said if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+        message = str(error)
+        assert len(message) < 60 + 120
+        assert not [c for c in message if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     else:
         if isinstance(command, SetHold):
             assert key == "hold_s"
@@ -132,10 +132,10 @@ def test_a_number_is_accepted_exactly_within_its_range(hold_s: float) -> None:
 
 
 def test_features_described_for_http() -> None:
-    said = describe_features(FULL)
-    assert list(said) == KEYS
-    assert msgspec.json.decode(msgspec.json.encode(said)) == said
-    assert said["hold_s"] == {
+    message = describe_features(FULL)
+    assert list(message) == KEYS
+    assert msgspec.json.decode(msgspec.json.encode(message)) == message
+    assert message["hold_s"] == {
         "name": "Hold time",
         "kind": "number",
         "value": 3.0,
@@ -145,13 +145,13 @@ def test_features_described_for_http() -> None:
         "step": 0.5,
         "takes_commands": True,
     }
-    assert said["profile"]["options"] == list(PROFILES)
-    assert said["mood"] == {
+    assert message["profile"]["options"] == list(PROFILES)
+    assert message["mood"] == {
         "name": None,
         "kind": "sensor",
         "value": "sad",
         "options": list(MOODS),
         "takes_commands": False,
     }
-    assert said["recalibrate"] == {"name": "Recalibrate", "kind": "button", "takes_commands": True}
+    assert message["recalibrate"] == {"name": "Recalibrate", "kind": "button", "takes_commands": True}
     assert "options" not in describe_features(BEFORE)["profile"]

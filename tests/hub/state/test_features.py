@@ -49,8 +49,8 @@ def test_every_value_of_a_full_room() -> None:
 
 @pytest.mark.parametrize("now", [BEFORE, msgspec.structs.replace(AWAY, profile="gone")], ids=["before", "away"])
 def test_without_sense_only_the_problem_is_known(now: Snapshot) -> None:
-    known = {key: value for key, value in values(now).items() if value is not None}
-    assert known == {"problem": True}
+    not_none = {key: value for key, value in values(now).items() if value is not None}
+    assert not_none == {"problem": True}
 
 
 def test_keys_and_names_are_unique_words() -> None:
@@ -86,10 +86,13 @@ _BLIND: dict[str, Health] = {
 
 @pytest.mark.parametrize("health", [*_BLIND.values(), None], ids=[*_BLIND, "not said yet"])
 def test_presence_is_unknown_while_the_camera_sees_nothing(health: Health | None) -> None:
-    heard = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
-    said = build_state_document(heard)
-    assert (said["presence"], said["people"], said["mood"]) == (None, None, "happy")
-    assert (describe_features(heard)["presence"]["value"], describe_features(heard)["people"]["value"]) == (None, None)
+    unseen = msgspec.structs.replace(FULL, mood=mood(Emotion.HAPPY, people=0), health=health)
+    document = build_state_document(unseen)
+    assert (document["presence"], document["people"], document["mood"]) == (None, None, "happy")
+    assert (describe_features(unseen)["presence"]["value"], describe_features(unseen)["people"]["value"]) == (
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("moment_s", [-1.0, 1e11, 1e300])
@@ -101,8 +104,8 @@ def test_a_baseline_with_an_impossible_date_is_none(moment_s: float) -> None:
 
 def test_a_failing_stage_is_a_problem() -> None:
     ill = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
-    said = build_state_document(msgspec.structs.replace(FULL, health=ill))
-    assert (said["has_problem"], said["problem"]) == ("ON", "camera: no camera; plug one in")
+    document = build_state_document(msgspec.structs.replace(FULL, health=ill))
+    assert (document["has_problem"], document["problem"]) == ("ON", "camera: no camera; plug one in")
 
 
 def test_duplicate_profiles_are_one_option() -> None:
@@ -114,12 +117,12 @@ def test_duplicate_profiles_are_one_option() -> None:
 
 
 def test_the_state_of_a_full_room() -> None:
-    said = build_state_document(FULL)
-    assert json.loads(json.dumps(said, allow_nan=False)) == said
-    probabilities = said.pop("probabilities")
+    document = build_state_document(FULL)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    probabilities = document.pop("probabilities")
     assert list(probabilities) == list(MOODS[:7])
     assert probabilities["sad"] == 0.71
-    assert said == {
+    assert document == {
         "mood": "sad",
         "confidence": 0.71,
         "valence": -0.5,
@@ -146,10 +149,10 @@ def test_the_state_of_a_full_room() -> None:
 
 @pytest.mark.parametrize("now", [BEFORE, AWAY], ids=["before", "away"])
 def test_the_state_without_sense(now: Snapshot) -> None:
-    said = build_state_document(now)
-    assert set(said) == set(build_state_document(FULL)), "the keys are always the same"
-    known = {key: value for key, value in said.items() if value is not None}
-    assert known == {
+    document = build_state_document(now)
+    assert set(document) == set(build_state_document(FULL)), "the keys are always the same"
+    not_none = {key: value for key, value in document.items() if value is not None}
+    assert not_none == {
         "has_problem": "ON",
         "problem": now.problem,
         "sense": "away",
@@ -159,9 +162,9 @@ def test_the_state_without_sense(now: Snapshot) -> None:
 
 
 def test_nested_keys_do_not_collide_with_features() -> None:
-    told = [feature.state_key for feature in FEATURES if feature.has_state]
-    assert len(set(told)) == len(told)
-    assert not {"probabilities", "face", "voice", "sense", "problem", "lamp", "player"} & set(told)
+    state_keys = [feature.state_key for feature in FEATURES if feature.has_state]
+    assert len(set(state_keys)) == len(state_keys)
+    assert not {"probabilities", "face", "voice", "sense", "problem", "lamp", "player"} & set(state_keys)
 
 
 def test_a_steady_mood_is_published_once() -> None:
@@ -172,13 +175,13 @@ def test_a_steady_mood_is_published_once() -> None:
 
 
 def test_an_event_has_a_time_and_an_id() -> None:
-    said = build_event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
-    assert (said["event_type"], said["id"], said["confidence"]) == ("happy", "s1-4", 0.81)
-    assert said["time"] == "2023-11-14T22:13:20.250+00:00"
-    assert "late_s" not in said
+    document = build_event_document(mood(Emotion.HAPPY, 0.812), 1_700_000_000.25, "s1-4")
+    assert (document["event_type"], document["id"], document["confidence"]) == ("happy", "s1-4", 0.81)
+    assert document["time"] == "2023-11-14T22:13:20.250+00:00"
+    assert "late_s" not in document
     assert "id" not in build_event_document(mood(), 0.0)
 
 
 @pytest.mark.parametrize(("late_s", "said"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
-def test_only_a_late_event_has_late_s(late_s: float, said: float | None) -> None:
-    assert build_event_document(mood(), 0.0, "1", late_s).get("late_s") == said
+def test_only_a_late_event_has_late_s(late_s: float, document: float | None) -> None:
+    assert build_event_document(mood(), 0.0, "1", late_s).get("late_s") == document

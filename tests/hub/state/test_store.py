@@ -156,10 +156,10 @@ def test_fifty_pages_miss_no_change_and_cost_little_memory(house: Settings, tmp_
                 sense.change(mood(EMOTIONS[number % 7], people=number))
                 if number % 10 == 0:
                     await asyncio.sleep(0.02)
-            told = list(range(CHANGES))
+            expected = list(range(CHANGES))
             for page in pages:
                 await until(page.whole, 20)
-                assert [change["people"] for change in page.changes][-CHANGES:] == told
+                assert [change["people"] for change in page.changes][-CHANGES:] == expected
                 assert page.gaps == 0
             cost_mb = _resident_mb(process.pid) - alone_mb
             print(f"50 pages and 300 changes: {cost_mb:.1f} MB of {alone_mb:.0f}")
