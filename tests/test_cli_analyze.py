@@ -48,7 +48,7 @@ def test_analyze_prints_words_without_json(mien: Mien, album: Path) -> None:
     done = mien("analyze", album)
     assert done.returncode == 0
     assert re.search(r"b\.png: happy \(\d+%\)\n  face at \d+,\d+ \(\d+x\d+ px\): happy \d+%", done.stdout)
-    assert "wall.PNG: nobody seen or heard (--crop reads a picture that is a face already)" in done.stdout
+    assert "wall.PNG: no face and no voice found (for a picture that is cropped to a face, use --crop)" in done.stdout
 
 
 def test_analyze_reads_a_crop_and_only_the_senses_asked_for(mien: Mien, album: Path) -> None:

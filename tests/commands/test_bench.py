@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from device.bench import grid, parallel_streams, voice
-from device.bench.plot import svg
-from device.bench.report import lines
+from device.bench.plot import draw_svg
+from device.bench.report import format_lines
 from device.bench.scene import Room
 from device.commands import bench
 from device.errors import MienError
@@ -55,7 +55,7 @@ def test_all_parts_as_json_and_as_a_plot(tmp_path: Path, capsys: pytest.CaptureF
         assert stage["stage"] in words
     assert {"640x480", "1920x1080", "camera", "voice"} <= set(words)
 
-    table = "\n".join(lines(result))
+    table = "\n".join(format_lines(result))
     for word in ("read one face", "of the int8 peak", "1280x720", "eight faces", "with nobody there", "first mood"):
         assert word in table
 
@@ -72,24 +72,24 @@ def test_parts_are_measured_alone(capsys: pytest.CaptureFixture[str], monkeypatc
 def test_a_plot_of_the_whole_grid_has_distinct_lines_and_escapes_names() -> None:
     rows = [
         {"faces": faces, "width_px": w, "height_px": h, "threads": threads, "cpu_ms": 0.0}
-        for faces, (w, h), threads in grid.cells(full=True, cores=2)
+        for faces, (w, h), threads in grid.list_cells(full=True, cores=2)
     ]
-    picture = ET.fromstring(svg({"grid": rows, "stages": [{"stage": "a < b & c", "cpu_ms": 0.0}]}))  # noqa: S314 - our own
+    picture = ET.fromstring(draw_svg({"grid": rows, "stages": [{"stage": "a < b & c", "cpu_ms": 0.0}]}))  # noqa: S314 - our own
     drawn = picture.findall(f"{_SVG}polyline")
     assert len({(line.get("stroke"), line.get("stroke-dasharray")) for line in drawn}) == len(drawn) == 8
     words = [text.text for text in picture.findall(f"{_SVG}text")]
     assert {"a < b & c", "640x480, 2 threads"} <= set(words)
-    assert ET.fromstring(svg({})).tag == f"{_SVG}svg"  # noqa: S314 - our own
+    assert ET.fromstring(draw_svg({})).tag == f"{_SVG}svg"  # noqa: S314 - our own
 
 
 def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = [frame.pixels for frame in Room(1, 320, 240).frames(60)]
-    film = made.film(tmp_path / "room.mp4", seconds, 15, voice.talk(4.0))
+    film = made.film(tmp_path / "room.mp4", seconds, 15, voice.synthesize_speech(4.0))
     paths = [
         film,
         made.picture(tmp_path / "face.png", Room(1).frames(3)[2].pixels),
-        made.wav(tmp_path / "voice.wav", voice.talk(4.0)),
-        made.wav(tmp_path / "word.wav", voice.talk(1.0)),
+        made.wav(tmp_path / "voice.wav", voice.synthesize_speech(4.0)),
+        made.wav(tmp_path / "word.wav", voice.synthesize_speech(1.0)),
         made.film(tmp_path / "moment.mp4", seconds[:6], 15),
     ]
     plot = tmp_path / "plot.svg"
@@ -106,7 +106,7 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert word["voice"] is None
     assert (moment["face"]["runs"], moment["voice"]) == (6, None)
     assert "face_path_cpu_ms" not in result
-    table = "\n".join(lines(result))
+    table = "\n".join(format_lines(result))
     assert str(film) in table
     assert "320x240, 45 frames" in table
     assert "readings" in table
@@ -123,12 +123,12 @@ def test_recordings_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_odd_names_of_recordings_are_drawn_and_printed(tmp_path: Path) -> None:
     odd = {"path": f"/a/{'long ' * 9}\x1b[31m<\udcff.png", "face": {"cpu_ms": 1.0}, "voice": None}
-    picture = ET.fromstring(svg({"recordings": [odd]}))  # noqa: S314 - our own
+    picture = ET.fromstring(draw_svg({"recordings": [odd]}))  # noqa: S314 - our own
     assert [text.text for text in picture.findall(f"{_SVG}text")][1].endswith(r"long \x1b[31m<\xff.png")  # type: ignore[union-attr]
     empty = {"path": "/a/\x1b.wav", "face": None, "voice": None}
-    assert "Nothing was measured" in svg({"recordings": [empty]})
+    assert "None of the parts" in draw_svg({"recordings": [empty]})
     runtime = {"runtime": {"name": "r", "version": "1"}, "cores": 1}
-    assert r"/a/\x1b.wav" in list(lines(runtime | {"recordings": [empty]}))
+    assert r"/a/\x1b.wav" in list(format_lines(runtime | {"recordings": [empty]}))
 
 
 @pytest.mark.parametrize(

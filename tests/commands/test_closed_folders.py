@@ -56,7 +56,7 @@ def test_a_closed_folder_is_reported_and_its_neighbours_are_read(closed: Path, t
     seen, hidden = parse_lines(done)
     assert (seen["error"], seen["mood"]["emotion"]) == (None, "happy")
     assert hidden["path"] == str(closed)
-    assert hidden["error"] == f"{closed}: a folder that cannot be read (Permission denied)"
+    assert hidden["error"] == f"{closed}: the folder cannot be read (Permission denied)"
     assert hidden.keys() == seen.keys()
     assert [one["path"] for one in parse_lines(mien_of(tmp_path, "analyze", "--json", closed))] == [str(closed)]
 

@@ -70,7 +70,7 @@ def test_install_list_and_rollback_in_words(home: Home) -> None:
     done = home.models("install", network)
     assert done.returncode == 0
     assert "face 0.2.0 (installed) replaces 0.1.0. It read its test input correctly in " in done.stdout
-    assert "A sense that runs goes on with what it has" in done.stdout
+    assert "A running Mien keeps its models until it is restarted" in done.stdout
     assert "start it again" in done.stdout
     assert "mien models rollback" in done.stdout
     again = home.models("install", network.with_suffix(".json"))
@@ -87,7 +87,7 @@ def test_install_list_and_rollback_in_words(home: Home) -> None:
     assert back.returncode == 0
     assert "face 0.1.0 (shipped) replaces 0.2.0." in back.stdout
     assert "shipped, rolled back to on 20" in home.models("list").stdout
-    assert_error(home.models("rollback"), "the shipped models are in use: there is nothing to go back to")
+    assert_error(home.models("rollback"), "the shipped models are in use: there is nothing to roll back")
 
 
 def test_install_list_and_rollback_for_programs(home: Home) -> None:
@@ -162,7 +162,7 @@ def test_files_that_are_not_a_model_are_reported_and_change_nothing(home: Home) 
     for file, words in cases.items():
         assert_error(home.models("install", file), words, "nothing was changed")
     assert_error(home.models("install"), "needs a file")
-    assert_error(home.models("rollback"), "nothing to go back to")
+    assert_error(home.models("rollback"), "nothing to roll back")
     assert_error(home.models("rollback", "nose"), "face or voice or prosody")
     assert_error(home.models("list", "face"), "takes nothing more")
     assert not home.state.exists()

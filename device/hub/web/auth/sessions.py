@@ -76,9 +76,9 @@ class Sessions:
             self._is_dirty = False
             await self._save()
 
-    async def end(self, name: str, keep: asyncio.Transport | None = None) -> None:
-        """Log out. Aborts the session's connections, except `keep`, which still needs its answer."""
-        self._connections[name].discard(keep)
+    async def end(self, name: str, exempt: asyncio.Transport | None = None) -> None:
+        """Log out. Aborts the session's connections, except `exempt`, which still needs its answer."""
+        self._connections[name].discard(exempt)
         self._remove(name)
         await self._save()
 
