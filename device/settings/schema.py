@@ -14,7 +14,7 @@ from device.settings.actions.mpd import Mpd
 from device.settings.actions.webhook import Webhooks
 from device.settings.locations import user_folder
 from device.settings.rules import QUIET, Profile, Rule, default_rules
-from device.settings.types import NO_NUL, FilePath, Hours, Port, Seconds, Section, Share
+from device.settings.types import NO_NUL, FilePath, Hours, Port, Seconds, Section, Share, about
 from device.system.paths import expand
 
 Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?\Z")]
@@ -24,31 +24,27 @@ class Kiosk(Section, frozen=True):
     """The web page, for example on a wall display."""
 
     enabled: bool = True
-    port: Annotated[Port, Meta(description="0 takes any free port, and prints it.")] = 8137
+    port: Annotated[Port, about("0 takes any free port, and prints it.")] = 8137
     listen: Annotated[
         str,
-        Meta(
-            description="127.0.0.1: this device only. 0.0.0.0, :: (IPv6 too), or one of its addresses: the whole "
-            "house, with password_file, on the same port; on this device itself it stays http://127.0.0.1 without a "
-            "login."
+        about(
+            "127.0.0.1: this device only. 0.0.0.0, :: (IPv6 too), or one of its addresses: the whole house, with "
+            "password_file, on the same port; on this device itself it stays http://127.0.0.1 without a login."
         ),
     ] = "127.0.0.1"
     allowed_hosts: Annotated[
-        tuple[Name, ...],
-        Meta(max_length=16, description='Names of this device in the house, beside its address: "mien.local".'),
+        tuple[Name, ...], about('Names of this device in the house, beside its address: "mien.local".', max_length=16)
     ] = ()
     password_file: Annotated[
-        FilePath, Meta(description="Made by `mien kiosk password`; holds a hash. A new password ends every session.")
+        FilePath, about("Made by `mien kiosk password`; holds a hash. A new password ends every session.")
     ] = ""
     certificate_file: Annotated[
-        FilePath,
-        Meta(description="TLS for the house: PEM with the whole chain. A renewed certificate is loaded automatically."),
+        FilePath, about("TLS for the house: PEM with the whole chain. A renewed certificate is loaded automatically.")
     ] = ""
-    key_file: Annotated[FilePath, Meta(description="The certificate's key, without a password.")] = ""
-    night: Annotated[Hours, Meta(description="Local time when the page is dimmed; empty: never.")] = "22:30-06:30"
+    key_file: Annotated[FilePath, about("The certificate's key, without a password.")] = ""
+    night: Annotated[Hours, about("Local time when the page is dimmed; empty: never.")] = "22:30-06:30"
     live_view: Annotated[
-        bool,
-        Meta(description="The page may show the camera's picture while somebody watches; the room can see that."),
+        bool, about("The page may show the camera's picture while somebody watches; the room can see that.")
     ] = False
 
     def __post_init__(self) -> None:
@@ -76,28 +72,18 @@ class Home(Section, frozen=True):
     """The name of this Mien, its profiles and its folders."""
 
     name: Annotated[
-        str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}\Z", description="Letters, digits, _ and -. Part of every MQTT topic.")
+        str, about("Letters, digits, _ and -. Part of every MQTT topic.", pattern=r"^[a-zA-Z0-9_-]{1,40}\Z")
     ] = "home"
     profiles: Annotated[
         tuple[Profile, ...],
-        Meta(
-            min_length=1,
-            description="Rules can be limited to profiles. The first one is active at first; quiet always exists.",
-        ),
+        about("Rules can be limited to profiles. The first one is active at first; quiet always exists.", min_length=1),
     ] = ("everyday",)
     state_dir: Annotated[
         str,
-        Meta(
-            pattern=NO_NUL,
-            description="The folder for history and switches. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.",
-        ),
+        about("The folder for history and switches. Empty: $STATE_DIRECTORY, or ~/.local/state/mien.", pattern=NO_NUL),
     ] = ""
     runtime_dir: Annotated[
-        str,
-        Meta(
-            pattern=NO_NUL,
-            description="The folder for the sockets. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.",
-        ),
+        str, about("The folder for the sockets. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.", pattern=NO_NUL)
     ] = ""
 
 
@@ -106,98 +92,79 @@ class Camera(Section, frozen=True):
 
     source: Annotated[
         str,
-        Meta(
-            description="auto, off, picamera2, a device (/dev/v4l/by-id/...), rtsp://, http://, file:PATH, "
+        about(
+            "auto, off, picamera2, a device (/dev/v4l/by-id/...), rtsp://, http://, file:PATH, "
             "gstreamer:PIPELINE, or stand-in."
         ),
     ] = "auto"
-    width_px: Annotated[int, Meta(ge=160, le=3840, description="The width to request from the camera.")] = 640
+    width_px: Annotated[int, about("The width to request from the camera.", ge=160, le=3840)] = 640
     height_px: Annotated[int, Meta(ge=120, le=2160)] = 480
     rotation: Annotated[
         Literal[0, 90, 180, 270],
-        Meta(
-            description="Degrees clockwise to turn the picture so that people stand upright; 180 for a Raspberry Pi "
+        about(
+            "Degrees clockwise to turn the picture so that people stand upright; 180 for a Raspberry Pi "
             "camera that hangs with its cable up."
         ),
     ] = 0
-    fps: Annotated[float, Meta(gt=0, le=60, description="Frames a second to analyse while a face is in view.")] = 10.0
-    idle_fps: Annotated[float, Meta(gt=0, le=60, description="Frames a second while nobody is in view.")] = 3.0
+    fps: Annotated[float, about("Frames a second to analyse while a face is in view.", gt=0, le=60)] = 10.0
+    idle_fps: Annotated[float, about("Frames a second while nobody is in view.", gt=0, le=60)] = 3.0
     range: Annotated[
         Literal["far", "near", "mediapipe"],
-        Meta(
-            description="far finds faces from 40 px (4 m at 640x480), near from 90 px with less CPU; mediapipe uses "
+        about(
+            "far finds faces from 40 px (4 m at 640x480), near from 90 px with less CPU; mediapipe uses "
             "that package if it is installed."
         ),
     ] = "far"
     min_score: Annotated[
         float,
-        Meta(
+        about(
+            "Minimum detection score (mien analyze: three quarters are enough for a single large face).",
             ge=0.1,
             le=0.99,
-            description="Minimum detection score (mien analyze: three quarters of it are enough for a large face if "
-            "there is no other).",
         ),
     ] = 0.66
-    max_faces: Annotated[int, Meta(ge=1, le=8, description="At most so many faces are read, the largest first.")] = 8
+    max_faces: Annotated[int, about("At most so many faces are read, the largest first.", ge=1, le=8)] = 8
     cpu_budget: Annotated[
-        float,
-        Meta(
-            ge=0.01, le=4, description="The share of one CPU core for the camera; above it, fewer frames are analysed."
-        ),
+        float, about("The share of one CPU core for the camera; above it, fewer frames are analysed.", ge=0.01, le=4)
     ] = 0.25
-    timeout_s: Annotated[
-        float, Meta(ge=1, le=60, description="Without a new frame for this long, the camera counts as lost.")
-    ] = 5.0
+    timeout_s: Annotated[float, about("Without a new frame for so long, the camera counts as lost.", ge=1, le=60)] = 5.0
 
 
 class Microphone(Section, frozen=True):
     """The microphone."""
 
     source: Annotated[
-        str,
-        Meta(description="auto, off, part of a PyAudio device's name (pulse, USB PnP), file:PATH, or stand-in."),
+        str, about("auto, off, part of a PyAudio device's name (pulse, USB PnP), file:PATH, or stand-in.")
     ] = "auto"
-    interval_s: Annotated[float, Meta(ge=0.1, le=3, description="How often the last three seconds are analysed.")] = 1.0
-    min_speech: Annotated[Share, Meta(description="A window with a smaller share of speech is not analysed.")] = 0.25
-    timeout_s: Annotated[
-        float, Meta(ge=1, le=60, description="Without sound for this long, the microphone counts as lost.")
-    ] = 5.0
+    interval_s: Annotated[float, about("How often the last three seconds are analysed.", ge=0.1, le=3)] = 1.0
+    min_speech: Annotated[Share, about("A window with a smaller share of speech is not analysed.")] = 0.25
+    timeout_s: Annotated[float, about("Without sound for so long, the microphone counts as lost.", ge=1, le=60)] = 5.0
 
 
 class MoodSettings(Section, frozen=True):
     """How readings become a calm mood."""
 
-    smoothing_s: Annotated[
-        Seconds, Meta(description="Time constant: after this time, 63 % of a change is visible.")
-    ] = 1.5
-    hold_s: Annotated[Seconds, Meta(description="A mood stays at least this long.")] = 3.0
-    min_confidence: Annotated[
-        Share, Meta(description="Below this confidence the mood is unknown; see `mien models list`.")
-    ] = 0.4
-    hysteresis: Annotated[Share, Meta(description="How much more likely a new mood must be than the present one.")] = (
-        0.1
-    )
-    reading_max_age_s: Annotated[float, Meta(ge=0.5, le=86_400, description="An older reading is ignored.")] = 4.0
+    smoothing_s: Annotated[Seconds, about("Time constant: after this time, 63 % of a change is visible.")] = 1.5
+    hold_s: Annotated[Seconds, about("A mood stays at least this long.")] = 3.0
+    min_confidence: Annotated[Share, about("Below this confidence the mood is unknown; see `mien models list`.")] = 0.4
+    hysteresis: Annotated[Share, about("How much more likely a new mood must be than the present one.")] = 0.1
+    reading_max_age_s: Annotated[float, about("An older reading is ignored.", ge=0.5, le=86_400)] = 4.0
 
 
 class Mqtt(Section, frozen=True):
     """The MQTT broker, if there is one."""
 
-    host: Annotated[str, Meta(description="Empty: no MQTT.")] = ""
+    host: Annotated[str, about("Empty: no MQTT.")] = ""
     port: Port = 1883
     username: str = ""
-    password_file: Annotated[FilePath, Meta(description="A file with the password and nothing else.")] = ""
-    prefix: Annotated[
-        str, Meta(pattern=r"^[a-zA-Z0-9_/-]+\Z", description="Topics are PREFIX/NAME/state and so on.")
-    ] = "mien"
-    version: Annotated[Literal["5", "3.1.1"], Meta(description="The protocol version.")] = "5"
-    tls: Annotated[bool, Meta(description="Use TLS, and check the broker's certificate and name.")] = False
-    ca_file: Annotated[
-        FilePath, Meta(description="The CA certificate for the broker. Empty: those that this system trusts.")
-    ] = ""
-    certificate_file: Annotated[FilePath, Meta(description="A client certificate, if the broker asks for one.")] = ""
-    key_file: Annotated[FilePath, Meta(description="The client certificate's key.")] = ""
-    discovery: Annotated[bool, Meta(description="Home Assistant finds this Mien automatically.")] = True
+    password_file: Annotated[FilePath, about("A file with the password and nothing else.")] = ""
+    prefix: Annotated[str, about("Topics are PREFIX/NAME/state and so on.", pattern=r"^[a-zA-Z0-9_/-]+\Z")] = "mien"
+    version: Annotated[Literal["5", "3.1.1"], about("The protocol version.")] = "5"
+    tls: Annotated[bool, about("Use TLS, and check the broker's certificate and name.")] = False
+    ca_file: Annotated[FilePath, about("The CA certificate for the broker. Empty: those that this system trusts.")] = ""
+    certificate_file: Annotated[FilePath, about("A client certificate, if the broker asks for one.")] = ""
+    key_file: Annotated[FilePath, about("The client certificate's key.")] = ""
+    discovery: Annotated[bool, about("Home Assistant finds this Mien automatically.")] = True
     discovery_prefix: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_/-]+\Z")] = "homeassistant"
 
     def __post_init__(self) -> None:
@@ -212,7 +179,7 @@ class Mqtt(Section, frozen=True):
 class History(Section, frozen=True):
     """The history of moods and actions. It never holds a picture or a sound."""
 
-    keep_days: Annotated[int, Meta(ge=0, le=36_500, description="Older rows are deleted; 0 keeps everything.")] = 365
+    keep_days: Annotated[int, about("Older rows are deleted; 0 keeps everything.", ge=0, le=36_500)] = 365
 
 
 class Settings(Section, frozen=True):

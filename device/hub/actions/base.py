@@ -1,6 +1,7 @@
 """What every destination implements, and the trigger that each action runs with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from msgspec import Struct
@@ -38,6 +39,16 @@ ACTION_S = 21.0
 DONE = "done"
 NOT_RESTORED = "not restored"
 """The target stays in the ledger, to be tried again."""
+
+
+class LastState:
+    """A destination that remembers its last action for the page."""
+
+    _state: Mapping[str, Any] = MappingProxyType({})
+
+    def state(self) -> dict[str, Any]:
+        """The state after the last action; empty before the first."""
+        return dict(self._state)
 
 
 class Destination(Protocol[_A_contra]):

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any, cast
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.transport.http import clean_text, encode_json
 from device.settings.actions.command import Command
 
@@ -25,12 +25,11 @@ def build(_resources: Resources) -> dict[type[Any], Destination[Any]]:
     return {Command: Programs()}
 
 
-class Programs:
+class Programs(LastState):
     """Runs programs, a few at a time."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(_MAX_PARALLEL)
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: Command, trigger: Trigger) -> None:
         """Returns when the program has ended with status 0. Then, or at its limit, its process group is killed.
@@ -53,10 +52,6 @@ class Programs:
             how = f"exit status {status}" if status > 0 else f"ended by signal {-status}"
             raise ActionError(f"{name}: {how}{output.first_line}")
         self._state = {"command": action.run[0]}
-
-    def state(self) -> dict[str, Any]:
-        """The last successful one: `{"command": its name}`; empty before the first."""
-        return dict(self._state)
 
 
 class _Output(asyncio.SubprocessProtocol):

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.colour import Point, rgb_to_xy
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
@@ -166,7 +166,7 @@ class _Refusal(Struct):
     message: Annotated[str, Meta(max_length=10_000)] = ""
 
 
-class HomeAssistantServices:
+class HomeAssistantServices(LastState):
     """One Home Assistant. The token is read for each call, so that a corrected file needs no restart."""
 
     previous_type = dict
@@ -176,17 +176,12 @@ class HomeAssistantServices:
         self._http = http
         # Eight at a time, so that a few slow services do not delay the lights.
         self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, total_s=SERVICE_S + 1)
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: CallService, _trigger: Trigger) -> None:
         """Returns when Home Assistant has carried out the service. Raises ActionError."""
         data = action.data | ({"entity_id": action.entity} if action.entity else {})
         await self._call(action.service, data, idempotent=action.idempotent)
         self._state = {"service": action.service, "entity": action.entity}
-
-    def state(self) -> dict[str, Any]:
-        """The last service called: `{"service", "entity"}`; empty before the first."""
-        return dict(self._state)
 
     async def capture_state(self, action: CallService) -> tuple[PreviousState, ...]:
         """The state of a light, or of each light of a group, that is turned on or off; nothing for other services."""

@@ -11,7 +11,7 @@ from mpd.asyncio import MPDClient  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery, TransientError
 from device.hub.actions.transport.http import clean_text
@@ -143,7 +143,7 @@ async def _restore_volume(client: MPDClient, queue: Queue) -> str:
     return "" if queue.volume is None else await set_volume(client, queue.volume)
 
 
-class MusicPlayer:
+class MusicPlayer(LastState):
     """One daemon, with a connection for each action."""
 
     previous_type = Queue
@@ -152,7 +152,6 @@ class MusicPlayer:
         self._settings = settings
         self._name = f"MPD {settings.host}:{settings.port}"
         self._delivery = delivery(self._name, parallel=2)
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: Music, _trigger: Trigger) -> str:
         """Play the list from its beginning, or stop; a refused volume is a note. Raises ActionError."""
@@ -172,10 +171,6 @@ class MusicPlayer:
         note = await self._run_connected(attempt)
         self._state = {"playing": bool(action.playlist), "playlist": action.playlist, "volume": action.volume}
         return note
-
-    def state(self) -> dict[str, Any]:
-        """`{"playing", "playlist", "volume"}` of the last action; empty before the first."""
-        return dict(self._state)
 
     async def capture_state(self, action: Music) -> tuple[PreviousState, ...]:
         """The queue, the current song, and the volume. Raises ActionError if the queue is too long."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.mqtt.session import MqttSession
 from device.settings.actions.mqtt_publish import Publish
 
@@ -13,12 +13,11 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
     return {Publish: MqttMessage(resources.mqtt)}
 
 
-class MqttMessage:
+class MqttMessage(LastState):
     """Publishes through the hub's own connection."""
 
     def __init__(self, mqtt: MqttSession | None) -> None:
         self._mqtt = mqtt
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: Publish, _trigger: Trigger) -> None:
         """Returns when the broker has acknowledged it (QoS 1). Raises ActionError."""
@@ -26,7 +25,3 @@ class MqttMessage:
             raise ActionError(f"mqtt: {action.topic} was not sent, no broker is configured; set mqtt.host")
         await self._mqtt.publish(action.topic, action.payload, retain=action.retain)
         self._state = {"topic": action.topic, "payload": action.payload}
-
-    def state(self) -> dict[str, Any]:
-        """The last message sent: `{"topic", "payload"}`; empty before the first."""
-        return dict(self._state)

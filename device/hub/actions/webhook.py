@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.transport.delivery import Delivery
 from device.hub.actions.transport.http import Http, encode_json, parse_url
 from device.settings.actions.webhook import Webhook, Webhooks
@@ -19,7 +19,7 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
     return {Webhook: SignedWebhooks(resources.settings.webhooks, resources.http)}
 
 
-class SignedWebhooks:
+class SignedWebhooks(LastState):
     """Any number of receivers; those on one host and port share their limits."""
 
     def __init__(
@@ -34,7 +34,6 @@ class SignedWebhooks:
         self._make_delivery = delivery
         self._now_utc_s = now_utc_s
         self._deliveries: dict[str, Delivery] = {}
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: Webhook, trigger: Trigger) -> None:
         """Returns when the receiver has answered with 2xx; the body is not read. Raises ActionError.
@@ -56,10 +55,6 @@ class SignedWebhooks:
             self._deliveries[where] = self._make_delivery(name)
         await self._deliveries[where].run(attempt)
         self._state = {"to": where}
-
-    def state(self) -> dict[str, Any]:
-        """The last receiver: `{"to": "host:port"}`; empty before the first."""
-        return dict(self._state)
 
     def _sign(self, body: bytes) -> dict[str, str]:
         """X-Mien-Timestamp, and X-Mien-Signature: HMAC-SHA256 over `timestamp.body`, if there is a secret."""

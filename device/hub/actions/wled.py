@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.colour import parse_rgb
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery
@@ -81,7 +81,7 @@ class _PostAnswer(Struct, frozen=True):
     """Its number."""
 
 
-class WledStrips:
+class WledStrips(LastState):
     """Any number of strips, each with limits of its own."""
 
     previous_type = State
@@ -90,7 +90,6 @@ class WledStrips:
         self._http = http
         self._make_delivery = delivery
         self._deliveries: dict[str, Delivery] = {}
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: Wled, _trigger: Trigger) -> None:
         """Returns when the strip has accepted it. Raises ActionError."""
@@ -107,10 +106,6 @@ class WledStrips:
         await self._post(action.host, command)
         look = {"preset": action.preset} if action.preset else {"brightness": action.brightness}
         self._state = {"host": action.host, **look, "colour": action.colour}
-
-    def state(self) -> dict[str, Any]:
-        """The last strip, with `brightness` or `preset`, and `colour`; empty before the first."""
-        return dict(self._state)
 
     async def capture_state(self, action: Wled) -> tuple[PreviousState, ...]:
         """The strip with all its segments."""

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from device.settings.actions.base import Action, check_url
-from device.settings.types import FilePath, Section
+from device.settings.types import FilePath, Section, about
 
 _EVENT_DOMAINS = ("automation", "script")
 """Domains where turning something on twice runs it twice."""
@@ -18,8 +18,8 @@ _STATE_VERBS = re.compile(r"turn_on|turn_off|play_media|media_play|media_pause|m
 class HomeAssistant(Section, frozen=True):
     """Home Assistant's services, called over REST. Not needed for MQTT discovery."""
 
-    url: Annotated[str, Meta(description="http://homeassistant.local:8123. Empty: no Home Assistant.")] = ""
-    token_file: Annotated[FilePath, Meta(description="A file with a long-lived access token and nothing else.")] = ""
+    url: Annotated[str, about("http://homeassistant.local:8123. Empty: no Home Assistant.")] = ""
+    token_file: Annotated[FilePath, about("A file with a long-lived access token and nothing else.")] = ""
 
     def __post_init__(self) -> None:
         check_url(self.url, "home_assistant.url")

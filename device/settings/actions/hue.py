@@ -5,17 +5,16 @@ from typing import Annotated
 from msgspec import Meta
 
 from device.settings.actions.base import Action, describe_light
-from device.settings.types import FilePath, OptionalColour, Percent, Port, Section, Uuid
+from device.settings.types import FilePath, OptionalColour, Percent, Port, Section, Uuid, about
 
 
 class Hue(Section, frozen=True):
     """A Philips Hue bridge. Pair it with: mien hue pair ADDRESS."""
 
-    bridge: Annotated[str, Meta(description="The bridge's address. Empty: no bridge.")] = ""
+    bridge: Annotated[str, about("The bridge's address. Empty: no bridge.")] = ""
     port: Port = 443
     key_file: Annotated[
-        FilePath,
-        Meta(description="Written by pairing: the application key, and the SHA-256 of the bridge's certificate."),
+        FilePath, about("Written by pairing: the application key, and the SHA-256 of the bridge's certificate.")
     ] = ""
 
 

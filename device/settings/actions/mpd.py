@@ -2,16 +2,14 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-
 from device.settings.actions.base import Action
-from device.settings.types import FilePath, Percent, Port, Section
+from device.settings.types import FilePath, Percent, Port, Section, about
 
 
 class Mpd(Section, frozen=True):
     """A music player daemon (MPD)."""
 
-    host: Annotated[str, Meta(description="Empty: no music player.")] = ""
+    host: Annotated[str, about("Empty: no music player.")] = ""
     port: Port = 6600
     password_file: FilePath = ""
 

@@ -12,17 +12,7 @@ from device.settings.actions.virtual import Lamp, Player
 from device.settings.actions.webhook import Webhook
 from device.settings.actions.wled import Wled
 
-ACTIONS: tuple[type[Action], ...] = (
-    Lamp,
-    Player,
-    Publish,
-    CallService,
-    HueLight,
-    Wled,
-    Music,
-    Webhook,
-    Command,
-)
+ACTIONS: tuple[type[Action], ...] = (Lamp, Player, Publish, CallService, HueLight, Wled, Music, Webhook, Command)
 
 if TYPE_CHECKING:
     AnyAction = Action

@@ -7,15 +7,14 @@ import msgspec
 from msgspec import Meta
 
 from device.settings.actions.base import Action, check_url
-from device.settings.types import FilePath, Section
+from device.settings.types import FilePath, Section, about
 
 
 class Webhooks(Section, frozen=True):
     """The signature of webhooks."""
 
     secret_file: Annotated[
-        FilePath,
-        Meta(description="Signs with X-Mien-Signature: HMAC-SHA256 of `timestamp.body`. Empty: no signature."),
+        FilePath, about("Signs with X-Mien-Signature: HMAC-SHA256 of `timestamp.body`. Empty: no signature.")
     ] = ""
 
 

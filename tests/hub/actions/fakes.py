@@ -31,7 +31,7 @@ class Bulb(VirtualLamp):
         self.may_capture.set()
 
     def by_hand(self, **look: Any) -> None:
-        self._state |= look
+        self._state = self._state | look
 
     async def run(self, action: Lamp, trigger: Trigger) -> None:
         if self.gates:

@@ -1,12 +1,13 @@
 """The Hue bridge's answers about its lights (CLIP v2)."""
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
 from device.hub.actions.colour import Point, clamp_to_gamut, rgb_to_xy
 from device.hub.actions.restore.previous_state import TargetState
 
+T = TypeVar("T")
 Rid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")]
 """Checked strictly, because it becomes part of an address."""
 
@@ -111,13 +112,6 @@ class Light(Struct, frozen=True):
         return requested
 
 
-class Lights(Struct, frozen=True):
-    """`GET /clip/v2/resource/light`, or of one light."""
-
-    data: tuple[Light, ...] = ()
-    errors: tuple[HueError, ...] = ()
-
-
 class Place(Struct, frozen=True):
     """A room (of devices), a zone (of lights), or a group that belongs to one of them."""
 
@@ -125,14 +119,9 @@ class Place(Struct, frozen=True):
     children: tuple[Reference, ...] = ()
 
 
-class Places(Struct, frozen=True):
-    """`GET` of a room, a zone or a group."""
+class Answer(Struct, Generic[T], frozen=True):
+    """The answer to every request."""
 
-    data: tuple[Place, ...] = ()
+    data: tuple[T, ...] = ()
     errors: tuple[HueError, ...] = ()
-
-
-class Done(Struct, frozen=True):
-    """The answer to a PUT: errors, if a light did not obey."""
-
-    errors: tuple[HueError, ...] = ()
+    """Also of a PUT that a light did not obey."""

@@ -11,16 +11,16 @@ from msgspec import Struct
 from yarl import URL
 
 from device.errors import ActionError
-from device.hub.actions.base import Destination, Resources, Trigger
+from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.colour import rgb_to_xy
-from device.hub.actions.hue.api import Done, Light, Lights, Places
+from device.hub.actions.hue.api import Answer, Light, Place
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery, MinIntervalGate
 from device.hub.actions.transport.http import MAX_BYTES, Http, clean_text, encode_json, parse_url
 from device.settings.actions.hue import Hue, HueLight
 from device.system.secrets import read_secret
 
-T = TypeVar("T", Done, Lights, Places)
+T = TypeVar("T")
 
 SETTLE_S = 2.0
 _MAX_LIST_BYTES = 1_048_576
@@ -41,7 +41,7 @@ class Key(Struct, frozen=True):
     """In hexadecimal."""
 
 
-class HueBridge:
+class HueBridge(LastState):
     """One bridge. It allows three requests at a time, and each second ten commands to lights and one to a group."""
 
     previous_type = NoneType
@@ -54,7 +54,6 @@ class HueBridge:
         self._delivery = delivery(self._name, parallel=3, per_s=9.0)
         self._group_gate = MinIntervalGate(1.05)
         self._pin: Fingerprint | None = None
-        self._state: dict[str, Any] = {}
 
     async def run(self, action: HueLight, _trigger: Trigger) -> None:
         """Returns when the bridge has accepted it. Raises ActionError."""
@@ -75,15 +74,15 @@ class HueBridge:
         place = {"group": action.group} if action.group else {"light": action.light}
         self._state = {**place, "brightness": action.brightness, "colour": action.colour}
 
-    def state(self) -> dict[str, Any]:
-        """The last light or group with `brightness` and `colour`, or the last scene; empty before the first."""
-        return dict(self._state)
-
     async def capture_state(self, action: HueLight) -> tuple[PreviousState, ...]:
         """The state of the light, or of each light of the group; nothing for a scene."""
         if not action.restorable:
             return ()
-        lights = (await self._get(f"light/{action.light}", Lights)).data if action.light else await self._group(action)
+        lights = (
+            (await self._get(f"light/{action.light}", Answer[Light])).data
+            if action.light
+            else await self._group(action)
+        )
         return tuple(
             PreviousState(
                 f"hue light {light.id.lower()}",
@@ -101,26 +100,26 @@ class HueBridge:
 
     async def _group(self, action: HueLight) -> list[Light]:
         """The lights of a group: those of its zone, those of the devices in its room, or all of the house."""
-        groups = (await self._get(f"grouped_light/{action.group}", Places)).data
+        groups = (await self._get(f"grouped_light/{action.group}", Answer[Place])).data
         owner = groups[0].owner if groups else None
         if owner is None:
             return []
-        all_lights = (await self._get("light", Lights)).data
+        all_lights = (await self._get("light", Answer[Light])).data
         if owner.rtype not in ("room", "zone"):
             return list(all_lights)
-        places = (await self._get(f"{owner.rtype}/{owner.rid}", Places)).data
+        places = (await self._get(f"{owner.rtype}/{owner.rid}", Answer[Place])).data
         children = {child.rid for place in places for child in place.children}
         return [one for one in all_lights if one.id in children or (one.owner and one.owner.rid in children)]
 
     async def _put(self, kind: str, rid: str, command: dict[str, Any]) -> None:
         gate = self._group_gate if kind == "grouped_light" else None
         body = encode_json(command)
-        await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Done, body), gate=gate)
+        await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Answer[Any], body), gate=gate)
 
-    async def _get(self, path: str, kind: type[T]) -> T:
+    async def _get(self, path: str, kind: type[Answer[T]]) -> Answer[T]:
         return await self._delivery.run(lambda: self._request("GET", path, kind))
 
-    async def _request(self, method: str, path: str, kind: type[T], body: bytes | None = None) -> T:
+    async def _request(self, method: str, path: str, kind: type[Answer[T]], body: bytes | None = None) -> Answer[T]:
         key, pin = self._read_key()
         url = build_bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
         headers = {"hue-application-key": key}

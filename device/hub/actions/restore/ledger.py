@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from device.hub.actions.restore.previous_state import PreviousState, TargetState, matches
 from device.settings.actions.base import Action
@@ -65,14 +66,7 @@ class RestoreLedger:
         for new in states:
             older, previous, now = self._entries.get(new.target), new, new.state
             if older and self.is_untouched(older, new.state):
-                previous = PreviousState(
-                    new.target,
-                    older.previous.state,
-                    new.requested,
-                    new.is_complete,
-                    new.settle_s,
-                    older.previous.details,
-                )
+                previous = replace(new, state=older.previous.state, details=older.previous.details)
                 now = older.expected
             entry = RestoreEntry(rule, action, previous, new.predict(now), at_utc_s=self._wall_clock())
             self._entries[new.target] = entry
@@ -218,18 +212,11 @@ class LedgerFile:
 
 
 def _to_stored(entry: RestoreEntry) -> _StoredEntry:
-    previous = entry.previous
+    one = entry.previous
+    state, requested, expected = _pack(one.state), _pack(one.requested), _pack(entry.expected)
+    details, timing = Raw(msgspec.json.encode(one.details)), (one.is_complete, one.settle_s)
     return _StoredEntry(
-        entry.rule,
-        entry.action,
-        previous.target,
-        _pack(previous.state),
-        _pack(previous.requested),
-        previous.is_complete,
-        previous.settle_s,
-        Raw(msgspec.json.encode(previous.details)),
-        _pack(entry.expected),
-        entry.at_utc_s,
+        entry.rule, entry.action, one.target, state, requested, *timing, details, expected, entry.at_utc_s
     )
 
 

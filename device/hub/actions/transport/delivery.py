@@ -5,7 +5,8 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from device.errors import ActionError
 from device.hub.actions.transport.circuit_breaker import CircuitBreaker
@@ -73,19 +74,18 @@ class Delivery:
         it has not failed.
         """
         is_trial = self._breaker.begin()
-        progress = _Progress()
+        request = _Request(attempt, idempotent, gate or MinIntervalGate(0.0), work_s)
         try:
             async with asyncio.timeout(self._total_s):
-                gate = gate or MinIntervalGate(0.0)
-                result = await self._retry(attempt, progress, gate, work_s, idempotent=idempotent, is_trial=is_trial)
+                result = await self._retry(request, is_trial=is_trial)
         except (TransientError, TimeoutError) as error:
-            problem = "no answer" if progress.attempts else "not sent"
-            message = str(error) or str(progress.last_error or f"{self._name}: {problem} within {self._total_s:g} s")
-            if progress.attempts and not progress.is_working:
+            problem = "no answer" if request.attempts else "not sent"
+            message = str(error) or str(request.last_error or f"{self._name}: {problem} within {self._total_s:g} s")
+            if request.attempts and not request.is_working:
                 self._breaker.record_failure(message)
             else:
                 self._breaker.record_nothing()  # it waited in our own queue, or is still working on our request
-            attempts = progress.attempts
+            attempts = request.attempts
             raise ActionError(f"{message}; tried {attempts} times" if attempts > 1 else message) from error
         except ActionError:
             self._breaker.record_success()
@@ -96,23 +96,14 @@ class Delivery:
         self._breaker.record_success()
         return result
 
-    async def _retry(
-        self,
-        attempt: Callable[[], Awaitable[T]],
-        progress: "_Progress",
-        gate: "MinIntervalGate",
-        work_s: float,
-        *,
-        idempotent: bool,
-        is_trial: bool,
-    ) -> T:
+    async def _retry(self, request: "_Request[T]", *, is_trial: bool) -> T:
         end_s = self._clock() + self._total_s
         backoff_s = 0.3
         while True:
             try:
-                return await self._try(attempt, progress, gate, work_s)
+                return await self._try(request)
             except TransientError as error:
-                if is_trial or progress.is_working or not (idempotent or error.had_no_effect):
+                if is_trial or request.is_working or not (request.idempotent or error.had_no_effect):
                     raise
                 jitter_s = random.uniform(0.0, 0.3)  # noqa: S311 - no secret
                 wait_s = max(backoff_s + jitter_s, error.retry_after_s)
@@ -121,36 +112,38 @@ class Delivery:
             await self._sleep(wait_s)
             backoff_s = min(2 * backoff_s, 4.0)
 
-    async def _try(
-        self, attempt: Callable[[], Awaitable[T]], progress: "_Progress", gate: "MinIntervalGate", work_s: float
-    ) -> T:
-        async with gate.hold() as mark_sent, self._slots:
+    async def _try(self, request: "_Request[T]") -> T:
+        async with request.gate.hold() as mark_sent, self._slots:
             await self._pace.wait()
             mark_sent()
-            progress.attempts += 1
-            progress.is_working = work_s > 0
-            limit_s = work_s or self._attempt_s
+            request.attempts += 1
+            request.is_working = request.work_s > 0
+            limit_s = request.work_s or self._attempt_s
             try:
                 async with asyncio.timeout(limit_s):
-                    return await attempt()
+                    return await request.attempt()
             except TimeoutError as error:
-                still = "; it may still be working on it, and is not asked again" if progress.is_working else ""
-                progress.last_error = TransientError(f"{self._name}: no answer within {limit_s:g} s{still}")
-                raise progress.last_error from error
+                still = "; it may still be working on it, and is not asked again" if request.is_working else ""
+                request.last_error = TransientError(f"{self._name}: no answer within {limit_s:g} s{still}")
+                raise request.last_error from error
             except TransientError as error:
-                progress.is_working = False
-                progress.last_error = error
+                request.is_working = False
+                request.last_error = error
                 raise
 
 
-class _Progress:
-    """The progress of one request."""
+@dataclass
+class _Request(Generic[T]):
+    """A request and its progress."""
 
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.last_error: TransientError | None = None
-        self.is_working = False
-        """The destination has been asked for something that takes time, and has not answered yet."""
+    attempt: Callable[[], Awaitable[T]]
+    idempotent: bool
+    gate: "MinIntervalGate"
+    work_s: float
+    attempts: int = 0
+    last_error: TransientError | None = None
+    is_working: bool = False
+    """The destination has been asked for something that takes time, and has not answered yet."""
 
 
 class MinIntervalGate:
