@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.emotions import Emotion
@@ -21,7 +21,7 @@ from tests.hub.state.builders import FULL
 
 _share = st.floats(0, 1)
 _signed = st.floats(-1, 1)
-_said = st.none() | st.builds(SenseReading, st.sampled_from(Emotion), _share, st.floats(0, 10))
+_readings = st.none() | st.builds(SenseReading, st.sampled_from(Emotion), _share, st.floats(0, 10))
 _moods = st.builds(
     Mood,
     st.sampled_from(Emotion),
@@ -32,8 +32,8 @@ _moods = st.builds(
     st.integers(0, 999),
     st.just(0.0),
     st.just(0.0),
-    _said,
-    _said,
+    _readings,
+    _readings,
 )
 _health = st.builds(
     lambda on, hold_s, moment_s: msgspec.structs.replace(
@@ -62,12 +62,13 @@ RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_template
 def find_refusals(now: Snapshot, document: Json, render: Render) -> dict[str, str]:
     """Why each entity would refuse the state `said`."""
     parts = build(now)["cmps"]
-    event = {f.key for f in FEATURES if f.has_state} & set(parts)
-    why = {key: ha_rules.explain_refusal(parts[key], json.dumps(document), render) for key in event}
+    keys = {f.key for f in FEATURES if f.has_state} & set(parts)
+    why = {key: ha_rules.explain_refusal(parts[key], json.dumps(document), render) for key in keys}
     return {key: one for key, one in why.items() if one}
 
 
 @RENDERERS
+@settings(deadline=None)  # the first example imports Jinja
 @given(now=_snapshots)
 def test_every_entity_accepts_every_state(render: Render, now: Snapshot) -> None:
     assert find_refusals(now, build_state_document(now), render) == {}

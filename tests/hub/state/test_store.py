@@ -1,4 +1,4 @@
-"""The page's stream of changes: complete, in order, resumed after a reconnect, for fifty pages at once."""
+"""The store, and the page's stream of changes: complete, in order, resumed after a reconnect, for fifty pages."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.hub.hub import Hub
-from device.hub.state.store import ChangeLog
+from device.hub.state.store import ChangeLog, Latest
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import Sense, mood, run, running, start_hub_process, until
@@ -85,6 +85,25 @@ async def leave_after_one(hub: Hub, sense: Sense, client: aiohttp.ClientSession,
         sense.change(mood(Emotion.SAD, people=people))
     await until(lambda: hub.store.changes.last == 1 + missed)
     return page
+
+
+def test_a_slow_reader_skips_to_the_newest() -> None:
+    async def story() -> None:
+        latest = Latest(0)
+        with latest.subscribe() as fast, latest.subscribe() as slow:
+            assert latest.subscribers == 2
+            assert (await fast.newest(), await slow.newest()) == (0, 0), "the first call returns at once"
+            for number in range(1, 6):
+                latest.set(number)
+                assert await fast.newest() == number
+            assert await slow.newest() == 5
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(slow.newest(), 0.05)
+            latest.wake()
+            assert await slow.newest() == 5
+        assert latest.subscribers == 0
+
+    run(story())
 
 
 def test_a_returning_page_gets_what_it_missed(house: Settings) -> None:
