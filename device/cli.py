@@ -25,7 +25,7 @@ COMMANDS = {
     "config": "write, check or show the settings file",
     "history": "show or delete recorded moods, actions and gaps",
     "rules": "explain the rules, or say what they would do",
-    "baseline": "record how faces and voices here read when nobody feels anything in particular",
+    "baseline": "record how faces and voices here read when people are relaxed",
     "gallery": "choose the faces that answer a voice on the page; without arguments, show the current ones",
     "hue": "pair a Hue bridge",
     "kiosk": "set the password of the page",

@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and what to read in them."""
     parser.add_argument("paths", nargs="+", type=parse_path, metavar="PATH")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file")
-    parser.add_argument("--crop", action="store_true", help="the pictures are cropped faces already: do not search")
+    parser.add_argument(
+        "--crop", action="store_true", help="the pictures are already cropped to a face: skip the search for faces"
+    )
     parser.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
 
 

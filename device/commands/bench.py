@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench import face, grid, networks, parallel_streams, processes, recordings, stages, voice
-from device.bench.plot import DRAWN, svg
-from device.bench.report import lines
+from device.bench import face, grid, networks, parallel_streams, processes, recordings, stages, timing, voice
+from device.bench.plot import DRAWN, draw_svg
+from device.bench.report import format_lines
 from device.bench.scene import Room
-from device.bench.timing import Json, timed
+from device.bench.timing import Json
 from device.commands import parse_path
 from device.errors import MienError
 from device.perception.load import Perception, load_perception
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", type=parse_path, metavar="PATH", help="your own pictures, videos and sounds"
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--seconds", type=float, default=0.5, help="time for each stage; streams take longer (default: 0.5)"
     )
@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         for part in parts:
             result |= measures[part]()
     if arguments.plot:
-        _write_plot(arguments.plot, svg(result))
-    print(json.dumps(result) if arguments.json else "\n".join(lines(result)))
+        _write_plot(arguments.plot, draw_svg(result))
+    print(json.dumps(result) if arguments.json else "\n".join(format_lines(result)))
     return 0
 
 
@@ -84,8 +84,8 @@ def _measures(
 
 def _face(perception: Perception, settings: Settings, stream_s: float) -> Json:
     """The face path with one person in the room, and with nobody."""
-    one = face.watch(perception, settings, Room(1).stream(stream_s)).told()
-    nobody = face.watch(perception, settings, Room(0).stream(stream_s)).told()
+    one = face.measure_stream(perception, settings, Room(1).stream(stream_s)).as_json()
+    nobody = face.measure_stream(perception, settings, Room(0).stream(stream_s)).as_json()
     return {
         "face_path_cpu_ms": one["cpu_ms"],
         "face_path_fps": one["fps"],
@@ -96,22 +96,23 @@ def _face(perception: Perception, settings: Settings, stream_s: float) -> Json:
 
 def _voice(perception: Perception, settings: Settings, stream_s: float) -> Json:
     interval_s = settings.microphone.interval_s
-    result = voice.listen(perception.voice, voice.windows(voice.talk(stream_s), interval_s), interval_s)
+    windows = voice.cut_windows(voice.synthesize_speech(stream_s), interval_s)
+    result = voice.measure_windows(perception.voice, windows, interval_s)
     return {"voice_path_cpu_ms_per_s": result["cpu_ms_per_s"], "voice_path": result}
 
 
 def _grid(settings: Settings, stream_s: float, *, full: bool) -> Json:
     rows = grid.measure(settings, stream_s, full=full)
-    return {"grid": rows, "eight_against_one": grid.eight_against_one(rows)}
+    return {"grid": rows, "eight_against_one": grid.compute_face_ratio(rows)}
 
 
 def _process(settings: Settings, seconds: float) -> Json:
     """Both processes: how long they take to start, their memory, and their CPU with somebody and with nobody."""
-    somebody = processes.share("somebody", seconds, settings)
+    somebody = processes.measure_load("somebody", seconds, settings)
     return {
-        **processes.start(settings),
+        **processes.measure_start(settings),
         "rss_mb": somebody["rss_mb"],
-        "process": {"somebody": somebody, "nobody": processes.share("nobody", max(seconds / 2, 1.0), settings)},
+        "process": {"somebody": somebody, "nobody": processes.measure_load("nobody", max(seconds / 2, 1.0), settings)},
     }
 
 
@@ -120,7 +121,7 @@ def _describe_runtime(perception: Perception) -> Json:
     network = perception.face_model.network
     crop = np.zeros(network.inputs[0].shape, np.float32)
     # The runtime does not say whether it uses XNNPACK; without it, a face takes ten times as long.
-    p50_ms = timed(partial(network.run, crop), 0.0).told()["p50_ms"]
+    p50_ms = timing.measure(partial(network.run, crop), 0.0).as_json()["p50_ms"]
     return {"name": name, "version": version, "xnnpack": bool(p50_ms < 20)}
 
 

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.settings or default_path()
     if arguments.what == "init":
         _init(path, force=arguments.force)
-        print(f"wrote {path}: every key is commented out and stands with its default and what is allowed")
+        print(f"wrote {path}: it has every key, commented out, with its default and what is allowed")
         return 0
     settings = load(arguments.settings)
     if arguments.what == "show":

@@ -41,7 +41,7 @@ CHECKS: tuple[Callable[[Context], Iterable[Check]], ...] = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--json."""
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

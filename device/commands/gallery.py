@@ -28,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder", nargs="?", type=parse_path, metavar="FOLDER", help="pictures with one face each, to index"
     )
     source.add_argument("--clear", action="store_true", help="go back to the drawn faces")
-    parser.add_argument("--crop", action="store_true", help="the pictures are cropped faces already: do not search")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--crop", action="store_true", help="the pictures are already cropped to a face: skip the search for faces"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from device.perception.models.bundle import find_bundles
 from device.perception.models.card import MODEL_NAMES
 from device.perception.models.inputs import check_card
 from device.perception.models.install import Change, ModelStore
-from device.perception.models.registry import SERVICE, Selection, models_folder, select, read_shipped, state_folder
+from device.perception.models.registry import SERVICE, Selection, models_folder, read_shipped, select, state_folder
 from device.settings.load import load
 
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|NAME",
         help="install: NAME.tflite or NAME.json (with the other beside it), a zip or a folder; rollback: the model",
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device.settings.actions.home_assistant import CallService
 from device.settings.load import parse
 from device.settings.toml import format_settings, format_value
 from tests.command_line import Mien, write_settings
@@ -42,7 +43,9 @@ def test_the_output_of_show_is_valid_and_equal(mien: Mien, tmp_path: Path, data:
 
 def test_not_a_number_is_shown_as_nan() -> None:
     (rule,) = parse(format_settings(parse(_RULE.replace("DATA", "{ x = nan }"), "x"), commented=False), "shown").rules
-    assert math.isnan(rule.do[0].data["x"])  # type: ignore[union-attr]
+    (action,) = rule.do
+    assert isinstance(action, CallService)
+    assert math.isnan(action.data["x"])
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -38,9 +38,9 @@ def _check_in_use(name: str, context: Context) -> Check | None:
     stage = sense["stages"].get(name) if sense and sense["available"] else None
     if stage is None or stage["state"] == State.OFF:
         return None
-    said = f"in use by the running sense: {stage['state']}, {stage['rate_hz']:.1f} per second"
+    text = f"in use by the running sense: {stage['state']}, {stage['rate_hz']:.1f} per second"
     well = stage["state"] in (State.OK, State.DARK)
-    return Check(name, well, said, "" if well else stage["detail"] or "see the page's set-up view")
+    return Check(name, well, text, "" if well else stage["detail"] or "see the page's Setup view")
 
 
 def _check_unused(name: str, source: str, attempt: Callable[[], str]) -> Check:
@@ -79,12 +79,12 @@ def _try_camera(settings: Settings) -> str:
     if first is None:
         raise MienError(f"{device.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
     height, width = first.shape[:2]
-    said = f"{device.name} gives {width}x{height}, {count} per second"
+    text = f"{device.name} gives {width}x{height}, {count} per second"
     if is_dark(first):
-        said += "; the picture shows nothing: is it dark, or is the lens covered?"
+        text += "; the picture shows nothing: is it dark, or is the lens covered?"
     elif device.still_is_frozen and count and not change:
-        said += "; the picture does not change at all: the camera may hang"
-    return said
+        text += "; the picture does not change at all: the camera may hang"
+    return text
 
 
 def _try_microphone(settings: Settings) -> str:

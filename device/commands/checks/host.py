@@ -71,18 +71,18 @@ def group_exists(group: str) -> bool:
 
 def clock(_: Context) -> Iterator[Check]:
     """Whether the clock is set: a Pi has no battery for it."""
-    said = time.strftime("%Y-%m-%d %H:%M %Z")
+    text = time.strftime("%Y-%m-%d %H:%M %Z")
     if not is_clock_set(time.time()):
         fix = "a Pi has no battery clock: connect it to a network once, or set the clock (sudo date -s ...)"
-        yield Check("clock", False, f"{said} is before this version of Mien was released", fix)
+        yield Check("clock", False, f"{text} is before this version of Mien was released", fix)
     elif is_clock_synchronized() is False:
-        yield Check("clock", None, f"{said}, not set by a time server", "timedatectl set-ntp true")
+        yield Check("clock", None, f"{text}, not set by a time server", "timedatectl set-ntp true")
     else:
-        yield Check("clock", True, said)
+        yield Check("clock", True, text)
 
 
 def temperature(_: Context) -> Iterator[Check]:
-    """Whether the processor is too hot; nothing where it cannot be measured."""
+    """Whether the processor is too hot; nothing if it cannot be measured."""
     if (degrees := read_temperature_c()) is not None:
         hot = degrees >= HOT_C
         fix = "the processor slows down when it is this hot: give it air, or a heat sink" if hot else ""
@@ -95,6 +95,6 @@ def throttling(_: Context, path: Path = _THROTTLED) -> Iterator[Check]:
         bits = int(path.read_text(), 16)
         # Bits 0 to 3 say what happens now, 16 to 19 what has happened since the boot (vcgencmd get_throttled).
         now, ever = bits & 0xF, bits >> 16 & 0xF
-        said = "slowed down now" if now else "was slowed down since the boot" if ever else "never slowed down"
+        text = "slowed down now" if now else "was slowed down since the boot" if ever else "never slowed down"
         fix = "use a stronger power supply, or cool the device" if now or ever else ""
-        yield Check("throttling", False if now else None if ever else True, said, fix)
+        yield Check("throttling", False if now else None if ever else True, text, fix)

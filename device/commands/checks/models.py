@@ -34,11 +34,11 @@ def models(context: Context) -> Iterator[Check]:
         elapsed_ms = _measure_ms(lambda net=network: net.run_raw(ramp(net.inputs[0])))  # type: ignore[misc]
         slow = elapsed_ms > _SLOW_MS
         source = "installed" if selection.installed else "shipped"
-        said = (
+        text = (
             f"{selection.model.card.version} ({source}), intact; read its test input correctly in {elapsed_ms:.1f} ms"
         )
         fix = "the runtime's fast kernels (XNNPACK) are off: is /proc/cpuinfo hidden, or is this an emulator?"
-        yield Check(f"{model} model", None if slow else True, said, fix if slow else "")
+        yield Check(f"{model} model", None if slow else True, text, fix if slow else "")
         if selection.damage:
             fix = "install another (mien models install FILE), or go back to the one before (mien models rollback)"
             yield Check(f"installed {model} model", None, selection.damage, fix)

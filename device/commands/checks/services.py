@@ -62,15 +62,15 @@ def units(_: Context, booted: Path = _BOOTED) -> Iterator[Check]:
             yield Check(unit, None, "not installed", "sudo systemd/install.sh")
             continue
         active = properties.get("ActiveState") == "active"
-        said = f"{properties.get('ActiveState', 'unknown')}, {properties.get('NRestarts', '0')} restarts since the boot"
+        text = f"{properties.get('ActiveState', 'unknown')}, {properties.get('NRestarts', '0')} restarts since the boot"
         reason = properties.get("Result", "")
         fix = f"sudo systemctl start {unit}; journalctl -u {unit} shows why it stopped ({reason})"
-        yield Check(unit, active, said, "" if active else fix)
+        yield Check(unit, active, text, "" if active else fix)
         if (exposure := _read_exposure(unit)) is not None:
             loose = exposure > max_exposure
-            said = f"{exposure:.1f} by systemd-analyze security (0 is closed, 10 is open)"
+            text = f"{exposure:.1f} by systemd-analyze security (0 is closed, 10 is open)"
             fix = f"a drop-in loosens it (shipped: {max_exposure:g}); see systemctl cat {unit}" if loose else ""
-            yield Check(f"{unit} sandbox", None if loose else True, said, fix)
+            yield Check(f"{unit} sandbox", None if loose else True, text, fix)
 
 
 def _read_exposure(unit: str) -> float | None:
@@ -103,11 +103,11 @@ def isolation(_: Context) -> Iterator[Check]:
         result: dict[str, Any] = json.loads(answer.read() or b"{}")
     os.waitpid(child, 0)
     if result.get("enforced"):
-        said = f"{result['detail']}; a connection from inside gives {result['refused']}"
-        yield Check("no network in sense", True, said)
+        text = f"{result['detail']}; a connection from inside gives {result['refused']}"
+        yield Check("no network in sense", True, text)
         return
-    said = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
-    yield Check("no network in sense", None, said, "run Mien by systemd (see README)")
+    text = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
+    yield Check("no network in sense", None, text, "run Mien by systemd (see README)")
 
 
 def live_view(context: Context) -> Iterator[Check]:
@@ -120,8 +120,8 @@ def live_view(context: Context) -> Iterator[Check]:
     else:
         network = f"anyone with the page's password, from {kiosk.listen}"
         who = network if kiosk.is_open_to_house else "anyone on this device"
-        said = f"on in the settings: {who}, can watch the camera's picture; the page shows when somebody does"
-        yield Check("live view", None, said, "to turn it off, set kiosk.live_view = false")
+        text = f"on in the settings: {who}, can watch the camera's picture; the page shows when somebody does"
+        yield Check("live view", None, text, "to turn it off, set kiosk.live_view = false")
 
 
 def running(context: Context) -> Iterator[Check]:
@@ -137,8 +137,8 @@ def running(context: Context) -> Iterator[Check]:
         fix = "start it with mien sense, or see journalctl -u mien-sense"
         yield Check("running", False, f"the hub runs, but sense does not: {sense['problem']}", fix)
         return
-    walls = sense["isolation"]
-    proof = f"it sees {', '.join(walls['interfaces']) or 'no interface'}; a connection gives {walls['refused']}"
+    status = sense["isolation"]
+    proof = f"it sees {', '.join(status['interfaces']) or 'no interface'}; a connection gives {status['refused']}"
     problems = "; ".join(context.hub_state["problems"])
-    said = f"hub and sense run ({walls['detail']}; {proof}) {problems}".rstrip()
-    yield Check("running", None if problems else True, said)
+    text = f"hub and sense run ({status['detail']}; {proof}) {problems}".rstrip()
+    yield Check("running", None if problems else True, text)
