@@ -199,7 +199,7 @@ class Hub:
     # -- show
 
     def show(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Snapshot
-        """Change these fields of the snapshot. The page follows the store by itself; the broker is told here."""
+        """Change these fields of the snapshot. The page follows the store by itself; the broker is updated here."""
         before = self.store.now
         self.store.change(**fields)
         now = self.store.now

@@ -172,16 +172,16 @@ class Subscriber:
                 topic = str(message.topic)
                 self.got.append((time.monotonic(), topic, message.payload.decode(), bool(message.retain)))
 
-    def of(self, topic: str) -> list[str]:
+    def payloads(self, topic: str) -> list[str]:
         return [payload for _, t, payload, _ in self.got if t == topic]
 
     def last(self) -> dict[str, object]:
-        states = self.of("mien/test/state")
+        states = self.payloads("mien/test/state")
         document: dict[str, object] = json.loads(states[-1]) if states else {}
         return document
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(payload) for payload in self.of("mien/test/event")]
+        return [json.loads(payload) for payload in self.payloads("mien/test/event")]
 
     async def stop(self) -> None:
         self._task.cancel()

@@ -18,7 +18,7 @@ from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import Sense, run, running, until
 
-RESTING = SenseBaseline(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
+NEUTRAL = SenseBaseline(412, (0.05, 0.01, 0.02, 0.02, 0.4, 0.0, 0.5))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_record_show_and_clear(home: tuple[Settings, Path]) -> None:
             assert status == 0
             assert "No baseline is recorded" in out
             recorder = asyncio.create_task(mien(path, "record"))
-            await recording(sense, found=Baseline(1.7e9, RESTING), message="recorded from 412 looks at faces")
+            await recording(sense, found=Baseline(1.7e9, NEUTRAL), message="recorded from 412 looks at faces")
             status, out, err = await recorder
             assert (status, err.count("Traceback")) == (0, 0), err
             assert "For 60 s: look and speak as you do at rest." in out

@@ -170,8 +170,8 @@ def test_a_resent_change_is_one_row_and_missing_numbers_are_a_gap(house: Setting
 def test_a_failing_stage_is_among_the_problems(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, Sense(house) as sense:
-            ill = Stage(State.LOST, "no camera; plug one in")
-            sense.health = msgspec.structs.replace(WELL, stages={"camera": ill}, lost_changes=3)
+            failing = Stage(State.LOST, "no camera; plug one in")
+            sense.health = msgspec.structs.replace(WELL, stages={"camera": failing}, lost_changes=3)
             await until(lambda: hub.store.now.health == sense.health)
             assert (await state(hub))["problems"] == [
                 "camera: no camera; plug one in",

@@ -15,7 +15,7 @@ class Busy:
 
     def __init__(self) -> None:
         self.now_s = 100.0
-        self.ahead_s = NOON_UTC_S
+        self.offset_s = NOON_UTC_S
         self._chance = random.Random(3)
 
     def _wait(self) -> None:
@@ -27,7 +27,7 @@ class Busy:
 
     def wall_s(self) -> float:
         self._wait()
-        return self.ahead_s + self.now_s
+        return self.offset_s + self.now_s
 
 
 @pytest.fixture
@@ -40,18 +40,18 @@ def utc_s(busy: Busy) -> Callable[[float], float]:
     return UtcConverter(busy.wall_s, busy.monotonic_s).convert
 
 
-def test_moments_keep_their_order_and_distance(utc_s: Callable[[float], float]) -> None:
-    began = [50 + 1e-5 * number for number in range(2000)]
-    moments = [utc_s(moment_s) for moment_s in began]
-    assert moments[0] == pytest.approx(NOON_UTC_S + 50, abs=0.005)
-    assert moments == sorted(moments)
-    assert moments[-1] - moments[0] == pytest.approx(began[-1] - began[0], abs=1e-6)
+def test_converted_keep_their_order_and_distance(utc_s: Callable[[float], float]) -> None:
+    converted_s = [50 + 1e-5 * number for number in range(2000)]
+    converted = [utc_s(time_s) for time_s in converted_s]
+    assert converted[0] == pytest.approx(NOON_UTC_S + 50, abs=0.005)
+    assert converted == sorted(converted)
+    assert converted[-1] - converted[0] == pytest.approx(converted_s[-1] - converted_s[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("by_s", [-86_400.0, -0.1, 0.1, 400 * 86_400.0])
 def test_a_clock_that_was_set_is_followed(busy: Busy, utc_s: Callable[[float], float], by_s: float) -> None:
     before = utc_s(60)
-    busy.ahead_s += by_s
+    busy.offset_s += by_s
     assert utc_s(60) - before == pytest.approx(by_s, abs=0.01)
 
 

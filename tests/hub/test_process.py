@@ -36,11 +36,11 @@ def test_a_stop_with_open_connections_logs_no_traceback(house: Settings, short: 
     """Clients are connected but have sent no Hello. The hub is stopped, or cannot open its page."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start_hub_process(house, short, page=taken.getsockname()[1] if page else 0)
-        with contextlib.ExitStack() as visitors:
+        with contextlib.ExitStack() as clients:
             while process.poll() is None:
                 with contextlib.suppress(OSError):
-                    visitor = visitors.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-                    visitor.connect(str(socket_path(house.runtime_dir)))
+                    client = clients.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                    client.connect(str(socket_path(house.runtime_dir)))
                     if not page:
                         process.terminate()
                 time.sleep(0.001)

@@ -118,8 +118,11 @@ def test_config_check_accepts_an_address_that_does_not_exist_yet(mien: Mien, sho
 
 @pytest.mark.parametrize("key", ["kiosk", "mqtt"])
 def test_systemd_credentials_may_be_missing_before_the_start(mien: Mien, short: Path, key: str) -> None:
-    lent = 'password_file = "/run/credentials/mien-hub.service/none"\n'
-    more = {"kiosk": f'listen = "0.0.0.0"\n{lent}', "mqtt": f'[mqtt]\nhost = "localhost"\nusername = "me"\n{lent}'}
+    credential = 'password_file = "/run/credentials/mien-hub.service/none"\n'
+    more = {
+        "kiosk": f'listen = "0.0.0.0"\n{credential}',
+        "mqtt": f'[mqtt]\nhost = "localhost"\nusername = "me"\n{credential}',
+    }
     path = short / "mien.toml"
     path.write_text(write_settings_text(short, 0) + more[key])
     assert mien("config", "check", "--settings", path).returncode == 0

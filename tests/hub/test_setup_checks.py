@@ -45,8 +45,8 @@ def test_a_sense_that_is_away_has_no_stages(tmp_path: Path) -> None:
     ],
 )
 def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, words: str) -> None:
-    ill = msgspec.structs.replace(HERE, health=msgspec.structs.replace(WELL, stages={"camera": stage}))
-    checks = run_checks(ill, tmp_path)["camera"]
+    failing = msgspec.structs.replace(HERE, health=msgspec.structs.replace(WELL, stages={"camera": stage}))
+    checks = run_checks(failing, tmp_path)["camera"]
     assert checks.ok is ok
     assert words in checks.message
 
@@ -76,8 +76,8 @@ def test_any_time_of_a_baseline_can_be_shown(tmp_path: Path, moment_s: float) ->
 
 
 def test_broker_history_and_disk(tmp_path: Path) -> None:
-    ill = msgspec.structs.replace(HERE, mqtt="MQTT broker: refused", history="the disk is full")
-    checks = run_checks(ill, tmp_path / "not" / "yet")
+    failing = msgspec.structs.replace(HERE, mqtt="MQTT broker: refused", history="the disk is full")
+    checks = run_checks(failing, tmp_path / "not" / "yet")
     assert checks["MQTT broker"] == Check("MQTT broker", False, "MQTT broker: refused")
     assert checks["history"] == Check("history", False, "the disk is full")
     assert checks["disk"].ok

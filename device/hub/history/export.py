@@ -35,8 +35,8 @@ def to_text(entry: Entry) -> str:
     time_text = _format_local(entry.time_s)
     if entry.kind == "mood":
         senses = (("face", entry.face, entry.face_confidence), ("voice", entry.voice, entry.voice_confidence))
-        known = [(name, emotion, confidence or 0) for name, emotion, confidence in senses if emotion]
-        return f"{time_text}  {format_mood(entry.emotion or '', entry.confidence or 0, known, entry.people or 0)}"
+        readings = [(name, emotion, confidence or 0) for name, emotion, confidence in senses if emotion]
+        return f"{time_text}  {format_mood(entry.emotion or '', entry.confidence or 0, readings, entry.people or 0)}"
     if entry.kind == "action":
         return f"{time_text}    rule {entry.rule}: {entry.action} {entry.result}"
     until = "now" if entry.until_s is None else _format_local(entry.until_s)

@@ -115,8 +115,8 @@ def test_deleted_rows_leave_the_file_while_the_hub_runs(tmp_path: Path) -> None:
             history.remember(GapStart(now_s, "a secret gap"))
             await until(lambda: history.waiting == 0)
             assert b"a secret rule" in pages(tmp_path)
-            gone = await asyncio.to_thread(forget, tmp_path, now_s - 3600 * 10)
-            assert (gone.moods, gone.actions, gone.gaps, gone.damaged_files) == (100, 1, 1, ())
+            deleted = await asyncio.to_thread(forget, tmp_path, now_s - 3600 * 10)
+            assert (deleted.moods, deleted.actions, deleted.gaps, deleted.damaged_files) == (100, 1, 1, ())
             assert len(read(tmp_path)) == 200
             assert b"secret" not in pages(tmp_path)
             history.remember(change(300, now_s))  # sent again

@@ -157,9 +157,9 @@ def test_a_flood_waits_for_the_disk_but_shorter_than_the_peer_timeout(house: Set
         history = History(house.state_dir, 0, _nobody, lambda _: None)
         for n in range(BUSY_ROWS + 5):
             history.remember(Entry("action", float(n), rule="r", action="{}", result="done"))
-        began_s = time.monotonic()
+        start_s = time.monotonic()
         await history.wait_for_room()
-        assert ROOM_S <= time.monotonic() - began_s < PEER_TIMEOUT_S
+        assert ROOM_S <= time.monotonic() - start_s < PEER_TIMEOUT_S
         task = asyncio.create_task(history.run())
         await history.wait_for_room()
         assert history.waiting <= BUSY_ROWS

@@ -207,9 +207,9 @@ def test_an_old_picture_is_removed(open_house: Settings) -> None:
         ):
             line.write(pack_picture())
             await read_picture(viewer)
-            begun_s = time.monotonic()
+            start_s = time.monotonic()
             assert await read_reason(viewer)
-            assert time.monotonic() - begun_s < 3
+            assert time.monotonic() - start_s < 3
             async with watching(hub) as second:
                 assert await read_reason(second)
 

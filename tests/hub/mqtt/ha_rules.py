@@ -144,7 +144,7 @@ def options_empty(_: str, document: Json) -> Iterator[str]:
 
 
 @_rule
-def options_of_what_is_no_enum(_: str, document: Json) -> Iterator[str]:
+def options_without_enum(_: str, document: Json) -> Iterator[str]:
     for key, part in _entities(document):
         if part["p"] == "sensor" and "ops" in part and part.get("dev_cla") != "enum":
             yield key
@@ -249,14 +249,14 @@ def _leaves(value: Any, where: str = "", key: str = "") -> Iterator[tuple[str, s
 
 def explain_refusal(part: Json, payload: str, render: Render) -> str:
     """Why the entity `part` would refuse a message on its topic; empty if it accepts it."""
-    came = json.loads(payload)
+    text = json.loads(payload)
     if attributes := part.get("json_attr_tpl"):
-        values = json.loads(render(attributes, came))
+        values = json.loads(render(attributes, text))
         if not (isinstance(values, dict) and values):
             return f"the attributes are {values}"
     if part["p"] == "event":
-        return "" if came.get("event_type") in part["evt_typ"] else f"no event {came.get('event_type')}"
-    text = render(part["val_tpl"], came) if "val_tpl" in part else payload
+        return "" if text.get("event_type") in part["evt_typ"] else f"no event {text.get('event_type')}"
+    text = render(part["val_tpl"], text) if "val_tpl" in part else payload
     return "" if text == "None" or _takes(part, text) else f"{text} is refused"
 
 

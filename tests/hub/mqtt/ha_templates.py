@@ -21,8 +21,8 @@ _TESTS: dict[str, Callable[[Any], bool]] = {
 def by_jinja(template: str, value_json: Any) -> str:
     """Jinja itself, but strict: a missing key is an error here, and an empty text in Home Assistant."""
     jinja2: Any = pytest.importorskip("jinja2")
-    made = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
-    return str(made.render(value_json=value_json))
+    result = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template)
+    return str(result.render(value_json=value_json))
 
 
 def plainly(template: str, value_json: Any) -> str:
@@ -62,7 +62,8 @@ class _Reader(ast.NodeVisitor):
         return self.evaluate(node.value).get(node.attr, _MISSING)
 
     def visit_Dict(self, node: ast.Dict) -> Any:
-        return {self.evaluate(k): self.evaluate(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
+        pairs = zip(node.keys, node.values, strict=True)
+        return {self.evaluate(key): self.evaluate(value) for key, value in pairs if key is not None}
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         return self.evaluate(node.body if self.visit(node.test) else node.orelse)

@@ -86,9 +86,9 @@ def test_a_rules_message_is_sent_once_even_to_a_slow_broker(house: Settings, bro
             with pytest.raises(ActionError, match="lamp/set was not accepted"):
                 await hub.mqtt.publish("lamp/set", "TOGGLE")
             broker.resume()
-            await until(lambda: subscriber.of("lamp/set"))
+            await until(lambda: subscriber.payloads("lamp/set"))
             await asyncio.sleep(2)
-            assert subscriber.of("lamp/set") == ["TOGGLE"]
+            assert subscriber.payloads("lamp/set") == ["TOGGLE"]
             await subscriber.stop()
 
     run(story())

@@ -191,9 +191,9 @@ _json = st.recursive(
 @example({"cmps": {"\ud800": {"p": "sensor"}, "a/b": {"p": "sensor"}, "x": {"p": "climate"}}})
 def test_any_old_document_leads_to_a_valid_update(old: Any) -> None:
     new = build()
-    copy_of_new = copy.deepcopy(new)
+    expected = copy.deepcopy(new)
     updates = build_update(old, new)
-    assert updates[-1] == new == copy_of_new
+    assert updates[-1] == new == expected
     assert len(updates) <= 2
     assert [find_faults(one) for one in updates] == [{}] * len(updates)
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]+", key) for one in updates for key in one["cmps"])

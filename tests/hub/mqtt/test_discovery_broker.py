@@ -19,19 +19,19 @@ def test_discovery_is_published_before_online_and_removes_old_components(house: 
         listener = Subscriber(broker.port)
         await listener.ready.wait()
 
-        def gone() -> bool:
-            return listener.of("mien/test/availability")[-1:] == ["offline"]
+        def is_offline() -> bool:
+            return listener.payloads("mien/test/availability")[-1:] == ["offline"]
 
         mine = with_broker(house, broker.port)
         async with running(mine) as hub:
             await until(lambda: hub.store.now.mqtt == "")
-        await until(gone)
+        await until(is_offline)
         order = [t for _, t, _, _ in listener.got if t.endswith(("config", "availability"))]
         assert order == [topic, "mien/test/availability", "mien/test/availability"]
-        document = json.loads(listener.of(topic)[0])
+        document = json.loads(listener.payloads(topic)[0])
         assert document["cmps"]["mood"]["p"] == "sensor"
-        kept_there = await asyncio.to_thread(broker.retained, topic)
-        assert json.loads(kept_there or "") == document
+        retained = await asyncio.to_thread(broker.retained, topic)
+        assert json.loads(retained or "") == document
         # An earlier version with one more component has run here.
         stored = json.loads(path.read_text())
         stored["document"]["cmps"]["smell"] = {"p": "sensor", "uniq_id": "mien_test_smell"}
@@ -39,16 +39,16 @@ def test_discovery_is_published_before_online_and_removes_old_components(house: 
         listener.got.clear()
         async with running(mine) as hub:
             await until(lambda: hub.store.now.mqtt == "")
-        await until(gone)
-        first, second = (json.loads(payload) for payload in listener.of(topic))
+        await until(is_offline)
+        first, second = (json.loads(payload) for payload in listener.payloads(topic))
         assert first["cmps"]["smell"] == {"p": "sensor"}
         assert second == document
         # Discovery is turned off.
         listener.got.clear()
         async with running(with_broker(house, broker.port, discovery=False)) as hub:
             await until(lambda: hub.store.now.mqtt == "")
-        await until(gone)
-        assert listener.of(topic) == [""]
+        await until(is_offline)
+        assert listener.payloads(topic) == [""]
         assert await asyncio.to_thread(broker.retained, topic, 1) is None
         await listener.stop()
 
@@ -71,14 +71,14 @@ def test_discovery_is_published_again_when_home_assistant_starts(house: Settings
                 await client.publish("ha/status", "offline", qos=1)
                 await client.publish("ha/status", "online", qos=1, retain=True)
                 born_s = time.monotonic()
-                await until(lambda: listener.of(topic) and listener.of("mien/test/state"))
+                await until(lambda: listener.payloads(topic) and listener.payloads("mien/test/state"))
                 messages = [(at, t) for at, t, _, _ in listener.got if t in (topic, "mien/test/state")]
                 assert [t for _, t in messages] == [topic, "mien/test/state"]
                 assert messages[0][0] - born_s >= 0.3
                 for _ in range(20):  # somebody claims it again and again
                     await client.publish("ha/status", "online", qos=1)
                 await asyncio.sleep(1.0)
-                assert len(listener.of(topic)) == 1
+                assert len(listener.payloads(topic)) == 1
             await listener.stop()
         listener = Subscriber(broker.port)
         await listener.ready.wait()

@@ -39,7 +39,7 @@ SPOILT: list[tuple[str, _Spoil]] = [
     ("not_a_number", _set("hold_s", max=math.inf)),
     ("options_empty", _set("mood", ops=[])),
     ("options_empty", _set("profile", ops=[])),
-    ("options_of_what_is_no_enum", _drop("mood", "dev_cla")),
+    ("options_without_enum", _drop("mood", "dev_cla")),
     ("options_with_a_measure", _set("mood", stat_cla="measurement")),
     ("options_with_a_measure unit", _set("mood", unit_of_meas="%")),
     ("category", _set("confidence", ent_cat="config")),

@@ -60,7 +60,7 @@ RENDERERS = pytest.mark.parametrize("render", [ha_templates.plainly, ha_template
 
 
 def find_refusals(now: Snapshot, document: Json, render: Render) -> dict[str, str]:
-    """Why each entity would refuse the state `said`."""
+    """Why each entity would refuse the state `document`."""
     parts = build(now)["cmps"]
     keys = {f.key for f in FEATURES if f.has_state} & set(parts)
     why = {key: ha_rules.explain_refusal(parts[key], json.dumps(document), render) for key in keys}
@@ -104,8 +104,8 @@ def test_what_a_person_sees(render: Render) -> None:
     assert (render_value("mood"), render_value("mood", mood=None)) == ("sad", "None")
     # Home Assistant treats these as unknown.
     assert (render_value("presence", presence=None), render_value("people", people=None)) == ("None", "None")
-    ill = document | {"problem": "camera: <lost> & 'gone'"}
-    assert json.loads(render(parts["problem"]["json_attr_tpl"], ill)) == {"sentence": "camera: <lost> & 'gone'"}
+    failing = document | {"problem": "camera: <lost> & 'gone'"}
+    assert json.loads(render(parts["problem"]["json_attr_tpl"], failing)) == {"sentence": "camera: <lost> & 'gone'"}
 
 
 @RENDERERS

@@ -71,7 +71,7 @@ def test_a_thousand_changes_of_an_outage_arrive_in_order_although_the_hub_is_kil
             assert await asyncio.to_thread(hub.wait, 10) == 0
             hub.communicate(timeout=5)
             hub = start_hub_process(house, short, broker.port, "WARNING")
-            await until(lambda: listener.of("mien/test/availability")[-1] == "online", 15)
+            await until(lambda: listener.payloads("mien/test/availability")[-1] == "online", 15)
             await asyncio.sleep(0.5)
             await listener.stop()
             events = listener.events()
@@ -99,14 +99,14 @@ def test_a_change_reaches_a_subscriber_within_milliseconds(
         async with running(with_broker(house, broker.port)) as hub, Sense(house) as sense:
             await until(lambda: hub.store.now.mqtt == "")
             listener = await subscribe(broker.port)
-            began: list[float] = []
+            starts_s: list[float] = []
             for seq in range(1, 61):
-                began.append(time.monotonic())
+                starts_s.append(time.monotonic())
                 sense.change(mood(EMOTIONS[seq % 7]), seq)
-                await until(_told(listener, seq))
+                await until(_has_events(listener, seq))
                 await asyncio.sleep(0.05)
             times = [at for at, topic, _, _ in listener.got if topic == "mien/test/event"]
-            delays = sorted(1000 * (at - first) for at, first in zip(times, began, strict=True))
+            delays = sorted(1000 * (at - first) for at, first in zip(times, starts_s, strict=True))
             await listener.stop()
             median = statistics.median(delays)
             with capsys.disabled():
@@ -117,8 +117,8 @@ def test_a_change_reaches_a_subscriber_within_milliseconds(
     run(story())
 
 
-def _told(listener: Subscriber, seq: int) -> Callable[[], bool]:
-    return lambda: len(listener.of("mien/test/event")) >= seq
+def _has_events(listener: Subscriber, seq: int) -> Callable[[], bool]:
+    return lambda: len(listener.payloads("mien/test/event")) >= seq
 
 
 def rss_mb(pid: int) -> float:
@@ -136,11 +136,11 @@ def test_ten_thousand_changes_at_full_speed_take_bounded_memory(
             listener = await subscribe(broker.port)
             async with Sense(house) as sense:
                 await send(sense, range(1, 101))
-                await until(lambda: len(listener.of("mien/test/event")) == 100)
-                before, began_s = rss_mb(hub.pid), time.monotonic()
+                await until(lambda: len(listener.payloads("mien/test/event")) == 100)
+                before, start_s = rss_mb(hub.pid), time.monotonic()
                 await send(sense, range(101, 10_101))
-                await until(lambda: len(listener.of("mien/test/event")) == 10_100, 80)
-                took_s, grown = time.monotonic() - began_s, rss_mb(hub.pid) - before
+                await until(lambda: len(listener.payloads("mien/test/event")) == 10_100, 80)
+                took_s, grown = time.monotonic() - start_s, rss_mb(hub.pid) - before
             await listener.stop()
             with capsys.disabled():
                 print(f"\n  10,000 changes: {took_s:.1f} s, at most {grown:.1f} MB more than before")

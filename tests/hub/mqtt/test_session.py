@@ -44,7 +44,7 @@ def test_state_and_availability_are_retained_and_events_are_not(house: Settings,
             async with Sense(house) as sense:
                 sense.change(mood(Emotion.SAD, people=2))
                 await until(lambda: subscriber.last().get("mood") == "sad")
-                await until(lambda: subscriber.of("mien/test/event"))
+                await until(lambda: subscriber.payloads("mien/test/event"))
                 await until(lambda: (hub.store.now.delay_s or 9) < 2)
                 assert 0 < (await state(hub))["delay_s"] < 2
                 retained = await asyncio.to_thread(broker.retained, "mien/test/state")
@@ -56,7 +56,7 @@ def test_state_and_availability_are_retained_and_events_are_not(house: Settings,
             assert document["face"] == {"emotion": "sad", "confidence": 0.64}
             assert document["probabilities"]["sad"] == 0.71
             assert document["sense"] == "available"
-            event = json.loads(subscriber.of("mien/test/event")[0])
+            event = json.loads(subscriber.payloads("mien/test/event")[0])
             assert event["event_type"] == "sad"
             assert event["time"].endswith("+00:00")
             # Sense has left: published at once, without a mood.
@@ -86,7 +86,7 @@ def test_refreshes_are_published_at_most_twice_a_second_and_only_when_they_diffe
             for _ in range(20):
                 sense.change(mood(Emotion.HAPPY, 0.8004), seq=0)
                 await asyncio.sleep(0.05)
-            assert subscriber.of("mien/test/state") == [], "the same after rounding"
+            assert subscriber.payloads("mien/test/state") == [], "the same after rounding"
             for step in range(40):
                 sense.change(mood(Emotion.HAPPY, 0.5 + step / 100), seq=0)
                 await asyncio.sleep(0.05)

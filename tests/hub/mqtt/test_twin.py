@@ -27,7 +27,7 @@ def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Bro
             assert [len(one.health) for one in miens] == before, "whoever suspects the other waits longer"
             subscriber = Subscriber(broker.port)
             await subscriber.ready.wait()
-            await until(lambda: subscriber.of("mien/test/availability") == ["online"])
+            await until(lambda: subscriber.payloads("mien/test/availability") == ["online"])
             await subscriber.stop()
 
     run(story())

@@ -103,8 +103,8 @@ def test_a_baseline_with_an_impossible_date_is_none(moment_s: float) -> None:
 
 
 def test_a_failing_stage_is_a_problem() -> None:
-    ill = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
-    document = build_state_document(msgspec.structs.replace(FULL, health=ill))
+    failing = msgspec.structs.replace(WELL, stages={"camera": Stage(State.LOST, "no camera; plug one in")})
+    document = build_state_document(msgspec.structs.replace(FULL, health=failing))
     assert (document["has_problem"], document["problem"]) == ("ON", "camera: no camera; plug one in")
 
 
