@@ -164,7 +164,7 @@ def test_other_weights_are_refused_by_name(content: object, tmp_path: Path) -> N
         path.write_bytes(content)
     elif content is not None:
         torch.save(content, path)
-    with pytest.raises(ModelError, match=r"other.pt: no weights of VGGish"):
+    with pytest.raises(ModelError, match=r"other.pt: no VGGish weights"):
         networks_e.load_vggish(path)
 
 
