@@ -171,11 +171,18 @@ class HomeAssistantServices(LastState):
 
     previous_type = dict
 
-    def __init__(self, settings: HomeAssistant, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
+    def __init__(
+        self,
+        settings: HomeAssistant,
+        http: Http,
+        delivery: Callable[..., Delivery] = Delivery,
+        service_s: float = SERVICE_S,
+    ) -> None:
         self._settings = settings
         self._http = http
         # Eight at a time, so that a few slow services do not delay the lights.
-        self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, total_s=SERVICE_S + 1)
+        self._delivery = delivery(_NAME, parallel=8, attempt_s=5.0, total_s=service_s + 1)
+        self._service_s = service_s
 
     async def run(self, action: CallService, _trigger: Trigger) -> None:
         """Returns when Home Assistant has carried out the service. Raises ActionError."""
@@ -221,7 +228,7 @@ class HomeAssistantServices(LastState):
                 # The body, all states that changed, may be long and is not needed.
                 await self._check(response, service)
 
-        await self._delivery.run(attempt, idempotent=idempotent, work_s=SERVICE_S)
+        await self._delivery.run(attempt, idempotent=idempotent, work_s=self._service_s)
 
     async def _entity(self, entity: str) -> Entity:
         async def attempt() -> Entity:

@@ -99,9 +99,9 @@ class Instance(Peer):
 
 
 class House:
-    def __init__(self, there: HomeAssistant) -> None:
-        self.clock, self.http = Clock(), Http()
-        self.services = HomeAssistantServices(there, self.http, self.clock.make_deliveries(per_s=500.0))
+    def __init__(self, there: HomeAssistant, http: Http | None = None, **limits: float) -> None:
+        self.clock, self.http = Clock(), http or Http()
+        self.services = HomeAssistantServices(there, self.http, self.clock.make_deliveries(per_s=500.0), **limits)
         self.all = ActionDispatcher({CallService: self.services}, clock=self.clock)
 
     async def act(self, service: str, entity: str = "", rule: str = "a", remember: bool = True, **data: Any) -> str:
@@ -115,9 +115,9 @@ class House:
 
 
 @asynccontextmanager
-async def living(token_file: Path) -> AsyncIterator[tuple[Instance, House]]:
+async def living(token_file: Path, **limits: float) -> AsyncIterator[tuple[Instance, House]]:
     async with Instance() as instance:
-        house = House(HomeAssistant(f"http://{instance.host}/", str(token_file)))
+        house = House(HomeAssistant(f"http://{instance.host}/", str(token_file)), None, **limits)
         try:
             yield instance, house
         finally:

@@ -5,11 +5,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from device.hub.actions import home_assistant
 from device.hub.actions.base import DONE
-from device.hub.actions.transport import http
+from device.hub.actions.transport.http import Http
 from device.settings.actions.home_assistant import HomeAssistant
 from tests.hub.actions.home_assistant_setup import LAMP, House, living
 from tests.hub.hub_running import run
@@ -28,13 +25,9 @@ def test_a_speaker_that_wakes_up_for_five_seconds_is_called_once(token_file: Pat
     run(story())
 
 
-def test_a_service_that_takes_longer_is_not_called_again_nor_left_alone(
-    token_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(home_assistant, "SERVICE_S", 0.2)
-
+def test_a_service_that_takes_longer_is_not_called_again_nor_left_alone(token_file: Path) -> None:
     async def story() -> None:
-        async with living(token_file) as (instance, house):
+        async with living(token_file, service_s=0.2) as (instance, house):
             instance.delay_s = 0.4
             for count in range(1, 8):
                 assert await house.act(PLAY, "media_player.kitchen", remember=False) == SLOW
@@ -59,12 +52,11 @@ def unreachable() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_a_machine_that_is_off_does_not_count_as_slow(token_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "CONNECT_S", 0.1)
+def test_a_machine_that_is_off_does_not_count_as_slow(token_file: Path) -> None:
 
     async def story() -> None:
         with unreachable() as port:
-            house = House(HomeAssistant(f"http://127.0.0.1:{port}", str(token_file)))
+            house = House(HomeAssistant(f"http://127.0.0.1:{port}", str(token_file)), Http(connect_s=0.1))
             for _ in range(5):
                 result = await house.act(PLAY, "media_player.kitchen", remember=False)
                 assert "cannot be reached (no connection within 0.1 s); tried" in result

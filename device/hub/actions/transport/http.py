@@ -54,7 +54,8 @@ class Response:
 class Http:
     """One client session, made at the first request. No cookies, proxies, redirects or compression."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect_s: float = CONNECT_S) -> None:
+        self._connect_s = connect_s
         self._session: ClientSession | None = None
 
     @contextlib.asynccontextmanager
@@ -77,7 +78,7 @@ class Http:
         own = {"Accept-Encoding": "identity", **({"Content-Type": "application/json"} if body is not None else {})}
         try:
             if self._session is None:
-                limits = ClientTimeout(total=300.0, connect=CONNECT_S)
+                limits = ClientTimeout(total=300.0, connect=self._connect_s)
                 self._session = ClientSession(cookie_jar=DummyCookieJar(), auto_decompress=False, timeout=limits)
             async with self._session.request(
                 method, url, headers=own | (headers or {}), data=body, ssl=pin or True, allow_redirects=False
@@ -85,7 +86,7 @@ class Http:
                 _check_status(name, response)
                 yield Response(name, response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _to_action_error(name, error) from None
+            raise _to_action_error(name, error, self._connect_s) from None
 
     async def close(self) -> None:
         """Close the connections; a later request makes new ones."""
@@ -135,7 +136,7 @@ def _parse_retry_after(value: str) -> float:
     return 0.0
 
 
-def _to_action_error(name: str, error: Exception) -> ActionError:
+def _to_action_error(name: str, error: Exception, connect_s: float) -> ActionError:
     """The error in words that hold no address and no header."""
     match error:
         case aiohttp.ServerFingerprintMismatch():
@@ -143,16 +144,13 @@ def _to_action_error(name: str, error: Exception) -> ActionError:
         case aiohttp.ClientSSLError():
             return ActionError(f"{name}: no secure connection (its certificate, or its TLS, is not trusted)")
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return TransientError(f"{name}: cannot be reached ({_reason(error)})", had_no_effect=True)
+            why = f"no connection within {connect_s:g} s"
+            if isinstance(error, aiohttp.ClientConnectorError):
+                cause = error.os_error
+                why = clean_text(cause.strerror or str(cause) or type(cause).__name__)
+            return TransientError(f"{name}: cannot be reached ({why})", had_no_effect=True)
         case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
             return TransientError(f"{name}: the connection broke off")
         case aiohttp.ClientError() if not isinstance(error, ValueError):
             return ActionError(f"{name}: the answer is not valid HTTP")
     return ActionError(f"{name}: the request cannot be made; are the address and the key right?")
-
-
-def _reason(error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return f"no connection within {CONNECT_S:g} s"
-    why = error.os_error
-    return clean_text(why.strerror or str(why) or type(why).__name__)
