@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.settings.actions.home_assistant import CallService
+from device.settings.actions.webhook import Webhook
 from device.settings.load import parse
 from device.settings.toml import format_settings, format_value
 from tests.command_line import Mien, write_settings
@@ -44,7 +44,7 @@ def test_the_output_of_show_is_valid_and_equal(mien: Mien, tmp_path: Path, data:
 def test_not_a_number_is_shown_as_nan() -> None:
     (rule,) = parse(format_settings(parse(_RULE.replace("DATA", "{ x = nan }"), "x"), commented=False), "shown").rules
     (action,) = rule.do
-    assert isinstance(action, CallService)
+    assert isinstance(action, Webhook)
     assert math.isnan(action.data["x"])
 
 
