@@ -1,9 +1,9 @@
-"""Mien on the device: `sense` sees and hears, `hub` acts and remembers, `link` is the door between them."""
+"""Mien on the device: `sense` has the camera and the microphone, `hub` has the network; `ipc` connects them."""
 
 import os
 
 __version__ = "0.1.0"
 
-# OpenBLAS starts a thread a core and lets them spin: on the small matrices here that is 10 to 40 times slower
-# when the cores are busy. It reads this once, when numpy is first imported.
+# OpenBLAS starts one thread per core, and they spin. On the small matrices here that is 10 to 40 times slower while
+# the cores are busy. OpenBLAS reads this variable once, when numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

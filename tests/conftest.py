@@ -1,4 +1,4 @@
-"""What several test files use."""
+"""Fixtures of several test files."""
 
 import importlib.util
 import os
@@ -17,10 +17,10 @@ from tests.command_line import HOUSE, Done, Mien
 
 @dataclass
 class Pulse:
-    """A private PulseAudio without a sound card: what is played into its sink `mood` is heard from source `mic`."""
+    """A private PulseAudio without a sound card: its source `mic` records what is played into its sink `mood`."""
 
     env: dict[str, str]
-    """For a process that is to hear it: PortAudio reads its environment once, when it is loaded."""
+    """For a process that records: PortAudio reads its environment once, when it is loaded."""
 
     def play(self, path: Path) -> "subprocess.Popen[bytes]":
         """Play a sound file; returns at once."""
@@ -31,7 +31,7 @@ class Pulse:
         return done.stdout
 
     def python(self, code: str, *arguments: str) -> "subprocess.Popen[str]":
-        """A Python of its own with this sound system; its stdin, stdout and stderr are pipes."""
+        """Run Python with this sound system; its stdin, stdout and stderr are pipes."""
         command = [sys.executable, "-c", code, *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=self.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
@@ -50,10 +50,10 @@ def pulse(tmp_path: Path) -> Iterator[Pulse]:
     (home / ".asoundrc").write_text(
         "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.pulse { type pulse }\n"
     )
-    places = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_SERVER": f"unix:{socket}"}
-    # Without a wish for less, a null sink takes two seconds at a time; with much less it drops out on a busy machine.
-    places["PULSE_LATENCY_MSEC"] = "200"
-    env = {**os.environ, **places, "PYTHONPATH": str(Path(__file__).parents[1])}
+    variables = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home), "PULSE_SERVER": f"unix:{socket}"}
+    # By default a null sink takes two seconds at a time; with much less it drops out on a busy machine.
+    variables["PULSE_LATENCY_MSEC"] = "200"
+    env = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[1])}
     modules = (
         f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
         "module-null-sink sink_name=mood rate=16000 channels=1 format=s16le",
@@ -71,7 +71,7 @@ def pulse(tmp_path: Path) -> Iterator[Pulse]:
             assert time.monotonic() < until, "pulseaudio did not start"
             time.sleep(0.05)
         sound.pactl("set-default-source", "mic")
-        # Silence, played without end, keeps the clock of the sink running.
+        # Endless silence keeps the clock of the sink running.
         feed = ["pacat", "--playback", "--device=mood", "--rate=16000", "--channels=1", "--format=s16le", "/dev/zero"]
         started.append(subprocess.Popen(feed, env=env))
         yield sound

@@ -1,4 +1,4 @@
-"""Both processes, started as systemd starts them, and what their page says."""
+"""Both processes, started as systemd starts them, and the state on their page."""
 
 import contextlib
 import re
@@ -15,7 +15,7 @@ import pytest
 
 from tests.hub.conftest import free_port, short
 
-__all__ = ["Json", "Mien", "mien", "short"]  # two of them fixtures
+__all__ = ["Json", "Mien", "mien", "short"]  # two of them are fixtures
 
 Json = dict[str, Any]
 _ENDED = re.compile(r"live view: ended; (\d+) pictures, ([\d.]+) ms of CPU each")
@@ -28,7 +28,7 @@ class Mien:
         self.folder, self.port = folder, free_port()
         self.page = f"http://127.0.0.1:{self.port}/"
         self.started: list[subprocess.Popen[bytes]] = []
-        # Far into the script's first act, so that a face is there at once.
+        # Well into the script's first scene, so that a face is there at once.
         self._source = f"stand-in@{time.monotonic() - 2}"
 
     def settings(self, name: str = "mien", *, live_view: bool = True) -> Path:
@@ -50,8 +50,8 @@ class Mien:
     def log(self, command: str) -> str:
         return (self.folder / f"{command}.log").read_text()
 
-    def ended(self) -> list[tuple[str, str]]:
-        """(pictures, ms of CPU each) of every view that sense says has ended."""
+    def ended_views(self) -> list[tuple[str, str]]:
+        """(pictures, ms of CPU each) of every ended view in the log of sense."""
         found: list[tuple[str, str]] = _ENDED.findall(self.log("sense"))
         return found
 
@@ -68,7 +68,7 @@ class Mien:
         return bool(state and state["mood"] and state["mood"]["people"])
 
     @contextlib.asynccontextmanager
-    async def looking(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    async def watch(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
         headers = {"Origin": self.page.rstrip("/")}
         async with (
             aiohttp.ClientSession() as client,
@@ -79,9 +79,9 @@ class Mien:
 
 @pytest.fixture
 def mien(short: Path) -> Iterator[Mien]:
-    one = Mien(short)
-    yield one
-    for process in reversed(one.started):
+    mien = Mien(short)
+    yield mien
+    for process in reversed(mien.started):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(15)

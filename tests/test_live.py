@@ -1,4 +1,4 @@
-"""The whole of Mien on real input: a network camera, a PulseAudio microphone, a Mosquitto; and each of them killed."""
+"""All of Mien with real inputs: a network camera, a PulseAudio microphone and Mosquitto; and each of them killed."""
 
 import json
 import os
@@ -30,27 +30,27 @@ from tests.sense.mjpeg import MjpegServer, serving
 __all__ = ["broker", "short"]  # fixtures
 
 Json = dict[str, Any]
-PATIENCE_S = 40.0
+LIMIT_S = 40.0
 
 
-class Stage(MjpegServer):
-    """A network camera in front of the drawn face, which pulls the face that the test asks for."""
+class FaceCamera(MjpegServer):
+    """A network camera that shows the drawn face with the expression that the test sets."""
 
     emotion: Emotion | None = Emotion.HAPPY
 
     def next_jpeg(self) -> bytes:
-        turn = next(self.numbers)
+        number = next(self.numbers)
         pixels = np.full((480, 640, 3), (92, 100, 108), np.uint8)
         if self.emotion:
-            draw(pixels, (320 + turn % 7, 250), 230, POSES[self.emotion])
-        pixels[:8, :8] = turn % 200  # a sensor is never still
+            draw(pixels, (320 + number % 7, 250), 230, POSES[self.emotion])
+        pixels[:8, :8] = number % 200  # a sensor has noise
         encoded: bytes = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes()
         time.sleep(0.06)
         return encoded
 
 
 class Mien:
-    """Its processes, started as a user or systemd starts them, and looked at from outside."""
+    """Its processes, started as a user or systemd starts them, observed from outside."""
 
     def __init__(self, folder: Path, camera: str, microphone: str, broker_port: int, env: dict[str, str]) -> None:
         self.folder, self.port, self._env = folder, free_port(), env
@@ -60,9 +60,9 @@ class Mien:
             f'[camera]\nsource = "{camera}"\n[microphone]\nsource = "{microphone}"\n'
             f'[mqtt]\nhost = "127.0.0.1"\nport = {broker_port}\n[kiosk]\nport = {self.port}\n'
             "[mood]\nsmoothing_s = 0.8\nhold_s = 1.5\n"
-            '[[rules]]\nname = "bright"\nmood = ["happy"]\nfor_s = 0.5\nleast_confidence = 0.3\n'
+            '[[rules]]\nname = "bright"\nmood = ["happy"]\nfor_s = 0.5\nmin_confidence = 0.3\n'
             'do = [{ action = "lamp", colour = "#fff1d6", brightness = 90 }]\n'
-            '[[rules]]\nname = "spark"\nmood = ["surprise"]\nfor_s = 0.5\nleast_confidence = 0.3\n'
+            '[[rules]]\nname = "spark"\nmood = ["surprise"]\nfor_s = 0.5\nmin_confidence = 0.3\n'
             'do = [{ action = "lamp", colour = "#c9a0ff", brightness = 80 }]\n'
         )
         self.started: list[subprocess.Popen[bytes]] = []
@@ -90,18 +90,20 @@ class Mien:
         return subprocess.run(arguments, env=self._env, capture_output=True, text=True, check=True).stdout
 
 
-def within(limit_s: float, what: Callable[[], Any], hint: Callable[[], object] = lambda: "") -> Any:
+def within(limit_s: float, condition: Callable[[], Any], hint: Callable[[], object] = lambda: "") -> Any:
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
-        if found := what():
+        if found := condition():
             return found
         time.sleep(0.05)
     pytest.fail(f"not within {limit_s} s; {hint()}")
 
 
 @contextmanager
-def lives(folder: Path, stage: Stage, microphone: str, broker_port: int, env: dict[str, str]) -> Iterator[Mien]:
-    mien = Mien(folder, stage.url, microphone, broker_port, env)
+def run_mien(
+    folder: Path, camera: FaceCamera, microphone: str, broker_port: int, env: dict[str, str]
+) -> Iterator[Mien]:
+    mien = Mien(folder, camera.url, microphone, broker_port, env)
     try:
         yield mien
     finally:
@@ -116,7 +118,7 @@ def retained_state(broker: Broker) -> Json:
     return state
 
 
-def mood_is(mien: Mien, emotion: str) -> Callable[[], Json | None]:
+def has_mood(mien: Mien, emotion: str) -> Callable[[], Json | None]:
     def look() -> Json | None:
         state = mien.state()
         return state if state and state["mood"] and state["mood"]["emotion"] == emotion else None
@@ -124,18 +126,18 @@ def mood_is(mien: Mien, emotion: str) -> Callable[[], Json | None]:
     return look
 
 
-def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_retained_state(
+def test_a_face_in_a_stream_and_a_voice_in_a_microphone_change_the_lamp_and_the_retained_state(
     short: Path, tmp_path: Path, pulse: Pulse, broker: Broker
 ) -> None:
-    with serving(Stage) as stage, lives(short, stage, "pulse", broker.port, pulse.env) as mien:
+    with serving(FaceCamera) as camera, run_mien(short, camera, "pulse", broker.port, pulse.env) as mien:
         process = mien.start("run")
-        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+        within(LIMIT_S, has_mood(mien, "happy"), mien.state)
         within(5, lambda: (mien.state() or {})["lamp"]["colour"] == "#fff1d6", mien.state)
         retained = within(3, lambda: (r := retained_state(broker)).get("mood") == "happy" and r, mien.state)
         assert retained["people"] == 1
 
-        stage.emotion = Emotion.SURPRISE
-        state = within(PATIENCE_S, mood_is(mien, "surprise"), mien.state)
+        camera.emotion = Emotion.SURPRISE
+        state = within(LIMIT_S, has_mood(mien, "surprise"), mien.state)
         within(5, lambda: (mien.state() or {})["lamp"]["colour"] == "#c9a0ff", mien.state)
         within(3, lambda: retained_state(broker).get("mood") == "surprise", mien.state)
         delay = re.findall(r"mood surprise.*; (\d+\.\d+) s from the frame to the message", mien.log("run"))
@@ -148,14 +150,14 @@ def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_re
             file.writeframes((speak(PROSODIES[Emotion.ANGRY], 8.0) * 32767).astype("<i2").tobytes())
         playing = pulse.play(voice)
         heard = within(12, lambda: (s := mien.state()) and s["mood"] and s["mood"]["voice"] and s, mien.state)
-        assert heard["mood"]["face"], "both senses speak at once"
+        assert heard["mood"]["face"], "both senses contribute at once"
         playing.wait(15)
 
-        walls = state["sense"]["isolation"]
-        if walls["enforced"]:
-            assert_walled_in(state["sense"]["pid"], broker.port)
+        isolation = state["sense"]["isolation"]
+        if isolation["enforced"]:
+            assert_isolated(state["sense"]["pid"], broker.port)
         else:
-            assert "refused" in walls["detail"], "where the kernel does not allow it, that is said"
+            assert "refused" in isolation["detail"], "a kernel that does not allow it is reported"
 
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 0
@@ -163,13 +165,13 @@ def test_a_face_in_a_stream_and_a_voice_in_a_microphone_move_the_lamp_and_the_re
         assert "Traceback" not in mien.log("run")
 
 
-def assert_walled_in(pid: int, port: int) -> None:
-    """From the running sense's own point of view: nothing but loopback, and nobody to connect to."""
+def assert_isolated(pid: int, port: int) -> None:
+    """In the network of the running sense there is only loopback, and nothing to connect to."""
     devices = re.findall(r"^\s*(\w+):", Path(f"/proc/{pid}/net/dev").read_text(), re.MULTILINE)
     assert devices == ["lo"]
     assert Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
     if os.geteuid():
-        return  # entering another's namespace takes root; what sense itself tried is in its isolation
+        return  # only root may enter the namespace; what sense itself tested is in its isolation
     probe = (
         "import socket\n"
         f"for address in (('127.0.0.1', {port}), ('192.0.2.1', 9), ('10.0.0.1', 53)):\n"
@@ -177,31 +179,31 @@ def assert_walled_in(pid: int, port: int) -> None:
         "    except OSError as error:\n        print('refused', error.errno)\n"
     )
     command = ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", probe]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
-    assert said.count("refused") == 3, said
+    output = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert output.count("refused") == 3, output
 
 
-def test_whatever_is_killed_the_others_say_so_and_it_comes_back(short: Path, broker: Broker) -> None:
-    with serving(Stage) as stage, lives(short, stage, "off", broker.port, dict(os.environ)) as mien:
+def test_a_killed_process_is_reported_by_the_others_and_comes_back(short: Path, broker: Broker) -> None:
+    with serving(FaceCamera) as camera, run_mien(short, camera, "off", broker.port, dict(os.environ)) as mien:
         hub, sense = mien.start("hub"), mien.start("sense")
-        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+        within(LIMIT_S, has_mood(mien, "happy"), mien.state)
 
         sense.kill()
         sense.wait()
         within(2, lambda: (s := mien.state()) and not s["sense"]["available"])
         within(2, lambda: retained_state(broker).get("mood") is None)
         sense = mien.start("sense")
-        within(PATIENCE_S, mood_is(mien, "happy"), mien.state)
+        within(LIMIT_S, has_mood(mien, "happy"), mien.state)
 
         before = len(mien.log("sense"))
         hub.kill()
         hub.wait()
         within(2, lambda: "hub is away" in mien.log("sense")[before:])
         within(5, lambda: broker.retained("mien/live/availability") == "offline")
-        stage.emotion = Emotion.SURPRISE  # it happens while nobody remembers
+        camera.emotion = Emotion.SURPRISE  # it happens while nothing is stored
         time.sleep(4)
         hub = mien.start("hub")
-        within(PATIENCE_S, mood_is(mien, "surprise"), mien.state)
+        within(LIMIT_S, has_mood(mien, "surprise"), mien.state)
         within(5, lambda: broker.retained("mien/live/availability") == "online")
 
         broker.kill()
@@ -210,10 +212,10 @@ def test_whatever_is_killed_the_others_say_so_and_it_comes_back(short: Path, bro
         within(10, lambda: (s := mien.state()) and s["mqtt"]["connected"], mien.state)
         within(5, lambda: retained_state(broker).get("mood") == "surprise")
 
-        told = mien.history()
-        assert "sense was away" in told
-        assert "hub was away" in told
-        assert "lost" not in told, "what sense saw while hub was away has been kept"
-        assert told.index("hub was away") < told.index("mood,surprise"), told
+        history = mien.history()
+        assert "sense was away" in history
+        assert "hub was away" in history
+        assert "lost" not in history, "sense has kept the changes while hub was away"
+        assert history.index("hub was away") < history.index("mood,surprise"), history
         for command in ("hub", "sense"):
             assert "Traceback" not in mien.log(command)

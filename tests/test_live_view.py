@@ -1,4 +1,4 @@
-"""The live view from end to end: the real sense in front of the stand-in, the real hub, a page that looks."""
+"""The live view from end to end: the real sense with a simulated camera, the real hub, and a page that watches."""
 
 import asyncio
 import contextlib
@@ -19,8 +19,8 @@ from tests.running import Json, Mien, mien, short
 __all__ = ["mien", "short"]  # fixtures
 
 
-async def shown(viewer: aiohttp.ClientWebSocketResponse) -> tuple[Json, np.ndarray[Any, Any]]:
-    """The next picture: its header, its pixels."""
+async def next_picture(viewer: aiohttp.ClientWebSocketResponse) -> tuple[Json, np.ndarray[Any, Any]]:
+    """The header and the pixels of the next picture."""
     async with asyncio.timeout(20):
         while (message := await viewer.receive()).type is not aiohttp.WSMsgType.BINARY:
             assert message.type is aiohttp.WSMsgType.TEXT, message
@@ -30,22 +30,22 @@ async def shown(viewer: aiohttp.ClientWebSocketResponse) -> tuple[Json, np.ndarr
     )
 
 
-async def paced(viewer: aiohttp.ClientWebSocketResponse, seconds: float) -> tuple[float, float]:
-    """(pictures a second, their median age in s) over so many seconds."""
+async def measure_rate(viewer: aiohttp.ClientWebSocketResponse, seconds: float) -> tuple[float, float]:
+    """(pictures a second, their median age in s) over `seconds`."""
     begun_s, ages = time.monotonic(), []
     while time.monotonic() < begun_s + seconds:
-        header, _ = await shown(viewer)
+        header, _ = await next_picture(viewer)
         ages.append(time.monotonic() - header["time_s"])
     return len(ages) / seconds, float(np.median(ages))
 
 
 def cpu_s(pid: int) -> float:
-    """What a process has spent so far."""
+    """CPU seconds of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def asks(mien: Mien, feature: str, value: str) -> None:
+async def send_command(mien: Mien, feature: str, value: str) -> None:
     body = {"feature": feature, "value": value}
     headers = {"Origin": mien.page.rstrip("/")}
     url = mien.page + "api/command"
@@ -53,7 +53,7 @@ async def asks(mien: Mien, feature: str, value: str) -> None:
         assert answer.status == 200, await answer.text()
 
 
-def test_who_looks_sees_box_label_and_crop_and_who_closes_the_page_ends_it(mien: Mien) -> None:
+def test_a_viewer_gets_box_emotion_and_crop_and_closing_the_page_ends_the_view(mien: Mien) -> None:
     settings = mien.settings()
     mien.start("hub", settings)
     mien.start("sense", settings)
@@ -61,9 +61,9 @@ def test_who_looks_sees_box_label_and_crop_and_who_closes_the_page_ends_it(mien:
     async def story() -> None:
         await until(mien.people, 40)
         await asyncio.sleep(1)
-        assert "live view" not in mien.log("sense"), "nobody has looked"
-        async with mien.looking() as viewer:
-            header, pixels = await shown(viewer)
+        assert "live view" not in mien.log("sense"), "nobody has watched"
+        async with mien.watch() as viewer:
+            header, pixels = await next_picture(viewer)
             assert pixels.shape == (header["height"], header["width"], 3) == (480, 640, 3)
             (face,) = header["faces"]
             x, y, width, height = face["box"]
@@ -74,91 +74,91 @@ def test_who_looks_sees_box_label_and_crop_and_who_closes_the_page_ends_it(mien:
             assert face["probabilities"][face["emotion"]] == face["confidence"]
             assert (await mien.state() or {})["kiosk"]["watchers"] == 1
             rate_hz = age_s = 0.0
-            for _ in range(3):  # a machine with other work may stall once
-                rate_hz, age_s = await paced(viewer, 4.0)
+            for _ in range(3):  # a busy machine may stall once
+                rate_hz, age_s = await measure_rate(viewer, 4.0)
                 print(f"{rate_hz:.1f} pictures a second, {1000 * age_s:.0f} ms old when shown")
                 if rate_hz >= 10:
                     break
             assert rate_hz >= 10
             assert age_s < 0.5
         closed_s = time.monotonic()
-        await until(mien.ended, 3)
-        print(f"ended {time.monotonic() - closed_s:.2f} s after the page was closed; {mien.ended()}")
-        assert float(mien.ended()[0][1]) < 10
+        await until(mien.ended_views, 3)
+        print(f"ended {time.monotonic() - closed_s:.2f} s after the page was closed; {mien.ended_views()}")
+        assert float(mien.ended_views()[0][1]) < 10
         assert (await mien.state() or {})["kiosk"]["watchers"] == 0
 
-        async with mien.looking() as viewer:  # switched off while someone looks
-            await shown(viewer)
-            await asks(mien, "camera", "OFF")
-            await until(lambda: len(mien.ended()) == 2, 3)
+        async with mien.watch() as viewer:  # switched off while somebody watches
+            await next_picture(viewer)
+            await send_command(mien, "camera", "OFF")
+            await until(lambda: len(mien.ended_views()) == 2, 3)
             while (message := await viewer.receive(5)).type is aiohttp.WSMsgType.BINARY:
                 pass
             while "switched off" not in message.data:
                 message = await viewer.receive(5)
-                assert message.type is aiohttp.WSMsgType.TEXT, "no picture any more"
-            await asks(mien, "camera", "ON")
-            header, _ = await shown(viewer)
+                assert message.type is aiohttp.WSMsgType.TEXT, "no more pictures"
+            await send_command(mien, "camera", "ON")
+            header, _ = await next_picture(viewer)
             assert header["width"] == 640
-        kept = {p.name for p in (mien.folder / "state").iterdir()} | {p.name for p in (mien.folder / "run").iterdir()}
-        assert not [name for name in kept if name.endswith((".jpg", ".png"))]
+        files = {p.name for p in (mien.folder / "state").iterdir()} | {p.name for p in (mien.folder / "run").iterdir()}
+        assert not [name for name in files if name.endswith((".jpg", ".png"))]
 
     run(story(), 100)
     for command in ("hub", "sense"):
         assert "Traceback" not in mien.log(command)
 
 
-def test_whoever_is_killed_the_view_comes_back_and_nobody_encodes_meanwhile(mien: Mien) -> None:
+def test_the_view_comes_back_after_a_kill_and_nothing_is_encoded_meanwhile(mien: Mien) -> None:
     settings = mien.settings()
     hub, sense = mien.start("hub", settings), mien.start("sense", settings)
 
     async def story() -> None:
         await until(mien.people, 40)
-        async with mien.looking() as viewer:
-            await shown(viewer)
+        async with mien.watch() as viewer:
+            await next_picture(viewer)
             sense.kill()
             sense.wait()
             while (message := await viewer.receive(5)).type is aiohttp.WSMsgType.BINARY:
                 pass
             assert json.loads(message.data)["picture"] is False
             again = mien.start("sense", settings)
-            await shown(viewer)  # the same page, and it has done nothing
+            await next_picture(viewer)  # on the same connection
             await asyncio.sleep(2)
 
-            before = len(mien.ended())
+            before = len(mien.ended_views())
             hub.kill()
             hub.wait()
-            await until(lambda: len(mien.ended()) > before, 3)
+            await until(lambda: len(mien.ended_views()) > before, 3)
         await asyncio.sleep(1)
-        count = len(mien.ended())
-        spent_s = cpu_s(again.pid)
+        count = len(mien.ended_views())
+        before_s = cpu_s(again.pid)
         await asyncio.sleep(2)
-        assert again.poll() is None, "sense goes on"
-        assert cpu_s(again.pid) > spent_s
-        assert len(mien.ended()) == count
+        assert again.poll() is None, "sense keeps running"
+        assert cpu_s(again.pid) > before_s
+        assert len(mien.ended_views()) == count
         mien.start("hub", settings)
         await until(mien.people, 20)
-        async with mien.looking() as viewer:
-            await shown(viewer)
+        async with mien.watch() as viewer:
+            await next_picture(viewer)
 
     run(story(), 100)
     for command in ("hub", "sense"):
         assert "Traceback" not in mien.log(command)
-    assert mien.log("sense").count("hub takes no picture") <= 3
+    assert mien.log("sense").count("hub accepts no picture") <= 3
 
 
-def test_a_sense_whose_settings_close_the_view_shows_nothing_to_a_hub_that_asks(mien: Mien) -> None:
+def test_a_sense_whose_settings_forbid_the_view_sends_nothing_to_a_hub_that_asks(mien: Mien) -> None:
     mien.start("hub", mien.settings())
     mien.start("sense", mien.settings("closed", live_view=False))
 
     async def story() -> None:
         await until(mien.people, 40)
-        async with mien.looking() as viewer:
+        async with mien.watch() as viewer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(4):
                     while True:
                         message = await viewer.receive()
                         assert message.type is aiohttp.WSMsgType.TEXT
         assert mien.log("sense").count("refused, now and later") == 1
-        assert not mien.ended()
+        assert not mien.ended_views()
 
     run(story(), 80)

@@ -1,4 +1,4 @@
-"""The door's messages: what passes, and that nothing else does."""
+"""The messages between sense and hub: they arrive unchanged, and anything else is refused."""
 
 import json
 from collections.abc import Iterator
@@ -41,11 +41,11 @@ from device.system.isolation import Isolation
 
 _SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
 _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, SenseReading(Emotion.HAPPY, 0.9, 0.1), None)
-_WALLS = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
+_ISOLATION = Isolation(True, ("lo",), "Network is unreachable", "own empty network namespace")
 _STAGES = {"camera": Stage(State.LOST, "no camera found", 0.0, 3), "voice": Stage(State.OK, rate_hz=2)}
 _NEUTRAL = Baseline(1e9, SenseBaseline(300, _SEVEN), None)
 _FROM_SENSE: list[SenseMessage] = [
-    Hello("5e55", "0.1.0", 4711, _WALLS, {"face": "0.1.0"}),
+    Hello("5e55", "0.1.0", 4711, _ISOLATION, {"face": "0.1.0"}),
     MoodUpdate("5e55", 7, _MOOD),
     MoodUpdate("5e55", 0, msgspec.structs.replace(_MOOD, emotion=Emotion.UNKNOWN, face=None)),
     Health(_STAGES, camera_on=True, microphone_on=False, paused=False, lost_changes=2, hold_s=3.0),
@@ -57,7 +57,7 @@ _FROM_HUB += [SetHold(0.0), SetHold(3600.0), RecordBaseline(60.0), ClearBaseline
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
-def test_what_sense_says_arrives_as_it_was_said(message: SenseMessage) -> None:
+def test_messages_of_sense_arrive_unchanged(message: SenseMessage) -> None:
     line = encode(message)
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
@@ -65,33 +65,33 @@ def test_what_sense_says_arrives_as_it_was_said(message: SenseMessage) -> None:
 
 
 @pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
-def test_what_hub_says_arrives_as_it_was_said(message: HubMessage) -> None:
+def test_messages_of_hub_arrive_unchanged(message: HubMessage) -> None:
     assert decode_hub_message(encode(message)) == message
 
 
 @given(st.text(max_size=200), st.integers(0, 2**62), st.sampled_from(list(Emotion)), st.floats(-1, 1))
 def test_any_mood_arrives_on_one_line(session: str, seq: int, emotion: Emotion, valence: float) -> None:
-    said = MoodUpdate(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
-    line = encode(said)
+    update = MoodUpdate(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
+    line = encode(update)
     assert line.index(b"\n") == len(line) - 1
-    assert decode_sense_message(line) == said
+    assert decode_sense_message(line) == update
 
 
 @pytest.mark.parametrize("message", _FROM_HUB, ids=repr)
-def test_hubs_words_are_refused_from_sense(message: HubMessage) -> None:
+def test_hub_messages_are_refused_from_sense(message: HubMessage) -> None:
     with pytest.raises(LinkError, match="sense sent"):
         decode_sense_message(encode(message))
 
 
 @pytest.mark.parametrize("message", _FROM_SENSE, ids=repr)
-def test_senses_words_are_refused_from_hub(message: SenseMessage) -> None:
+def test_sense_messages_are_refused_from_hub(message: SenseMessage) -> None:
     with pytest.raises(LinkError, match="hub sent"):
         decode_hub_message(encode(message))
 
 
 @tries(max_examples=300, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text().map(str.encode)))
-def test_bytes_that_are_no_message_give_a_link_error_and_nothing_else(line: bytes) -> None:
+def test_other_bytes_give_a_link_error_and_nothing_else(line: bytes) -> None:
     for decode in (decode_sense_message, decode_hub_message):
         with pytest.raises(LinkError):
             decode(line)
@@ -104,12 +104,12 @@ _JSON = st.recursive(
 )
 
 
-def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if path:
         yield path
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _places(inner, (*path, key))
+            yield from _paths(inner, (*path, key))
 
 
 @tries(max_examples=400, deadline=None)
@@ -119,9 +119,9 @@ def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.
         st.sampled_from([(decode_sense_message, m) for m in _FROM_SENSE] + [(decode_hub_message, m) for m in _FROM_HUB])
     )
     raw = json.loads(encode(message))
-    *way, last = data.draw(st.sampled_from(list(_places(raw))))
+    *path, last = data.draw(st.sampled_from(list(_paths(raw))))
     inner = raw
-    for step in way:
+    for step in path:
         inner = inner[step]
     if data.draw(st.booleans()) and isinstance(inner, dict):
         del inner[last]
@@ -134,41 +134,41 @@ def test_a_message_with_one_value_changed_is_a_message_or_a_link_error(data: st.
 
 
 @pytest.mark.parametrize("hold_s", [-0.5, 3600.5, 1e300])
-def test_a_hold_beyond_an_hour_is_refused(hold_s: float) -> None:
+def test_a_hold_time_over_an_hour_is_refused(hold_s: float) -> None:
     with pytest.raises(LinkError, match="hold_s"):
         decode_hub_message(encode(SetHold(hold_s)))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 10.5, 86_400.0])
-def test_nobody_can_ask_for_the_live_view_for_long(seconds: float) -> None:
+def test_a_watch_of_more_than_ten_seconds_is_refused(seconds: float) -> None:
     with pytest.raises(LinkError, match="seconds"):
         decode_hub_message(encode(Watch(seconds)))
 
 
 @pytest.mark.parametrize("cut", [2, 20, 100])
-def test_a_line_that_was_cut_is_refused(cut: int) -> None:
+def test_a_truncated_line_is_refused(cut: int) -> None:
     with pytest.raises(LinkError):
         decode_sense_message(encode(_FROM_SENSE[1])[:-cut])
 
 
-def test_text_that_is_not_utf_8_inside_a_good_message_is_refused() -> None:
+def test_text_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(LinkError):
         decode_hub_message(encode(Ack("5e55", 7)).replace(b"5e55", b"5\xff\xfe5"))
 
 
 @given(st.integers(1, 200_000))
 @tries(max_examples=30, deadline=None)
-def test_a_line_over_the_limit_is_refused_though_it_is_well_formed(over: int) -> None:
+def test_a_line_over_the_limit_is_refused_even_if_it_is_valid(over: int) -> None:
     line = encode(Beat()).rstrip()
     with pytest.raises(LinkError, match=f"{MAX_LINE} are allowed"):
         decode_hub_message(line + b" " * (MAX_LINE - len(line) + over))
 
 
-def test_a_line_of_just_the_limit_is_read() -> None:
+def test_a_line_of_exactly_the_limit_is_accepted() -> None:
     assert decode_hub_message(encode(Beat()).rstrip().ljust(MAX_LINE)) == Beat()
 
 
-def test_a_message_that_would_not_fit_is_not_sent() -> None:
+def test_a_message_over_the_limit_is_not_sent() -> None:
     with pytest.raises(LinkError, match="is too long"):
         encode(Ack("x" * MAX_LINE, 1))
 
@@ -179,7 +179,7 @@ def test_json_nested_too_deeply_is_refused() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 6, 8, 2000])
-def test_a_mood_carries_seven_numbers_and_no_row_of_samples(count: int) -> None:
+def test_a_mood_has_exactly_seven_probabilities(count: int) -> None:
     raw = json.loads(encode(MoodUpdate("5e55", 1, _MOOD)))
     raw["mood"]["probabilities"] = [0.5] * count
     with pytest.raises(LinkError, match="probabilities"):
@@ -190,7 +190,7 @@ _SMALL = (inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType,
 
 
 def _leaves(kind: inspect.Type, where: str) -> Iterator[tuple[str, inspect.Type]]:
-    """Every type that a message can hold, with the way to it."""
+    """Every type that a message can contain, with its path."""
     match kind:
         case inspect.StructType():
             for field in kind.fields:
@@ -212,13 +212,13 @@ def _leaves(kind: inspect.Type, where: str) -> Iterator[tuple[str, inspect.Type]
 
 
 @pytest.mark.parametrize("side", [SenseMessage, HubMessage])
-def test_no_message_has_a_place_for_bytes_for_anything_or_for_a_row_of_numbers(side: Any) -> None:
+def test_no_message_can_carry_bytes_arbitrary_values_or_a_row_of_numbers(side: Any) -> None:
     leaves = list(_leaves(inspect.type_info(side), "$"))
     assert len(leaves) > 3
     assert [where for where, kind in leaves if not isinstance(kind, _SMALL)] == []
 
 
-def test_a_socket_path_that_the_system_would_refuse_says_what_to_set() -> None:
+def test_the_error_for_a_long_socket_path_says_what_to_set() -> None:
     assert socket_path(Path("/run/mien")) == Path("/run/mien/door.sock")
     with pytest.raises(LinkError, match=r"home\.runtime_dir"):
         socket_path(Path("/" + "ü" * 50))

@@ -1,1 +1,1 @@
-"""How fast: what `mien bench` measures on a device. Nothing else imports it."""
+"""The measurements of `mien bench`. Nothing else imports them."""

@@ -1,11 +1,11 @@
-"""Several streams at once, a process each: what a second camera costs, and whether one slows the other down."""
+"""Several streams at once, one process each: the cost of a second camera, and whether streams slow each other down."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-from device.bench.face import watch
+from device.bench.face import measure_stream
 from device.bench.scene import Room
 from device.bench.timing import Json
 from device.errors import MienError
@@ -16,15 +16,15 @@ COUNTS = (1, 2, 4, 8)
 
 
 def measure(seconds: float, settings: Path | None = None, counts: tuple[int, ...] = COUNTS) -> list[Json]:
-    """A row for each number of streams, each of `seconds` and watched as fast as it goes, one person in each.
+    """One row per number of streams. Each stream lasts `seconds` with one person, read as fast as possible.
 
-    `cpu_ms` is of a frame of one stream: it stays as it is until the cores are full if streams do not disturb each
-    other; `fps` is of all together. Raises MienError when one of them does not run.
+    `cpu_ms` is per frame of one stream. If streams do not disturb each other, it stays constant until all cores are
+    busy. `fps` is the sum over all streams. Raises MienError if a stream does not run.
     """
-    return [_together(count, seconds, settings) for count in counts]
+    return [_run_together(count, seconds, settings) for count in counts]
 
 
-def _together(count: int, seconds: float, settings: Path | None) -> Json:
+def _run_together(count: int, seconds: float, settings: Path | None) -> Json:
     command = [
         sys.executable,
         "-m",
@@ -33,17 +33,18 @@ def _together(count: int, seconds: float, settings: Path | None) -> Json:
         *([str(settings)] if settings else []),
     ]
     pipe = subprocess.PIPE
-    running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(count)]
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(count)]
     try:
-        for one in running:
-            if one.stdout is None or one.stdout.readline() != "ready\n":
-                raise MienError("a stream ended before it began; see what it said above")
-        answers = [one.communicate(timeout=60 + 60 * seconds)[0] for one in _begun(running)]
+        for process in processes:
+            if process.stdout is None or process.stdout.readline() != "ready\n":
+                raise MienError("a stream ended before it started; see its message above")
+        _start_all(processes)
+        outputs = [process.communicate(timeout=60 + 60 * seconds)[0] for process in processes]
     finally:
-        for one in running:
-            one.kill()
-            one.wait()
-    rows = [json.loads(answer) for answer in answers]
+        for process in processes:
+            process.kill()
+            process.wait()
+    rows = [json.loads(output) for output in outputs]
     return {
         "streams": count,
         "cpu_ms": round(sum(row["cpu_ms"] for row in rows) / count, 3),
@@ -51,23 +52,22 @@ def _together(count: int, seconds: float, settings: Path | None) -> Json:
     }
 
 
-def _begun(running: "list[subprocess.Popen[str]]") -> "list[subprocess.Popen[str]]":
-    """All begin at once, when all are ready."""
-    for one in running:
-        if one.stdin:
-            one.stdin.write("\n")
-            one.stdin.flush()
-    return running
+def _start_all(processes: "list[subprocess.Popen[str]]") -> None:
+    """Start all streams at the same time."""
+    for process in processes:
+        if process.stdin:
+            process.stdin.write("\n")
+            process.stdin.flush()
 
 
-def _alone(seconds: float, path: Path | None) -> None:
-    """One of the streams: says when it is ready, waits, and tells what it took."""
+def _run_one(seconds: float, path: Path | None) -> None:
+    """One of the streams: prints when it is ready, waits for the start, and prints its measurements."""
     settings = load(path)
-    readers = load_perception(settings)
-    print("ready", flush=True)  # noqa: T201 - for the process that counts
+    perception = load_perception(settings)
+    print("ready", flush=True)  # noqa: T201 - for the parent process
     sys.stdin.readline()
-    print(json.dumps(watch(readers, settings, Room(1).stream(seconds)).told()))  # noqa: T201
+    print(json.dumps(measure_stream(perception, settings, Room(1).stream(seconds)).as_json()))  # noqa: T201
 
 
 if __name__ == "__main__":
-    _alone(float(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    _run_one(float(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -1,7 +1,7 @@
-"""How fast this processor multiplies int8 numbers at best: plain convolutions, as large as suits it, and nothing else.
+"""The processor's peak rate of int8 multiply-adds, measured with plain convolutions of suitable sizes.
 
-Made here, weights and all, so that the runtime that is measured runs it as it runs ours. What the networks reach is
-told as a share of this, not of a number in a data sheet: clocks differ, and so do a runtime's kernels.
+The test networks are built here and run by the same runtime as ours. A network's speed is reported as a share of this
+peak and not of a number in a data sheet, because clocks differ, and so do the kernels of a runtime.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from device.bench.timing import timed
+from device.bench.timing import measure
 from device.perception.tflite import Network
 
 if TYPE_CHECKING:
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 _CONV, _INT8, _INT32 = 3, 9, 2
 SHAPES = ((24, 192, 3), (24, 128, 3), (12, 256, 3))
-"""(side in px, channels, side of the kernel): small enough for the caches, large enough that the rest is little."""
+"""(side in px, channels, kernel size): small enough for the caches, large enough to make the overhead negligible."""
 
 
 def peak_macs_per_s(seconds: float = 0.2, threads: int = 1) -> float:
-    """The best of SHAPES, each run for about `seconds`. Raises ModelError without a runtime."""
+    """The best rate over SHAPES, each run for about `seconds`. Raises ModelError without a runtime."""
     rng = np.random.default_rng(0)
     best = 0.0
     for side, channels, kernel in SHAPES:
-        network = Network(convolution(side, channels, kernel), "a convolution", threads)
+        network = Network(build_convolution(side, channels, kernel), "a convolution", threads)
         picture = rng.integers(-128, 128, (1, side, side, channels), np.int8)
-        timing = timed(partial(network.run_raw, picture), seconds)
-        # The fastest tenth: what else this machine does meanwhile is not the processor's limit.
+        timing = measure(partial(network.run_raw, picture), seconds)
+        # The fastest tenth: other load on this machine is not the processor's limit.
         fastest_s = float(np.percentile(timing.wall_ms, 10)) / 1000
         best = max(best, side * side * channels * channels * kernel * kernel / fastest_s)
     return best
 
 
-def convolution(side: int, channels: int, kernel: int) -> bytes:
-    """A .tflite of one int8 convolution, (1, side, side, channels) to the same, with weights at random."""
-    import flatbuffers  # the runtime brings it; nothing but this needs it
+def build_convolution(side: int, channels: int, kernel: int) -> bytes:
+    """A .tflite with one int8 convolution from (1, side, side, channels) to the same shape, with random weights."""
+    import flatbuffers  # installed with the runtime; nothing else needs it
 
     builder = flatbuffers.Builder(1 << 16)
     weights = np.random.default_rng(side).integers(-127, 128, (channels, kernel, kernel, channels), np.int8)
@@ -51,10 +51,10 @@ def convolution(side: int, channels: int, kernel: int) -> bytes:
         _tensor(builder, bias.shape, _INT32, 2, [1 / 64 / 4096] * channels),
         _tensor(builder, shape, _INT8, 0, [1 / 8]),
     ]
-    # Strides and dilations of 1; the padding SAME and no activation are 0, and left out.
+    # Strides and dilations are 1. The padding SAME and no activation are 0, and therefore omitted.
     options = _table(builder, {1: ("Int32", 1), 2: ("Int32", 1), 4: ("Int32", 1), 5: ("Int32", 1)})
-    given, made = _vector(builder, "Int32", [0, 1, 2]), _vector(builder, "Int32", [3])
-    operator = _table(builder, {1: given, 2: made, 3: ("Uint8", 1), 4: (_OFFSET, options)})
+    inputs, outputs = _vector(builder, "Int32", [0, 1, 2]), _vector(builder, "Int32", [3])
+    operator = _table(builder, {1: inputs, 2: outputs, 3: ("Uint8", 1), 4: (_OFFSET, options)})
     parts = [_vector(builder, _OFFSET, tensors), _vector(builder, "Int32", [0]), _vector(builder, "Int32", [3])]
     graph = _table(builder, dict(enumerate([*parts, _vector(builder, _OFFSET, [operator])])))
     code = _table(builder, {0: ("Int8", _CONV), 2: ("Int32", 3), 3: ("Int32", _CONV)})
@@ -65,26 +65,26 @@ def convolution(side: int, channels: int, kernel: int) -> bytes:
 
 _OFFSET = "UOffsetTRelative"
 _Field = tuple[str, int]
-"""How a FlatBuffer builder calls the kind, and the number itself."""
+"""The builder's name for the type, and the value."""
 
 
 def _table(builder: "flatbuffers.Builder", fields: dict[int, _Field]) -> int:
     builder.StartObject(max(fields) + 1)
-    for place, (kind, number) in fields.items():
-        getattr(builder, f"Prepend{kind}Slot")(place, number, 0)
+    for slot, (kind, number) in fields.items():
+        getattr(builder, f"Prepend{kind}Slot")(slot, number, 0)
     return int(builder.EndObject())
 
 
 def _vector(builder: "flatbuffers.Builder", kind: str, numbers: Sequence[float]) -> _Field:
     size = 8 if kind == "Int64" else 4
     builder.StartVector(size, len(numbers), size)
-    for number in reversed(numbers):  # a FlatBuffer is written from its end
+    for number in reversed(numbers):  # a FlatBuffer is written backwards
         getattr(builder, f"Prepend{kind}")(number)
     return _OFFSET, int(builder.EndVector())
 
 
 def _data(builder: "flatbuffers.Builder", array: npt.NDArray[Any]) -> _Field:
-    """The numbers of a tensor, at a multiple of 16 bytes, as the schema wants them."""
+    """The data of a tensor, aligned to 16 bytes as the schema requires."""
     stored = array.tobytes()
     builder.StartVector(1, len(stored), 16)
     builder.head -= len(stored)

@@ -1,4 +1,4 @@
-"""Pictures, videos and sounds of one's own through the two paths."""
+"""The two paths on the user's own pictures, videos and sounds."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from device.bench.face import watch
+from device.bench.face import measure_stream
 from device.bench.scene import FPS, SensorNoise
 from device.bench.timing import Json
-from device.bench.voice import listen, windows
+from device.bench.voice import cut_windows, measure_windows
 from device.perception.audio.stft import RATE_HZ
 from device.perception.load import Perception
 from device.perception.media.decode import NoSoundError, kind_of, read_sound, video_frames
@@ -20,53 +20,53 @@ from device.settings.schema import Settings
 _BATCH = 15
 
 
-def measure(paths: Iterable[Path], readers: Perception, settings: Settings, seconds: float) -> list[Json]:
-    """A row a file, of which at most about `seconds` are measured.
+def measure(paths: Iterable[Path], perception: Perception, settings: Settings, seconds: float) -> list[Json]:
+    """One row per file, of which at most about `seconds` are measured.
 
-    A picture is taken for a camera that looks at it: with a sensor's noise, so that no frame is the one before.
-    Raises MediaError, naming the file, before anything is measured when one is none of the three.
+    A picture counts as a camera that looks at it: with a sensor's noise, so that no two frames are the same. If a file
+    is neither picture, video nor sound, raises MediaError, which names it, before anything is measured.
     """
     kinds = [(path, kind_of(path)) for path in paths]
-    return [_row(path, kind, readers, settings, seconds) for path, kind in kinds]
+    return [_row(path, kind, perception, settings, seconds) for path, kind in kinds]
 
 
-def _row(path: Path, kind: str, readers: Perception, settings: Settings, seconds: float) -> Json:
+def _row(path: Path, kind: str, perception: Perception, settings: Settings, seconds: float) -> Json:
     row: Json = {"path": str(path), "kind": kind, "face": None, "voice": None}
     if kind != "sound":
-        batches = _batches(_of_picture(path, seconds) if kind == "image" else _of_video(path, seconds))
-        begin = list(islice(batches, 2))
-        row["height_px"], row["width_px"] = begin[0][0].pixels.shape[:2] if begin else (0, 0)
-        # A recording of less than two batches has none to spare.
-        row["face"] = watch(readers, settings, chain(begin, batches), warm=len(begin) - 1).told()
+        batches = _split_batches(_read_picture(path, seconds) if kind == "image" else _read_video(path, seconds))
+        first = list(islice(batches, 2))
+        row["height_px"], row["width_px"] = first[0][0].pixels.shape[:2] if first else (0, 0)
+        # A recording of a single batch has none to warm up with.
+        row["face"] = measure_stream(perception, settings, chain(first, batches), warm_up=len(first) - 1).as_json()
     if kind != "image":
-        row["voice"] = _heard(path, readers, settings.microphone.interval_s, seconds)
+        row["voice"] = _measure_voice(path, perception, settings.microphone.interval_s, seconds)
     return row
 
 
-def _of_picture(path: Path, seconds: float) -> Iterator[Frame]:
+def _read_picture(path: Path, seconds: float) -> Iterator[Frame]:
     pixels = read_picture(path)
     noise = SensorNoise(pixels.shape[1], pixels.shape[0], np.random.default_rng(0))
     for count in range(max(int(seconds * FPS), _BATCH)):
-        yield Frame(noise.on(pixels), count / FPS)
+        yield Frame(noise.add_to(pixels), count / FPS)
 
 
-def _of_video(path: Path, seconds: float) -> Iterator[Frame]:
+def _read_video(path: Path, seconds: float) -> Iterator[Frame]:
     for pixels, at_s in video_frames(path):
         if at_s > seconds:
             return
         yield Frame(pixels, at_s)
 
 
-def _batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
-    """A second's frames at a time: a whole video would fill the memory."""
+def _split_batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+    """The frames of one second at a time: a whole video would fill the memory."""
     while batch := list(islice(frames, _BATCH)):
         yield batch
 
 
-def _heard(path: Path, readers: Perception, interval_s: float, seconds: float) -> Json | None:
-    """The voice path over a sound track; None without one of three seconds at least."""
+def _measure_voice(path: Path, perception: Perception, interval_s: float, seconds: float) -> Json | None:
+    """The voice path on a sound track; None if it is missing or shorter than three seconds."""
     try:
-        found = windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], interval_s)
+        windows = cut_windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], interval_s)
     except NoSoundError:
         return None
-    return listen(readers.voice, found, interval_s, warm=min(2, len(found) - 1)) if found else None
+    return measure_windows(perception.voice, windows, interval_s, min(2, len(windows) - 1)) if windows else None

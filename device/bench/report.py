@@ -1,4 +1,4 @@
-"""What was measured, for a person to read."""
+"""The measurements as text, for a person."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,8 @@ from device.bench.timing import Json
 from device.system.terminal import printable
 
 
-def lines(result: Json) -> Iterator[str]:
-    """The parts that `result` of `mien bench --json` has, line by line."""
+def format_lines(result: Json) -> Iterator[str]:
+    """The parts of `result`, from `mien bench --json`, line by line."""
     runtime = result["runtime"]
     yield f"{runtime['name']} {runtime['version']}, {result['cores']} cores"
     yield from _recordings(result.get("recordings", []))
@@ -37,10 +37,10 @@ def _stages(rows: list[Json]) -> Iterator[str]:
         yield ""
 
 
-def _networks(told: Json) -> Iterator[str]:
-    peak = told["int8_peak_gmacs"]
+def _networks(networks: Json) -> Iterator[str]:
+    peak = networks["int8_peak_gmacs"]
     yield f"\n{'network':44} {'MMAC':>8} {'p50 ms':>8} {'GMAC/s':>8} {'of the int8 peak':>17}"
-    for row in told["each"]:
+    for row in networks["each"]:
         share = "" if row["of_int8_peak"] is None else f"{100 * row['of_int8_peak']:.0f} %"
         yield f"{row['file']:44} {row['mmacs']:8.2f} {row['p50_ms']:8.3f} {row['gmacs']:8.1f} {share:>17}"
     if peak is not None:
@@ -63,11 +63,11 @@ def _grid(rows: list[Json], ratio: float | None) -> Iterator[str]:
 
 def _process(result: Json) -> Iterator[str]:
     yield ""
-    for who, taken in result["process"].items():
-        threads = ", ".join(f"{thread} {share:.2f}" for thread, share in taken["sense_threads_percent"].items())
+    for who, load in result["process"].items():
+        threads = ", ".join(f"{thread} {share:.2f}" for thread, share in load["sense_threads_percent"].items())
         yield (
-            f"sense with {who} there: {taken['sense_percent']:.2f} % of a core ({threads}); "
-            f"hub {taken['hub_percent']:.2f} %"
+            f"sense with {who} there: {load['sense_percent']:.2f} % of a core ({threads}); "
+            f"hub {load['hub_percent']:.2f} %"
         )
     memory = result["rss_mb"]
     yield f"memory: sense {memory['sense']:.0f} MB, hub {memory['hub']:.0f} MB"

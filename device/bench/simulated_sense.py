@@ -1,7 +1,7 @@
-"""The `sense` of `mien bench`: the real one, before which somebody performs without end, or nobody ever comes.
+"""The `sense` of `mien bench`: the real one with a simulated camera and microphone, showing somebody or nobody.
 
-What the stand-in costs is no camera's cost: it draws and speaks in threads of its own, called `stand-in`, and the
-camera's and the microphone's thread only fetch.
+The cost of the simulator is not the cost of a camera. It therefore draws and speaks in threads of its own, named
+`stand-in`, and the camera and microphone threads only fetch the results.
 """
 
 import queue
@@ -18,7 +18,7 @@ from device.settings.load import load
 from device.system.threads import name_this_thread
 
 SCRIPTS = {
-    "somebody": tuple(Scene(act.emotion, act.seconds) for act in SCRIPT if act.emotion is not None),
+    "somebody": tuple(Scene(scene.emotion, scene.seconds) for scene in SCRIPT if scene.emotion is not None),
     "nobody": (Scene(None, 3600.0),),
 }
 _WAIT_S = 1.0
@@ -30,51 +30,51 @@ class _Device(Protocol):
     def read(self) -> object: ...
 
 
-class Aside:
-    """A camera or microphone whose reading is done in another thread."""
+class BackgroundDevice:
+    """A camera or microphone that is read in a thread of its own."""
 
     still_is_frozen = True
     overflows = 0
 
     def __init__(self, device: _Device) -> None:
         self._device, self.name = device, device.name
-        self._read: queue.Queue[object] = queue.Queue(maxsize=1)
+        self._results: queue.Queue[object] = queue.Queue(maxsize=1)
         self._closed = threading.Event()
-        threading.Thread(target=self._play, name="stand-in", daemon=True).start()
+        threading.Thread(target=self._read_forever, name="stand-in", daemon=True).start()
 
     def read(self) -> object:
-        """What the performer has made: a frame, or a block of sound; None when it took too long."""
+        """The next frame or block of sound; None if it takes too long."""
         try:
-            return self._read.get(timeout=_WAIT_S)
+            return self._results.get(timeout=_WAIT_S)
         except queue.Empty:
             return None
 
     def close(self) -> None:
-        """End the performance."""
+        """End the thread."""
         self._closed.set()
 
-    def _play(self) -> None:
+    def _read_forever(self) -> None:
         name_this_thread("stand-in")
         while not self._closed.is_set():
-            made = self._device.read()
+            result = self._device.read()
             while not self._closed.is_set():
                 try:
-                    self._read.put(made, timeout=_WAIT_S)
+                    self._results.put(result, timeout=_WAIT_S)
                     break
                 except queue.Full:
                     continue
 
 
-def play(script: tuple[Scene, ...], settings: Path) -> int:
-    """Run `sense` with the settings in a file, and `script` for what the stand-in performs."""
+def run(script: tuple[Scene, ...], settings: Path) -> int:
+    """Run `sense` with the settings in a file, and a simulator that follows `script`."""
 
-    def aside(made: Callable[..., _Device]) -> Callable[..., Aside]:
-        return lambda *given: Aside(made(*given, script=script))
+    def in_background(make: Callable[..., _Device]) -> Callable[..., BackgroundDevice]:
+        return lambda *arguments: BackgroundDevice(make(*arguments, script=script))
 
-    for name in ("StandInCamera", "StandInMicrophone"):
-        setattr(simulator, name, aside(getattr(simulator, name)))
+    for name in ("SimulatedCamera", "SimulatedMicrophone"):
+        setattr(simulator, name, in_background(getattr(simulator, name)))
     return run_sense(load(settings), settings)
 
 
 if __name__ == "__main__":
-    sys.exit(play(SCRIPTS[sys.argv[1]], Path(sys.argv[2])))
+    sys.exit(run(SCRIPTS[sys.argv[1]], Path(sys.argv[2])))

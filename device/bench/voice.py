@@ -1,4 +1,4 @@
-"""The voice path as it runs: a window of three seconds that moves on by `microphone.interval_s`."""
+"""The voice path as it runs live: a window of three seconds, moved on by `microphone.interval_s`."""
 
 from functools import partial
 
@@ -15,29 +15,29 @@ from device.sense.simulator.voice import speak
 _SPEAKERS = (Emotion.NEUTRAL, Emotion.HAPPY, Emotion.ANGRY, Emotion.SAD)
 
 
-def talk(seconds: float) -> Floats:
-    """Somebody who does not stop: (n,) float32 at 16 kHz, in four moods one after another."""
+def synthesize_speech(seconds: float) -> Floats:
+    """Speech without pauses, in four emotions one after another: (n,) float32 at 16 kHz."""
     return np.concatenate([speak(PROSODIES[e], seconds / len(_SPEAKERS), n) for n, e in enumerate(_SPEAKERS)])
 
 
-def windows(sound: Floats, interval_s: float) -> list[SoundWindow]:
-    """All whole windows of a sound, in order, each `interval_s` after the one before.
+def cut_windows(sound: Floats, interval_s: float) -> list[SoundWindow]:
+    """All complete windows of a sound, `interval_s` apart.
 
-    They are as the microphone's ring cuts them: from a whole hop of the stream on, and numbered in it.
+    They start at whole hops of the stream, as in the microphone's ring.
     """
     step = max(round(interval_s * RATE_HZ / HOP), 1) * HOP
     ends = range(WINDOW, len(sound) + 1, step)
     return [SoundWindow(sound[end - WINDOW : end], end / RATE_HZ, end - WINDOW) for end in ends]
 
 
-def listen(reader: VoiceReader, heard: list[SoundWindow], interval_s: float, warm: int = 2) -> Json:
-    """Time `read` on every window but the first `warm`; with `cpu_ms_per_s`, CPU for each second that was heard."""
+def measure_windows(reader: VoiceReader, windows: list[SoundWindow], interval_s: float, warm_up: int = 2) -> Json:
+    """Time each window, except the first `warm_up`. `cpu_ms_per_s` is CPU time per second of sound."""
     timing, readings = Timing(), 0
-    for window in heard[:warm]:
+    for window in windows[:warm_up]:
         reader.read(window, learn=interval_s / 3)
-    for window in heard[warm:]:
-        # As the loop calls it: overlapping windows of one utterance count as one.
-        reading = timing.of(partial(reader.read, window, learn=interval_s / 3))
+    for window in windows[warm_up:]:
+        # As in the pipeline: the overlapping windows of one utterance count as one.
+        reading = timing.run(partial(reader.read, window, learn=interval_s / 3))
         readings += reading is not None
-    told = timing.told()
-    return {**told, "cpu_ms_per_s": round(told["cpu_ms"] / interval_s, 3), "readings": readings}
+    result = timing.as_json()
+    return {**result, "cpu_ms_per_s": round(result["cpu_ms"] / interval_s, 3), "readings": readings}

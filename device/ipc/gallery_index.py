@@ -1,4 +1,4 @@
-"""The gallery's index: what `mien gallery` writes, and hub shows the pictures by."""
+"""The gallery's index: `mien gallery` writes it, and hub reads it to choose pictures."""
 
 import stat
 from pathlib import Path
@@ -13,14 +13,14 @@ from device.readings import Shares
 from device.settings.types import Share
 
 MAX_BYTES = 64_000_000
-"""A longer file is no index: 100,000 pictures take 40 MB."""
+"""A longer file is not an index: 100,000 pictures take 40 MB."""
 
 Name = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-"""The beginning of the SHA-256 of the thumbnail, in hex: it can name no other place, and no other content."""
+"""The start of the thumbnail's SHA-256, in hex. It cannot name a path, nor any other content."""
 
 
 class IndexedFace(Struct, frozen=True):
-    """What hub needs to know of a picture."""
+    """What hub needs to know about a picture."""
 
     name: Name
     emotion: Emotion
@@ -34,18 +34,18 @@ class IndexedFace(Struct, frozen=True):
 
 
 class Picture(IndexedFace, frozen=True):
-    """A picture in which a face was read."""
+    """A picture with a face."""
 
     probabilities: Shares
     source: str
-    """Where it was, below the folder that was indexed."""
+    """Its path below the indexed folder."""
     size: int
-    """Bytes. With `changed_ns`, what tells that the file is as it was."""
+    """Bytes. If this and `changed_ns` are the same, the file has not changed."""
     changed_ns: int
 
 
 class NoFace(Struct, frozen=True):
-    """A picture in which no face was found."""
+    """A picture without a face."""
 
     source: str
     size: int
@@ -53,48 +53,48 @@ class NoFace(Struct, frozen=True):
 
 
 class GalleryView(Struct, frozen=True):
-    """The index as hub reads it."""
+    """The part of the index that hub reads."""
 
     version: Literal[1]
     pictures: tuple[IndexedFace, ...]
 
 
 class Index(Struct, frozen=True):
-    """The whole of it."""
+    """The whole index."""
 
     version: Literal[1]
     folder: str
-    """That was indexed; it need not be there any more."""
+    """The indexed folder, which may no longer exist."""
     read_by: str
-    """The networks and settings. Others may read the same files otherwise."""
+    """The networks and settings. Others may read different emotions in the same files."""
     pictures: tuple[Picture, ...]
-    passed: tuple[NoFace, ...]
+    no_faces: tuple[NoFace, ...] = msgspec.field(name="passed")
 
 
 Kind = TypeVar("Kind", GalleryView, Index)
 
 
 def gallery_folder(state_dir: Path) -> Path:
-    """Where index and thumbnails are."""
+    """The folder of the index and the thumbnails."""
     return state_dir / "gallery"
 
 
-def picture_path(state_dir: Path) -> Path:
-    """Where the index is."""
+def index_path(state_dir: Path) -> Path:
+    """The file of the index."""
     return gallery_folder(state_dir) / "index.json"
 
 
-def thumbnail(name: str) -> str:
-    """The file's name of a picture."""
+def thumbnail_name(name: str) -> str:
+    """The file name of a picture's thumbnail."""
     return f"{name}.jpg"
 
 
 def read_index(path: Path, kind: type[Kind]) -> Kind | None:
-    """The index; None where there is none. Raises MediaError when it cannot be read, or was damaged."""
+    """The index; None if there is none. Raises MediaError if it cannot be read, or is damaged."""
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
-            raise MediaError(f"{path}: no file, or too long a one, for an index; remove it")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            raise MediaError(f"{path}: not a file, or too long for an index; remove it")
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None

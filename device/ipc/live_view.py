@@ -1,8 +1,8 @@
-"""The live view's own door: pictures from `sense` to `hub`, only while someone looks and the settings open it.
+"""The live view's own socket: pictures from `sense` to `hub`, only while somebody watches and the settings allow it.
 
-Not a message of device/ipc/messages.py, whose types can carry no picture: a second Unix socket, `live.sock`, which
-does not exist unless kiosk.live_view is true. One picture on it is two lengths (4 bytes each, big-endian), a Header as
-JSON, and a JPEG. `sense` is the client, and connects only when a Watch has come through the door.
+Not a message of device/ipc/messages.py, whose types cannot carry a picture: a second Unix socket, `live.sock`, which
+exists only if kiosk.live_view is true. A picture is sent as two lengths (4 bytes each, big-endian), a Header as JSON,
+and a JPEG. `sense` is the client. It connects only after a Watch message.
 """
 
 from struct import Struct
@@ -12,7 +12,7 @@ import msgspec
 
 from device.emotions import Emotion
 from device.errors import LinkError
-from device.readings import ONE_EACH
+from device.settings.types import Share
 
 LENGTHS = Struct(">II")
 """Bytes of the header, bytes of the JPEG."""
@@ -20,68 +20,67 @@ MAX_HEADER = 65_536
 """Bytes. Eight faces take about 30 000."""
 MAX_JPEG = 1_048_576
 """Bytes. A picture of 640x480 takes 10 000 to 60 000."""
-RENEWED_S = 1.0
-"""`hub` says so often that someone still looks."""
+RENEW_S = 1.0
+"""`hub` sends a Watch at this interval while somebody watches."""
 WATCH_S = 2.5
-"""For so long each time: a hub that died, or a lost page, ends the view within that."""
+"""Each Watch lasts this long. If hub dies or its page is gone, the view ends by itself."""
 
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Px = Annotated[float, msgspec.Meta(ge=-100_000, le=100_000)]
 SidePx = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
-class SeenFace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One face, as the network saw it and what it said, the household's neutral taken off."""
+class LiveFace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One face as the network got it, and its reading, corrected by the household's neutral."""
 
     box: tuple[Px, Px, Px, Px]
-    """x, y, width, height in px of the picture that comes with it; may reach over its border."""
+    """x, y, width, height in px of the picture; may reach beyond its border."""
     track: Annotated[int, msgspec.Meta(ge=0)]
-    """The same number for the same person while the person stays in view."""
+    """The same number for the same person, as long as the person stays in view."""
     emotion: Emotion
     """The likeliest of the seven, before any smoothing: not the room's mood."""
     confidence: Share
-    probabilities: Annotated[dict[Emotion, Share], ONE_EACH]
+    probabilities: Annotated[dict[Emotion, Share], msgspec.Meta(min_length=7, max_length=7)]
     quality: Share
     crop: Annotated[bytes, msgspec.Meta(min_length=2304, max_length=2304)]
-    """48x48 uint8 gray, row by row: the network's very input. Base64 in the JSON."""
+    """48x48 uint8 gray, row by row: the exact input of the network. Base64 in the JSON."""
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What belongs to one picture."""
+    """Everything about one picture but its pixels."""
 
     width: SidePx
     height: SidePx
     time_s: float
     """When it was taken, CLOCK_MONOTONIC."""
-    faces: Annotated[tuple[SeenFace, ...], msgspec.Meta(max_length=8)]
+    faces: Annotated[tuple[LiveFace, ...], msgspec.Meta(max_length=8)]
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Header)
 
 
-def packed(header: Header, jpeg: bytes) -> bytes:
-    """One picture as it goes over the socket. Raises LinkError when it is over a limit."""
-    head = _encoder.encode(header)
-    check_lengths(len(head), len(jpeg))
-    return LENGTHS.pack(len(head), len(jpeg)) + head + jpeg
+def encode_picture(header: Header, jpeg: bytes) -> bytes:
+    """One picture in the form described above. Raises LinkError if it exceeds a limit."""
+    encoded = _encoder.encode(header)
+    check_lengths(len(encoded), len(jpeg))
+    return LENGTHS.pack(len(encoded), len(jpeg)) + encoded + jpeg
 
 
 def check_lengths(header: int, jpeg: int) -> None:
     """Raises LinkError for a length that no picture has."""
     if not (0 < header <= MAX_HEADER and 0 < jpeg <= MAX_JPEG):
         raise LinkError(
-            f"a picture of {header} + {jpeg} bytes does not pass; {MAX_HEADER} + {MAX_JPEG} are allowed, and none"
+            f"a picture of {header} + {jpeg} bytes is refused; {MAX_HEADER} + {MAX_JPEG} are allowed, and neither part"
             " may be empty"
         )
 
 
-def check_picture(head: bytes, jpeg: bytes) -> Header:
-    """The header, where both are what they should be. Raises LinkError, which quotes nothing of the picture."""
+def check_picture(header: bytes, jpeg: bytes) -> Header:
+    """The decoded header, if both parts are valid. Raises LinkError, which quotes nothing of the picture."""
     try:
-        header = _decoder.decode(head)
+        decoded = _decoder.decode(header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"sense sent a picture with a malformed header: {error}") from error
     if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):
-        raise LinkError("sense sent a picture that is no JPEG")
-    return header
+        raise LinkError("sense sent a picture that is not a JPEG")
+    return decoded

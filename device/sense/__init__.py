@@ -1,1 +1,1 @@
-"""Eyes and ears. Holds camera, microphone and models; has no network."""
+"""The process with camera, microphone and models, and without a network."""

@@ -1,4 +1,4 @@
-"""Settings -> the parts of `sense`: the one place that knows which of them are chosen."""
+"""Builds `sense` from the settings: the only place that chooses its parts."""
 
 import time
 
@@ -20,23 +20,22 @@ from device.settings.schema import Settings
 
 
 def build_pipeline(settings: Settings, camera_source: str) -> tuple[Pipeline, dict[str, str]]:
-    """(Sense, versions of its models); `camera_source` is the settings' own, or its way through the window.
+    """(Pipeline, versions of its models). `camera_source` is the one from the settings, or the camera proxy's address.
 
-    Raises ModelError; a missing device is no error here: its thread looks for it until it comes.
+    Raises ModelError. A missing device is no error here: its thread tries until it opens.
     """
-    readers = load_perception(settings, live=True)
+    perception = load_perception(settings, live=True)
     live = settings.kiosk.enabled and settings.kiosk.live_view
     fps = max(settings.camera.fps, LIVE_CAMERA_FPS) if live else settings.camera.fps
     camera_settings = msgspec.structs.replace(settings.camera, source=camera_source, fps=fps)
-    # One start for both: a video file that is camera and microphone plays in step.
+    # The same start for both, so that the picture and the sound of a video file stay in sync.
     start_s = time.monotonic() + 0.5
 
     def camera() -> Camera:
         if camera_source.startswith("stand-in"):
             return SimulatedCamera(scene_start_s(camera_source, start_s), camera_settings.fps)
-        named = settings.camera.source
-        known_as = redact_url(named) if is_address(named) else ""
-        return open_camera(camera_settings, time.monotonic, start_s=start_s, known_as=known_as)
+        name = redact_url(settings.camera.source) if is_address(settings.camera.source) else ""
+        return open_camera(camera_settings, time.monotonic, start_s=start_s, name=name)
 
     def microphone() -> Microphone:
         if settings.microphone.source.startswith("stand-in"):
@@ -44,20 +43,22 @@ def build_pipeline(settings: Settings, camera_source: str) -> tuple[Pipeline, di
         return open_microphone(settings.microphone, time.monotonic, start_s=start_s)
 
     latest, ring = Latest(), SoundRing()
-    sense = Pipeline(
+    pipeline = Pipeline(
         settings,
         CameraThread(camera, latest, camera_settings.timeout_s, rotation=camera_settings.rotation),
         MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
         latest,
         ring,
-        readers.sight(settings),
-        readers.voice,
+        perception.open_face_stream(settings),
+        perception.voice,
         Fusion(settings.mood.reading_max_age_s),
         BaselineRecorder(
-            settings.state_dir / "neutral.json", readers.face_model.card.resting, readers.prosody_model.card.resting
+            settings.state_dir / "neutral.json",
+            perception.face_model.card.neutral_prior,
+            perception.prosody_model.card.neutral_prior,
         ),
         LiveView(live_path(settings.runtime_dir), allowed=live),
-        readers.damages,
+        perception.damages,
     )
-    models = (readers.face_model, readers.voice_model, readers.prosody_model)
-    return sense, {m.card.name: m.card.version for m in models}
+    models = (perception.face_model, perception.voice_model, perception.prosody_model)
+    return pipeline, {m.card.name: m.card.version for m in models}

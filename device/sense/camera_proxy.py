@@ -1,8 +1,8 @@
-"""One window in the wall: an IP camera's address, and nothing else.
+"""The proxy to an IP camera: the only address that an isolated `sense` can reach.
 
-Before `sense` leaves the network it forks a small helper that stays outside. The helper accepts connections on a
-listener that lives inside (`127.0.0.1`, in a namespace that nobody else is in) and joins each to the one address
-of the settings. It reads no settings, keeps nothing, and ends with `sense`.
+Before `sense` drops its network, it forks a small helper process that keeps its own. `sense` opens a listener on
+`127.0.0.1` in its namespace, where nobody else is, and passes it to the helper. The helper connects each client of
+that listener to the one address from the settings. It reads no settings, stores nothing, and ends with `sense`.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ _CONNECT_S = 5.0
 
 @dataclass(frozen=True)
 class Address:
-    """Where an IP camera is."""
+    """The address of an IP camera."""
 
     host: str
     port: int
 
 
 def parse_address(url: str) -> Address | None:
-    """The address that a camera source names; None for a source that needs no network. Raises DeviceError."""
+    """The address in a camera source; None for a source that needs no network. Raises DeviceError."""
     try:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS:
@@ -40,7 +40,7 @@ def parse_address(url: str) -> Address | None:
     except ValueError:
         host = None
     if not host:
-        # Neither the address nor urllib's error is repeated: both may hold the password.
+        # Quotes neither the address nor urllib's error, since both may contain the password.
         raise DeviceError(
             "camera.source: its host or port is not valid; it should look like rtsp://USER:PASSWORD@HOST:PORT/PATH "
             "(write a / in the password as %2F, an @ as %40)"
@@ -49,20 +49,20 @@ def parse_address(url: str) -> Address | None:
 
 
 def is_address(source: str) -> bool:
-    """Whether a camera source is an address on the network, in capitals or not, and not a device, a file, ..."""
+    """Whether a camera source is an address on the network, and not a device or a file. Ignores case."""
     try:
         return urlsplit(source).scheme in _PORTS
     except ValueError:
-        return "://" in source  # it is meant as one; address_of says what is wrong with it
+        return "://" in source  # meant as an address; parse_address says what is wrong with it
 
 
 def redact_url(url: str) -> str:
-    """An address for a person: scheme, host and port. A password stands before the host, in the path or the query.
+    """The scheme, host and port of an address. The rest may contain a password.
 
-    Raises DeviceError, as address_of.
+    Raises DeviceError, as parse_address does.
     """
     address, parts = parse_address(url), urlsplit(url)
-    # An @ behind the host: it may be the end of a password with a / in it, and what looks like the host a part of one.
+    # An @ after the host: a password may contain a /, and then the "host" is a part of the password.
     if address is None or "@" in parts.path + parts.query + parts.fragment:
         return f"the camera at {parts.scheme}://..."
     host = f"[{address.host}]" if ":" in address.host else address.host
@@ -70,20 +70,20 @@ def redact_url(url: str) -> str:
 
 
 class CameraProxy:
-    """The helper, opened while there is still a network and given its listener when there is none any more."""
+    """The helper process: forked while there is a network, and given its listener once there is none."""
 
     def __init__(self, address: Address) -> None:
-        """Forks. To be called before any thread runs."""
+        """Forks. Call it before starting a thread."""
         self._address = address
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._control, helper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.pid = os.fork()
         if self.pid == 0:
             self._control.close()
-            _stay_outside(theirs, address)
-        theirs.close()
+            _run_helper(helper_end, address)
+        helper_end.close()
 
     def open(self, url: str) -> str:
-        """Listen inside and hand the listener out; returns `url` as it is reached from inside."""
+        """Listen inside and pass the listener to the helper. Returns the `url` to use inside."""
         with socket.create_server(("127.0.0.1", 0), backlog=4) as listener:
             port = listener.getsockname()[1]
             socket.send_fds(self._control, [b"listener"], [listener.fileno()])
@@ -98,11 +98,11 @@ class CameraProxy:
             os.waitpid(self.pid, 0)
 
 
-def _stay_outside(control: socket.socket, address: Address) -> None:
-    """The helper's whole life; does not return. It ends when `control` does: with `sense`, however that ends."""
+def _run_helper(control: socket.socket, address: Address) -> None:
+    """The helper's main function; does not return. It ends when `sense` closes `control` or dies."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # they are for sense, which then ends us
+            signal.signal(number, signal.SIG_IGN)  # sense handles them and then ends this process
         _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if descriptors:
             listener = socket.socket(fileno=descriptors[0])
@@ -115,28 +115,28 @@ def _stay_outside(control: socket.socket, address: Address) -> None:
 def _serve(listener: socket.socket, address: Address) -> None:
     while True:
         inside, _ = listener.accept()
-        threading.Thread(target=_join, args=(inside, address), daemon=True).start()
+        threading.Thread(target=_connect, args=(inside, address), daemon=True).start()
 
 
-def _join(inside: socket.socket, address: Address) -> None:
-    """Carry bytes both ways until either side ends."""
+def _connect(inside: socket.socket, address: Address) -> None:
+    """Copy bytes both ways until either side ends."""
     with inside:
         try:
             outside = socket.create_connection((address.host, address.port), _CONNECT_S)
         except OSError:
-            return  # the reader inside sees the connection close and tries again
+            return  # the client sees the connection close, and retries
         with outside:
             outside.settimeout(None)
-            back = threading.Thread(target=_carry, args=(outside, inside), daemon=True)
+            back = threading.Thread(target=_copy, args=(outside, inside), daemon=True)
             back.start()
-            _carry(inside, outside)
+            _copy(inside, outside)
             back.join()
 
 
-def _carry(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # a broken side is an ended side
-        while piece := source.recv(65_536):
-            sink.sendall(piece)
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # a broken connection counts as closed
+        while chunk := source.recv(65_536):
+            sink.sendall(chunk)
     for side in (source, sink):
         with contextlib.suppress(OSError):
             side.shutdown(socket.SHUT_RDWR)

@@ -111,9 +111,9 @@ class Controls:
             hold_s = self.switches.hold_s
             self._smoother.hold_s = self._settings.mood.hold_s if hold_s is None else hold_s
             if not self.switches.can_see:
-                self._fusion.forget_faces()
+                self._fusion.clear_faces()
             if not self.switches.can_hear:
-                self._fusion.forget_voice()
+                self._fusion.clear_voice()
 
     def _change(self, switches: Switches, message: str) -> None:
         self.apply()
@@ -125,10 +125,10 @@ class Controls:
 
     def _clear_baseline(self) -> None:
         """Forget the household's neutral, and how its voices usually sound."""
-        self._voice_reader.forget()
+        self._voice_reader.forget_speakers()
         try:
             with self._lock:
-                self._baseline.forget()
+                self._baseline.clear()
         except OSError as error:
             _log.error("the neutral is cleared only until a restart: its file cannot be removed (%s)", error)
             return

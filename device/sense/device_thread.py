@@ -1,7 +1,7 @@
-"""What the threads of camera and microphone share: open, read, hand on, and begin again when it fails, for ever.
+"""The thread that reads a device: open, read, deliver, and start again after a failure, for ever.
 
-What a thread says of its device does not rest on the device answering: a read that never comes back shows as
-LOST through the age of the newest thing that came.
+Its health never depends on an answer of the device. If a read never returns, the newest data gets old, and the device
+counts as LOST.
 """
 
 import logging
@@ -17,10 +17,10 @@ from device.ipc.messages import Stage, State
 from device.system.threads import name_this_thread
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
-"""Waits between one failure and the next try; the last is repeated."""
-_TURN_S = 0.5
-_CLOSING_S = 1.0
-_RATE_OVER_S = 3.0
+"""Waits after the first, second ... failure; the last one repeats."""
+_IDLE_S = 0.5
+_CLOSE_S = 1.0
+_RATE_WINDOW_S = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +36,22 @@ _D = TypeVar("_D", bound=_Device)
 
 
 class DeviceThread(threading.Thread, Generic[_D]):
-    """What both threads share. `stage`, `set_on` and `stop` are for other threads."""
+    """What the threads of camera and microphone share. Other threads may call `stage`, `set_on` and `stop`."""
 
     def __init__(
-        self, what: str, opener: Callable[[], _D], timeout_s: float, clock: Callable[[], float], on: bool
+        self, name: str, opener: Callable[[], _D], timeout_s: float, clock: Callable[[], float], on: bool
     ) -> None:
-        super().__init__(name=what, daemon=True)
+        """`timeout_s`: without data for this long, the device is lost; with the same data, it is frozen."""
+        super().__init__(name=name, daemon=True)
         self.ended = threading.Event()
-        """Set when a file in the device's place has been played to its end; the thread then rests."""
+        """Set at the end of a media file. The thread then idles."""
         self.beat_s = clock()
-        """When the loop last came round; a blocked read holds it up."""
-        self._what, self._opener, self._timeout_s, self._clock, self._on = what, opener, timeout_s, clock, on
-        self._guard = threading.Lock()
+        """When the loop last came round. A blocked read delays it."""
+        self.backoff_s: tuple[float, ...] = BACKOFF_S
+        self.close_s = _CLOSE_S
+        """How long to wait for a driver that closes its device."""
+        self._opener, self._timeout_s, self._clock, self._on = opener, timeout_s, clock, on
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._device: _D | None = None
@@ -55,91 +59,91 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self._closing: threading.Thread | None = None
         self._fault = ""
         self._failures = 0
-        self._retry_s = self._asked_s = self._came_s = clock()
-        self._came = False
+        self._retry_s = self._waiting_since_s = self._received_s = clock()
+        self._has_received = False
         self._same_since_s: float | None = None
-        self._poor: tuple[State, str] | None = None
-        self._poor_since_s = 0.0
-        self._handed: deque[float] = deque(maxlen=256)
+        self._unusable: tuple[State, str] | None = None
+        self._unusable_since_s = 0.0
+        self._delivered_s: deque[float] = deque(maxlen=256)
 
     @abstractmethod
-    def _take(self, device: _D) -> bool:
-        """Read once and hand on. False when nothing came. Raises DeviceError."""
+    def _read(self, device: _D) -> bool:
+        """Read once and deliver. False if nothing came. Raises DeviceError."""
 
     @abstractmethod
-    def _forget(self) -> None:
-        """Empty what was handed on, and keep nothing else of it."""
+    def _clear(self) -> None:
+        """Drop everything that was delivered but not read."""
 
     @abstractmethod
-    def _dropped(self) -> int:
-        """What was let go unread since the start."""
+    def _count_dropped(self) -> int:
+        """Unread items since the start."""
 
     @abstractmethod
-    def _frozen(self, for_s: float) -> str:
-        """What to tell a person about a device that gives the same for so long."""
+    def _describe_frozen(self, for_s: float) -> str:
+        """For a person: the device has delivered the same data for `for_s`."""
 
     def set_on(self, on: bool) -> None:
-        """Off closes the device and forgets what came from it; on opens it again."""
-        with self._guard:
+        """Open the device, or close it and drop its unread data."""
+        with self._lock:
             if on == self._on:
                 return
             self._on = on
             self._fault, self._failures = "", 0
-            self._retry_s = self._asked_s = self._clock()
-            self._same_since_s = self._poor = None
+            self._retry_s = self._waiting_since_s = self._clock()
+            self._same_since_s = self._unusable = None
             if not on:
-                self._forget()
+                self._clear()
         self._wake.set()
 
     def stop(self, limit_s: float = 2.0) -> None:
-        """End the thread, waiting up to `limit_s`; a driver that does not come back is left behind."""
+        """End the thread, waiting up to `limit_s`; a driver that hangs is abandoned."""
         self._stopping.set()
         self._wake.set()
         if self.is_alive():
             self.join(limit_s)
 
     def stage(self, now_s: float) -> Stage:
-        """Health at `now_s` of the thread's clock."""
-        with self._guard:
-            rate_hz = sum(now_s - _RATE_OVER_S < t <= now_s for t in list(self._handed)) / _RATE_OVER_S
+        """The health at `now_s` of the thread's clock."""
+        with self._lock:
+            rate_hz = sum(now_s - _RATE_WINDOW_S < t <= now_s for t in list(self._delivered_s)) / _RATE_WINDOW_S
             state, detail = self._state(now_s)
-            return Stage(state, detail, round(rate_hz, 1), self._dropped())
+            return Stage(state, detail, round(rate_hz, 1), self._count_dropped())
 
     def run(self) -> None:
         """The loop; ends with `stop`."""
-        name_this_thread(self._what)
+        name_this_thread(self.name)
         while not self._stopping.is_set():
             self.beat_s = self._clock()
             if not self._on or self.ended.is_set():
                 self._close()
-                with self._guard:
+                with self._lock:
                     if not self._on:
-                        self._forget()  # once more: a read that was under way has ended by now
-                self._rest(_TURN_S)
+                        self._clear()  # again: a read may have been in progress when it was switched off
+                self._sleep(_IDLE_S)
             elif self._device is None and self._clock() < self._retry_s:
-                self._rest(min(_TURN_S, self._retry_s - self._clock()))
+                self._sleep(min(_IDLE_S, self._retry_s - self._clock()))
             else:
-                self._turn()
+                self._step()
         self._close()
 
-    def _turn(self) -> None:
+    def _step(self) -> None:
         try:
             if self._device is None:
                 self._open()
-            elif self._take(self._device):
-                self._well()
-            elif self._clock() - max(self._asked_s, self._came_s) > self._timeout_s:
-                raise DeviceError(f"nothing came for {self._timeout_s:g} s; it is opened again")
+            elif self._read(self._device):
+                self._succeed()
+            elif self._clock() - max(self._waiting_since_s, self._received_s) > self._timeout_s:
+                raise DeviceError(f"no data for {self._timeout_s:g} s; opening it again")
         except EndOfMedia as end:
-            _log.info("%s: %s", self._what, end)
+            _log.info("%s: %s", self.name, end)
             self.ended.set()
         except DeviceError as error:
-            self._failed(str(error))
-        # A driver may raise anything (cv2.error, OSError, ValueError), and the thread must outlive all of it. The
-        # text is left out: nobody knows what a foreign exception quotes.
+            self._fail(str(error))
+        # A driver may raise anything (cv2.error, OSError, ValueError), and the thread must survive all of it. The
+        # text of a foreign exception is not logged, since it may quote anything.
         except Exception as error:  # noqa: BLE001
             at = traceback.extract_tb(error.__traceback__)[-1]
-            self._failed(f"{type(error).__name__} in {at.name} ({at.filename.rpartition('/')[2]}:{at.lineno})")
+            self._fail(f"{type(error).__name__} in {at.name} ({at.filename.rpartition('/')[2]}:{at.lineno})")
 
     def _open(self) -> None:
         self._opening = True
@@ -147,76 +151,81 @@ class DeviceThread(threading.Thread, Generic[_D]):
             self._device = self._opener()
         finally:
             self._opening = False
-        self._asked_s = self._clock()
+        self._waiting_since_s = self._clock()
 
-    def _well(self) -> None:
-        """Something came: forget the failures, and open a frozen device again when it has been so for long."""
+    def _succeed(self) -> None:
+        """Forget the failures. Reopen a device that has been frozen for long."""
         if self._fault:
-            _log.info("%s: works again", self._what)
-        with self._guard:
-            self._came, self._came_s = True, self._clock()
+            _log.info("%s: works again", self.name)
+        with self._lock:
+            self._has_received, self._received_s = True, self._clock()
             self._fault, self._failures = "", 0
-            since_s = self._same_since_s
-        if since_s is not None and self._came_s - max(since_s + self._timeout_s, self._asked_s) > 2 * self._timeout_s:
-            _log.warning("%s: %s; it is opened again", self._what, self._frozen(self._came_s - since_s))
+            same_since_s = self._same_since_s
+        if same_since_s is None:
+            return
+        frozen_since_s = max(same_since_s + self._timeout_s, self._waiting_since_s)
+        if self._received_s - frozen_since_s > 2 * self._timeout_s:
+            _log.warning("%s: %s; opening it again", self.name, self._describe_frozen(self._received_s - same_since_s))
             self._close()
 
-    def _failed(self, detail: str) -> None:
+    def _fail(self, detail: str) -> None:
         self._close()
-        with self._guard:
-            wait_s = BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)]
-            news = detail != self._fault or self._failures % 10 == 0
+        with self._lock:
+            wait_s = self.backoff_s[min(self._failures, len(self.backoff_s) - 1)]
+            worth_logging = detail != self._fault or self._failures % 10 == 0
             self._fault = detail
             self._failures += 1
-            self._retry_s = self._asked_s = self._clock() + wait_s
-        if news:
-            _log.warning("%s: %s; tried again in %g s", self._what, detail, wait_s)
+            self._retry_s = self._waiting_since_s = self._clock() + wait_s
+        if worth_logging:
+            _log.warning("%s: %s; next attempt in %g s", self.name, detail, wait_s)
 
-    def _note(self, same: bool, at_s: float) -> None:
-        """Keep since when the device has given the same."""
-        with self._guard:
+    def _note_same(self, same: bool, at_s: float) -> None:
+        """Remember since when the device has delivered the same data."""
+        with self._lock:
             self._same_since_s = (at_s if self._same_since_s is None else self._same_since_s) if same else None
 
-    def _note_poor(self, poor: tuple[State, str] | None, at_s: float) -> None:
-        """Keep since when what came has been of no use, in which way; None for what can be used."""
-        with self._guard:
-            if (self._poor is None) != (poor is None):
-                self._poor_since_s = at_s
-            self._poor = poor
+    def _note_unusable(self, unusable: tuple[State, str] | None, at_s: float) -> None:
+        """Remember since when the data has been unusable, and why; None if it is usable."""
+        with self._lock:
+            if (self._unusable is None) != (unusable is None):
+                self._unusable_since_s = at_s
+            self._unusable = unusable
 
     def _close(self) -> None:
-        """Close the device in a thread of its own: a dead driver may never come back."""
+        """Close the device in a thread of its own: a dead driver may never return."""
         device, self._device = self._device, None
         if device is None:
             return
-        self._closing = threading.Thread(target=self._let_go, args=(device,), name=f"{self._what} closing", daemon=True)
+        self._closing = threading.Thread(
+            target=self._close_device, args=(device,), name=f"{self.name} closing", daemon=True
+        )
         self._closing.start()
-        self._closing.join(_CLOSING_S)
+        self._closing.join(self.close_s)
 
-    def _let_go(self, device: _D) -> None:
+    def _close_device(self, device: _D) -> None:
         try:
             device.close()
-        # What a driver says while it is closed changes nothing, but it is not kept secret. Text left out as above.
+        # An error while closing changes nothing, but it is worth a line. Its text is left out, as above.
         except Exception as error:  # noqa: BLE001
-            _log.warning("%s: closing it raised %s", self._what, type(error).__name__)
+            _log.warning("%s: closing it raised %s", self.name, type(error).__name__)
 
-    def _rest(self, for_s: float) -> None:
+    def _sleep(self, for_s: float) -> None:
         self._wake.wait(max(0.0, for_s))
         self._wake.clear()
 
     def _state(self, now_s: float) -> tuple[State, str]:
         if not self._on or self.ended.is_set():
-            # OFF is a promise: it is said when the driver has let go, not when it was asked to.
+            # OFF is a promise. It is reported when the driver has closed the device, not when it was told to.
             if self._opening or self._device is not None or (self._closing is not None and self._closing.is_alive()):
                 return State.LOST, "it is being closed"
             return State.OFF, "played to its end" if self.ended.is_set() else ""
         if self._fault:
             return State.LOST, self._fault
-        age_s = now_s - max(self._asked_s, self._came_s)
+        age_s = now_s - max(self._waiting_since_s, self._received_s)
         if age_s > self._timeout_s:
-            return State.LOST, f"nothing came for {age_s:.0f} s; check the plug and the cable"
+            return State.LOST, f"no data for {age_s:.0f} s; check the plug and the cable"
         if self._same_since_s is not None and now_s - self._same_since_s > self._timeout_s:
-            return State.FROZEN, self._frozen(now_s - self._same_since_s)
-        poor = self._poor if now_s - self._poor_since_s > self._timeout_s else None
-        well = State.OK if self._came_s >= self._asked_s and self._came else State.STARTING
-        return poor or (well, "")
+            return State.FROZEN, self._describe_frozen(now_s - self._same_since_s)
+        unusable = self._unusable if now_s - self._unusable_since_s > self._timeout_s else None
+        works = self._has_received and self._received_s >= self._waiting_since_s
+        return unusable or (State.OK if works else State.STARTING, "")

@@ -1,7 +1,7 @@
-"""The live view, sense's side: pictures go to `hub` while someone looks, from a thread of their own.
+"""The live view in `sense`: a thread of its own sends pictures to `hub` while somebody watches.
 
-The face thread only offers what it has looked at: a reference, the newest wins. While nobody looks nothing is kept,
-copied or encoded. A hub that reads slowly misses pictures; it holds up nothing here. Nothing is written anywhere.
+The face reader only offers its frames, by reference; a newer one replaces an older one. While nobody watches, nothing
+is stored, copied or encoded. A slow hub misses pictures and delays nothing here. Nothing is written to disk.
 """
 
 import contextlib
@@ -17,179 +17,181 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import EMOTIONS, top
-from device.ipc.live_view import Header, SeenFace, packed
+from device.ipc.live_view import Header, LiveFace, encode_picture
 from device.readings import Face, FaceReading, Frame
 
 _log = logging.getLogger(__name__)
 
 LIVE_FPS = 12.0
-"""So many pictures a second while someone looks, where the camera gives them: over the ten that look alive."""
+"""Frames read per second while somebody watches, if the camera can: above the ten that look like motion."""
 LIVE_CAMERA_FPS = 15.0
-"""What the camera itself is asked for at least where the view is allowed: of just ten, a stall would lose one."""
+"""Minimum rate of the camera if the view is allowed: at just ten, a stall would lose a picture."""
 MAX_SIDE_PX = 960
-"""A larger picture is shrunk: nobody's page shows more, and even pure noise of this size keeps the JPEG's limit."""
+"""A larger picture is shrunk: no page shows more, and at this size even pure noise stays below the JPEG's limit."""
 _JPEG_QUALITY = 75
 _RETRY_S = 0.5
-_PATIENCE_S = 2.0
-"""A hub that has taken nothing for so long is let go."""
-_SILENT_S = 1.5
-"""A camera that has given nothing for so long is lost: the connection ends, and the page shows no old picture."""
-_SETTLED = 20
-"""After so many pictures, what went wrong before is over, and would be told again."""
+_SEND_TIMEOUT_S = 2.0
+"""A hub that has read nothing for this long is disconnected."""
+_CAMERA_TIMEOUT_S = 1.5
+"""Without a frame for this long the connection ends, so that the page shows no old picture."""
+_STABLE_PICTURES = 20
+"""After this many pictures an earlier failure is over, and would be logged again."""
 _SEND_BUFFER = 32_768
-"""Bytes; the kernel doubles it. About one picture, so that a slow hub finds few old ones before the newest."""
+"""Bytes; the kernel doubles it. About one picture, so that a slow hub gets few old ones before the newest."""
 
-Offered = tuple[Frame, Sequence[FaceReading]]
+Offer = tuple[Frame, Sequence[FaceReading]]
 
 
 class LiveView:
-    """Sends what is offered to the socket at `path` while it is watched and the eye is open.
+    """Sends the offered frames to the socket at `path` while somebody watches and the camera is on.
 
-    Unless `allowed`, as sense's own settings say, it does nothing whatever `hub` asks.
+    Unless `allowed` by sense's own settings, it does nothing, whatever `hub` sends.
     """
 
     def __init__(self, path: Path, *, allowed: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._path, self._allowed, self._clock = path, allowed, clock
-        self._turn = threading.Condition()
+        self._condition = threading.Condition()
         self._until_s = float("-inf")
         self._on = self._stopped = self._refused = False
-        self._slot: Offered | None = None
-        self._line: socket.socket | None = None
-        self._told = ""
+        self._slot: Offer | None = None
+        self._connection: socket.socket | None = None
+        self._logged_error = ""
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     @property
     def is_watched(self) -> bool:
-        """Whether someone looks now."""
+        """Whether somebody watches now."""
         return self._clock() < self._until_s
 
     def start(self) -> None:
-        """Begin to wait for someone who looks."""
+        """Start the thread, if the view is allowed."""
         if self._allowed:
             self._thread.start()
 
     def stop(self) -> None:
-        """Hang up and end."""
-        with self._turn:
+        """Disconnect and end the thread."""
+        with self._condition:
             self._stopped = True
-            self._hang_up()
+            self._disconnect()
         if self._thread.is_alive():
             self._thread.join(2.0)
 
     def watch(self, seconds: float) -> None:
-        """Someone looks for the next `seconds`; 0: nobody any more."""
+        """Somebody watches for the next `seconds`; 0: nobody does."""
         if not self._allowed:
             if not self._refused:
                 self._refused = True
-                _log.warning("hub asked for the live view; kiosk.live_view is not true here: refused, now and later")
+                _log.warning(
+                    "hub asked for the live view, but kiosk.live_view is not true here: refused, now and later"
+                )
             return
-        with self._turn:
+        with self._condition:
             self._until_s = self._clock() + seconds
-            self._turn.notify()
+            self._condition.notify()
 
     def set_on(self, on: bool) -> None:
-        """Off: nothing is sent from now on, what was under way neither, and the connection ends."""
-        with self._turn:
+        """Off: end the connection, even in the middle of a picture."""
+        with self._condition:
             self._on = on
             if not on:
-                self._hang_up()
-            self._turn.notify()
+                self._disconnect()
+            self._condition.notify()
 
     def offer(self, frame: Frame, readings: Sequence[FaceReading]) -> None:
-        """Leave what was just looked at. Never blocks, and keeps nothing while nobody looks."""
+        """Offer a frame and its readings. Never blocks, and stores nothing while nobody watches."""
         if not self.is_watched:
             return
-        with self._turn:
+        with self._condition:
             if self._on and self.is_watched:
                 self._slot = (frame, readings)
-                self._turn.notify()
+                self._condition.notify()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         self._slot = None
-        if self._line:
-            # From another thread: `close` would not wake one that is in the middle of sending.
+        if self._connection:
+            # Not `close`, which would not wake a thread that is sending.
             with contextlib.suppress(OSError):
-                self._line.shutdown(socket.SHUT_RDWR)
-            self._line = None
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._connection = None
 
     @property
-    def _wanted(self) -> bool:
+    def _should_send(self) -> bool:
         return self._on and self.is_watched and not self._stopped
 
     @property
-    def _due(self) -> bool:
-        return self._wanted and self._slot is not None
+    def _has_picture(self) -> bool:
+        return self._should_send and self._slot is not None
 
     def _run(self) -> None:
         while not self._stopped:
-            with self._turn:
-                if not self._turn.wait_for(lambda: self._stopped or self._due, 60.0) or self._stopped:
+            with self._condition:
+                if not self._condition.wait_for(lambda: self._stopped or self._has_picture, 60.0) or self._stopped:
                     continue
-            trouble = ""
+            problem = ""
             try:
                 self._send()
             except OSError as error:
-                trouble = str(error)
-            # The edge of a thread: it goes on. Left out is the text, for nobody knows what a foreign one quotes.
+                problem = str(error)
+            # The thread must survive. The text of a foreign exception is left out, since it may quote anything.
             except Exception as error:  # noqa: BLE001
-                trouble = type(error).__name__
-            with self._turn:
-                self._line = self._slot = None
-                if trouble and self._wanted:
-                    if trouble != self._told:
-                        _log.warning("live view: hub takes no picture (%s); it is tried again", trouble)
-                    self._told = trouble
-                    self._turn.wait_for(lambda: self._stopped, _RETRY_S)
+                problem = type(error).__name__
+            with self._condition:
+                self._connection = self._slot = None
+                if problem and self._should_send:
+                    if problem != self._logged_error:
+                        _log.warning("live view: hub accepts no picture (%s); retrying", problem)
+                    self._logged_error = problem
+                    self._condition.wait_for(lambda: self._stopped, _RETRY_S)
 
     def _send(self) -> None:
-        """One connection, until nobody looks or the eye is closed. Raises OSError."""
-        sent, spent_s, known = 0, 0.0, bool(self._told)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-            line.settimeout(_PATIENCE_S)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-            line.connect(str(self._path))
-            with self._turn:
-                self._line = line if self._wanted else None
+        """Serve one connection until nobody watches or the camera is off. Raises OSError."""
+        sent, cpu_s, is_retry = 0, 0.0, bool(self._logged_error)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_SEND_TIMEOUT_S)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            connection.connect(str(self._path))
+            with self._condition:
+                self._connection = connection if self._should_send else None
             try:
-                while offered := self._next():
-                    begun_s = time.thread_time()
-                    line.sendall(picture(*offered))
-                    spent_s += time.thread_time() - begun_s
+                while offer := self._take_next():
+                    start_s = time.thread_time()
+                    connection.sendall(encode_frame(*offer))
+                    cpu_s += time.thread_time() - start_s
                     sent += 1
-                    if sent == 1 and not known:
-                        _log.info("live view: someone looks, and is sent pictures")
-                    if sent == _SETTLED:
-                        self._told = ""
+                    if sent == 1 and not is_retry:
+                        _log.info("live view: somebody watches; sending pictures")
+                    if sent == _STABLE_PICTURES:
+                        self._logged_error = ""
             finally:
-                if sent and (sent >= _SETTLED or not known):
-                    _log.info("live view: ended; %d pictures, %.1f ms of CPU each", sent, 1000 * spent_s / sent)
+                if sent and (sent >= _STABLE_PICTURES or not is_retry):
+                    _log.info("live view: ended; %d pictures, %.1f ms of CPU each", sent, 1000 * cpu_s / sent)
 
-    def _next(self) -> Offered | None:
-        """Take the newest out, as soon as there is one; None when there is no more to be sent, or none has come."""
-        with self._turn:
-            left_s = min(self._until_s - self._clock(), _SILENT_S)
-            self._turn.wait_for(lambda: self._slot or not (self._line and self._wanted), left_s)
-            offered, self._slot = self._slot, None
-            return offered if self._wanted and self._line else None
+    def _take_next(self) -> Offer | None:
+        """Wait for the newest frame and take it out; None if sending should stop, or the camera is silent."""
+        with self._condition:
+            left_s = min(self._until_s - self._clock(), _CAMERA_TIMEOUT_S)
+            self._condition.wait_for(lambda: self._slot or not (self._connection and self._should_send), left_s)
+            offer, self._slot = self._slot, None
+            return offer if self._should_send and self._connection else None
 
 
-def picture(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
-    """A frame and what was read in it, packed as device/ipc/live_view.py says; boxes are in px of the JPEG."""
+def encode_frame(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
+    """A frame and its readings in the form of device/ipc/live_view.py; boxes are in px of the JPEG."""
     pixels = frame.pixels
     scale = min(1.0, MAX_SIDE_PX / max(pixels.shape[:2]))
     if scale < 1:
         size = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     height, width = pixels.shape[:2]
-    faces = tuple(_seen(r, r.face.crop, scale) for r in readings if r.face.crop is not None)
-    return packed(Header(width, height, frame.time_s, faces), _jpeg(pixels))
+    faces = tuple(_live_face(r, r.face.crop, scale) for r in readings if r.face.crop is not None)
+    return encode_picture(Header(width, height, frame.time_s, faces), _encode_jpeg(pixels))
 
 
-def _seen(reading: FaceReading, crop: npt.NDArray[np.uint8], scale: float) -> SeenFace:
+def _live_face(reading: FaceReading, crop: npt.NDArray[np.uint8], scale: float) -> LiveFace:
     shares = {e: round(float(p), 4) for e, p in zip(EMOTIONS, reading.probabilities, strict=True)}
     emotion = top(reading.probabilities)
-    return SeenFace(
-        _scaled(reading.face, scale),
+    return LiveFace(
+        _scale_box(reading.face, scale),
         reading.face.track,
         emotion,
         shares[emotion],
@@ -199,14 +201,14 @@ def _seen(reading: FaceReading, crop: npt.NDArray[np.uint8], scale: float) -> Se
     )
 
 
-def _scaled(face: Face, scale: float) -> tuple[float, float, float, float]:
+def _scale_box(face: Face, scale: float) -> tuple[float, float, float, float]:
     x, y, width, height = (round(float(side) * scale, 1) for side in face.box)
     return x, y, width, height
 
 
-def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
+def _encode_jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
     """(h, w, 3) uint8 RGB -> JPEG."""
-    turned = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    # In memory, always: what Mien sees is never a file.
-    made: bytes = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-    return made
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    # Always in memory: no frame is ever written to a file.
+    jpeg: bytes = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    return jpeg

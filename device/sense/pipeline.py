@@ -95,7 +95,7 @@ class Pipeline:
             self._microphone.stop()
             for thread in readers:
                 thread.join(2.0)
-            self._voice_reader.keep()
+            self._voice_reader.save()
             hub.stop()
 
     def _tick_until(self, stop: threading.Event, hub: HubClient) -> None:
@@ -109,7 +109,7 @@ class Pipeline:
                 self._baseline.tick()
                 fused = self._fusion.now(now_s)
                 mood = self._smoother.update(fused, people, now_s)
-            tick_s = TICK_S if people or fused.heard_or_seen else _IDLE_TICK_S
+            tick_s = TICK_S if people or fused.has_reading else _IDLE_TICK_S
             self._camera.wanted_fps = self._wanted_fps(people)
             if shown and mood.emotion is shown.emotion and people != shown.people:
                 # The newest frame decided this, by showing or not showing a person, and not a reading.
@@ -148,13 +148,13 @@ class Pipeline:
         frame = self._latest.get(0.5)
         if frame is None or not self.controls.switches.can_see:
             return
-        readings = self._face_stream.see(frame)
+        readings = self._face_stream.read(frame)
         self._last_frame_s = frame.time_s
         with self._lock:
             if self.controls.switches.can_see:  # else the camera was switched off during the reading: drop it
-                readings = [self._baseline.saw(reading) for reading in readings]
+                readings = [self._baseline.correct_face(reading) for reading in readings]
                 for reading in readings:
-                    self._fusion.saw(reading)
+                    self._fusion.add_face(reading)
                 self._live.offer(frame, readings)
         heartbeat.succeed(self._clock())
 
@@ -163,7 +163,7 @@ class Pipeline:
         self._stopped.wait(interval_s)
         window = self._ring.window() if self.controls.switches.can_hear else None
         if window is None:
-            self._voice_reader.rest()  # after a mute, neither old sound nor its features may be left
+            self._voice_reader.reset()  # after a mute, neither old sound nor its features may be left
             return
         if self._clock() - window.end_s > interval_s + 1:
             return  # no new sound has arrived: do not read the same sound twice
@@ -172,7 +172,7 @@ class Pipeline:
         if reading is not None:
             with self._lock:
                 if self.controls.switches.can_hear:
-                    self._fusion.heard(self._baseline.heard(reading))
+                    self._fusion.add_voice(self._baseline.correct_voice(reading))
         heartbeat.succeed(self._clock())
 
     def _report_health(self, now_s: float, lost_changes: int) -> Health:

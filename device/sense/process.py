@@ -1,4 +1,4 @@
-"""The `sense` process: the walls first, then eyes and ears. What is imported before the walls stands is light."""
+"""The `sense` process: first it drops its network, then it opens its devices. The imports before that are light."""
 
 import logging
 import os
@@ -19,11 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 def run_sense(settings: Settings, path: Path | None = None) -> int:
-    """Run until SIGTERM or SIGINT, or a SIGHUP that finds good new settings in `path`; returns the exit status.
+    """Run until SIGTERM, SIGINT, or a SIGHUP with valid new settings in `path`. Returns the exit status.
 
-    A file played to its end leaves its sense off.
-
-    Raises MienError when the settings or a model make it impossible.
+    After the end of a media file, its sense is off. Raises MienError if the settings or a model cannot be used.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -31,26 +29,25 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
     signal.signal(signal.SIGHUP, lambda *_: None if find_problem(path) else stop.set())
     source = settings.camera.source
     address = parse_address(source)
-    window = CameraProxy(address) if address else None
+    proxy = CameraProxy(address) if address else None
     detail = drop_network()
     enforced = check_isolation(detail).enforced
-    if window and address and enforced:
+    if proxy and enforced:
         raise_loopback()
-        source = window.open(source)
-        detail += f"; one window, to {redact_url(settings.camera.source)}"
+        source = proxy.open(source)
+        detail += f"; one proxy, to {redact_url(settings.camera.source)}"
     drop_capabilities()
     isolation = check_isolation(detail)
     _log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
 
     from device.sense.build import build_pipeline
-
-    sense, versions = build_pipeline(settings, source)
     from device.sense.hub_client import HubClient
 
+    sense, versions = build_pipeline(settings, source)
     hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
     try:
         sense.run(HubClient(socket_path(settings.runtime_dir), hello, sense.controls.execute), stop)
     finally:
-        if window:
-            window.close()
+        if proxy:
+            proxy.close()
     return 0

@@ -1,1 +1,1 @@
-"""Small things of the operating system: files, clock, systemd, terminal, network isolation."""
+"""Helpers for the operating system: files, clock, systemd, terminal, network isolation."""

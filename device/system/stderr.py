@@ -1,4 +1,4 @@
-"""Native libraries write to the console whatever Python thinks of it. Here they are kept from it for a moment."""
+"""Silences native libraries for a moment: they write to the console without asking Python."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Send the whole process's file descriptor 2 nowhere; lines that other threads write in that time are lost."""
+def silence_stderr() -> Iterator[None]:
+    """Discard everything the whole process writes to file descriptor 2. Lines of other threads are lost, too."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    original, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 2)
+        os.close(original)
+        os.close(devnull)

@@ -1,19 +1,19 @@
-"""Names of files and what errors say of them, for a terminal: nothing in them is obeyed by it, or cannot be encoded."""
+"""Makes file names and error messages safe for a terminal: no control sequences, nothing that cannot be encoded."""
 
 import re
 
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line and paragraph ends, those that turn the direction of writing, halves of surrogate pairs."""
-_BYTE = 0xDC00
-"""Python has a byte that is no UTF-8 as this and its value."""
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line and paragraph separators, changes of the writing direction, and lone surrogates."""
+_SURROGATE_BASE = 0xDC00
+"""Python decodes a byte that is not UTF-8 as this plus the byte."""
 
 
 def printable(text: str) -> str:
-    r"""`text` in one line, with \x1b, \n, \u202e ... written out; a byte that is no UTF-8 as \x80 to \xff."""
-    return _UNSEEN.sub(lambda found: _escaped(ord(found[0])), text)
+    r"""`text` in one line, with \x1b, \n, \u202e ... written out, and a byte that is not UTF-8 as \x80 to \xff."""
+    return _UNSAFE.sub(lambda match: _escape(ord(match[0])), text)
 
 
-def _escaped(code: int) -> str:
-    if 0x80 <= code - _BYTE <= 0xFF:
-        code -= _BYTE
+def _escape(code: int) -> str:
+    if 0x80 <= code - _SURROGATE_BASE <= 0xFF:
+        code -= _SURROGATE_BASE
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,6 +1,6 @@
-"""What the system calls a thread: `top -H` and /proc then tell the camera's from the one that reads faces.
+"""Thread names for the system, so that `top -H` and /proc tell the camera's thread from the face reader's.
 
-Python names its own objects only; from 3.14 on it passes the name on by itself.
+Python passes a thread's name to the system only from 3.14 on.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ _MAX_BYTES = 15
 
 
 def name_this_thread(name: str) -> None:
-    """Call the running thread `name`, of which the kernel keeps 15 bytes; elsewhere than on Linux it keeps none."""
+    """Name the running thread; the kernel keeps 15 bytes. Does nothing outside Linux."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):
         libc.prctl(_PR_SET_NAME, name.encode()[:_MAX_BYTES], 0, 0, 0)

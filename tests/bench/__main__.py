@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from device.bench.report import lines
+from device.bench.report import format_lines
 from device.bench.scene import Room
-from device.bench.voice import talk
+from device.bench.voice import synthesize_speech
 from tests.bench.environments import NotInstalled
 from tests.bench.peer import ABSENT, ABSENT_SOUND, HOUSE, PEERS, SOUND_PEERS, Given, Peer, Running
 
@@ -37,7 +37,7 @@ def one_room(stream_s: float = 10.0) -> Iterator[Given]:
 @contextmanager
 def one_talker(seconds: float = 60.0) -> Iterator[Given]:
     """One person who does not stop talking."""
-    with _written([talk(seconds).astype(np.float32).tobytes()]) as path:
+    with _written([synthesize_speech(seconds).astype(np.float32).tobytes()]) as path:
         yield Given("second", "voices", (path,))
 
 
@@ -116,7 +116,7 @@ def main() -> int:
         [*bench, *(["--full"] if asked.full else [])], cwd=HOUSE, stdout=subprocess.PIPE, text=True, check=True
     )
     result: Json = {"mien": json.loads(done.stdout)}
-    print("\n".join(lines(result["mien"])), flush=True)
+    print("\n".join(format_lines(result["mien"])), flush=True)
     for key, words, peers, absent, stimulus in (
         ("peers", "640x480, one person", PEERS, ABSENT, one_room),
         ("sound_peers", "somebody who talks: three seconds, each second", SOUND_PEERS, ABSENT_SOUND, one_talker),

@@ -136,7 +136,7 @@ def measured(acts: int = 10) -> dict[str, object]:
         hub = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             sense, models = build_pipeline(settings, settings.camera.source)
-            see = sense._face_stream.see
+            see = sense._face_stream.read
 
             def seen(frame: Frame) -> list[FaceReading]:
                 begun_s = time.monotonic()
@@ -144,7 +144,7 @@ def measured(acts: int = 10) -> dict[str, object]:
                 watcher.saw(frame, readings, begun_s)
                 return readings
 
-            sense._face_stream.see = seen  # type: ignore[method-assign]
+            sense._face_stream.read = seen  # type: ignore[method-assign]
             isolation = Isolation(True, ("lo",), "refused", "a measurement")
             hello, stop = Hello("b0", "0", 1, isolation, models), threading.Event()
             client = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)

@@ -1,4 +1,4 @@
-"""What the bench counts and times of each network, and the cells of its grid."""
+"""What the bench counts and times for each network, and the cells of its grid."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from device.bench import grid, networks
 from device.bench.mac_count import count_macs
-from device.bench.peak import convolution, peak_macs_per_s
+from device.bench.peak import build_convolution, peak_macs_per_s
 from device.errors import ModelError
 from device.perception.load import load_perception
 from device.perception.models.card import MODELS
@@ -19,7 +19,7 @@ from device.settings.schema import Settings
 
 
 def test_the_work_of_a_convolution_is_counted_and_run() -> None:
-    content = convolution(8, 16, 3)
+    content = build_convolution(8, 16, 3)
     work = count_macs(content, "it")
     assert work.macs == work.int8_macs == 8 * 8 * 16 * 16 * 9
     network = Network(content, "it")
@@ -38,28 +38,28 @@ def test_our_networks_are_counted() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"\0" * 64, b"\xff" * 64, bytes(range(200))])
-def test_what_is_no_network_is_said_so(content: bytes) -> None:
+def test_a_file_that_is_not_a_network_is_refused(content: bytes) -> None:
     with pytest.raises(ModelError, match=r"odd\.tflite"):
         count_macs(content, "odd.tflite")
 
 
-def test_a_broken_network_never_makes_more_than_a_model_error() -> None:
-    whole_one = convolution(4, 8, 1)
+def test_a_broken_network_raises_only_a_model_error() -> None:
+    complete = build_convolution(4, 8, 1)
     rng = np.random.default_rng(0)
     for _ in range(300):
-        broken = bytearray(whole_one[: int(rng.integers(8, len(whole_one)))])
-        for at in rng.integers(0, len(broken), 6):
-            broken[at] = int(rng.integers(0, 256))
+        broken = bytearray(complete[: int(rng.integers(8, len(complete)))])
+        for position in rng.integers(0, len(broken), 6):
+            broken[position] = int(rng.integers(0, 256))
         try:
             assert count_macs(bytes(broken), "broken").macs >= 0
         except ModelError:
             continue
 
 
-def test_each_network_has_its_row(tmp_path: Path) -> None:
-    (tmp_path / "one.tflite").write_bytes(convolution(8, 32, 3))
-    told = networks.measure(0.0, tmp_path, most_threads=2)
-    (row,) = told["each"]
+def test_each_network_has_a_row(tmp_path: Path) -> None:
+    (tmp_path / "one.tflite").write_bytes(build_convolution(8, 32, 3))
+    result = networks.measure(0.0, tmp_path, max_threads=2)
+    (row,) = result["each"]
     assert row["file"] == "one.tflite"
     assert row["weights"] == "int8"
     assert 0 < row["of_int8_peak"] < 2
@@ -67,11 +67,11 @@ def test_each_network_has_its_row(tmp_path: Path) -> None:
 
 
 def test_without_flatbuffers_there_is_no_peak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "one.tflite").write_bytes(convolution(8, 32, 3))
+    (tmp_path / "one.tflite").write_bytes(build_convolution(8, 32, 3))
     monkeypatch.setitem(sys.modules, "flatbuffers", None)
-    told = networks.measure(0.0, tmp_path, most_threads=1)
-    assert told["int8_peak_gmacs"] is None
-    assert told["each"][0]["of_int8_peak"] is None
+    result = networks.measure(0.0, tmp_path, max_threads=1)
+    assert result["int8_peak_gmacs"] is None
+    assert result["each"][0]["of_int8_peak"] is None
 
 
 def test_a_network_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -83,30 +83,30 @@ def test_a_network_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 # --- the grid
 
 
-def test_the_cells_are_few_unless_all_are_wanted() -> None:
-    usual = grid.cells(full=False, cores=4)
-    assert {faces for faces, size, _ in usual if size == grid.USUAL} == {1, 2, 4, 8}
-    assert {size for _, size, _ in usual} == set(grid.SIZES)
-    assert {threads for *_, threads in usual} == {1}
-    full = grid.cells(full=True, cores=4)
+def test_the_grid_has_few_cells_unless_all_are_requested() -> None:
+    few = grid.list_cells(full=False, cores=4)
+    assert {faces for faces, size, _ in few if size == grid.DEFAULT_SIZE} == {1, 2, 4, 8}
+    assert {size for _, size, _ in few} == set(grid.SIZES)
+    assert {threads for *_, threads in few} == {1}
+    full = grid.list_cells(full=True, cores=4)
     assert len(full) == 4 * 4 * 3
-    assert set(usual) <= set(full)
-    assert {threads for *_, threads in grid.cells(full=True, cores=1)} == {1}
+    assert set(few) <= set(full)
+    assert {threads for *_, threads in grid.list_cells(full=True, cores=1)} == {1}
 
 
-def test_networks_get_their_threads_for_the_while() -> None:
+def test_networks_loaded_in_the_block_get_their_threads() -> None:
     before = Network.__init__.__defaults__
-    with grid.networks_on(2):
+    with grid.use_threads(2):
         assert Network.__init__.__defaults__ == (2,)
         load_perception(Settings())
     assert Network.__init__.__defaults__ == before
 
 
-def test_eight_faces_are_held_against_one() -> None:
+def test_the_ratio_of_eight_faces_to_one() -> None:
     rows = [
         {"faces": faces, "width_px": 640, "height_px": 480, "threads": threads, "cpu_ms": faces * threads * 1.0}
         for faces in (1, 8)
         for threads in (1, 2)
     ]
-    assert grid.eight_against_one(rows) == 8.0
-    assert grid.eight_against_one(rows[:1]) is None
+    assert grid.compute_face_ratio(rows) == 8.0
+    assert grid.compute_face_ratio(rows[:1]) is None

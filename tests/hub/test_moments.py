@@ -40,12 +40,12 @@ def utc_s(busy: Busy) -> Callable[[float], float]:
     return UtcConverter(busy.wall_s, busy.monotonic_s).convert
 
 
-def test_converted_keep_their_order_and_distance(utc_s: Callable[[float], float]) -> None:
-    converted_s = [50 + 1e-5 * number for number in range(2000)]
-    converted = [utc_s(time_s) for time_s in converted_s]
+def test_times_keep_their_order_and_distance(utc_s: Callable[[float], float]) -> None:
+    times_s = [50 + 1e-5 * number for number in range(2000)]
+    converted = [utc_s(time_s) for time_s in times_s]
     assert converted[0] == pytest.approx(NOON_UTC_S + 50, abs=0.005)
     assert converted == sorted(converted)
-    assert converted[-1] - converted[0] == pytest.approx(converted_s[-1] - converted_s[0], abs=1e-6)
+    assert converted[-1] - converted[0] == pytest.approx(times_s[-1] - times_s[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("by_s", [-86_400.0, -0.1, 0.1, 400 * 86_400.0])

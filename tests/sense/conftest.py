@@ -1,4 +1,4 @@
-"""What tests of several files are given: threads over scripted devices, a door and its hub, an album."""
+"""Fixtures of several files: threads of scripted devices, a whole sense, a connection to a hub."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from device.ipc.messages import SenseCommand
-from device.sense import device_thread
 from device.sense.camera import Camera
 from device.sense.camera.thread import CameraThread, Latest
-from device.sense.device_thread import DeviceThread
+from device.sense.device_thread import BACKOFF_S, DeviceThread
 from device.sense.hub_client import HubClient
 from device.sense.microphone import Microphone
 from device.settings.schema import Camera as CameraSettings
@@ -20,18 +19,17 @@ from device.settings.schema import Microphone as MicrophoneSettings
 from tests.sense.fake_hub import HELLO, Hub
 from tests.sense.fakes import Make
 
-# -- the threads of the devices
+# -- device threads
 
 
 @pytest.fixture
-def started(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Callable[[DeviceThread[Camera] | DeviceThread[Microphone]], None]]:
-    """Starts threads that soon try again, and stops them after the test."""
-    monkeypatch.setattr(device_thread, "BACKOFF_S", (0.1, 0.15))
+def started() -> Iterator[Callable[[DeviceThread[Camera] | DeviceThread[Microphone]], None]]:
+    """Starts threads that retry quickly, and stops them after the test."""
     threads: list[DeviceThread[Camera] | DeviceThread[Microphone]] = []
 
     def start(thread: DeviceThread[Camera] | DeviceThread[Microphone]) -> None:
+        if thread.backoff_s == BACKOFF_S:
+            thread.backoff_s = (0.1, 0.15)
         threads.append(thread)
         thread.start()
 
@@ -42,9 +40,9 @@ def started(
 
 @pytest.fixture
 def camera(started: Callable[[CameraThread], None]) -> Make:
-    """A thread over these devices, one an opening; an exception is an opening that fails. With what was opened."""
+    """Makes a thread that opens these devices one after the other; an exception is an opening that fails."""
 
-    def make(*devices: object, timeout_s: float = 0.3, fps: float = 1000, on: bool = True):  # type: ignore[no-untyped-def] # noqa: ANN202
+    def make(*devices: object, timeout_s: float = 0.3, fps: float = 1000, on: bool = True, **attributes: object):  # type: ignore[no-untyped-def] # noqa: ANN202
         opened: list[object] = []
 
         def opener() -> Camera:
@@ -56,6 +54,8 @@ def camera(started: Callable[[CameraThread], None]) -> Make:
 
         latest = Latest()
         thread = CameraThread(opener, latest, timeout_s, wanted_fps=fps, on=on)
+        for name, value in attributes.items():
+            setattr(thread, name, value)
         started(thread)
         return thread, latest, opened
 
@@ -67,9 +67,9 @@ def camera(started: Callable[[CameraThread], None]) -> Make:
 
 @pytest.fixture
 def house() -> Iterator[Settings]:
-    """Settings of a house of its own, watched by the stand-in."""
+    """Settings of a house of its own, with a simulated camera and microphone."""
     with TemporaryDirectory(prefix="mien-", dir="/tmp") as folder:
-        # Far into the script's first act, so that both senses have something at once.
+        # Well into the script's first scene, so that both senses have something at once.
         source = f"stand-in@{time.monotonic() - 2.0}"
         yield Settings(
             home=Home(state_dir=f"{folder}/state", runtime_dir=f"{folder}/run"),

@@ -1,4 +1,4 @@
-"""Hub's side of the door, played by the test."""
+"""The hub's side of the connection, played by the test."""
 
 import socket
 from pathlib import Path
@@ -23,7 +23,7 @@ def mood(people: int) -> Mood:
 
 
 class Line:
-    """One connection of sense, seen from hub."""
+    """One connection from sense."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end = end
@@ -40,12 +40,12 @@ class Line:
                 return message
 
     def moods(self, count: int) -> list[tuple[int, int]]:
-        """The next changes as (seq, people)."""
+        """The next changes, as (seq, people)."""
         found: list[tuple[int, int]] = []
         while len(found) < count:
-            said = self.next_of(MoodUpdate)
-            if said.seq:
-                found.append((said.seq, said.mood.people))
+            update = self.next_of(MoodUpdate)
+            if update.seq:
+                found.append((update.seq, update.mood.people))
         return found
 
     def say(self, *messages: HubMessage) -> None:
@@ -56,7 +56,7 @@ class Line:
         self._end.sendall(data)
 
     def ended(self) -> bool:
-        """Read until sense closes. Raises TimeoutError when it does not."""
+        """Read until sense closes the connection. Raises TimeoutError if it does not."""
         while self._file.readline():
             pass
         return True
@@ -67,7 +67,7 @@ class Line:
 
 
 class Hub:
-    """A listener at the door's place, which may go away and come back."""
+    """A hub that can go away and come back."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -82,14 +82,14 @@ class Hub:
         self._listener.settimeout(4)
 
     def accept(self) -> Line:
-        """The next connection; its hello is the caller's to read."""
+        """The next connection, with its hello unread."""
         assert self._listener
         line = Line(self._listener.accept()[0])
         self._lines.append(line)
         return line
 
     def greet(self) -> Line:
-        """The next connection, its hello read and answered."""
+        """The next connection, after its hello was read and answered."""
         line = self.accept()
         line.next_of(Hello)
         line.say(Beat())

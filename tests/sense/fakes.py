@@ -1,4 +1,4 @@
-"""Devices whose reads a test tells one by one, and what is asked of the threads over them."""
+"""Fake devices with scripted reads, and helpers for the threads that read them."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ def new_frame(time_s: float = 0.0) -> Frame:
 
 
 class Scripted:
-    """A camera or microphone whose reads are told one by one; the last is repeated."""
+    """A camera or microphone with scripted reads; the last one repeats."""
 
     name = "scripted"
 
@@ -34,11 +34,11 @@ class Scripted:
 
     def read(self) -> object:
         time.sleep(self.step_s)
-        given = self.reads[min(self.count, len(self.reads) - 1)]
+        result = self.reads[min(self.count, len(self.reads) - 1)]
         self.count += 1
-        if isinstance(given, Exception):
-            raise given
-        return given() if callable(given) else given
+        if isinstance(result, Exception):
+            raise result
+        return result() if callable(result) else result
 
     def close(self) -> None:
         self.closing()

@@ -1,4 +1,4 @@
-"""The whole of `sense` in front of the stand-in, and a hub that the test plays."""
+"""The whole of `sense` with a simulated camera and microphone, and a hub played by the test."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ HELLO = Hello("5e55", "0.1.0", 1, Isolation(True, ("lo",), "Network is unreachab
 
 
 class Hub:
-    """Listens, beats, and keeps the newest of what it was told."""
+    """Listens, sends heartbeats, and keeps the newest health and mood."""
 
     def __init__(self, path: Path) -> None:
         self.health: Health | None = None

@@ -1,4 +1,4 @@
-"""A network camera on loopback: multipart JPEG over HTTP, as IP cameras and ESP32-CAMs serve it. It can misbehave."""
+"""A network camera on loopback that can misbehave: multipart JPEG over HTTP, like IP cameras and ESP32-CAMs."""
 
 import itertools
 import threading
@@ -14,7 +14,7 @@ from tests import builders as made
 
 
 class MjpegServer(ThreadingHTTPServer):
-    """Each picture is of another brightness, so that distinct ones can be counted."""
+    """Each picture has a brightness of its own, so that different ones can be counted."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -24,8 +24,8 @@ class MjpegServer(ThreadingHTTPServer):
         self.fault = ""
         """`stall` stops in the middle of a picture, `drop` ends the connection there, `refuse` answers 503."""
         self.same = False
-        self.times = 1
-        """So many times larger than 128x96 the pictures are, from the next one on."""
+        self.scale = 1
+        """Scale of the pictures, which are 128x96; takes effect with the next one."""
         self.connections = 0
         self.numbers = itertools.count()
         self.ending = threading.Event()
@@ -36,8 +36,8 @@ class MjpegServer(ThreadingHTTPServer):
 
     def next_jpeg(self) -> bytes:
         number = 0 if self.same else next(self.numbers) % 50
-        pixels = np.full((96 * self.times, 128 * self.times, 3), (20, 120, 220), np.uint8)
-        pixels[: 48 * self.times] = 5 * number
+        pixels = np.full((96 * self.scale, 128 * self.scale, 3), (20, 120, 220), np.uint8)
+        pixels[: 48 * self.scale] = 5 * number
         return made.jpeg(pixels)
 
 

@@ -1,4 +1,4 @@
-"""An RTSP camera on loopback: FFmpeg makes H.264 over RTP, a few lines of RTSP carry its packets inside TCP."""
+"""An RTSP camera on loopback: FFmpeg makes H.264 over RTP, and a few lines of RTSP carry its packets over TCP."""
 
 import shutil
 import socket
@@ -14,35 +14,35 @@ import pytest
 
 
 class RtspServer:
-    """Serves one viewer: OPTIONS, DESCRIBE, SETUP (interleaved only) and PLAY."""
+    """Serves one client: OPTIONS, DESCRIBE, SETUP (interleaved only) and PLAY."""
 
     def __init__(self, sdp: bytes, packets: socket.socket) -> None:
         self.transport = ""
         self._sdp, self._packets = sdp, packets
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self._viewer: socket.socket | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._client: socket.socket | None = None
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self._door.getsockname()[1]}/cam"
+        return f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/cam"
 
     def cut(self) -> None:
-        """Break the connection, as a cable does; nobody answers any more."""
-        self._door.close()
-        if self._viewer is not None:
+        """Break the connection as if the cable was pulled; nobody answers any more."""
+        self._listener.close()
+        if self._client is not None:
             with suppress(OSError):
-                self._viewer.shutdown(socket.SHUT_RDWR)
+                self._client.shutdown(socket.SHUT_RDWR)
 
     def _serve(self) -> None:
         with suppress(OSError):
-            self._viewer, _ = self._door.accept()
-            lines = self._viewer.makefile("rb")
+            self._client, _ = self._listener.accept()
+            lines = self._client.makefile("rb")
             while self._answer(lines.readline().decode(), dict(iter(lambda: _header(lines), ("", "")))):
                 pass
             while True:
                 packet = self._packets.recv(2048)
-                self._viewer.sendall(b"$\0" + len(packet).to_bytes(2, "big") + packet)
+                self._client.sendall(b"$\0" + len(packet).to_bytes(2, "big") + packet)
 
     def _answer(self, request: str, headers: dict[str, str]) -> bool:
         """False after PLAY."""
@@ -57,9 +57,9 @@ class RtspServer:
                 status = "461 Unsupported Transport"
         elif method == "OPTIONS":
             more = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
-        assert self._viewer is not None
+        assert self._client is not None
         head = f"RTSP/1.0 {status}\r\nCSeq: {headers.get('cseq', '0')}\r\n{more}Content-Length: {len(body)}\r\n\r\n"
-        self._viewer.sendall(head.encode() + body)
+        self._client.sendall(head.encode() + body)
         return method != "PLAY"
 
 
@@ -78,7 +78,7 @@ def streamed(folder: Path) -> Iterator[RtspServer]:
     source = ["-re", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=20"]
     codec = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10", "-bsf:v", "dump_extra"]
     target = ["-f", "rtp", "-sdp_file", str(sdp), f"rtp://127.0.0.1:{packets.getsockname()[1]}?pkt_size=1200"]
-    maker = subprocess.Popen(["ffmpeg", "-loglevel", "error", *source, *codec, *target])
+    ffmpeg = subprocess.Popen(["ffmpeg", "-loglevel", "error", *source, *codec, *target])
     try:
         until_s = time.monotonic() + 10
         while not sdp.exists() or b"m=video" not in sdp.read_bytes():
@@ -89,6 +89,6 @@ def streamed(folder: Path) -> Iterator[RtspServer]:
         yield server
         server.cut()
     finally:
-        maker.terminate()
-        maker.wait(5)
+        ffmpeg.terminate()
+        ffmpeg.wait(5)
         packets.close()

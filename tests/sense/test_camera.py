@@ -1,4 +1,4 @@
-"""Which camera is taken, and its faults. No V4L2 device is here: cv2.VideoCapture is a fake."""
+"""Which camera is opened, and its errors. There is no V4L2 device here, so cv2.VideoCapture is a fake."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,17 +19,17 @@ def test_gstreamer_says_what_is_missing() -> None:
         pytest.skip("this OpenCV has GStreamer")
     with pytest.raises(DeviceError, match="OpenCV built with GStreamer") as error:
         open_camera(Settings(source="gstreamer:videotestsrc ! appsink"))
-    # Seen by the environment is not enough: pip's comes first.
+    # It is not enough that the environment sees the system's: pip's comes first.
     assert "--system-site-packages: pip uninstall opencv-python-headless" in str(error.value)
     assert "NumPy 2" in str(error.value)
 
 
-def test_gstreamer_where_opencv_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No such OpenCV is here: a fake one, as a Jetson's answers."""
-    asked: list[tuple[str, int]] = []
+def test_gstreamer_with_an_opencv_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no such OpenCV here, so this is a fake that answers like a Jetson's."""
+    calls: list[tuple[str, int]] = []
 
     def capture(pipeline: str, backend: int, limits: list[int]) -> Any:
-        asked.append((pipeline, backend))
+        calls.append((pipeline, backend))
         assert limits[1::2] == [2000, 2000]
         return SimpleNamespace(isOpened=lambda: "appsink" in pipeline)
 
@@ -38,13 +38,13 @@ def test_gstreamer_where_opencv_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(cv2, "VideoCapture", capture)
     assert open_camera(Settings(source="gstreamer:videotestsrc ! appsink", timeout_s=2)).name == "gstreamer"
-    assert asked == [("videotestsrc ! appsink", cv2.CAP_GSTREAMER)]
+    assert calls == [("videotestsrc ! appsink", cv2.CAP_GSTREAMER)]
     with pytest.raises(DeviceError, match="appsink drop=true"):
         open_camera(Settings(source="gstreamer:videotestsrc", timeout_s=2))
 
 
 class FakeCapture:
-    """cv2.VideoCapture as cap_v4l.cpp has it; `script` is what each grab gives."""
+    """cv2.VideoCapture as in cap_v4l.cpp; `script` is the result of each grab."""
 
     opens: tuple[str, ...] = ()
     script: tuple[bool, ...] = (True,)
@@ -52,14 +52,14 @@ class FakeCapture:
 
     def __init__(self, name: str, backend: int) -> None:
         assert backend == cv2.CAP_V4L2
-        self.name, self.asked, self.grabs, self.released = name, dict[int, float](), 0, False
+        self.name, self.options, self.grabs, self.released = name, dict[int, float](), 0, False
         type(self).opened += (name,)
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
         return Path(self.name).name in self.opens
 
     def set(self, key: int, value: float) -> bool:
-        self.asked[key] = value
+        self.options[key] = value
         return True
 
     def grab(self) -> bool:
@@ -75,7 +75,7 @@ class FakeCapture:
 
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A /dev of its own: two USB cameras with stable names, and a codec that is no camera."""
+    """A /dev of its own: two USB cameras with stable names, and a codec, which is not a camera."""
     monkeypatch.setattr(cameras, "_DEV", tmp_path)
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(FakeCapture, "opened", ())
@@ -87,22 +87,22 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_auto_takes_the_first_usb_camera_that_opens(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_opens_the_first_usb_camera_that_works(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCapture, "opens", ("video2",))
     camera = open_camera(Settings(width_px=800, height_px=600, fps=15))
     assert camera.name == str(dev / "v4l/by-id/usb-B-index0")
-    assert [Path(name).name for name in FakeCapture.opened] == ["video0", "video2"], "index1 holds no pictures"
+    assert [Path(name).name for name in FakeCapture.opened] == ["video0", "video2"], "index1 has no pictures"
     frame = camera.read()
     assert frame is not None
-    assert frame.pixels[0, 0].tolist() == [3, 2, 1], "OpenCV's blue, green, red is turned round"
+    assert frame.pixels[0, 0].tolist() == [3, 2, 1], "OpenCV's blue, green, red is reversed"
     capture: Any = camera._capture  # type: ignore[attr-defined]
-    assert capture.asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
-    assert [capture.asked[k] for k in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)] == [800, 600]
+    assert capture.options[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    assert [capture.options[k] for k in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)] == [800, 600]
     camera.close()
     assert capture.released
 
 
-def test_auto_falls_back_on_nodes_in_the_order_of_their_numbers(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_falls_back_to_nodes_in_numerical_order(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (dev / "v4l/by-id").iterdir():
         path.unlink()
     monkeypatch.setattr(FakeCapture, "opens", ("video10",))
@@ -111,7 +111,7 @@ def test_auto_falls_back_on_nodes_in_the_order_of_their_numbers(dev: Path, monke
 
 
 def test_auto_says_where_it_looked(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DeviceError, match=r"picamera2.*by-id.*usb-A_HD-index0: does not open.*set camera\.source"):
+    with pytest.raises(DeviceError, match=r"picamera2.*by-id.*usb-A_HD-index0: it does not open.*set camera\.source"):
         open_camera(Settings())
     monkeypatch.setattr(cameras, "_DEV", dev / "nothing")
     with pytest.raises(DeviceError, match=r"no camera found .*Plug one in"):
@@ -127,7 +127,7 @@ def test_a_part_of_a_stable_name_is_enough(dev: Path, monkeypatch: pytest.Monkey
         open_camera(Settings(source=str(dev / "video7")))
 
 
-def test_a_grab_that_fails_is_tried_for_a_while(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_grab_is_retried_for_a_while(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCapture, "opens", ("video0",))
     monkeypatch.setattr(FakeCapture, "script", (True, False, True, False))
     now_s = 50.0
@@ -138,7 +138,7 @@ def test_a_grab_that_fails_is_tried_for_a_while(dev: Path, monkeypatch: pytest.M
     now_s = 54.9
     assert camera.read() is None
     now_s = 55.1
-    with pytest.raises(DeviceError, match="gives no more frames"):
+    with pytest.raises(DeviceError, match="delivers no more frames"):
         camera.read()
     now_s = 50.0
     (dev / "video0").unlink()

@@ -1,4 +1,4 @@
-"""Files as cameras: videos at the pace of life, pictures again and again, and files that cannot be seen."""
+"""Files as cameras: videos in real time, repeated pictures, and files without a picture."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ def _file(path: Path, **more: Any) -> Settings:
     return Settings(source=f"file:{path}", **more)
 
 
-def test_a_video_plays_at_the_pace_of_life(tmp_path: Path) -> None:
+def test_a_video_plays_in_real_time(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 8, fps=20)
     start_s = time.monotonic() + 0.1
     camera = open_camera(_file(path), start_s=start_s)
@@ -33,7 +33,7 @@ def test_a_video_plays_at_the_pace_of_life(tmp_path: Path) -> None:
             frame = camera.read()
             if frame is None:
                 continue
-            assert -0.001 <= time.monotonic() - frame.time_s < 0.2, "given when it is due"
+            assert -0.001 <= time.monotonic() - frame.time_s < 0.2, "delivered when it is due"
             place = (frame.time_s - start_s) * 20
             assert place == pytest.approx(round(place), abs=0.01)
             assert abs(int(frame.pixels[20, 10, 0]) - made.shade(round(place))) < 6
@@ -70,15 +70,15 @@ def test_late_frames_are_skipped(tmp_path: Path) -> None:
         camera.read()
 
 
-def test_a_slow_machine_sees_something(tmp_path: Path) -> None:
+def test_a_slow_machine_still_gets_frames(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 60, fps=30)
     ticks = iter(np.arange(100.0, 500.0, 0.2))
-    camera = VideoCamera(path, lambda: float(next(ticks)))  # every look at the clock takes 0.2 s
+    camera = VideoCamera(path, lambda: float(next(ticks)))  # every read of the clock takes 0.2 s
     seen = [camera.read() for _ in range(3)]
     assert all(frame is not None for frame in seen)
 
 
-def test_a_picture_comes_again_and_again(tmp_path: Path) -> None:
+def test_a_picture_file_repeats(tmp_path: Path) -> None:
     pixels = np.full((48, 64, 3), (200, 100, 50), np.uint8)
     camera = open_camera(_file(made.picture(tmp_path / "a.png", pixels), fps=20))
     assert isinstance(camera, PictureCamera)
@@ -89,7 +89,7 @@ def test_a_picture_comes_again_and_again(tmp_path: Path) -> None:
     assert frames[0] is not None
     assert frames[1] is not None
     frames[0].pixels[:] = 0
-    assert frames[1].pixels.any(), "a frame that is drawn on spoils no other"
+    assert frames[1].pixels.any(), "drawing on a frame changes no other"
     camera.close()
     slow = PictureCamera(tmp_path / "a.png", 0.5)
     assert slow.read() is not None
@@ -100,15 +100,15 @@ def test_a_picture_comes_again_and_again(tmp_path: Path) -> None:
     ("name", "content", "says"),
     [("a.png", b"text", "neither picture"), ("a.mp4", b"", "empty"), ("gone.jpg", None, "No such file")],
 )
-def test_a_file_that_cannot_be_seen(tmp_path: Path, name: str, content: bytes | None, says: str) -> None:
+def test_a_file_without_a_picture_is_refused(tmp_path: Path, name: str, content: bytes | None, says: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DeviceError, match=rf"{name}.*{says}"):
         open_camera(_file(tmp_path / name))
 
 
-def test_broken_and_blind_files(tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match=r"a\.wav: sound only"):
+def test_sound_files_and_truncated_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match=r"a\.wav: a sound without a picture"):
         open_camera(_file(made.wav(tmp_path / "a.wav", made.chirp(0.2))))
     cut = made.picture(tmp_path / "cut.jpg", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     cut.write_bytes(cut.read_bytes()[:2000])
@@ -116,7 +116,7 @@ def test_broken_and_blind_files(tmp_path: Path) -> None:
         open_camera(_file(cut))
 
 
-def test_a_video_that_breaks_off_is_no_end(tmp_path: Path) -> None:
+def test_a_truncated_video_is_an_error_and_not_an_end(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 20, options={"movflags": "faststart"})
     data = path.read_bytes()
     at = data.index(b"mdat")

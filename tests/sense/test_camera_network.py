@@ -1,4 +1,4 @@
-"""Network cameras: real HTTP and RTSP streams, and how they break off."""
+"""Network cameras: real HTTP and RTSP streams, and how they fail."""
 
 import socket
 import time
@@ -17,7 +17,7 @@ from tests.sense.rtsp import streamed
 from tests.sense.waits import drain, until
 
 
-def test_http_gives_rgb_frames_in_order() -> None:
+def test_http_delivers_rgb_frames_in_order() -> None:
     with served() as server:
         camera = open_camera(Settings(source=server.url, timeout_s=2))
         assert isinstance(camera, OpenCVCamera)
@@ -34,13 +34,13 @@ def test_http_gives_rgb_frames_in_order() -> None:
 
 
 @pytest.mark.parametrize(("fault", "limit_s"), [("stall", 1.8), ("drop", 0.9)])
-def test_http_that_breaks_off_in_a_picture(fault: str, limit_s: float) -> None:
+def test_http_that_stops_in_the_middle_of_a_picture(fault: str, limit_s: float) -> None:
     with served() as server:
         camera = open_camera(Settings(source=server.url, timeout_s=1))
         assert camera.read() is not None
         server.fault = fault
         began_s = time.monotonic()
-        with pytest.raises(DeviceError, match="gives no more frames"):
+        with pytest.raises(DeviceError, match="delivers no more frames"):
             drain(camera)
         assert time.monotonic() - began_s < limit_s
         began_s = time.monotonic()
@@ -48,7 +48,7 @@ def test_http_that_breaks_off_in_a_picture(fault: str, limit_s: float) -> None:
         assert time.monotonic() - began_s < 0.5
 
 
-def test_a_password_is_not_said() -> None:
+def test_a_password_is_not_shown() -> None:
     with served() as server:
         server.fault = "refuse"
         address = server.url.replace("//", "//admin:s3cret@")
@@ -62,9 +62,9 @@ def test_a_password_is_not_said() -> None:
         camera.close()
 
 
-_SECRET = "top5ecret"  # noqa: S105 - no one's
+_SECRET = "top5ecret"  # noqa: S105 - nobody's
 _SHUT = "127.0.0.1:1"
-"""A port at which nobody listens: each is told at once."""
+"""A port where nobody listens, so that a connection fails at once."""
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ _SHUT = "127.0.0.1:1"
         f"/rtsp://anna5:{_SECRET}@{_SHUT}/live",
     ],
 )
-def test_of_an_address_nothing_is_said_but_scheme_host_and_port(
+def test_only_scheme_host_and_port_of_an_address_are_shown(
     source: str, camera: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the error, which doctor tells too, in the health, which hub and its page tell, and in the log."""
+    """Neither in the error, which doctor shows, nor in the health, which hub and its page show, nor in the log."""
     with pytest.raises(DeviceError) as caught:
         open_camera(Settings(source=source, timeout_s=1))
     thread, _, _ = camera(caught.value)
@@ -105,23 +105,23 @@ def test_of_an_address_nothing_is_said_but_scheme_host_and_port(
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "RTSP"])
-def test_an_address_that_answers_nobody_is_named(scheme: str) -> None:
+def test_the_error_names_an_address_that_does_not_answer(scheme: str) -> None:
     with pytest.raises(DeviceError, match=f"^{scheme.lower()}://{_SHUT}: no stream within 1 s"):
         open_camera(Settings(source=f"{scheme}://anna5:{_SECRET}@{_SHUT}/live", timeout_s=1))
 
 
-def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+def test_an_upper_case_scheme_works() -> None:
     with served() as server:
         camera = open_camera(Settings(source=server.url.replace("http", "HTTP"), timeout_s=2))
         assert camera.read() is not None
         camera.close()
 
 
-def test_a_server_that_says_nothing_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:
+def test_a_silent_server_times_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         began_s = time.monotonic()
         with pytest.raises(DeviceError, match="no stream within 1 s"):
-            open_camera(Settings(source=f"http://127.0.0.1:{mute.getsockname()[1]}/", timeout_s=1))
+            open_camera(Settings(source=f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout_s=1))
         assert 0.8 < time.monotonic() - began_s < 2.5
 
 
@@ -131,7 +131,7 @@ def test_rtsp_over_tcp(tmp_path: Path) -> None:
         frames = [camera.read() for _ in range(10)]
         assert all(f is not None and f.pixels.shape == (120, 160, 3) for f in frames)
         assert len({f.pixels.tobytes() for f in frames if f}) == 10
-        assert "TCP" in server.transport, "asked for by OPENCV_FFMPEG_CAPTURE_OPTIONS"
+        assert "TCP" in server.transport, "set by OPENCV_FFMPEG_CAPTURE_OPTIONS"
         server.cut()
         with pytest.raises(DeviceError):
             drain(camera)

@@ -1,4 +1,4 @@
-"""picamera2 by a fake that behaves as its documentation says, for it runs on a Raspberry Pi only."""
+"""picamera2 runs only on a Raspberry Pi, so this is a fake that behaves as its manual says."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ from device.settings.schema import Camera as Settings
 from tests.builders import drawn
 
 
-# As its manual describes it: capture_request(wait=False) gives a job; RGB888 is BGR in memory, BGR888 RGB.
+# In its manual: capture_request(wait=False) returns a job; RGB888 is BGR in memory, BGR888 is RGB.
 class FakePicamera2:
     cameras: tuple[dict[str, object], ...] = ({"Num": 0},)
     busy = False
@@ -92,17 +92,17 @@ def test_picamera2_reads(fake: type[FakePicamera2]) -> None:
     device.lores = np.zeros((180, 192), np.uint8)
     request = device.finish(time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 40_000_000)
     frame = camera.read()
-    assert len(device.jobs) == 1, "the request of before is the one that is waited for"
+    assert len(device.jobs) == 1, "it waits for the pending request"
     assert frame is not None
     assert frame.pixels[0, 0].tolist() == [30, 20, 10]
     assert time.monotonic() - frame.time_s == pytest.approx(0.04, abs=0.03)
-    assert request.released, "a request that is kept starves the camera"
+    assert request.released, "an unreleased request starves the camera"
     camera.close()
     assert device.state == "stopped closed"
 
 
 def _yuv420(gray: Any, stride: int) -> Any:
-    """As make_array gives it: brightness, then colours, each line padded to `stride`."""
+    """As make_array returns it: brightness, then colours, each line padded to `stride`."""
     height, width = gray.shape
     planes = np.full((height * 3 // 2, stride), 128, np.uint8)
     planes[:height, :width] = gray
@@ -110,7 +110,7 @@ def _yuv420(gray: Any, stride: int) -> Any:
     return planes
 
 
-def test_the_second_stream_shows_what_moves_and_costs_no_shrinking(fake: type[FakePicamera2]) -> None:
+def test_the_second_stream_shows_movement_without_any_shrinking(fake: type[FakePicamera2]) -> None:
     camera = open_camera(Settings())
     device = fake.newest
     second = device.configuration["lores"]
@@ -131,7 +131,7 @@ def test_the_second_stream_shows_what_moves_and_costs_no_shrinking(fake: type[Fa
             search.searched(part, step / 10, found=False)
     came = frame.small.copy()
     came[40:70, 90:110] = 255
-    # What the first stream shows is not looked at for this.
+    # The search for movement does not look at the first stream.
     part = search.next(Frame(frame.pixels, 6.05, came), [])
     assert part is not None
     assert part.left <= 90 / 160
@@ -148,7 +148,7 @@ def test_the_second_stream_is_smaller_and_even(
     assert fake.newest.configuration["lores"]["size"] == second
 
 
-def test_a_camera_without_a_second_stream_is_read_as_ever(
+def test_a_camera_without_a_second_stream_works(
     fake: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(fake, "second_stream", False)
@@ -163,7 +163,7 @@ def test_a_camera_without_a_second_stream_is_read_as_ever(
     assert frame.pixels[0, 0].tolist() == [30, 20, 10]
 
 
-def test_picamera2_without_a_stamp_is_now(fake: type[FakePicamera2]) -> None:
+def test_a_frame_without_a_time_stamp_is_from_now(fake: type[FakePicamera2]) -> None:
     camera = Picamera2Camera(Settings(), lambda: 77.0)
     fake.newest.lores = np.zeros((180, 192), np.uint8)
     for stamp_ns in (None, 5):
@@ -174,7 +174,7 @@ def test_picamera2_without_a_stamp_is_now(fake: type[FakePicamera2]) -> None:
         assert frame.time_s == 77.0
 
 
-def test_picamera2_faults(fake: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_picamera2(fake: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
     camera = Picamera2Camera(Settings())
     camera.read()
     fake.newest.jobs[-1].set_exception(RuntimeError("Camera frontend has timed out!"))
@@ -187,9 +187,9 @@ def test_picamera2_faults(fake: type[FakePicamera2], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fake, "start", lambda _: (_ for _ in ()).throw(RuntimeError("no buffers")))
     with pytest.raises(DeviceError, match="does not start"):
         Picamera2Camera(Settings())
-    assert fake.newest.state.endswith("closed"), "what does not start is let go"
+    assert fake.newest.state.endswith("closed"), "a camera that does not start is closed"
     monkeypatch.setattr(fake, "cameras", ())
-    with pytest.raises(DeviceError, match="sees no camera"):
+    with pytest.raises(DeviceError, match="finds no camera"):
         open_camera(Settings(source="picamera2"))
 
 
@@ -200,10 +200,10 @@ def test_picamera2_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("source", ["picamera2", "auto"])
-def test_picamera2_beside_a_numpy_it_was_not_built_for(
+def test_picamera2_with_a_numpy_that_it_was_not_built_for(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Debian 12's simplejpeg ends an import with this very ValueError.
+    # Debian 12's simplejpeg raises this very ValueError on import.
     broken = 'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")\n'
     (tmp_path / "picamera2.py").write_text(broken)
     monkeypatch.syspath_prepend(tmp_path)

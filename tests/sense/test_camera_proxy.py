@@ -1,4 +1,4 @@
-"""The one window in the wall: the camera's address is reached through it, and nothing else is."""
+"""The camera proxy reaches the camera's address, and nothing else."""
 
 import http.server
 import json
@@ -54,7 +54,7 @@ for text in sys.stdin:
 
 
 class _Server:
-    """An HTTP server on loopback that answers with the path it was asked for; it can go away and come back."""
+    """An HTTP server on loopback that answers with the requested path; it can stop and restart."""
 
     def __init__(self, port: int = 0) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -83,7 +83,7 @@ class _Server:
 
 
 class _Inside:
-    """A process behind the walls with a window to `url`."""
+    """An isolated process with a proxy to `url`."""
 
     def __init__(self, url: str) -> None:
         pipe = subprocess.PIPE
@@ -127,7 +127,7 @@ def inside(server: _Server) -> Iterator[_Inside]:
 
 
 def _gone(pid: int, within_s: float = 3.0) -> bool:
-    """Whether a process has ended; one that nobody has fetched yet has ended too."""
+    """Whether a process has ended; a zombie has, too."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         try:
@@ -140,7 +140,7 @@ def _gone(pid: int, within_s: float = 3.0) -> bool:
     return False
 
 
-def test_through_the_window_the_camera_is_reached_and_no_other_port(inside: _Inside, server: _Server) -> None:
+def test_the_proxy_reaches_the_camera_and_no_other_port(inside: _Inside, server: _Server) -> None:
     assert inside.opened["enforced"] is True
     port = int(inside.opened["url"].rpartition(":")[2].partition("/")[0])
     other = _Server()
@@ -158,13 +158,13 @@ def test_credentials_path_and_query_stay_in_the_address(inside: _Inside) -> None
     assert url.endswith("/stream/1?fps=5")
 
 
-def test_several_readers_at_once_are_each_joined(inside: _Inside) -> None:
+def test_the_proxy_serves_several_clients(inside: _Inside) -> None:
     port = inside.opened["url"].rpartition(":")[2].partition("/")[0]
     for index in range(5):
         assert inside.ask("get", f"http://127.0.0.1:{port}/{index}") == f"camera /{index}"
 
 
-def test_a_camera_that_goes_away_and_comes_back_is_reached_again(inside: _Inside, server: _Server) -> None:
+def test_a_camera_that_comes_back_is_reached_again(inside: _Inside, server: _Server) -> None:
     address = inside.opened["url"].replace("anna:p%40ss@", "")
     assert inside.ask("get", address) == "camera /stream/1?fps=5"
     server.stop()
@@ -177,7 +177,7 @@ def test_a_camera_that_goes_away_and_comes_back_is_reached_again(inside: _Inside
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_helper_ends_with_its_parent_however_that_ends(inside: _Inside, number: signal.Signals) -> None:
+def test_the_helper_ends_with_its_parent(inside: _Inside, number: signal.Signals) -> None:
     helper = inside.opened["helper"]
     os.kill(helper, 0)
     inside.process.send_signal(number)
@@ -185,7 +185,7 @@ def test_the_helper_ends_with_its_parent_however_that_ends(inside: _Inside, numb
     assert _gone(helper)
 
 
-def test_the_helper_survives_ctrl_c_and_ends_when_the_window_is_closed(inside: _Inside) -> None:
+def test_the_helper_survives_ctrl_c_and_ends_with_the_proxy(inside: _Inside) -> None:
     helper = inside.opened["helper"]
     os.kill(helper, signal.SIGINT)
     address = inside.opened["url"].replace("anna:p%40ss@", "")
@@ -206,7 +206,7 @@ def test_the_helper_survives_ctrl_c_and_ends_when_the_window_is_closed(inside: _
         ("rtsp://[fe80::1]:8554/s", "fe80::1", 8554),
     ],
 )
-def test_the_address_of_a_camera_is_read_from_its_url(url: str, host: str, port: int) -> None:
+def test_parse_address(url: str, host: str, port: int) -> None:
     assert parse_address(url) == Address(host, port)
 
 
@@ -220,13 +220,13 @@ def test_a_source_that_needs_no_network_has_no_address(source: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://", "rtsp:///stream", "http://cam:99999/", "http://cam:port/", "http://cam:-1/", "http://[::1/"]
 )
-def test_a_url_that_leads_nowhere_is_told_by_its_key(url: str) -> None:
+def test_the_error_for_an_invalid_url_names_its_key(url: str) -> None:
     with pytest.raises(DeviceError, match=r"camera\.source"):
         parse_address(url)
 
 
 @pytest.mark.parametrize("url", ["rtsp://anna:secret@cam:99999/s", "rtsp://anna:secret/1@cam/s"])
-def test_a_password_is_not_repeated_in_the_message(url: str) -> None:
-    with pytest.raises(DeviceError) as told:
+def test_the_error_does_not_quote_a_password(url: str) -> None:
+    with pytest.raises(DeviceError) as caught:
         parse_address(url)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)

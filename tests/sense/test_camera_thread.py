@@ -1,4 +1,4 @@
-"""The camera's thread: pictures that stand still or are dark, the wanted rate, and a network camera that misbehaves."""
+"""The camera thread: frozen and dark pictures, the wanted rate, and a network camera that misbehaves."""
 
 import time
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from tests.sense.mjpeg import served
 from tests.sense.waits import until
 
 
-def test_the_same_picture_is_frozen_and_opened_again(camera: Make) -> None:
+def test_an_unchanging_picture_is_frozen_and_the_camera_is_reopened(camera: Make) -> None:
     still = new_frame()
     first, second = Scripted(live_frame, still), Scripted(*[still] * 30, live_frame)
     thread, _, opened = camera(first, second, timeout_s=0.25)
     until(lambda: stage_of(thread).state is State.FROZEN)
     assert "same picture" in stage_of(thread).detail
     took_s = until(lambda: len(opened) == 2)
-    assert 0.3 < took_s < 0.8, "after twice the time-out"
+    assert 0.3 < took_s < 0.8, "after twice the timeout"
     assert first.closed.is_set()
-    assert stage_of(thread).state is State.FROZEN, "no relief before the picture moves"
+    assert stage_of(thread).state is State.FROZEN, "it stays frozen until the picture moves"
     until(lambda: stage_of(thread).state is State.OK)
 
 
-def test_a_still_source_is_not_frozen(camera: Make) -> None:
+def test_a_picture_file_is_not_frozen(camera: Make) -> None:
     thread, _, opened = camera(Scripted(new_frame(), still_is_frozen=False), timeout_s=0.2)
     until(lambda: stage_of(thread).state is State.OK)
     time.sleep(0.7)
@@ -38,7 +38,7 @@ def test_a_still_source_is_not_frozen(camera: Make) -> None:
 
 
 def _night(lamp: bool = False) -> Callable[[], Frame]:
-    """A sensor at its highest gain, with something in front of its lens; or with a lamp at the end of the room."""
+    """A sensor at its highest gain with a covered lens, or with a lamp at the end of the room."""
     random = np.random.default_rng(0)
 
     def shot() -> Frame:
@@ -50,30 +50,32 @@ def _night(lamp: bool = False) -> Callable[[], Frame]:
     return shot
 
 
-def test_a_covered_lens_is_dark_and_sees_again_when_it_is_uncovered(camera: Make) -> None:
+def test_a_covered_lens_is_dark_until_it_is_uncovered(camera: Make) -> None:
     thread, _, opened = camera(Scripted(*[_night()] * 40, _night(lamp=True)), timeout_s=0.3)
     until(lambda: stage_of(thread).state is State.DARK)
     assert "in front of the lens" in stage_of(thread).detail
     until(lambda: stage_of(thread).state is State.OK)
-    assert len(opened) == 1, "there is nothing wrong with the device"
+    assert len(opened) == 1, "nothing is wrong with the device"
 
 
-@pytest.mark.parametrize(("device_fps", "wanted", "least", "most"), [(30, 10, 10, 11), (10, 10, 20, 20), (30, 7, 7, 8)])
-def test_the_wanted_rate(device_fps: int, wanted: float, least: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("device_fps", "wanted", "minimum", "maximum"), [(30, 10, 10, 11), (10, 10, 20, 20), (30, 7, 7, 8)]
+)
+def test_the_wanted_rate(device_fps: int, wanted: float, minimum: int, maximum: int) -> None:
     latest = Latest()
     thread = CameraThread(lambda: None, latest, 1, wanted_fps=wanted)  # type: ignore[arg-type, return-value]
     seconds = 2 if device_fps == 10 else 1
     jitter_s = noise.uniform(-0.005, 0.005, device_fps * seconds)
-    taken = [thread._due(100 + i / device_fps + j) for i, j in enumerate(jitter_s)]
-    assert least <= sum(taken) <= most
+    taken = [thread._is_due(100 + i / device_fps + j) for i, j in enumerate(jitter_s)]
+    assert minimum <= sum(taken) <= maximum
 
 
-def test_the_wanted_rate_may_change_and_what_is_let_go_is_not_dropped(camera: Make) -> None:
+def test_the_wanted_rate_can_change_and_skipped_frames_do_not_count_as_dropped(camera: Make) -> None:
     device = Scripted(live_frame)
     thread, latest, _ = camera(device, fps=0.1)
     assert latest.get(1) is not None
     time.sleep(0.3)
-    assert device.count > 10, "the device is read all the same"
+    assert device.count > 10, "the device is still read"
     assert latest.get(0) is None
     assert stage_of(thread).dropped == 0
     assert stage_of(thread).state is State.OK
@@ -103,13 +105,13 @@ def test_a_network_camera_comes_back(fault: str, started: Callable[[CameraThread
         assert len({int(f.pixels[10, 10, 0]) for f in frames if f}) == 8
 
 
-def test_a_network_camera_whose_pictures_change_size_goes_on(started: Callable[[CameraThread], None]) -> None:
+def test_a_network_camera_whose_pictures_change_size_keeps_working(started: Callable[[CameraThread], None]) -> None:
     with served() as server:
         settings, latest = CameraSettings(source=server.url, timeout_s=1), Latest()
         thread = CameraThread(lambda: open_camera(settings), latest, 1.0, wanted_fps=1000)
         started(thread)
-        for times in (1, 2, 1, 3):  # OpenCV goes on in the size that it opened with
-            server.times = times
+        for scale in (1, 2, 1, 3):  # OpenCV keeps the size of the first picture
+            server.scale = scale
             time.sleep(0.5)
             latest.clear()
             frames = [latest.get(1) for _ in range(8)]
@@ -118,7 +120,7 @@ def test_a_network_camera_whose_pictures_change_size_goes_on(started: Callable[[
         assert stage_of(thread).state is State.OK
 
 
-def test_a_network_camera_that_repeats_itself_is_frozen(started: Callable[[CameraThread], None]) -> None:
+def test_a_network_camera_that_repeats_its_picture_is_frozen(started: Callable[[CameraThread], None]) -> None:
     with served() as server:
         server.same = True
         settings = CameraSettings(source=server.url, timeout_s=1)

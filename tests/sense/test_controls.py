@@ -1,4 +1,4 @@
-"""Off means off: over a restart, a reboot and a damaged file."""
+"""Off means off: after a restart, a reboot and a damaged file."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from device.sense.controls import Switches, SwitchesFile
 
 
 @pytest.mark.parametrize("switch", list(Switch))
-def test_what_was_switched_is_read_back(tmp_path: Path, switch: Switch) -> None:
+def test_a_switch_is_read_back(tmp_path: Path, switch: Switch) -> None:
     file = SwitchesFile(tmp_path / "state")
     for on in (True, False):
         wanted = Switches().with_switch(switch, on=on)
@@ -19,7 +19,7 @@ def test_what_was_switched_is_read_back(tmp_path: Path, switch: Switch) -> None:
         assert getattr(file.read(), switch.value) is on
 
 
-def test_before_anybody_chose_everything_is_on(tmp_path: Path) -> None:
+def test_everything_is_on_at_first(tmp_path: Path) -> None:
     kept = SwitchesFile(tmp_path).read()
     assert (kept.can_see, kept.can_hear) == (True, True)
 
@@ -35,7 +35,7 @@ def test_the_end_of_a_pause_opens_nothing_that_was_off_before() -> None:
     assert (resumed.can_see, resumed.can_hear) == (False, True)
 
 
-def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_path: Path) -> None:
+def test_the_hold_time_is_stored_with_them_and_older_files_still_load(tmp_path: Path) -> None:
     file = SwitchesFile(tmp_path)
     file.path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
     assert file.read() == Switches(camera=False, hold_s=None)
@@ -57,14 +57,14 @@ def test_the_hold_is_kept_beside_them_and_files_from_before_it_still_load(tmp_pa
         b"null",
     ],
 )
-def test_a_damaged_file_is_a_pause_and_not_an_open_eye(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_a_pause_and_not_an_open_camera(tmp_path: Path, content: bytes) -> None:
     file = SwitchesFile(tmp_path)
     file.path.write_bytes(content)
     kept = file.read()
     assert (kept.can_see, kept.can_hear, kept.pause) == (False, False, True)
 
 
-def test_a_file_that_cannot_be_opened_is_a_pause(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_a_pause(tmp_path: Path) -> None:
     (tmp_path / "switches.json").mkdir()
     assert SwitchesFile(tmp_path).read().pause
 
@@ -78,7 +78,7 @@ def test_a_save_that_fails_leaves_the_old_choice(tmp_path: Path) -> None:
     assert file.read() == Switches(camera=False)
 
 
-def test_a_save_leaves_one_file_and_a_folder_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_save_leaves_one_file_in_a_folder_that_only_its_owner_can_open(tmp_path: Path) -> None:
     file = SwitchesFile(tmp_path / "state")
     file.save(Switches())
     assert os.listdir(file.path.parent) == ["switches.json"]  # noqa: PTH208 - the names are wanted

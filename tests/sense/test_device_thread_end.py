@@ -1,4 +1,4 @@
-"""The thread of a device that has come to its end: a file that was played, and a stop."""
+"""The thread of a device that ends: a file played to its end, and a stop."""
 
 import time
 from collections.abc import Callable
@@ -32,18 +32,18 @@ def test_the_end_of_a_file(camera: Make) -> None:
     assert thread.is_alive()
 
 
-def test_one_video_for_both_ends_both(
+def test_one_video_for_both_devices_ends_both(
     tmp_path: Path, started: Callable[[DeviceThread[Camera] | DeviceThread[Microphone]], None]
 ) -> None:
     path, start_s = made.video(tmp_path / "a.mp4", 8, sound=True), time.monotonic() + 0.1
     latest, ring = Latest(), SoundRing()
-    see, hear = CameraSettings(source=f"file:{path}"), MicrophoneSettings(source=f"file:{path}")
-    eye = CameraThread(lambda: open_camera(see, start_s=start_s), latest, 5.0)
-    ear = MicrophoneThread(lambda: open_microphone(hear, start_s=start_s), ring, 5.0)
-    started(eye)
-    started(ear)
-    assert eye.ended.wait(3)
-    assert ear.ended.wait(3)
+    video, sound = CameraSettings(source=f"file:{path}"), MicrophoneSettings(source=f"file:{path}")
+    camera = CameraThread(lambda: open_camera(video, start_s=start_s), latest, 5.0)
+    microphone = MicrophoneThread(lambda: open_microphone(sound, start_s=start_s), ring, 5.0)
+    started(camera)
+    started(microphone)
+    assert camera.ended.wait(3)
+    assert microphone.ended.wait(3)
     assert abs(time.monotonic() - start_s - 0.8) < 0.5
     window = ring.window()
     assert window is not None

@@ -4,18 +4,15 @@ import threading
 import time
 from collections.abc import Callable
 
-import pytest
-
 from device.ipc.messages import State
 from device.readings import Frame
-from device.sense import device_thread
 from device.sense.camera import Camera
 from device.sense.camera.thread import CameraThread, Latest
 from tests.sense.fakes import Make, Scripted, live_frame, stage_of
 from tests.sense.waits import until
 
 
-def test_off_closes_and_forgets(camera: Make) -> None:
+def test_off_closes_the_device_and_drops_its_frames(camera: Make) -> None:
     first, second = Scripted(live_frame), Scripted(live_frame)
     thread, latest, opened = camera(first, second)
     until(lambda: stage_of(thread).state is State.OK)
@@ -31,7 +28,7 @@ def test_off_closes_and_forgets(camera: Make) -> None:
     assert len(opened) == 2
 
 
-def test_a_read_under_way_leaves_nothing_behind(camera: Make) -> None:
+def test_a_read_in_progress_leaves_no_frame(camera: Make) -> None:
     go_on = threading.Event()
 
     def late() -> Frame:
@@ -46,12 +43,12 @@ def test_a_read_under_way_leaves_nothing_behind(camera: Make) -> None:
     latest.put = put.append  # type: ignore[method-assign, assignment]
     go_on.set()
     until(lambda: stage_of(thread).state is State.OFF)
-    until(lambda: thread._seen is None)
+    until(lambda: thread._sample is None)
     assert put == [], "not even for a moment"
     assert latest.get(0) is None
 
 
-def test_a_thread_begins_off(camera: Make) -> None:
+def test_a_thread_can_start_switched_off(camera: Make) -> None:
     thread, _, opened = camera(Scripted(live_frame), on=False)
     time.sleep(0.1)
     assert stage_of(thread).state is State.OFF
@@ -60,16 +57,15 @@ def test_a_thread_begins_off(camera: Make) -> None:
     until(lambda: stage_of(thread).state is State.OK)
 
 
-def test_off_is_said_only_when_the_driver_has_let_go(camera: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_thread, "_CLOSING_S", 0.1)
+def test_off_is_reported_only_once_the_driver_has_closed(camera: Make) -> None:
     slow, go_on = Scripted(live_frame), threading.Event()
     slow.closing = lambda: go_on.wait(5)
-    thread, _, _ = camera(slow)
+    thread, _, _ = camera(slow, close_s=0.1)
     until(lambda: stage_of(thread).state is State.OK)
     thread.set_on(False)
     time.sleep(0.3)
     assert (stage_of(thread).state, stage_of(thread).detail) == (State.LOST, "it is being closed")
-    assert time.monotonic() - thread.beat_s < 0.6, "the thread itself goes on"
+    assert time.monotonic() - thread.beat_s < 0.6, "the thread itself keeps running"
     go_on.set()
     until(lambda: stage_of(thread).state is State.OFF, 1)
 
@@ -86,7 +82,7 @@ def test_off_during_a_slow_opening(started: Callable[[CameraThread], None]) -> N
     started(thread)
     until(lambda: stage_of(thread).state is State.LOST)
     thread.set_on(False)
-    assert stage_of(thread).state is not State.OFF, "it may yet open"
+    assert stage_of(thread).state is not State.OFF, "it may still open"
     go_on.set()
     assert until(device.closed.is_set) < 0.5
     until(lambda: stage_of(thread).state is State.OFF)

@@ -1,4 +1,4 @@
-"""Sense's side of the door, with a real socket and a hub that the test plays."""
+"""The connection to hub, over a real socket to a hub played by the test."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ from tests.sense.fake_hub import HELLO, SESSION, Hub, mood
 from tests.sense.waits import until
 
 
-def test_the_first_line_is_the_hello(client: HubClient, hub: Hub) -> None:
+def test_the_first_message_is_the_hello(client: HubClient, hub: Hub) -> None:
     client.send_mood(mood(1), changed=True)
     client.start()
     line = hub.accept()
@@ -27,14 +27,14 @@ def test_the_first_line_is_the_hello(client: HubClient, hub: Hub) -> None:
     assert line.moods(1) == [(1, 1)]
 
 
-def test_changes_are_numbered_in_order_and_said_at_once(client: HubClient, hub: Hub) -> None:
+def test_changes_are_numbered_and_sent_at_once(client: HubClient, hub: Hub) -> None:
     client.start()
     line = hub.greet()
     for people in (3, 1, 2):
         begun = time.monotonic()
         client.send_mood(mood(people), changed=True)
         assert line.moods(1)[0][1] == people
-        assert time.monotonic() - begun < 0.4  # not only at the next heartbeat
+        assert time.monotonic() - begun < 0.4  # without waiting for the next heartbeat
     client.send_mood(mood(5), changed=True)
     assert line.moods(1) == [(4, 5)]
 
@@ -48,38 +48,36 @@ def test_sense_counts_as_connected_only_when_hub_has_answered(client: HubClient,
     until(lambda: client.connected)
 
 
-def test_of_refreshes_and_health_only_the_newest_is_said(client: HubClient, hub: Hub) -> None:
+def test_only_the_newest_refresh_and_health_are_sent(client: HubClient, hub: Hub) -> None:
     for people in range(1, 6):
         client.send_mood(mood(people), changed=False)
         client.send_health(Health({}, camera_on=True, microphone_on=True, paused=False, lost_changes=people))
     client.start()
     line = hub.greet()
-    said = line.next_of(MoodUpdate)
-    assert (said.seq, said.mood.people) == (0, 5)
+    update = line.next_of(MoodUpdate)
+    assert (update.seq, update.mood.people) == (0, 5)
     assert line.next_of(Health).lost_changes == 5
     client.send_mood(mood(9), changed=True)
     assert line.next() == MoodUpdate(SESSION, 1, mood(9))
 
 
-def test_commands_are_handed_on_in_order_though_they_come_in_pieces(
-    client: HubClient, hub: Hub, commands: list[SenseCommand]
-) -> None:
+def test_commands_arrive_in_order_even_in_pieces(client: HubClient, hub: Hub, commands: list[SenseCommand]) -> None:
     client.start()
     line = hub.greet()
-    wanted: list[SenseCommand] = [
+    sent: list[SenseCommand] = [
         SetSwitch(Switch.CAMERA, on=False),
         SetHold(1.5),
         ClearBaseline(),
         SetSwitch(Switch.PAUSE, on=True),
     ]
-    data = b"".join(encode(command) for command in wanted)
+    data = b"".join(encode(command) for command in sent)
     line.raw(data[:20])
     time.sleep(0.05)
     line.raw(data[20:])
-    until(lambda: commands == wanted)
+    until(lambda: commands == sent)
 
 
-def test_saying_never_blocks_even_if_nobody_reads(client: HubClient, hub: Hub) -> None:
+def test_sending_never_blocks_even_if_nobody_reads(client: HubClient, hub: Hub) -> None:
     client.start()
     line = hub.greet()
     begun = time.monotonic()
@@ -90,7 +88,7 @@ def test_saying_never_blocks_even_if_nobody_reads(client: HubClient, hub: Hub) -
     line.close()
 
 
-def test_the_last_words_are_still_said_and_the_thread_ends(client: HubClient, hub: Hub) -> None:
+def test_stop_sends_what_is_pending_and_ends_the_thread(client: HubClient, hub: Hub) -> None:
     client.start()
     line = hub.greet()
     until(lambda: client.connected)

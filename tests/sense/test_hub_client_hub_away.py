@@ -1,4 +1,4 @@
-"""A hub that is away, dies, falls silent or talks nonsense: what was not acknowledged is said again."""
+"""A hub that is away, dies, falls silent or sends nonsense: unacknowledged changes are sent again."""
 
 import socket
 import time
@@ -13,7 +13,7 @@ from tests.sense.fake_hub import HELLO, SESSION, Hub, Line, mood
 from tests.sense.waits import until
 
 
-def test_sense_may_be_there_long_before_hub(hub_path: Path, client: HubClient) -> None:
+def test_sense_can_start_long_before_hub(hub_path: Path, client: HubClient) -> None:
     client.start()
     client.send_mood(mood(1), changed=True)
     time.sleep(0.2)
@@ -24,7 +24,7 @@ def test_sense_may_be_there_long_before_hub(hub_path: Path, client: HubClient) -
         hub.die()
 
 
-def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(client: HubClient, hub: Hub) -> None:
+def test_unacknowledged_changes_are_sent_again_after_hub_restarted(client: HubClient, hub: Hub) -> None:
     client.start()
     line = hub.greet()
     for people in range(1, 5):
@@ -42,7 +42,7 @@ def test_what_was_not_acknowledged_is_said_again_after_hub_died_and_came_back(cl
     until(lambda: not client._outbox)
 
 
-def test_what_is_acknowledged_is_not_said_again(client: HubClient, hub: Hub) -> None:
+def test_acknowledged_changes_are_not_sent_again(client: HubClient, hub: Hub) -> None:
     client.start()
     line = hub.greet()
     client.send_mood(mood(1), changed=True)
@@ -67,9 +67,7 @@ def test_an_acknowledgement_of_another_session_frees_nothing(client: HubClient, 
     assert hub.greet().moods(1) == [(1, 1)]
 
 
-def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
-    hub_path: Path, commands: list[SenseCommand]
-) -> None:
+def test_a_full_outbox_drops_and_counts_the_oldest_changes(hub_path: Path, commands: list[SenseCommand]) -> None:
     client = HubClient(hub_path, HELLO, commands.append, max_outbox=5)
     for people in range(1, 9):
         client.send_mood(mood(people), changed=True)
@@ -85,7 +83,7 @@ def test_changes_that_the_outbox_cannot_hold_are_counted_and_the_newest_kept(
     client.stop()
 
 
-def test_a_hub_that_falls_silent_is_left_and_looked_for_again(client: HubClient, hub: Hub) -> None:
+def test_a_silent_hub_is_disconnected_and_reconnected(client: HubClient, hub: Hub) -> None:
     client.start()
     silent = hub.greet()
     client.send_mood(mood(1), changed=True)
@@ -111,7 +109,7 @@ def test_a_hub_that_falls_silent_is_left_and_looked_for_again(client: HubClient,
     ],
     ids=lambda data: repr(data[:24]),
 )
-def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
+def test_a_hub_that_sends_nonsense_is_disconnected_and_reconnected(
     client: HubClient, hub: Hub, commands: list[SenseCommand], data: bytes
 ) -> None:
     client.start()
@@ -124,10 +122,10 @@ def test_a_hub_that_says_nonsense_is_left_and_looked_for_again(
     until(lambda: commands == [SetSwitch(Switch.PAUSE, on=True)])
 
 
-def test_a_door_that_never_found_a_hub_stops_at_once(client: HubClient) -> None:
+def test_a_client_that_never_found_a_hub_stops_at_once(client: HubClient) -> None:
     client.start()
     time.sleep(0.1)
     begun = time.monotonic()
     client.stop()
     assert time.monotonic() - begun < 1
-    client.send_mood(mood(1), changed=True)  # the loop may still be in its last turn
+    client.send_mood(mood(1), changed=True)  # the thread may still be in its last iteration

@@ -1,4 +1,4 @@
-"""What is heavy is loaded only by who uses it: each costs memory and time at every start."""
+"""Heavy libraries are imported only where they are used: each costs memory and time at every start."""
 
 import subprocess
 import sys
@@ -9,8 +9,8 @@ _HEAVY = {"aiohttp", "asyncio", "av", "mediapipe", "pyaudio", "scipy", "skimage"
 
 
 def _loaded(code: str) -> set[str]:
-    told = f"import sys\n{code}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return _HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
 
 
@@ -22,5 +22,5 @@ def _loaded(code: str) -> set[str]:
         ("import device.sense.microphone.resampler", {"av"}),
     ],
 )
-def test_sense_loads_ffmpeg_for_files_and_odd_rates_alone(code: str, loaded: set[str]) -> None:
+def test_sense_imports_ffmpeg_only_for_files_and_other_sample_rates(code: str, loaded: set[str]) -> None:
     assert _loaded(code) == loaded

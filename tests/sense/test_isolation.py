@@ -1,4 +1,4 @@
-"""The walls of `sense`, tried from inside them. Each test's walls are a process of their own: there is no way back."""
+"""The isolation of `sense`, tested from inside. Each test needs a process of its own: there is no way back."""
 
 import contextlib
 import json
@@ -19,43 +19,43 @@ _INSIDE = """
 import json, socket, sys
 from device.system.isolation import drop_network, drop_capabilities, check_isolation
 port, path = int(sys.argv[1]), sys.argv[2]
-if sys.argv[3] == "without powers":
-    drop_capabilities()  # as any user: what is left is a namespace of users
+if sys.argv[3] == "without capabilities":
+    drop_capabilities()  # as for any user: only a user namespace is left
 
-def tried(family, address):
+def connect(family, address):
     with socket.socket(family, socket.SOCK_STREAM) as line:
         line.settimeout(2)
         code = line.connect_ex(address)
         return line.recv(5).decode() if code == 0 else code
 
-before = tried(socket.AF_INET, ("127.0.0.1", port))
+before = connect(socket.AF_INET, ("127.0.0.1", port))
 detail = drop_network()
-walls = check_isolation(detail)
-if not walls.enforced:
+isolation = check_isolation(detail)
+if not isolation.enforced:
     sys.exit(detail)
 drop_network()
 again = check_isolation(detail).enforced
 with open(path + ".file", "w") as file:
     file.write("written inside")
 print(json.dumps({
-    "detail": detail, "enforced": walls.enforced, "interfaces": walls.interfaces, "refused": walls.refused,
-    "before": before, "tcp": tried(socket.AF_INET, ("127.0.0.1", port)), "unix": tried(socket.AF_UNIX, path),
+    "detail": detail, "enforced": isolation.enforced, "interfaces": isolation.interfaces, "refused": isolation.refused,
+    "before": before, "tcp": connect(socket.AF_INET, ("127.0.0.1", port)), "unix": connect(socket.AF_UNIX, path),
     "route": open("/proc/net/route").read().splitlines()[1:], "again": again,
 }))
 """
 
 
 def _greet(listener: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it is closed at the end
+    with contextlib.suppress(OSError):  # the listener is closed at the end
         while True:
             line, _ = listener.accept()
             with line:
                 line.sendall(b"hello")
 
 
-@pytest.fixture(scope="module", params=["as we are", "without powers"])
+@pytest.fixture(scope="module", params=["as we are", "without capabilities"])
 def inside(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What a process finds that has dropped its network: a TCP and a Unix listener of ours are there to be reached."""
+    """What a process finds after dropping its network, while a TCP and a Unix server of ours listen outside."""
     with (
         TemporaryDirectory(prefix="mien-", dir="/tmp") as folder,
         socket.create_server(("127.0.0.1", 0)) as tcp,
@@ -76,7 +76,7 @@ def inside(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-def test_the_listener_was_reached_before_the_walls_stood(inside: dict[str, Any]) -> None:
+def test_the_listener_was_reachable_before(inside: dict[str, Any]) -> None:
     assert inside["before"] == "hello"
 
 
@@ -94,7 +94,7 @@ def test_inside_a_unix_socket_still_works(inside: dict[str, Any]) -> None:
     assert inside["unix"] == "hello"
 
 
-def test_the_proof_says_enforced_and_by_what_means(inside: dict[str, Any]) -> None:
+def test_the_check_says_enforced_and_how(inside: dict[str, Any]) -> None:
     assert inside["enforced"] is True
     assert "namespace" in inside["detail"]
     assert inside["refused"] == "Network is unreachable"
@@ -104,17 +104,17 @@ def test_a_second_time_changes_nothing(inside: dict[str, Any]) -> None:
     assert inside["again"] is True
 
 
-def test_what_is_written_inside_belongs_to_the_same_user(inside: dict[str, Any]) -> None:
+def test_a_file_written_inside_belongs_to_the_same_user(inside: dict[str, Any]) -> None:
     assert inside["written"] == os.getuid()
 
 
-def test_a_process_with_a_network_is_not_called_walled_in() -> None:
+def test_a_process_with_a_network_is_not_isolated() -> None:
     names = [name for _, name in socket.if_nameindex()]
     if set(names) <= {"lo"}:
         pytest.skip("this machine itself has no network")
-    walls = check_isolation("none")
-    assert walls.enforced is False
-    assert set(walls.interfaces) == set(names)
+    isolation = check_isolation("none")
+    assert isolation.enforced is False
+    assert set(isolation.interfaces) == set(names)
 
 
 _NO_WAY_BACK = """
@@ -140,7 +140,7 @@ def test_even_root_finds_no_way_back() -> None:
 _REFUSED = """
 import os, sys
 from device.system.isolation import drop_network, drop_capabilities, check_isolation
-os.chroot(sys.argv[1])  # the kernel gives no namespace of users to who lives in another root
+os.chroot(sys.argv[1])  # the kernel gives no user namespace inside a chroot
 drop_capabilities()
 detail = drop_network()
 os.write(1, (detail + "|" + str(check_isolation(detail).enforced)).encode())
@@ -149,7 +149,7 @@ os._exit(0)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="chroot takes root")
-def test_where_the_kernel_refuses_it_says_so_and_claims_nothing(tmp_path: Path) -> None:
+def test_a_kernel_that_refuses_is_reported_as_not_enforced(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _REFUSED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     detail, _, enforced = done.stdout.partition("|")
@@ -162,12 +162,12 @@ import os, resource
 from device.system.isolation import check_isolation
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-walls = check_isolation("none")
+isolation = check_isolation("none")
 resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-print(walls.enforced, walls.refused)
+print(isolation.enforced, isolation.refused)
 """
 
 
-def test_a_try_that_fails_for_another_reason_proves_nothing() -> None:
+def test_a_connection_that_fails_for_another_reason_proves_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", _OUT_OF_DESCRIPTORS], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "False Too many open files", done.stderr

@@ -1,4 +1,4 @@
-"""The live view's side in `sense`, in front of the stand-in, with a hub and a listener that the test plays."""
+"""The live view in `sense`, with a simulated camera, and a hub and a listener played by the test."""
 
 import logging
 import socket
@@ -16,8 +16,8 @@ import pytest
 from device.ipc.live_view import LENGTHS, MAX_HEADER, MAX_JPEG, Header, check_picture
 from device.ipc.messages import SetSwitch, State, Switch, Watch
 from device.readings import Face, FaceReading, Frame
-from device.sense import live_view as live_module
-from device.sense.live_view import MAX_SIDE_PX, picture
+from device.sense import live_view
+from device.sense.live_view import MAX_SIDE_PX, encode_frame
 from device.settings.schema import Camera, Kiosk, Microphone, Settings
 from tests.sense.live_sense import Hub, living, stage
 from tests.sense.waits import until
@@ -26,7 +26,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Listener:
-    """Hub's end of live.sock."""
+    """Hub's side of live.sock."""
 
     def __init__(self, settings: Settings) -> None:
         settings.runtime_dir.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ class Listener:
         line.settimeout(5)
         return line
 
-    def comes(self, within_s: float) -> bool:
+    def has_client(self, within_s: float) -> bool:
         """Whether sense connects."""
         try:
             self.accept(within_s).close()
@@ -50,29 +50,29 @@ class Listener:
         return True
 
 
-def whole(line: socket.socket, size: int) -> bytes:
-    got = b""
-    while len(got) < size:
-        piece = line.recv(size - len(got))
-        if not piece:
+def receive(line: socket.socket, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        chunk = line.recv(size - len(received))
+        if not chunk:
             raise EOFError
-        got += piece
-    return got
+        received += chunk
+    return received
 
 
 def next_picture(line: socket.socket) -> tuple[Header, Pixels]:
-    head_bytes, jpeg_bytes = LENGTHS.unpack(whole(line, LENGTHS.size))
-    head, jpeg = whole(line, head_bytes), whole(line, jpeg_bytes)
+    head_bytes, jpeg_bytes = LENGTHS.unpack(receive(line, LENGTHS.size))
+    head, jpeg = receive(line, head_bytes), receive(line, jpeg_bytes)
     header = check_picture(head, jpeg)
-    return header, decoded(jpeg)
+    return header, decode_jpeg(jpeg)
 
 
-def decoded(jpeg: bytes) -> Pixels:
+def decode_jpeg(jpeg: bytes) -> Pixels:
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
-def to_the_end(line: socket.socket) -> float:
-    """Read until sense hangs up; the seconds it took."""
+def read_to_end(line: socket.socket) -> float:
+    """Read until sense disconnects. Returns the seconds it took."""
     begun_s = time.monotonic()
     while line.recv(65_536):
         pass
@@ -86,20 +86,20 @@ def open_house(house: Settings) -> Settings:
 
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When a picture was made, and with it copied and encoded."""
-    moments: list[float] = []
+    """The times at which pictures were encoded."""
+    times: list[float] = []
 
-    def counted(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
-        moments.append(time.monotonic())
-        return picture(frame, readings)
+    def encode_and_record(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
+        times.append(time.monotonic())
+        return encode_frame(frame, readings)
 
-    monkeypatch.setattr(live_module, "picture", counted)
-    return moments
+    monkeypatch.setattr(live_view, "encode_frame", encode_and_record)
+    return times
 
 
 @contextmanager
 def watched(settings: Settings) -> Iterator[tuple[Hub, Listener, socket.socket]]:
-    """Sense with a face in view and someone who looks."""
+    """A sense with a face in view, watched by somebody."""
     listener = Listener(settings)
     with living(settings) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
@@ -107,7 +107,7 @@ def watched(settings: Settings) -> Iterator[tuple[Hub, Listener, socket.socket]]
         yield hub, listener, listener.accept()
 
 
-def test_the_picture_has_box_label_shares_and_the_very_crop(open_house: Settings) -> None:
+def test_a_picture_has_its_box_emotion_probabilities_and_exact_crop(open_house: Settings) -> None:
     with watched(open_house) as (_, _, line):
         header, pixels = next_picture(line)
         while not header.faces:
@@ -117,14 +117,14 @@ def test_the_picture_has_box_label_shares_and_the_very_crop(open_house: Settings
     assert abs(header.time_s - time.monotonic()) < 5
     (face,) = header.faces
     x, y, width, height = face.box
-    assert x < 320 < x + width, "the stand-in is in the middle"
+    assert x < 320 < x + width, "the simulated face is in the middle"
     assert y < 250 < y + height
     assert 100 < width < 300
     assert face.track >= 1
     assert face.confidence == max(face.probabilities.values()) == face.probabilities[face.emotion]
     assert sum(face.probabilities.values()) == pytest.approx(1, abs=0.01)
     crop = np.frombuffer(face.crop, np.uint8).reshape(48, 48)
-    # It is framed otherwise than the box: at some size it is found again, and there.
+    # The crop is framed differently from the box, but at some scale it matches the picture inside the box.
     gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     found = []
     for scale in np.arange(0.2, 0.5, 0.01):
@@ -137,7 +137,7 @@ def test_the_picture_has_box_label_shares_and_the_very_crop(open_house: Settings
     assert y < middle_y < y + height
 
 
-def test_nothing_is_kept_or_encoded_while_nobody_looks(open_house: Settings, encoded: list[float]) -> None:
+def test_nothing_is_stored_or_encoded_while_nobody_watches(open_house: Settings, encoded: list[float]) -> None:
     listener = Listener(open_house)
     with living(open_house) as (sense, hub):
         until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
@@ -145,11 +145,11 @@ def test_nothing_is_kept_or_encoded_while_nobody_looks(open_house: Settings, enc
         assert (encoded, sense._live._slot) == ([], None)
         hub.say(Watch(1.0))
         line = listener.accept()
-        asked_s = time.monotonic()
+        sent_s = time.monotonic()
         line.settimeout(5)
-        to_the_end(line)
+        read_to_end(line)
         assert encoded
-        assert encoded[-1] - asked_s < 1.1, "not renewed, it ends by itself"
+        assert encoded[-1] - sent_s < 1.1, "the view ends by itself unless it is renewed"
         before = len(encoded)
         time.sleep(0.5)
         assert (len(encoded), sense._live._slot) == (before, None)
@@ -157,10 +157,10 @@ def test_nothing_is_kept_or_encoded_while_nobody_looks(open_house: Settings, enc
         line = listener.accept()
         next_picture(line)
         hub.say(Watch(0))
-        assert to_the_end(line) < 1
+        assert read_to_end(line) < 1
 
 
-def test_while_someone_watches_pictures_come_over_ten_times_a_second_though_nobody_is_there(
+def test_a_watched_empty_room_gives_more_than_ten_pictures_a_second(
     open_house: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -181,56 +181,56 @@ def test_while_someone_watches_pictures_come_over_ten_times_a_second_though_nobo
         assert header.faces == ()
         assert count / 3 >= 10
         hub.say(Watch(0))
-        to_the_end(line)
+        read_to_end(line)
         until(lambda: hub.health and 2 < hub.health.stages["camera"].rate_hz < 4, 15)
-    (said,) = [record for record in caplog.records if "ms of CPU each" in record.getMessage()]
-    assert isinstance(said.args, tuple)
-    assert float(str(said.args[1])) < 10
-    print(said.getMessage())
+    (summary,) = [record for record in caplog.records if "ms of CPU each" in record.getMessage()]
+    assert isinstance(summary.args, tuple)
+    assert float(str(summary.args[1])) < 10
+    print(summary.getMessage())
 
 
-def test_a_hub_that_reads_nothing_holds_up_nothing(open_house: Settings, encoded: list[float]) -> None:
+def test_a_hub_that_reads_nothing_delays_nothing(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, listener, line):
         until(lambda: encoded, 15)
         hub.say(Watch(10))
         until(lambda: hub.health and hub.health.stages["face"].rate_hz > 7, 8)
-        assert len(encoded) < 15, "what is not taken is not made"
+        assert len(encoded) < 15, "pictures that are not read are not encoded"
         assert stage(hub, "face") is State.OK
-        until(lambda: encoded[-1] - encoded[0] > 2, 5)  # it was let go, and sense has come anew
+        until(lambda: encoded[-1] - encoded[0] > 2, 5)  # sense has disconnected and come back
         header, _ = next_picture(listener.accept(4))
         assert header.faces
         line.close()
 
 
-def test_off_ends_it_at_once_and_on_brings_it_back(open_house: Settings, encoded: list[float]) -> None:
+def test_off_ends_the_view_at_once_and_on_resumes_it(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, listener, line):
         next_picture(line)
-        for order, off in ((Switch.CAMERA, False), (Switch.PAUSE, True)):
-            hub.say(SetSwitch(order, on=off))
-            assert to_the_end(line) < 0.5
+        for switch, off in ((Switch.CAMERA, False), (Switch.PAUSE, True)):
+            hub.say(SetSwitch(switch, on=off))
+            assert read_to_end(line) < 0.5
             before = len(encoded)
             hub.say(Watch(10))
-            assert not listener.comes(1.0)
+            assert not listener.has_client(1.0)
             assert len(encoded) == before
-            hub.say(SetSwitch(order, on=not off))
-            line = listener.accept()  # noqa: PLW2901 - the next one
+            hub.say(SetSwitch(switch, on=not off))
+            line = listener.accept()  # noqa: PLW2901 - the next connection
             next_picture(line)
 
 
-def test_off_also_ends_a_picture_that_is_being_sent(open_house: Settings, encoded: list[float]) -> None:
+def test_off_interrupts_a_picture_that_is_being_sent(open_house: Settings, encoded: list[float]) -> None:
     with watched(open_house) as (hub, _, line):
-        until(lambda: encoded and time.monotonic() - encoded[-1] > 0.5, 3)  # it waits for room
+        until(lambda: encoded and time.monotonic() - encoded[-1] > 0.5, 3)  # it waits for space in the buffer
         hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on, 3)
-        came = 0
+        count = 0
         with suppress(EOFError):
             while True:
                 next_picture(line)
-                came += 1
-        assert came == len(encoded) - 1, "what lay in the kernel, and no more"
+                count += 1
+        assert count == len(encoded) - 1, "only what was in the kernel's buffer"
 
 
-def test_what_the_settings_of_sense_do_not_allow_is_refused_whoever_asks(
+def test_a_view_that_senses_own_settings_do_not_allow_is_refused(
     house: Settings, encoded: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     listener = Listener(house)
@@ -238,24 +238,24 @@ def test_what_the_settings_of_sense_do_not_allow_is_refused_whoever_asks(
         until(lambda: hub.mood and hub.mood.mood.people == 1, 15)
         for _ in range(3):
             hub.say(Watch(10))
-        assert not listener.comes(1.5)
+        assert not listener.has_client(1.5)
         assert (encoded, sense._live._slot) == ([], None)
     assert caplog.text.count("refused, now and later") == 1
 
 
-def test_a_hub_without_the_socket_is_tried_again_and_told_once(
+def test_a_hub_without_the_socket_is_retried_and_logged_once(
     open_house: Settings, encoded: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     with living(open_house) as (_, hub):
         hub.say(Watch(10))
         time.sleep(2.0)
         assert encoded == []
-        assert caplog.text.count("hub takes no picture") == 1
+        assert caplog.text.count("hub accepts no picture") == 1
         listener = Listener(open_house)
         next_picture(listener.accept())
 
 
-def test_nothing_of_it_is_a_file_or_in_the_log(open_house: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_picture_is_in_a_file_or_in_the_log(open_house: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with watched(open_house) as (_, _, line):
         for _ in range(20):
@@ -272,10 +272,10 @@ def face(box: tuple[float, float, float, float]) -> FaceReading:
 
 
 @pytest.mark.parametrize("shape", [(3000, 4000, 3), (4000, 3000, 3), (2160, 3840, 3)])
-def test_a_large_picture_is_shrunk_with_its_boxes_and_even_noise_fits(shape: tuple[int, int, int]) -> None:
+def test_a_large_picture_is_shrunk_with_its_boxes_and_even_noise_is_small_enough(shape: tuple[int, int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     faces = [face((400.0, 200.0, 800.0, 600.0))] * 8
-    raw = picture(Frame(noise, 1.0), faces)
+    raw = encode_frame(Frame(noise, 1.0), faces)
     head_bytes, jpeg_bytes = LENGTHS.unpack(raw[:8])
     assert head_bytes < MAX_HEADER
     assert jpeg_bytes < MAX_JPEG
@@ -283,9 +283,9 @@ def test_a_large_picture_is_shrunk_with_its_boxes_and_even_noise_fits(shape: tup
     assert max(header.width, header.height) == MAX_SIDE_PX
     scale = MAX_SIDE_PX / max(shape[:2])
     assert header.faces[0].box == pytest.approx([side * scale for side in (400, 200, 800, 600)], abs=0.1)
-    assert decoded(raw[8 + head_bytes :]).shape == (header.height, header.width, 3)
+    assert decode_jpeg(raw[8 + head_bytes :]).shape == (header.height, header.width, 3)
 
 
-def test_noise_of_the_largest_size_that_is_not_shrunk_fits() -> None:
+def test_noise_of_the_largest_unshrunk_size_is_small_enough() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (MAX_SIDE_PX, MAX_SIDE_PX, 3), np.uint8)
-    assert LENGTHS.unpack(picture(Frame(noise, 1.0), [])[:8])[1] < MAX_JPEG
+    assert LENGTHS.unpack(encode_frame(Frame(noise, 1.0), [])[:8])[1] < MAX_JPEG

@@ -1,6 +1,6 @@
 """Microphones. Files are real, and so are PulseAudio, ALSA's plugin, PortAudio and PyAudio: see `pulse` in conftest.
 
-A fake PyAudio stands in only for cards that are not here: one that takes no 16 kHz, and one that stops.
+PyAudio is a fake only for cards that are not here: one that does not support 16 kHz, and one that stops.
 """
 
 import json
@@ -17,22 +17,21 @@ import pytest
 
 from device.emotions import Floats
 from device.errors import DeviceError, EndOfMedia
-from device.sense.microphone import Microphone, PyAudioMicrophone, open_microphone
-from device.sense.microphone import portaudio as by_pyaudio
+from device.sense.microphone import Microphone, PyAudioMicrophone, open_microphone, portaudio
 from device.sense.microphone.file import FileMicrophone
 from device.settings.schema import Microphone as Settings
 from tests import builders as made
 from tests.conftest import Pulse
 
 
-def _heard(microphone: Microphone) -> tuple[Floats, list[float]]:
-    """All that a file gives, and the end times of its blocks."""
+def _record(microphone: Microphone) -> tuple[Floats, list[float]]:
+    """The whole sound of a file, and the end times of its blocks."""
     blocks: list[Floats] = []
     ends: list[float] = []
     try:
         while True:
             if (got := microphone.read()) is not None:
-                assert time.monotonic() >= got[1] - 0.001, "not before it is due"
+                assert time.monotonic() >= got[1] - 0.001, "not early"
                 blocks.append(got[0])
                 ends.append(got[1])
     except EndOfMedia:
@@ -42,14 +41,14 @@ def _heard(microphone: Microphone) -> tuple[Floats, list[float]]:
 # Files
 
 
-def test_a_file_plays_at_the_pace_of_life(tmp_path: Path) -> None:
+def test_a_sound_file_plays_in_real_time(tmp_path: Path) -> None:
     chirp = made.chirp(0.8)
     path = made.wav(tmp_path / "a.wav", chirp)
     start_s = time.monotonic() + 0.1
     microphone = open_microphone(Settings(source=f"file:{path}"), start_s=start_s)
     assert isinstance(microphone, FileMicrophone)
     assert not microphone.still_is_frozen
-    samples, ends = _heard(microphone)
+    samples, ends = _record(microphone)
     assert samples.dtype == np.float32
     assert np.abs(samples - chirp).max() < 1e-3
     assert ends[-1] == pytest.approx(start_s + 0.8, abs=1e-3)
@@ -58,17 +57,17 @@ def test_a_file_plays_at_the_pace_of_life(tmp_path: Path) -> None:
     microphone.close()
 
 
-def test_the_sound_of_a_video_is_in_step_with_its_pictures(tmp_path: Path) -> None:
+def test_the_sound_of_a_video_is_in_sync_with_its_pictures(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 10, sound=True)
     start_s = time.monotonic()
-    samples, ends = _heard(open_microphone(Settings(source=f"file:{path}"), start_s=start_s))
+    samples, ends = _record(open_microphone(Settings(source=f"file:{path}"), start_s=start_s))
     chirp = made.chirp(1.0)
     lag = int(np.argmax(np.correlate(samples, chirp[4000:8000], "valid"))) - 4000
     assert abs(lag) < 0.07 * 16_000, "at most two of AAC's frames"
     assert ends[-1] == pytest.approx(start_s + len(samples) / 16_000, abs=1e-3)
 
 
-def test_what_is_long_past_is_dropped_and_counted(tmp_path: Path) -> None:
+def test_late_sound_is_dropped_and_counted(tmp_path: Path) -> None:
     path = made.wav(tmp_path / "a.wav", made.chirp(2.0))
     now_s = 100.0
     microphone = FileMicrophone(path, lambda: now_s, start_s=98.6)
@@ -85,7 +84,7 @@ def test_what_is_long_past_is_dropped_and_counted(tmp_path: Path) -> None:
         microphone.read()
 
 
-def test_files_that_cannot_be_heard(tmp_path: Path) -> None:
+def test_files_without_sound_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=r"gone\.wav.*No such file"):
         open_microphone(Settings(source=f"file:{tmp_path / 'gone.wav'}"))
     (tmp_path / "text.wav").write_text("text")
@@ -116,33 +115,33 @@ print(json.dumps({"close_s": time.monotonic() - began_s, "late_s": -min(ends), "
 """
 
 
-def test_what_is_played_is_heard(pulse: Pulse, tmp_path: Path) -> None:
+def test_sound_that_is_played_is_recorded(pulse: Pulse, tmp_path: Path) -> None:
     chirp = made.chirp(1.0)
-    # A player's first moment may be lost on its way.
+    # The start of a recording may be lost.
     path = made.wav(tmp_path / "chirp.wav", np.concatenate([np.zeros(4800, np.float32), chirp]))
     child = pulse.python(_HEAR, "auto", "3.0", str(tmp_path / "heard.npy"))
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["name"] == "pulse"
     pulse.play(path).wait(10)
     said, noise = child.communicate(timeout=20)
-    assert noise == "", "what ALSA prints while PortAudio looks for cards is nobody's business"
+    assert noise == "", "what ALSA prints while PortAudio looks for cards is hidden"
     end = json.loads(said)
     assert end["close_s"] < 1
     assert 0 <= end["late_s"] < 0.3
     assert end["overflows"] == 0
     heard = np.load(tmp_path / "heard.npy")
     assert heard.dtype == np.float32
-    # By tenths of a second: on a busy machine the sound server itself leaves a gap here and there.
-    places, alike = [], []
+    # In tenths of a second: on a busy machine the sound server itself leaves gaps.
+    places, similarity = [], []
     for piece in np.array_split(chirp, 10):
         at = int(np.argmax(np.correlate(heard, piece, "valid")))
         places.append(at)
-        alike.append(np.corrcoef(heard[at : at + len(piece)], piece)[0, 1])
-    assert sum(a > 0.98 for a in alike) >= 8, alike
-    assert sum(np.diff(places) >= 1600 - 2) >= 7, "one after the other"
+        similarity.append(np.corrcoef(heard[at : at + len(piece)], piece)[0, 1])
+    assert sum(a > 0.98 for a in similarity) >= 8, similarity
+    assert sum(np.diff(places) >= 1600 - 2) >= 7, "in order"
 
 
-def test_a_name_that_is_not_there_names_those_that_are(pulse: Pulse) -> None:
+def test_the_error_for_an_unknown_name_lists_the_devices(pulse: Pulse) -> None:
     child = pulse.python(_HEAR, "No Such Card", "1", "unused")
     _, noise = child.communicate(timeout=20)
     assert child.returncode != 0
@@ -155,7 +154,7 @@ def test_a_name_that_is_not_there_names_those_that_are(pulse: Pulse) -> None:
 
 
 class FakeAudio:
-    """PyAudio as its documentation has it; `accepts` are the (rate, channels) that the card takes."""
+    """PyAudio as documented; `accepts` lists the (rate, channels) that the card supports."""
 
     accepts: tuple[tuple[int, int], ...] = ((44_100, 2),)
     names: tuple[str, ...] = ("HDA Intel", "USB PnP Sound Device: Audio (hw:2,0)", "default")
@@ -180,10 +179,10 @@ class FakeAudio:
             raise OSError("No Default Input Device Available")
         return self.get_device_info_by_index(0)
 
-    def open(self, **asked: Any) -> Any:
-        if (asked["rate"], asked["channels"]) not in self.accepts:
+    def open(self, **options: Any) -> Any:
+        if (options["rate"], options["channels"]) not in self.accepts:
             raise OSError(-9997, "Invalid sample rate")
-        self.asked, self.give = asked, asked["stream_callback"]
+        self.options, self.give = options, options["stream_callback"]
         return SimpleNamespace(is_active=lambda: self.active, close=lambda: setattr(self, "closed", True))
 
     def terminate(self) -> None:
@@ -206,7 +205,7 @@ def test_another_rate_in_stereo_becomes_16_khz_mono(card: type[FakeAudio]) -> No
     microphone = open_microphone(Settings(source="usb pnp"))
     assert "USB PnP" in microphone.name
     audio = card.alive[0]
-    assert (audio.asked["rate"], audio.asked["channels"], audio.asked["input_device_index"]) == (44_100, 2, 1)
+    assert (audio.options["rate"], audio.options["channels"], audio.options["input_device_index"]) == (44_100, 2, 1)
     left = made.chirp(1.0, 44_100)
     pieces = []
     for part in np.array_split(np.repeat(left[:, None], 2, axis=1), 20):
@@ -218,27 +217,29 @@ def test_another_rate_in_stereo_becomes_16_khz_mono(card: type[FakeAudio]) -> No
     n = min(len(heard), 16_000)
     lags = range(40)
     best = max(np.corrcoef(heard[lag:n], made.chirp(1.0)[: n - lag])[0, 1] for lag in lags)
-    assert best > 0.995, "no seam from block to block"
+    assert best > 0.995, "no gap between blocks"
     assert np.abs(heard).max() == pytest.approx(0.5, abs=0.03), "mixed, not added"
 
 
-def test_a_queue_that_nobody_reads_drops_the_oldest(card: type[FakeAudio]) -> None:
+def test_a_full_queue_drops_the_oldest_block(card: type[FakeAudio]) -> None:
     card.accepts = ((16_000, 1),)
     now_s = 0.0
     microphone = PyAudioMicrophone("auto", lambda: now_s)
     audio = card.alive[0]
-    assert audio.asked["input_device_index"] == 0, "PortAudio's default, as the one called default hears nothing"
-    for number in range(by_pyaudio._QUEUED + 5):
+    assert audio.options["input_device_index"] == 0, (
+        "PortAudio's default device, since the one called default has no input"
+    )
+    for number in range(portaudio._MAX_QUEUE + 5):
         now_s = float(number)
         audio.give(_bytes(np.full(4, number / 100, np.float32)), 4, {}, 2 if number == 0 else 0)
-    assert microphone.overflows == 5 + 1, "five from the queue, one that the device reported"
+    assert microphone.overflows == 5 + 1, "five from the queue, one reported by the device"
     got = microphone.read()
     assert got is not None
     assert got[1] == 5.0
     assert got[0] == pytest.approx(0.05, abs=1e-3)
 
 
-def test_a_stream_that_stops_is_an_error_and_one_that_pauses_is_not(card: type[FakeAudio]) -> None:
+def test_a_stream_that_stops_is_an_error_but_a_pause_is_not(card: type[FakeAudio]) -> None:
     card.accepts = ((16_000, 1),)
     microphone = PyAudioMicrophone("HDA")
     began_s = time.monotonic()
@@ -249,13 +250,13 @@ def test_a_stream_that_stops_is_an_error_and_one_that_pauses_is_not(card: type[F
         microphone.read()
     microphone.close()
     assert card.alive[0].closed
-    assert card.alive[0].terminated, "else PortAudio keeps its old list of devices"
+    assert card.alive[0].terminated, "otherwise PortAudio keeps its old list of devices"
 
 
-def test_nothing_opens(card: type[FakeAudio]) -> None:
+def test_no_device_opens(card: type[FakeAudio]) -> None:
     card.accepts = ()
     with pytest.raises(
-        DeviceError, match=r"no microphone opens \(HDA Intel: .*Invalid sample rate.*There: HDA Intel, USB"
+        DeviceError, match=r"no microphone opens \(HDA Intel: .*Invalid sample rate.*There are: HDA Intel, USB"
     ):
         PyAudioMicrophone("auto")
     assert card.alive[0].terminated
@@ -264,8 +265,10 @@ def test_nothing_opens(card: type[FakeAudio]) -> None:
         PyAudioMicrophone("auto")
 
 
-def test_a_driver_that_hangs_does_not_hang_the_next(card: type[FakeAudio], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_pyaudio, "_BUSY_S", 0.1)
+def test_a_driver_that_hangs_does_not_block_the_next_opening(
+    card: type[FakeAudio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portaudio, "_LOCK_TIMEOUT_S", 0.1)
     go_on = threading.Event()
     monkeypatch.setattr(card, "terminate", lambda _: go_on.wait(5))
     card.accepts = ((16_000, 1),)
@@ -284,7 +287,7 @@ def test_pyaudio_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         open_microphone(Settings())
 
 
-def test_portaudio_that_does_not_start(card: type[FakeAudio], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_portaudio_does_not_start(card: type[FakeAudio], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise OSError("no driver")
 

@@ -1,4 +1,4 @@
-"""What the devices' threads hand on: the slot with the newest frame, and the ring with the last sound."""
+"""The slot for the newest frame, and the ring of the last seconds of sound."""
 
 import itertools
 import threading
@@ -15,7 +15,7 @@ from device.sense.microphone.thread import SoundRing
 from tests.sense.fakes import new_frame
 
 
-def test_latest_keeps_the_newest_and_counts_what_it_replaces() -> None:
+def test_latest_keeps_the_newest_frame_and_counts_the_replaced_ones() -> None:
     latest = Latest()
     assert latest.get(0) is None
     frames = [new_frame(t) for t in (1.0, 2.0, 3.0)]
@@ -25,13 +25,13 @@ def test_latest_keeps_the_newest_and_counts_what_it_replaces() -> None:
     assert latest.get(0) is frames[2]
     assert latest.get(0) is None, "taken out"
     latest.put(frames[0])
-    assert latest.dropped == 2, "what was taken is not dropped"
+    assert latest.dropped == 2, "a frame that was read does not count as dropped"
     latest.clear()
     assert latest.get(0) is None
     assert latest.dropped == 2
 
 
-def test_latest_wakes_who_waits() -> None:
+def test_latest_wakes_a_waiting_thread() -> None:
     latest, frame = Latest(), new_frame()
     threading.Timer(0.1, latest.put, (frame,)).start()
     began_s = time.monotonic()
@@ -53,7 +53,7 @@ def _blocks(total: int, sizes: tuple[int, ...]) -> Iterator[Floats]:
 
 
 @pytest.mark.parametrize("sizes", [(512,), (16_000,), (1, 7, 4096), (50_000,), (48_000,)])
-def test_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> None:
+def test_the_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> None:
     ring = SoundRing()
     assert ring.window() is None
     pushed = 0
@@ -64,7 +64,7 @@ def test_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> N
     assert window is not None
     assert window.samples.dtype == np.float32
     assert np.array_equal(window.samples, np.arange(window.at, pushed, dtype=np.float32))
-    assert window.at % HOP == 0, "windows have their frames in common"
+    assert window.at % HOP == 0, "windows share their frames"
     assert 48_000 - HOP < len(window.samples) <= 48_000
     assert window.end_s == pushed / 16_000
     window.samples[:] = -1
@@ -73,7 +73,7 @@ def test_ring_holds_the_last_three_seconds_in_order(sizes: tuple[int, ...]) -> N
     assert again.samples[0] == window.at, "a copy"
 
 
-def test_ring_that_is_not_full_yet_and_pauses() -> None:
+def test_the_ring_before_it_is_full_and_after_a_gap() -> None:
     ring = SoundRing()
     ring.push(np.ones(1000, np.float32), 10.0)
     ring.push(np.full(600, 2, np.float32), 10.3)
@@ -83,11 +83,11 @@ def test_ring_that_is_not_full_yet_and_pauses() -> None:
     ring.push(np.full(160, 3, np.float32), 12.0)
     window = ring.window()
     assert window is not None
-    assert window.samples.tolist() == [3] * 160, "what was before a pause is not heard as one with what is after it"
+    assert window.samples.tolist() == [3] * 160, "sound from before a gap is dropped"
 
 
 @pytest.mark.parametrize("sizes", [(800,), (1, 7, 4096), (557,)])
-def test_windows_of_one_stream_begin_whole_hops_apart_and_say_where(sizes: tuple[int, ...]) -> None:
+def test_windows_of_one_stream_start_at_whole_hops_and_give_their_position(sizes: tuple[int, ...]) -> None:
     ring, pushed = SoundRing(), 0
     for block in _blocks(100_000, sizes):
         pushed += len(block)
@@ -97,7 +97,7 @@ def test_windows_of_one_stream_begin_whole_hops_apart_and_say_where(sizes: tuple
         assert window is None or window.samples[-1] == pushed - 1, "to the newest sample"
 
 
-def test_ring_forgets_the_samples_themselves() -> None:
+def test_clearing_the_ring_overwrites_its_samples() -> None:
     ring = SoundRing()
     ring.push(np.ones(9000, np.float32), 1.0)
     ring.clear()

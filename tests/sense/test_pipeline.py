@@ -1,4 +1,4 @@
-"""The whole of `sense` in front of the stand-in, with a door and a hub that the test plays."""
+"""The whole of `sense` with a simulated camera and microphone, and a hub played by the test."""
 
 import threading
 import time
@@ -13,13 +13,13 @@ from tests.sense.live_sense import living, stage
 from tests.sense.waits import until
 
 
-def test_off_closes_the_eye_forgets_what_it_saw_and_is_kept_over_a_restart(house: Settings) -> None:
+def test_off_closes_the_camera_drops_its_readings_and_outlasts_a_restart(house: Settings) -> None:
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.face and hub.mood.mood.people == 1, 15)
         hub.say(SetSwitch(Switch.CAMERA, on=False))
         until(lambda: hub.health and not hub.health.camera_on and stage(hub, "camera") is State.OFF, 3)
         until(lambda: hub.mood and hub.mood.mood.face is None and hub.mood.mood.people == 0, 3)
-        assert stage(hub, "microphone") is State.OK, "the other sense goes on"
+        until(lambda: stage(hub, "microphone") is State.OK, 15)  # the other sense keeps working
     with living(house) as (_, hub):
         until(lambda: stage(hub, "camera") is State.OFF, 15)
         until(lambda: hub.mood and hub.mood.mood.voice, 15)
@@ -29,7 +29,7 @@ def test_off_closes_the_eye_forgets_what_it_saw_and_is_kept_over_a_restart(house
         until(lambda: hub.mood and hub.mood.mood.face, 15)
 
 
-def test_pause_closes_both_and_says_unknown(house: Settings) -> None:
+def test_pause_closes_both_devices_and_the_mood_becomes_unknown(house: Settings) -> None:
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.emotion.value != "unknown", 15)
         hub.say(SetSwitch(Switch.PAUSE, on=True))
@@ -40,7 +40,7 @@ def test_pause_closes_both_and_says_unknown(house: Settings) -> None:
         assert hub.mood.mood.confidence == 0
 
 
-def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
+def test_the_hold_time_is_set_reported_and_outlasts_a_restart(house: Settings) -> None:
     with living(house) as (sense, hub):
         assert hub.health
         assert hub.health.hold_s == house.mood.hold_s
@@ -54,12 +54,12 @@ def test_the_hold_is_set_shown_and_kept_over_a_restart(house: Settings) -> None:
         assert (hub.health.hold_s, hub.health.camera_on) == (7.5, False)
 
 
-def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house: Settings) -> None:
-    kept = house.state_dir / "voices.json"
+def test_the_sound_of_the_voices_is_learned_outlasts_a_restart_and_can_be_cleared(house: Settings) -> None:
+    path = house.state_dir / "voices.json"
 
     def weight() -> float:
-        heard = speaker_stats_file(kept).load(None)
-        return heard.weight if heard else 0.0
+        stats = speaker_stats_file(path).load(None)
+        return stats.weight if stats else 0.0
 
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.voice, 15)
@@ -78,7 +78,7 @@ def test_how_voices_sound_here_is_learnt_kept_over_a_restart_and_forgotten(house
     assert weight() == 0.0
 
 
-def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Settings) -> None:
+def test_the_neutral_is_recorded_outlasts_a_restart_and_can_be_cleared(house: Settings) -> None:
     with living(house) as (_, hub):
         until(lambda: hub.mood and hub.mood.mood.face, 15)
         hub.say(RecordBaseline(3.0))
@@ -102,7 +102,7 @@ def test_a_minute_at_rest_is_recorded_kept_over_a_restart_and_cleared(house: Set
         assert hub.health.baseline is None
 
 
-def test_nobody_there_is_no_neutral(house: Settings) -> None:
+def test_an_empty_room_records_no_neutral(house: Settings) -> None:
     with living(house) as (_, hub):
         hub.say(SetSwitch(Switch.PAUSE, on=True))
         until(lambda: hub.health and hub.health.paused, 3)
@@ -112,53 +112,53 @@ def test_nobody_there_is_no_neutral(house: Settings) -> None:
         assert hub.health.baseline is None
 
 
-def test_a_switch_that_cannot_be_kept_still_switches(house: Settings) -> None:
-    # A file where the folder of the state should be: nothing can be written there, by root neither.
+def test_a_switch_that_cannot_be_saved_still_works(house: Settings) -> None:
+    # A file in place of the state folder: even root cannot write there.
     house.state_dir.write_text("in the way")
     with living(house) as (_, hub):
         assert hub.health
-        assert hub.health.paused, "switches that cannot be read are not trusted"
+        assert hub.health.paused, "unreadable switches pause both senses"
         hub.say(SetSwitch(Switch.PAUSE, on=False))
         until(lambda: hub.health and not hub.health.paused, 3)
         until(lambda: hub.mood and hub.mood.mood.face, 15)
 
 
-def test_a_reader_that_fails_is_told_and_tried_again_while_the_other_goes_on(
+def test_a_failing_reader_is_reported_and_retried_while_the_other_works(
     house: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with living(house) as (sense, hub):
         until(lambda: hub.mood and hub.mood.mood.face, 15)
-        whole = sense._face_stream.see
+        whole = sense._face_stream.read
 
         def broken(frame: Frame) -> list[FaceReading]:
             raise ValueError("a picture's numbers must not get into the log")
 
-        monkeypatch.setattr(sense._face_stream, "see", broken)
+        monkeypatch.setattr(sense._face_stream, "read", broken)
         until(lambda: stage(hub, "face") is State.LOST, 15)
         assert hub.health
         assert "ValueError" in hub.health.stages["face"].detail
         assert "numbers" not in hub.health.stages["face"].detail
         until(lambda: hub.mood and hub.mood.mood.voice, 15)
-        monkeypatch.setattr(sense._face_stream, "see", whole)
+        monkeypatch.setattr(sense._face_stream, "read", whole)
         until(lambda: stage(hub, "face") is State.OK, 15)
 
 
-def test_a_reader_that_hangs_stops_the_watchdogs_kicks(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr("device.sense.pipeline.notify", told.append)
-    free = threading.Event()
+def test_a_reader_that_hangs_stops_the_watchdog_notifications(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr("device.sense.pipeline.notify", messages.append)
+    resume = threading.Event()
 
     def hanging(window: SoundWindow, learn: float = 1.0) -> None:
-        free.wait(20)
+        resume.wait(20)
 
     with living(house) as (sense, hub):
         sense.health.stall_s = 1.0
-        until(lambda: "WATCHDOG=1" in told, 15)
+        until(lambda: "WATCHDOG=1" in messages, 15)
         monkeypatch.setattr(sense._voice_reader, "read", hanging)
         until(lambda: stage(hub, "voice") is State.LOST, 15)
         time.sleep(0.3)
-        kicks = told.count("WATCHDOG=1")
+        count = messages.count("WATCHDOG=1")
         time.sleep(1.0)
-        assert told.count("WATCHDOG=1") == kicks
-        free.set()
-        until(lambda: told.count("WATCHDOG=1") > kicks, 15)
+        assert messages.count("WATCHDOG=1") == count
+        resume.set()
+        until(lambda: messages.count("WATCHDOG=1") > count, 15)

@@ -1,4 +1,4 @@
-"""An RTSP camera seen by a process that has no network but its one window."""
+"""An RTSP camera, read by a process without a network through the camera proxy."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ proxy.close()
 """
 
 
-def test_rtsp_comes_through_the_window_and_nothing_else_does(tmp_path: Path) -> None:
+def test_rtsp_works_through_the_proxy(tmp_path: Path) -> None:
     with streamed(tmp_path) as server:
         command = [sys.executable, "-c", INSIDE, server.url]
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -1,4 +1,4 @@
-"""What several tests of sense share."""
+"""Waiting helpers for the tests of sense."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,10 @@ def drain(camera: Camera) -> None:
         camera.read()
 
 
-def until(holds: Callable[[], object], limit_s: float = 4.0) -> float:
-    """Seconds until it `holds`; fails after `limit_s`."""
+def until(condition: Callable[[], object], limit_s: float = 4.0) -> float:
+    """Wait for `condition`. Returns the seconds it took; fails after `limit_s`."""
     began_s = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began_s < limit_s, "it did not come"
+    while not condition():
+        assert time.monotonic() - began_s < limit_s, "it did not happen"
         time.sleep(0.01)
     return time.monotonic() - began_s

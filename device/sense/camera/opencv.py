@@ -14,8 +14,8 @@ from device.readings import Frame
 from device.sense.camera_proxy import redact_url
 from device.settings.schema import Camera as CameraSettings
 
-# Both are process-wide and read when a device is opened; what the user has set stays. The first ends a read of
-# a dead USB camera after one second instead of ten. The second keeps RTSP off UDP, which loses packets.
+# Process-wide, and read when a device is opened; the user's own values stay. The first ends a read from a dead USB
+# camera after one second instead of ten. The second keeps RTSP off UDP, which loses packets.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 
@@ -23,7 +23,7 @@ _PAUSE_S = 0.05
 
 
 class OpenCVCamera:
-    """A cv2.VideoCapture. A frame's time is the clock right after `grab`, before it is unpacked."""
+    """A cv2.VideoCapture. A frame's time is read right after `grab`, before decoding."""
 
     still_is_frozen = True
 
@@ -32,28 +32,28 @@ class OpenCVCamera:
         capture: cv2.VideoCapture,
         name: str,
         clock: Callable[[], float],
-        patience_s: float = 0.0,
+        failure_limit_s: float = 0.0,
         node: Path | None = None,
     ) -> None:
-        """`patience_s`: how long grabs may fail before the camera counts as gone; `node`: its file in /dev."""
+        """`failure_limit_s`: how long grabs may fail before the camera counts as gone. `node`: its file in /dev."""
         self.name = name
         self._capture = capture
         self._clock = clock
-        self._patience_s = patience_s
+        self._failure_limit_s = failure_limit_s
         self._node = node
         self._newest_s = clock()
 
     def read(self) -> Frame | None:
-        """The next frame. Blocks for as long as the driver does: about 1 s (V4L2), `timeout_s` (streams)."""
+        """The next frame. Blocks as long as the driver does: about 1 s for V4L2, `timeout_s` for streams."""
         grabbed = self._capture.grab()
         now_s = self._clock()
         bgr = self._capture.retrieve()[1] if grabbed else None
         if bgr is None:
             if self._node is not None and not self._node.exists():
                 raise DeviceError(f"{self.name}: unplugged; plug it in again")
-            if now_s - self._newest_s >= self._patience_s:
-                raise DeviceError(f"{self.name}: gives no more frames; it is opened again")
-            time.sleep(_PAUSE_S)  # a grab that fails at once must not spin
+            if now_s - self._newest_s >= self._failure_limit_s:
+                raise DeviceError(f"{self.name}: delivers no more frames; opening it again")
+            time.sleep(_PAUSE_S)  # grabs that fail at once must not spin
             return None
         self._newest_s = now_s
         return Frame(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), now_s)
@@ -63,16 +63,16 @@ class OpenCVCamera:
         self._capture.release()
 
 
-def v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
-    """A USB camera, asked for MJPEG: uncompressed, USB 2 carries a few frames a second only. Raises DeviceError."""
+def open_v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
+    """A USB camera, set to MJPEG: uncompressed, USB 2 carries only a few frames a second. Raises DeviceError."""
     if not path.exists():
         raise DeviceError(f"{path}: there is no such camera; plug it in, or set camera.source")
     if not os.access(path, os.R_OK | os.W_OK):
-        raise DeviceError(f"{path}: not allowed; add this user to the group video (sudo usermod -aG video USER)")
-    # The stable name is a link; OpenCV wants what it points to.
+        raise DeviceError(f"{path}: this user may not open it; add it to the group video (sudo usermod -aG video USER)")
+    # The stable name is a link, which OpenCV does not follow.
     capture = cv2.VideoCapture(os.path.realpath(path), cv2.CAP_V4L2)
     if not capture.isOpened():
-        raise DeviceError(f"{path}: does not open; another program may be using it (sudo fuser -v {path})")
+        raise DeviceError(f"{path}: it does not open; another program may be using it (sudo fuser -v {path})")
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width_px)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height_px)
@@ -80,13 +80,13 @@ def v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) -> Op
     return OpenCVCamera(capture, str(path), clock, settings.timeout_s, path)
 
 
-def stream(url: str, settings: CameraSettings, clock: Callable[[], float], known_as: str = "") -> OpenCVCamera:
-    """A camera on the network, by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError.
+def open_stream(url: str, settings: CameraSettings, clock: Callable[[], float], name: str = "") -> OpenCVCamera:
+    """A network camera, read by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError.
 
-    It is called `known_as`, or by its address without what may be secret.
+    Its name is `name`, or else its address without any secrets.
     """
-    name = known_as or redact_url(url)
-    # FFmpeg knows schemes in small letters only.
+    name = name or redact_url(url)
+    # FFmpeg accepts only lower-case schemes.
     scheme, colon, rest = url.strip().partition(":")
     limit_ms = int(settings.timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
@@ -99,14 +99,14 @@ def stream(url: str, settings: CameraSettings, clock: Callable[[], float], known
     return OpenCVCamera(capture, name, clock)
 
 
-def gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
+def open_gstreamer(pipeline: str, settings: CameraSettings, clock: Callable[[], float]) -> OpenCVCamera:
     """A GStreamer pipeline that ends in an appsink, such as a Jetson's nvarguscamerasrc. Raises DeviceError."""
     if not re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()):
         raise DeviceError(
-            "camera.source = gstreamer:... needs an OpenCV built with GStreamer, and pip's, which every installation "
-            "begins with, is not. By hand, in a virtual environment made with --system-site-packages: pip uninstall "
-            "opencv-python-headless, so that the system's python3-opencv is used; it has to be for this Python and "
-            "NumPy 2, as Debian 13's is and JetPack 6's is not, where one has to be built (README, \"By hand\")"
+            "camera.source = gstreamer:... needs an OpenCV built with GStreamer. pip's, which Mien installs, has "
+            "none. In a virtual environment made with --system-site-packages: pip uninstall "
+            "opencv-python-headless, so that the system's python3-opencv is used. It must be built for this Python and "
+            "NumPy 2: Debian 13's is, JetPack 6's is not, and there you have to build one (README, \"By hand\")"
         )
     limit_ms = int(settings.timeout_s * 1000)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]

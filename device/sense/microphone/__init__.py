@@ -1,4 +1,4 @@
-"""Microphones: what all of them do, and the choice of one by the settings' word."""
+"""The Microphone protocol, and `open_microphone`, which opens the one named in the settings."""
 
 import time
 from collections.abc import Callable
@@ -13,38 +13,38 @@ __all__ = ["Microphone", "PyAudioMicrophone", "open_microphone"]
 
 
 class Microphone(Protocol):
-    """Anything that gives sound. One thread owns it: it opens, reads and closes."""
+    """A source of sound. One thread owns it: it opens, reads and closes."""
 
     name: str
     """For a person."""
     still_is_frozen: bool
-    """Whether nothing but digital zeros is a fault: a real microphone has noise, a file may be silent."""
+    """Whether digital silence is a fault. A real microphone has noise; a file may be silent."""
 
     @property
     def overflows(self) -> int:
-        """Blocks that the device or its queue dropped since it was opened."""
+        """Blocks that the device or its queue has dropped since it was opened."""
 
     def read(self) -> tuple[Floats, float] | None:
-        """The next block, (n,) float32 in -1..1 at 16 kHz mono, and when its last sample was heard.
+        """The next block, (n,) float32 in -1..1 at 16 kHz mono, and the time of its last sample.
 
-        None when nothing came within about half a second. Raises DeviceError when the device is gone, EndOfMedia
-        when a file has ended.
+        None if nothing came within about half a second. Raises DeviceError if the device is gone, and EndOfMedia at the
+        end of a file.
         """
 
     def close(self) -> None:
-        """Let go of the device. It may take as long as its driver takes: the capture thread sets the limit."""
+        """Close the device. May block as long as the driver does; the device thread sets the limit."""
 
 
 def open_microphone(
     settings: MicrophoneSettings, clock: Callable[[], float] = time.monotonic, start_s: float | None = None
 ) -> Microphone:
-    """Open what `settings.source` names: auto, a part of a PyAudio device's name, or file:PATH.
+    """Open the source from the settings: auto, a part of a PyAudio device's name, or file:PATH.
 
-    `start_s` is for files: when, on `clock`, their first moment is due; the moment of opening when None. Raises
-    DeviceError, which says what there is and what to do.
+    A file starts to play at `start_s` on `clock`; None: now. Raises DeviceError, which says what there is and what to
+    do.
     """
     if settings.source.startswith("file:"):
-        # FFmpeg takes 16 MB, and only who plays a file needs it.
+        # FFmpeg takes 16 MB, and only a file needs it.
         from device.sense.microphone.file import FileMicrophone
 
         return FileMicrophone(Path(settings.source.removeprefix("file:")).expanduser(), clock, start_s)

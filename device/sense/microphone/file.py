@@ -1,4 +1,4 @@
-"""A sound or video file in a microphone's place, at the pace of life."""
+"""A sound or video file that plays in real time in place of a microphone."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ from device.perception.audio.stft import RATE_HZ
 from device.perception.media.decode import sound_blocks
 
 _WAIT_S = 0.4
-_LATE_S = 1.0
+_MAX_DELAY_S = 1.0
 
 
 class FileMicrophone:
-    """The sound of a file. A block is given when its last sample is due: `start_s` plus its place in the file."""
+    """The sound of a file. A block is delivered when its last sample is due: `start_s` plus its time in the file."""
 
     still_is_frozen = False
 
@@ -24,14 +24,14 @@ class FileMicrophone:
         self.overflows = 0
         self._clock = clock
         self._blocks: Iterator[Floats] = sound_blocks(path)
-        self._given = 0
-        self._next = self._decoded()
+        self._delivered = 0
+        self._next = self._decode()
         self._start_s = clock() if start_s is None else start_s
 
     def read(self) -> tuple[Floats, float] | None:
-        """The next block; None when it is not due within 0.4 s. What is late by over a second is dropped."""
+        """The next block; None if it is not due within 0.4 s. Blocks more than a second late are dropped."""
         while self._next is not None:
-            end_s = self._start_s + (self._given + len(self._next)) / RATE_HZ
+            end_s = self._start_s + (self._delivered + len(self._next)) / RATE_HZ
             wait_s = end_s - self._clock()
             if wait_s > _WAIT_S:
                 time.sleep(_WAIT_S)
@@ -39,9 +39,9 @@ class FileMicrophone:
             if wait_s > 0:
                 time.sleep(wait_s)
             block = self._next
-            self._given += len(block)
-            self._next = self._decoded()
-            if wait_s > -_LATE_S:
+            self._delivered += len(block)
+            self._next = self._decode()
+            if wait_s > -_MAX_DELAY_S:
                 return block, end_s
             self.overflows += 1
         raise EndOfMedia(f"{self.name}: played to its end")
@@ -50,7 +50,7 @@ class FileMicrophone:
         """Close the file."""
         self._blocks.close()  # type: ignore[attr-defined]  # sound_blocks is a generator
 
-    def _decoded(self) -> Floats | None:
+    def _decode(self) -> Floats | None:
         try:
             return next(self._blocks, None)
         except MediaError as error:

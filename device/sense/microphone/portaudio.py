@@ -1,4 +1,4 @@
-"""Microphones by PyAudio (PortAudio): ALSA cards, PulseAudio and PipeWire. Imported when one is asked for."""
+"""Microphones through PyAudio (PortAudio): ALSA cards, PulseAudio and PipeWire."""
 
 import contextlib
 import importlib
@@ -13,33 +13,33 @@ import numpy as np
 from device.emotions import Floats
 from device.errors import DeviceError
 from device.perception.audio.stft import RATE_HZ
-from device.system.stderr import quiet_stderr
+from device.system.stderr import silence_stderr
 
 _BLOCK_S = 0.05
-_QUEUED = 40
+_MAX_QUEUE = 40
 """Blocks: two seconds."""
 _WAIT_S = 0.4
-_FULL = np.float32(1 / 32768)
-_BUSY_S = 3.0
-_FIRST = ("pulse", "pipewire", "default")
-"""`auto` tries these, then PortAudio's default: they mix and resample, and follow the user's own choice."""
+_INT16_SCALE = np.float32(1 / 32768)
+_LOCK_TIMEOUT_S = 3.0
+_PREFERRED = ("pulse", "pipewire", "default")
+"""`auto` tries these before PortAudio's default: they mix, resample and follow the user's own choice."""
 
-# PortAudio's start, end and opening may not run at the same time in two threads.
-_portaudio = threading.Lock()
+# PortAudio must not start, stop or open a stream in two threads at once.
+_portaudio_lock = threading.Lock()
 
 
 class PyAudioMicrophone:
-    """One input device, chosen by a part of its name: numbers change when something is plugged in."""
+    """One input device, chosen by a part of its name, since the numbers change when devices are plugged in."""
 
     still_is_frozen = True
 
     def __init__(self, source: str = "auto", clock: Callable[[], float] = time.monotonic) -> None:
-        """Open and start it. Raises DeviceError, which names the devices that there are."""
+        """Open and start it. Raises DeviceError, which names the devices that exist."""
         self._clock = clock
-        self._blocks: deque[tuple[bytes, float]] = deque(maxlen=_QUEUED)
+        self._blocks: deque[tuple[bytes, float]] = deque(maxlen=_MAX_QUEUE)
         self._arrived = threading.Condition()
         self.overflows = 0
-        with _alone():
+        with _exclusive():
             self._module, self._audio = _start()
             try:
                 self._stream, self.name, self._rate_hz, self._channels = self._open(source)
@@ -53,7 +53,7 @@ class PyAudioMicrophone:
             self._resampler = Resampler(self._rate_hz)
 
     def read(self) -> tuple[Floats, float] | None:
-        """The next block and the clock when the driver handed it over; None after 0.4 s without one."""
+        """The next block, and when the driver delivered it; None after 0.4 s without one."""
         with self._arrived:
             self._arrived.wait_for(lambda: self._blocks, _WAIT_S)
             block = self._blocks.popleft() if self._blocks else None
@@ -61,41 +61,43 @@ class PyAudioMicrophone:
             if not self._stream.is_active():
                 raise DeviceError(f"{self.name}: the microphone stopped; plug it in again")
             return None
-        heard = np.frombuffer(block[0], np.int16).reshape(-1, self._channels)
-        # FFmpeg would mix two equal channels to 1.4 times either: the mean is taken here.
-        mono = heard.mean(axis=1, dtype=np.float32) * _FULL
+        channels = np.frombuffer(block[0], np.int16).reshape(-1, self._channels)
+        # Mixed here: FFmpeg would mix two equal channels to 1.4 times the volume of either.
+        mono = channels.mean(axis=1, dtype=np.float32) * _INT16_SCALE
         samples = self._resampler(mono) if self._resampler else mono
         return (samples, block[1]) if len(samples) else None
 
     def close(self) -> None:
-        """Stop the stream and let PortAudio go, so that the next opening sees what is plugged in by then."""
-        with _alone():
+        """Stop the stream and PortAudio. It lists the devices at its start, so the next opening sees new ones."""
+        with _exclusive():
             try:
                 self._stream.close()
             finally:
                 self._audio.terminate()
 
     def _open(self, source: str) -> tuple[Any, str, int, int]:
-        """The first that opens of the devices that fit: stream, name, rate in Hz, channels."""
+        """The first matching device that opens: stream, name, rate in Hz, channels."""
         devices = [self._audio.get_device_info_by_index(i) for i in range(self._audio.get_device_count())]
         inputs = [device for device in devices if device["maxInputChannels"] > 0]
-        there = ", ".join(str(device["name"]) for device in inputs) or "none"
+        names = ", ".join(str(device["name"]) for device in inputs) or "none"
         faults = []
-        for device in _fitting(source, inputs, self._default()):
+        for device in _match(source, inputs, self._default_index()):
             name, own_hz = str(device["name"]), int(device["defaultSampleRate"])
             stereo = min(2, int(device["maxInputChannels"]))
             for rate_hz, channels in dict.fromkeys(((RATE_HZ, 1), (RATE_HZ, stereo), (own_hz, 1), (own_hz, stereo))):
                 try:
-                    return self._stream_of(int(device["index"]), rate_hz, channels), name, rate_hz, channels
+                    return self._open_stream(int(device["index"]), rate_hz, channels), name, rate_hz, channels
                 except (OSError, ValueError) as error:
                     fault = f"{name}: {error}"
             faults.append(fault)
         if faults:
-            raise DeviceError(f"no microphone opens ({'; '.join(faults)}); is another program using it? There: {there}")
-        asked = "no microphone found" if source == "auto" else f"no microphone has {source!r} in its name"
-        raise DeviceError(f"{asked}; there are: {there}. Plug one in, or set microphone.source")
+            raise DeviceError(
+                f"no microphone opens ({'; '.join(faults)}); is another program using it? There are: {names}"
+            )
+        problem = "no microphone found" if source == "auto" else f"no microphone has {source!r} in its name"
+        raise DeviceError(f"{problem}; there are: {names}. Plug one in, or set microphone.source")
 
-    def _stream_of(self, index: int, rate_hz: int, channels: int) -> Any:  # noqa: ANN401 - PyAudio has no types
+    def _open_stream(self, index: int, rate_hz: int, channels: int) -> Any:  # noqa: ANN401 - PyAudio has no types
         return self._audio.open(
             rate=rate_hz,
             channels=channels,
@@ -103,35 +105,35 @@ class PyAudioMicrophone:
             input=True,
             input_device_index=index,
             frames_per_buffer=int(rate_hz * _BLOCK_S),
-            stream_callback=self._take,
+            stream_callback=self._receive,
         )
 
-    def _take(self, data: bytes, _frames: int, _times: Mapping[str, float], status: int) -> tuple[None, int]:
-        """PortAudio's own thread calls this for each block; it may not be kept waiting."""
+    def _receive(self, data: bytes, _frames: int, _times: Mapping[str, float], status: int) -> tuple[None, int]:
+        """PortAudio's own thread calls this for each block; it must not block."""
         end_s = self._clock()
         with self._arrived:
-            self.overflows += bool(status & self._module.paInputOverflow) + (len(self._blocks) == _QUEUED)
+            self.overflows += bool(status & self._module.paInputOverflow) + (len(self._blocks) == _MAX_QUEUE)
             self._blocks.append((data, end_s))
             self._arrived.notify()
         return None, self._module.paContinue
 
-    def _default(self) -> int:
+    def _default_index(self) -> int:
         try:
             return int(self._audio.get_default_input_device_info()["index"])
         except OSError:
             return -1
 
 
-def _fitting(source: str, inputs: list[Mapping[str, Any]], default: int) -> list[Mapping[str, Any]]:
+def _match(source: str, inputs: list[Mapping[str, Any]], default: int) -> list[Mapping[str, Any]]:
     """The devices to try, in order."""
     if source != "auto":
         return [device for device in inputs if source.lower() in str(device["name"]).lower()]
-    known = [device for name in _FIRST for device in inputs if device["name"] == name]
-    return known + [device for device in inputs if device["index"] == default and device not in known]
+    preferred = [device for name in _PREFERRED for device in inputs if device["name"] == name]
+    return preferred + [device for device in inputs if device["index"] == default and device not in preferred]
 
 
 def _start() -> tuple[Any, Any]:
-    """PyAudio's module and a started PortAudio. Raises DeviceError."""
+    """The module pyaudio and a started PortAudio. Raises DeviceError."""
     try:
         module = importlib.import_module("pyaudio")
     except ImportError as error:
@@ -140,18 +142,18 @@ def _start() -> tuple[Any, Any]:
             "sudo apt install portaudio19-dev python3-dev gcc, then: pip install pyaudio (or microphone.source = off)"
         ) from error
     try:
-        # ALSA tries every plugin of its configuration and prints a line for each that is not there.
-        with quiet_stderr():
+        # ALSA tries every plugin of its configuration and prints a line for each one that is missing.
+        with silence_stderr():
             return module, module.PyAudio()
     except OSError as error:
         raise DeviceError(f"PortAudio does not start ({error}); check the sound system with: arecord -l") from error
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    if not _portaudio.acquire(timeout=_BUSY_S):
+def _exclusive() -> Iterator[None]:
+    if not _portaudio_lock.acquire(timeout=_LOCK_TIMEOUT_S):
         raise DeviceError("the microphone's driver does not answer; unplug it, or restart the device")
     try:
         yield
     finally:
-        _portaudio.release()
+        _portaudio_lock.release()

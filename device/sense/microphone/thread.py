@@ -1,4 +1,4 @@
-"""The ring between a microphone's thread and the one that listens: the last three seconds, no more."""
+"""The microphone thread, and the ring that holds its last three seconds for the voice reader."""
 
 import threading
 import time
@@ -15,71 +15,71 @@ from device.sense.device_thread import DeviceThread
 from device.sense.microphone import Microphone
 
 _GAP_S = 0.5
-"""Sound from before a pause longer than this is not part of what is heard now."""
+"""After a longer gap, the sound from before it is dropped."""
 
 
 class SoundRing:
-    """The newest `seconds` of 16 kHz mono sound; what is older is overwritten. Any thread may call it."""
+    """The newest `seconds` of 16 kHz mono sound; older sound is overwritten. Thread-safe."""
 
     def __init__(self, seconds: float = 3.0) -> None:
         self._samples = np.zeros(int(seconds * RATE_HZ), np.float32)
         self._lock = threading.Lock()
-        self._at = 0
-        self._count = 0
-        self._heard = 0
-        """Samples since the last gap: the next one's number."""
+        self._position = 0
+        self._length = 0
+        self._total = 0
+        """Samples since the last gap."""
         self._end_s = 0.0
 
     def push(self, block: Floats, end_s: float) -> None:
-        """Add a block (n,) float32 whose last sample was heard at `end_s`."""
+        """Add a block (n,) float32 whose last sample was recorded at `end_s`."""
         size = len(self._samples)
         with self._lock:
             if end_s - len(block) / RATE_HZ - self._end_s > _GAP_S:
-                self._count = self._heard = 0
-            kept = block[-size:]
-            first = min(len(kept), size - self._at)
-            self._samples[self._at : self._at + first] = kept[:first]
-            self._samples[: len(kept) - first] = kept[first:]
-            self._at = (self._at + len(kept)) % size
-            self._count = min(self._count + len(kept), size)
-            self._heard += len(block)
+                self._length = self._total = 0
+            newest = block[-size:]
+            first = min(len(newest), size - self._position)
+            self._samples[self._position : self._position + first] = newest[:first]
+            self._samples[: len(newest) - first] = newest[first:]
+            self._position = (self._position + len(newest)) % size
+            self._length = min(self._length + len(newest), size)
+            self._total += len(block)
             self._end_s = end_s
 
     def window(self) -> SoundWindow | None:
-        """A copy of what there is, oldest first, from a whole hop of the stream on; None when there is nothing."""
+        """A copy of the content, oldest first, starting at a whole hop of the stream; None if it is empty."""
         with self._lock:
-            first = self._heard - self._count
+            first = self._total - self._length
             first += -first % HOP
-            count = self._heard - first
+            count = self._total - first
             if count <= 0:
                 return None
-            early = min(max(count - self._at, 0), count)
+            early = min(max(count - self._position, 0), count)
             size = len(self._samples)
-            parts = self._samples[size - early :], self._samples[self._at - count + early : self._at]
+            parts = self._samples[size - early :], self._samples[self._position - count + early : self._position]
             return SoundWindow(np.concatenate(parts), self._end_s, first)
 
     def clear(self) -> None:
-        """Forget everything, the samples themselves too: after a mute nothing of before may be left."""
+        """Drop everything, and overwrite the samples: after a mute, no old sound may be left in memory."""
         with self._lock:
             self._samples.fill(0)
-            self._at = self._count = self._heard = 0
+            self._position = self._length = self._total = 0
 
 
-_TOP = 0.985
-MAX_CUT_OFF = 0.02
-"""Share of samples at the top. Speech that is far too loud has 5 % and more, a slammed door next to none."""
-_OVER = 16_000
+_CLIPPING_LEVEL = 0.985
+MAX_CLIPPED_SHARE = 0.02
+"""Speech that is far too loud has 5 % of clipped samples and more; a slammed door has almost none."""
+_SMOOTHING = 16_000
 """Samples over which the share is smoothed: a second."""
-_CLIPPED = (State.CLIPPED, "the sound is cut off at the top: turn the microphone's level down, e.g. with alsamixer")
+_CLIPPED = (State.CLIPPED, "the sound is clipped: turn the microphone's level down, for example with alsamixer")
 
 
-def share_cut_off(samples: Floats) -> float:
-    """0..1: of (n,) samples in -1..1, those at the top; 0 of none."""
-    return float(np.mean(np.abs(samples) >= _TOP)) if len(samples) else 0.0
+def clipped_share(samples: Floats) -> float:
+    """The share, 0..1, of (n,) samples in -1..1 that are clipped; 0 without samples."""
+    return float(np.mean(np.abs(samples) >= _CLIPPING_LEVEL)) if len(samples) else 0.0
 
 
 class MicrophoneThread(DeviceThread[Microphone]):
-    """Reads a microphone and keeps its last seconds in `ring`."""
+    """Reads a microphone and writes its sound into `ring`."""
 
     def __init__(
         self,
@@ -93,36 +93,36 @@ class MicrophoneThread(DeviceThread[Microphone]):
         super().__init__("microphone", opener, timeout_s, clock, on)
         self._ring = ring
         self._overflows = 0
-        self._loud = 0.0
+        self._clipped_share = 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
-        self._centred = DcBlocker()
+        self._dc_blocker = DcBlocker()
 
-    def _take(self, device: Microphone) -> bool:
-        heard = device.read()
+    def _read(self, device: Microphone) -> bool:
+        result = device.read()
         if self._counted[0] is not device:
-            # A device that was opened anew counts from nothing, and stands where it stands.
-            self._counted, self._centred = (device, 0), DcBlocker()
+            # A newly opened device counts its overflows from 0, and has a DC offset of its own.
+            self._counted, self._dc_blocker = (device, 0), DcBlocker()
         self._overflows += device.overflows - self._counted[1]
         self._counted = (device, device.overflows)
-        if heard is None:
+        if result is None:
             return False
-        block, end_s = heard
-        self._note(device.still_is_frozen and not block.any(), self._clock())
-        loud = share_cut_off(block)
-        self._loud += (loud - self._loud) * min(len(block) / _OVER, 1.0)
-        self._note_poor(_CLIPPED if self._loud > MAX_CUT_OFF else None, self._clock())
-        block = self._centred(block)
-        with self._guard:
+        block, end_s = result
+        self._note_same(device.still_is_frozen and not block.any(), self._clock())
+        weight = min(len(block) / _SMOOTHING, 1.0)
+        self._clipped_share += (clipped_share(block) - self._clipped_share) * weight
+        self._note_unusable(_CLIPPED if self._clipped_share > MAX_CLIPPED_SHARE else None, self._clock())
+        block = self._dc_blocker(block)
+        with self._lock:
             if self._on:
                 self._ring.push(block, end_s)
-                self._handed.append(self._clock())
+                self._delivered_s.append(self._clock())
         return True
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._ring.clear()
 
-    def _dropped(self) -> int:
+    def _count_dropped(self) -> int:
         return self._overflows
 
-    def _frozen(self, for_s: float) -> str:
+    def _describe_frozen(self, for_s: float) -> str:
         return f"silent: nothing but zeros for {for_s:.0f} s; is it muted or unplugged?"

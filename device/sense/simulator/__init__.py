@@ -1,7 +1,7 @@
-"""The built-in performer: a drawn face and a made voice that follow a script, as a camera and a microphone.
+"""A simulated camera and microphone: a drawn face and a synthetic voice that follow a script.
 
-It stands in front of the same `sense` that a person does. What it plays is known here and in `mien demo`, which
-prints it beside what was read; nothing of it reaches the readers but pictures and sound.
+They feed the real pipeline. Only `mien demo` knows the script, too, and prints it beside the readings; the readers get
+nothing but pictures and sound.
 """
 
 import time
@@ -19,17 +19,17 @@ from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import Prosody, speak
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
-_TURN_S = 0.7
-"""A face takes so long from one expression to the next."""
+_TRANSITION_S = 0.7
+"""Time the face takes from one expression to the next."""
 _BLOCK = 1600
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One stretch of the script."""
+    """One part of the script."""
 
     emotion: Emotion | None
-    """None: nobody is there."""
+    """None: an empty room."""
     seconds: float
     speaks: bool = True
 
@@ -44,22 +44,22 @@ SCRIPT = (
 )
 
 
-def scene_start_s(source: str, otherwise_s: float) -> float:
-    """When the script of `stand-in` or `stand-in@SECONDS` (of CLOCK_MONOTONIC) begins. Raises SettingsError."""
+def scene_start_s(source: str, default_s: float) -> float:
+    """When the script of `stand-in` or `stand-in@SECONDS` (CLOCK_MONOTONIC) starts. Raises SettingsError."""
     _, at, text = source.partition("@")
     try:
-        return float(text) if at else otherwise_s
+        return float(text) if at else default_s
     except ValueError as error:
         raise SettingsError(f"source = {source!r}: allowed are stand-in and stand-in@SECONDS") from error
 
 
 def scene_at(played_s: float, script: tuple[Scene, ...] = SCRIPT) -> tuple[int, float]:
-    """(index of the act, seconds since it began) after `played_s` of the endlessly repeated script."""
-    left = max(played_s, 0.0) % sum(act.seconds for act in script)
-    for index, act in enumerate(script):
-        if left < act.seconds:
-            return index, left
-        left -= act.seconds
+    """(index of the scene, seconds since it began) after `played_s` of the script, which repeats without end."""
+    left_s = max(played_s, 0.0) % sum(scene.seconds for scene in script)
+    for index, scene in enumerate(script):
+        if left_s < scene.seconds:
+            return index, left_s
+        left_s -= scene.seconds
     return 0, 0.0
 
 
@@ -79,9 +79,9 @@ class SimulatedCamera:
         self._start_s, self._period_s, self._script, self._clock = start_s, 1 / fps, script, clock
         self._due_s = clock()
         self._rng = np.random.default_rng(0)
-        down = np.linspace(120, 78, _HEIGHT_PX)[:, None, None] * np.array([0.92, 1.0, 1.08])
-        self._room = np.broadcast_to(down, (_HEIGHT_PX, _WIDTH_PX, 3)).astype(np.uint8)
-        # A sensor is never quite still, and a camera that is counts as frozen.
+        gradient = np.linspace(120, 78, _HEIGHT_PX)[:, None, None] * np.array([0.92, 1.0, 1.08])
+        self._room = np.broadcast_to(gradient, (_HEIGHT_PX, _WIDTH_PX, 3)).astype(np.uint8)
+        # A real sensor has noise, and a camera without any counts as frozen.
         self._noise = [self._rng.integers(0, 7, self._room.shape, np.uint8) for _ in range(4)]
         self._count = 0
 
@@ -94,23 +94,23 @@ class SimulatedCamera:
         pixels = self._room.copy()
         played = now - self._start_s
         index, since = scene_at(played, self._script)
-        act, before = self._script[index], self._script[index - 1]
-        if act.emotion is not None:
-            pose = POSES[act.emotion]
-            if since < _TURN_S and before.emotion is not None and played >= self._script[0].seconds:
-                pose = POSES[before.emotion].towards(pose, since / _TURN_S)
-            sway = (320 + 9 * np.sin(0.7 * played), 250 + 5 * np.sin(1.1 * played + 1))
-            # Shut for 0.15 s every few seconds.
+        scene, before = self._script[index], self._script[index - 1]
+        if scene.emotion is not None:
+            pose = POSES[scene.emotion]
+            if since < _TRANSITION_S and before.emotion is not None and played >= self._script[0].seconds:
+                pose = POSES[before.emotion].interpolate(pose, since / _TRANSITION_S)
+            centre = (320 + 9 * np.sin(0.7 * played), 250 + 5 * np.sin(1.1 * played + 1))
+            # The eyes close for 0.15 s every few seconds.
             blink = max(0.0, 1 - abs((played % 3.7) - 0.1) / 0.1)
-            draw(pixels, sway, 230 + 6 * np.sin(0.4 * played), pose, blink)
+            draw(pixels, centre, 230 + 6 * np.sin(0.4 * played), pose, blink)
         return Frame(pixels + self._noise[self._count % 4], now)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 class SimulatedMicrophone:
-    """A Microphone that hears the made voice."""
+    """A Microphone that hears the synthetic voice."""
 
     name = "the stand-in's voice"
     still_is_frozen = True
@@ -125,7 +125,7 @@ class SimulatedMicrophone:
         self._rng = np.random.default_rng(0)
 
     def read(self) -> tuple[Floats, float] | None:
-        """The next 0.1 s, when it has been spoken."""
+        """The next 0.1 s, once it has been spoken."""
         end_s = self._read_s + _BLOCK / RATE_HZ
         time.sleep(max(self._start_s + end_s - self._clock(), 0.0))
         index, since = scene_at(self._read_s, self._script)
@@ -137,16 +137,16 @@ class SimulatedMicrophone:
         return hiss, self._start_s + end_s
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
     def _sound(self, index: int) -> Floats:
         if index not in self._sounds:
-            act = self._script[index]
-            if act.emotion is None or not act.speaks:
+            scene = self._script[index]
+            if scene.emotion is None or not scene.speaks:
                 self._sounds[index] = np.zeros(0, np.float32)
             else:
-                self._sounds[index] = speak(PROSODIES[act.emotion], act.seconds, index)
+                self._sounds[index] = speak(PROSODIES[scene.emotion], scene.seconds, index)
         return self._sounds[index]
 
 
-__all__ = ["SCRIPT", "Pose", "Prosody", "Scene", "SimulatedCamera", "SimulatedMicrophone", "act_at", "start_of"]
+__all__ = ["SCRIPT", "Pose", "Prosody", "Scene", "SimulatedCamera", "SimulatedMicrophone", "scene_at", "scene_start_s"]

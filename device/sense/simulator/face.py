@@ -1,4 +1,4 @@
-"""A face drawn by the project itself, from a dozen numbers. No picture of any person is behind it."""
+"""A face drawn from nine numbers, and not from a picture of any person."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float64]
-_SHIFT = 4  # cv2 draws at a 16th of a pixel: motion without jumps
+_SHIFT = 4  # cv2 draws at a sixteenth of a pixel, so that motion is smooth
 
 
 @dataclass(frozen=True)
 class Pose:
-    """What the face does, each about -1..1, 0 being at rest."""
+    """An expression. Each number is about -1..1; 0 is a neutral face."""
 
     brow_raise: float = 0.0
     brow_frown: float = 0.0
@@ -28,17 +28,17 @@ class Pose:
     """Raised, with the fold from nose to mouth."""
     nose_wrinkle: float = 0.0
 
-    def towards(self, other: "Pose", share: float) -> "Pose":
-        """Between this pose (0) and another (1)."""
+    def interpolate(self, other: "Pose", share: float) -> "Pose":
+        """A pose between this one (0) and another (1)."""
         return Pose(*((1 - share) * a + share * b for a, b in zip(self.numbers(), other.numbers(), strict=True)))
 
     def numbers(self) -> tuple[float, ...]:
-        """All nine, in order."""
+        """All nine in order."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
 def draw(canvas: Pixels, centre: tuple[float, float], height_px: float, pose: Pose, blink: float = 0.0) -> None:
-    """Draw onto `canvas` (h, w, 3) uint8 RGB, in place; `height_px` from crown to chin, `blink` 0 open to 1 shut."""
+    """Draw onto `canvas`, (h, w, 3) uint8 RGB. `height_px`: from crown to chin. `blink`: 0 open to 1 closed."""
     pen = _Pen(canvas, centre, height_px / 2)
     _head(pen)
     for side in (-1.0, 1.0):
@@ -50,23 +50,23 @@ def draw(canvas: Pixels, centre: tuple[float, float], height_px: float, pose: Po
 
 
 class _Pen:
-    """Draws in the face's own measure: x right, y down, the chin at y = 1."""
+    """Draws in the face's own coordinates: x right, y down, the chin at y = 1."""
 
     def __init__(self, canvas: Pixels, centre: tuple[float, float], unit_px: float) -> None:
         self.canvas, self.centre, self.unit = canvas, np.array(centre), unit_px
 
-    def _fixed(self, points: Points) -> npt.NDArray[np.int32]:
+    def _to_fixed_point(self, points: Points) -> npt.NDArray[np.int32]:
         return np.asarray(np.round((points * self.unit + self.centre) * 2**_SHIFT), np.int32)
 
     def fill(self, points: Points, colour: tuple[int, int, int]) -> None:
-        cv2.fillPoly(self.canvas, [self._fixed(points)], colour, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.canvas, [self._to_fixed_point(points)], colour, cv2.LINE_AA, _SHIFT)
 
     def line(self, points: Points, width: float, colour: tuple[int, int, int]) -> None:
         thick = max(round(width * self.unit), 1)
-        cv2.polylines(self.canvas, [self._fixed(points)], False, colour, thick, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.canvas, [self._to_fixed_point(points)], False, colour, thick, cv2.LINE_AA, _SHIFT)
 
     def shade(self, points: Points, strength: float, blur: float) -> None:
-        """Darken (or with a negative strength lighten) softly inside `points`."""
+        """Darken the area inside `points` with soft edges; a negative strength lightens it."""
         low = (points.min(axis=0) - 3 * blur) * self.unit + self.centre
         high = (points.max(axis=0) + 3 * blur) * self.unit + self.centre
         x0, y0 = np.maximum(low, 0).astype(int)
@@ -96,7 +96,7 @@ def _head(pen: _Pen) -> None:
     for side in (-1, 1):
         pen.fill(_arc(side * 0.73, 0.08, 0.11, 0.2), (196, 150, 126))
     a = np.linspace(0, 2 * np.pi, 60)
-    # Narrower towards the chin than an ellipse is.
+    # Narrower at the chin than an ellipse.
     x, y = 0.72 * np.cos(a), 0.94 * np.sin(a)
     pen.fill(np.stack([x * (1 - 0.16 * np.clip(y, 0, 1) ** 2), y + 0.04], axis=1), _SKIN)
     pen.fill(np.concatenate([_arc(0, -0.45, 0.74, 0.52, 180, 360), _arc(0, -0.45, 0.7, 0.16, 0, -180)]), _HAIR)
@@ -112,14 +112,14 @@ def _eye(pen: _Pen, side: float, pose: Pose, blink: float) -> None:
     opening = max(0.075 * (1 + 0.75 * pose.eye_open) - 0.02 * max(pose.cheeks, 0), 0.012) * (1 - 0.92 * blink)
     pen.shade(_arc(x, y - 0.06, 0.2, 0.12), 0.22, 0.05)
     t = np.linspace(-1, 1, 21)
-    # Grief draws the upper lid's inner end up, anger down.
+    # Grief raises the inner end of the upper lid; anger lowers it.
     tilt = 0.035 * pose.brow_frown * -side * t
     upper = np.stack([x + 0.15 * t, y - opening * (1 - t**2) ** 0.7 + np.minimum(tilt, 0.6 * opening)], axis=1)
     lower = np.stack([x + 0.15 * t, y + 0.75 * opening * (1 - t**2) ** 0.8], axis=1)
     white = np.concatenate([upper, lower[::-1]])
     pen.fill(white, (238, 234, 228))
     iris = _arc(x, y - 0.005, 0.068, 0.068)
-    # The lids cut the iris: keep what lies between them.
+    # Keep only the part of the iris between the lids.
     top = np.interp(iris[:, 0], upper[:, 0], upper[:, 1])
     bottom = np.interp(iris[:, 0], lower[:, 0], lower[:, 1])
     pen.fill(np.stack([iris[:, 0], np.clip(iris[:, 1], top, bottom)], axis=1), (70, 82, 66))

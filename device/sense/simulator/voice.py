@@ -1,4 +1,4 @@
-"""A voice made by the project itself: harmonics shaped by vowels, from a handful of numbers. Nobody's recording."""
+"""A voice synthesized from ten numbers, as harmonics shaped by vowels, and not from a recording of any person."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,39 +25,39 @@ _PHRASE = "aeoaiueoaiea"
 
 @dataclass(frozen=True)
 class Prosody:
-    """How it is said."""
+    """The way of speaking."""
 
     pitch_hz: float = 150.0
     pitch_range: float = 0.15
-    """Swing of the melody, as a share of the pitch."""
+    """Range of the melody, as a share of the pitch."""
     pitch_slope: float = -0.1
     """Change over the phrase, as a share of the pitch."""
     syllables_hz: float = 4.0
     vowel_share: float = 0.7
-    """Of each syllable; the rest is the gap or the consonant between."""
+    """Of each syllable; the rest is a gap or a consonant."""
     tilt_db: float = -9.0
-    """An octave; nearer 0 is a pressed, shouting voice."""
+    """Per octave; near 0, the voice is pressed and shouting."""
     breath: float = 0.05
     tremor: float = 0.01
-    """Share by which the pitch shakes at 6 Hz."""
+    """Depth of a 6 Hz tremor, as a share of the pitch."""
     attack_s: float = 0.03
     pause_share: float = 0.25
     """Of the time, between phrases."""
 
     def numbers(self) -> tuple[float, ...]:
-        """All ten, in order."""
+        """All ten in order."""
         return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
 def speak(prosody: Prosody, seconds: float, seed: int = 0) -> Floats:
-    """Made-up syllables: (seconds * 16,000,) float32 in -1..1."""
+    """Meaningless syllables: (seconds * 16,000,) float32 in -1..1."""
     rng = np.random.default_rng(seed)
     count = int(seconds * RATE_HZ)
     t = np.arange(count) / RATE_HZ
-    place, loud, vowels = _syllables(prosody, t, rng)
+    position, loudness, vowels = _syllables(prosody, t, rng)
     melody = np.sin(2 * np.pi * 0.45 * prosody.syllables_hz * t + rng.uniform(0, 6)) * prosody.pitch_range
     pitch = prosody.pitch_hz * (
-        1 + melody + prosody.pitch_slope * (place - 0.5) + prosody.tremor * np.sin(2 * np.pi * 6 * t)
+        1 + melody + prosody.pitch_slope * (position - 0.5) + prosody.tremor * np.sin(2 * np.pi * 6 * t)
     )
     pitch *= 1 + 0.004 * np.cumsum(rng.normal(size=count)) / np.sqrt(np.arange(1, count + 1))
     phase = 2 * np.pi * np.cumsum(pitch) / RATE_HZ
@@ -65,31 +65,31 @@ def speak(prosody: Prosody, seconds: float, seed: int = 0) -> Floats:
     blocks = range(0, count, 320)
     for harmonic in range(1, int(6000 / max(prosody.pitch_hz * 0.8, 60)) + 1):
         at_hz = np.array([pitch[b] * harmonic for b in blocks])
-        gain = _throat(at_hz, vowels[::320]) * 10 ** (prosody.tilt_db / 20 * np.log2(harmonic))
+        gain = _vocal_tract(at_hz, vowels[::320]) * 10 ** (prosody.tilt_db / 20 * np.log2(harmonic))
         gain[at_hz > 7000] = 0
         voiced += np.interp(np.arange(count), np.arange(len(gain)) * 320, gain) * np.sin(harmonic * phase)
     hiss = np.diff(rng.normal(size=count + 1)) * prosody.breath
-    consonants = np.diff(rng.normal(size=count + 1)) * 0.25 * np.clip(0.35 - loud, 0, 1) * (place > 0)
-    sound = (voiced / (np.abs(voiced).max() + 1e-9) + 0.6 * hiss) * loud + 0.25 * consonants
+    consonants = np.diff(rng.normal(size=count + 1)) * 0.25 * np.clip(0.35 - loudness, 0, 1) * (position > 0)
+    sound = (voiced / (np.abs(voiced).max() + 1e-9) + 0.6 * hiss) * loudness + 0.25 * consonants
     sound += 1e-4 * rng.normal(size=count)  # a room is never digitally silent
     return np.asarray(0.3 * sound / (np.abs(sound).max() + 1e-9), np.float32)
 
 
 def _syllables(prosody: Prosody, t: Signal, rng: np.random.Generator) -> tuple[Signal, Signal, npt.NDArray[np.int64]]:
-    """(place in the phrase 0..1, and 0 in a pause; loudness 0..1; index of the vowel), each (n,)."""
+    """(position in the phrase 0..1, or 0 in a pause; loudness 0..1; index of the vowel), each (n,)."""
     phrase_s = 1.6
-    whole_s = phrase_s / (1 - prosody.pause_share)
-    place = np.clip((t % whole_s) / phrase_s, 0, 1)
-    speaking = (t % whole_s) < phrase_s
-    syllable = (t % whole_s) * prosody.syllables_hz
+    period_s = phrase_s / (1 - prosody.pause_share)
+    position = np.clip((t % period_s) / phrase_s, 0, 1)
+    speaking = (t % period_s) < phrase_s
+    syllable = (t % period_s) * prosody.syllables_hz
     inside = syllable % 1
     rise = np.clip(inside / max(prosody.attack_s * prosody.syllables_hz, 1e-3), 0, 1)
     fall = np.clip((prosody.vowel_share - inside) / 0.15, 0, 1)
     stress = 0.6 + 0.4 * rng.random(64)[syllable.astype(int) % 64]
-    loud = np.where(speaking, np.minimum(rise, fall) * stress, 0.0)
-    turn = (t // whole_s).astype(int) * 5
-    vowels = np.array(["aeiou".index(c) for c in _PHRASE])[(syllable.astype(int) + turn) % len(_PHRASE)]
-    return np.where(speaking, np.maximum(place, 1e-6), 0.0), loud, vowels
+    loudness = np.where(speaking, np.minimum(rise, fall) * stress, 0.0)
+    offset = (t // period_s).astype(int) * 5
+    vowels = np.array(["aeiou".index(c) for c in _PHRASE])[(syllable.astype(int) + offset) % len(_PHRASE)]
+    return np.where(speaking, np.maximum(position, 1e-6), 0.0), loudness, vowels
 
 
 @lru_cache(maxsize=1)
@@ -97,8 +97,8 @@ def _formants() -> Signal:
     return np.array(list(_VOWELS.values()))
 
 
-def _throat(at_hz: Signal, vowels: npt.NDArray[np.int64]) -> Signal:
-    """How much of each frequency (n,) the throat lets through while it says vowel (n,)."""
+def _vocal_tract(at_hz: Signal, vowels: npt.NDArray[np.int64]) -> Signal:
+    """The gain at each frequency (n,) while the vocal tract forms the vowel (n,)."""
     centres = _formants()[vowels]
     widths = np.array(_WIDTHS_HZ)
     weights = np.array([1.0, 0.6, 0.3, 0.15])

@@ -13,13 +13,13 @@ FPS = 15.0
 
 def load() -> Callable[[Any], int]:
     settings = Settings()
-    sight = load_perception(settings).sight(settings)
+    sight = load_perception(settings).open_face_stream(settings)
     count = 0
 
     def look(pixels: Any) -> int:
         nonlocal count
         count += 1
-        return len(sight.see(Frame(pixels, count / FPS)))
+        return len(sight.read(Frame(pixels, count / FPS)))
 
     return look
 
