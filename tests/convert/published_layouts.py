@@ -65,10 +65,10 @@ def video(path: Path, *, sound: bool = True) -> Path:
         container.mux(stream.encode(None))
         if track is not None:
             samples = (8000 * np.sin(np.arange(11_025) / 20)).astype(np.int16)
-            heard = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
-            heard.sample_rate = 44_100
+            audio = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            audio.sample_rate = 44_100
             resampler = av.AudioResampler(track.format, "mono", 44_100, frame_size=track.frame_size or 1024)
-            for piece in [*resampler.resample(heard), *resampler.resample(None)]:
+            for piece in [*resampler.resample(audio), *resampler.resample(None)]:
                 container.mux(track.encode(piece))
             container.mux(track.encode(None))
     return path
@@ -82,8 +82,8 @@ def ravdess_names(channel: str, modality: str = "03", suffix: str = "wav") -> li
     emotions = range(1, 9) if channel == "01" else range(1, 7)
     actors = [a for a in range(1, 25) if channel == "01" or a != 18]
     return [
-        f"Actor_{actor:02d}/{modality}-{channel}-{emotion:02d}-0{strength}-0{said}-0{take}-{actor:02d}.{suffix}"
-        for actor, emotion, strength, said, take in itertools.product(actors, emotions, (1, 2), (1, 2), (1, 2))
+        f"Actor_{actor:02d}/{modality}-{channel}-{emotion:02d}-0{strength}-0{sentence}-0{take}-{actor:02d}.{suffix}"
+        for actor, emotion, strength, sentence, take in itertools.product(actors, emotions, (1, 2), (1, 2), (1, 2))
         if emotion > 1 or strength == 1
     ]
 

@@ -22,10 +22,10 @@ def test_each_stage_matches_the_devices_baseline_after_as_many_utterances() -> N
     stages = build_stages(numbers, clips, trains)
     first = np.zeros(60, int)
     everyone = np.arange(60)
-    stranger = stages.deviations_at(everyone, first, first, first)
-    np.testing.assert_allclose(stranger[:30].mean(), -stranger[30:].mean(), atol=0.1)
+    new_speaker = stages.deviations_at(everyone, first, first, first)
+    np.testing.assert_allclose(new_speaker[:30].mean(), -new_speaker[30:].mean(), atol=0.1)
     known = stages.deviations_at(everyone, first, first + LAST_STAGE, first)
-    assert abs(float(known[30:].mean())) < 0.3 * float(stranger[30:].mean())
+    assert abs(float(known[30:].mean())) < 0.3 * float(new_speaker[30:].mean())
 
     baseline = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
     for i in range(30):
@@ -46,9 +46,9 @@ def test_the_order_of_a_corpus_does_not_change_the_baseline() -> None:
     numbers = rng.normal(0, 1, (900, 3, PROSODY)).astype(np.float32)
     numbers[450:] += 2  # sorted by emotion: the second half is excited
     stages = build_stages(numbers, clips, np.ones(900, bool))
-    heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
+    clips_heard = Material(clips, stages, np.zeros(900, np.int64), np.ones(900, bool), None)
     calm, excited = (
-        np.concatenate(compute_deviations(heard, list(range(900)), known=True))[half].mean()
+        np.concatenate(compute_deviations(clips_heard, list(range(900)), known=True))[half].mean()
         for half in (slice(450), slice(450, 900))
     )
     # A baseline fades: after the excited clips it would take them for normal.

@@ -21,10 +21,10 @@ def test_a_view_is_the_devices_input_and_is_computed_once(corpora: Path, tmp_pat
     for clip, own in zip(clips, views, strict=True):
         np.testing.assert_allclose(own[0], voice_input(trim_silence(clip.real)[-WINDOW:])[0], atol=2e-3)
         assert np.abs(own[1].astype(np.float32) - own[0]).mean() > 0.05
-    (kept,) = tmp_path.glob("views-*.npy")
-    made = kept.stat().st_mtime_ns
+    (cached,) = tmp_path.glob("views-*.npy")
+    made = cached.stat().st_mtime_ns
     np.testing.assert_array_equal(build_views(clips, [], 2, tmp_path), views)
-    assert kept.stat().st_mtime_ns == made
+    assert cached.stat().st_mtime_ns == made
     build_views([replace(clips[0], name="another"), *clips[1:]], [], 2, tmp_path)
     assert len(list(tmp_path.glob("views-*.npy"))) == 2
     assert not list(tmp_path.glob("*.partial"))

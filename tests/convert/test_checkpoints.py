@@ -33,16 +33,16 @@ def trained(folder: Path, plan: "Plan", batches: int = 3, cut_at: int | None = N
     def loss(network: Any, batch: Any) -> Any:
         return torch.nn.functional.cross_entropy(network(batch[0]), batch[1])
 
-    told = []
+    scored = []
 
     def score(network: Any) -> dict[str, float]:
-        told.append(0)
+        scored.append(0)
         return {"score": 1.0}
 
     save = checkpoints.save
 
     def cut_off(state: object, path: Path) -> None:
-        if cut_at is not None and len(told) == cut_at:
+        if cut_at is not None and len(scored) == cut_at:
             raise _CutOffError
         save(state, path)
 
@@ -134,9 +134,9 @@ def test_a_damaged_run_is_reported(plan: "Plan", tmp_path: Path) -> None:
         content = (tmp_path / name).read_bytes()
         for damaged in (b"", b"no weights", content[:40], content[: len(content) // 2], content[:-30]):
             (tmp_path / name).write_bytes(damaged)
-            with pytest.raises(ModelError, match=rf"{name}: cannot be read as weights .*; copy it again") as said:
+            with pytest.raises(ModelError, match=rf"{name}: cannot be read as weights .*; copy it again") as raised:
                 trained(tmp_path, plan) if name == "last.pt" else load_into(torch.nn.Linear(3, 2), tmp_path)
-            assert "\n" not in str(said.value)
+            assert "\n" not in str(raised.value)
         torch.save([1, 2], tmp_path / name)
         with pytest.raises(ModelError, match=f"{name}: holds no weights"):
             trained(tmp_path, plan) if name == "last.pt" else load_into(torch.nn.Linear(3, 2), tmp_path)

@@ -13,7 +13,7 @@ from convert.cli.arguments import MODELS
 from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 
-def said(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def run_convert(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """(exit status, output) of a command."""
     monkeypatch.setattr(sys, "argv", ["convert", *words])
     try:
@@ -38,15 +38,15 @@ def test_a_quick_quantize_never_overwrites_the_shipped_networks(
 
     monkeypatch.setattr(f"convert.{module}.quantize.quantize", quantize)
     monkeypatch.chdir(tmp_path)
-    status, text = said("quantize", network, "--rows", "64", monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert("quantize", network, "--rows", "64", monkeypatch=monkeypatch, capsys=capsys)
     assert (status, written) == (0, [Path("runs/quick/models")])
     assert f"{network}: a quick check, written to runs/quick/models" in text
     shipped = ("quantize", network, "--rows", "64", "--out", f"{MODELS}/../models")
-    status, text = said(*shipped, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert(*shipped, monkeypatch=monkeypatch, capsys=capsys)
     assert (status, len(written)) == (1, 1)
     assert "models: results of --rows 64 do not belong in this folder, which holds those of all rows; name" in text
-    assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
-    assert said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
+    assert run_convert("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
+    assert run_convert("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert written[1:] == [Path("own"), MODELS]
     run = tmp_path / "runs" / network
     run.mkdir(parents=True)
@@ -54,13 +54,13 @@ def test_a_quick_quantize_never_overwrites_the_shipped_networks(
 
     plan = asdict(Plan(epochs=1, batch=2, learning_rate=0.1, weight_decay=0.0))
     (run / "run.json").write_text(json.dumps({"recipe": network, "plan": plan}))
-    assert said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
+    assert run_convert("quantize", network, monkeypatch=monkeypatch, capsys=capsys)[0] == 0
     assert written.pop() == MODELS
     (run / "run.json").write_text(json.dumps({"recipe": network, "plan": {**plan, "rows": 64}}))
-    status, text = said("quantize", network, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert("quantize", network, monkeypatch=monkeypatch, capsys=capsys)
     assert (status, len(written)) == (1, 3)
     assert f"runs/{network}: this run is a quick check on 64 rows and cannot be written to" in text
-    assert said("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
+    assert run_convert("quantize", network, "--out", "own", monkeypatch=monkeypatch, capsys=capsys)[0] == 0
 
 
 @pytest.mark.convert
@@ -75,12 +75,12 @@ def test_a_quick_benchmark_never_overwrites_the_committed_predictions(
     monkeypatch.setattr("convert.voice.benchmark.benchmark", benchmark)
     monkeypatch.chdir(tmp_path)
     quick = ("benchmark", "voice-fold-1", "--rows", "28")
-    text = said(*quick, monkeypatch=monkeypatch, capsys=capsys)[1]
+    text = run_convert(*quick, monkeypatch=monkeypatch, capsys=capsys)[1]
     assert text == "runs/quick/saved_predictions/voice-fold-1\n"
-    status, text = said(*quick, "--out", str(SAVED_PREDICTIONS), monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert(*quick, "--out", str(SAVED_PREDICTIONS), monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1
     assert "saved_predictions: results of --rows 28 do not belong in this folder" in text
-    text = said("benchmark", "voice-fold-1", monkeypatch=monkeypatch, capsys=capsys)[1]
+    text = run_convert("benchmark", "voice-fold-1", monkeypatch=monkeypatch, capsys=capsys)[1]
     assert text == f"{SAVED_PREDICTIONS}/voice-fold-1\n"
 
 
@@ -105,7 +105,7 @@ def test_a_quick_benchmark_never_overwrites_the_committed_predictions(
 def test_an_invalid_number_is_refused(
     option: str, value: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, text = said("train", "voice", option, value, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert("train", "voice", option, value, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 2
     assert text.endswith(f"argument {option}: {value!r} is {why}\n")
 
@@ -116,7 +116,7 @@ def test_a_file_is_refused_as_an_output_folder(
 ) -> None:
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        status, text = said(step, "voice", "--out", str(out), monkeypatch=monkeypatch, capsys=capsys)
+        status, text = run_convert(step, "voice", "--out", str(out), monkeypatch=monkeypatch, capsys=capsys)
         assert status == 2
         assert text.endswith(f"argument --out: {tmp_path / 'file'} is a file, not a folder\n")
 
@@ -129,7 +129,7 @@ def test_face_options_are_refused_for_voices(
     pytest.importorskip("torch", reason="the training environment: make test-convert")
     monkeypatch.chdir(tmp_path)
     options = ("--start", "face.tflite", "--teachers", "a", "b", "--hard", "0.1", "--sharp", "2")
-    status, text = said("train", network, *options, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert("train", network, *options, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1
     assert (
         text
@@ -142,18 +142,18 @@ def test_face_options_are_refused_for_voices(
 def test_the_old_name_of_a_step_works_and_is_not_in_the_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = said(name, "--help", monkeypatch=monkeypatch, capsys=capsys)
+    old = run_convert(name, "--help", monkeypatch=monkeypatch, capsys=capsys)
     new = {"reach": "detection-range", "looking": "tracking-cost", "rehearse": "simulator"}[name]
-    assert old == said(new, "--help", monkeypatch=monkeypatch, capsys=capsys)
+    assert old == run_convert(new, "--help", monkeypatch=monkeypatch, capsys=capsys)
     assert f"python -m convert {new}" in old[1]
-    steps = said("--help", monkeypatch=monkeypatch, capsys=capsys)[1]
+    steps = run_convert("--help", monkeypatch=monkeypatch, capsys=capsys)[1]
     assert new in steps
     assert name not in steps
 
 
 def refused(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     """The one line of a command that exits with 1."""
-    status, text = said(*words, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert(*words, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 1, text
     line = text.splitlines()[-1]
     assert line.startswith("convert: ")
@@ -168,16 +168,16 @@ def test_a_run_that_cannot_be_quantized_is_reported(
 ) -> None:
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
     monkeypatch.chdir(tmp_path)
-    asked = ("quantize", network, "--data", str(tmp_path))
-    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    command = ("quantize", network, "--data", str(tmp_path))
+    line = refused(*command, monkeypatch=monkeypatch, capsys=capsys)
     assert line == f"convert: runs/{network}/best.pt is missing: python -m convert train {network}"
     weights = tmp_path / "runs" / network / "best.pt"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"cut off")
-    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    line = refused(*command, monkeypatch=monkeypatch, capsys=capsys)
     assert f"runs/{network}/best.pt: cannot be read as weights" in line
     torch.save({"emotions.weight": torch.zeros(7, 480)}, weights)
-    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    line = refused(*command, monkeypatch=monkeypatch, capsys=capsys)
     expected = {"voice": "MienVoice", "prosody": "MienProsody"}.get(network, "MienFace")
     assert line == f"convert: runs/{network}: its layers do not fit {expected}"
 
@@ -190,8 +190,8 @@ def test_a_teachers_run_is_not_quantized(
     from convert.networks.face import TEACHER, MienFace
 
     torch.save(MienFace(TEACHER).state_dict(), tmp_path / "best.pt")
-    asked = ("quantize", "face", "--run", str(tmp_path), "--data", str(tmp_path))
-    line = refused(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    command = ("quantize", "face", "--run", str(tmp_path), "--data", str(tmp_path))
+    line = refused(*command, monkeypatch=monkeypatch, capsys=capsys)
     assert line == f"convert: {tmp_path}: its layers do not fit MienFace"
 
 
@@ -209,10 +209,10 @@ def test_an_invalid_start_or_teacher_is_reported(
     torch: Any = pytest.importorskip("torch", reason="the training environment: make test-convert")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("convert.training.loop.keep_freed_memory", lambda: None)
-    asked = ("train", "face", "--data", str(corpora), "--rows", "40", "--epochs", "1", "--batch", "20")
+    command = ("train", "face", "--data", str(corpora), "--rows", "40", "--epochs", "1", "--batch", "20")
 
     def line(*words: str) -> str:
-        return refused(*asked, *words, monkeypatch=monkeypatch, capsys=capsys)
+        return refused(*command, *words, monkeypatch=monkeypatch, capsys=capsys)
 
     Path("weights").write_bytes(b"no weights")
     Path("face.tflite").write_bytes(b"no weights")
@@ -268,7 +268,7 @@ def test_fewer_rows_than_a_batch_still_make_a_step(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("convert.training.loop.keep_freed_memory", lambda: None)
     few = ("--data", str(corpora), "--rows", "8", "--batch", "14", "--epochs", "1")
-    status, text = said("train", network, *few, monkeypatch=monkeypatch, capsys=capsys)
+    status, text = run_convert("train", network, *few, monkeypatch=monkeypatch, capsys=capsys)
     assert status == 0, text
     state = torch.load(tmp_path / "runs" / network / "last.pt", weights_only=True)
     assert state["schedule"]["last_epoch"] == 1, "steps that were made"

@@ -24,7 +24,7 @@ def needed(place: str) -> Path:
     return DATA / place
 
 
-def told(sound: Sound) -> tuple[str, ...]:
+def get_fields(sound: Sound) -> tuple[str, ...]:
     return (sound.name, sound.own, sound.person, sound.sex, sound.statement, sound.intensity)
 
 
@@ -46,7 +46,7 @@ def test_a_voice_corpus_is_complete_and_its_names_match_its_table(
     assert len({s.person for s in sounds}) == speakers
     assert len({s.own for s in sounds}) == labels
     published = SPEECH[corpus].read(made.touched(tmp_path, [f"{s.name}.wav" for s in sounds]))
-    ours, theirs = [told(s) for s in published], [told(s) for s in sounds]
+    ours, theirs = [get_fields(s) for s in published], [get_fields(s) for s in sounds]
     if corpus == "tess":  # its table is unsorted
         ours, theirs = sorted(ours), sorted(theirs)
     assert ours == theirs
@@ -97,10 +97,10 @@ def test_esc_10_is_complete_and_in_the_order_of_the_published_copy() -> None:
 @pytest.mark.data
 def test_25_of_esc_10s_held_out_sounds_share_a_recording_with_training() -> None:
     names = [noise.name for noise in read_named_noises(needed("noise"))]
-    kept = select_held_out(names)
-    assert (len(names), len(names[::5]), len(kept)) == (360, 72, 47)
+    held_out = select_held_out(names)
+    assert (len(names), len(names[::5]), len(held_out)) == (360, 72, 47)
     trained = {name.split("-")[1] for i, name in enumerate(names) if i % 5}
-    assert not trained & {names[i].split("-")[1] for i in kept}
+    assert not trained & {names[i].split("-")[1] for i in held_out}
 
 
 @pytest.mark.data

@@ -91,8 +91,8 @@ def test_without_a_publictest_an_eighth_of_train_is_held_out_with_its_copies(tmp
     assert len(corpus.test()) == 40
     assert 10 <= len(corpus.validation()) <= 45
     assert len(corpus.validation()) + len(corpus.training(as_published=True)) == 200
-    kept = {picture.tobytes() for picture in corpus.validation().pictures}
-    assert not kept & {picture.tobytes() for picture in corpus.training(as_published=True).pictures}
+    remaining = {picture.tobytes() for picture in corpus.validation().pictures}
+    assert not remaining & {picture.tobytes() for picture in corpus.training(as_published=True).pictures}
     same(corpus, Fer2013(tmp_path, part=True))
 
 

@@ -99,10 +99,10 @@ def test_tess_names_hold_everything(tmp_path: Path) -> None:
 def test_savee_names_hold_everything(flat: bool, tmp_path: Path) -> None:
     found = {sound.name: sound for sound in savee.read(made.touched(tmp_path, made.savee_names(flat=flat)))}
     assert len(found) == 480
-    told = {name: (s.own, s.person, s.sex, s.statement) for name, s in found.items()}
-    assert told["KL_su15"] == ("surprise", "SAVEE_KL", "M", "su15")
-    assert told["DC_sa01"] == ("sad", "SAVEE_DC", "M", "sa01")
-    assert told["JE_n30"] == ("neutral", "SAVEE_JE", "M", "n30")
+    get_fields = {name: (s.own, s.person, s.sex, s.statement) for name, s in found.items()}
+    assert get_fields["KL_su15"] == ("surprise", "SAVEE_KL", "M", "su15")
+    assert get_fields["DC_sa01"] == ("sad", "SAVEE_DC", "M", "sa01")
+    assert get_fields["JE_n30"] == ("neutral", "SAVEE_JE", "M", "n30")
 
 
 def test_cremad_names_hold_everything_and_its_table_the_sex(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ def test_ravdess_videos_with_sound_and_without(tmp_path: Path) -> None:
     with pytest.raises(NoSoundError):
         clip.sound()
     made.video(silent.with_name("01-01-06-01-02-01-12.mp4"))
-    (heard,) = ravdess.read_speech_videos(tmp_path, part=True)
-    assert heard.name == "01-01-06-01-02-01-12"
-    assert len(heard.sound()) > 3_000
+    (with_sound,) = ravdess.read_speech_videos(tmp_path, part=True)
+    assert with_sound.name == "01-01-06-01-02-01-12"
+    assert len(with_sound.sound()) > 3_000
     for channel, count, read in (("01", 1440, ravdess.read_speech_videos), ("02", 1012, ravdess.read_song_videos)):
         whole = made.touched(tmp_path / channel, made.ravdess_names(channel, "01", "mp4"))
         made.touched(whole, made.ravdess_names(channel, "02", "mp4"))

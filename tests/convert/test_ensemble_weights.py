@@ -35,17 +35,17 @@ def _voices(picture: float, prosody: float, seed: int, count: int = 700, away: f
     return Voices(_said(truth, picture, seed), _said(truth, prosody, seed + 1), truth, distance)
 
 
-def _mixed(learnt: Voices, new: Sequence[Voices]) -> NearFar:
+def _mixed(in_training: Voices, new: Sequence[Voices]) -> NearFar:
     """The exponents for new speakers when known ones have the same predictions."""
-    found = fit_near_far([learnt, *new], [learnt, *new])
+    found = fit_near_far([in_training, *new], [in_training, *new])
     assert found.new == found.known
     return found.new
 
 
 def test_each_networks_exponent_matches_its_information_near_and_far() -> None:
-    learnt, new = _voices(1.3, 0.4, 1), [_voices(0.3, 1.3, seed, away=1.5) for seed in (3, 5)]
-    near, far = _mixed(learnt, new)
-    own, others = fit_exponents(learnt), fit_exponents(new[0])
+    in_training, new = _voices(1.3, 0.4, 1), [_voices(0.3, 1.3, seed, away=1.5) for seed in (3, 5)]
+    near, far = _mixed(in_training, new)
+    own, others = fit_exponents(in_training), fit_exponents(new[0])
     assert (near.picture, near.prosody) == pytest.approx(tuple(own), abs=0.15)
     assert (far.picture, far.prosody) == pytest.approx(tuple(others), abs=0.15)
     assert near.picture > 2 * near.prosody
@@ -53,20 +53,20 @@ def test_each_networks_exponent_matches_its_information_near_and_far() -> None:
 
 
 def test_far_clips_get_low_confidence_and_near_clips_what_the_data_supports() -> None:
-    learnt, new = _voices(1.5, 1.5, 1), [_voices(0.3, 0.3, seed, away=1.4) for seed in (3, 5, 7)]
-    near, far = _mixed(learnt, new)
+    in_training, new = _voices(1.5, 1.5, 1), [_voices(0.3, 0.3, seed, away=1.4) for seed in (3, 5, 7)]
+    near, far = _mixed(in_training, new)
     assert sum(far) < 0.6 * sum(near)
-    found = fit_near_far([learnt, *new], [learnt, *new])
+    found = fit_near_far([in_training, *new], [in_training, *new])
     assert 1.0 < found.half_at < 1.4, "where the one kind ends and the other begins"
     # Without a difference in distance, both kinds share one pair of exponents.
-    muddled, _ = _mixed(learnt, [_voices(0.3, 0.3, seed) for seed in (3, 5, 7)])
+    muddled, _ = _mixed(in_training, [_voices(0.3, 0.3, seed) for seed in (3, 5, 7)])
     assert sum(far) < sum(muddled) < sum(near)
 
 
 def test_known_and_new_speakers_have_their_own_exponents_and_share_the_distance() -> None:
-    learnt, known = _voices(1.5, 0.2, 1), _voices(1.5, 1.5, 1)
+    in_training, known = _voices(1.5, 0.2, 1), _voices(1.5, 1.5, 1)
     new, new_known = _voices(0.5, 0.2, 3, away=1.4), _voices(0.5, 1.5, 3, away=1.4)
-    found = fit_near_far([learnt, new], [known, new_known])
+    found = fit_near_far([in_training, new], [known, new_known])
     assert found.known.near.prosody > 2 * found.new.near.prosody
     assert found.known.far.prosody > 2 * found.new.far.prosody
 
@@ -91,8 +91,8 @@ def test_the_committed_pair_has_the_exponents_of_the_saved_predictions(tmp_path:
 
 
 def _told(card: Card) -> dict[str, object]:
-    learnt = msgspec.structs.asdict(card.training) if card.training else {}
-    return msgspec.structs.asdict(card) | {"training": None} | learnt
+    in_training = msgspec.structs.asdict(card.training) if card.training else {}
+    return msgspec.structs.asdict(card) | {"training": None} | in_training
 
 
 def test_a_pair_whose_distances_were_not_measured_is_not_fitted(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> Non
     for path in MODELS.glob("prosody.*"):
         shutil.copy(path, tmp_path)
     before = Model("prosody", tmp_path).card.training
-    told = measure_distances(DATA, tmp_path, tmp_path / "answers")
+    reported = measure_distances(DATA, tmp_path, tmp_path / "answers")
     written = sorted((tmp_path / "answers").iterdir())
-    assert sorted(line.split(":")[0] for line in told) == [str(path) for path in written]
+    assert sorted(line.split(":")[0] for line in reported) == [str(path) for path in written]
     after = Model("prosody", tmp_path).card.training
     assert before is not None
     assert after is not None
@@ -131,23 +131,23 @@ def test_the_committed_distances_are_those_of_the_corpora(tmp_path: Path) -> Non
 
 
 def test_a_large_corpus_counts_as_one() -> None:
-    learnt, other = _voices(2.0, 0.7, 1), _voices(1.0, 0.3, 5, away=1.4)
-    small, large = (_mixed(learnt, [_voices(0.3, 1.5, 3, count, 1.4), other]).far for count in (350, 7000))
+    in_training, other = _voices(2.0, 0.7, 1), _voices(1.0, 0.3, 5, away=1.4)
+    small, large = (_mixed(in_training, [_voices(0.3, 1.5, 3, count, 1.4), other]).far for count in (350, 7000))
     assert small.picture / small.prosody == pytest.approx(large.picture / large.prosody, rel=0.25)
 
 
 def _keep(
-    folder: Path, kind: str, voices: Voices, strangers: np.ndarray, *, speaker: str = "x F", corpus: str = "one"
+    folder: Path, kind: str, voices: Voices, new_logits: np.ndarray, *, speaker: str = "x F", corpus: str = "one"
 ) -> None:
     names, nobody = np.array([str(i) for i in range(len(voices.truth))]), np.full(len(voices.truth), speaker)
     corpora = np.full(len(voices.truth), corpus)
     answers = {
         f"voice-{kind}": voices.picture,
         f"prosody-{kind}": voices.prosody,
-        f"prosody-{kind}-stranger": strangers,
+        f"prosody-{kind}-stranger": new_logits,
     }
-    for name, said in answers.items():
-        Predictions(SEVEN, said, voices.truth, names, nobody, corpora).save(folder / f"{name}.npz")
+    for name, combined in answers.items():
+        Predictions(SEVEN, combined, voices.truth, names, nobody, corpora).save(folder / f"{name}.npz")
     Distances(voices.distance, voices.distance, names, corpora).save(folder / f"distance-{kind}.npz")
 
 
@@ -158,10 +158,10 @@ def test_a_pairs_exponents_are_fitted_without_the_tested_corpus(tmp_path: Path) 
     for kind, voices in kinds.items():
         # Prosody has no information about new speakers.
         _keep(tmp_path, kind, voices, _said(voices.truth, 0.0, 9))
-    strangers, (known, _), _ = fit_pair(tmp_path, AS_THEY_ARE)
+    new_logits, (known, _), _ = fit_pair(tmp_path, AS_THEY_ARE)
     without = fit_pair(tmp_path, AS_THEY_ARE, without="tess").known.near
     assert known.picture / known.prosody < without.picture / without.prosody
-    assert strangers.near.picture / strangers.near.prosody > without.picture / without.prosody
+    assert new_logits.near.picture / new_logits.near.prosody > without.picture / without.prosody
     # A network with twice the confidence by its card gets half the exponent.
     sharp = fit_pair(tmp_path, Exponents(0.5, 1.0)).known.near
     assert sharp.picture / sharp.prosody == pytest.approx(0.5 * known.picture / known.prosody, rel=0.4)
@@ -176,22 +176,22 @@ def test_a_pairs_exponents_are_fitted_without_the_tested_corpus(tmp_path: Path) 
     ids=["who tests the shipped pair", "the same in song", "the corpus that the pair is to be new to"],
 )
 def test_exponents_are_never_fitted_on_test_speakers(tmp_path: Path, speaker: str, corpus: str, without: str) -> None:
-    learnt, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
-    _keep(tmp_path, "validation", learnt, learnt.prosody)
+    in_training, others = _voices(2.0, 0.7, 1), _voices(0.3, 1.5, 3)
+    _keep(tmp_path, "validation", in_training, in_training.prosody)
     alone = fit_pair(tmp_path, AS_THEY_ARE, without=without)
     both = Voices(
-        np.concatenate([learnt.picture, others.picture]),
-        np.concatenate([learnt.prosody, others.prosody]),
-        np.concatenate([learnt.truth, others.truth]),
-        np.concatenate([learnt.distance, others.distance]),
+        np.concatenate([in_training.picture, others.picture]),
+        np.concatenate([in_training.prosody, others.prosody]),
+        np.concatenate([in_training.truth, others.truth]),
+        np.concatenate([in_training.distance, others.distance]),
     )
     _keep(tmp_path, "validation", both, both.prosody)
     assert fit_pair(tmp_path, AS_THEY_ARE, without=without) != alone
-    mine = len(learnt.truth)
+    mine = len(in_training.truth)
     for path in tmp_path.glob("*-validation*.npz"):
-        kept = dict(np.load(path))
-        kept["corpora"] = np.array(["one"] * mine + [corpus] * len(others.truth))
-        if "groups" in kept:
-            kept["groups"] = np.array(["x F"] * mine + [speaker] * len(others.truth))
-        np.savez(path, **kept)
+        stored = dict(np.load(path))
+        stored["corpora"] = np.array(["one"] * mine + [corpus] * len(others.truth))
+        if "groups" in stored:
+            stored["groups"] = np.array(["x F"] * mine + [speaker] * len(others.truth))
+        np.savez(path, **stored)
     assert fit_pair(tmp_path, AS_THEY_ARE, without=without) == alone

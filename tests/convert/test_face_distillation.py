@@ -70,13 +70,13 @@ def test_augmentation_keeps_the_range_mirrors_half_and_grows_with_strength() -> 
     lit_left[:, :, :24] = 180
     changed = {}
     for strength in (0.0, 1.0):
-        seen = augment(lit_left, torch.Generator().manual_seed(1), strength)
-        assert seen.shape == (600, 48, 48)
-        assert seen.dtype == torch.float32
-        assert 0 <= float(seen.min()) <= float(seen.max()) <= 255
-        left = seen[:, :, :24].mean(dim=(1, 2)) > seen[:, :, 24:].mean(dim=(1, 2))
+        augmented = augment(lit_left, torch.Generator().manual_seed(1), strength)
+        assert augmented.shape == (600, 48, 48)
+        assert augmented.dtype == torch.float32
+        assert 0 <= float(augmented.min()) <= float(augmented.max()) <= 255
+        left = augmented[:, :, :24].mean(dim=(1, 2)) > augmented[:, :, 24:].mean(dim=(1, 2))
         assert 0.42 < float(left.float().mean()) < 0.58
-        upright = torch.where(left[:, None, None], seen, seen.flip(2))
+        upright = torch.where(left[:, None, None], augmented, augmented.flip(2))
         changed[strength] = float((upright - lit_left.float()).abs().mean())
     assert changed[1.0] > 1.5 * changed[0.0] > 0
 
@@ -87,22 +87,22 @@ def test_each_change_does_what_it_says_and_nothing_else(name: str) -> None:
 
     pixels = _pictures(50).float()
     pixels = pixels * 0.5 + 64
-    seen = getattr(augment, name)(pixels, torch.Generator().manual_seed(2))
-    away = (seen - pixels).abs()
+    augmented = getattr(augment, name)(pixels, torch.Generator().manual_seed(2))
+    away = (augmented - pixels).abs()
     assert (away.flatten(1).max(dim=1).values > 0).float().mean() > 0.9
-    sharpness = [float(p.diff(dim=2).square().mean().sqrt()) for p in (pixels, seen)]
+    sharpness = [float(p.diff(dim=2).square().mean().sqrt()) for p in (pixels, augmented)]
     if name in ("_reduce", "_blur"):
         assert sharpness[1] < 0.95 * sharpness[0]
-        assert abs(float((seen - pixels).mean())) < 1
+        assert abs(float((augmented - pixels).mean())) < 1
     elif name == "_add_noise":
         assert sharpness[1] > sharpness[0] + 1
-        assert 2 < float((seen - pixels).std()) < 10
+        assert 2 < float((augmented - pixels).std()) < 10
     elif name == "_cover":
         covered = (away > 0).flatten(1).float().mean(dim=1)
         assert float(covered.min()) >= 0.9 / 64
         assert float(covered.max()) <= 1 / 9
     else:  # light and tone nearly always keep the brighter of two neighbours
-        same = seen.diff(dim=1).sign() == pixels.diff(dim=1).sign()
+        same = augmented.diff(dim=1).sign() == pixels.diff(dim=1).sign()
         edges = pixels.diff(dim=1).abs() > 15
         assert float(same[edges].float().mean()) > 0.97
 
@@ -116,10 +116,10 @@ def test_teachers_see_the_same_drawing_and_their_predictions_are_stored(tmp_path
         torch.manual_seed(seed)
         folder.mkdir()
         torch.save(MienFace(TEACHER).state_dict(), folder / "best.pt")
-    pictures, kept = _pictures(6), tmp_path / "runs" / "lessons.pt"
-    said = load_targets(folders, pictures, 1, kept)
-    assert sorted(said) == list(range(STRONG + CALM))
-    for rows in said.values():
+    pictures, stored = _pictures(6), tmp_path / "runs" / "lessons.pt"
+    targets = load_targets(folders, pictures, 1, stored)
+    assert sorted(targets) == list(range(STRONG + CALM))
+    for rows in targets.values():
         assert rows.shape == (6, 7 + 8)
         np.testing.assert_allclose(rows[:, :7].float().sum(dim=1).numpy(), 1, atol=5e-3)
     last = STRONG + CALM - 1
@@ -128,14 +128,14 @@ def test_teachers_see_the_same_drawing_and_their_predictions_are_stored(tmp_path
         direct = torch.stack(
             [load_teacher(folder, pictures).both(inputs)[1].float().softmax(dim=1) for folder in folders]
         )
-    np.testing.assert_allclose(said[last][:, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    np.testing.assert_allclose(targets[last][:, 7:].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
 
-    kept.write_bytes(kept.read_bytes())
-    before = kept.stat().st_mtime_ns
-    torch.testing.assert_close(load_targets(folders, pictures, 1, kept), said, rtol=0, atol=0)
-    assert kept.stat().st_mtime_ns == before, "run once"
-    load_targets(folders[:1], pictures, 1, kept)
-    assert kept.stat().st_mtime_ns != before, "other teachers run again"
+    stored.write_bytes(stored.read_bytes())
+    before = stored.stat().st_mtime_ns
+    torch.testing.assert_close(load_targets(folders, pictures, 1, stored), targets, rtol=0, atol=0)
+    assert stored.stat().st_mtime_ns == before, "run once"
+    load_targets(folders[:1], pictures, 1, stored)
+    assert stored.stat().st_mtime_ns != before, "other teachers run again"
 
 
 def test_teachers_have_any_size_and_can_be_a_committed_network(tmp_path: Path) -> None:
@@ -146,11 +146,11 @@ def test_teachers_have_any_size_and_can_be_a_committed_network(tmp_path: Path) -
     torch.manual_seed(2)
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
     teachers, pictures = [tmp_path, MODELS / "face.tflite"], _pictures(64)
-    said = load_targets(teachers, pictures, 1, tmp_path / "kept.pt")
+    targets = load_targets(teachers, pictures, 1, tmp_path / "kept.pt")
     inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
     with torch.inference_mode():
         direct = torch.stack([load_teacher(one, pictures).both(inputs)[0].float().softmax(dim=1) for one in teachers])
-    np.testing.assert_allclose(said[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
+    np.testing.assert_allclose(targets[0][:, :7].float().numpy(), direct.mean(dim=0).numpy(), atol=1e-2)
     assert direct[1].max(dim=1).values.mean() > direct[0].max(dim=1).values.mean(), "one of them is trained"
     assert len({hash_teachers(teachers), hash_teachers(teachers[:1]), hash_teachers(teachers[1:])}) == 3
     with pytest.raises(ModelError, match=r"gone\.tflite: cannot be read"):
@@ -168,11 +168,11 @@ def test_teachers_run_only_on_the_drawings_needed_and_resume(
     numbers = [select_drawing(epoch, 10, 0.7) for epoch in range(10)]
     assert len(set(numbers)) == 10
     assert [number >= STRONG for number in numbers] == 7 * [False] + 3 * [True]
-    pictures, kept = _pictures(6), tmp_path / "kept.pt"
-    first = load_targets([tmp_path], pictures, 1, kept, numbers=numbers[:4])
+    pictures, stored = _pictures(6), tmp_path / "kept.pt"
+    first = load_targets([tmp_path], pictures, 1, stored, numbers=numbers[:4])
     assert sorted(first) == sorted(numbers[:4])
     capsys.readouterr()
-    both = load_targets([tmp_path], pictures, 1, kept, numbers=numbers)
+    both = load_targets([tmp_path], pictures, 1, stored, numbers=numbers)
     assert capsys.readouterr().out.splitlines()[0] == "teachers: 5/10 drawings done by 1 networks"
     assert sorted(both) == sorted(numbers)
     assert all(torch.equal(both[number], rows) for number, rows in first.items())
@@ -189,14 +189,14 @@ def test_ferplus_can_have_its_own_teachers(corpora: Path, tmp_path: Path) -> Non
         torch.manual_seed(seed)
         folder.mkdir()
         torch.save(MienFace().state_dict(), folder / "best.pt")
-    pictures, kept = _pictures(6), tmp_path / "lessons.pt"
+    pictures, stored = _pictures(6), tmp_path / "lessons.pt"
     alone = [load_targets([folder], pictures, 1, tmp_path / f"{folder.name}.pt", numbers=[3])[3] for folder in folders]
-    said = load_targets(folders[:1], pictures, 1, kept, folders[1:], [3])
-    torch.testing.assert_close(said, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
-    torch.testing.assert_close(load_targets(folders[:1], pictures, 1, kept, numbers=[3]), {3: alone[0]})
+    targets = load_targets(folders[:1], pictures, 1, stored, folders[1:], [3])
+    torch.testing.assert_close(targets, {3: torch.cat([alone[0][:, :7], alone[1][:, 7:]], dim=1)})
+    torch.testing.assert_close(load_targets(folders[:1], pictures, 1, stored, numbers=[3]), {3: alone[0]})
     assert not torch.equal(alone[0][:, 7:], alone[1][:, 7:])
     # A teacher named twice counts twice.
-    twice = load_targets([*folders, folders[1]], pictures, 1, kept, numbers=[3])[3].float()
+    twice = load_targets([*folders, folders[1]], pictures, 1, stored, numbers=[3])[3].float()
     torch.testing.assert_close(twice, (alone[0].float() + 2 * alone[1].float()) / 3, rtol=0, atol=1e-3)
     with pytest.raises(SettingsError, match=r"--ferplus-teachers needs --teachers"):
         face_task(corpora, PLAN, 60, ferplus_teachers=folders)
@@ -209,8 +209,8 @@ def test_distillation_works_with_only_pytorch_numpy_and_opencv(corpora: Path, tm
     assert early.returncode == 1
     assert "runs/face-teacher-1/best.pt: cannot be read" in early.stderr
     assert "convert train face-teacher-1" in early.stderr
-    taught = ("--teachers", "runs/face-teacher-1", "--ferplus-teachers", "runs/face-teacher-1")
-    for words in (("face-teacher-1",), ("face", *taught)):
+    teacher_options = ("--teachers", "runs/face-teacher-1", "--ferplus-teachers", "runs/face-teacher-1")
+    for words in (("face-teacher-1",), ("face", *teacher_options)):
         done = train_where_little_is_there(*words, *few, where=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())

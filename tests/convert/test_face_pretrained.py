@@ -57,7 +57,7 @@ def written(weights: dict[str, NDArray[np.float32]], folder: Path) -> Path:
     return graph
 
 
-def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
+def what_it_gave(weights: dict[str, NDArray[np.float32]], features: Any) -> Any:
     """(n, 3, s, s) -> (n, 1024): a second implementation of the folded network, with TensorFlow's padding."""
     functional = torch.nn.functional
     of = {name: torch.from_numpy(value) for name, value in weights.items()}
@@ -69,7 +69,7 @@ def what_it_gave(weights: dict[str, NDArray[np.float32]], seen: Any) -> Any:
         return (x + bias[None, :, None, None]).clamp(0, 6)
 
     kernel = of["conv1/convolution/merged_input"].permute(3, 2, 0, 1)
-    x = rectified(functional.conv2d(padded(seen, 2), kernel, stride=2), of["conv1_bn/batchnorm_1/sub"])
+    x = rectified(functional.conv2d(padded(features, 2), kernel, stride=2), of["conv1_bn/batchnorm_1/sub"])
     for number in range(1, len(WIDTHS) + 1):
         stride = 2 if number - 1 in HALVED else 1
         kernel = of[f"conv_dw_{number}/depthwise_kernel"].permute(2, 3, 0, 1)
@@ -91,11 +91,11 @@ def test_it_starts_with_the_features_of_the_published_network(
     faces = torch.randn(24, 1, 48, 48, generator=torch.Generator().manual_seed(2))
     load_mobilenet(network, written(weights, tmp_path), faces)
     with torch.inference_mode():
-        seen = network.eval().body(network._enlarge(faces))
+        features = network.eval().body(network._enlarge(faces))
         large = torch.nn.functional.interpolate(faces, size=(96, 96), mode="bilinear", align_corners=False)
         wanted = what_it_gave(weights, 60 * large.expand(-1, 3, -1, -1))
     assert float(wanted.std()) > 0.1, "or there is nothing to see"
-    np.testing.assert_allclose(seen.numpy(), wanted.numpy(), atol=0.03)
+    np.testing.assert_allclose(features.numpy(), wanted.numpy(), atol=0.03)
     # In training mode the result is the same: the normalizations have the statistics of these inputs.
     with torch.inference_mode():
         again = network.train().body[:-1](network._enlarge(faces))
@@ -142,9 +142,9 @@ def test_it_trains_resumes_and_teaches(weights: dict[str, NDArray[np.float32]], 
     record = json.loads((tmp_path / "runs" / "face-teacher-pretrained" / "run.json").read_text())
     assert len(record["plan"]["start"]) == 64
     teacher = ("--teachers", "runs/face-teacher-pretrained")
-    taught = train_where_little_is_there("face", *few, *teacher, where=tmp_path)
-    assert taught.returncode == 0, taught.stdout + taught.stderr
-    assert "1/1 drawings done by 1 networks" in taught.stdout
+    student = train_where_little_is_there("face", *few, *teacher, where=tmp_path)
+    assert student.returncode == 0, student.stdout + student.stderr
+    assert "1/1 drawings done by 1 networks" in student.stdout
     # It is refused as the start of another network.
     other = train_where_little_is_there("face", *few, "--start", str(graph), "--out", "runs/other", where=tmp_path)
     assert other.returncode == 1

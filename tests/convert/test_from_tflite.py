@@ -31,11 +31,11 @@ def test_a_loaded_tflite_predicts_as_before_and_can_be_trained() -> None:
     network = MienFace(dropout=0.0)
     load_tflite(network, MODELS / "face.tflite", inputs)
     committed = Model("face").network
-    wanted = [np.concatenate(said) for said in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
+    wanted = [np.concatenate(logits) for logits in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
     for training in (False, True):  # in training mode a normalization uses the batch, here the same one
         with torch.no_grad():
-            said = network.train(training).both(inputs)
-        for ours, theirs in zip(said, wanted, strict=True):
+            logits = network.train(training).both(inputs)
+        for ours, theirs in zip(logits, wanted, strict=True):
             assert np.corrcoef(ours.numpy().ravel(), theirs.ravel())[0, 1] > 0.99
             assert np.abs(ours.numpy() - theirs).mean() < 0.15 * theirs.std()
 
@@ -55,5 +55,5 @@ def test_an_invalid_model_is_reported(tmp_path: Path) -> None:
     import sys
 
     command = [sys.executable, "-m", "convert", "train", "face", "--start", str(tmp_path / "gone.tflite")]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (said.returncode, "gone.tflite: cannot be read" in said.stderr) == (1, True)
+    logits = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (logits.returncode, "gone.tflite: cannot be read" in logits.stderr) == (1, True)

@@ -51,10 +51,10 @@ def _clips(emotion_of: "dict[str, list[int]]") -> list[Clip]:
 def _accuracy(run: VoiceRun, clips: list[Clip]) -> float:
     from convert.voice.lexical_baseline import predict_words
 
-    said = predict_words(run, clips)
-    np.testing.assert_allclose(np.exp(said.logits).sum(axis=1), 1, atol=1e-4)
-    assert said.groups.tolist() == ["SAVEE_KL M"] * 14
-    return float(np.mean(said.prediction == said.truth))
+    output = predict_words(run, clips)
+    np.testing.assert_allclose(np.exp(output.logits).sum(axis=1), 1, atol=1e-4)
+    assert output.groups.tolist() == ["SAVEE_KL M"] * 14
+    return float(np.mean(output.prediction == output.truth))
 
 
 def test_words_predict_the_emotion_only_where_it_has_its_own_sentences() -> None:
@@ -68,9 +68,9 @@ def test_words_predict_the_emotion_only_where_it_has_its_own_sentences() -> None
 def test_an_emotion_missing_in_training_is_not_impossible() -> None:
     from convert.voice.lexical_baseline import predict_words
 
-    said = predict_words(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
-    assert np.isfinite(said.logits).all()
-    assert (said.logits[:, 3:] < -15).all()
+    output = predict_words(WORD_RUNS["words-savee-KL"], _clips({man: [s % 3 for s in range(14)] for man in MEN}))
+    assert np.isfinite(output.logits).all()
+    assert (output.logits[:, 3:] < -15).all()
 
 
 def test_the_predictions_are_saved_beside_the_networks(corpora: Path, tmp_path: Path) -> None:
@@ -78,6 +78,6 @@ def test_the_predictions_are_saved_beside_the_networks(corpora: Path, tmp_path: 
 
     (path,) = benchmark("words-savee-DC", corpora, tmp_path, tmp_path / "answers")
     assert path == tmp_path / "answers" / "words-savee-DC-savee.npz"
-    said = load_predictions(path)
-    assert said.classes == SEVEN
-    assert {group.split()[0] for group in said.groups.tolist()} == {"SAVEE_DC"}
+    output = load_predictions(path)
+    assert output.classes == SEVEN
+    assert {group.split()[0] for group in output.groups.tolist()} == {"SAVEE_DC"}

@@ -49,12 +49,12 @@ def keep(folder: Path, name: str, classes: tuple[str, ...], groups: list[str], r
 
 def _wrong(answers: Path, stage: str) -> str:
     """The calibration error of the pair on RAVDESS's speech, for new (`-stranger`) or known speakers."""
-    seen = load_predictions(answers / "voice-without-ravdess-ravdess_speech.npz")
-    heard = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
+    picture = load_predictions(answers / "voice-without-ravdess-ravdess_speech.npz")
+    prosody = load_predictions(answers / f"prosody-without-ravdess-ravdess_speech{stage}.npz")
     powers = fit_pair(answers, Exponents(1.0, 1.0), without="ravdess")
-    distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").select(seen, known=not stage)
+    distance = load_distances(answers / "distance-without-ravdess-ravdess_speech.npz").select(picture, known=not stage)
     own = powers.new if stage else powers.known
-    p = multiply(seen, heard, own, Exponents(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
+    p = multiply(picture, prosody, own, Exponents(1.0, 1.0), likeness(distance, powers.half_at, WIDTH))
     return f"{calibration_error(softmax(p.logits), p.truth):.1f}"
 
 
@@ -96,11 +96,11 @@ def test_the_tables_of_the_protocols_match_the_saved_predictions(tmp_path: Path)
         for line in page.splitlines()
         if (cells := line.split("|"))[1:]
     }
-    picture, strangers, _, prosody, both = lines["RAVDESS speech, 8 classes, 6 folds of 4, UAR"]
+    picture, new_cells, _, prosody, both = lines["RAVDESS speech, 8 classes, 6 folds of 4, UAR"]
     assert float(picture.split()[0]) < 70
-    assert float(strangers.split()[0]) < 70
-    assert prosody == both == "100.0 (100.0–100.0)", "the surer network decides"
-    assert lines["mean of the six folds ± their deviation"] == ["100.0 ± 0.0"]
+    assert float(new_cells.split()[0]) < 70
+    assert prosody == both == "100.0 (100.0–100.0)", "the network with the higher confidence decides"
+    assert lines["mean of the six folds ± standard deviation"] == ["100.0 ± 0.0"]
     assert lines["by sex"] == ["women 100.0, men 100.0"]
     # The last corpus left out: the calibration error of the shipped pair's exponents on RAVDESS.
     assert lines["… its expected calibration error"] == [
@@ -111,13 +111,13 @@ def test_the_tables_of_the_protocols_match_the_saved_predictions(tmp_path: Path)
         _wrong(tmp_path, ""),
     ]
     assert lines["TESS, 7 classes, the other woman, UAR"][-1].startswith("0.0")
-    assert lines["TESS, each woman, heard before"] == ["OAF 0.0, YAF 0.0"]
-    assert lines["TESS, UAR; trained on the others"][0] == "–", "that network was not asked"
+    assert lines["TESS, each woman, known speakers"] == ["OAF 0.0, YAF 0.0"]
+    assert lines["TESS, UAR; trained on the others"][0] == "–", "that network was not run"
     alone, networks, joined = lines["one speaker out, UAR"]
     assert alone == joined == "100.0 (100.0–100.0)", "the words decide"
     assert float(networks.split()[0]) < 70
-    assert lines["… RAVDESS speech, taught for it"][3:] == ["100.0 (100.0–100.0)"] * 2
-    assert lines["RAVDESS speech, UAR; trained on the others"][3] != lines["… RAVDESS speech, taught for it"][3]
+    assert lines["… RAVDESS speech, distilled"][3:] == ["100.0 (100.0–100.0)"] * 2
+    assert lines["RAVDESS speech, UAR; trained on the others"][3] != lines["… RAVDESS speech, distilled"][3]
     assert 30 < float(lines["SAVEE, 7 classes, one speaker out, UAR"][0].split()[0]) < 70
 
 
@@ -128,13 +128,13 @@ def test_two_networks_predictions_are_matched_by_clip_in_any_order(tmp_path: Pat
     turned = concatenate([one.select(late), one.select(~late)])
     as_they_are, near = Exponents(1.0, 1.0), np.ones(len(one.truth), np.float32)
     alike = NearFar(as_they_are, Exponents(0.1, 0.1))
-    said = multiply(one, turned, alike, as_they_are, near)
-    assert (said.prediction == one.prediction).all()
+    combined = multiply(one, turned, alike, as_they_are, near)
+    assert (combined.prediction == one.prediction).all()
     far = multiply(one, turned, alike, as_they_are, 0 * near)
-    np.testing.assert_allclose(far.logits, 0.1 * said.logits, rtol=1e-5)
-    with pytest.raises(MediaError, match="one network was asked about it and the other not"):
+    np.testing.assert_allclose(far.logits, 0.1 * combined.logits, rtol=1e-5)
+    with pytest.raises(MediaError, match="only one of the two networks has a prediction for it"):
         multiply(one, turned.select(late), alike, as_they_are, near)
-    with pytest.raises(MediaError, match="ask both again"):
+    with pytest.raises(MediaError, match="benchmark both"):
         multiply(one, replace(turned, classes=OWN_CLASSES), alike, as_they_are, near)
 
 

@@ -12,32 +12,32 @@ def made(rng: np.random.Generator, rows: int, face: float, voice: "Floats | floa
     truth = np.arange(rows) % 7
     shown = np.eye(7, dtype=np.float32)[truth]
     clear = np.broadcast_to(np.asarray(voice, np.float32), rows)
-    seen = softmax((face * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
-    heard = softmax((clear[:, None] * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
+    informative = softmax((face * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
+    audible = softmax((clear[:, None] * shown + rng.normal(0, 1, (rows, 7))).astype(np.float32))
     trust = np.where(clear > 0, 1.0, 0.1).astype(np.float32)
-    return Pairs(seen, heard, np.ones(rows, np.float32), trust, truth)
+    return Pairs(informative, audible, np.ones(rows, np.float32), trust, truth)
 
 
-def scores(asked: Pairs, fitted_on: Pairs) -> dict[str, float]:
+def scores(pairs_tested: Pairs, fitted_on: Pairs) -> dict[str, float]:
     even = np.full(7, 0.5, np.float32)
     return {
-        name.split(" (face")[0]: accuracy(way(asked).argmax(axis=1), asked.truth)
-        for name, way in make_fusions(even, even, fitted_on).items()
+        name.split(" (face")[0]: accuracy(fuse(pairs_tested).argmax(axis=1), pairs_tested.truth)
+        for name, fuse in make_fusions(even, even, fitted_on).items()
     }
 
 
 def test_two_senses_are_better_than_one_and_all_fusions_return_probabilities() -> None:
     rng = np.random.default_rng(0)
-    fitted_on, asked = made(rng, 700, 1.5, 1.5), made(rng, 2100, 1.5, 1.5)
-    found = scores(asked, fitted_on)
+    fitted_on, pairs_tested = made(rng, 700, 1.5, 1.5), made(rng, 2100, 1.5, 1.5)
+    found = scores(pairs_tested, fitted_on)
     alone = max(found["face alone"], found["voice alone"])
     assert found["mean"] > alone + 5
     assert found["log-linear, fitted"] >= found["mean"]
     even = np.full(7, 0.5, np.float32)
-    for way in make_fusions(even, even, fitted_on).values():
-        said = way(asked)
-        assert said.shape == (2100, 7)
-        np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-4)
+    for fuse in make_fusions(even, even, fitted_on).values():
+        output = fuse(pairs_tested)
+        assert output.shape == (2100, 7)
+        np.testing.assert_allclose(output.sum(axis=1), 1, atol=1e-4)
 
 
 def test_an_uninformative_sense_gets_no_weight_and_quality_shows_when_it_is_one() -> None:

@@ -40,8 +40,8 @@ def finished(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_table_matches_the_saved_predictions(finished: Path) -> None:
     page = (finished / "page" / "README.md").read_text()
     for name in ("b-mfcc", "c-face", "a-face"):
-        said = load_predictions(finished / name / "test.npz")
-        right = 100 * (said.prediction == said.truth).mean()
+        output = load_predictions(finished / name / "test.npz")
+        right = 100 * (output.prediction == output.truth).mean()
         line = next(line for line in page.splitlines() if line.startswith((f"| {name} |", f"| **{name}**")))
         assert f"| {right:.1f} ±" in line
         assert len(json.loads((finished / name / "result.json").read_text())["log"]) == 2
@@ -167,15 +167,15 @@ def test_es_fusions_of_voice_and_face(ravdess: Path, tmp_path: Path, monkeypatch
     compare(ravdess, tmp_path, cheap, rows=8)
     for name in cheap:
         assert (tmp_path / name / "result.json").exists(), name
-    heard, both = (
+    voices, both = (
         load_predictions(tmp_path / "e-lstm-speech" / "test.npz"),
         load_predictions(tmp_path / "e-late" / "test.npz"),
     )
     assert both.classes == EIGHT
-    np.testing.assert_array_equal(heard.truth, both.truth)
-    assert all(pair.startswith(f"{name}+PrivateTest-") for pair, name in zip(both.names, heard.names, strict=True))
+    np.testing.assert_array_equal(voices.truth, both.truth)
+    assert all(pair.startswith(f"{name}+PrivateTest-") for pair, name in zip(both.names, voices.names, strict=True))
     weight = float(json.loads((tmp_path / "e-late" / "result.json").read_text())["said"].split()[4])
-    voice = torch.log_softmax(torch.from_numpy(heard.logits), 1).numpy()
+    voice = torch.log_softmax(torch.from_numpy(voices.logits), 1).numpy()
     if weight == 0:
         np.testing.assert_allclose(both.logits, voice, atol=0.01)
     else:

@@ -54,8 +54,8 @@ def test_a_network_is_initialized_as_in_keras() -> None:
     assert not dense.bias.any()
     forget = lstm.bias_ih_l0 + lstm.bias_hh_l0
     assert forget.tolist() == [0.0] * 40 + [1.0] * 40 + [0.0] * 80
-    kept = lstm.weight_hh_l0.detach()
-    np.testing.assert_allclose(kept.T @ kept, np.eye(40), atol=1e-4)
+    best_epoch = lstm.weight_hh_l0.detach()
+    np.testing.assert_allclose(best_epoch.T @ best_epoch, np.eye(40), atol=1e-4)
 
 
 SHAPES: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...], int]] = {
@@ -81,8 +81,8 @@ SHAPES: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...], in
 def test_a_networks_shapes_match_its_docstring(name: str) -> None:
     make, inputs, outputs = SHAPES[name]
     with torch.inference_mode():
-        said = make().eval()(*(torch.rand(2, *shape) for shape in inputs))
-    assert said.shape == (2, outputs)
+        output = make().eval()(*(torch.rand(2, *shape) for shape in inputs))
+    assert output.shape == (2, outputs)
 
 
 def test_bs_lstm_gets_five_steps_of_128() -> None:
@@ -206,29 +206,29 @@ def test_the_best_epoch_is_kept_and_training_ends_early() -> None:
     losses = [line["validation_loss"] for line in log]
     right = [line["validation_accuracy"] for line in log]
     assert len(log) == int(np.argmin(losses)) + 1 + 4
-    kept = 100 * float((predict_logits(network, fresh).argmax(1) == fresh.labels).float().mean())
-    assert kept == pytest.approx(max(right), abs=1e-3)
-    assert kept > right[-1]
+    best_epoch = 100 * float((predict_logits(network, fresh).argmax(1) == fresh.labels).float().mean())
+    assert best_epoch == pytest.approx(max(right), abs=1e-3)
+    assert best_epoch > right[-1]
 
 
 def test_training_is_the_same_twice() -> None:
-    said = []
+    output = []
     for _ in range(2):
         torch.manual_seed(3)
         network = networks_c.FaceCnn()
         fit(network, part(20, 1), part(10, 2), FitPlan(2, 5))
-        said.append(predict_logits(network, part(10, 2)))
-    assert torch.equal(said[0], said[1])
+        output.append(predict_logits(network, part(10, 2)))
+    assert torch.equal(output[0], output[1])
 
 
 def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
     logits = np.array([[9, 1, 0], [9, 1, 0], [9, 1, 0], [0, 1, 9]], np.float32)
     truth = np.array([0, 1, 2, 0])
     blank = np.full(4, "")
-    said = Predictions(("a", "b", "c"), logits, truth, blank, blank, blank)
-    assert second_guess_share(said) == pytest.approx(100 / 3)
-    assert second_guess_share(said.select(truth == said.prediction)) == 0
-    assert count_confusions(said).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
+    output = Predictions(("a", "b", "c"), logits, truth, blank, blank, blank)
+    assert second_guess_share(output) == pytest.approx(100 / 3)
+    assert second_guess_share(output.select(truth == output.prediction)) == 0
+    assert count_confusions(output).tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 0]]
 
 
 def test_the_seven_are_miens() -> None:

@@ -75,6 +75,6 @@ def test_ds_video_experiment_runs_with_crema_d(tmp_path: Path, monkeypatch: pyte
         film(tmp_path / videos.FOLDER / "VideoFlash" / f"{1001 + actor}_DFA_{code}_XX.flv", [level] * 12)
     page = compare(tmp_path, tmp_path / "runs", ["d-video"], rows=10).read_text()
     assert "**d-video** (best on validation)" in page
-    said = load_predictions(tmp_path / "runs" / "d-video" / "test.npz")
-    assert set(said.truth.tolist()) <= {0, 5}
-    assert len(said.truth) == 2
+    output = load_predictions(tmp_path / "runs" / "d-video" / "test.npz")
+    assert set(output.truth.tolist()) <= {0, 5}
+    assert len(output.truth) == 2

@@ -31,10 +31,10 @@ def _teacher() -> Any:
 def test_it_predicts_like_scikit_learn_and_returns_probabilities() -> None:
     from sklearn.svm import SVC
 
-    asked, wanted = _voices(400, 3)
-    shares = _teacher()(torch.from_numpy(asked)).numpy()
+    inputs, wanted = _voices(400, 3)
+    shares = _teacher()(torch.from_numpy(inputs)).numpy()
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
-    own = SVC(C=1.0, gamma=1e-3).fit(*_voices(300, 2)).predict(asked)
+    own = SVC(C=1.0, gamma=1e-3).fit(*_voices(300, 2)).predict(inputs)
     assert np.mean(own == wanted) > 0.9, "the task is too hard to tell a good teacher from a bad one"
     assert np.mean(shares.argmax(axis=1) == own) > 0.98
     assert shares[:, [1, 3]].max() < shares.max(axis=1).min(), "of classes that it never met it says little"
@@ -58,10 +58,10 @@ def test_two_emotions_are_too_few_to_train_on() -> None:
 
 
 def test_half_precision_around_it_changes_nothing() -> None:
-    teacher, asked = _teacher(), torch.from_numpy(_voices(50, 4)[0])
+    teacher, inputs = _teacher(), torch.from_numpy(_voices(50, 4)[0])
     with torch.autocast("cpu", torch.bfloat16):
-        halved = teacher(asked)
-    np.testing.assert_array_equal(halved.numpy(), teacher(asked).numpy())
+        halved = teacher(inputs)
+    np.testing.assert_array_equal(halved.numpy(), teacher(inputs).numpy())
 
 
 def test_student_and_teacher_see_the_same_mixed_pairs_and_labels_get_the_rest() -> None:
@@ -69,19 +69,21 @@ def test_student_and_teacher_see_the_same_mixed_pairs_and_labels_get_the_rest() 
 
     torch.manual_seed(5)
     pupil, teacher, rows = torch.nn.Identity(), torch.nn.Softmax(dim=1), torch.randn(16, CLASSES)
-    seen: dict[Any, Any] = {}
+    inputs_by_network: dict[Any, Any] = {}
     for network in (pupil, teacher):
-        network.register_forward_pre_hook(lambda network, given: seen.update({network: given[0].numpy()}))
+        network.register_forward_pre_hook(lambda network, given: inputs_by_network.update({network: given[0].numpy()}))
     zeros, ones = torch.zeros(16, dtype=torch.int64), torch.ones(16, dtype=torch.int64)
 
-    def loss(labels: Any, share: float, asked: Any) -> float:
+    def loss(labels: Any, share: float, inputs: Any) -> float:
         torch.manual_seed(6)
-        return float(distillation_loss(pupil, (rows, labels, 3 * rows, asked), teacher, share, beta=0.4, smoothing=0.0))
+        return float(
+            distillation_loss(pupil, (rows, labels, 3 * rows, inputs), teacher, share, beta=0.4, smoothing=0.0)
+        )
 
     everybody, nobody = torch.ones(16, 1), torch.zeros(16, 1)
     alone, labels = loss(zeros, 1.0, everybody), loss(zeros, 0.0, everybody)
-    np.testing.assert_allclose(3 * seen[pupil], seen[teacher], rtol=1e-5)
-    assert not np.allclose(seen[pupil], rows.numpy()), "nothing was mixed"
+    np.testing.assert_allclose(3 * inputs_by_network[pupil], inputs_by_network[teacher], rtol=1e-5)
+    assert not np.allclose(inputs_by_network[pupil], rows.numpy()), "nothing was mixed"
     assert alone == loss(ones, 1.0, everybody) != labels
     assert loss(zeros, 0.25, everybody) == pytest.approx(0.25 * alone + 0.75 * labels, rel=1e-5)
     # The teacher does not know sounds without a voice: their target is the label alone, whatever its share.

@@ -22,8 +22,8 @@ def run(*words: str, where: Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.timeout(600)
 def test_two_processes_train_one_network_and_the_first_writes(corpora: Path, tmp_path: Path) -> None:
-    asked = ("train", "face", "--data", str(corpora), "--rows", "80", "--batch", "20", "--epochs", "1")
-    done = run("torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "convert", *asked, where=tmp_path)
+    words = ("train", "face", "--data", str(corpora), "--rows", "80", "--batch", "20", "--epochs", "1")
+    done = run("torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "convert", *words, where=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     log = (tmp_path / "runs" / "face" / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in log] == [1]
@@ -66,13 +66,13 @@ def test_processes_split_a_batch_and_step_like_one_process_with_all_of_it(tmp_pa
 
 @pytest.mark.timeout(300)
 def test_a_run_folder_of_another_plan_is_not_resumed(corpora: Path, tmp_path: Path) -> None:
-    asked = ("convert", "train", "face", "--data", str(corpora), "--rows", "40", "--batch", "20")
-    first = run(*asked, "--epochs", "1", where=tmp_path)
+    words = ("convert", "train", "face", "--data", str(corpora), "--rows", "40", "--batch", "20")
+    first = run(*words, "--epochs", "1", where=tmp_path)
     assert first.returncode == 0, first.stderr
     record = json.loads((tmp_path / "runs" / "face" / "run.json").read_text())
     assert record["plan"]["epochs"] == 1
     assert record["made_with"]["torch"] == torch.__version__
-    other = run(*asked, "--epochs", "2", where=tmp_path)
+    other = run(*words, "--epochs", "2", where=tmp_path)
     assert other.returncode == 1
     assert "started as face" in other.stderr
     assert "--out" in other.stderr
@@ -81,10 +81,10 @@ def test_a_run_folder_of_another_plan_is_not_resumed(corpora: Path, tmp_path: Pa
 
 @pytest.mark.timeout(300)
 def test_a_quick_check_in_the_folder_is_not_resumed_on_all_rows(corpora: Path, tmp_path: Path) -> None:
-    asked = ("convert", "train", "face", "--data", str(corpora), "--batch", "20", "--epochs", "1")
-    quick = run(*asked, "--rows", "40", where=tmp_path)
+    words = ("convert", "train", "face", "--data", str(corpora), "--batch", "20", "--epochs", "1")
+    quick = run(*words, "--rows", "40", where=tmp_path)
     assert quick.returncode == 0, quick.stderr
-    whole = run(*asked, where=tmp_path)
+    whole = run(*words, where=tmp_path)
     assert whole.returncode == 1
     assert "run.json: this run was started as face" in whole.stderr
     assert "'rows': 40" in whole.stderr
@@ -114,9 +114,9 @@ print(held_mib() - before)
 def test_freed_memory_is_kept_for_reuse(tmp_path: Path) -> None:
     (tmp_path / "freed.py").write_text(_FREED)
     left = {}
-    for way in ("kept", "given back"):
-        done = run("freed", way, where=tmp_path)
+    for setting in ("kept", "given back"):
+        done = run("freed", setting, where=tmp_path)
         assert done.returncode == 0, done.stderr
-        left[way] = float(done.stdout)
+        left[setting] = float(done.stdout)
     assert left["kept"] > 350
     assert left["given back"] < 100

@@ -34,26 +34,26 @@ APART = [run for run in PROSODY_RUNS.values() if "random" not in run.name]
 
 @pytest.mark.parametrize("run", [RUNS["voice"], *FOLDS, *APART], ids=lambda run: run.name)
 def test_no_speaker_is_in_training_and_test(run: "object") -> None:
-    heard = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
-    asked = {c.speaker for c in CLIPS if run.tests(c)}  # type: ignore[attr-defined]
-    assert heard
-    assert asked
-    assert not heard & asked
+    training = {c.speaker for c in CLIPS if run.trains(c)}  # type: ignore[attr-defined]
+    tested = {c.speaker for c in CLIPS if run.tests(c)}  # type: ignore[attr-defined]
+    assert training
+    assert tested
+    assert not training & tested
 
 
 def test_six_folds_test_each_actor_once_in_fours_and_each_man_and_woman_once() -> None:
-    asked = [{c.speaker for c in CLIPS if run.tests(c)} for run in FOLDS]
-    actors = [{s for s in fold if s.startswith("RAV")} for fold in asked]
+    tested = [{c.speaker for c in CLIPS if run.tests(c)} for run in FOLDS]
+    actors = [{s for s in fold if s.startswith("RAV")} for fold in tested]
     assert actors[0] == {"RAV01", "RAV02", "RAV03", "RAV04"}
     assert actors[5] == {"RAV21", "RAV22", "RAV23", "RAV24"}
     for prefix, people in (("RAV", 24), ("SAVEE", 4), ("TESS", 2)):
-        everyone = [s for fold in asked for s in fold if s.startswith(prefix)]
+        everyone = [s for fold in tested for s in fold if s.startswith(prefix)]
         assert len(everyone) == len(set(everyone)) == people
 
 
 def test_the_shipped_network_trains_on_neither_test_nor_validation() -> None:
-    heard = {c.speaker for c in CLIPS if RUNS["voice"].trains(c)}
-    assert not heard & (TEST | VALIDATION)
+    training = {c.speaker for c in CLIPS if RUNS["voice"].trains(c)}
+    assert not training & (TEST | VALIDATION)
 
 
 def test_a_random_split_has_60_and_20_percent_and_keeps_one_recording_together() -> None:
@@ -68,10 +68,10 @@ def test_a_random_split_has_60_and_20_percent_and_keeps_one_recording_together()
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
 def test_across_corpora_the_tested_one_is_not_in_training(corpus: str) -> None:
     run = RUNS[f"voice-without-{corpus}"]
-    heard, asked = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tests(c)}
-    assert all(name.startswith(corpus) for name in asked)
-    assert not any(name.startswith(corpus) for name in heard)
-    assert len(heard | asked) == 4
+    training, tested = {c.corpus for c in CLIPS if run.trains(c)}, {c.corpus for c in CLIPS if run.tests(c)}
+    assert all(name.startswith(corpus) for name in tested)
+    assert not any(name.startswith(corpus) for name in training)
+    assert len(training | tested) == 4
 
 
 @pytest.mark.parametrize("corpus", ["ravdess", "tess", "savee"])
@@ -94,12 +94,12 @@ def test_calm_is_a_class_for_ravdess_and_neutral_on_the_device() -> None:
 
 def test_a_protocols_prosody_network_trains_on_its_own_corpus_alone() -> None:
     for run in PROSODY_RUNS.values():
-        heard, asked = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tests))
+        training, tested = ({c.corpus.split("_")[0] for c in CLIPS if part(c)} for part in (run.trains, run.tests))
         if "without" in run.name:
-            assert not heard & asked
+            assert not training & tested
         elif run.name != "prosody":
-            assert heard == asked
-            assert len(heard) == 1
+            assert training == tested
+            assert len(training) == 1
     assert not [c for c in CLIPS for r in [PROSODY_RUNS["prosody-random-savee"]] if r.trains(c) and r.tests(c)]
 
 

@@ -36,9 +36,9 @@ def convert(*words: str, where: Path) -> "subprocess.Popen[str]":
 
 def done(*words: str, where: Path) -> str:
     process = convert(*words, where=where)
-    said, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, said
-    return said
+    output, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, output
+    return output
 
 
 def _weights(checkpoint: Path) -> "dict[str, np.ndarray]":
@@ -112,8 +112,8 @@ def test_a_face_network_survives_a_kill_in_training_and_loads_on_the_device(corp
     assert set(model.card.accuracy) >= {"FER+ majority (3,153), accuracy", "the same, expected calibration error"}
     assert (models / "saved_predictions" / "face-float.npz").exists()
     # FER+'s logits are added to the device's seven.
-    kept = load_predictions(models / "saved_predictions" / "face-float.npz").logits
-    assert np.abs(kept - _seven(log.parent / "best.pt", read_private_test(corpora, rows=70).pictures)).max() > 0.01
+    stored = load_predictions(models / "saved_predictions" / "face-float.npz").logits
+    assert np.abs(stored - _seven(log.parent / "best.pt", read_private_test(corpora, rows=70).pictures)).max() > 0.01
 
     # Interrupted or not, the same epochs give the same weights.
     done(*train, "--out", str(tmp_path / "at-one-go"), where=tmp_path)
@@ -127,12 +127,12 @@ def test_the_voice_networks_load_on_the_device(corpora: Path, tmp_path: Path) ->
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "voice", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     models = tmp_path / "models"
-    said = done("quantize", "voice", *rows, "--out", str(models), where=tmp_path)
+    output = done("quantize", "voice", *rows, "--out", str(models), where=tmp_path)
     model = Model("voice", models)
     assert model.card.labels[-1] == "no_speech"
     assert 0 < model.card.unknown_below < 1
     uar = model.card.accuracy["savee, speakers kept out, this network alone, UAR"]
-    assert f"savee, speakers kept out, this network alone, UAR: {uar:.2f}" in said
+    assert f"savee, speakers kept out, this network alone, UAR: {uar:.2f}" in output
 
     # The second network's card has the baseline, and both cards have the exponents.
     done("train", "prosody", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
@@ -157,9 +157,9 @@ def test_the_voice_networks_load_on_the_device(corpora: Path, tmp_path: Path) ->
 def test_a_protocols_network_is_tested_on_a_new_speaker(corpora: Path, tmp_path: Path) -> None:
     rows = ("--data", str(corpora), "--rows", "28")
     missing = convert("benchmark", "voice-fold-2", *rows, where=tmp_path)
-    said, _ = missing.communicate(timeout=300)
+    output, _ = missing.communicate(timeout=300)
     assert missing.returncode == 1
-    assert "python -m convert train voice-fold-2" in said
+    assert "python -m convert train voice-fold-2" in output
 
     done("train", "voice-fold-2", *rows, "--batch", "14", "--epochs", "1", "--threads", "1", where=tmp_path)
     done("benchmark", "voice-fold-2", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
@@ -175,12 +175,12 @@ def test_a_prosody_network_is_tested_on_new_and_on_known_speakers(corpora: Path,
     rows = ("--data", str(corpora), "--rows", "28")
     done("train", "prosody-savee-JE", *rows, "--batch", "14", "--epochs", "2", "--threads", "1", where=tmp_path)
     done("benchmark", "prosody-savee-JE", *rows, "--out", str(tmp_path / "answers"), where=tmp_path)
-    stranger, known = (
+    new_speakers, known = (
         load_predictions(tmp_path / "answers" / f"prosody-savee-JE-savee{k}.npz") for k in ("-stranger", "")
     )
-    assert set(stranger.groups.tolist()) == set(known.groups.tolist()) == {"SAVEE_JE M"}
-    assert (stranger.names == known.names).all()
-    assert np.abs(stranger.logits - known.logits).max() > 0.01, "to have listened makes a difference"
+    assert set(new_speakers.groups.tolist()) == set(known.groups.tolist()) == {"SAVEE_JE M"}
+    assert (new_speakers.names == known.names).all()
+    assert np.abs(new_speakers.logits - known.logits).max() > 0.01, "to have listened makes a difference"
 
 
 @pytest.mark.timeout(300)
@@ -208,7 +208,7 @@ def test_int8_predicts_as_float(tmp_path: Path) -> None:
 
 def test_a_missing_dataset_is_one_clear_line(tmp_path: Path) -> None:
     process = convert("train", "face", "--data", str(tmp_path), where=tmp_path)
-    said, _ = process.communicate(timeout=100)
+    output, _ = process.communicate(timeout=100)
     assert process.returncode == 1
-    assert "faces.png is missing" in said
-    assert "Traceback" not in said
+    assert "faces.png is missing" in output
+    assert "Traceback" not in output
