@@ -93,7 +93,8 @@ def search_poses(steps: int) -> str:
     perception = load_perception(Settings())
     about = "The simulator's pose and prosody for each emotion, found by `python -m convert simulator`."
     lines = [f'"""{about}"""', ""]
-    lines += [f"from device.{module} import {name}" for module, name in _IMPORTS]
+    imports = (("emotions", "Emotion"), ("sense.simulator.face", "Pose"), ("sense.simulator.voice", "Prosody"))
+    lines += [f"from device.{module} import {name}" for module, name in imports]
     for title, entries, make, limits, make_score in (
         ("POSES", POSES, Pose, _POSE_LIMITS, face_score),
         ("PROSODIES", PROSODIES, Prosody, _PROSODY_LIMITS, voice_score),
@@ -106,6 +107,3 @@ def search_poses(steps: int) -> str:
             lines.append(f"    Emotion.{emotion.name}: {make.__name__}({numbers}),")
         lines.append("}")
     return "\n".join(lines) + "\n"
-
-
-_IMPORTS = (("emotions", "Emotion"), ("sense.simulator.face", "Pose"), ("sense.simulator.voice", "Prosody"))

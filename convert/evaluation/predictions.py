@@ -3,13 +3,15 @@
 One file per protocol, `NAME.npz`, small enough to be committed: anyone can check the numbers without training.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from device.emotions import Floats
+from convert.datasets.clips import Clip
+from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 
 SAVED_PREDICTIONS = Path(__file__).parents[1] / "saved_predictions"
@@ -58,6 +60,28 @@ class Predictions:
             groups=self.groups,
             corpora=self.corpora,
         )
+
+
+CLASSES = tuple(emotion.value for emotion in EMOTIONS)
+
+
+def predict_clips(
+    logits: Floats,
+    clips: Sequence[Clip],
+    classes: tuple[str, ...] = CLASSES,
+    truth: Ints | None = None,
+    *,
+    with_sex: bool = True,
+) -> Predictions:
+    """The predictions for `clips`; their truth is the emotion unless given, their group the speaker and the sex."""
+    return Predictions(
+        classes,
+        logits,
+        np.array([clip.emotion for clip in clips]) if truth is None else truth,
+        np.array([clip.name for clip in clips]),
+        np.array([f"{clip.speaker} {clip.sex}" if with_sex else clip.speaker for clip in clips]),
+        np.array([clip.corpus for clip in clips]),
+    )
 
 
 def load_predictions(path: Path) -> Predictions:

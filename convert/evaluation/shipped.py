@@ -7,7 +7,7 @@ import numpy as np
 from convert.datasets.clips import TRAINING_CORPORA, Clip, read_corpus, split_by_speaker
 from convert.datasets.esc10 import read_named_noises, select_held_out
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.evaluation.predictions import Predictions
+from convert.evaluation.predictions import CLASSES, Predictions, predict_clips
 from device.emotions import EMOTIONS, Floats
 from device.perception.audio.dc_offset import remove_dc
 from device.perception.audio.stft import RATE_HZ
@@ -21,7 +21,6 @@ from device.readings import SoundWindow
 from device.settings.schema import Microphone
 
 FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
-CLASSES = tuple(e.value for e in EMOTIONS)
 AS_PUBLISHED = Path(__file__).parents[1] / "published" / "face.tflite"
 """The face network trained on all Training rows, for comparison with published results. It is not on the device."""
 FERPLUS_WEIGHT = 0.25
@@ -95,14 +94,8 @@ def predict_voices(models: Path, clips: list[Clip], *, known: bool = False) -> t
     new_reader = load_voice_reader(models)
     outputs = [read_clip(readers.get((clip.speaker, clip.corpus), new_reader), clip.real) for clip in clips]
     equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    return Predictions(
-        CLASSES,
-        np.log(np.array([equal if p is None else p for p in outputs], np.float32) + 1e-6),
-        np.array([clip.emotion for clip in clips]),
-        np.array([clip.name for clip in clips]),
-        np.array([f"{clip.speaker} {clip.sex}" for clip in clips]),
-        np.array([clip.corpus for clip in clips]),
-    ), 100 * float(np.mean([p is None for p in outputs]))
+    logits = np.log(np.array([equal if p is None else p for p in outputs], np.float32) + 1e-6)
+    return predict_clips(logits, clips), 100 * float(np.mean([p is None for p in outputs]))
 
 
 def count_false_voices(models: Path, data: Path) -> tuple[int, int]:

@@ -9,15 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convert.datasets.fer2013 import Faces, Fer2013
-from convert.face.distillation import (
-    FaceNetwork,
-    augmentation_strength,
-    draw,
-    face_inputs,
-    load_into,
-    load_targets,
-    select_drawing,
-)
+from convert.face import distillation
+from convert.face.distillation import FaceNetwork
 from convert.face.plan import PLAN, PRETRAINED, TEACHERS, FacePlan
 from convert.networks.face import TEACHER, MienFace
 from convert.networks.mobile_face import MobileFace
@@ -99,17 +92,17 @@ def face_task(
     share = plan.taught if plan.teacher else 0.0
     soft_targets = None
     if plan.teacher:
-        numbers = [select_drawing(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
+        numbers = [distillation.select_drawing(epoch, plan.epochs, plan.calm_from) for epoch in range(plan.epochs)]
         path = cache / f"{name}-lessons.pt"
-        soft_targets = load_targets(teachers, pictures, plan.seed, path, ferplus_teachers, numbers)
+        soft_targets = distillation.load_targets(teachers, pictures, plan.seed, path, ferplus_teachers, numbers)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        number = select_drawing(epoch, plan.epochs, plan.calm_from)
+        number = distillation.select_drawing(epoch, plan.epochs, plan.calm_from)
         if soft_targets is None:
-            drawing = draw(pictures, (plan.seed, epoch), augmentation_strength(number))
+            drawing = distillation.draw(pictures, (plan.seed, epoch), distillation.augmentation_strength(number))
             wanted = drawing.mix(targets)
         else:
-            drawing = draw(pictures, (plan.seed, number), augmentation_strength(number))
+            drawing = distillation.draw(pictures, (plan.seed, number), distillation.augmentation_strength(number))
             soft = _weight_votes(soft_targets[number].to(device).float(), vote_weight)
             wanted = (1 - share) * drawing.mix(targets) + share * soft
         generator = torch.Generator().manual_seed(1_000_003 * plan.seed + 500_000 + epoch)
@@ -130,7 +123,7 @@ def face_task(
     torch.manual_seed(plan.seed)
     network = _build_network(name, has_teachers=soft_targets is not None)
     if start is not None:
-        load_into(network, start, torch.from_numpy(training.pictures))
+        distillation.load_into(network, start, torch.from_numpy(training.pictures))
     steps = _count_steps(len(training), plan.batch)
     return Task(name, network, batches, steps, loss, _make_score(validation, plan.labels))
 
@@ -161,7 +154,7 @@ def _make_score(validation: Faces, label_weight: float) -> Callable[[nn.Module],
     """
     majority = validation.majority()
     is_clear = majority >= 0
-    inputs = face_inputs(torch.from_numpy(validation.pictures).to(select_device()))
+    inputs = distillation.face_inputs(torch.from_numpy(validation.pictures).to(select_device()))
 
     def score(network: nn.Module) -> dict[str, float]:
         assert isinstance(network, FaceNetwork)

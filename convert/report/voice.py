@@ -157,10 +157,14 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
     best, float_best = speech.both_known or speech.known, float_speech.both_known or float_speech.known
     assert best is not None
     assert float_best is not None
+    loss = [recall(p.prediction, p.truth) for p in (float_best, best)]
     details: list[tuple[str, object]] = [
         ("mean of the six folds ± standard deviation", _average_folds(best)),
         ("by sex", _by_sex(best, recall)),
-        ("float instead of int8: points lost", f"{_uar(float_best) - _uar(best):+.2f}"),
+        (
+            "float instead of int8: points lost",
+            f"{loss[0] - loss[1]:+.2f}",
+        ),
         ("expected calibration error, temperature fitted on the other speakers", _format_known(best)),
         *((f"SAVEE, each man, {words}", ", ".join(_recall_by_speaker(p))) for words, p in _by_familiarity(savee)),
         *((f"TESS, each woman, {words}", ", ".join(_recall_by_speaker(p))) for words, p in _by_familiarity(tess)),
@@ -226,22 +230,13 @@ def _join_corpora(speech: VoicePredictions, song: VoicePredictions) -> VoicePred
     return VoicePredictions(*(one(getattr(speech, name), getattr(song, name)) for name in names))
 
 
-def _uar(p: Predictions) -> float:
-    return recall(p.prediction, p.truth)
-
-
 def _format_known(p: Predictions) -> str:
-    probabilities = _cross_fitted(p)
-    return format_calibration(probabilities, p.truth)
-
-
-def _cross_fitted(p: Predictions) -> "np.ndarray":
-    """Probabilities (n, k), each speaker's with the temperature fitted on all others."""
+    """The calibration error with each speaker's temperature fitted on all others."""
     probabilities = np.empty_like(p.logits)
     for group in np.unique(p.groups):
         own = p.groups == group
         probabilities[own] = softmax(p.logits[own], fit_temperature(p.logits[~own], p.truth[~own]))
-    return probabilities
+    return format_calibration(probabilities, p.truth)
 
 
 def _recall_by_speaker(p: Predictions) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from convert.datasets.clips import Clip, read_corpus
-from convert.evaluation.predictions import Predictions
+from convert.evaluation.predictions import Predictions, predict_clips
 from convert.export.tflite import export_int8
 from convert.networks.prosody import MienProsody
 from convert.networks.voice import MienVoice
@@ -137,12 +137,5 @@ def _make_predictions(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predi
         if "calm" in run.classes:
             logits = np.array(logits)
             logits[:, _NEUTRAL] = np.logaddexp(logits[:, _NEUTRAL], logits[:, _CALM])
-        logits = logits[:, : len(EMOTIONS)]
-    return Predictions(
-        classes=run.classes if own else tuple(e.value for e in EMOTIONS),
-        logits=logits,
-        truth=np.array([run.label(clip) if own else clip.emotion for clip in clips]),
-        names=np.array([clip.name for clip in clips]),
-        groups=np.array([f"{clip.speaker} {clip.sex}" for clip in clips]),
-        corpora=np.array([clip.corpus for clip in clips]),
-    )
+        return predict_clips(logits[:, : len(EMOTIONS)], clips)
+    return predict_clips(logits, clips, run.classes, np.array([run.label(clip) for clip in clips]))

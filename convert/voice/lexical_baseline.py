@@ -14,7 +14,7 @@ from dtaidistance import dtw_ndim
 from scipy.fft import dct
 
 from convert.datasets.clips import Clip
-from convert.evaluation.predictions import Predictions, log_softmax
+from convert.evaluation.predictions import Predictions, log_softmax, predict_clips
 from convert.voice.augment import trim_silence
 from convert.voice.protocols import VoiceRun
 from device.emotions import EMOTIONS
@@ -44,14 +44,7 @@ def predict_words(run: VoiceRun, clips: Sequence[Clip]) -> Predictions:
     shares = [np.logaddexp.reduce(near[:, emotions == emotion], axis=1) for emotion in range(len(EMOTIONS))]
     # A sentence that is unknown in an emotion is very unlikely there, not impossible.
     logits = np.maximum(log_softmax(np.stack(shares, axis=1)), -20).astype(np.float32)
-    return Predictions(
-        classes=tuple(e.value for e in EMOTIONS),
-        logits=logits,
-        truth=np.array([clip.emotion for clip in tested]),
-        names=np.array([clip.name for clip in tested]),
-        groups=np.array([f"{clip.speaker} {clip.sex}" for clip in tested]),
-        corpora=np.array([clip.corpus for clip in tested]),
-    )
+    return predict_clips(logits, tested)
 
 
 def distances(curves: list[npt.NDArray[np.double]]) -> npt.NDArray[np.double]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from convert.datasets.clips import VALIDATION, Clip
+from convert.datasets.clips import VALIDATION
 from convert.evaluation.metrics import recall
-from convert.evaluation.predictions import Predictions
+from convert.evaluation.predictions import Predictions, predict_clips
 from convert.evaluation.shipped import read_clip, read_clips
 from convert.export.card import build_card, predictions_folder, write_accuracy, write_pair
 from convert.export.tflite import export_int8
@@ -20,7 +20,7 @@ from convert.voice.novelty import measure_distances
 from convert.voice.prosody_task import load_material
 from convert.voice.protocols import PROSODY_RUNS
 from convert.voice.task import calibration_inputs
-from device.emotions import EMOTIONS, NO_SPEECH, Floats
+from device.emotions import EMOTIONS, NO_SPEECH
 from device.perception.audio.prosody import PROSODY
 from device.perception.models.card import Corpus
 from device.perception.models.model import Model
@@ -51,13 +51,14 @@ def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, floa
     clips = read_clips(data, "validation", rows)
     logits = [np.mean([int8.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
     # Fitted on what the device reports, the emotions without no_speech.
-    validation = _make_predictions(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)])
+    validation = predict_clips(np.array(logits, np.float32)[:, : len(EMOTIONS)], clips, with_sex=False)
     write_pair(out, content, build_card("voice", content, INPUT_SHAPE, validation, _CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
     test_clips = read_clips(data, "test", rows)
     outputs = [read_clip(reader, clip.real) for clip in test_clips]
     equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    test = _make_predictions(test_clips, np.log(np.array([equal if p is None else p for p in outputs]) + 1e-6))
+    seven = np.log(np.array([equal if p is None else p for p in outputs]) + 1e-6)
+    test = predict_clips(seven, test_clips, with_sex=False)
     figures = {
         f"{corpus}, speakers kept out, this network alone, UAR": recall(own.prediction, own.truth)
         for corpus in sorted(set(test.corpora.tolist()))
@@ -80,7 +81,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     def predict(chosen: list[int], *, known: bool) -> Predictions:
         inputs = compute_deviations(material, chosen, known=known)
         logits = np.array([int8.run(x)[0][0] for x in inputs], np.float32)[:, : len(EMOTIONS)]
-        return _make_predictions([material.clips[i] for i in chosen], logits)
+        return predict_clips(logits, [material.clips[i] for i in chosen], with_sex=False)
 
     validation = [i for i, clip in enumerate(material.clips) if clip.speaker in VALIDATION][:rows]
     new, known = (predict(validation, known=known) for known in (False, True))
@@ -89,7 +90,9 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     clips = [material.clips[i] for i in validation]
     logits = [np.mean([picture.network.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
     folder = predictions_folder(out, rows)
-    _make_predictions(clips, np.array(logits, np.float32)[:, : len(EMOTIONS)]).save(folder / "voice-validation.npz")
+    predict_clips(np.array(logits, np.float32)[:, : len(EMOTIONS)], clips, with_sex=False).save(
+        folder / "voice-validation.npz"
+    )
     new.save(folder / "prosody-validation-stranger.npz")
     known.save(folder / "prosody-validation.npz")
     rounded = [tuple(round(float(v), 6) for v in row) for row in (material.stages.centre, material.stages.spread)]
@@ -104,14 +107,3 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
             own = p.select(p.corpora == corpus)
             figures[f"{corpus}, speakers kept out and {words}, UAR"] = recall(own.prediction, own.truth)
     return write_accuracy(out, "prosody", figures)
-
-
-def _make_predictions(clips: list[Clip], logits: Floats) -> Predictions:
-    return Predictions(
-        tuple(e.value for e in EMOTIONS),
-        logits,
-        np.array([clip.emotion for clip in clips]),
-        np.array([clip.name for clip in clips]),
-        np.array([clip.speaker for clip in clips]),
-        np.array([clip.corpus for clip in clips]),
-    )
