@@ -1,7 +1,7 @@
 """Seconds from an expression to the lamp, and where they go: `python -m tests.bench.latency`.
 
-A recording in which a drawn face changes at known times goes through the real `sense`, the door and a real hub, whose
-rules ask for nothing but the mood; the lamp is a server on this machine. Each change is followed through the stages.
+A recording of a drawn face that changes at known times goes through the real `sense` and a real hub, whose rules test
+only the mood. The lamp is a server on this machine. Each change is timed at every stage.
 """
 
 import argparse
@@ -33,10 +33,10 @@ from device.system.isolation import Isolation
 from tests.builders import drawn, noisy
 
 FPS = 15
-ACT_S = 7.0
-"""Longer than smoothing and hold together."""
-STAGES = ("capture, until it is looked at", "detection and networks", "steady", "door, rule and action")
-_ACTS = (Emotion.HAPPY, Emotion.ANGRY, Emotion.SURPRISE, Emotion.SAD)
+SCENE_S = 7.0
+"""Longer than smoothing and hold time together."""
+STAGES = ("capture", "detection and networks", "smoothing", "socket, rule and action")
+_EMOTIONS = (Emotion.HAPPY, Emotion.ANGRY, Emotion.SURPRISE, Emotion.SAD)
 _MARK_PX = 16
 
 
@@ -54,54 +54,54 @@ class Change:
 
 
 @dataclass
-class Watcher:
-    """Notes when what happened: beside the real Sight and the real Door, and as the lamp."""
+class Recorder:
+    """Records the times: at the real FaceStream, at the real HubClient, and at the lamp."""
 
     changes: list[Change] = field(default_factory=list)
 
-    def saw(self, frame: Frame, readings: list[FaceReading], begun_s: float) -> None:
-        """A frame was read; its corner says which act it is of."""
-        act = int(frame.pixels[:_MARK_PX, :_MARK_PX].mean() / 20 + 0.5)
-        while len(self.changes) <= act:
-            self.changes.append(Change(_ACTS[len(self.changes) % len(_ACTS)], frame.time_s))
-        change = self.changes[act]
+    def record_reading(self, frame: Frame, readings: list[FaceReading], begun_s: float) -> None:
+        """A frame was read. Its corner encodes the scene."""
+        scene = int(frame.pixels[:_MARK_PX, :_MARK_PX].mean() / 20 + 0.5)
+        while len(self.changes) <= scene:
+            self.changes.append(Change(_EMOTIONS[len(self.changes) % len(_EMOTIONS)], frame.time_s))
+        change = self.changes[scene]
         if readings and not change.read_s and top(readings[0].probabilities) is change.emotion:
             change.begun_s, change.read_s = begun_s, time.monotonic()
 
-    def said(self, mood: Mood, *, changed: bool) -> None:
-        """A mood went to the door."""
+    def record_mood(self, mood: Mood, *, changed: bool) -> None:
+        """A mood was sent to hub."""
         if changed and self.changes and mood.emotion is self.changes[-1].emotion:
             self.changes[-1].decided_s = self.changes[-1].decided_s or time.monotonic()
 
-    def lit(self) -> None:
-        """The lamp was told."""
+    def record_lamp(self) -> None:
+        """The lamp received a request."""
         if self.changes:
             self.changes[-1].lamp_s = self.changes[-1].lamp_s or time.monotonic()
 
 
-def recorded(path: Path, acts: int) -> Path:
-    """A video of a drawn face: another expression every ACT_S, its number in the grey of a corner."""
+def write_video(path: Path, scenes: int) -> Path:
+    """A video of a drawn face with a new expression every SCENE_S; a corner's grey encodes its number."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=FPS, options={"qscale": "3"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        for act in range(acts):
-            scene = drawn(((320, 250), 260, POSES[_ACTS[act % len(_ACTS)]]))
-            scene[:_MARK_PX, :_MARK_PX] = 20 * act
-            for number in range(round(ACT_S * FPS)):
-                pixels = noisy(scene, number % 4)
-                pixels[:_MARK_PX, :_MARK_PX] = 20 * act
+        for scene in range(scenes):
+            picture = drawn(((320, 250), 260, POSES[_EMOTIONS[scene % len(_EMOTIONS)]]))
+            picture[:_MARK_PX, :_MARK_PX] = 20 * scene
+            for number in range(round(SCENE_S * FPS)):
+                pixels = noisy(picture, number % 4)
+                pixels[:_MARK_PX, :_MARK_PX] = 20 * scene
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
         container.mux(stream.encode(None))
     return path
 
 
 @contextmanager
-def lamp(watcher: Watcher) -> Iterator[int]:
-    """A server on a free port of this machine that notes when it is told something."""
+def lamp(recorder: Recorder) -> Iterator[int]:
+    """A server on a free port of this machine that records its requests."""
 
-    class Told(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            watcher.lit()
+            recorder.record_lamp()
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(204)
             self.end_headers()
@@ -109,7 +109,7 @@ def lamp(watcher: Watcher) -> Iterator[int]:
         def log_message(self, *args: object) -> None:
             """Nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Told) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_address[1]
@@ -117,15 +117,15 @@ def lamp(watcher: Watcher) -> Iterator[int]:
         thread.join()
 
 
-def measured(acts: int = 10) -> dict[str, object]:
-    """Follow so many changes; medians and 90 % of each stage in seconds."""
-    watcher = Watcher()
-    with tempfile.TemporaryDirectory(prefix="mien-", dir="/tmp") as folder, lamp(watcher) as port:
-        path, video = Path(folder) / "mien.toml", recorded(Path(folder) / "acts.mp4", acts)
+def measure(scenes: int = 10) -> dict[str, object]:
+    """Time this many changes. Returns the median and the 90th percentile of each stage in seconds."""
+    recorder = Recorder()
+    with tempfile.TemporaryDirectory(prefix="mien-", dir="/tmp") as folder, lamp(recorder) as port:
+        path, video = Path(folder) / "mien.toml", write_video(Path(folder) / "scenes.mp4", scenes)
         rules = "".join(
-            f'[[rules]]\nname = "{e.value}"\nmood = ["{e.value}"]\nfor_s = 0\ncooldown_s = 0\nleast_confidence = 0\n'
+            f'[[rules]]\nname = "{e.value}"\nmood = ["{e.value}"]\nfor_s = 0\ncooldown_s = 0\nmin_confidence = 0\n'
             f'do = [{{ action = "webhook", url = "http://127.0.0.1:{port}/" }}]\n'
-            for e in _ACTS
+            for e in _EMOTIONS
         )
         path.write_text(
             f'[home]\nstate_dir = "{folder}/s"\nruntime_dir = "{folder}/r"\n[kiosk]\nport = 0\n'
@@ -136,34 +136,34 @@ def measured(acts: int = 10) -> dict[str, object]:
         hub = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             sense, models = build_pipeline(settings, settings.camera.source)
-            see = sense._face_stream.read
+            read = sense._face_stream.read
 
-            def seen(frame: Frame) -> list[FaceReading]:
+            def read_and_record(frame: Frame) -> list[FaceReading]:
                 begun_s = time.monotonic()
-                readings = see(frame)
-                watcher.saw(frame, readings, begun_s)
+                readings = read(frame)
+                recorder.record_reading(frame, readings, begun_s)
                 return readings
 
-            sense._face_stream.read = seen  # type: ignore[method-assign]
+            sense._face_stream.read = read_and_record  # type: ignore[method-assign]
             isolation = Isolation(True, ("lo",), "refused", "a measurement")
             hello, stop = Hello("b0", "0", 1, isolation, models), threading.Event()
             client = HubClient(socket_path(settings.runtime_dir), hello, lambda _: None)
             send_mood = client.send_mood
 
             def send_and_record(mood: Mood, *, changed: bool) -> None:
-                watcher.said(mood, changed=changed)
+                recorder.record_mood(mood, changed=changed)
                 send_mood(mood, changed=changed)
 
             client.send_mood = send_and_record  # type: ignore[method-assign]
             running = threading.Thread(target=sense.run, args=(client, stop))
             running.start()
-            time.sleep(acts * ACT_S + 1.5)
+            time.sleep(scenes * SCENE_S + 1.5)
             stop.set()
             running.join(10)
         finally:
             hub.terminate()
             hub.wait(20)
-    return _summary(watcher.changes[1:])
+    return _summary(recorder.changes[1:])
 
 
 def _summary(changes: list[Change]) -> dict[str, object]:
@@ -186,13 +186,13 @@ def _split(change: Change) -> list[float]:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--acts", type=int, default=10)
+    parser.add_argument("--scenes", type=int, default=10)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    result = measured(asked.acts)
-    if asked.json:
+    arguments = parser.parse_args()
+    result = measure(arguments.scenes)
+    if arguments.json:
         print(json.dumps(result))
         return
     print(f"{result['arrived']} of {result['changes']} changes of expression reached the lamp")

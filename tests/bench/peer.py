@@ -1,4 +1,4 @@
-"""The peers, and one of them as a process that looks at frames, or listens to sound, when it is told to."""
+"""The peers, each run as a process that reads frames or sound on request."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench.environments import Environment, NotInstalled, size_of
+from tests.bench.environments import Environment, NotInstalled, measure_size_mb
 
 HOUSE = Path(__file__).parents[2]
 _SCRIPTS = Path(__file__).parent / "peers"
-_WARM = 30
-"""Frames before those that count: a JavaScript engine compiles what runs often."""
+_WARM_UP = 30
+"""Frames before the measurement: a JavaScript engine compiles frequent code."""
 
 MEDIAPIPE = Environment("mediapipe", (("mediapipe==0.10.21", "ai-edge-litert==2.3.0"),))
 FER = Environment(
@@ -34,7 +34,7 @@ FER = Environment(
             "setuptools==80.9.0",
             "tqdm",
         ),
-        # Their own requirements ask for a PyTorch with CUDA, 4 GB more.
+        # Their own requirements pull in a PyTorch with CUDA, 4 GB more.
         ("--no-deps", "fer==25.10.3", "facenet-pytorch==2.6.0"),
     ),
 )
@@ -57,7 +57,7 @@ _TFJS = "@tensorflow/tfjs"
 
 @dataclass(frozen=True)
 class Peer:
-    """What somebody would take instead."""
+    """A program that somebody could use instead of Mien."""
 
     name: str
     script: str
@@ -67,20 +67,20 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Given:
-    """What all peers are given, a few at a time."""
+class Stimulus:
+    """The input of all peers."""
 
     each: str
-    """What one of them is: the word in `ms_cpu_a_frame`."""
+    """The unit, as in `ms_cpu_a_frame`."""
     found: str
-    """What is found in it: the word in `faces_a_frame`."""
+    """What is detected in it, as in `faces_a_frame`."""
     arguments: tuple[str, ...]
-    """Of the peer's script: the file, and how to read it."""
+    """Arguments of the peer's script: the file, and how to read it."""
 
 
 PEERS = (
-    Peer("mien", "ours.py", size_mb=lambda: size_of(_OURS) + _device_mb()),
-    Peer("lean", "lean.py", size_mb=lambda: size_of(_LEAN)),
+    Peer("mien", "ours.py", size_mb=lambda: measure_size_mb(_OURS) + _device_mb()),
+    Peer("lean", "lean.py", size_mb=lambda: measure_size_mb(_LEAN)),
     Peer("mediapipe", "mediapipe_and_cnn.py", MEDIAPIPE, MEDIAPIPE.size_mb),
     Peer("fer-haar", "fer_haar.py", FER, FER.size_mb),
     Peer("fer-mtcnn", "fer_mtcnn.py", FER, FER.size_mb),
@@ -93,65 +93,65 @@ PEERS = (
     Peer("face-api", "face_api.cjs", NODE, lambda: NODE.size_mb("@vladmandic/face-api", "@tensorflow")),
 )
 SOUND_PEERS = (
-    Peer("mien", "ours_sound.py", size_mb=lambda: size_of(_OURS) + _device_mb()),
+    Peer("mien", "ours_sound.py", size_mb=lambda: measure_size_mb(_OURS) + _device_mb()),
     Peer("light-sernet", "light_sernet.py", FER, lambda: FER.size_mb("tensorflow")),
     Peer("opensmile", "opensmile_egemaps.py", OPENSMILE, OPENSMILE.size_mb),
 )
-"""… for voices: a window of three seconds each second."""
+"""Peers for voices: a window of three seconds, every second."""
 ABSENT = {
-    "deepface": "its weights are no part of the package: it downloads them at the first use",
-    "hsemotion-onnx": "its network is no part of the package: it downloads it at the first use",
-    "rmn": "its weights are no part of the package: it downloads them at the first use",
+    "deepface": "its weights are not in the package: it downloads them on first use",
+    "hsemotion-onnx": "its network is not in the package: it downloads it on first use",
+    "rmn": "its weights are not in the package: it downloads them on first use",
 }
-"""Peers that cannot be measured without fetching from elsewhere, and why."""
-ABSENT_SOUND = {"wav2vec2": "its weights are no part of a package: they are downloaded at the first use"}
+"""Peers that cannot be measured without further downloads, and why."""
+ABSENT_SOUND = {"wav2vec2": "its weights are not in a package: they are downloaded on first use"}
 
 
 class Running:
-    """A peer that has been started, on one core."""
+    """A running peer, on one core."""
 
-    def __init__(self, peer: Peer, given: Given, core: int = 0) -> None:
-        """Install, start, and have it take one frame. Raises NotInstalled, also when it cannot do that."""
+    def __init__(self, peer: Peer, stimulus: Stimulus, core: int = 0) -> None:
+        """Install and start it, and let it read one frame. Raises NotInstalled if any of this fails."""
         if peer.environment:
-            peer.environment.ready()
-        self.peer, self._given, self._cpu_ms, self._wall_ms = peer, given, list[float](), list[float]()
+            peer.environment.install()
+        self.peer, self._stimulus, self._cpu_ms, self._wall_ms = peer, stimulus, list[float](), list[float]()
         self._found, self._rss_mb = 0, 0.0
-        begun_s = time.perf_counter()
+        start_s = time.perf_counter()
         self._process = subprocess.Popen(
-            [*_pinned(core), *_program(peer), *given.arguments],
+            [*_pinned(core), *_program(peer), *stimulus.arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **_environ(peer)},
         )
-        self._ask(1)
-        self.start_s = time.perf_counter() - begun_s
-        self._ask(_WARM)
+        self._request(1)
+        self.start_s = time.perf_counter() - start_s
+        self._request(_WARM_UP)
 
-    def take(self, count: int) -> None:
-        """Have it take so many more, which count. Raises NotInstalled when it has ended."""
-        told = self._ask(count)
-        self._cpu_ms += told["cpu_ms"]
-        self._wall_ms += told["wall_ms"]
-        self._found += told["found"]
-        self._rss_mb = told["rss_mb"]
+    def run(self, count: int) -> None:
+        """Let it read `count` more, and record the measurements. Raises NotInstalled if it has ended."""
+        result = self._request(count)
+        self._cpu_ms += result["cpu_ms"]
+        self._wall_ms += result["wall_ms"]
+        self._found += result["found"]
+        self._rss_mb = result["rss_mb"]
 
-    def told(self) -> dict[str, Any]:
-        """What it took."""
+    def as_json(self) -> dict[str, Any]:
+        """The measurements."""
         return {
-            f"ms_cpu_a_{self._given.each}": round(float(np.mean(self._cpu_ms)), 3),
+            f"ms_cpu_a_{self._stimulus.each}": round(float(np.mean(self._cpu_ms)), 3),
             "ms_cpu_p50": round(float(np.median(self._cpu_ms)), 3),
             "ms_p50": round(float(np.median(self._wall_ms)), 3),
-            f"{self._given.each}s": len(self._cpu_ms),
-            f"{self._given.found}_a_{self._given.each}": round(self._found / len(self._cpu_ms), 2),
+            f"{self._stimulus.each}s": len(self._cpu_ms),
+            f"{self._stimulus.found}_a_{self._stimulus.each}": round(self._found / len(self._cpu_ms), 2),
             "rss_mb": round(self._rss_mb),
             "start_s": round(self.start_s, 2),
             "install_mb": round(self.peer.size_mb()),
         }
 
     def end(self) -> None:
-        """Let it go."""
+        """End the process."""
         if self._process.stdin:
             self._process.stdin.close()
         try:
@@ -162,13 +162,13 @@ class Running:
         if self._process.stdout:
             self._process.stdout.close()
 
-    def _ask(self, count: int) -> dict[str, Any]:
-        given, made = self._process.stdin, self._process.stdout
-        assert given
-        assert made
+    def _request(self, count: int) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
         try:
-            print(count, file=given, flush=True)
-            answer: dict[str, Any] = json.loads(made.readline())
+            print(count, file=stdin, flush=True)
+            answer: dict[str, Any] = json.loads(stdout.readline())
         except (OSError, ValueError) as error:
             self.end()
             raise NotInstalled(f"it does not run here (exit status {self._process.returncode})") from error

@@ -1,84 +1,84 @@
-"""The machinery of `make bench`: peers that run, peers that do not, and the ratios. None is installed here."""
+"""The tools of `make bench`: peers that run, peers that do not, and the ratios. Nothing is installed here."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.bench import environments, peer
-from tests.bench.__main__ import compared, one_room, one_talker, side_by_side, table
+from tests.bench.__main__ import compare, format_table, measure_peers, record_room, record_talker
 from tests.bench.environments import Environment, NotInstalled
 from tests.bench.peer import PEERS, SOUND_PEERS, Peer
 
 
-def test_mien_and_the_lean_baseline_look_at_the_same_frames() -> None:
-    with one_room(1.0) as room:
-        told = side_by_side([one for one in PEERS if one.environment is None], 1, room)
-    assert list(told) == ["mien", "lean"]
-    for one in told.values():
+def test_mien_and_the_lean_baseline_read_the_same_frames() -> None:
+    with record_room(1.0) as room:
+        result = measure_peers([one for one in PEERS if one.environment is None], 1, room)
+    assert list(result) == ["mien", "lean"]
+    for one in result.values():
         assert one["frames"] == 15
         assert one["faces_a_frame"] > 0.8
         assert one["ms_cpu_a_frame"] > 0
         assert one["rss_mb"] > 20
         assert one["start_s"] > 0
         assert one["install_mb"] > 100
-    assert told["mien"]["times_mien"] == 1.0
+    assert result["mien"]["times_mien"] == 1.0
 
 
-def test_mien_hears_a_stream_that_begins_again() -> None:
-    with one_talker(8.0) as talker:
-        told = side_by_side([one for one in SOUND_PEERS if one.environment is None], 1, talker)
-        assert "voices" in next(iter(table(told, talker)))
-    assert list(told) == ["mien"]
-    assert told["mien"]["seconds"] == 15
-    assert told["mien"]["voices_a_second"] == 1.0
-    assert told["mien"]["ms_cpu_a_second"] > 0
+def test_mien_reads_a_stream_that_starts_again() -> None:
+    with record_talker(8.0) as talker:
+        result = measure_peers([one for one in SOUND_PEERS if one.environment is None], 1, talker)
+        assert "voices" in next(iter(format_table(result, talker)))
+    assert list(result) == ["mien"]
+    assert result["mien"]["seconds"] == 15
+    assert result["mien"]["voices_a_second"] == 1.0
+    assert result["mien"]["ms_cpu_a_second"] > 0
 
 
-def test_what_does_not_run_is_said_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer, "_SCRIPTS", tmp_path)
     (tmp_path / "broken.py").write_text("raise SystemExit(3)")
-    with one_room(0.2) as room:
-        told = side_by_side([Peer("broken", "broken.py")], 1, room)
-    assert told == {"broken": {"absent": "it does not run here (exit status 3)"}}
-    assert "broken         not measured: it does not run here" in "\n".join(table(told, room))
+    with record_room(0.2) as room:
+        result = measure_peers([Peer("broken", "broken.py")], 1, room)
+    assert result == {"broken": {"absent": "it does not run here (exit status 3)"}}
+    assert "broken         not measured: it does not run here" in "\n".join(format_table(result, room))
 
 
-def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_that_cannot_be_created_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    wanted = Environment("wanted", (("left-pad",),), npm=True)
+    environment = Environment("environment", (("left-pad",),), npm=True)
     with pytest.raises(NotInstalled, match="npm: FileNotFoundError"):
-        wanted.ready()
+        environment.install()
     npm = tmp_path / "npm"
     npm.write_text('#!/bin/sh\necho "WARNING: an old npm" >&2\necho "E404: there is no $5" >&2\nexit 1\n')
     npm.chmod(0o755)
     with pytest.raises(NotInstalled, match="E404: there is no left-pad"):
-        wanted.ready()
+        environment.install()
 
 
-def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    done: list[list[str]] = []
-    monkeypatch.setattr(Environment, "_do", lambda _, command: done.append(command))
+    commands: list[list[str]] = []
+    monkeypatch.setattr(Environment, "_run", lambda _, command: commands.append(command))
     for _ in range(2):
-        Environment("one", (("a-package==1",), ("--no-deps", "another"))).ready()
-    assert [command[-1] for command in done] == [str(tmp_path / "one"), "a-package==1", "another"]
-    Environment("one", (("a-package==2",),)).ready()
-    assert done[-1][-1] == "a-package==2"
+        Environment("one", (("a-package==1",), ("--no-deps", "another"))).install()
+    assert [command[-1] for command in commands] == [str(tmp_path / "one"), "a-package==1", "another"]
+    Environment("one", (("a-package==2",),)).install()
+    assert commands[-1][-1] == "a-package==2"
 
 
-def test_the_size_of_what_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_the_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
     node = Environment("node", (), npm=True)
     for name in ("one", "two"):
         (node.packages / name).mkdir(parents=True)
         (node.packages / name / "big").write_bytes(b"0" * 2**20)
     assert (node.size_mb(), node.size_mb("two")) == (2.0, 1.0)
-    assert environments.size_of(("numpy",)) > 10
+    assert environments.measure_size_mb(("numpy",)) > 10
 
 
-def test_ratios_are_to_ours() -> None:
+def test_ratios_are_relative_to_mien() -> None:
     measured = {"mien": {"ms_cpu_a_frame": 0.5}, "other": {"ms_cpu_a_frame": 25.0}, "gone": {"absent": "why"}}
-    told = compared(measured, "frame")
-    assert (told["mien"]["times_mien"], told["other"]["times_mien"]) == (1.0, 50.0)
-    assert compared({"other": {"ms_cpu_a_frame": 25.0}}, "frame") == {"other": {"ms_cpu_a_frame": 25.0}}
+    result = compare(measured, "frame")
+    assert (result["mien"]["times_mien"], result["other"]["times_mien"]) == (1.0, 50.0)
+    assert compare({"other": {"ms_cpu_a_frame": 25.0}}, "frame") == {"other": {"ms_cpu_a_frame": 25.0}}

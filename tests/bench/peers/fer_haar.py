@@ -1,4 +1,4 @@
-"""`fer` as it comes: OpenCV's Haar cascade and its small network."""
+"""`fer` with its defaults: OpenCV's Haar cascade and its small network."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ def load(*, mtcnn: bool = False) -> Callable[[Any], int]:
     from fer.fer import FER  # type: ignore[import-not-found]
 
     detector = FER(mtcnn=mtcnn)
-    # It takes pictures as OpenCV reads them.
+    # It expects pictures in OpenCV's order, BGR.
     return lambda pixels: len(detector.detect_emotions(pixels[:, :, ::-1].copy()))
 
 

@@ -1,7 +1,7 @@
 """`fer` with MTCNN, its better detector.
 
-Beside a PyTorch for processors, torchvision's wheel finds no library to load. MTCNN needs one function of it, the
-non-maximum suppression: OpenCV's stands in here, and is no slower.
+With a CPU-only PyTorch, torchvision's wheel cannot load its library. MTCNN needs only one function of it, non-maximum
+suppression, which OpenCV's replaces here. It is no slower.
 """
 
 import sys
@@ -18,12 +18,12 @@ def batched_nms(corners: Any, scores: Any, levels: Any, overlap: float) -> Any:
 
     if not len(corners):
         return torch.empty(0, dtype=torch.int64)
-    # Boxes of different levels are moved apart, as torchvision does.
+    # Move boxes of different levels apart, as torchvision does.
     moved = (corners + (levels.to(corners) * (corners.max() + 1))[:, None]).numpy()
     sizes = moved[:, 2:] - moved[:, :2]
     rectangles = [[*low, *size] for low, size in zip(moved[:, :2].tolist(), sizes.tolist(), strict=True)]
-    kept = cv2.dnn.NMSBoxes(rectangles, scores.tolist(), 0.0, overlap)
-    return torch.as_tensor(kept, dtype=torch.int64).reshape(-1)
+    selected = cv2.dnn.NMSBoxes(rectangles, scores.tolist(), 0.0, overlap)
+    return torch.as_tensor(selected, dtype=torch.int64).reshape(-1)
 
 
 def load() -> Callable[[Any], int]:

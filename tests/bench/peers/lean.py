@@ -1,7 +1,7 @@
-"""The lean baseline: BlazeFace short range on every frame, the surest face cut out by its eyes, our face network.
+"""The lean baseline: BlazeFace short range on every frame, the best face aligned by its eyes, and our face network.
 
-What somebody would write who wants just that, with the two runtimes' libraries and nothing of Mien's: it stays as it
-is while Mien changes.
+The minimum that somebody would write for this, with two libraries and none of Mien's code, so that it stays the same
+while Mien changes.
 """
 
 from collections.abc import Callable
@@ -31,20 +31,20 @@ class Network:
     def __init__(self, name: str) -> None:
         self.interpreter = Interpreter(str(_MODELS / name), num_threads=1)
         self.interpreter.allocate_tensors()
-        self.given = self.interpreter.get_input_details()[0]
-        self.made = sorted(self.interpreter.get_output_details(), key=lambda details: details["shape"][-1])
+        self.input = self.interpreter.get_input_details()[0]
+        self.outputs = sorted(self.interpreter.get_output_details(), key=lambda details: details["shape"][-1])
 
     def run(self, values: Any) -> list[Any]:
-        self.interpreter.set_tensor(self.given["index"], values)
+        self.interpreter.set_tensor(self.input["index"], values)
         self.interpreter.invoke()
-        return [self.interpreter.get_tensor(details["index"]) for details in self.made]
+        return [self.interpreter.get_tensor(details["index"]) for details in self.outputs]
 
 
 def read_face(network: Network, crop: Any) -> Any:
     """(48, 48) uint8 gray -> the network's int8 logits."""
     pixels = crop.astype(np.float32)
     pixels = (pixels - pixels.mean()) / max(float(pixels.std()), 4.0)
-    scale, zero = network.given["quantization"]
+    scale, zero = network.input["quantization"]
     stored = np.clip(np.rint(pixels / scale) + zero, -128, 127).astype(np.int8)
     return network.run(stored[None, :, :, None])[0]
 
@@ -52,7 +52,7 @@ def read_face(network: Network, crop: Any) -> Any:
 def load() -> Callable[[Any], int]:
     detector, face, anchors = Network("face_detection_short_range.tflite"), Network("face.tflite"), _anchors()
 
-    def look(pixels: Any) -> int:
+    def read(pixels: Any) -> int:
         height, width = pixels.shape[:2]
         longest = max(height, width)
         scale = _SIDE / longest
@@ -61,10 +61,10 @@ def load() -> Callable[[Any], int]:
         top, left = (_SIDE - small.shape[0]) // 2, (_SIDE - small.shape[1]) // 2
         square[top : top + small.shape[0], left : left + small.shape[1]] = small
         logits, boxes = detector.run((square[None].astype(np.float32) - 127.5) / 127.5)
-        surest = int(logits.argmax())
-        if logits.ravel()[surest] < 0:
+        best = int(logits.argmax())
+        if logits.ravel()[best] < 0:
             return 0
-        points = boxes.reshape(-1, 8, 2)[surest, 2:4] + anchors[surest] * _SIDE
+        points = boxes.reshape(-1, 8, 2)[best, 2:4] + anchors[best] * _SIDE
         right, left_eye = (points - [left, top]) / scale
         across, middle = left_eye - right, (left_eye + right) / 2
         size = 0.37 * _FACE / max(float(np.hypot(*across)), 1.0)
@@ -76,7 +76,7 @@ def load() -> Callable[[Any], int]:
         read_face(face, cv2.warpAffine(gray, matrix, (_FACE, _FACE), borderMode=cv2.BORDER_REPLICATE))
         return 1
 
-    return look
+    return read
 
 
 if __name__ == "__main__":

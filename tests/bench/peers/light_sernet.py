@@ -1,7 +1,7 @@
-"""Light-SERNet: its layers and its MFCC as they are published, made into the int8 .tflite that its authors deploy.
+"""Light-SERNet: its published layers and MFCC, converted to the int8 .tflite that its authors deploy.
 
 Aftab et al. 2022, "LIGHT-SERNET: a lightweight fully convolutional neural network for speech emotion recognition".
-Its weights are no part of a package; how long it takes does not depend on them, so that these are random ones.
+Its weights are not in a package. The time does not depend on them, so these are random.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _BLOCKS = ((64, (2, 2)), (96, (2, 2)), (128, (2, 1)), (160, (2, 1)))
 """Filters of each 3x3 convolution, and the average pooling after it."""
 
 
-def _normed(x: Any, filters: int, size: tuple[int, int], pool: tuple[int, int] | None) -> Any:
+def _conv_block(x: Any, filters: int, size: tuple[int, int], pool: tuple[int, int] | None) -> Any:
     x = tf.keras.layers.Conv2D(filters, size, padding="same", use_bias=False)(x)
     x = tf.keras.layers.ReLU()(tf.keras.layers.BatchNormalization()(x))
     return tf.keras.layers.AveragePooling2D(pool, padding="same")(x) if pool else x
@@ -27,10 +27,10 @@ def _normed(x: Any, filters: int, size: tuple[int, int], pool: tuple[int, int] |
 def _network() -> Any:
     frames = 1 + (WINDOW - _FRAME) // _HOP
     cepstra = tf.keras.Input((frames, _CEPSTRA, 1))
-    x = tf.keras.layers.Concatenate()([_normed(cepstra, 32, size, (2, 2)) for size in ((11, 1), (1, 9), (3, 3))])
+    x = tf.keras.layers.Concatenate()([_conv_block(cepstra, 32, size, (2, 2)) for size in ((11, 1), (1, 9), (3, 3))])
     for filters, pool in _BLOCKS:
-        x = _normed(x, filters, (3, 3), pool)
-    x = tf.keras.layers.GlobalAveragePooling2D()(_normed(x, 320, (1, 1), None))
+        x = _conv_block(x, filters, (3, 3), pool)
+    x = tf.keras.layers.GlobalAveragePooling2D()(_conv_block(x, 320, (1, 1), None))
     return tf.keras.Model(cepstra, tf.keras.layers.Dense(_CLASSES, activation="softmax")(x))
 
 
@@ -53,22 +53,25 @@ def _tflite() -> bytes:
     frozen = convert_variables_to_constants_v2(graph)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.allow_custom_ops = True  # the two of sound are the runtime's own, and no standard ones
-    made: bytes = converter.convert()
-    return made
+    converter.allow_custom_ops = True  # the two audio ops are the runtime's own, not standard ones
+    content: bytes = converter.convert()
+    return content
 
 
 def load() -> Callable[[Any, int], int]:
     interpreter = tf.lite.Interpreter(model_content=_tflite(), num_threads=1)
     interpreter.allocate_tensors()
-    given, made = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    input_index, output_index = (
+        interpreter.get_input_details()[0]["index"],
+        interpreter.get_output_details()[0]["index"],
+    )
 
-    def hear(samples: Any, begin: int) -> int:
-        interpreter.set_tensor(given, samples[:, None])
+    def read_window(samples: Any, begin: int) -> int:
+        interpreter.set_tensor(input_index, samples[:, None])
         interpreter.invoke()
-        return len(interpreter.get_tensor(made))
+        return len(interpreter.get_tensor(output_index))
 
-    return hear
+    return read_window
 
 
 serve_sound(load)

@@ -14,7 +14,7 @@ def load() -> Callable[[Any], int]:
 
     detection, face = FaceDetection(min_detection_confidence=0.5, model_selection=0), Network("face.tflite")
 
-    def look(pixels: Any) -> int:
+    def read(pixels: Any) -> int:
         height, width = pixels.shape[:2]
         found = detection.process(pixels).detections or []
         for one in found:
@@ -24,7 +24,7 @@ def load() -> Callable[[Any], int]:
             read_face(face, cv2.resize(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), (48, 48)))
         return len(found)
 
-    return look
+    return read
 
 
 serve(load)

@@ -1,4 +1,4 @@
-"""openSMILE's eGeMAPS functionals of three seconds: the features that most classical recognizers begin with, alone."""
+"""openSMILE's eGeMAPS functionals of three seconds: the features of most classical recognizers, no classifier."""
 
 from collections.abc import Callable
 from typing import Any

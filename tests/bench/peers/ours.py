@@ -13,15 +13,15 @@ FPS = 15.0
 
 def load() -> Callable[[Any], int]:
     settings = Settings()
-    sight = load_perception(settings).open_face_stream(settings)
+    stream = load_perception(settings).open_face_stream(settings)
     count = 0
 
-    def look(pixels: Any) -> int:
+    def read(pixels: Any) -> int:
         nonlocal count
         count += 1
-        return len(sight.read(Frame(pixels, count / FPS)))
+        return len(stream.read(Frame(pixels, count / FPS)))
 
-    return look
+    return read
 
 
 serve(load)

@@ -12,11 +12,11 @@ from tests.bench.peers.serving import RATE_HZ, WINDOW, serve_sound
 def load() -> Callable[[Any, int], int]:
     voice = load_perception(Settings()).voice
 
-    def hear(samples: Any, begin: int) -> int:
-        # As the loop calls it: overlapping windows of one utterance count as one.
+    def read(samples: Any, begin: int) -> int:
+        # As in the pipeline: the overlapping windows of one utterance count as one.
         return voice.read(SoundWindow(samples, (begin + WINDOW) / RATE_HZ, begin), learn=1 / 3) is not None
 
-    return hear
+    return read
 
 
 serve_sound(load)

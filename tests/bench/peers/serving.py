@@ -1,4 +1,4 @@
-"""What the Python peers share: frames or seconds of sound out of a file, a few at a time, and their CPU."""
+"""Shared by the Python peers: reads frames or seconds of sound from a file on request, and measures the CPU time."""
 
 import json
 import math
@@ -16,16 +16,16 @@ WINDOW = 3 * RATE_HZ
 
 
 def serve(load: Callable[[], Callable[[Any], int]]) -> None:
-    """Load, then for each number on stdin look at so many frames more, and print what they took as one JSON line.
+    """For each number on stdin, read that many more frames, and print the measurements as one JSON line.
 
-    `load` gives what looks at one frame, (h, w, 3) uint8 RGB, and returns how many faces it read in it. Arguments:
+    `load` returns a function that reads one frame, (h, w, 3) uint8 RGB, and returns the number of faces. Arguments:
     the file of raw frames, their width and height.
     """
     shape = int(sys.argv[3]), int(sys.argv[2]), 3
     size = math.prod(shape)
     count = Path(sys.argv[1]).stat().st_size // size
 
-    # Read one by one: a file that is mapped whole would count as the peer's memory.
+    # Read one by one: a file that is mapped as a whole would count as the peer's memory.
     def picture(n: int) -> tuple[Any]:
         return (np.fromfile(sys.argv[1], np.uint8, size, offset=n % count * size).reshape(shape),)
 
@@ -33,36 +33,36 @@ def serve(load: Callable[[], Callable[[Any], int]]) -> None:
 
 
 def serve_sound(load: Callable[[], Callable[[Any, int], int]]) -> None:
-    """The same for sound: each number on stdin is so many seconds more, at each of which the last three are heard.
+    """The same for sound: for each second, the window of the last three seconds is read.
 
-    `load` gives what hears a window, (WINDOW,) float32 in -1..1, and the sample of the stream that it begins with; it
-    returns whether it read a voice in it. Argument: the file of float32 samples, mono, at RATE_HZ.
+    `load` returns a function that reads a window, (WINDOW,) float32 in -1..1, given its first sample's position in the
+    stream, and returns whether it has a voice. Argument: the file of float32 samples, mono, at RATE_HZ.
     """
     sound = np.fromfile(sys.argv[1], np.float32)
-    begins = range(0, len(sound) - WINDOW + 1, RATE_HZ)
+    starts = range(0, len(sound) - WINDOW + 1, RATE_HZ)
 
     def window(n: int) -> tuple[Any, int]:
-        begin = begins[n % len(begins)]
-        return sound[begin : begin + WINDOW].copy(), begin
+        start = starts[n % len(starts)]
+        return sound[start : start + WINDOW].copy(), start
 
     _answer(load, window)
 
 
-def _answer(load: Callable[[], Callable[..., int]], given: Callable[[int], tuple[Any, ...]]) -> None:
+def _answer(load: Callable[[], Callable[..., int]], get_input: Callable[[int], tuple[Any, ...]]) -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
-    take, count = load(), 0
+    os.dup2(2, 1)  # keep a library's output out of the answers
+    read, count = load(), 0
     for line in sys.stdin:
         cpu_ms, wall_ms, found = [], [], 0
         for n in range(count, count + int(line)):
-            one = given(n)
+            arguments = get_input(n)
             cpu_s, wall_s = time.process_time(), time.perf_counter()
-            found += take(*one)
+            found += read(*arguments)
             wall_ms.append(1000 * (time.perf_counter() - wall_s))
             cpu_ms.append(1000 * (time.process_time() - cpu_s))
         count += int(line)
-        told = {"cpu_ms": cpu_ms, "wall_ms": wall_ms, "found": found, "rss_mb": _resident_mb()}
-        print(json.dumps(told), file=answers, flush=True)
+        result = {"cpu_ms": cpu_ms, "wall_ms": wall_ms, "found": found, "rss_mb": _resident_mb()}
+        print(json.dumps(result), file=answers, flush=True)
 
 
 def _resident_mb() -> float:
