@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from convert.datasets import require_path
-from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import read_cells
 from convert.datasets.layout import Layout, find_inside
-from convert.datasets.records import Picture
+from convert.datasets.records import Picture, PictureCorpus
 from device.errors import MediaError
 
 _ALL = Layout("affectnet", "AffectNet", "training.csv with Manually_Annotated_Images/", 420_299, what="pictures")

@@ -12,11 +12,10 @@ Three forms are in use:
 from pathlib import Path
 
 from convert.datasets import require_path
-from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import SPLITS, read_pixel_table
 from convert.datasets.folders import find_labelled
 from convert.datasets.layout import PICTURE_SUFFIXES, Layout, find_inside
-from convert.datasets.records import Picture
+from convert.datasets.records import Picture, PictureCorpus
 from device.errors import MediaError
 
 _IMAGES, _TABLE = "cohn-kanade-images", "ckextended.csv"

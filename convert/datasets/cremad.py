@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.corpus import SpeechCorpus, VideoCorpus
 from convert.datasets.csv_tables import read_table
 from convert.datasets.layout import Layout, find_inside
-from convert.datasets.records import Sound, Video
+from convert.datasets.records import Sound, SpeechCorpus, Video, VideoCorpus
 
 _SOUNDS = Layout("cremad", "CREMA-D", "AudioWAV/1001_DFA_ANG_XX.wav", 7442)
 _VIDEOS = Layout(

@@ -6,9 +6,8 @@ Published as wav/03a01Fa.wav: speaker 03, sentence a01, Freude, version a.
 import re
 from pathlib import Path
 
-from convert.datasets.corpus import SpeechCorpus
 from convert.datasets.layout import Layout
-from convert.datasets.records import Sound
+from convert.datasets.records import Sound, SpeechCorpus
 
 _LAYOUT = Layout("emodb", "EmoDB", "wav/03a01Fa.wav", 535)
 _EMOTIONS = {

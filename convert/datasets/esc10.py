@@ -12,9 +12,9 @@ from typing import Literal
 
 from convert.datasets import require_path
 from convert.datasets.audio_cache import Samples, decode_files, decode_members, require_complete_table
-from convert.datasets.corpus import NoiseCorpus
 from convert.datasets.csv_tables import read_table
 from convert.datasets.layout import Layout, find_inside
+from convert.datasets.records import NoiseCorpus
 from device.errors import MediaError
 
 _TABLE = "meta/esc50.csv"

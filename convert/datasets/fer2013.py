@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.corpus import PictureCorpus
 from convert.datasets.csv_tables import SPLITS
 from convert.datasets.fer2013_formats import FERPLUS_COLUMNS, PRIVATE_TEST, PUBLIC_TEST, TRAINING, read_rows
-from convert.datasets.records import Picture
+from convert.datasets.records import Picture, PictureCorpus
 from device.emotions import EMOTIONS, Floats
 
 IN_FERPLUS = (4, 5, 6, 1, 3, 2, 0)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convert.datasets import require_path
-from convert.datasets.corpus import PictureCorpus, SpeechCorpus
 from convert.datasets.labels import own_label
 from convert.datasets.layout import PICTURE_SUFFIXES, SOUND_SUFFIXES, find_media
-from convert.datasets.records import Picture, Sound
+from convert.datasets.records import Picture, PictureCorpus, Sound, SpeechCorpus
 from device.errors import MediaError
 
 _SPLITS = {

@@ -6,9 +6,8 @@ Published as KA.AN1.39.tiff: person, emotion and take, number.
 import re
 from pathlib import Path
 
-from convert.datasets.corpus import PictureCorpus
 from convert.datasets.layout import PICTURE_SUFFIXES, Layout
-from convert.datasets.records import Picture
+from convert.datasets.records import Picture, PictureCorpus
 
 _LAYOUT = Layout("jaffe", "JAFFE", "KA.AN1.39.tiff", 213, PICTURE_SUFFIXES, "pictures")
 _EMOTIONS = {

@@ -7,9 +7,8 @@ Published as Image/aligned/train_00001_aligned.jpg with EmoLabel/list_patition_l
 from pathlib import Path
 
 from convert.datasets import require_path
-from convert.datasets.corpus import PictureCorpus
 from convert.datasets.layout import Layout, find_inside
-from convert.datasets.records import Picture
+from convert.datasets.records import Picture, PictureCorpus
 from device.errors import MediaError
 
 _LIST = "EmoLabel/list_patition_label.txt"

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.corpus import ShippedSplit, SpeechCorpus, VideoCorpus
 from convert.datasets.layout import Layout, find_media
-from convert.datasets.records import Sound, Video
+from convert.datasets.records import ShippedSplit, Sound, SpeechCorpus, Video, VideoCorpus
 
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise")
 _NAME = re.compile(r"0[123]-0[12]-0[1-8]-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4])")

@@ -1,10 +1,10 @@
-"""Records that the readers return: one per sound, picture or video. Nothing is decoded before it is used.
+"""Records that the readers return, one per sound, picture or video, and the description of a corpus.
 
-The decoders are imported on use as well: a GPU machine with only PyTorch, NumPy and OpenCV can train on a corpus that
-is a table of pixels.
+Nothing is decoded before it is used, and the decoders are imported on use: a GPU machine with only PyTorch, NumPy and
+OpenCV can train on a corpus that is a table of pixels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from convert.datasets.audio_cache import Samples
 from convert.datasets.labels import label_index
 from device.emotions import Floats
 
@@ -105,6 +106,53 @@ class Reader(Protocol[R]):
     """Lists the corpus in a folder. Raises MediaError when it is incomplete, unless `part` allows that."""
 
     def __call__(self, folder: Path, *, part: bool = False) -> list[R]: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """One corpus; its name is unique among the corpora of its kind."""
+
+    name: str
+    about: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ShippedSplit:
+    """The speakers on whom the shipped voice networks are validated and tested; they train on all others."""
+
+    validation: frozenset[str] = frozenset()
+    test: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SpeechCorpus(Corpus):
+    """Voices. `clips.read_corpus` decodes what `read` lists, and also knows the zips of shared/data."""
+
+    read: Reader[Sound]
+    split: ShippedSplit | None = None
+    """None: the shipped networks do not train on it."""
+
+
+@dataclass(frozen=True)
+class PictureCorpus(Corpus):
+    """Pictures of faces."""
+
+    read: Reader[Picture]
+
+
+@dataclass(frozen=True)
+class VideoCorpus(Corpus):
+    """Videos of faces, with or without sound."""
+
+    read: Reader[Video]
+
+
+@dataclass(frozen=True)
+class NoiseCorpus(Corpus):
+    """Sounds without a voice; `read` is `esc10.read_noises` for this corpus."""
+
+    read: Callable[..., tuple[list[Samples], list[str]]]
 
 
 def tiles(pictures: Sequence[Picture], side: int = 48) -> npt.NDArray[np.uint8]:

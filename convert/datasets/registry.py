@@ -13,9 +13,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.corpus import Corpus, NoiseCorpus, PictureCorpus, SpeechCorpus, VideoCorpus
 from convert.datasets.labels import NONE
-from convert.datasets.records import Picture, Record, Video
+from convert.datasets.records import (
+    Corpus,
+    NoiseCorpus,
+    Picture,
+    PictureCorpus,
+    Record,
+    SpeechCorpus,
+    Video,
+    VideoCorpus,
+)
 from device.errors import MediaError
 
 R = TypeVar("R", bound=Record)

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from convert.datasets.corpus import ShippedSplit, SpeechCorpus, VideoCorpus
 from convert.datasets.layout import Layout
-from convert.datasets.records import Sound, Video
+from convert.datasets.records import ShippedSplit, Sound, SpeechCorpus, Video, VideoCorpus
 
 _SOUNDS = Layout("savee", "SAVEE", "DC/a01.wav", 480)
 _VIDEOS = Layout("savee_video", "SAVEE video", "DC/a01.avi", 480, frozenset({".avi"}), "videos")

@@ -6,10 +6,9 @@ Published as OAF_angry/OAF_back_angry.wav and YAF_pleasant_surprised/YAF_back_ps
 import re
 from pathlib import Path
 
-from convert.datasets.corpus import ShippedSplit, SpeechCorpus
 from convert.datasets.labels import own_label
 from convert.datasets.layout import Layout
-from convert.datasets.records import Sound
+from convert.datasets.records import ShippedSplit, Sound, SpeechCorpus
 
 _LAYOUT = Layout("tess", "TESS", "OAF_back_angry.wav", 2800)
 # One file of the published set is called OA_bite_neutral.wav.
