@@ -36,9 +36,8 @@ def _check_sense(now: Snapshot) -> Iterator[Check]:
     if not now.available or now.hello is None:
         yield Check("sense", False, now.problem or "it has not connected yet")
         return
-    yield Check(
-        "sense", True, f"version {now.hello.version}, connected since {_format_local(now.available_since_utc_s)}"
-    )
+    since = _format_local(now.available_since_utc_s)
+    yield Check("sense", True, f"version {now.hello.version}, connected since {since}")
     isolation = now.hello.isolation
     message = f"{isolation.detail}; a connection from inside: {isolation.refused}"
     message = message if isolation.enforced else f"not enforced: {message}"
@@ -79,11 +78,8 @@ def _check_services(now: Snapshot, state_dir: Path) -> Iterator[Check]:
     yield Check("disk", free > MIN_FREE_MB, f"{free:,.0f} MB free in {state_dir}")
     if now.settings:
         yield Check("settings", False, now.settings)
-    yield Check(
-        "page",
-        None,
-        "served to the house, with a password" if now.house else "served on this device only, without a login",
-    )
+    page = "served to the house, with a password" if now.house else "served on this device only, without a login"
+    yield Check("page", None, page)
     yield Check("live view", None, _describe_live_view(now))
 
 

@@ -19,6 +19,7 @@ import msgspec
 from device.emotions import EMOTIONS, Emotion
 from device.hub.build import build_hub
 from device.hub.hub import Hub
+from device.hub.web.limits import WebLimits
 from device.ipc import messages as link
 from device.ipc.messages import Health, Hello, HubMessage, MoodUpdate, SenseMessage, Stage, State
 from device.readings import Mood, SenseReading
@@ -118,9 +119,11 @@ class Sense:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, dry: bool = False) -> AsyncIterator[Hub]:
-    """A hub in this event loop, stopped at the end."""
+async def running(settings: Settings, *, dry: bool = False, limits: WebLimits | None = None) -> AsyncIterator[Hub]:
+    """A hub in this event loop, stopped at the end. `limits`: of its web server, if not the usual ones."""
     hub, stop = build_hub(settings, dry=dry), asyncio.Event()
+    if hub.web and limits:
+        hub.web.limits = limits
     task = asyncio.create_task(hub.run(stop))
     try:
         await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and has_socket(settings)))

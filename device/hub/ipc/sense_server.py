@@ -61,8 +61,6 @@ class SenseServer:
 
     async def close(self) -> None:
         """Disconnect sense and remove the socket. `on_disconnect` is not called."""
-        if not self._server.is_open:
-            return
         self._server.stop_listening()
         self._is_closed = True
         if self._session:

@@ -26,11 +26,6 @@ class UnixServer:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it was opened and not closed since."""
-        return self._server is not None
-
     async def open(self) -> None:
         """Bind and listen. Raises OSError."""
         with contextlib.ExitStack() as at_failure:
