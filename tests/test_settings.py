@@ -84,9 +84,9 @@ def _uncommented(text: str) -> str:
     ],
 )
 def test_an_error_names_file_key_value_and_what_is_allowed(text: str, words: list[str]) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         parse(text, "/home/anna/mien.toml")
-    said = str(told.value)
+    said = str(caught.value)
     assert said.startswith("/home/anna/mien.toml: ")
     for word in words:
         assert word in said

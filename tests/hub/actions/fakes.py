@@ -57,7 +57,7 @@ class Bulb(VirtualLamp):
         await super().restore(previous)
 
 
-class Hall:
+class BulbSetup:
     """A dispatcher with one bulb."""
 
     def __init__(self, **options: Any) -> None:

@@ -15,7 +15,7 @@ from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.home_assistant import HomeAssistantServices
 from device.hub.actions.transport.http import Http
 from device.settings.actions.home_assistant import CallService, HomeAssistant
-from tests.hub.actions.peers import Clock, Peer, Seen, said
+from tests.hub.actions.peers import Clock, Peer, Request, json_response
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.a-long-lived.token"  # noqa: S105
 COLOUR = {"supported_color_modes": ["color_temp", "xy"], "brightness": 153, "color_mode": "color_temp"}
@@ -42,29 +42,31 @@ class Instance(Peer):
     delay_s: float = 0.0
     """How long it takes to read a state or to carry out a service."""
 
-    async def answer(self, seen: Seen) -> web.Response:
+    async def answer(self, request: Request) -> web.Response:
         await asyncio.sleep(self.delay_s)
-        if seen.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return web.Response(status=401, text="401: Unauthorized")
-        if seen.method == "GET":
-            entity = seen.path.removeprefix("/api/states/")
+        if request.method == "GET":
+            entity = request.path.removeprefix("/api/states/")
             if entity not in self.lights:
-                return said({"message": "Entity not found."}, 404)
+                return json_response({"message": "Entity not found."}, 404)
             light = dict(self.lights[entity])
             state = light.pop("state")
             if state != "on":
                 light = {name: light[name] for name in light if name in ("supported_color_modes", "entity_id")}
-            return said({"entity_id": entity, "state": state, "attributes": light, "last_changed": "2026-11-21"})
-        assert seen.headers["Content-Type"] == "application/json"
-        if seen.path == "/api/services/light/turn_on":
-            for entity in self.members(seen.json["entity_id"]):
-                self.turn_on(self.lights[entity], seen.json)
-        elif seen.path == "/api/services/light/turn_off":
-            for entity in self.members(seen.json["entity_id"]):
+            return json_response(
+                {"entity_id": entity, "state": state, "attributes": light, "last_changed": "2026-11-21"}
+            )
+        assert request.headers["Content-Type"] == "application/json"
+        if request.path == "/api/services/light/turn_on":
+            for entity in self.members(request.json["entity_id"]):
+                self.turn_on(self.lights[entity], request.json)
+        elif request.path == "/api/services/light/turn_off":
+            for entity in self.members(request.json["entity_id"]):
                 self.lights[entity]["state"] = "off"
-        elif seen.path == "/api/services/light/none":
-            return said({"message": "Service light.none not\nfound."}, 400)
-        return said([{"entity_id": "light.x", "attributes": {"padding": "x" * 1000}}] * 200)
+        elif request.path == "/api/services/light/none":
+            return json_response({"message": "Service light.none not\nfound."}, 400)
+        return json_response([{"entity_id": "light.x", "attributes": {"padding": "x" * 1000}}] * 200)
 
     def members(self, entity: str) -> list[str]:
         inside = self.lights[entity].get("entity_id", [])
@@ -95,7 +97,11 @@ class Instance(Peer):
         return rgb_to_xy("#ff0000") if "hs_color" in about else about.get("xy_color")
 
     def calls(self) -> list[tuple[str, Any]]:
-        return [(seen.path.removeprefix("/api/services/"), seen.json) for seen in self.seen if seen.method == "POST"]
+        return [
+            (request.path.removeprefix("/api/services/"), request.json)
+            for request in self.requests
+            if request.method == "POST"
+        ]
 
 
 class House:

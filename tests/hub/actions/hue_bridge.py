@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from device.hub.actions.colour import Point, clamp_to_gamut
-from tests.hub.actions.peers import Peer, Seen, busy, said
+from tests.hub.actions.peers import Peer, Request, busy, json_response
 
 KEY = "secret-key-of-the-bridge"
 GAMUT_B = ((0.675, 0.322), (0.409, 0.518), (0.167, 0.04))
@@ -81,39 +81,39 @@ class Bridge(Peer):
     )
     _under_way: int = 0
 
-    async def answer(self, seen: Seen) -> web.Response:
+    async def answer(self, request: Request) -> web.Response:
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             await asyncio.sleep(self.delay_s)
-            return busy(429) if self._under_way > 3 else self._answer(seen)
+            return busy(429) if self._under_way > 3 else self._answer(request)
         finally:
             self._under_way -= 1
 
-    def _answer(self, seen: Seen) -> web.Response:
-        if seen.path == "/api":
-            return self._pair(seen)
-        if seen.headers.get("hue-application-key") != KEY:
+    def _answer(self, request: Request) -> web.Response:
+        if request.path == "/api":
+            return self._pair(request)
+        if request.headers.get("hue-application-key") != KEY:
             return web.Response(status=403, text="<html>Forbidden</html>", content_type="text/html")
-        found = re.fullmatch(r"/clip/v2/resource/([a-z_]+)(?:/([0-9a-f-]{36}))?", seen.path)
-        assert found, seen.path
+        found = re.fullmatch(r"/clip/v2/resource/([a-z_]+)(?:/([0-9a-f-]{36}))?", request.path)
+        assert found, request.path
         kind, rid = found.groups()
-        if seen.method == "PUT":
-            return self._put(kind, rid, seen.json)
-        assert seen.method == "GET"
+        if request.method == "PUT":
+            return self._put(kind, rid, request.json)
+        assert request.method == "GET"
         documents = self._documents(kind, rid)
         if documents is None:
-            return said({"errors": [{"description": "Not Found"}], "data": []}, 404)
-        return said({"errors": [], "data": documents})
+            return json_response({"errors": [{"description": "Not Found"}], "data": []}, 404)
+        return json_response({"errors": [], "data": documents})
 
-    def _pair(self, seen: Seen) -> web.Response:
-        assert seen.method == "POST"
-        assert re.fullmatch(r"[a-z]{1,20}#[A-Za-z0-9-]{1,19}", seen.json["devicetype"])
-        assert seen.json["generateclientkey"] is True
+    def _pair(self, request: Request) -> web.Response:
+        assert request.method == "POST"
+        assert re.fullmatch(r"[a-z]{1,20}#[A-Za-z0-9-]{1,19}", request.json["devicetype"])
+        assert request.json["generateclientkey"] is True
         self.asked_to_pair += 1
         if not self.pressed:
-            return said([{"error": {"type": 101, "address": "", "description": "link button not pressed"}}])
-        return said([{"success": {"username": KEY, "clientkey": "0123456789ABCDEF0123456789ABCDEF"}}])
+            return json_response([{"error": {"type": 101, "address": "", "description": "link button not pressed"}}])
+        return json_response([{"success": {"username": KEY, "clientkey": "0123456789ABCDEF0123456789ABCDEF"}}])
 
     def _documents(self, kind: str, rid: str | None) -> list[dict[str, Any]] | None:
         if kind == "light":
@@ -133,7 +133,7 @@ class Bridge(Peer):
         if kind == "scene":
             assert command.keys() == {"recall"}
             assert command["recall"]["action"] == "active"
-            return said({"data": [{"rid": rid, "rtype": kind}], "errors": []})
+            return json_response({"data": [{"rid": rid, "rtype": kind}], "errors": []})
         assert command.keys() <= {"on", "dimming", "color", "color_temperature", "dynamics"}
         assert isinstance(command["on"]["on"], bool)
         assert 0 < command.get("dimming", {"brightness": 1})["brightness"] <= 100
@@ -142,14 +142,18 @@ class Bridge(Peer):
         members = {ROOM: (LAMP, STRIP, WHITE, PLUG), ZONE: (LAMP, FAR), HOME: tuple(self.lights)}
         reached = members.get(rid, ()) if kind == "grouped_light" else (rid,) if rid in self.lights else ()
         if not reached:
-            return said({"errors": [{"description": "Not Found"}], "data": []}, 404)
+            return json_response({"errors": [{"description": "Not Found"}], "data": []}, 404)
         for one in reached:
             self.lights[one].take(command)
-        return said({"data": [{"rid": rid, "rtype": kind}], "errors": []})
+        return json_response({"data": [{"rid": rid, "rtype": kind}], "errors": []})
 
     def commands(self) -> list[tuple[str, Any]]:
         """The PUT requests in order: (path, command)."""
-        return [(seen.path.removeprefix("/clip/v2/resource/"), seen.json) for seen in self.seen if seen.method == "PUT"]
+        return [
+            (request.path.removeprefix("/clip/v2/resource/"), request.json)
+            for request in self.requests
+            if request.method == "PUT"
+        ]
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:

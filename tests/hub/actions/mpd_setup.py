@@ -59,14 +59,14 @@ class Daemon:
         """Start it, or start it again on the same port. Raises RuntimeError with its output if it ends instead."""
         again = self._port_is_known
         for _ in range(3):
-            said = self._started()
-            if said is None:
+            output = self._started()
+            if output is None:
                 self._port_is_known = True
                 return
-            if again or "Address already in use" not in said:
+            if again or "Address already in use" not in output:
                 break
             self.port = free_port()  # another program took the port first
-        raise RuntimeError(f"MPD ended: {said}")
+        raise RuntimeError(f"MPD ended: {output}")
 
     def _started(self) -> str | None:
         """Its output if it ended before it accepted connections; None when it accepts them."""

@@ -44,7 +44,7 @@ class Clock:
 
 
 @dataclass
-class Seen:
+class Request:
     """One request."""
 
     time_s: float
@@ -63,7 +63,7 @@ class Peer:
     """An HTTP server. `faults` are its next answers, in place of the normal ones."""
 
     tls: ssl.SSLContext | None = None
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     faults: list[web.Response] = field(default_factory=list)
     port: int = 0
 
@@ -84,13 +84,13 @@ class Peer:
     def host(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    async def answer(self, _seen: Seen) -> web.Response:
+    async def answer(self, _seen: Request) -> web.Response:
         """The normal answer."""
         return web.Response(text="{}")
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
-        seen = Seen(time.monotonic(), request.method, request.path, request.headers, await request.read())
-        self.seen.append(seen)
+        seen = Request(time.monotonic(), request.method, request.path, request.headers, await request.read())
+        self.requests.append(seen)
         if self.faults:
             return self.faults.pop(0)
         return await self.answer(seen)
@@ -100,7 +100,7 @@ def busy(status: int = 503, **headers: str) -> web.Response:
     return web.Response(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def said(document: Any, status: int = 200) -> web.Response:
+def json_response(document: Any, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(document), content_type="application/json", status=status)
 
 

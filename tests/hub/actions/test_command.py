@@ -20,7 +20,7 @@ from tests.hub.hub_running import run, until
 PYTHON = sys.executable
 
 
-def python(code: str, *arguments: str | Path, limit_s: float = 10.0) -> str:
+def run_python(code: str, *arguments: str | Path, limit_s: float = 10.0) -> str:
     """The result of a Python program: `done`, or the error."""
     action = Command((PYTHON, "-c", code, *map(str, arguments)), limit_s)
     return run(ActionDispatcher({Command: Programs()}).run(action, WHY))
@@ -42,20 +42,20 @@ def test_it_gets_the_mood_and_a_small_environment(tmp_path: Path, monkeypatch: p
 import json, os, sys
 json.dump([json.load(sys.stdin), dict(os.environ), sys.argv[2:]], open(sys.argv[1], "w"))
 """
-    assert python(code, tmp_path / "out", "$HOME; touch x", "*") == DONE
-    told, environment, arguments = json.loads((tmp_path / "out").read_text())
-    assert told == WHY.as_json()
+    assert run_python(code, tmp_path / "out", "$HOME; touch x", "*") == DONE
+    stdin, environment, arguments = json.loads((tmp_path / "out").read_text())
+    assert stdin == WHY.as_json()
     assert {"PATH", "HOME", "LANG"} <= environment.keys() <= {"PATH", "HOME", "LANG", "LC_CTYPE"}
     assert arguments == ["$HOME; touch x", "*"]
 
 
 def test_it_need_not_read_its_input() -> None:
-    assert python("import os; os.close(0)") == DONE
-    assert python("pass") == DONE
+    assert run_python("import os; os.close(0)") == DONE
+    assert run_python("pass") == DONE
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "output"),
     [
         ("import sys; print('no lamp\\there\\nmore'); sys.exit(3)", "exit status 3: no lamp here"),
         ("import sys; sys.exit('nobody is there')", "exit status 1: nobody is there"),
@@ -67,8 +67,8 @@ def test_it_need_not_read_its_input() -> None:
         ),
     ],
 )
-def test_a_failure_is_reported_with_its_first_line(code: str, said: str) -> None:
-    assert python(code) == f"command {PYTHON}: {said}"
+def test_a_failure_is_reported_with_its_first_line(code: str, output: str) -> None:
+    assert run_python(code) == f"command {PYTHON}: {output}"
 
 
 def test_a_missing_program_is_reported(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ print("still busy", flush=True)
 time.sleep(60)
 """
     began_s = time.monotonic()
-    result = python(code, tmp_path / "pids", limit_s=1.5)
+    result = run_python(code, tmp_path / "pids", limit_s=1.5)
     assert result == f"command {PYTHON}: not finished within 1.5 s, and killed: still busy"
     assert time.monotonic() - began_s < 4
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
@@ -110,7 +110,7 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 open(sys.argv[1], "w").write(str(child.pid))
 """
     began_s = time.monotonic()
-    assert python(code, tmp_path / "pid") == DONE
+    assert run_python(code, tmp_path / "pid") == DONE
     assert time.monotonic() - began_s < 5
     pid = int((tmp_path / "pid").read_text())
     run(until(lambda: not living(pid), 2))
@@ -124,7 +124,7 @@ if os.fork():
 time.sleep(0.05)
 print("no lamp here")
 """
-    assert python(code) == f"command {PYTHON}: exit status 3: no lamp here"
+    assert run_python(code) == f"command {PYTHON}: exit status 3: no lamp here"
 
 
 def test_a_flood_of_output_is_dropped_and_the_program_goes_on() -> None:

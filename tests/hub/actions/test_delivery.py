@@ -213,13 +213,13 @@ def test_a_refusal_is_an_answer_and_resets_the_count(delivery: Delivery) -> None
 
 def test_requests_are_limited_in_rate_and_number() -> None:
     arrived_s: list[float] = []
-    under_way = most = 0
+    under_way = peak = 0
 
     async def attempt() -> None:
-        nonlocal under_way, most
+        nonlocal under_way, peak
         arrived_s.append(time.monotonic())
         under_way += 1
-        most = max(most, under_way)
+        peak = max(peak, under_way)
         await asyncio.sleep(0.2)
         under_way -= 1
 
@@ -228,7 +228,7 @@ def test_requests_are_limited_in_rate_and_number() -> None:
         await asyncio.gather(*(delivery.run(attempt) for _ in range(9)))
 
     run(story())
-    assert most == 3
+    assert peak == 3
     gaps_s = [later - earlier for earlier, later in itertools.pairwise(arrived_s)]
     assert min(gaps_s) > 0.045
     assert arrived_s[-1] - arrived_s[0] > 0.4, "nine at three a time, 0.2 s each"

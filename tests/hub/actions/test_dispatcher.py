@@ -14,7 +14,7 @@ from device.settings.actions.command import Command
 from device.settings.actions.mqtt_publish import Publish
 from device.settings.actions.virtual import Lamp, Player
 from device.settings.actions.webhook import Webhook
-from tests.hub.actions.fakes import BLUE, BLUE_IS, RED, RED_IS, Hall
+from tests.hub.actions.fakes import BLUE, BLUE_IS, RED, RED_IS, BulbSetup
 from tests.hub.actions.peers import LATER, WHY
 from tests.hub.hub_running import run
 
@@ -23,16 +23,16 @@ from tests.hub.hub_running import run
 
 def test_the_result_is_done_or_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        hall = Hall(limit_s=0.1)
-        assert await hall.act("a", RED) == DONE
-        hall.bulb.run_errors = [ActionError("the lamp is not there")]
-        assert await hall.act("a", RED) == "the lamp is not there"
-        hall.bulb.gates = [asyncio.Event()]
-        assert await hall.act("a", RED) == "lamp: no answer within 0.1 s"
-        assert await hall.all.run(Publish("a", "b"), WHY) == "mqtt: the settings name no destination for it"
-        assert hall.all.state(Lamp) == RED_IS
-        assert hall.all.state(Player) == {}
-        await hall.all.close()
+        setup = BulbSetup(limit_s=0.1)
+        assert await setup.act("a", RED) == DONE
+        setup.bulb.run_errors = [ActionError("the lamp is not there")]
+        assert await setup.act("a", RED) == "the lamp is not there"
+        setup.bulb.gates = [asyncio.Event()]
+        assert await setup.act("a", RED) == "lamp: no answer within 0.1 s"
+        assert await setup.all.run(Publish("a", "b"), WHY) == "mqtt: the settings name no destination for it"
+        assert setup.all.state(Lamp) == RED_IS
+        assert setup.all.state(Player) == {}
+        await setup.all.close()
 
     run(story(), 3)
     assert "an action failed: the lamp is not there" in caplog.text
@@ -42,11 +42,11 @@ def test_a_dry_run_sends_nothing_and_says_what_it_would_do(caplog: pytest.LogCap
     caplog.set_level(logging.INFO)
 
     async def story() -> None:
-        hall = Hall(dry=True)
-        assert await hall.act("a", RED) == "dry run: lamp #ff0000 at 40 %"
-        assert await hall.all.run(Webhook("http://x/secret"), WHY) == "dry run: webhook to x"
-        assert await hall.all.restore("a") == []
-        assert hall.bulb.changes == []
+        setup = BulbSetup(dry=True)
+        assert await setup.act("a", RED) == "dry run: lamp #ff0000 at 40 %"
+        assert await setup.all.run(Webhook("http://x/secret"), WHY) == "dry run: webhook to x"
+        assert await setup.all.restore("a") == []
+        assert setup.bulb.changes == []
 
     run(story())
     assert "dry run: lamp #ff0000 at 40 %" in caplog.text
@@ -71,44 +71,44 @@ def test_a_program_has_the_time_limit_of_its_action() -> None:
 
 def test_a_newer_action_cancels_an_unfinished_older_one() -> None:
     async def story() -> None:
-        hall = Hall()
-        hall.bulb.gates = [asyncio.Event()]
-        older = asyncio.create_task(hall.all.run(RED, WHY))
+        setup = BulbSetup()
+        setup.bulb.gates = [asyncio.Event()]
+        older = asyncio.create_task(setup.all.run(RED, WHY))
         await asyncio.sleep(0.01)
         began_s = time.monotonic()
-        assert await hall.all.run(BLUE, LATER) == DONE
+        assert await setup.all.run(BLUE, LATER) == DONE
         assert time.monotonic() - began_s < 0.5
         assert await older == "lamp: cancelled for a newer action"
-        assert hall.bulb.changes == [BLUE_IS]
+        assert setup.bulb.changes == [BLUE_IS]
 
     run(story())
 
 
 def test_actions_of_one_trigger_run_in_order() -> None:
     async def story() -> None:
-        hall = Hall()
+        setup = BulbSetup()
         gate = asyncio.Event()
-        hall.bulb.gates = [gate]
-        first = asyncio.create_task(hall.all.run(RED, WHY))
-        second = asyncio.create_task(hall.all.run(BLUE, WHY))
+        setup.bulb.gates = [gate]
+        first = asyncio.create_task(setup.all.run(RED, WHY))
+        second = asyncio.create_task(setup.all.run(BLUE, WHY))
         await asyncio.sleep(0.01)
         gate.set()
         assert [await first, await second] == [DONE, DONE]
-        assert hall.bulb.changes == [RED_IS, BLUE_IS]
+        assert setup.bulb.changes == [RED_IS, BLUE_IS]
 
     run(story())
 
 
 def test_cancelling_the_caller_cancels_the_action() -> None:
     async def story() -> None:
-        hall = Hall()
-        hall.bulb.gates = [asyncio.Event()]
-        task = asyncio.create_task(hall.all.run(RED, WHY))
+        setup = BulbSetup()
+        setup.bulb.gates = [asyncio.Event()]
+        task = asyncio.create_task(setup.all.run(RED, WHY))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await hall.all.run(BLUE, LATER) == DONE
-        assert hall.bulb.changes == [BLUE_IS]
+        assert await setup.all.run(BLUE, LATER) == DONE
+        assert setup.bulb.changes == [BLUE_IS]
 
     run(story())

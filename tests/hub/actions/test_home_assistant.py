@@ -9,7 +9,7 @@ import pytest
 from device.hub.actions.base import DONE
 from device.settings.actions.home_assistant import CallService, HomeAssistant
 from tests.hub.actions.home_assistant_setup import LAMP, TOKEN, House, living
-from tests.hub.actions.peers import busy, dropping, raw, said
+from tests.hub.actions.peers import busy, dropping, json_response, raw
 from tests.hub.hub_running import run
 
 
@@ -36,11 +36,16 @@ def test_a_refusal_is_reported_and_not_retried(token_file: Path) -> None:
                 "Home Assistant: light.none was refused "
                 "(answered 400: Service light.none not found.); does it have that?"
             )
-            for answer in (busy(404), said([], 404), said({"message": 5}, 404), said({"message": "x" * 90_000}, 404)):
+            for answer in (
+                busy(404),
+                json_response([], 404),
+                json_response({"message": 5}, 404),
+                json_response({"message": "x" * 90_000}, 404),
+            ):
                 instance.faults = [answer]
                 result = await house.act("light.turn_on", remember=False)
                 assert result == "Home Assistant: light.turn_on was refused (answered 404); does it have that?"
-            assert len(instance.seen) == 5
+            assert len(instance.requests) == 5
             instance.faults = [busy(503, Retry_After="1")]
             assert await house.act("light.turn_on", LAMP, remember=False) == DONE
 

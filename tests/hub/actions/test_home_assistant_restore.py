@@ -10,7 +10,7 @@ from device.errors import ActionError
 from device.hub.actions.base import DONE
 from device.settings.actions.home_assistant import CallService
 from tests.hub.actions.home_assistant_setup import LAMP, living
-from tests.hub.actions.peers import WHY, said
+from tests.hub.actions.peers import WHY, json_response
 from tests.hub.hub_running import run
 
 # -- restoring
@@ -148,7 +148,7 @@ def test_only_lights_that_report_their_state_are_restored(token_file: Path) -> N
 def test_a_malformed_state_is_an_error_and_the_light_still_turns_on(token_file: Path, document: Any) -> None:
     async def story() -> None:
         async with living(token_file) as (instance, house):
-            instance.faults = [said(document)]
+            instance.faults = [json_response(document)]
             result = await house.act("light.turn_on", LAMP)
             assert result.startswith("done; it cannot be restored later: Home Assistant: the answer is ")
             assert instance.lights[LAMP]["state"] == "on"

@@ -20,7 +20,7 @@ def test_a_speaker_that_wakes_up_for_five_seconds_is_called_once(token_file: Pat
         async with living(token_file) as (instance, house):
             instance.delay_s = 5.3
             assert await house.act(PLAY, "media_player.kitchen", remember=False) == DONE
-            assert len(instance.seen) == 1
+            assert len(instance.requests) == 1
 
     run(story())
 
@@ -31,7 +31,7 @@ def test_a_service_that_takes_longer_is_not_called_again_nor_left_alone(token_fi
             instance.delay_s = 0.4
             for count in range(1, 8):
                 assert await house.act(PLAY, "media_player.kitchen", remember=False) == SLOW
-                assert len(instance.seen) == count
+                assert len(instance.requests) == count
             instance.delay_s = 0.0
             assert await house.act("light.turn_on", LAMP, remember=False) == DONE
 

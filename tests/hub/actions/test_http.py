@@ -19,8 +19,8 @@ from tests.hub.actions.peers import (
     dripping,
     dropping,
     http_reply,
+    json_response,
     raw,
-    said,
     silent,
 )
 from tests.hub.conftest import free_port
@@ -29,7 +29,7 @@ from tests.hub.hub_running import run
 OK = http_reply("HTTP/1.1 200 OK\nContent-Length: 16", b'{"success":true}')
 
 
-async def told(port: int, clock: Clock | None = None, **limits: object) -> str:
+async def get_result(port: int, clock: Clock | None = None, **limits: object) -> str:
     """The result of one action: `done`, or the error."""
     http = Http()
     try:
@@ -48,16 +48,18 @@ def test_one_busy_answer_is_not_a_failure() -> None:
         async with Peer() as peer:
             for status in (429, 502, 503, 504):
                 peer.faults = [busy(status)]
-                assert await told(peer.port, clock) == "done"
-            assert len(peer.seen) == 8
+                assert await get_result(peer.port, clock) == "done"
+            assert len(peer.requests) == 8
             clock.slept_s.clear()
             peer.faults = [busy(429, Retry_After="2")]
-            assert await told(peer.port, clock) == "done"
+            assert await get_result(peer.port, clock) == "done"
             assert clock.slept_s == [2.0]
             peer.faults = [busy(503, Retry_After="86400")]
-            assert await told(peer.port, clock) == (f"WLED {peer.host}: busy (answered 503, asks us to wait 86400 s)")
+            assert await get_result(peer.port, clock) == (
+                f"WLED {peer.host}: busy (answered 503, asks us to wait 86400 s)"
+            )
             peer.faults = [busy(429, Retry_After="soon"), busy(429, Retry_After="-5")]
-            assert await told(peer.port, clock) == "done"
+            assert await get_result(peer.port, clock) == "done"
             assert max(clock.slept_s[1:]) < 1
 
     run(story())
@@ -67,11 +69,11 @@ def test_a_refusal_or_a_redirect_is_not_retried() -> None:
     async def story() -> None:
         async with Peer() as peer, Peer() as elsewhere:
             peer.faults = [busy(400)]
-            assert await told(peer.port) == f"WLED {peer.host}: refused it (answered 400); is that a WLED?"
+            assert await get_result(peer.port) == f"WLED {peer.host}: refused it (answered 400); is that a WLED?"
             peer.faults = [busy(307, Location=f"http://{elsewhere.host}/")]
-            assert "redirects to another address (answered 307), which is not followed" in await told(peer.port)
-            assert len(peer.seen) == 2
-            assert elsewhere.seen == []
+            assert "redirects to another address (answered 307), which is not followed" in await get_result(peer.port)
+            assert len(peer.requests) == 2
+            assert elsewhere.requests == []
 
     run(story())
 
@@ -80,10 +82,11 @@ def test_an_absent_destination_is_retried_until_the_time_is_up() -> None:
     async def story() -> None:
         port = free_port()
         clock = Clock()
-        assert (await told(port, clock)).startswith(f"WLED 127.0.0.1:{port}: cannot be reached (Connect")
+        assert (await get_result(port, clock)).startswith(f"WLED 127.0.0.1:{port}: cannot be reached (Connect")
         assert len(clock.slept_s) >= 4
         assert (
-            await told(port, Clock(), total_s=0.01) == f"WLED 127.0.0.1:{port}: cannot be reached (Connect call failed "
+            await get_result(port, Clock(), total_s=0.01)
+            == f"WLED 127.0.0.1:{port}: cannot be reached (Connect call failed "
             f"('127.0.0.1', {port}))"
         )
 
@@ -95,16 +98,19 @@ def test_silence_a_dropped_connection_and_a_trickle_are_retried() -> None:
         for fault in (silent, dripping):
             async with raw(fault, OK) as (port, came_s):
                 began_s = time.monotonic()
-                assert await told(port, attempt_s=0.2) == "done"
+                assert await get_result(port, attempt_s=0.2) == "done"
                 assert 0.2 <= time.monotonic() - began_s < 2
                 assert len(came_s) == 2
         half = http_reply("HTTP/1.1 200 OK\nContent-Length: 1000", b'{"on":')
         for broken in (dropping, half):
             async with raw(broken, OK) as (port, came_s):
-                assert await told(port) == "done"
+                assert await get_result(port) == "done"
                 assert len(came_s) == 2
             async with raw(broken) as (port, came_s):
-                assert await told(port) == f"WLED 127.0.0.1:{port}: the connection broke off; tried {len(came_s)} times"
+                assert (
+                    await get_result(port)
+                    == f"WLED 127.0.0.1:{port}: the connection broke off; tried {len(came_s)} times"
+                )
 
     run(story())
 
@@ -123,7 +129,7 @@ def test_an_endless_answer_is_not_read() -> None:
 
     async def story() -> None:
         async with raw(flood) as (port, came_s):
-            result = await told(port)
+            result = await get_result(port)
             assert result == f"WLED 127.0.0.1:{port}: the answer is longer than 65536 bytes, and was not read"
             assert len(came_s) == 1
         assert sent < 20_000_000
@@ -137,10 +143,10 @@ def test_a_compressed_answer_is_not_decompressed() -> None:
 
     async def story() -> None:
         async with raw(reply) as (port, _):
-            assert "the answer is not understood" in await told(port)
+            assert "the answer is not understood" in await get_result(port)
         async with Peer() as peer:
-            await told(peer.port)
-            assert peer.seen[0].headers["Accept-Encoding"] == "identity"
+            await get_result(peer.port)
+            assert peer.requests[0].headers["Accept-Encoding"] == "identity"
 
     run(story())
 
@@ -162,7 +168,7 @@ def test_a_compressed_answer_is_not_decompressed() -> None:
 def test_an_answer_of_the_wrong_type_is_reported_in_one_line(body: bytes) -> None:
     async def story() -> str:
         async with raw(http_reply(f"HTTP/1.1 200 OK\nContent-Length: {len(body)}", body)) as (port, came_s):
-            result = await told(port)
+            result = await get_result(port)
             assert len(came_s) == 1
             return result
 
@@ -180,7 +186,7 @@ def test_an_answer_that_is_not_http_is_reported() -> None:
 
     async def story() -> None:
         async with raw(greeting) as (port, _):
-            assert await told(port) == f"WLED 127.0.0.1:{port}: the answer is not valid HTTP"
+            assert await get_result(port) == f"WLED 127.0.0.1:{port}: the answer is not valid HTTP"
 
     run(story())
 
@@ -197,7 +203,7 @@ def test_an_invalid_address_is_reported() -> None:
 def test_no_cookie_is_stored() -> None:
     class Baker(Peer):
         async def answer(self, _seen: object) -> web.Response:
-            answer = said({"success": True})
+            answer = json_response({"success": True})
             answer.set_cookie("taste", "sweet")
             return answer
 
@@ -207,10 +213,10 @@ def test_no_cookie_is_stored() -> None:
             strips = WledStrips(http)
             await strips.run(Wled(peer.host), WHY)
             await strips.run(Wled(peer.host), WHY)
-            assert "Cookie" not in peer.seen[1].headers
+            assert "Cookie" not in peer.requests[1].headers
             await http.close()
             await strips.run(Wled(peer.host), WHY)
-            assert len(peer.seen) == 3
+            assert len(peer.requests) == 3
             await http.close()
 
     run(story())

@@ -16,7 +16,7 @@ from device.hub.actions.hue.pairing import pair, write_key
 from device.settings.actions.hue import Hue, HueLight
 from tests.hub.actions.hue_bridge import KEY, LAMP, ROOM, SCENE, Bridge
 from tests.hub.actions.hue_setup import Certificates, House, paired
-from tests.hub.actions.peers import WHY, Clock, busy, said
+from tests.hub.actions.peers import WHY, Clock, busy, json_response
 from tests.hub.hub_running import run
 
 # -- commands
@@ -41,7 +41,7 @@ def test_commands_are_as_documented(certificates: Certificates, tmp_path: Path) 
                 (f"grouped_light/{ROOM}", room),
                 (f"scene/{SCENE}", {"recall": {"action": "active", "duration": 2000}}),
             ]
-            assert all(seen.headers["hue-application-key"] == KEY for seen in house.bridge.seen)
+            assert all(request.headers["hue-application-key"] == KEY for request in house.bridge.requests)
 
     run(story())
 
@@ -52,15 +52,15 @@ def test_a_refusal_of_the_bridge_is_reported(certificates: Certificates, tmp_pat
             gone = LAMP.replace("1", "9")
             assert await house.act(HueLight(light=gone)) == f"Hue bridge 127.0.0.1: there is no light {gone} (any more)"
             why = {"errors": [{"description": "device (light) has communication\nissues"}], "data": []}
-            house.bridge.faults = [said(why, 207)]
+            house.bridge.faults = [json_response(why, 207)]
             assert await house.act(HueLight(light=LAMP)) == (
                 f"Hue bridge 127.0.0.1: light {LAMP}: device (light) has communication issues"
             )
-            house.bridge.faults = [said({}, 400)]
+            house.bridge.faults = [json_response({}, 400)]
             assert await house.act(HueLight(light=LAMP)) == f"Hue bridge 127.0.0.1: light {LAMP}: answered 400"
             nonsense: Any
             for nonsense in ([], {"errors": "all"}, {"data": [], "errors": [{"description": 7}]}):
-                house.bridge.faults = [said(nonsense)]
+                house.bridge.faults = [json_response(nonsense)]
                 assert "the answer is not understood" in await house.act(HueLight(light=LAMP))
             house.bridge.faults = [busy(429), busy(503)]
             assert await house.act(HueLight(light=LAMP)) == DONE
@@ -100,7 +100,7 @@ def test_a_broken_key_file_is_reported_without_its_content(
         async with Bridge(certificates[0]) as bridge:
             house = House(bridge, path, Clock())
             result = await house.act(HueLight(light=LAMP))
-            assert bridge.seen == []
+            assert bridge.requests == []
             await house.http.close()
             return result
 
@@ -132,7 +132,7 @@ def test_nothing_is_sent_to_a_server_with_another_certificate(certificates: Cert
                 assert result == (
                     "Hue bridge 127.0.0.1: shows another certificate than the one that was pinned; nothing was sent"
                 )
-                assert stranger.seen == []
+                assert stranger.requests == []
 
     run(story())
 
@@ -169,7 +169,7 @@ def test_a_bridge_without_tls_gets_nothing(tmp_path: Path) -> None:
             path.write_text(json.dumps({"application_key": KEY, "certificate_sha256": "ab" * 32}))
             house = House(plain, path, Clock())
             assert "no secure connection" in await house.act(HueLight(light=LAMP))
-            assert plain.seen == []
+            assert plain.requests == []
             await house.http.close()
 
     run(story())
@@ -201,7 +201,7 @@ def test_limits_are_ten_lights_and_one_group_a_second_and_three_at_a_time(
             groups = [house.hue.run(HueLight(group=ROOM, brightness=n + 1), WHY) for n in range(3)]
             await asyncio.gather(*lights, *groups)
             assert house.bridge.most_at_once <= 3
-            return [(seen.path, seen.time_s) for seen in house.bridge.seen]
+            return [(request.path, request.time_s) for request in house.bridge.requests]
 
     arrived = run(story())
     groups_s = [at_s for path, at_s in arrived if "grouped_light" in path]
@@ -217,6 +217,6 @@ def test_a_slow_bridge_gets_three_at_a_time(certificates: Certificates, tmp_path
             house.bridge.delay_s = 0.5
             await asyncio.gather(*(house.hue.run(HueLight(light=LAMP, brightness=n + 1), WHY) for n in range(6)))
             assert house.bridge.most_at_once == 3
-            assert len(house.bridge.seen) == 6
+            assert len(house.bridge.requests) == 6
 
     run(story())

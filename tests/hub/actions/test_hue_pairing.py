@@ -13,7 +13,7 @@ from device.errors import ActionError
 from device.hub.actions.hue.pairing import pair, write_key
 from tests.hub.actions.hue_bridge import KEY, Bridge
 from tests.hub.actions.hue_setup import Certificates
-from tests.hub.actions.peers import Clock, busy, dropping, raw, said
+from tests.hub.actions.peers import Clock, busy, dropping, json_response, raw
 from tests.hub.hub_running import run
 
 # -- pairing
@@ -76,7 +76,7 @@ def test_pairing_ends_if_nobody_presses_the_button(certificates: Certificates, c
 def test_a_bridge_that_refuses_to_pair_is_reported(certificates: Certificates, answer: Any, message: str) -> None:
     async def story() -> None:
         async with Bridge(certificates[0]) as bridge:
-            bridge.faults = [said(answer)]
+            bridge.faults = [json_response(answer)]
             with pytest.raises(ActionError, match=message):
                 await pair("127.0.0.1", bridge.port)
 

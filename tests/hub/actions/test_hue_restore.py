@@ -10,7 +10,7 @@ from device.settings.actions.hue import HueLight
 from tests.hub.actions.hue_bridge import FAR, HOME, LAMP, PLUG, ROOM, SCENE, STRIP, WHITE, ZONE
 from tests.hub.actions.hue_bridge import Lamp as Bulb
 from tests.hub.actions.hue_setup import Certificates, paired
-from tests.hub.actions.peers import busy, said
+from tests.hub.actions.peers import busy, json_response
 from tests.hub.hub_running import run
 
 # -- restoring
@@ -99,7 +99,7 @@ def test_a_zone_and_the_whole_house_are_resolved_to_their_lights(certificates: C
             for group, lights in ((ZONE, [LAMP, FAR]), (HOME, list(house.bridge.lights))):
                 states = await house.hue.capture_state(HueLight(group=group))
                 assert [previous.target for previous in states] == [f"hue light {rid}" for rid in lights]
-            house.bridge.faults = [said({"data": [], "errors": []})]
+            house.bridge.faults = [json_response({"data": [], "errors": []})]
             assert await house.hue.capture_state(HueLight(group=ZONE)) == ()
             assert await house.hue.capture_state(HueLight(scene=SCENE)) == ()
 
@@ -153,9 +153,9 @@ def test_the_list_of_many_lights_may_be_long(certificates: Certificates, tmp_pat
 def test_an_invalid_id_never_becomes_part_of_an_address(certificates: Certificates, tmp_path: Path, rid: str) -> None:
     async def story() -> None:
         async with paired(certificates[0], tmp_path) as house:
-            house.bridge.faults = [said({"data": [{"owner": {"rid": rid, "rtype": "room"}}]})]
+            house.bridge.faults = [json_response({"data": [{"owner": {"rid": rid, "rtype": "room"}}]})]
             with pytest.raises(ActionError, match="not understood"):
                 await house.hue.capture_state(HueLight(group=ROOM))
-            assert len(house.bridge.seen) == 1
+            assert len(house.bridge.requests) == 1
 
     run(story())

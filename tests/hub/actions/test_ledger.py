@@ -18,9 +18,9 @@ def test_a_lamp_that_still_fades_is_expected_to_reach_its_target() -> None:
         ledger.record("a", RED, [PreviousState("lamp", was, {"on": True, "colour": "#ff0000"}, settle_s=5.0)])
     )
     fading = was | {"colour": "#ff7777"}
-    (held,) = ledger.record("b", BLUE, [PreviousState("lamp", fading, {"on": True, "brightness": 20})])
-    assert held.previous.state == was
-    assert held.expected == {"on": True, "brightness": 20, "colour": "#ff0000"}
+    (entries,) = ledger.record("b", BLUE, [PreviousState("lamp", fading, {"on": True, "brightness": 20})])
+    assert entries.previous.state == was
+    assert entries.expected == {"on": True, "brightness": 20, "colour": "#ff0000"}
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,17 @@ def test_a_lamp_that_still_fades_is_expected_to_reach_its_target() -> None:
 def test_after_a_restart_it_settles_for_the_remaining_time(away_s: float, left_s: float) -> None:
     wall = Clock()
     before = RestoreLedger(Clock(), wall_clock=wall)
-    held = before.record("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
+    entries = before.record("a", RED, [PreviousState("lamp", {"on": False}, {"on": True}, settle_s=600.0)])
     wall.now_s += 20
-    before.mark_finished(held)
+    before.mark_finished(entries)
     wall.now_s += away_s
     clock = Clock()
-    after = RestoreLedger(clock, held, wall_clock=wall)
+    after = RestoreLedger(clock, entries, wall_clock=wall)
     if left_s:
         clock.now_s += left_s - 1
-        assert after.is_untouched(held[0], {"on": False})
+        assert after.is_untouched(entries[0], {"on": False})
         clock.now_s += 1
-    assert not after.is_untouched(held[0], {"on": False})
+    assert not after.is_untouched(entries[0], {"on": False})
 
 
 @pytest.mark.parametrize(

@@ -151,16 +151,16 @@ async def write_ledger(folder: Path) -> list[Any]:
     """A ledger with an entry of each kind, written to its file."""
     file = LedgerFile(folder, TYPES)
     ledger = RestoreLedger(on_change=file.save)
-    held = [one for action, previous in EACH for one in ledger.record("comfort", action, [previous])]
+    entries = [one for action, previous in EACH for one in ledger.record("comfort", action, [previous])]
     ledger.record("comfort", RED, [PreviousState("lamp", {"on": False}, {"on": True})])
     await file.close()
-    return held
+    return entries
 
 
 def test_each_kind_of_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
-    held = run(write_ledger(tmp_path))
+    entries = run(write_ledger(tmp_path))
     read = LedgerFile(tmp_path, TYPES).load()
-    assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in held]
+    assert [msgspec.structs.asdict(one) for one in read] == [msgspec.structs.asdict(one) for one in entries]
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
 
@@ -178,8 +178,8 @@ def test_a_strip_that_somebody_changed_while_hub_was_away_is_left_alone(tmp_path
 
     run(story())
     wall.now_s += 3600
-    (held,) = LedgerFile(tmp_path, TYPES).load()
-    assert not RestoreLedger(entries=[held], wall_clock=wall).is_untouched(held, {"on": True})
+    (entries,) = LedgerFile(tmp_path, TYPES).load()
+    assert not RestoreLedger(entries=[entries], wall_clock=wall).is_untouched(entries, {"on": True})
 
 
 def test_entries_of_an_older_version_are_settled(tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_entries_of_an_older_version_are_settled(tmp_path: Path) -> None:
         {name: value for name, value in entry.items() if name != "at_utc_s"}
         for entry in msgspec.json.decode(path.read_bytes())["held"]
     ]
-    held = msgspec.json.encode(old)
-    path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(held), "sha256": hashlib.sha256(held).hexdigest()}))
+    entries = msgspec.json.encode(old)
+    path.write_bytes(msgspec.json.encode({"held": msgspec.Raw(entries), "sha256": hashlib.sha256(entries).hexdigest()}))
     read = LedgerFile(tmp_path, TYPES).load()
     assert len(read) == len(EACH)
     ledger = RestoreLedger(entries=read)

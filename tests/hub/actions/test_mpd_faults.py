@@ -16,12 +16,12 @@ from tests.hub.hub_running import run
 # -- fake servers
 
 
-async def told(port: int) -> str:
+async def get_result(port: int) -> str:
     player = MusicPlayer(Mpd("127.0.0.1", port), Clock().make_deliveries(per_s=500.0, attempt_s=0.1))
     return await ActionDispatcher({Music: player}).run(Music("calm"), WHY)
 
 
-def saying(*lines: bytes) -> Any:
+def answering(*lines: bytes) -> Any:
     """Sends a greeting, and then one of `lines` for each line it gets."""
 
     async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,20 +38,20 @@ def saying(*lines: bytes) -> Any:
 def test_an_absent_or_silent_daemon_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         port = free_port()
-        assert (await told(port)).startswith(f"MPD 127.0.0.1:{port}: cannot be reached (Connect call failed")
+        assert (await get_result(port)).startswith(f"MPD 127.0.0.1:{port}: cannot be reached (Connect call failed")
         async with raw(silent) as (port, came_s):
-            assert (await told(port)).startswith(f"MPD 127.0.0.1:{port}: no answer within 0.1 s; tried")
+            assert (await get_result(port)).startswith(f"MPD 127.0.0.1:{port}: no answer within 0.1 s; tried")
             assert len(came_s) > 2
-        for conversation in (dropping, saying(b"")):
+        for conversation in (dropping, answering(b"")):
             async with raw(conversation) as (port, came_s):
-                assert "; tried" in await told(port)
+                assert "; tried" in await get_result(port)
 
         async def greets_and_leaves(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"OK MPD 0.23.5\n")
             await reader.readline()
 
         async with raw(greets_and_leaves) as (port, _):
-            assert "the connection broke off (Connection lost while reading line); tried" in await told(port)
+            assert "the connection broke off (Connection lost while reading line); tried" in await get_result(port)
         await asyncio.sleep(0.05)
 
     run(story())
@@ -75,7 +75,7 @@ def test_an_absent_or_silent_daemon_is_reported(caplog: pytest.LogCaptureFixture
 )
 def test_a_malformed_answer_is_reported(lines: tuple[bytes, ...], caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with raw(saying(*lines)) as (port, came_s):
+        async with raw(answering(*lines)) as (port, came_s):
             player = MusicPlayer(Mpd("127.0.0.1", port), Clock().make_deliveries(per_s=500.0))
             with pytest.raises(ActionError, match=r"the answer is not understood \(\w+\); is that an MPD\?"):
                 await player.capture_state(Music("calm"))
@@ -94,6 +94,6 @@ def test_another_program_on_the_port_is_reported() -> None:
 
     async def story() -> None:
         async with raw(greeting) as (port, _):
-            assert "the answer is not understood (ProtocolError); is that an MPD?" in await told(port)
+            assert "the answer is not understood (ProtocolError); is that an MPD?" in await get_result(port)
 
     run(story())

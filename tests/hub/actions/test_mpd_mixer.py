@@ -49,7 +49,7 @@ class Mixer:
             if line != "idle":
                 writer.write(self.answer(line).encode())
 
-    def told(self, *commands: str) -> list[str]:
+    def received(self, *commands: str) -> list[str]:
         return [line for line in self.heard if line.partition(" ")[0] in commands]
 
 
@@ -65,7 +65,7 @@ def test_music_starts_at_the_requested_volume(before_play: bool) -> None:
         mixer = Mixer(before_play=before_play)
         async with playing_on(mixer) as player:
             assert await ActionDispatcher({Music: player}).run(Music("calm", 20), WHY) == DONE
-        assert mixer.told("load", "setvol", "play") == ["load calm", "setvol 20", "play", "setvol 20"]
+        assert mixer.received("load", "setvol", "play") == ["load calm", "setvol 20", "play", "setvol 20"]
         assert mixer.volume == 20
 
     run(story())
@@ -77,23 +77,23 @@ def test_restored_music_starts_at_its_old_volume() -> None:
         async with playing_on(mixer) as player:
             queue = Queue(("one.wav",), "play", 20, 0, 7.5)
             assert await player._run_connected(lambda client: restore_queue(client, queue, "MPD")) == (0, "")
-        assert mixer.told("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
+        assert mixer.received("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
 
     run(story())
 
 
-@pytest.mark.parametrize(("asked", "becomes"), [(50, 53), (48, 53), (47, 53), (20, 20)])
-def test_a_coarse_mixer_that_rounds_to_its_next_step_has_accepted_it(asked: int, becomes: int) -> None:
+@pytest.mark.parametrize(("requested", "becomes"), [(50, 53), (48, 53), (47, 53), (20, 20)])
+def test_a_coarse_mixer_that_rounds_to_its_next_step_has_accepted_it(requested: int, becomes: int) -> None:
     async def story() -> None:
         mixer = Mixer(15)
         async with playing_on(mixer) as player:
             house = ActionDispatcher({Music: player}, clock=Clock())
             for _ in range(2):
                 mixer.heard.clear()
-                assert await house.run(Music("calm", asked), WHY) == DONE
+                assert await house.run(Music("calm", requested), WHY) == DONE
                 assert mixer.volume == becomes
-                assert len(mixer.told("setvol")) <= 3
-            assert await house.run(Music("", asked), WHY) == DONE
+                assert len(mixer.received("setvol")) <= 3
+            assert await house.run(Music("", requested), WHY) == DONE
 
     run(story())
 

@@ -98,17 +98,17 @@ def test_missing_songs_are_reported_and_the_others_are_restored(daemon: Daemon, 
             tone(gone, 1)
             await house.hand.update()
 
-            async def known() -> bool:
+            async def is_scanned() -> bool:
                 return "updating_db" not in await house.hand.status()
 
-            await until(known)
+            await until(is_scanned)
             for song in ("gone.wav", *SONGS[:2]):
                 await house.hand.add(song)
             await house.hand.seek(2, 5)
             await house.act("calm")
             gone.unlink()
             await house.hand.update()
-            await until(known)
+            await until(is_scanned)
             assert await house.end() == [
                 f"mpd: not restored: MPD 127.0.0.1:{daemon.port}: 1 songs of the queue are not there any more"
             ]

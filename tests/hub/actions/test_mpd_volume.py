@@ -24,7 +24,7 @@ def started(tmp_path: Path) -> Iterator[list[Daemon]]:
         one.stop()
 
 
-def an_mpd(tmp_path: Path, started: list[Daemon], output: str) -> Daemon:
+def start_mpd(tmp_path: Path, started: list[Daemon], output: str) -> Daemon:
     folder = tmp_path / "mpd"
     folder.mkdir()
     one = Daemon(folder, output)
@@ -33,34 +33,34 @@ def an_mpd(tmp_path: Path, started: list[Daemon], output: str) -> Daemon:
     return one
 
 
-async def heard(house: House, volume: str) -> None:
+async def wait_for_volume(house: House, volume: str) -> None:
     """Wait until the music plays at this volume."""
 
-    async def so() -> bool:
+    async def has_volume() -> bool:
         return await house.status("state", "volume") == ["play", volume]
 
-    await until(so)
+    await until(has_volume)
 
 
 def test_on_pulseaudio_the_music_plays_at_the_requested_volume(
     pulse: Pulse, tmp_path: Path, started: list[Daemon]
 ) -> None:
-    daemon = an_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
+    daemon = start_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
 
     async def story() -> None:
         async with living(daemon, tmp_path, volume=None, plays=False) as house:
             for _ in range(2):
                 assert await house.all.run(Music("calm", 40), WHY) == DONE
-                await heard(house, "40")
+                await wait_for_volume(house, "40")
             await house.hand.stop()
             assert await house.all.run(Music("calm", 30), WHY) == DONE
-            await heard(house, "30")
+            await wait_for_volume(house, "30")
 
     run(story())
 
 
 def test_on_pulseaudio_music_that_a_rule_stopped_resumes(pulse: Pulse, tmp_path: Path, started: list[Daemon]) -> None:
-    daemon = an_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
+    daemon = start_mpd(tmp_path, started, f'type "pulse"\nserver "{pulse.env["PULSE_SERVER"]}"')
 
     async def story() -> None:
         async with living(daemon, tmp_path, volume=None) as house:
@@ -69,13 +69,13 @@ def test_on_pulseaudio_music_that_a_rule_stopped_resumes(pulse: Pulse, tmp_path:
             assert await house.status("state") == ["stop"]
             assert await house.end() == ["mpd: done"]
             assert await house.queue() == ["calm one.wav", "calm two.wav"]
-            await heard(house, "60")
+            await wait_for_volume(house, "60")
 
     run(story())
 
 
 def test_without_a_mixer_the_music_plays_stops_and_resumes(tmp_path: Path, started: list[Daemon]) -> None:
-    daemon = an_mpd(tmp_path, started, 'type "null"\nmixer_type "none"')
+    daemon = start_mpd(tmp_path, started, 'type "null"\nmixer_type "none"')
 
     async def story() -> None:
         async with living(daemon, tmp_path, volume=None) as house:

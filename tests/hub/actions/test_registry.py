@@ -73,12 +73,12 @@ async def mail(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 def test_each_action_reaches_its_destination(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("token")
     (tmp_path / "hue.json").write_text(json.dumps({"application_key": "k", "certificate_sha256": "ab" * 32}))
-    told: list[dict[str, Any]] = []
+    states: list[dict[str, Any]] = []
 
     async def story() -> None:
         async with Peer() as peer, raw(mail) as (mail_port, _):
             text = EVERYTHING.format(port=peer.port, mail=mail_port, folder=tmp_path)
-            everything = build_dispatcher(parse(text, "all"), None, told.append, told.append)
+            everything = build_dispatcher(parse(text, "all"), None, states.append, states.append)
             results = {
                 action.description: await everything.run(action, WHY)
                 for action in (
@@ -94,12 +94,12 @@ def test_each_action_reaches_its_destination(tmp_path: Path) -> None:
             assert "set mqtt.host" in await everything.run(Publish("a", "b"), WHY)
             assert "no secure connection" in await everything.run(HueLight(light=LAMP), WHY)
             assert "is that an MPD?" in await everything.run(Music("calm"), WHY)
-            assert everything.state(Lamp) == told[0]
+            assert everything.state(Lamp) == states[0]
             await everything.close()
             await everything.close()
 
     run(story())
-    assert len(told) == 2
+    assert len(states) == 2
 
 
 def test_a_destination_that_the_settings_do_not_name_is_not_built() -> None:
@@ -136,10 +136,10 @@ def test_entries_that_this_hub_cannot_restore_are_logged_and_dropped(
 @pytest.mark.parametrize("action", [Wled("127.0.0.1:1"), Command(("false",)), Lamp()])
 def test_a_dry_dispatcher_does_nothing(action: Wled | Command | Lamp) -> None:
     async def story() -> None:
-        told: list[dict[str, Any]] = []
-        dry = build_dispatcher(Settings(), None, told.append, told.append, dry=True)
+        states: list[dict[str, Any]] = []
+        dry = build_dispatcher(Settings(), None, states.append, states.append, dry=True)
         assert await dry.run(action, WHY, remember=True) == f"dry run: {action.description}"
-        assert told == []
+        assert states == []
         await dry.close()
 
     run(story())

@@ -16,10 +16,10 @@ from tests.hub.hub_running import run
 
 def test_the_lamp_and_the_player_report_each_state(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    told: list[dict[str, Any]] = []
+    states: list[dict[str, Any]] = []
 
     async def story() -> None:
-        lamp, player = VirtualLamp(told.append), VirtualPlayer(told.append)
+        lamp, player = VirtualLamp(states.append), VirtualPlayer(states.append)
         (dark,) = await lamp.capture_state(Lamp())
         (silence,) = await player.capture_state(Player("calm"))
         await lamp.run(Lamp("#FFB46B", 40), WHY)
@@ -29,7 +29,7 @@ def test_the_lamp_and_the_player_report_each_state(caplog: pytest.LogCaptureFixt
         await player.restore(silence)
 
     run(story())
-    assert told == [
+    assert states == [
         {"on": True, "colour": "#ffb46b", "brightness": 40},
         {"on": False, "colour": "#ffb46b", "brightness": 0},
         {"playing": True, "playlist": "calm", "volume": 30},

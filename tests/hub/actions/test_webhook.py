@@ -16,7 +16,7 @@ from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.webhook import SignedWebhooks
 from device.settings.actions.webhook import Webhook, Webhooks
-from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, http_reply, raw
+from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Request, busy, http_reply, raw
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run
 
@@ -25,16 +25,16 @@ SECRET = "a secret between the two"  # noqa: S105
 
 @dataclass
 class Receiver(Peer):
-    good: list[Seen] = field(default_factory=list)
+    good: list[Request] = field(default_factory=list)
 
-    async def answer(self, seen: Seen) -> web.Response:
-        timestamp = seen.headers["X-Mien-Timestamp"]
-        mac = hmac.new(SECRET.encode(), timestamp.encode() + b"." + seen.body, hashlib.sha256)
-        if not hmac.compare_digest(seen.headers.get("X-Mien-Signature", ""), f"sha256={mac.hexdigest()}"):
+    async def answer(self, request: Request) -> web.Response:
+        timestamp = request.headers["X-Mien-Timestamp"]
+        mac = hmac.new(SECRET.encode(), timestamp.encode() + b"." + request.body, hashlib.sha256)
+        if not hmac.compare_digest(request.headers.get("X-Mien-Signature", ""), f"sha256={mac.hexdigest()}"):
             return web.Response(status=401)
         if abs(time.time() - int(timestamp)) > 60:
             return web.Response(status=400)
-        self.good.append(seen)
+        self.good.append(request)
         return web.Response(status=204)
 
 
@@ -55,21 +55,21 @@ async def post(url: str, file: str | Path = "", trigger: Trigger = WHY, **data: 
 
 
 def test_the_mood_arrives_signed(secret_file: Path) -> None:
-    async def story() -> Seen:
+    async def story() -> Request:
         async with Receiver() as receiver:
             assert await post(f"http://{receiver.host}/hook?key=k", secret_file, room="bath", n=3) == DONE
             return receiver.good[0]
 
-    seen = run(story())
-    assert seen.headers["Content-Type"] == "application/json"
-    said = seen.json
-    assert (said["rule"], said["why"], said["time"]) == (
+    request = run(story())
+    assert request.headers["Content-Type"] == "application/json"
+    body = request.json
+    assert (body["rule"], body["why"], body["time"]) == (
         "comfort",
         "sad 71 % for 5 s",
         "2027-01-15T08:00:00.000+00:00",
     )
-    assert said["data"] == {"room": "bath", "n": 3}
-    mood = said["mood"]
+    assert body["data"] == {"room": "bath", "n": 3}
+    mood = body["mood"]
     assert (mood["emotion"], mood["confidence"], mood["people"]) == ("sad", 0.71, 1)
     assert (mood["valence"], mood["arousal"]) == (-0.5, -0.25)
     assert list(mood["probabilities"]) == ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -77,16 +77,16 @@ def test_the_mood_arrives_signed(secret_file: Path) -> None:
 
 
 def test_without_people_the_mood_is_null_and_without_a_secret_it_is_unsigned() -> None:
-    async def story() -> Seen:
+    async def story() -> Request:
         async with Peer() as peer:
             empty = msgspec.structs.replace(WHY, mood=None)
             assert await post(f"http://{peer.host}/", trigger=empty) == DONE
-            return peer.seen[0]
+            return peer.requests[0]
 
-    seen = run(story())
-    assert seen.json["mood"] is None
-    assert "X-Mien-Timestamp" in seen.headers
-    assert "X-Mien-Signature" not in seen.headers
+    request = run(story())
+    assert request.json["mood"] is None
+    assert "X-Mien-Timestamp" in request.headers
+    assert "X-Mien-Signature" not in request.headers
 
 
 def test_another_secret_is_refused_and_not_retried(secret_file: Path) -> None:
@@ -96,7 +96,7 @@ def test_another_secret_is_refused_and_not_retried(secret_file: Path) -> None:
         async with Receiver() as receiver:
             result = await post(f"http://{receiver.host}/hidden-path?key=k", secret_file)
             assert result == f"webhook to {receiver.host}: refused it (answered 401); is its address right?"
-            assert len(receiver.seen) == 1
+            assert len(receiver.requests) == 1
 
     run(story())
 
@@ -106,8 +106,8 @@ def test_a_retry_sends_the_same_message(secret_file: Path) -> None:
         async with Receiver() as receiver:
             receiver.faults = [busy(503), busy(502)]
             assert await post(f"http://{receiver.host}/", secret_file) == DONE
-            assert len({(seen.headers["X-Mien-Signature"], seen.body) for seen in receiver.seen}) == 1
-            assert len(receiver.seen) == 3
+            assert len({(request.headers["X-Mien-Signature"], request.body) for request in receiver.requests}) == 1
+            assert len(receiver.requests) == 3
 
     run(story())
 
@@ -120,7 +120,7 @@ def test_a_redirect_is_not_followed(secret_file: Path) -> None:
                 assert f"(answered {status}), which is not followed" in await post(
                     f"http://{receiver.host}/", secret_file
                 )
-            assert elsewhere.seen == []
+            assert elsewhere.requests == []
 
     run(story())
 
@@ -161,7 +161,7 @@ def test_without_its_secret_file_nothing_is_sent(tmp_path: Path) -> None:
             assert "none: the secret of the webhooks cannot be read" in await post(
                 f"http://{peer.host}/", tmp_path / "none"
             )
-            assert peer.seen == []
+            assert peer.requests == []
 
     run(story())
 
@@ -177,7 +177,7 @@ def test_receivers_have_separate_limits_and_every_message_is_sent() -> None:
                 assert "busy" in await both.run(Webhook(f"http://{one.host}/"), WHY)
             assert "left alone since" in await both.run(Webhook(f"http://{one.host}/x"), WHY)
             assert [await both.run(Webhook(f"http://{other.host}/"), which) for which in (WHY, LATER)] == [DONE, DONE]
-            assert len(other.seen) == 2
+            assert len(other.requests) == 2
             assert both.state(Webhook) == {"to": other.host}
             await http.close()
 

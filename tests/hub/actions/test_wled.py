@@ -14,7 +14,7 @@ from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.transport.http import Http
 from device.hub.actions.wled import WledStrips
 from device.settings.actions.wled import Wled
-from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Seen, busy, said
+from tests.hub.actions.peers import LATER, WHY, Clock, Peer, Request, busy, json_response
 from tests.hub.hub_running import run, until
 
 RAINBOW: dict[str, Any] = {
@@ -48,13 +48,13 @@ class Strip(Peer):
         }
     )
 
-    async def answer(self, seen: Seen) -> web.Response:
-        assert seen.path == "/json/state"
-        if seen.method == "GET":
-            return said(self.state)
-        assert seen.headers["Content-Type"] == "application/json"
-        self.take(seen.json)
-        return said({"success": True})
+    async def answer(self, request: Request) -> web.Response:
+        assert request.path == "/json/state"
+        if request.method == "GET":
+            return json_response(self.state)
+        assert request.headers["Content-Type"] == "application/json"
+        self.take(request.json)
+        return json_response({"success": True})
 
     def take(self, command: dict[str, Any]) -> None:
         assert command.keys() <= {"on", "bri", "transition", "tt", "ps", "seg"}
@@ -77,7 +77,7 @@ class Strip(Peer):
         state["seg"] = [segment for segment in segments.values() if segment.get("stop") != 0]
 
     def sent(self) -> list[Any]:
-        return [seen.json for seen in self.seen if seen.method == "POST"]
+        return [request.json for request in self.requests if request.method == "POST"]
 
 
 class House:
@@ -144,7 +144,7 @@ def test_a_strip_without_segment_numbers_is_coloured_where_it_is_selected() -> N
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
-            strip.faults = [said({"on": True, "bri": 5, "seg": [{"col": [[1, 2, 3]]}]})]
+            strip.faults = [json_response({"on": True, "bri": 5, "seg": [{"col": [[1, 2, 3]]}]})]
             await house.strips.run(Wled(strip.host, brightness=50, colour="#00ff00"), WHY)
             assert [segment["col"] for segment in strip.state["seg"]] == [[[0, 255, 0]]] * 2
             await house.http.close()
@@ -200,9 +200,9 @@ def test_a_strip_that_somebody_changed_is_left_alone(what: dict[str, Any], hand:
             house = House(strip)
             await house.act(**what)
             strip.state |= hand
-            sent = [seen.method for seen in strip.seen].count("POST")
+            sent = [request.method for request in strip.requests].count("POST")
             assert await house.end() == [f"{house.target}: left alone, it was changed since"]
-            assert [seen.method for seen in strip.seen].count("POST") == sent
+            assert [request.method for request in strip.requests].count("POST") == sent
             await house.http.close()
 
     run(story())
@@ -230,7 +230,7 @@ def test_a_newer_action_neither_waits_for_an_older_one_nor_is_overtaken() -> Non
             strips = ActionDispatcher({Wled: WledStrips(http)})  # with waits that are real
             strip.faults = [busy(503, Retry_After="5")]
             older = asyncio.create_task(strips.run(Wled(strip.host, colour="#ff0000"), WHY))
-            await until(lambda: strip.seen)
+            await until(lambda: strip.requests)
             began_s = time.monotonic()
             assert await strips.run(Wled(strip.host, colour="#0000ff"), LATER) == DONE
             assert time.monotonic() - began_s < 2
@@ -260,7 +260,7 @@ def test_a_refusal_of_a_strip_is_reported() -> None:
     async def story() -> None:
         async with Strip() as strip:
             house = House(strip)
-            strip.faults = [said({"error": 9})]
+            strip.faults = [json_response({"error": 9})]
             with pytest.raises(ActionError, match=rf"WLED {strip.host}: refused it \(error 9\)"):
                 await house.strips.run(Wled(strip.host), WHY)
             for nonsense in (
@@ -268,9 +268,9 @@ def test_a_refusal_of_a_strip_is_reported() -> None:
                 {"on": True, "bri": 999},
                 {"on": True, "bri": 5, "seg": [{"col": "x"}]},
             ):
-                strip.faults = [said(nonsense)]
+                strip.faults = [json_response(nonsense)]
                 assert (await house.act()).startswith("done; it cannot be restored later: WLED 127.0.0.1:")
-            strip.faults = [said({"on": True, "bri": 5, "seg": [{"id": 0}]})]
+            strip.faults = [json_response({"on": True, "bri": 5, "seg": [{"id": 0}]})]
             (previous,) = await house.strips.capture_state(Wled(strip.host))
             assert previous.state == {"on": True, "brightness": pytest.approx(1.96, abs=0.01), "preset": -1}
             await house.http.close()

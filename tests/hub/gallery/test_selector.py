@@ -42,7 +42,7 @@ def put(state_dir: Path, shares: dict[Emotion, list[float]]) -> dict[float, str]
     return names
 
 
-def of(state_dir: Path, seed: int = 0) -> GallerySelector:
+def load_selector(state_dir: Path, seed: int = 0) -> GallerySelector:
     made = GallerySelector(state_dir, StateStore("test"), VoiceTrigger(0.5, 0.4), rng=random.Random(seed))
     made.refresh()
     return made
@@ -58,7 +58,7 @@ def shares(answer: dict[str, Any]) -> list[Any]:
 def test_the_most_confident_five_come_first_and_never_the_same_twice_in_a_row(tmp_path: Path) -> None:
     for count in (6, 7, 10, 11, 49, 50, 51, 300):
         names = put(tmp_path, {Emotion.SAD: [round(0.999 - i / 1000, 3) for i in range(count)]})
-        made = of(tmp_path)
+        made = load_selector(tmp_path)
         first = made.select(Emotion.SAD)
         assert first["emotion"] == "sad"
         assert shares(first) == [0.999, 0.998, 0.997, 0.996, 0.995]
@@ -76,7 +76,7 @@ def test_the_most_confident_five_come_first_and_never_the_same_twice_in_a_row(tm
 
 def test_exactly_five_change_their_order(tmp_path: Path) -> None:
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5]})
-    made = of(tmp_path)
+    made = load_selector(tmp_path)
     answers = [shares(made.select(Emotion.SAD)) for _ in range(6)]
     assert answers[0] == answers[5] == [0.9, 0.8, 0.7, 0.6, 0.5]
     assert answers[1] == [0.8, 0.7, 0.6, 0.5, 0.9]
@@ -85,7 +85,7 @@ def test_exactly_five_change_their_order(tmp_path: Path) -> None:
 
 def test_missing_faces_are_drawn_with_other_people_each_time(tmp_path: Path) -> None:
     put(tmp_path, {Emotion.SAD: [0.9, 0.8]})
-    made = of(tmp_path)
+    made = load_selector(tmp_path)
     for emotion, pictures in ((Emotion.SAD, 2), (Emotion.FEAR, 0)):
         last: set[str] = set()
         for _ in range(20):
@@ -100,14 +100,14 @@ def test_missing_faces_are_drawn_with_other_people_each_time(tmp_path: Path) -> 
 
 def test_the_same_seed_gives_the_same_faces(tmp_path: Path) -> None:
     def thrown(seed: int) -> list[str]:
-        made = of(tmp_path, seed)
+        made = load_selector(tmp_path, seed)
         return [face["url"] for _ in range(5) for face in made.select(Emotion.HAPPY)["faces"]]
 
     assert thrown(1) == thrown(1) != thrown(2)
 
 
 def test_a_new_index_is_loaded_and_does_not_repeat_the_last_five(tmp_path: Path) -> None:
-    made = of(tmp_path)
+    made = load_selector(tmp_path)
     assert shares(made.select(Emotion.SAD)) == [None] * 5
     put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]})
     made.refresh()
@@ -125,7 +125,7 @@ def test_a_damaged_index_gives_drawn_faces_and_one_log_line(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, {Emotion.SAD: [0.9]})
-    made = of(tmp_path)
+    made = load_selector(tmp_path)
     (tmp_path / "gallery" / "index.json").write_bytes(content)
     for _ in range(3):
         made.refresh()
@@ -140,20 +140,20 @@ def test_a_damaged_index_gives_drawn_faces_and_one_log_line(
 def test_only_unchanged_pictures_in_the_index_are_served(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]})
     folder = tmp_path / "gallery"
-    made = of(tmp_path)
+    made = load_selector(tmp_path)
     assert made.read_thumbnail(names[0.9]).startswith(JPEG)
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(JPEG + b"secret")
     own = sha256(secret.read_bytes()).hexdigest()[:32]
     (folder / f"{own}.jpg").symlink_to(secret)
-    kept = {share: folder / f"{names[share]}.jpg" for share in (0.8, 0.7, 0.6, 0.5, 0.4)}
-    for path in kept.values():
+    files = {share: folder / f"{names[share]}.jpg" for share in (0.8, 0.7, 0.6, 0.5, 0.4)}
+    for path in files.values():
         path.unlink()
-    kept[0.8].symlink_to(secret)
-    kept[0.7].hardlink_to(secret)
-    os.mkfifo(kept[0.6])
-    kept[0.5].mkdir()
-    for name in (own, "index", "../secret", *(names[share] for share in kept)):
+    files[0.8].symlink_to(secret)
+    files[0.7].hardlink_to(secret)
+    os.mkfifo(files[0.6])
+    files[0.5].mkdir()
+    for name in (own, "index", "../secret", *(names[share] for share in files)):
         with pytest.raises(KeyError):
             made.read_thumbnail(name)
     true = tmp_path / "true"
@@ -171,7 +171,7 @@ def test_only_unchanged_pictures_in_the_index_are_served(tmp_path: Path) -> None
 def test_pictures_that_are_gone_are_not_shown(tmp_path: Path) -> None:
     names = put(tmp_path, {Emotion.SAD: [0.9, 0.8]})
     (tmp_path / "gallery" / f"{names[0.9]}.jpg").unlink()
-    assert shares(of(tmp_path).select(Emotion.SAD)) == [0.8, None, None, None, None]
+    assert shares(load_selector(tmp_path).select(Emotion.SAD)) == [0.8, None, None, None, None]
 
 
 # -- drawn faces

@@ -20,8 +20,8 @@ def feel(emotion: Emotion, confidence: float = 0.8) -> Mood:
 SAD, UNKNOWN, HAPPY = feel(Emotion.SAD), feel(Emotion.UNKNOWN), feel(Emotion.HAPPY)
 
 
-def rule(for_s: float = 5, hours: str = "", cooldown_s: float = 60, least: float = 0.5) -> Rule:
-    return Rule("r", (Emotion.SAD, Emotion.FEAR), (Lamp(),), for_s, least, hours, cooldown_s)
+def rule(for_s: float = 5, hours: str = "", cooldown_s: float = 60, min_confidence: float = 0.5) -> Rule:
+    return Rule("r", (Emotion.SAD, Emotion.FEAR), (Lamp(),), for_s, min_confidence, hours, cooldown_s)
 
 
 def when(**conditions: object) -> Rule:

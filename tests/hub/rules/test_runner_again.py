@@ -98,11 +98,11 @@ def test_a_bug_in_one_restore_does_not_stop_the_retries(
 
     async def story() -> None:
         async with ended_while_away(mine) as (hub, _sense, bulb):
-            restore, asked = hub.actions._dispatcher.restore, []
+            restore, calls = hub.actions._dispatcher.restore, []
 
             async def faulty(name: str) -> list[str]:
-                asked.append(name)
-                if len(asked) < 3:
+                calls.append(name)
+                if len(calls) < 3:
                     raise RuntimeError("odd")
                 return await restore(name)
 

@@ -34,8 +34,7 @@ def test_the_outcome_over_midnight_and_outside_the_hours() -> None:
 
 
 def answer(one: Rule, question: str, profile: str = "everyday") -> str:
-    asked = parse_question(question, NOON, ("everyday", "Late at night", QUIET), profile)
-    return explain_outcome((one,), asked)
+    return explain_outcome((one,), parse_question(question, NOON, ("everyday", "Late at night", QUIET), profile))
 
 
 @pytest.mark.parametrize(
@@ -111,9 +110,9 @@ def test_the_question_is_repeated_in_the_answer(question: str, head: str) -> Non
     ],
 )
 def test_a_question_with_an_error_names_it(nonsense: str, said: str) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         answer(rule(), nonsense)
-    assert said in str(told.value)
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -143,22 +142,22 @@ _CLOCK = st.builds("{:02d}:{:02d}".format, st.integers(0, 23), st.sampled_from([
     sad=st.booleans(),
     for_s=st.sampled_from([0, 5, 60, 120]),
     hours=st.just("") | st.builds("{}-{}".format, _CLOCK, _CLOCK),
-    asked=st.tuples(st.sampled_from(["sad", "happy", "nobody"]), st.sampled_from([5, 60, 90, 300]), _CLOCK),
+    parts=st.tuples(st.sampled_from(["sad", "happy", "nobody"]), st.sampled_from([5, 60, 90, 300]), _CLOCK),
 )
 def test_it_agrees_with_rules_evaluated_every_second(
-    presence: str, sad: bool, for_s: int, hours: str, asked: tuple[str, int, str]
+    presence: str, sad: bool, for_s: int, hours: str, parts: tuple[str, int, str]
 ) -> None:
     feels = presence != "nobody" and (sad or not presence)
     conditions: dict[str, object] = {"mood": ["sad"]} if feels else {}
     conditions |= {"presence": presence} if presence else {}
     one = when(**conditions, for_s=for_s, hours=hours, cooldown_s=0)
-    question = parse_question(f"{asked[0]} for {asked[1]}s at {asked[2]}")
+    question = parse_question(f"{parts[0]} for {parts[1]}s at {parts[2]}")
     began = datetime.combine(date(2000, 1, 1), question.at)
     running = RuleEngine((one,))
     fired = next(
         (
             moment
-            for moment in (began + timedelta(seconds=s) for s in range(asked[1] + 1))
+            for moment in (began + timedelta(seconds=s) for s in range(parts[1] + 1))
             if running.evaluate(question.mood, (moment - began).total_seconds(), moment.time(), "")
         ),
         None,
