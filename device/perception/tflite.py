@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import cv2
@@ -50,6 +51,14 @@ def _interpreter_class() -> tuple[Any, str]:
     raise ModelError(
         f"no TFLite runtime can be imported ({'; '.join(reasons)}); install one: pip install ai-edge-litert"
     )
+
+
+def open_schema() -> ModuleType:
+    """The classes of the .tflite format, generated from TensorFlow's schema.fbs. Raises ModelError without LiteRT."""
+    try:
+        return importlib.import_module("ai_edge_litert.schema_py_generated")
+    except ImportError as error:
+        raise ModelError(f"the layers of a network cannot be read ({error}); pip install ai-edge-litert") from error
 
 
 class Network:
