@@ -31,7 +31,7 @@ def peak_macs_per_s(seconds: float = 0.2, threads: int = 1) -> float:
 
 def build_convolution(side: int, channels: int, kernel: int) -> bytes:
     """A .tflite with one int8 convolution from (1, side, side, channels) to the same shape, with random weights."""
-    import flatbuffers  # installed with the runtime; nothing else needs it
+    import flatbuffers  # type: ignore[import-untyped] # installed with the runtime; nothing else needs it
 
     schema = open_schema()
 
