@@ -1,4 +1,4 @@
-"""The models and what reads with them: the same live and in `mien analyze`."""
+"""Loads the models and everything that reads with them: the same for `sense` and for `mien analyze`."""
 
 import logging
 from dataclasses import dataclass, field
@@ -20,6 +20,50 @@ from device.settings.schema import Settings
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Perception:
+    """A face detector, a reader of faces and one of voices, and the models that these read with."""
+
+    detector: TwoStageDetector
+    face: FaceReader
+    voice: VoiceReader
+    face_model: Model
+    voice_model: Model
+    prosody_model: Model
+    damages: dict[str, str] = field(default_factory=dict)
+    """Sense (`face`, `voice`) -> why its installed model cannot be used; senses without damage are left out."""
+
+    def open_face_stream(
+        self, settings: Settings, budget: CpuBudget | None = None, *, lenient: bool = False
+    ) -> FaceStream:
+        """A FaceStream for the frames of one stream; each stream needs its own.
+
+        `budget` replaces that of the settings. `lenient`: accept faces with a lower score.
+        """
+        budget = budget or CpuBudget(settings.camera.cpu_budget)
+        detector = self.detector.lenient() if lenient else self.detector
+        return FaceStream(FaceFollower(detector, budget), self.face, budget, settings.camera.max_faces)
+
+
+def load_perception(settings: Settings, *, live: bool = False) -> Perception:
+    """Load and check the models. Raises ModelError.
+
+    `live`: the speaker baseline is loaded from the state folder and saved there.
+    """
+    # The pictures worked on are small: OpenCV's own threads would wake other cores in vain.
+    cv2.setNumThreads(1)
+    selections = {name: select(name, state_folder(settings)) for name in MODEL_NAMES}
+    face, voice, prosody = (selections[name].model for name in MODEL_NAMES)
+    damages: dict[str, str] = {}
+    for name, selection in selections.items():
+        if selection.damage:
+            _log.error("%s", selection.damage)
+            damages.setdefault("face" if name == "face" else "voice", selection.damage)
+    stats = settings.state_dir / "voices.json" if live else None
+    voice_reader = VoiceReader(voice, prosody, settings.microphone.min_speech, stats)
+    return Perception(open_detector(settings), FaceReader(face), voice_reader, face, voice, prosody, damages)
+
+
 def open_detector(settings: Settings) -> TwoStageDetector:
     """The detector that `camera.range` names. Raises ModelError."""
     camera = settings.camera
@@ -33,42 +77,3 @@ def open_detector(settings: Settings) -> TwoStageDetector:
         far = BlazeFace(FULL_RANGE, PROPOSED) if camera.range == "far" else BlazeFace(SHORT_RANGE, FAINT)
         near = BlazeFace(SHORT_RANGE, FAINT)
     return TwoStageDetector(far, near, camera.min_score)
-
-
-@dataclass(frozen=True)
-class Perception:
-    """A detector and two readers, with the pairs that they read with."""
-
-    detector: TwoStageDetector
-    face: FaceReader
-    voice: VoiceReader
-    face_model: Model
-    voice_model: Model
-    prosody_model: Model
-    damages: dict[str, str] = field(default_factory=dict)
-    """Sense (`face`, `voice`) -> what keeps an installed pair from being used; a sound one is not named."""
-
-    def sight(self, settings: Settings, budget: CpuBudget | None = None, *, doubting: bool = False) -> FaceStream:
-        """A Sight for frame after frame of one stream, within `budget` or the settings'; each stream needs its own.
-
-        `doubting`: one that is content with less of a face.
-        """
-        budget = budget or CpuBudget(settings.camera.cpu_budget)
-        detector = self.detector.doubting() if doubting else self.detector
-        return FaceStream(FaceFollower(detector, budget), self.face, budget, settings.camera.max_faces)
-
-
-def load_perception(settings: Settings, *, live: bool = False) -> Perception:
-    """Load and check the model pairs. Raises ModelError. `live`: how voices usually sound here is remembered."""
-    # What is cut out and shrunk here is small: OpenCV's own threads wake other cores for nothing.
-    cv2.setNumThreads(1)
-    choices = {name: select(name, state_folder(settings)) for name in MODEL_NAMES}
-    face, voice, prosody = (choices[name].model for name in MODEL_NAMES)
-    damages: dict[str, str] = {}
-    for name, choice in choices.items():
-        if choice.damage:
-            _log.error("%s", choice.damage)
-            damages.setdefault("face" if name == "face" else "voice", choice.damage)
-    kept = settings.state_dir / "voices.json" if live else None
-    heard = VoiceReader(voice, prosody, settings.microphone.min_speech, kept)
-    return Perception(open_detector(settings), FaceReader(face), heard, face, voice, prosody, damages)

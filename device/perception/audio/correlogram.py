@@ -1,4 +1,4 @@
-"""How high and how steady a voice is, as a picture: the network that sees voices is shown it beside the log-mel."""
+"""The pitch of a voice and its strength, as a picture that the voice network reads beside the log-mel."""
 
 from functools import lru_cache
 
@@ -9,9 +9,9 @@ from device.perception.audio.log_mel import BANDS
 from device.perception.audio.stft import LOW_RATE_HZ, low_frames, magnitudes
 
 PITCHES_HZ = np.geomspace(70, 500, BANDS)
-"""Fundamental frequencies that are looked for: a low man's to a shriek's, evenly spaced to the ear."""
+"""Fundamental frequencies, from a low man's voice to a shriek, evenly spaced to the ear."""
 CORRELOGRAM_WIDTH = LOW_RATE_HZ // 25
-"""40 ms: two periods of the lowest voice and more; 25 ms would hold one and a half."""
+"""40 ms: more than two periods of the lowest voice; 25 ms would be one and a half."""
 _FFT = 256
 _BINS = slice(3, 96)
 """47-1,484 Hz: the harmonics that carry pitch, without hum."""
@@ -20,24 +20,24 @@ _BINS = slice(3, 96)
 def correlogram(samples: Floats) -> Floats:
     """How periodic a voice is at each of PITCHES_HZ: (samples,) float at 16 kHz -> (frames, BANDS) float32 in -1..1.
 
-    Frames are those of `log_mel`, each 40 ms around the same middle. A ridge is the pitch, its height the voicing.
-    25 ms of mel bands blur a low voice's harmonics into one: with this beside them the network hears intonation.
-    The generalized autocorrelation (magnitudes compressed before the inverse transform) of Tolonen and Karjalainen
+    The frames are those of `log_mel`, each 40 ms around the same middle. A ridge is the pitch, its height the voicing.
+    Mel bands of 25 ms blur the harmonics of a low voice; with this beside them the network hears intonation. The
+    generalized autocorrelation (magnitudes compressed before the inverse transform) of Tolonen and Karjalainen
     2000, "A computationally efficient multipitch analysis model".
     """
     (low,) = low_frames(samples, CORRELOGRAM_WIDTH)
-    return correlogram_of(low)
+    return correlogram_from_frames(low)
 
 
-def correlogram_of(low: Floats) -> Floats:
-    """The same from `low_frames` (frames, CORRELOGRAM_WIDTH)."""
+def correlogram_from_frames(low: Floats) -> Floats:
+    """`correlogram` from `low_frames` (frames, CORRELOGRAM_WIDTH)."""
     strength = magnitudes(low, _window(), _FFT)[:, _BINS] ** np.float32(1.2)
     return np.asarray(strength @ _lag_cosines() / (strength.sum(axis=1, keepdims=True) + 1e-9), np.float32)
 
 
 @lru_cache(maxsize=1)
 def _lag_cosines() -> Floats:
-    """(bins, PITCHES_HZ): the inverse transform at just the lags that are wanted, fractions of a sample included."""
+    """(bins, PITCHES_HZ): the inverse transform at the lags of PITCHES_HZ, fractions of a sample included."""
     bins = np.arange(_FFT // 2 + 1)[_BINS]
     return np.cos(2 * np.pi * np.outer(bins, LOW_RATE_HZ / PITCHES_HZ) / _FFT).astype(np.float32)
 

@@ -1,6 +1,6 @@
-"""The level at which a microphone stands when all is still, taken off: the speech gate would take it for loud noise.
+"""Removes the DC offset of a microphone, which the speech gate would take for loud noise.
 
-Cheap sound cards, and MEMS microphones on I2S such as are soldered to a Pi, stand up to a tenth of full scale off zero.
+Cheap sound cards, and the MEMS microphones that people connect to a Pi by I2S, have up to a tenth of full scale.
 """
 
 import math
@@ -11,17 +11,17 @@ from device.emotions import Floats
 from device.perception.audio.stft import RATE_HZ
 
 _SETTLES = RATE_HZ / 2
-"""Samples in which two thirds of a change are taken up: far longer than a voice's longest wave, soon after a start."""
+"""The filter's time constant in samples: much longer than the longest wave of a voice, but short after a start."""
 
 
 class DcBlocker:
-    """Keeps its level from block to block of one stream."""
+    """Removes the offset from the blocks of one stream."""
 
     def __init__(self) -> None:
         self._level: float | None = None
 
     def __call__(self, block: Floats) -> Floats:
-        """The next block, (n,) float32, around zero; the level changes evenly over it, so that nothing clicks."""
+        """The next block, (n,) float32, around zero. The correction changes linearly: nothing clicks."""
         if not len(block):
             return block
         mean = float(block.mean())
@@ -31,5 +31,5 @@ class DcBlocker:
 
 
 def remove_dc(samples: Floats, out: Floats | None = None) -> Floats:
-    """A whole recording, (n,) float32, around zero; in `out` where one is given: an hour fills 230 MB."""
+    """A whole recording, (n,) float32, around zero; written to `out` if given: an hour takes 230 MB."""
     return np.asarray(np.subtract(samples, samples.mean(), out=out), np.float32) if len(samples) else samples

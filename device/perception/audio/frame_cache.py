@@ -1,4 +1,4 @@
-"""Windows of one sound overlap: what was measured of a frame in one of them is not measured again in the next."""
+"""Windows of one sound overlap: frames that were measured in one window are not measured again in the next."""
 
 from collections.abc import Callable
 
@@ -8,55 +8,55 @@ from device.emotions import Floats
 from device.perception.audio.stft import HOP, frame_count
 
 _EARLY, _LATE = 1, 2
-"""Hops that a row reaches out before its frame and behind it: so many frames at the ends of a sound see the silence
-beyond, and only hold for this sound."""
+"""Hops before and after its frame that a row depends on. So many frames at the ends of a sound depend on the silence
+beyond, and cannot be used for another window."""
 
 
 class FrameCache:
-    """Rows of the frames of the last sound; the next one, where it is the same sound going on, adds to them."""
+    """The rows of the last sound's frames. If the next sound continues it, only the new frames are measured."""
 
     def __init__(self, measure: Callable[[Floats], Floats]) -> None:
-        """`measure`: (samples,) -> a row for each frame, of it and what is up to _EARLY and _LATE hops beside it."""
+        """`measure`: (samples,) -> a row for each frame, from it and what is up to _EARLY and _LATE hops beside it."""
         self._measure = measure
         self.measured = 0
-        """Frames that had to be measured, so far."""
+        """Frames measured so far."""
         self.new = 0
         """Frames of the last sound that were not in the one before, without those at its ends."""
-        self.forget()
+        self.clear()
 
-    def forget(self) -> None:
-        """Nothing is left of what was heard."""
+    def clear(self) -> None:
+        """Forget the last sound."""
         self._samples, self._at, self._rows = np.zeros(0, np.float32), 0, np.zeros((0, 0), np.float32)
 
     def __call__(self, samples: Floats, at: int) -> Floats:
-        """(frames, k): what `measure` says of (samples,), the first of them being number `at` of its stream.
+        """(frames, k): `measure` of (samples,), the first of which has the number `at` in its stream.
 
-        `samples` may not be changed afterwards.
+        The caller may not change `samples` afterwards.
         """
-        first, last, shift = self._known(samples, at)
+        first, last, shift = self._reusable(samples, at)
         if last - first <= _EARLY + _LATE:
-            rows = self._measured(samples)
+            rows = self._measure_frames(samples)
             self.new = len(rows)
         else:
-            # What is known is cut out of the sound, up to the frames that would see the seam.
+            # Measure the sound without its known part, of which the frames near the seams are left in.
             begin, end = (first + _LATE) * HOP if first else 0, (last - _EARLY) * HOP
-            new = self._measured(np.concatenate([samples[:begin], samples[end:]]))
+            new = self._measure_frames(np.concatenate([samples[:begin], samples[end:]]))
             rows = np.concatenate([new[:first], self._rows[first + shift : last + shift], new[begin // HOP + _EARLY :]])
             self.new = max(len(rows) - (last - first) - _EARLY - _LATE, 0)
         self._samples, self._at, self._rows = samples, at, rows
         return rows
 
-    def _measured(self, samples: Floats) -> Floats:
+    def _measure_frames(self, samples: Floats) -> Floats:
         rows = self._measure(samples)
         self.measured += len(rows)
         return rows
 
-    def _known(self, samples: Floats, at: int) -> tuple[int, int, int]:
-        """(first, last, shift): frames first..last - 1 are known as rows first + shift, …; none: last <= first."""
+    def _reusable(self, samples: Floats, at: int) -> tuple[int, int, int]:
+        """(first, last, shift): frames first..last - 1 have the rows first + shift, …; none if last <= first."""
         shift, odd = divmod(at - self._at, HOP)
         begin, end = max(0, -shift * HOP), min(len(samples), len(self._samples) - shift * HOP)
         before = self._samples[max(begin + shift * HOP, 0) : max(end + shift * HOP, 0)]
-        # Compared, not believed: another file, or a gap in the stream, is another sound.
+        # `at` alone proves nothing: after a gap in the stream, or in another file, the samples differ.
         if odd or begin >= end or not np.array_equal(samples[begin:end], before):
             return 0, 0, 0
         first = max(_EARLY, _EARLY - shift) if shift else 0

@@ -1,7 +1,7 @@
-"""What is measured of each frame of sound, side by side in one row: all that the voice's networks are fed comes of it.
+"""The features of each frame of sound, in one row: all inputs of the voice networks are computed from it.
 
-A row depends on its frame and the next ones beside it alone, not on where a window begins: what was measured in one
-window holds in the next (`FrameMemory`).
+A row depends only on its frame and the frames next to it, not on where a window begins. So the rows of one window can
+be used again in the next (`FrameCache`).
 """
 
 from functools import lru_cache
@@ -9,14 +9,21 @@ from functools import lru_cache
 import numpy as np
 
 from device.emotions import Floats
-from device.perception.audio.correlogram import CORRELOGRAM_WIDTH, correlogram_of
-from device.perception.audio.log_mel import BANDS, FFT, PREEMPHASIS, emphasized, filterbank, log_mel_of
-from device.perception.audio.pitch import PITCH_WIDTH, tones
+from device.perception.audio.correlogram import CORRELOGRAM_WIDTH, correlogram_from_frames
+from device.perception.audio.log_mel import (
+    BANDS,
+    FFT,
+    PREEMPHASIS,
+    emphasized_magnitudes,
+    filterbank,
+    log_mel_from_magnitudes,
+)
+from device.perception.audio.pitch import PITCH_WIDTH, pitch_per_frame
 from device.perception.audio.stft import RATE_HZ, low_frames
 
 CEPSTRA_COUNT = 16
 LOW_BINS = 40
-"""Bins of the spectrum that hold the first two harmonics of the highest voice."""
+"""Bins of the spectrum that contain the first two harmonics of the highest voice."""
 
 MEL = slice(0, BANDS)
 """`log_mel`."""
@@ -27,47 +34,47 @@ LOW = slice(PERIODIC.stop, PERIODIC.stop + LOW_BINS)
 CEPSTRA = slice(LOW.stop, LOW.stop + CEPSTRA_COUNT)
 """The cosine transform of the log-mel."""
 ENERGY, PEAK, CENTRE, BRIGHT, SHARP, STEP = range(CEPSTRA.stop, CEPSTRA.stop + 6)
-"""Of the log-mel its mean; of `tones` the peak; by energy the middle band, low bands over high, highest over all; and
-the log-mel's change from frame to frame."""
+"""The mean of the log-mel; the peak of `pitch_per_frame`; by energy, the centre band, low over high bands, and highest
+over all bands; and the change of the log-mel from frame to frame."""
 TONE = slice(CEPSTRA.start, STEP + 1)
 SEMITONES = STEP + 1
-"""`tones`."""
+"""`pitch_per_frame`."""
 LOUD, MAGNITUDE, CHANGE = range(SEMITONES + 1, SEMITONES + 4)
-"""As it is heard (the cube root of each band's energy), the mean magnitude, and the magnitudes' change."""
+"""Perceived loudness (the cube root of each band's energy), the mean magnitude, and the change of the magnitudes."""
 TILTS = slice(CHANGE + 1, CHANGE + 5)
-"""Logarithm of low over high (energy under and over 1 kHz, strongest bin under and over 2 kHz), and two slopes."""
+"""The logarithm of low over high (energy below and above 1 kHz, strongest bin below and above 2 kHz); two slopes."""
 VOWELS = slice(TILTS.stop, TILTS.stop + 3)
-"""Logarithm of the strongest power in the regions of the first three formants."""
+"""The logarithm of the strongest power in the regions of the first three formants."""
 REGIONS = slice(VOWELS.stop, VOWELS.stop + 3)
 """The centres of gravity there, Hz."""
 COLUMNS = REGIONS.stop
 
 _HEARING = 0.33
-"""Loudness as it is heard grows with energy to this power."""
+"""Perceived loudness grows with energy to this power."""
 _MIN_POWER = np.float32(1e-9)
 _MIN_MAGNITUDE = 1e-6
 
 
 def frame_rows(samples: Floats) -> Floats:
     """(samples,) float32 at 16 kHz -> (frame_count, COLUMNS) float32."""
-    magnitude = emphasized(samples)
-    mel = log_mel_of(magnitude)
+    magnitude = emphasized_magnitudes(samples)
+    mel = log_mel_from_magnitudes(magnitude)
     rows = np.empty((len(mel), COLUMNS), np.float32)
     rows[:, MEL] = mel
-    seen, heard = low_frames(samples, CORRELOGRAM_WIDTH, PITCH_WIDTH)
-    rows[:, PERIODIC] = correlogram_of(seen)
-    rows[:, SEMITONES], rows[:, PEAK] = tones(heard)
-    _of_mel(mel, rows)
-    # Divided by what the emphasis did to each bin: not quite the spectrum of the sound itself, and no second transform.
-    magnitude *= _natural()
-    _of_spectrum(magnitude, rows)
+    for_correlogram, for_pitch = low_frames(samples, CORRELOGRAM_WIDTH, PITCH_WIDTH)
+    rows[:, PERIODIC] = correlogram_from_frames(for_correlogram)
+    rows[:, SEMITONES], rows[:, PEAK] = pitch_per_frame(for_pitch)
+    _fill_from_mel(mel, rows)
+    # Undo the emphasis in each bin. It is not quite the spectrum of the sound itself, but saves a second transform.
+    magnitude *= _deemphasis()
+    _fill_from_magnitude(magnitude, rows)
     return rows
 
 
-def _of_mel(mel: Floats, rows: Floats) -> None:
+def _fill_from_mel(mel: Floats, rows: Floats) -> None:
     rows[:, CEPSTRA] = mel @ _cosines()
     rows[:, ENERGY] = np.add.reduce(mel, axis=1) / BANDS
-    rows[:, LOUD] = np.exp(np.float32(_HEARING) * mel) @ _heard()
+    rows[:, LOUD] = np.exp(np.float32(_HEARING) * mel) @ _perceived()
     rows[:, STEP] = _change(mel)
     moment, low, high, highest = (np.exp(mel) @ _mel_sums()).T
     rows[:, CENTRE] = moment / (low + high)
@@ -85,29 +92,29 @@ def _cosines() -> Floats:
 
 
 @lru_cache(maxsize=1)
-def _natural() -> Floats:
-    """(bins,): by how much `emphasized` has made each weaker."""
+def _deemphasis() -> Floats:
+    """(bins,): undoes the emphasis of `emphasized_magnitudes`."""
     turn = np.exp(-2j * np.pi / FFT * np.arange(FFT // 2 + 1))
     return np.asarray(1 / np.abs(1 - PREEMPHASIS * turn), np.float32)
 
 
 @lru_cache(maxsize=1)
-def _heard() -> Floats:
-    """(BANDS,): the same of the bands, as it is heard: loudness lies in the low ones."""
+def _perceived() -> Floats:
+    """(BANDS,): the same for the perceived loudness of the bands, most of which is in the low ones."""
     bands = filterbank()
-    power = (np.square(_natural()) @ bands) / bands.sum(axis=0)
+    power = (np.square(_deemphasis()) @ bands) / bands.sum(axis=0)
     return np.asarray(power**_HEARING, np.float32)
 
 
 @lru_cache(maxsize=1)
 def _mel_sums() -> Floats:
-    """(BANDS, 4): weights of the sums by which `_of_mel` tells dark from bright."""
+    """(BANDS, 4): the weights of the sums by which dark and bright voices differ."""
     band = np.arange(BANDS)
     return np.stack([band, band < 14, band >= 14, band >= 24], axis=1).astype(np.float32)
 
 
-def _of_spectrum(magnitude: Floats, rows: Floats) -> None:
-    """Of (frames, FFT // 2 + 1) magnitudes."""
+def _fill_from_magnitude(magnitude: Floats, rows: Floats) -> None:
+    """Fill in the columns that come from (frames, FFT // 2 + 1) magnitudes."""
     strength = np.square(magnitude)
     sums = strength @ _power_sums()
     low = np.log(strength[:, : len(_slopes())] + _MIN_POWER)
@@ -125,7 +132,7 @@ def _of_spectrum(magnitude: Floats, rows: Floats) -> None:
 
 
 def _strongest(strength: Floats) -> Floats:
-    """(5, frames): the strongest power under 2 kHz, from there to 5 kHz, and in each of the VOWELS' regions."""
+    """(5, frames): the strongest power below 2 kHz, from 2 to 5 kHz, and in each region of VOWELS."""
     *edges, end = _edges()
     bass, first, under, over, third, high = np.maximum.reduceat(strength[:, :end], edges, axis=1).T
     second = np.maximum(under, over)
@@ -135,19 +142,19 @@ def _strongest(strength: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _edges() -> tuple[int, ...]:
-    """The bins that begin there."""
+    """The bins at the borders of these regions."""
     return tuple(_bins(hz, hz).start for hz in (0, 300, 1000, 2000, 2300, 3500, 5000))
 
 
 def _change(spectrum: Floats) -> Floats:
-    """(frames,): root mean square over the bins of the step from the frame before; the first takes the next one's."""
+    """(frames,): the root mean square step from the frame before, over the bins; the first frame has the second's."""
     steps = spectrum[1:] - spectrum[:-1]
     size = np.sqrt(np.einsum("ij,ij->i", steps, steps) / spectrum.shape[1])
     return np.concatenate([size[:1], size]) if len(size) else np.zeros(1, np.float32)
 
 
 def _bins(low_hz: float, high_hz: float) -> slice:
-    """The bins of the transform from `low_hz` to under `high_hz`."""
+    """The bins from `low_hz` to below `high_hz`."""
     return slice(-int(-low_hz * FFT // RATE_HZ), -int(-high_hz * FFT // RATE_HZ))
 
 
@@ -157,7 +164,7 @@ def _hz() -> Floats:
 
 @lru_cache(maxsize=1)
 def _power_sums() -> Floats:
-    """(bins, 2): from 50 Hz to 1 kHz, and from there to 5 kHz."""
+    """(bins, 2): sums from 50 Hz to 1 kHz, and from 1 to 5 kHz."""
     sums = np.zeros((FFT // 2 + 1, 2), np.float32)
     sums[_bins(50, 1000), 0] = 1
     sums[_bins(1000, 5000), 1] = 1
@@ -166,7 +173,7 @@ def _power_sums() -> Floats:
 
 @lru_cache(maxsize=1)
 def _slopes() -> Floats:
-    """(bins under 1.5 kHz, 2): the logarithm's least-squares slope under 500 Hz and over, a kilohertz."""
+    """(bins below 1.5 kHz, 2): the least-squares slope of the logarithm below and above 500 Hz, per kilohertz."""
     weights = np.zeros((_bins(0, 1500).stop, 2), np.float32)
     for column, edges in enumerate(((0, 500), (500, 1500))):
         away = (_hz()[_bins(*edges)] - _hz()[_bins(*edges)].mean()) / 1000
@@ -176,7 +183,7 @@ def _slopes() -> Floats:
 
 @lru_cache(maxsize=1)
 def _magnitude_sums() -> Floats:
-    """(bins, 1 + 6): the mean; of each of the REGIONS the moment; of each the mass."""
+    """(bins, 1 + 6): the mean, then the moment and then the mass of each of the REGIONS."""
     sums = np.zeros((FFT // 2 + 1, 7), np.float32)
     sums[:, 0] = 1 / len(sums)
     for column, edges in enumerate(((250, 1000), (1000, 2500), (2300, 3800))):

@@ -1,7 +1,7 @@
-"""How bright and how strong each frame of sound is: the one code that training and the device share.
+"""The log-mel spectrogram. Training and the device share this code.
 
-`log_mel` is the exact equal of `python_speech_features.logfbank` (a test holds them equal) at about half its time: the
-filterbank and the window are made once, and no copy is made that framing does not need.
+`log_mel` computes the same as `python_speech_features.logfbank` (a test compares them) in about half its time: it
+computes the filterbank and the window once, and avoids copies.
 """
 
 from functools import lru_cache
@@ -40,7 +40,7 @@ def filterbank(
 
 @lru_cache(maxsize=1)
 def hamming() -> Floats:
-    """(FRAME,): what a frame is multiplied by."""
+    """The window that each frame is multiplied by: (FRAME,)."""
     return np.hamming(FRAME).astype(np.float32)
 
 
@@ -50,19 +50,19 @@ def _bands() -> Floats:
 
 
 def log_mel(samples: npt.NDArray[np.floating]) -> Floats:
-    """Natural logarithm of the energy in each mel band: (samples,) float at 16 kHz -> (frames, BANDS) float32."""
-    return log_mel_of(emphasized(samples))
+    """The natural logarithm of the energy in each mel band: (samples,) float at 16 kHz -> (frames, BANDS) float32."""
+    return log_mel_from_magnitudes(emphasized_magnitudes(samples))
 
 
-def emphasized(samples: npt.NDArray[np.floating]) -> Floats:
-    """(samples,) -> (frames, FFT // 2 + 1) float32: magnitudes, the highs lifted by PREEMPHASIS, as a voice's fall."""
+def emphasized_magnitudes(samples: npt.NDArray[np.floating]) -> Floats:
+    """(samples,) -> (frames, FFT // 2 + 1) float32: magnitudes, with the weak highs lifted by PREEMPHASIS."""
     lifted = np.asarray(samples, np.float32).copy()
     lifted[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
     return magnitudes(frames(lifted), hamming(), FFT)
 
 
-def log_mel_of(magnitude: Floats) -> Floats:
-    """`log_mel` from its `emphasized` magnitudes."""
+def log_mel_from_magnitudes(magnitude: Floats) -> Floats:
+    """`log_mel` from its `emphasized_magnitudes` magnitudes."""
     energy = np.square(magnitude) @ _bands()
     energy[energy == 0] = np.finfo(float).eps
     return np.log(energy, out=energy)

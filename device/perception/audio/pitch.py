@@ -1,4 +1,4 @@
-"""The pitch of a voice, frame by frame: how high it is, and how far it is a tone at all."""
+"""The pitch of a voice in each frame, and how tonal the frame is."""
 
 from functools import lru_cache
 
@@ -10,14 +10,14 @@ from device.perception.audio.stft import LOW_RATE_HZ, low_frames, magnitudes, sl
 PITCH_WIDTH = LOW_RATE_HZ // 20
 """50 ms: three periods of the lowest voice."""
 _FFT = 256
-"""A window and the longest lag are 265, but what wraps round is a Hann window's last nine samples: under 1e-6."""
+"""A window and the longest lag need 265, but only the last nine samples of a Hann window wrap around: under 1e-6."""
 _STEP = 0.5
 _LAGS = np.arange(6.75, 64.5, _STEP)
-"""In samples at LOW_RATE_HZ, halves of them too: 593-62 Hz."""
+"""In samples at LOW_RATE_HZ, in steps of a half: 593-62 Hz."""
 _OCTAVE_COST = 0.02
-"""A tone repeats after two of its periods as well as after one: the shorter lag is the better guess."""
+"""A tone repeats after two periods as well as after one; the shorter lag is the better guess."""
 _SILENCE = 1e-9
-"""The power at lag 0 is at least this."""
+"""Lower bound for the power at lag 0."""
 A1_HZ = 27.5
 """The lowest A of a piano; semitones are counted from it."""
 
@@ -29,10 +29,10 @@ def _window() -> Floats:
 
 @lru_cache(maxsize=1)
 def _inverse() -> Floats:
-    """(bins, 1 + lags + 2): a power spectrum's autocorrelation at lag 0, and at _LAGS and one more on both sides.
+    """(bins, 1 + lags + 2): turns a power spectrum into its autocorrelation at lag 0, _LAGS, and one more on each side.
 
-    The inverse transform at just the lags that are wanted, halves of samples being no dearer than whole ones; divided
-    by the window's own autocorrelation, which falls with the lag.
+    The inverse transform at these lags only, so that half samples cost no more than whole ones; divided by the window's
+    own autocorrelation, which falls with the lag.
     """
     bins = np.arange(_FFT // 2 + 1)
     lags = np.concatenate([[0, _LAGS[0] - _STEP], _LAGS, [_LAGS[-1] + _STEP]])
@@ -50,18 +50,18 @@ def _cost() -> Floats:
 def pitch(samples: Floats) -> tuple[Floats, Floats]:
     """(semitones above A1_HZ, height of the autocorrelation's peak 0..1), each (frames,) float32.
 
-    (samples,) float at 16 kHz; the frames are those of `log_mel`, each 50 ms around the same middle. Without a
-    voice the pitch is any number and the peak is low; over 500 Hz it may be an octave too low. Boersma 1993,
-    "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound";
-    of what lies under 1.5 kHz, which differs by a hundredth of a semitone and takes a third of the time.
+    (samples,) float at 16 kHz; the frames are those of `log_mel`, each 50 ms around the same middle. Without a voice
+    the pitch is arbitrary and the peak is low; above 500 Hz it may be an octave too low. Boersma 1993, "Accurate
+    short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound". Only what is
+    below 1.5 kHz is used, which differs by a hundredth of a semitone and takes a third of the time.
     """
     (low,) = low_frames(samples, PITCH_WIDTH)
-    semitones, peak = tones(low)
-    return without_leaps(semitones), peak
+    semitones, peak = pitch_per_frame(low)
+    return remove_octave_leaps(semitones), peak
 
 
-def tones(low: Floats) -> tuple[Floats, Floats]:
-    """`pitch` of each of `low_frames` (frames, PITCH_WIDTH) for itself, with its wrong octaves."""
+def pitch_per_frame(low: Floats) -> tuple[Floats, Floats]:
+    """`pitch` from `low_frames` (frames, PITCH_WIDTH), each frame by itself, wrong octaves included."""
     around = np.square(magnitudes(low, _window(), _FFT)) @ _inverse()
     heights = around[:, 1:] / np.maximum(around[:, :1], _SILENCE)
     rises = heights[:, 1:] >= heights[:, :-1]
@@ -69,7 +69,7 @@ def tones(low: Floats) -> tuple[Floats, Floats]:
     best = np.where(is_peak, heights[:, 1:-1] - _cost(), np.float32(-1)).argmax(axis=1)
     middles = best + np.arange(1, heights.size, heights.shape[1])
     left, top, right = heights.ravel()[middles - 1], heights.ravel()[middles], heights.ravel()[middles + 1]
-    # A parabola through the three points puts the peak between two lags.
+    # A parabola through three points locates the peak between two lags.
     bend = left - 2 * top + right
     between = np.divide(0.5 * (left - right), bend, out=np.zeros_like(top), where=np.abs(bend) > 1e-6)
     lag = _LAGS[best] + _STEP * np.minimum(np.maximum(between, -0.5), 0.5)
@@ -77,8 +77,8 @@ def tones(low: Floats) -> tuple[Floats, Floats]:
     return semitones.astype(np.float32), np.minimum(np.maximum(top, np.float32(0.01)), np.float32(0.995))
 
 
-def without_leaps(semitones: Floats) -> Floats:
-    """A frame that leaps by more than five semitones from the middle of five neighbours is a wrong octave."""
+def remove_octave_leaps(semitones: Floats) -> Floats:
+    """Replace frames more than five semitones from the median of their five neighbours: these are wrong octaves."""
     longer = np.empty(len(semitones) + 4, np.float32)
     longer[:2], longer[2:-2], longer[-2:] = semitones[0], semitones, semitones[-1]
     calm = np.sort(sliding_windows(longer, 5, 1), axis=1)[:, 2]

@@ -1,6 +1,6 @@
-"""Curves over time -> a few numbers: what `prosody` says of how a curve lies, spreads, rises and falls.
+"""Curves over time -> a few numbers: the statistics that `prosody` computes of each curve.
 
-A curve is a hundred values long: what costs is not the arithmetic but the calls. So many curves are asked at once.
+A curve has about a hundred values, so the calls cost more than the arithmetic: many curves are processed at once.
 """
 
 import itertools
@@ -15,7 +15,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def functionals(curves: Curve) -> Curve:
-    """(k, frames) -> (7, k): mean, spread, quantiles 0.1, 0.5 and 0.9, trend, and mean step from frame to frame."""
+    """(k, frames) -> (7, k): mean, spread, the quantiles 0.1, 0.5 and 0.9, trend, and mean absolute step per frame."""
     if curves.shape[1] < 2:
         curves = np.repeat(curves[:, :1], 2, axis=1)
     count = curves.shape[1]
@@ -29,16 +29,16 @@ def functionals(curves: Curve) -> Curve:
 
 
 def moments(curves: Curve) -> tuple[Curve, Curve, Curve]:
-    """(k, frames) -> mean (k,), spread (k,), and how far each is from the mean (k, frames)."""
+    """(k, frames) -> mean (k,), spread (k,), and differences from the mean (k, frames)."""
     middle = np.add.reduce(curves, axis=1) / curves.shape[1]
     away = curves - middle[:, None]
     return middle, np.sqrt(np.einsum("ij,ij->i", away, away) / curves.shape[1]), away
 
 
 def quantiles(ordered: Curve, shares: Sequence[float]) -> list[Curve]:
-    """Those of values that are sorted along the last axis, one for each of `shares`; as np.quantile, without its price.
+    """The quantiles `shares` of values sorted along the last axis; the same as np.quantile, but fast.
 
-    It takes a third of a millisecond for what is a few places in a row, and `prosody` asks for thirty.
+    np.quantile takes a third of a millisecond, and `prosody` needs thirty quantiles.
     """
     last = ordered.shape[-1] - 1
     found = []
@@ -51,7 +51,7 @@ def quantiles(ordered: Curve, shares: Sequence[float]) -> list[Curve]:
 
 
 def thirds(curves: Curve) -> Curve:
-    """(k, frames) -> (3 * k,): the mean of the first, the second and the last third less that of all; 0 of nothing."""
+    """(k, frames) -> (3 * k,): the means of the first, second and last third minus that of all; 0 for empty ones."""
     count = curves.shape[1]
     whole = np.add.reduce(curves, axis=1) / count
     parts = [curves[:, begin:end] for begin, end in itertools.pairwise(-(-count * k // 3) for k in range(4))]
@@ -60,31 +60,31 @@ def thirds(curves: Curve) -> Curve:
 
 
 def slopes(steps: Curve, counts: Curve) -> Curve:
-    """How curves rise and fall: (k, n) steps of each, of which `counts` (k,) count and the others are 0 -> (5, k).
+    """How curves rise and fall: (k, n) steps, of which `counts` (k,) are valid and the others 0 -> (5, k).
 
-    Rises (mean, spread), falls (mean, spread), and the share of rises: 0.5 where nothing counts.
+    Rises (mean, spread), falls (mean, spread), and the share of rises: 0.5 without valid steps.
     """
     rises = np.maximum(steps, 0)
     falls = steps - rises
     up, down = np.add.reduce(rises > 0, axis=1), np.add.reduce(falls < 0, axis=1)
     share = np.where(counts > 0, up / np.maximum(counts, 1), 0.5)
-    return np.concatenate([_of_sums(rises, up), _of_sums(falls, down), share[None]])
+    return np.concatenate([_mean_and_spread_rows(rises, up), _mean_and_spread_rows(falls, down), share[None]])
 
 
-def _of_sums(values: Curve, counts: Curve) -> Curve:
-    """(k, n), 0 where none -> mean and spread (2, k) of the `counts` (k,) that are some; (0, 0) of nothing."""
+def _mean_and_spread_rows(values: Curve, counts: Curve) -> Curve:
+    """(k, n) with 0 for missing values -> mean and spread (2, k) of the `counts` (k,) present ones; (0, 0) for none."""
     some = np.maximum(counts, 1)
     means = np.add.reduce(values, axis=1) / some
     return np.stack([means, spreads(means, np.einsum("ij,ij->i", values, values) / some)])
 
 
 def spreads(means: Curve, squares: Curve) -> Curve:
-    """Standard deviations, of means and mean squares of the same shape."""
+    """Standard deviations from means and mean squares of the same shape."""
     return np.sqrt(np.maximum(squares - means * means, 0))
 
 
 def mean_and_spread(values: npt.NDArray[np.number]) -> tuple[float, float]:
-    """(0, 0) of nothing."""
+    """Mean and standard deviation; (0, 0) for no values."""
     if not len(values):
         return 0.0, 0.0
     exact = values.astype(np.float64, copy=False)
@@ -92,14 +92,14 @@ def mean_and_spread(values: npt.NDArray[np.number]) -> tuple[float, float]:
     return middle, math.sqrt(max(float(exact @ exact) / len(exact) - middle * middle, 0.0))
 
 
-def smoothed(curves: Curve) -> tuple[Curve, Curve]:
-    """(k, frames) -> the means over three and over five frames around each; the ends go on as they are."""
+def moving_means(curves: Curve) -> tuple[Curve, Curve]:
+    """(k, frames) -> the moving means over three and over five frames; the end values are repeated."""
     longer = np.concatenate([curves[:, :1], curves[:, :1], curves, curves[:, -1:], curves[:, -1:]], axis=1)
     three = longer[:, 1:-3] + longer[:, 2:-2] + longer[:, 3:-1]
     return three / 3, (three + longer[:, :-4] + longer[:, 4:]) / 5
 
 
-def peaks(curve: Curve, least: float) -> int:
-    """How many frames stand out of both neighbours and over `least`."""
+def count_peaks(curve: Curve, min_height: float) -> int:
+    """How many frames are higher than both neighbours and than `min_height`."""
     middle = curve[1:-1]
-    return int(np.count_nonzero((middle > curve[:-2]) & (middle > curve[2:]) & (middle > least)))
+    return int(np.count_nonzero((middle > curve[:-2]) & (middle > curve[2:]) & (middle > min_height)))

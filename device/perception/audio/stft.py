@@ -13,16 +13,16 @@ RATE_HZ = 16_000
 FRAME = 512
 """32 ms."""
 HOP = 320
-"""20 ms: syllables take ten times as long, and every frame costs the same."""
+"""20 ms: a syllable takes ten times as long, and each frame costs CPU time."""
 
 
 def frame_count(samples: int) -> int:
-    """In how many frames so many samples lie; at least one."""
+    """How many frames cover a number of samples; at least one."""
     return 1 if samples <= FRAME else 1 + -(-(samples - FRAME) // HOP)
 
 
 def frames(samples: npt.NDArray[np.floating]) -> Floats:
-    """(frame_count, FRAME) float32, not to be written to: the last one is filled up with zeros."""
+    """(frame_count, FRAME) float32, read-only; the last frame is padded with zeros."""
     frames = frame_count(len(samples))
     padded = np.zeros((frames - 1) * HOP + FRAME, np.float32)
     padded[: len(samples)] = samples
@@ -30,10 +30,10 @@ def frames(samples: npt.NDArray[np.floating]) -> Floats:
 
 
 def sliding_windows(samples: Floats, width: int, step: int) -> Floats:
-    """All pieces of `width` that begin at 0, `step`, 2 `step`, …: a view, (pieces, width)."""
+    """All windows of `width` that start at 0, `step`, 2 `step`, …: a read-only view, (windows, width)."""
     count = max((len(samples) - width) // step + 1, 0)
     (stride,) = samples.strides
-    # numpy's as_strided takes ten times as long to say the same, and is called for every sound four times.
+    # numpy's as_strided takes ten times as long, and would be called four times per sound.
     pieces: Floats = np.ndarray((count, width), samples.dtype, samples, 0, (step * stride, stride))
     pieces.flags.writeable = False
     return pieces
@@ -47,21 +47,21 @@ _TAPS = 32
 def low_frames(samples: Floats, *widths: int) -> list[Floats]:
     """For each of `widths` (even): (frame_count, width) at LOW_RATE_HZ, each around the middle of a frame of `log_mel`.
 
-    (samples,) float at 16 kHz; zeros lie around it. Not to be written to: neighbours share their samples.
+    (samples,) float at 16 kHz, surrounded by zeros. Read-only: neighbours share their samples.
     """
     frames, widest = frame_count(len(samples)), max(widths)
     early = (_DECIMATION * widest - FRAME + _TAPS) // 2 - 1
     padded = np.zeros((frames - 1) * HOP + _DECIMATION * (widest - 1) + _TAPS, np.float32)
-    kept = samples[: len(padded) - early]
-    padded[early : early + len(kept)] = kept
+    fitting = samples[: len(padded) - early]
+    padded[early : early + len(fitting)] = fitting
     low = _decimated(padded)
     return [sliding_windows(low[(widest - width) // 2 :], width, HOP // _DECIMATION)[:frames] for width in widths]
 
 
 def _decimated(samples: Floats) -> Floats:
-    """(n,) -> every _DECIMATION-th value of what `_low_pass` lets through, where it fits in whole; n is whole fours.
+    """(n,) -> every _DECIMATION-th value after `_low_pass`, without the edges; n is a multiple of four.
 
-    The taps four by four, each four times all fours of the sound at once: a fifth of the time of piece by piece.
+    Four taps are applied to the whole sound at once: a fifth of the time of window by window.
     """
     parts = _low_pass() @ samples.reshape(-1, _DECIMATION).T
     count = parts.shape[1] - len(parts) + 1
@@ -73,7 +73,7 @@ def _decimated(samples: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _low_pass() -> Floats:
-    """A windowed sinc of 31 taps: half a decibel down at 1.4 kHz, 25 dB at 2.6 kHz, which would fold onto it.
+    """A windowed sinc of 31 taps: -0.5 dB at 1.4 kHz, and -25 dB at 2.6 kHz, which would alias onto it.
 
     (_TAPS // _DECIMATION, _DECIMATION), the last one 0.
     """
@@ -83,12 +83,12 @@ def _low_pass() -> Floats:
 
 
 _AT_ONCE = 32_256
-"""Values, 126 kB: they stay in the processor's cache, and malloc need not ask the kernel, which doubles the time."""
+"""Values, 126 kB: they fit in the CPU's cache, and malloc need not ask the kernel, which would double the time."""
 _THERE = cv2.DFT_ROWS
 
 
 def magnitudes(frames: Floats, window: Floats, fft: int) -> Floats:
-    """(frames, n) float32, each times `window` (n,) and filled up to `fft` (even): (frames, fft // 2 + 1) float32."""
+    """(frames, n) float32, times `window` (n,) and padded to `fft` (even) -> (frames, fft // 2 + 1) float32."""
     result = np.empty((len(frames), fft // 2 + 1), np.float32)
     for here, packed in _transformed(frames, window, fft):
         np.abs(packed[:, 0], out=result[here, 0])
@@ -98,7 +98,7 @@ def magnitudes(frames: Floats, window: Floats, fft: int) -> Floats:
 
 
 def _transformed(frames: Floats, window: Floats, fft: int) -> Iterator[tuple[slice, Floats]]:
-    """Some frames at a time: which, and (some, fft): bin 0, real and imaginary part of bins 1, 2, …, the last bin."""
+    """Batches of frames: their indices, and (batch, fft): bin 0, real and imaginary parts of bins 1, 2, …, the last."""
     filled = np.empty((min(_AT_ONCE // fft, len(frames)), fft), np.float32)
     for begin in range(0, len(frames), len(filled)):
         part = frames[begin : begin + len(filled)]
@@ -110,5 +110,5 @@ def _transformed(frames: Floats, window: Floats, fft: int) -> Iterator[tuple[sli
 
 
 def _complex(packed: Floats) -> npt.NDArray[np.complex64]:
-    """A view of all bins but the first and the last, which are real."""
+    """A view of all bins except the first and the last, which are real."""
     return packed[:, 1:-1].view(np.complex64)

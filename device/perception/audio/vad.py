@@ -1,7 +1,7 @@
-"""The first, cheap look at sound: which frames stand out of the room's own noise as speech does.
+"""Voice activity detection, first step: which frames stand out from the room's noise as speech does.
 
-An energy gate over a window's own noise floor. It passes everything that starts and stops (a voice, a dog, a
-song); the voice network's `no_speech` class is the second look, and only what both let through is a reading.
+A cheap energy gate relative to the window's own noise floor. It passes everything that starts and stops: a voice, a
+dog, a song. The second step is the `no_speech` class of the voice network; only what passes both becomes a reading.
 """
 
 import numpy as np
@@ -12,42 +12,42 @@ from device.perception.audio.statistics import quantiles
 from device.perception.audio.stft import HOP
 
 BLOCK = 160
-"""10 ms: the gate looks twice as closely as the networks, where a voice begins and ends."""
+"""10 ms: the gate locates the ends of a voice twice as precisely as the networks' frames."""
 ABOVE_FLOOR_DB = 9.0
-"""Speech moves 20-30 dB between vowel and pause; a room's noise stays within a few."""
+"""Speech varies by 20-30 dB between vowel and pause, a room's noise by a few."""
 QUIETEST_DB = -62.0
-"""dBFS under which nothing counts: a microphone's own hiss. RAVDESS, the quietest corpus, has its speech at -40."""
+"""dBFS; quieter sound is the microphone's own hiss. The speech of RAVDESS, the quietest corpus, is at -40."""
 _BRIDGE_FRAMES = 20
-"""Pauses of up to 0.2 s inside a phrase belong to it."""
+"""Pauses of up to 0.2 s belong to the phrase around them."""
 _AROUND = 5
-"""A word begins and ends more softly than the gate is."""
+"""Frames added at both ends: a word begins and ends too softly for the gate."""
 
 
 def levels_db(samples: Floats) -> Floats:
-    """Level of each 10 ms: (samples,) float32 in -1..1 -> (samples // BLOCK,) float32 dBFS, silence being -120."""
+    """The level of each 10 ms: (samples,) float32 in -1..1 -> (samples // BLOCK,) float32 dBFS; silence is -120."""
     whole = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK)
     power = np.einsum("ij,ij->i", whole, whole) / BLOCK
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)), np.float32)
 
 
 def speech_frames(samples: Floats) -> npt.NDArray[np.bool_]:
-    """Which 10 ms frames hold what may be speech: (samples,) float32 -> (samples // BLOCK,) bool."""
+    """Which 10 ms frames may be speech: (samples,) float32 -> (samples // BLOCK,) bool."""
     levels = levels_db(samples)
     if not len(levels):
         return np.zeros(0, np.bool_)
     floor, top = (float(level) for level in quantiles(np.sort(levels), [0.1, 0.95]))
-    # A clip cut to the voice has no quiet tenth: then half way down from its peak is the line.
-    line = max(min(floor + ABOVE_FLOOR_DB, top - 15), QUIETEST_DB)
+    # A clip trimmed to the voice has no quiet tenth; the threshold is then 15 dB below its peak.
+    threshold = max(min(floor + ABOVE_FLOOR_DB, top - 15), QUIETEST_DB)
     if top - floor < ABOVE_FLOOR_DB:
         return np.zeros(len(levels), np.bool_)
-    return _bridged(levels > line)
+    return _bridged(levels > threshold)
 
 
 def speech_span(marked: npt.NDArray[np.bool_]) -> slice:
-    """The samples from the first marked block to the last one and a little around; empty where none is marked.
+    """The samples from the first marked block to the last one, with a margin; empty if none is marked.
 
-    The quiet at both ends says how the recording was cut, not how it was spoken. It begins at a whole frame of the
-    window, so that windows of one stream are cut into the same frames.
+    The quiet at both ends depends on how the recording was trimmed, not on the voice. The span starts at a multiple of
+    HOP, so that the windows of one stream share their frames.
     """
     places = np.flatnonzero(marked)
     if not len(places):
@@ -57,7 +57,7 @@ def speech_span(marked: npt.NDArray[np.bool_]) -> slice:
 
 
 def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """`marked` with its short gaps closed and its lonely frames (under 50 ms) dropped."""
+    """`marked` with short gaps closed and short runs (under 50 ms) removed."""
     closed = marked.copy()
     for start, stop in _runs(~marked):
         if start > 0 and stop < len(marked) and stop - start <= _BRIDGE_FRAMES:

@@ -1,1 +1,1 @@
-"""Where faces are in a stream of frames: found, followed, and searched for within a budget."""
+"""Faces in frames and pictures: found, followed and read, within a CPU budget."""

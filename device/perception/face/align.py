@@ -1,4 +1,4 @@
-"""From a picture and a face found in it to the aligned crop that the network reads."""
+"""Cuts the aligned crop that the network reads out of a picture with a face."""
 
 from dataclasses import replace
 
@@ -9,26 +9,26 @@ import numpy.typing as npt
 from device.perception.models.inputs import FACE_PX
 from device.readings import Face
 
-# Where FER2013's faces have their eyes, as shares of the side: medians over PublicTest are 0.36-0.37 and 0.39-0.40
-# (10 % to 90 %: 0.27-0.43 and 0.30-0.46). `python -m convert framing` measures it.
+# Where the eyes are in FER2013's faces, in shares of the side. The medians over PublicTest are 0.36-0.37 and 0.39-0.40
+# (10 % to 90 %: 0.27-0.43 and 0.30-0.46). `python -m convert framing` measures them.
 EYE_DISTANCE = 0.37
 EYE_HEIGHT = 0.39
 
 _AIR = 0.6
-"""Faces to each side that the crop may reach into, tilted ones too."""
+"""How far a crop, even a tilted one, may reach beyond the box, in face sizes."""
 
 Gray = npt.NDArray[np.uint8]
 
 
 def aligned_crop(gray: Gray, face: Face, side: int = FACE_PX) -> Gray:
-    """The face with its eyes level, framed as the corpus is: (h, w) uint8 gray -> (side, side) uint8.
+    """The face with its eyes level, framed as in the corpus: (h, w) uint8 gray -> (side, side) uint8.
 
-    What lies outside the picture repeats its border. A large face is first shrunk by area, since sampling single
-    pixels of it would make wrinkles out of noise.
+    Outside the picture, its border is repeated. A large face is first shrunk by area: sampling single pixels of it
+    would turn noise into wrinkles.
     """
     right, left = face.key_points[0], face.key_points[1]
     across = left - right
-    # Eyes that nearly coincide (a profile) tell no scale; the box does.
+    # In a profile the eyes nearly coincide, and the scale comes from the box.
     distance = max(float(np.hypot(*across)), 0.22 * face.box[2])
     scale = EYE_DISTANCE * side / distance
     angle = float(np.arctan2(across[1], across[0])) if distance > 0 else 0.0
@@ -46,18 +46,21 @@ def aligned_crop(gray: Gray, face: Face, side: int = FACE_PX) -> Gray:
 
 
 def cut_out(pixels: npt.NDArray[np.uint8], face: Face) -> Gray:
-    """`aligned_crop` of (h, w, 3) uint8 RGB, of which no more is made gray than the crop needs."""
+    """`aligned_crop` of (h, w, 3) uint8 RGB; only the part that the crop needs is converted to gray."""
     x, y, width, height = face.box
     air = _AIR * max(width, height)
     left, top = max(int(x - air), 0), max(int(y - air), 0)
     part = pixels[top : int(y + height + air) + 1, left : int(x + width + air) + 1]
-    if not part.size:  # a box that lies beside the picture
+    if not part.size:  # the box is outside the picture
         left, top, part = 0, 0, pixels
-    gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     at = replace(
         face, box=(x - left, y - top, width, height), key_points=face.key_points - np.array([left, top], np.float32)
     )
-    return aligned_crop(gray, at)
+    return aligned_crop(_gray(part), at)
+
+
+def _gray(pixels: npt.NDArray[np.uint8]) -> Gray:
+    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
 def _shrunk(gray: Gray, face: Face, scale: float) -> tuple[Gray, npt.NDArray[np.float32], float]:
@@ -70,8 +73,9 @@ def _shrunk(gray: Gray, face: Face, scale: float) -> tuple[Gray, npt.NDArray[np.
     return shrunk, np.array([left, top], np.float32), scale
 
 
-def whole_picture(gray: Gray) -> Face:
-    """A picture that is a face already (`--crop`), as a Face: (h, w) uint8 gray, of any size."""
+def face_of_whole_picture(pixels: npt.NDArray[np.uint8]) -> Face:
+    """A picture that was already cropped to a face (`--crop`), as a Face: uint8 gray (h, w) or RGB (h, w, 3)."""
+    gray = _gray(pixels) if pixels.ndim == 3 else pixels
     height, width = gray.shape
     method = cv2.INTER_AREA if min(height, width) > FACE_PX else cv2.INTER_LINEAR
     crop = cv2.resize(gray, (FACE_PX, FACE_PX), interpolation=method).astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Crop -> FaceReading: the face network, calibrated, with how far its input can be trusted."""
+"""Crop -> FaceReading: the calibrated face network, and the quality of its input."""
 
 import cv2
 import numpy as np
@@ -12,42 +12,42 @@ from device.readings import Face, FaceReading
 def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
     """(FACE_PX, FACE_PX) uint8 gray -> (1, FACE_PX, FACE_PX, 1) float32 of mean 0 and deviation 1.
 
-    Per picture, so that neither a dim room nor the camera's own gain is a sign of emotion. The floor of four
-    grey levels keeps the noise of an even picture from being blown up into a face.
+    Each picture is normalized by itself, so that neither a dim room nor the camera's gain looks like an emotion. The
+    minimum deviation of four gray levels keeps the noise of an even picture from being amplified into a face.
     """
     pixels = crop.astype(np.float32)
     return np.asarray((pixels - pixels.mean()) / max(float(pixels.std()), 4.0), np.float32)[None, :, :, None]
 
 
-_MIN_PX, _ENOUGH_PX = 20.0, 64.0
-_ENOUGH_SHARPNESS = 60.0
-"""Variance of the Laplacian of a 48 px crop. FER2013's own: median about 900, one in twenty under 100."""
+_MIN_PX, _GOOD_PX = 20.0, 64.0
+_GOOD_SHARPNESS = 60.0
+"""Variance of the Laplacian of a 48 px crop. FER2013's faces have a median of about 900, one in twenty under 100."""
 
 
 class FaceReader:
-    """Reads faces with one model pair."""
+    """Reads faces with one model."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
     def read(self, face: Face, time_s: float) -> FaceReading:
-        """What the network says of a face whose crop has been made."""
+        """The network's reading of a face that has a crop. Raises ValueError without one."""
         if face.crop is None:
-            raise ValueError("the face has no crop; Following.find and whole_picture make one")
+            raise ValueError("the face has no crop; FaceFollower.find and face_of_whole_picture make one")
         logits = self._model.network.run(face_input(face.crop))[0][0]
         return FaceReading(face, softmax(logits, self._model.card.temperature), quality(face), time_s)
 
 
 def quality(face: Face) -> float:
-    """0..1: how far a crop is one that the network can be trusted on.
+    """0..1: how far the network can be trusted on this crop.
 
-    The product of three: as large as the crop (from 20 to 64 px), sharp, and turned to the camera (the nose between
-    the eyes; at 0 when it stands under one of them, at about 45° of yaw).
+    The product of size (from 20 to 64 px), sharpness, and how far the face is turned to the camera: the nose is midway
+    between the eyes, or under one of them at about 45° of yaw.
     """
-    size = (max(face.box[2], face.box[3]) - _MIN_PX) / (_ENOUGH_PX - _MIN_PX)
+    size = (max(face.box[2], face.box[3]) - _MIN_PX) / (_GOOD_PX - _MIN_PX)
     sharpness = 0.0
     if face.crop is not None:
-        sharpness = float(cv2.Laplacian(face.crop, cv2.CV_32F).var()) / _ENOUGH_SHARPNESS
+        sharpness = float(cv2.Laplacian(face.crop, cv2.CV_32F).var()) / _GOOD_SHARPNESS
     right, left, nose = face.key_points[:3]
     across = left - right
     length = float(across @ across)

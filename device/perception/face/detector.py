@@ -1,8 +1,8 @@
-"""Faces in a picture: MediaPipe's BlazeFace networks, run by our own runtime, with our own decoding.
+"""Detects faces in a picture: MediaPipe's BlazeFace networks, with our own decoding.
 
 Source: Bazarevsky et al. 2019, "BlazeFace: Sub-millisecond neural face detection on mobile GPUs". The anchors and
-the weighted non-maximum suppression follow MediaPipe's published graph settings (Apache-2.0); a test holds the
-result to MediaPipe's own on the same pictures.
+the weighted non-maximum suppression follow MediaPipe's published graph settings (Apache-2.0); a test compares the
+result with MediaPipe's on the same pictures.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from device.readings import Face
 
 Pixels = npt.NDArray[np.uint8]
 _OVERLAP = 0.3
-"""Boxes that overlap by more than this share (intersection over union) are one face."""
-_WARPED_PX = 32_766
-"""OpenCV's warpAffine takes no longer side."""
+"""Boxes with more overlap (intersection over union) belong to one face."""
+_MAX_WARP_PX = 32_766
+"""The longest side that OpenCV's warpAffine accepts."""
 
 
 class FaceDetector(Protocol):
-    """Whatever finds faces."""
+    """Finds faces in a picture."""
 
     def find(self, pixels: Pixels) -> list[Face]:
         """Faces in (h, w, 3) uint8 RGB, the surest first."""
@@ -72,38 +72,38 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:
 class BlazeFace:
     """A FaceDetector for `far` (full range) or `near` (short range)."""
 
-    def __init__(self, reach: DetectorSpec = FULL_RANGE, min_score: float = 0.5, folder: Path = MODELS) -> None:
+    def __init__(self, spec: DetectorSpec = FULL_RANGE, min_score: float = 0.5, folder: Path = MODELS) -> None:
         """Raises ModelError when the network's file is missing or damaged."""
-        path = folder / reach.file
+        path = folder / spec.file
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ModelError(f"{path}: missing; fetch it with: mien models fetch") from error
-        if hashlib.sha256(content).hexdigest() != reach.sha256:
+        if hashlib.sha256(content).hexdigest() != spec.sha256:
             raise ModelError(
-                f"{path}: damaged, or not the face detector that its name says; mien models fetch mends it"
+                f"{path}: damaged, or another file than its name says; fetch it again with: mien models fetch"
             )
         self._network = Network(content, str(path))
-        self._side = reach.side_px
-        self._anchors = anchors(reach.grids)
-        # The sigmoid is monotonic: comparing logits spares computing it for thousands of empty anchors.
-        self._least_logit = float(np.log(min_score / (1 - min_score)))
+        self._side = spec.side_px
+        self._anchors = anchors(spec.grids)
+        # The sigmoid is monotonic: comparing logits saves computing it for thousands of empty anchors.
+        self._min_logit = float(np.log(min_score / (1 - min_score)))
         scores = [i for i, t in enumerate(self._network.outputs) if t.shape[-1] == 1]
         self._score_output = scores[0]
 
     def find(self, pixels: Pixels) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first; their crops are not made yet."""
+        """Faces in (h, w, 3) uint8 RGB, the surest first, without crops."""
         square, scale, left, top = _letterboxed(pixels, self._side)
         outputs = self._network.run((square[None].astype(np.float32) - 127.5) / 127.5)
         logits = outputs[self._score_output].ravel()
-        sure = np.flatnonzero(logits >= self._least_logit)
+        sure = np.flatnonzero(logits >= self._min_logit)
         if not len(sure):
             return []
         raw = outputs[1 - self._score_output].reshape(len(self._anchors), 16)[sure].reshape(-1, 8, 2)
-        # Rows: centre, size, then six key points; all but the size lie around the anchor. In 0..1 of the square.
+        # Rows: centre, size, then six key points; all but the size are relative to the anchor. In 0..1 of the square.
         points = np.asarray(raw / self._side, np.float32)
         points[:, [0, 2, 3, 4, 5, 6, 7]] += self._anchors[sure][:, None]
-        # On the way to pixels: undo the border, then the shrinking.
+        # To pixels: undo the border, then the shrinking.
         points *= self._side
         points[:, [0, 2, 3, 4, 5, 6, 7]] -= np.array([left, top], np.float32)
         points /= scale
@@ -120,11 +120,11 @@ def corners(box: tuple[float, float, float, float]) -> Floats:
 def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float]:
     """The picture in the middle of a black square: (square, scale, left border, top border), in px of the square.
 
-    Sampled as MediaPipe samples it (bilinear, pixel 0 upon pixel 0): the networks were trained so, and averaging by
-    area, though it looks better, moves key points by up to 12 px.
+    Sampled as in MediaPipe and in the networks' training (bilinear, pixel 0 to pixel 0). Averaging by area would look
+    better, but it moves key points by up to 12 px.
     """
-    # Of a panorama that is too long, so many pixels fall on one of the square that each second one is as good.
-    thinned = -(-max(pixels.shape[:2]) // _WARPED_PX)
+    # Where a panorama is too long, so many of its pixels share one of the square that skipping some does not matter.
+    thinned = -(-max(pixels.shape[:2]) // _MAX_WARP_PX)
     pixels = pixels[::thinned, ::thinned]
     height, width = pixels.shape[:2]
     longest = max(height, width)

@@ -1,7 +1,7 @@
-"""Who is in view, from frame to frame: a close look at who is known, where it is due, and a search for the others.
+"""Who is in view, from frame to frame: close looks at known faces, and a search for others.
 
-The close look costs a third of a search, and only where something has changed is it taken at all: as long as the crop
-that the network would be fed is the one that it was fed, face and feeling are where they were.
+A close look costs a third of a search, and is taken only where something has changed. While the crop for the network
+stays the same, so do the face's place and its emotion.
 """
 
 import math
@@ -11,29 +11,29 @@ import numpy as np
 
 from device.perception.face.align import cut_out
 from device.perception.face.cpu_budget import CpuBudget
-from device.perception.face.crop_change import alike, between, shifted
+from device.perception.face.crop_change import follow_shift, look_alike, midway
 from device.perception.face.detector import Pixels
 from device.perception.face.search import Region, RegionScheduler
-from device.perception.face.tiles import cut, moved
-from device.perception.face.two_stage import MIN_PX, TwoStageDetector, same_as_one
+from device.perception.face.tiles import is_cut, move
+from device.perception.face.two_stage import MIN_PX, TwoStageDetector, is_among
 from device.readings import Face, Frame
 
 _EVERY_S = 0.2
-"""A face that changes is looked at five times a second, ..."""
+"""Time between two looks at a changing face, ..."""
 _SHARED_S = 0.08
-"""... or so often divided among all: eight faces cost little more than twice what one does."""
+"""... or this times the number of faces, if longer: eight faces cost little more than twice what one does."""
 _CLOSE_S = 1.0
-"""Of those looks, so many are close ones; between them it is enough by how much the crop has shifted."""
-_SURELY_S = 3.0
-"""A close look is taken at least so often, however alike all is."""
+"""Time between two close looks at a changing face; the looks between them measure how far the crop has shifted."""
+_MAX_UNCHECKED_S = 3.0
+"""The longest time without a close look, even at a face that does not change."""
 _WALKS = 0.12
-"""Widths that a face has moved between two looks, from which on it is looked at in each frame."""
-_SEARCH_WAITS_S = 3.0
-"""Where the budget is short, who is known does not keep who comes in from being seen for longer."""
+"""A face that moved by more than this, in face widths, between two looks is looked at in every frame."""
+_MAX_SEARCH_DELAY_S = 3.0
+"""When the budget is short, known faces delay the search for new ones no longer than this."""
 _AROUND = 3.0
-"""Faces to each side, where one is looked for that is no longer where it was."""
+"""How far around its last place a lost face is searched for, in face sizes."""
 MAX_FACES = 8
-"""People who are followed."""
+"""The most faces that are followed."""
 
 
 @dataclass(eq=False)
@@ -41,32 +41,33 @@ class KnownFace:
     """Somebody in view."""
 
     face: Face
-    """With its crop, as of the last look."""
-    looked_s: float
+    """With the crop of the last look."""
+    close_look_s: float
+    """When the last close look was taken."""
     confirmed_s: float
-    """When it last looked like that."""
+    """When it last looked like this."""
     due_s: float
-    """After this, it is looked at again."""
+    """When the next look is due."""
     looks: int = 1
 
 
 class FaceFollower:
-    """Remembers who was in the last frame: one for each stream."""
+    """Remembers the faces of the last frame; each stream needs its own."""
 
-    def __init__(self, refined: TwoStageDetector, budget: CpuBudget | None = None) -> None:
-        self._refined = refined
+    def __init__(self, detector: TwoStageDetector, budget: CpuBudget | None = None) -> None:
+        self._refined = detector
         self._budget = budget or CpuBudget()
         self._search = RegionScheduler()
         self._known: list[KnownFace] = []
         self._size: tuple[int, ...] = ()
 
     def find(self, frame: Frame) -> list[KnownFace]:
-        """Who is in the next frame of the stream."""
+        """The faces in the next frame of the stream."""
         pixels, now_s = frame.pixels, frame.time_s
         self._budget.at(now_s)
         if pixels.shape != self._size:
             self._size, self._known, self._search = pixels.shape, [], RegionScheduler()
-        overdue = self._search.overdue_s(now_s) > _SEARCH_WAITS_S
+        overdue = self._search.overdue_s(now_s) > _MAX_SEARCH_DELAY_S
         if overdue:
             self._look_for_more(frame)
         for known in sorted((k for k in self._known if k.due_s < now_s), key=lambda k: k.confirmed_s):
@@ -79,28 +80,28 @@ class FaceFollower:
 
     def _look_again(self, known: KnownFace, pixels: Pixels, now_s: float) -> None:
         before, crop = known.face, cut_out(pixels, known.face)
-        # Who is new is looked at again at once, and counts then.
-        looked_ago_s = now_s - known.looked_s if known.looks > 1 else math.inf
-        if looked_ago_s < _SURELY_S and before.crop is not None and alike(crop, before.crop):
+        # A new face is looked at again at once, and counts from then on.
+        unchecked_s = now_s - known.close_look_s if known.looks > 1 else math.inf
+        if unchecked_s < _MAX_UNCHECKED_S and before.crop is not None and look_alike(crop, before.crop):
             known.confirmed_s, known.due_s = now_s, now_s + self._every_s
             return
-        drifted = shifted(before, crop)
-        if looked_ago_s < _CLOSE_S and drifted is not None:
+        drifted = follow_shift(before, crop)
+        if unchecked_s < _CLOSE_S and drifted is not None:
             self._is_at(known, drifted, pixels, now_s)
             return
         now = self._refined.closer(pixels, before)
         others = [other.face for other in self._known if other is not known]
-        if now is None or same_as_one(now, others):
+        if now is None or is_among(now, others):
             self._known.remove(known)
             if now is None:
                 self._find_in(_region(before, pixels), pixels, now_s)
             return
         is_second = known.looks == 1
-        # A face that looks like another one is as good as new: the first look at it was aimed at the former.
+        # A face that looks like another one counts as new: the first look at it was aimed at the old one.
         known.looks = 1 if drifted is None and not is_second else known.looks + 1
-        known.looked_s = now_s
-        # Each look puts the eyes a little elsewhere, by a tenth of their distance: of two, the mean is the better one.
-        self._is_at(known, now if drifted is None or is_second else between(now, drifted), pixels, now_s)
+        known.close_look_s = now_s
+        # The eyes of two looks differ by a tenth of their distance; the mean of both is better.
+        self._is_at(known, now if drifted is None or is_second else midway(now, drifted), pixels, now_s)
 
     def _is_at(self, known: KnownFace, face: Face, pixels: Pixels, now_s: float) -> None:
         walks = math.dist(face.box[:2], known.face.box[:2]) > _WALKS * face.box[2]
@@ -118,15 +119,15 @@ class FaceFollower:
                 self._search.searched(part, frame.time_s, found=found)
 
     def _find_in(self, part: Region, pixels: Pixels, now_s: float) -> bool:
-        """Adds those in `part` who are not known yet; whether there were any faces."""
-        left, top, inside = part.of(pixels)
-        if min(inside.shape[:2]) < MIN_PX:  # of a frame of two pixels' width, a part is nothing
+        """Add the new faces in `part`. Returns whether there were any faces."""
+        left, top, inside = part.crop(pixels)
+        if min(inside.shape[:2]) < MIN_PX:  # a part of a frame that is two pixels wide
             return False
         found = self._refined.find(np.ascontiguousarray(inside))
-        faces = [face for face in found if not cut(face, left, top, inside, pixels)]
+        faces = [face for face in found if not is_cut(face, left, top, inside, pixels)]
         for face in faces:
-            new = moved(face, left, top)
-            if len(self._known) < MAX_FACES and not same_as_one(new, [known.face for known in self._known]):
+            new = move(face, left, top)
+            if len(self._known) < MAX_FACES and not is_among(new, [known.face for known in self._known]):
                 self._known.append(KnownFace(replace(new, crop=cut_out(pixels, new)), now_s, now_s, now_s))
         return bool(faces)
 
@@ -136,7 +137,7 @@ class FaceFollower:
 
 
 def _region(face: Face, pixels: Pixels) -> Region:
-    """The square around a face in which it may be now."""
+    """The square around a face's last place in which it is searched for."""
     height, width = pixels.shape[:2]
     x, y, w, h = face.box
     half = (0.5 + _AROUND) * max(w, h)

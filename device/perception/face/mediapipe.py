@@ -1,7 +1,7 @@
-"""The `mediapipe` package's own detector behind the same protocol, for those who have it installed.
+"""The detector of the `mediapipe` package behind the same protocol, for those who have it installed.
 
-Its releases from 0.10.35 on look up an address of Google's when a detector runs. In `sense` that fails for want of a
-network, as it should; the detectors of device/perception/face/detector.py never try.
+From release 0.10.35 on it looks up an address of Google's when it runs. `sense` has no network, so that fails, as it
+should; the detectors of device/perception/face/detector.py never try.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from device.readings import Face
 
 
 class MediaPipeDetector:
-    """A FaceDetector (short range: all that the package's task interface takes)."""
+    """A FaceDetector (short range only: the package's task interface accepts no other)."""
 
     def __init__(self, min_score: float = 0.5) -> None:
         """Raises ModelError when the package or the network's file is missing."""

@@ -1,4 +1,4 @@
-"""Faces in a still picture: no next frame comes, so every way of looking is tried before nobody is said to be there."""
+"""Faces in a still picture. There is no next frame, so every kind of search is tried before giving up."""
 
 from dataclasses import replace
 
@@ -12,38 +12,39 @@ from device.perception.face.two_stage import TwoStageDetector
 from device.readings import Face
 
 _AIRS = (1.0, 0.5)
-"""What is added on each side, in sides of the picture; the second finds some that the first does not."""
+"""Borders to add on each side, in sides of the picture; the second finds some faces that the first misses."""
 _AIRED_PX = 480
-"""A larger picture is shrunk to this before the air is added: its face fills it."""
+"""A larger picture is shrunk to this before the border is added: its face fills it."""
 _MIN_PX = 0.5
-"""What is narrower after that is gone: a line of a thousand to one shows no face."""
+"""A picture narrower than this, after shrinking, shows no face."""
 
 
 def find_in_still(detector: TwoStageDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
     """Faces of every size in (h, w, 3) uint8 RGB, the surest first.
 
-    Where there are none: one that fills the picture, or large ones that are only likely.
+    If there are none: a face that fills the picture, or large ones with a lower score.
     """
     found = find_everywhere(detector, pixels)
     if found:
         return found
-    doubting = detector.doubting()
-    for less_sure in (find_in_air(detector, pixels), doubting.find(pixels), find_in_air(doubting, pixels)):
-        large = [face for face in less_sure if is_large(face, pixels)]
+    lenient = detector.lenient()
+    for faces in (find_in_air(detector, pixels), lenient.find(pixels), find_in_air(lenient, pixels)):
+        large = [face for face in faces if is_large(face, pixels)]
         if large:
             return large
     return []
 
 
 def is_large(face: Face, pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether a face is what a picture (h, w, 3) shows: a quarter of its shorter side at least. Patterns seldom are."""
+    """Whether a face takes a quarter of a picture's (h, w, 3) shorter side or more. Patterns rarely do."""
     return bool(face.box[2] >= min(pixels.shape[:2]) / 4)
 
 
 def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
-    """Faces that reach to the border, as in pictures that were cut to the face.
+    """Faces that reach the border, found by adding a border, as in pictures cropped to the face.
 
-    The detectors were trained on faces with air around them, and FER2013's have none (`python -m convert reach`).
+    The detectors were trained on faces with space around them; FER2013's have none (`python -m convert
+    detection-range`).
     """
     scale = min(1.0, _AIRED_PX / max(pixels.shape[:2]))
     if min(pixels.shape[:2]) * scale <= _MIN_PX:
@@ -59,7 +60,7 @@ def find_in_air(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[F
 
 
 def _back(face: Face, air: int, scale: float) -> Face:
-    """A face of the aired picture, where it is in the picture."""
+    """A face of the picture with the border, in coordinates of the picture."""
     x, y, width, height = face.box
     box = (x - air) / scale, (y - air) / scale, width / scale, height / scale
     return replace(face, box=box, key_points=((face.key_points - air) / scale).astype(np.float32))

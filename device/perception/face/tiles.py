@@ -1,4 +1,4 @@
-"""Small faces in a large still picture: a look at the whole, then at overlapping parts of it, ever smaller."""
+"""Small faces in a large still picture: a search of the whole, then of smaller and smaller overlapping parts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from device.perception.face.detector import FaceDetector, corners, overlap
 from device.readings import Face
 
 _TILES_PX = (288, 208)
-"""At either size the far detector has an idea of nine in ten faces of 40 px, and not of the same ones."""
+"""At each size the far detector finds nine in ten faces of 40 px, and it misses different ones."""
 _MAX_TILES = 64
 
 
@@ -18,17 +18,17 @@ def find_everywhere(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> li
     """Faces of every size in (h, w, 3) uint8 RGB, the surest first; each face once."""
     found = list(detector.find(pixels))
     for left, top, part in _tiles(pixels):
-        found += [moved(face, left, top) for face in detector.find(part) if not cut(face, left, top, part, pixels)]
-    kept: list[Face] = []
+        found += [move(face, left, top) for face in detector.find(part) if not is_cut(face, left, top, part, pixels)]
+    distinct: list[Face] = []
     for face in sorted(found, key=lambda f: -f.score):
-        others = np.array([corners(k.box) for k in kept], np.float32).reshape(-1, 4)
+        others = np.array([corners(k.box) for k in distinct], np.float32).reshape(-1, 4)
         if not (overlap(corners(face.box), others) > 0.3).any() and not _inside(corners(face.box), others).any():
-            kept.append(face)
-    return kept
+            distinct.append(face)
+    return distinct
 
 
 def _tiles(pixels: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int, npt.NDArray[np.uint8]]]:
-    """(left, top, part), the largest parts first: a face too large for one size of tile is whole in the next."""
+    """(left, top, part), the largest parts first: a face too large for one size of tile is whole in a larger one."""
     height, width = pixels.shape[:2]
     sides = list(_TILES_PX)
     while _count(width, sides[0]) * _count(height, sides[0]) > 4:
@@ -49,19 +49,19 @@ def _count(length: int, side: int) -> int:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Where tiles begin so that they cover `length` and overlap by a quarter at least."""
+    """Starts of tiles that cover `length` and overlap by a quarter or more."""
     count = _count(length, side)
     return [0] if count == 1 else [round(i * (length - side) / (count - 1)) for i in range(count)]
 
 
-def moved(face: Face, left: int, top: int) -> Face:
-    """A face of a part that begins at (left, top), in the whole."""
+def move(face: Face, left: int, top: int) -> Face:
+    """A face found in a part that begins at (left, top), in coordinates of the whole."""
     x, y, width, height = face.box
     return replace(face, box=(x + left, y + top, width, height), key_points=face.key_points + np.array([left, top]))
 
 
-def cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: npt.NDArray[np.uint8]) -> bool:
-    """Whether a tile's inner edge runs through the face: its neighbour, or the whole, has the better look."""
+def is_cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: npt.NDArray[np.uint8]) -> bool:
+    """Whether a tile's inner edge cuts the face: its neighbour, or the whole, shows it better."""
     x, y, width, height = face.box
     low_x, low_y = x < 0 and left > 0, y < 0 and top > 0
     high_x = x + width > part.shape[1] and left + part.shape[1] < whole.shape[1]
@@ -70,6 +70,6 @@ def cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: npt
 
 
 def _inside(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Whether the middle of a box lies in another: an eye or a mouth that looked like a face of its own."""
+    """Whether the middle of a box lies in another: an eye or a mouth that was taken for a face."""
     middle = (box[:2] + box[2:]) / 2
     return np.asarray(((middle > others[:, :2]) & (middle < others[:, 2:])).all(axis=1))

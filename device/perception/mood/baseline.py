@@ -1,8 +1,8 @@
-"""A household's neutral: how its faces and voices read while they rest, stored as a few numbers, and taken off.
+"""A household's neutral: how its neutral faces and voices are read, stored as a few numbers and subtracted.
 
-What a network says of a face is what the face shows times what it has come to expect (Saerens et al. 2002, "Adjusting
-the outputs of a classifier to new a priori probabilities"). Brows that hang, a lamp above, a camera on a low shelf
-make it expect sadness; the minute at rest says how much, and each later reading is divided by it.
+A network's reading is what the face shows times what the network expects (Saerens et al. 2002, "Adjusting the outputs
+of a classifier to new a priori probabilities"). Low brows, a lamp above or a camera on a low shelf make it expect
+sadness. A minute of neutral faces measures that, and every later reading is divided by it.
 """
 
 import logging
@@ -20,135 +20,135 @@ from device.system.state_file import StateFile
 _log = logging.getLogger(__name__)
 
 POWER = 0.75
-"""How much of the difference is taken off: `python -m convert evaluate` measures what it helps and what it costs."""
+"""The share of the difference that is corrected; `python -m convert evaluate` measures its benefit and its cost."""
 MAX_CORRECTION = float(np.log(4))
-"""No emotion is made more than four times likelier or less likely: a minute of sulking must not hide all sadness."""
+"""No emotion becomes more than four times likelier or less likely: a minute of sulking must not hide all sadness."""
 MIN_READINGS = 10
-"""Readings of one sense; fewer are a glance and not a minute at rest."""
+"""Readings of one sense in a recording; fewer say too little."""
 MIN_QUALITY = 0.3
 _FLOOR = 1e-4
-"""No share is so small that one reading outweighs all others."""
+"""Smallest share, so that one reading does not outweigh all others."""
 
 Rows = list[Floats]
 
 
 class BaselineRecorder:
-    """Records and applies. The caller keeps its calls apart: it has no lock."""
+    """Records a baseline and corrects readings by it. It has no lock: the caller serializes the calls."""
 
     def __init__(
         self,
         path: Path,
-        face_usual: tuple[float, ...],
-        voice_usual: tuple[float, ...],
+        face_prior: tuple[float, ...],
+        voice_prior: tuple[float, ...],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`path`: what is kept. `*_usual` (7,): how neutral reads in general, from the cards; () corrects nothing."""
+        """`path`: where the baseline is stored. `*_prior` (7,): a card's `neutral_prior`; with () nothing changes."""
         self._file = baseline_file(path)
-        self._usual = {"face": face_usual, "voice": voice_usual}
+        self._priors = {"face": face_prior, "voice": voice_prior}
         self._clock = clock
         self._rows: dict[str, Rows] | None = None
         self._end_s = 0.0
-        self._said = ""
-        self._neutral = self._file.load(None)
-        self._offsets = self._corrections()
+        self._message = ""
+        self._baseline = self._file.load(None)
+        self._corrections = self._compute_corrections()
 
     @property
     def neutral(self) -> Baseline | None:
-        """What holds now."""
-        return self._neutral
+        """The baseline in use."""
+        return self._baseline
 
     @property
     def recording(self) -> Recording:
-        """How far the recording under way is, or what became of the last one."""
+        """The recording in progress, or how the last one ended."""
         left_s = max(self._end_s - self._clock(), 0.1) if self._rows is not None else 0.0
-        return Recording(round(left_s, 1), self._said)
+        return Recording(round(left_s, 1), self._message)
 
     def record(self, seconds: float) -> None:
-        """Begin; one that is under way begins anew. What holds goes on holding until it is done."""
+        """Start a recording, or start again. The baseline in use stays until it is complete."""
         self._rows = {"face": [], "voice": []}
         self._end_s = self._clock() + seconds
-        self._said = "look and speak as you do at rest"
+        self._message = "look and speak as you normally do"
 
-    def saw(self, reading: FaceReading) -> FaceReading:
-        """The reading with the household's neutral taken off."""
+    def correct_face(self, reading: FaceReading) -> FaceReading:
+        """The reading, corrected by the baseline."""
         if self._rows is not None and reading.quality >= MIN_QUALITY:
             self._rows["face"].append(reading.probabilities)
-        return replace(reading, probabilities=self._off("face", reading.probabilities))
+        return replace(reading, probabilities=self._correct("face", reading.probabilities))
 
-    def heard(self, reading: VoiceReading) -> VoiceReading:
+    def correct_voice(self, reading: VoiceReading) -> VoiceReading:
         """The same for a voice."""
         if self._rows is not None:
             self._rows["voice"].append(reading.probabilities)
-        return replace(reading, probabilities=self._off("voice", reading.probabilities))
+        return replace(reading, probabilities=self._correct("voice", reading.probabilities))
 
     def tick(self) -> None:
-        """End a recording whose time is over, and keep it. A disk that refuses is said, and the numbers hold."""
+        """Complete a recording whose time is over. If the disk refuses it, that is reported, and it is used anyway."""
         if self._rows is None or self._clock() < self._end_s:
             return
         rows, self._rows = self._rows, None
-        found = {
-            sense: neutral_prior(said)
-            for sense, said in rows.items()
-            if len(said) >= MIN_READINGS and self._usual[sense]
+        recorded = {
+            sense: neutral_prior(readings)
+            for sense, readings in rows.items()
+            if len(readings) >= MIN_READINGS and self._priors[sense]
         }
-        if not found:
-            self._said = (
+        if not recorded:
+            self._message = (
                 f"nothing was recorded: {len(rows['face'])} looks at faces and {len(rows['voice'])} at voices, "
                 f"{MIN_READINGS} of one are needed; sit in view and try again"
             )
-            _log.warning("baseline: %s", self._said)
+            _log.warning("baseline: %s", self._message)
             return
-        before = self._neutral or Baseline(0.0)
-        self._neutral = Baseline(time.time(), found.get("face", before.face), found.get("voice", before.voice))
-        self._offsets = self._corrections()
-        of = " and ".join(f"{found[sense].readings} looks at {sense}s" for sense in found)
-        self._said = f"recorded from {of}"
+        before = self._baseline or Baseline(0.0)
+        self._baseline = Baseline(time.time(), recorded.get("face", before.face), recorded.get("voice", before.voice))
+        self._corrections = self._compute_corrections()
+        looks = " and ".join(f"{recorded[sense].readings} looks at {sense}s" for sense in recorded)
+        self._message = f"recorded from {looks}"
         try:
-            self._file.save(self._neutral)
+            self._file.save(self._baseline)
         except OSError as error:
-            self._said += f"; it cannot be kept over a restart ({error})"
-        _log.info("baseline: %s", self._said)
+            self._message += f"; it cannot be stored and is lost at the next restart ({error})"
+        _log.info("baseline: %s", self._message)
 
-    def forget(self) -> None:
-        """Back to what is usual. Raises OSError when the file cannot be removed; it holds no more until a restart."""
-        self._rows, self._neutral, self._said = None, None, ""
-        self._offsets = self._corrections()
+    def clear(self) -> None:
+        """Forget the baseline. Raises OSError when the file cannot be removed; then a restart loads it again."""
+        self._rows, self._baseline, self._message = None, None, ""
+        self._corrections = self._compute_corrections()
         self._file.path.unlink(missing_ok=True)
 
-    def _corrections(self) -> dict[str, Floats]:
-        """Sense -> (7,) added to the logarithms of its probabilities."""
-        kept = {"face": self._neutral.face, "voice": self._neutral.voice} if self._neutral else {}
+    def _compute_corrections(self) -> dict[str, Floats]:
+        """Sense -> (7,) to add to the logarithms of its probabilities."""
+        recorded = {"face": self._baseline.face, "voice": self._baseline.voice} if self._baseline else {}
         return {
-            sense: correction(self._usual[sense], rest.shares)
-            for sense, rest in kept.items()
-            if rest is not None and self._usual[sense]
+            sense: correction(self._priors[sense], baseline.shares)
+            for sense, baseline in recorded.items()
+            if baseline is not None and self._priors[sense]
         }
 
-    def _off(self, sense: str, probabilities: Floats) -> Floats:
-        offset = self._offsets.get(sense)
-        return probabilities if offset is None else corrected(probabilities, offset)
+    def _correct(self, sense: str, probabilities: Floats) -> Floats:
+        offset = self._corrections.get(sense)
+        return probabilities if offset is None else apply_correction(probabilities, offset)
 
 
-def neutral_prior(said: Rows) -> SenseBaseline:
-    """The geometric mean of readings (7,) each: one outlier in a minute moves it little."""
-    shares = softmax(np.log(np.maximum(np.array(said), _FLOOR)).mean(axis=0).astype(np.float32))
-    return SenseBaseline(len(said), tuple(round(float(v), 5) for v in shares))
+def neutral_prior(readings: Rows) -> SenseBaseline:
+    """The geometric mean of readings (7,): one outlier in a minute changes it little."""
+    shares = softmax(np.log(np.maximum(np.array(readings), _FLOOR)).mean(axis=0).astype(np.float32))
+    return SenseBaseline(len(readings), tuple(round(float(v), 5) for v in shares))
 
 
-def correction(usual: tuple[float, ...], here: tuple[float, ...]) -> Floats:
-    """(7,): what is added to log-probabilities where `here` (7,) is read of a rest that is `usual` (7,) elsewhere.
+def correction(prior: tuple[float, ...], here: tuple[float, ...]) -> Floats:
+    """(7,) to add to log-probabilities where neutral reads as `here` (7,), and in general as `prior` (7,).
 
-    Of small faces, and of voices unlike those that it learnt from, a network says less: a rest is read flatter. That is
-    no leaning to one emotion, and taken for one it would make all that is said there neutral. So `usual` is made as
-    flat as `here`, by least squares of their logarithms, before the two are compared.
+    A network is less sure of small faces, and of voices unlike its training data: their neutral reads flatter. That is
+    no bias towards an emotion; corrected as one, it would turn every reading into neutral. So `prior` is first made as
+    flat as `here`, by least squares of their logarithms.
     """
-    expected, read = (np.log(np.maximum(shares, _FLOOR)) for shares in (usual, here))
+    expected, read = (np.log(np.maximum(shares, _FLOOR)) for shares in (prior, here))
     expected, read = expected - expected.mean(), read - read.mean()
     flatness = np.clip(expected @ read / max(expected @ expected, _FLOOR), 0, 1)
     return np.asarray(np.clip(POWER * (flatness * expected - read), -MAX_CORRECTION, MAX_CORRECTION), np.float32)
 
 
-def corrected(probabilities: Floats, offset: Floats) -> Floats:
+def apply_correction(probabilities: Floats, offset: Floats) -> Floats:
     """(..., 7) -> (..., 7), summing to one again."""
     return softmax(np.log(np.maximum(probabilities, _FLOOR)) + offset)
 

@@ -1,8 +1,8 @@
 """Readings of both senses -> one distribution: their probabilities multiplied, each to the power of its trust.
 
-A logarithmic opinion pool (Genest and Zidek 1986, "Combining probability distributions"). The sense that is trusted
-most counts once, so that one alone says just what it read; the other counts by how far it is trusted beside it: by its
-quality, its age, and VOICE_POWER. docs/REPORT.md has it measured against weighting by F-scores, and four more ways.
+A logarithmic opinion pool (Genest and Zidek 1986, "Combining probability distributions"). The more trusted sense has
+the power 1, so that one sense alone keeps its reading. The other has a power by its relative trust: by its quality, its
+age and VOICE_POWER. docs/REPORT.md compares this with weighting by F-scores and four other ways.
 """
 
 from dataclasses import dataclass
@@ -13,96 +13,96 @@ from device.emotions import Floats, softmax, top, uniform
 from device.readings import FaceReading, SenseReading, VoiceReading
 
 VOICE_POWER = 0.8
-"""How far a clear voice counts beside a clear face; fitted on pairs of one emotion, by `python -m convert evaluate`."""
+"""The weight of a clear voice beside a clear face; `python -m convert evaluate` fits it on pairs of one emotion."""
 _MIN_SHARE = 1e-4
-"""No sense is so sure that another could not change its mind."""
+"""No sense is so sure that the other could not outvote it."""
 
 
 @dataclass(frozen=True)
 class Fused:
-    """What all senses together say at one moment."""
+    """The reading of all senses together at one moment."""
 
     probabilities: Floats
     """(7,)."""
     face: SenseReading | None
     voice: SenseReading | None
     time_s: float
-    """Of the newest reading in it; 0 when there is none."""
+    """Of its newest reading; 0 without one."""
 
     @property
-    def heard_or_seen(self) -> bool:
-        """Whether any sense had something to say."""
+    def has_reading(self) -> bool:
+        """Whether any sense had a reading."""
         return self.face is not None or self.voice is not None
 
 
 class Fusion:
-    """Keeps the newest reading of each face and of the voice, and joins them."""
+    """Remembers the newest reading of each face and of the voice, and combines them."""
 
     def __init__(self, reading_max_age_s: float = 4.0) -> None:
-        """A reading older than `reading_max_age_s` says nothing any more."""
-        self._forget_s = reading_max_age_s
+        """A reading older than `reading_max_age_s` no longer counts."""
+        self._max_age_s = reading_max_age_s
         self._faces: dict[int, FaceReading] = {}
         self._voice: VoiceReading | None = None
 
-    def saw(self, reading: FaceReading) -> None:
-        """Take a face's newest reading."""
+    def add_face(self, reading: FaceReading) -> None:
+        """Replace the reading of this face."""
         self._faces[reading.face.track] = reading
 
-    def heard(self, reading: VoiceReading) -> None:
-        """Take the voice's newest reading."""
+    def add_voice(self, reading: VoiceReading) -> None:
+        """Replace the reading of the voice."""
         self._voice = reading
 
-    def forget_faces(self) -> None:
-        """The camera was switched off: what it saw says nothing any more."""
+    def clear_faces(self) -> None:
+        """Forget the faces: the camera was switched off."""
         self._faces.clear()
 
-    def forget_voice(self) -> None:
-        """The microphone was switched off."""
+    def clear_voice(self) -> None:
+        """Forget the voice: the microphone was switched off."""
         self._voice = None
 
     def now(self, time_s: float) -> Fused:
-        """All readings not older than `reading_max_age_s`, joined; a reading fades evenly to nothing until then."""
+        """All readings combined. A reading's weight falls linearly with its age, to 0 at `reading_max_age_s`."""
         self._faces = {k: r for k, r in self._faces.items() if self._freshness(r.time_s, time_s) > 0}
         faces = list(self._faces.values())
         newest = face_trust = voice_trust = 0.0
-        seen = heard = uniform()
-        face_said = voice_said = None
+        face_shares = voice_shares = uniform()
+        face = voice = None
         if faces:
             weights = np.array([face_weight(r) * self._freshness(r.time_s, time_s) for r in faces], np.float32)
-            seen = np.average([r.probabilities for r in faces], axis=0, weights=np.maximum(weights, 1e-6))
+            face_shares = np.average([r.probabilities for r in faces], axis=0, weights=np.maximum(weights, 1e-6))
             face_trust = max(float(weights.max()), 1e-6)
             newest = max(r.time_s for r in faces)
-            face_said = _said(seen.astype(np.float32), time_s - newest)
-        voice = self._voice
-        if voice is not None and (fresh := self._freshness(voice.time_s, time_s)) > 0:
-            heard, voice_trust = voice.probabilities, voice_weight(voice) * fresh
-            voice_said = _said(heard, time_s - voice.time_s)
-            newest = max(newest, voice.time_s)
-        return Fused(pooled(seen, heard, face_trust, voice_trust), face_said, voice_said, newest)
+            face = _sense_reading(face_shares.astype(np.float32), time_s - newest)
+        reading = self._voice
+        if reading is not None and (fresh := self._freshness(reading.time_s, time_s)) > 0:
+            voice_shares, voice_trust = reading.probabilities, voice_weight(reading) * fresh
+            voice = _sense_reading(voice_shares, time_s - reading.time_s)
+            newest = max(newest, reading.time_s)
+        return Fused(pool(face_shares, voice_shares, face_trust, voice_trust), face, voice, newest)
 
     def _freshness(self, then_s: float, now_s: float) -> float:
-        return max(0.0, 1 - max(now_s - then_s, 0.0) / self._forget_s)
+        return max(0.0, 1 - max(now_s - then_s, 0.0) / self._max_age_s)
 
 
-def pooled(seen: Floats, heard: Floats, face_trust: float, voice_trust: float) -> Floats:
-    """(7,): what a face's (7,) and a voice's (7,) probabilities say together; a trust of 0 is silence."""
+def pool(face: Floats, voice: Floats, face_trust: float, voice_trust: float) -> Floats:
+    """(7,) from a face's and a voice's probabilities, each (7,); a sense with a trust of 0 does not count."""
     powers = np.array([face_trust, VOICE_POWER * voice_trust])
     if not powers.max() > 0:
         return uniform()
     powers /= powers.max()
-    total = powers[0] * np.log(np.maximum(seen, _MIN_SHARE)) + powers[1] * np.log(np.maximum(heard, _MIN_SHARE))
+    total = powers[0] * np.log(np.maximum(face, _MIN_SHARE)) + powers[1] * np.log(np.maximum(voice, _MIN_SHARE))
     return softmax(total.astype(np.float32))
 
 
 def face_weight(reading: FaceReading) -> float:
-    """0..1: how far a face's reading is trusted beside the voice's, whatever the emotion."""
+    """0..1: the trust in a face's reading."""
     return reading.quality
 
 
 def voice_weight(reading: VoiceReading) -> float:
-    """0..1: the same of the voice's."""
+    """0..1: the trust in a voice's reading."""
     return min(1.0, 0.3 + reading.speech_share)
 
 
-def _said(probabilities: Floats, age_s: float) -> SenseReading:
+def _sense_reading(probabilities: Floats, age_s: float) -> SenseReading:
     return SenseReading(top(probabilities), round(float(probabilities.max()), 4), round(max(age_s, 0.0), 3))

@@ -1,4 +1,4 @@
-"""`mien analyze`: pictures, sounds and videos read offline, by the same parts as the live loop."""
+"""`mien analyze`: reads pictures, sounds and videos offline, with the same parts as the live loop."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from device.emotions import Floats, as_dict, top
@@ -14,7 +13,7 @@ from device.errors import MienError
 from device.perception.audio.dc_offset import remove_dc
 from device.perception.audio.stft import RATE_HZ
 from device.perception.audio.vad import BLOCK, speech_frames
-from device.perception.face.align import cut_out, whole_picture
+from device.perception.face.align import cut_out, face_of_whole_picture
 from device.perception.face.cpu_budget import CpuBudget
 from device.perception.face.still import find_in_still, is_large
 from device.perception.load import Perception
@@ -41,50 +40,50 @@ _VIDEO_FPS = 10.0
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the user asked for."""
+class Options:
+    """What to read."""
 
     crop: bool = False
-    """A picture is a face already."""
+    """Pictures are already cropped to a face."""
     face: bool = True
     voice: bool = True
 
 
-def analyze(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
-    """One file as one JSON object. A file that cannot be read is told in its `error`, never raised."""
+def analyze(path: Path, options: Options, perception: Perception, settings: Settings) -> Json:
+    """One file as one JSON object. If it cannot be read, `error` says why; nothing is raised."""
     result: Json = {"path": str(path), "kind": None, "seconds": None, "faces": [], "voice": None, "mood": None}
     result |= {"timeline": [], "error": None}
-    readers.voice.rest()  # what was measured of the file before says nothing of this one
+    perception.voice.reset()  # forget the file before
     try:
         result["kind"] = kind_of(path)
         read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]
         with as_media_error(path):
-            result |= read(path, wanted, readers, settings)
+            result |= read(path, options, perception, settings)
     except MienError as error:
         result["error"] = str(error)
     return result
 
 
-def _image(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
-    if not wanted.face:
+def _image(path: Path, options: Options, perception: Perception, settings: Settings) -> Json:
+    if not options.face:
         return {}
     pixels = read_picture(path)
-    if wanted.crop:
-        faces = [whole_picture(_gray(pixels))]
+    if options.crop:
+        faces = [face_of_whole_picture(pixels)]
     else:
-        faces = [replace(f, crop=cut_out(pixels, f)) for f in find_in_still(readers.detector, pixels)]
-    readings = [readers.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
+        faces = [replace(f, crop=cut_out(pixels, f)) for f in find_in_still(perception.detector, pixels)]
+    readings = [perception.face.read(replace(face, track=i), 0.0) for i, face in enumerate(faces)]
     fusion = Fusion(settings.mood.reading_max_age_s)
     for reading in readings:
-        fusion.saw(reading)
+        fusion.add_face(reading)
     mood = MoodSmoother(settings.mood).update(fusion.now(0.0), len(readings), 0.0) if readings else None
     return {"faces": [_face(r) for r in readings], "mood": mood.as_json(4) if mood else None}
 
 
-def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
-    samples = _heard(path)
+def _sound(path: Path, options: Options, perception: Perception, settings: Settings) -> Json:
+    samples = _read_sound(path)
     seconds = len(samples) / RATE_HZ
-    readings = list(windows(samples, readers, settings.microphone.interval_s)) if wanted.voice else []
+    readings = list(read_windows(samples, perception, settings.microphone.interval_s)) if options.voice else []
     timeline, mood = build_timeline([], readings, seconds, settings)
     return {
         "seconds": round(seconds, 3),
@@ -94,83 +93,82 @@ def _sound(path: Path, wanted: Wanted, readers: Perception, settings: Settings) 
     }
 
 
-def _video(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> Json:
-    seen, seconds = _seen(path, wanted, readers, settings) if wanted.face else ([], 0.0)
+def _video(path: Path, options: Options, perception: Perception, settings: Settings) -> Json:
+    faces, seconds = _read_faces(path, options, perception, settings) if options.face else ([], 0.0)
     samples = np.zeros(0, np.float32)
-    if wanted.voice:
+    if options.voice:
         try:
-            samples = _heard(path)
+            samples = _read_sound(path)
         except NoSoundError:
             _log.debug("%s: a silent film", path)
     seconds = max(seconds, len(samples) / RATE_HZ)
-    heard = list(windows(samples, readers, settings.microphone.interval_s))
-    timeline, mood = build_timeline(seen, heard, seconds, settings)
+    voices = list(read_windows(samples, perception, settings.microphone.interval_s))
+    timeline, mood = build_timeline(faces, voices, seconds, settings)
     return {
         "seconds": round(seconds, 3),
-        "faces": [_face(r) for r in _one_a_track(seen)],
-        "voice": _voice(heard, samples),
+        "faces": [_face(r) for r in _average_by_track(faces)],
+        "voice": _voice(voices, samples),
         "mood": mood.as_json(4) if mood else None,
         "timeline": timeline,
     }
 
 
-def _seen(path: Path, wanted: Wanted, readers: Perception, settings: Settings) -> tuple[list[FaceReading], float]:
-    """Faces of a whole video, large doubtful ones if there are no others; and when its last picture is shown, in s."""
-    if wanted.crop:
-        return _watched(path, lambda frame: [readers.face.read(whole_picture(_gray(frame.pixels)), frame.time_s)])
-    # A file does not run away: there is time for all that the live loop would put off.
-    seen, seconds = _watched(path, readers.sight(settings, budget=CpuBudget()).see)
-    if not seen:
-        doubting = readers.sight(settings, budget=CpuBudget(), doubting=True)
-        seen, _ = _watched(path, lambda frame: [r for r in doubting.see(frame) if is_large(r.face, frame.pixels)])
-    return seen, seconds
+def _read_faces(
+    path: Path, options: Options, perception: Perception, settings: Settings
+) -> tuple[list[FaceReading], float]:
+    """(readings of a video's faces, the time of its last frame in s). Without faces, large ones with a low score."""
+    if options.crop:
+        reader = perception.face
+        return _read_frames(path, lambda frame: [reader.read(face_of_whole_picture(frame.pixels), frame.time_s)])
+    # A file can wait: without a budget, nothing is put off.
+    faces, seconds = _read_frames(path, perception.open_face_stream(settings, budget=CpuBudget()).read)
+    if not faces:
+        lenient = perception.open_face_stream(settings, budget=CpuBudget(), lenient=True)
+        faces, _ = _read_frames(path, lambda frame: [r for r in lenient.read(frame) if is_large(r.face, frame.pixels)])
+    return faces, seconds
 
 
-def _watched(path: Path, see: Callable[[Frame], list[FaceReading]]) -> tuple[list[FaceReading], float]:
-    """What `see` reads in a whole video, _VIDEO_FPS times a second; and when its last picture is shown, in s."""
-    seen: list[FaceReading] = []
+def _read_frames(path: Path, read: Callable[[Frame], list[FaceReading]]) -> tuple[list[FaceReading], float]:
+    """(what `read` reads in _VIDEO_FPS frames a second of a whole video, the time of its last frame in s)."""
+    faces: list[FaceReading] = []
     seconds = due = 0.0
     for pixels, at_s in video_frames(path):
         seconds = max(seconds, at_s)
         if at_s >= due:
             due = at_s + 1 / _VIDEO_FPS
-            seen += [replace(reading, time_s=at_s) for reading in see(Frame(pixels, at_s))]
-    return seen, seconds
+            faces += [replace(reading, time_s=at_s) for reading in read(Frame(pixels, at_s))]
+    return faces, seconds
 
 
-def _heard(path: Path) -> Floats:
+def _read_sound(path: Path) -> Floats:
     samples = read_sound(path)
     return remove_dc(samples, out=samples)
 
 
-def _gray(pixels: np.ndarray) -> np.ndarray:
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-
-
-def windows(samples: Floats, readers: Perception, interval_s: float) -> Iterator[VoiceReading]:
-    """Readings of a whole sound as the live loop makes them: the last three seconds, every `interval_s`."""
+def read_windows(samples: Floats, perception: Perception, interval_s: float) -> Iterator[VoiceReading]:
+    """Readings of a whole sound as in the live loop: of the last three seconds, every `interval_s`."""
     for end in window_ends(samples, interval_s):
         begin = max(end - WINDOW, 0)
-        reading = readers.voice.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin))
+        reading = perception.voice.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin))
         if reading is not None:
             yield reading
 
 
 def window_ends(samples: Floats, interval_s: float) -> list[int]:
-    """Where the windows of a whole sound end, in samples: each `interval_s` from the first full one, and at the end."""
+    """The ends of the windows of a whole sound, in samples: every `interval_s` from the first full one, and the end."""
     return [*range(min(WINDOW, len(samples)), len(samples), max(round(interval_s * RATE_HZ), 1)), len(samples)]
 
 
-def together(readings: list[VoiceReading]) -> Floats:
-    """The mean over a sound's readings, weighted by how much voice was in each: (7,)."""
+def average_by_speech(readings: list[VoiceReading]) -> Floats:
+    """The mean over a sound's readings, weighted by their shares of speech: (7,)."""
     weights = np.array([r.speech_share for r in readings], np.float32)
     return np.average([r.probabilities for r in readings], axis=0, weights=weights).astype(np.float32)
 
 
-def _one_a_track(seen: list[FaceReading]) -> list[FaceReading]:
-    """For each person of a video the best look, with the probabilities of all looks averaged by quality."""
+def _average_by_track(faces: list[FaceReading]) -> list[FaceReading]:
+    """For each person of a video the best reading, with the probabilities of all readings averaged by quality."""
     tracks: dict[int, list[FaceReading]] = {}
-    for reading in seen:
+    for reading in faces:
         tracks.setdefault(reading.face.track, []).append(reading)
     people = []
     for readings in tracks.values():
@@ -192,6 +190,6 @@ def _face(reading: FaceReading) -> Json:
 def _voice(readings: list[VoiceReading], samples: Floats) -> Json | None:
     if not readings:
         return None
-    joined = together(readings)
+    joined = average_by_speech(readings)
     speech_s = float(speech_frames(samples).sum()) * BLOCK / RATE_HZ
     return {"emotion": top(joined).value, "probabilities": as_dict(joined), "speech_s": round(speech_s, 2)}

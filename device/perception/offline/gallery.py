@@ -1,4 +1,4 @@
-"""`mien gallery FOLDER`: each picture's largest face, read as the live loop reads, and its thumbnail."""
+"""`mien gallery FOLDER`: reads each picture's largest face as the live loop does, and makes its thumbnail."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from device.emotions import top
 from device.errors import MediaError
 from device.ipc.gallery_index import Index, NoFace, Picture, gallery_folder, index_path, read_index
-from device.perception.face.align import cut_out, whole_picture
+from device.perception.face.align import cut_out, face_of_whole_picture
 from device.perception.face.detector import FaceDetector
 from device.perception.face.still import find_in_air
 from device.perception.face.tiles import find_everywhere
@@ -30,16 +30,16 @@ _log = logging.getLogger(__name__)
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".avif", ".jp2"})
 SIDE_PX = 256
 _AIR = 1.7
-"""The thumbnail's side, in sides of the detector's box, which goes from the brows to the chin."""
+"""The thumbnail's side, in sides of the detector's box, which reaches from the brows to the chin."""
 _QUALITY = 88
-_EVERY = 500
-"""The index is saved each time so many files are done: a loss of power costs no more than that."""
+_SAVE_EVERY = 500
+"""Files between two saves of the index: a power cut loses no more than that."""
 
 Pixels = npt.NDArray[np.uint8]
 
 
 class Outcome(StrEnum):
-    """What became of a file."""
+    """What happened to a file."""
 
     READ = "read"
     UNCHANGED = "unchanged"
@@ -49,74 +49,76 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One file done."""
+    """The progress after one file."""
 
     source: str
-    """Its place below the folder."""
+    """The file's path below the folder."""
     outcome: Outcome
     done: int
     of: int
     error: str = ""
-    """Why it is broken."""
+    """Why the file is broken."""
 
 
 def index_folder(
-    folder: Path, readers: Perception, settings: Settings, tell: Callable[[Step], None], *, crop: bool = False
+    folder: Path, perception: Perception, settings: Settings, report: Callable[[Step], None], *, crop: bool = False
 ) -> Index:
-    """Bring the gallery to what `folder` holds, and tell each file as it is done. `crop`: a picture is a face already.
+    """Update the gallery to the pictures in `folder`, and `report` each file. `crop`: they are cropped to a face.
 
-    One picture is in memory at a time. A run that is interrupted keeps what it has done. Raises MediaError when the
-    folder cannot be read or has no picture with a face (the gallery then stays as it was), or the disk refuses.
+    Only one picture is in memory at a time. An interrupted run keeps its work. Raises MediaError when the folder cannot
+    be read or has no picture with a face (the gallery then stays as it was), or when the disk refuses.
     """
     home = gallery_folder(settings.state_dir)
-    files = _pictures(folder, home)
+    files = _find_pictures(folder, home)
     if not files:
         raise MediaError(f"{folder}: no pictures in it; looked for {', '.join(sorted(SUFFIXES))}")
-    begun = Index(1, os.fsencode(folder.resolve()).decode(errors="replace"), _reader(readers, settings, crop), (), ())
-    with GalleryFolder(settings.state_dir) as kept:
-        known = _known(settings.state_dir, begun)
-        now: dict[str, Picture | NoFace] = {}
+    begun = Index(
+        1, os.fsencode(folder.resolve()).decode(errors="replace"), _describe_reader(perception, settings, crop), (), ()
+    )
+    with GalleryFolder(settings.state_dir) as gallery:
+        previous = _read_previous(settings.state_dir, begun)
+        entries: dict[str, Picture | NoFace] = {}
 
         def save(entries: dict[str, Picture | NoFace]) -> Index | None:
             pictures = tuple(entry for entry in entries.values() if isinstance(entry, Picture))
             passed = tuple(entry for entry in entries.values() if isinstance(entry, NoFace))
             index = Index(1, begun.folder, begun.read_by, pictures, passed)
             if pictures:
-                kept.save(index)
+                gallery.save(index)
             return index if pictures else None
 
         try:
             for done, path in enumerate(files, 1):
                 source = os.fsencode(path.relative_to(folder)).decode(errors="replace")
-                entry, outcome, error = _look(path, source, known.get(source), kept, readers, crop)
+                entry, outcome, error = _index_file(path, source, previous.get(source), gallery, perception, crop)
                 if entry is not None:
-                    now[source] = entry
-                tell(Step(source, outcome, done, len(files), error))
-                if done % _EVERY == 0:
-                    save(known | now)
-        except BaseException:  # Ctrl+C, and whatever else ends it: what was read is not read again
-            save(known | now)
+                    entries[source] = entry
+                report(Step(source, outcome, done, len(files), error))
+                if done % _SAVE_EVERY == 0:
+                    save(previous | entries)
+        except BaseException:  # Ctrl+C or any error: the next run need not read these files again
+            save(previous | entries)
             raise
-        index = save(now)
+        index = save(entries)
         if index is None:
             raise MediaError(f"{folder}: no picture with a face in it; the gallery is as it was")
-        kept.prune(index)
+        gallery.prune(index)
         return index
 
 
 def clear(settings: Settings) -> int:
-    """Delete the gallery: hub goes back to its own faces. How many pictures there were. Raises MediaError."""
+    """Delete the gallery, so that hub shows its own faces. Returns the number of pictures. Raises MediaError."""
     if not gallery_folder(settings.state_dir).is_dir():
         return 0
-    with GalleryFolder(settings.state_dir) as kept:
-        return kept.prune(None)
+    with GalleryFolder(settings.state_dir) as gallery:
+        return gallery.prune(None)
 
 
 def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
     """The largest face of (h, w, 3) uint8 RGB, with its crop; None where there is none.
 
-    A large face is seen in a look at the whole, one that fills the picture in a look with air around it; the parts are
-    looked at only where neither shows anybody.
+    A search of the whole finds a large face, and a search with a border around it one that fills the picture. Only if
+    neither finds any are parts searched.
     """
     found = detector.find(pixels) or find_in_air(detector, pixels) or find_everywhere(detector, pixels)
     if not found:
@@ -126,11 +128,11 @@ def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
 
 
 def make_thumbnail(pixels: Pixels, face: Face) -> bytes:
-    """A JPEG of SIDE_PX by SIDE_PX around a face of (h, w, 3) uint8 RGB. It says nothing but what it shows."""
+    """A JPEG of SIDE_PX by SIDE_PX around a face of (h, w, 3) uint8 RGB, without any metadata."""
     x, y, width, height = face.box
-    most = min(pixels.shape[:2])
-    side = max(min(round(_AIR * max(width, height)), most), 1)
-    # A little higher than the box: hair above shows more of a person than the neck below.
+    max_side = min(pixels.shape[:2])
+    side = max(min(round(_AIR * max(width, height)), max_side), 1)
+    # Shifted up a little: the hair above shows more of a person than the neck below.
     left, top_px = x + width / 2 - side / 2, y + 0.44 * height - side / 2
     left = round(min(max(left, 0), pixels.shape[1] - side))
     top_px = round(min(max(top_px, 0), pixels.shape[0] - side))
@@ -143,10 +145,10 @@ def make_thumbnail(pixels: Pixels, face: Face) -> bytes:
     return jpeg.tobytes()
 
 
-def _look(
-    path: Path, source: str, before: Picture | NoFace | None, kept: GalleryFolder, readers: Perception, crop: bool
+def _index_file(
+    path: Path, source: str, before: Picture | NoFace | None, gallery: GalleryFolder, perception: Perception, crop: bool
 ) -> tuple[Picture | NoFace | None, Outcome, str]:
-    """(what the index says of a file, what became of it, why it is broken)."""
+    """(a file's entry in the index, what happened to it, why it is broken)."""
     try:
         try:
             stat = path.stat()
@@ -156,18 +158,18 @@ def _look(
         if before is not None and (before.size, before.changed_ns) == mark:
             if isinstance(before, NoFace):
                 return before, Outcome.NO_FACE, ""
-            if kept.has(before.name):
+            if gallery.has(before.name):
                 return before, Outcome.UNCHANGED, ""
         pixels = read_picture(path)
         with as_media_error(path):
-            face = whole_picture(_gray(pixels)) if crop else largest_face(readers.detector, pixels)
+            face = face_of_whole_picture(pixels) if crop else largest_face(perception.detector, pixels)
             thumbnail = make_thumbnail(pixels, face) if face else b""
     except MediaError as error:
         return None, Outcome.BROKEN, str(error)
     if face is None:
         return NoFace(source, *mark), Outcome.NO_FACE, ""
-    name = kept.put(thumbnail)
-    return _entry(name, readers.face.read(face, 0.0), source, mark), Outcome.READ, ""
+    name = gallery.put(thumbnail)
+    return _entry(name, perception.face.read(face, 0.0), source, mark), Outcome.READ, ""
 
 
 def _entry(name: str, reading: FaceReading, source: str, mark: tuple[int, int]) -> Picture:
@@ -175,20 +177,16 @@ def _entry(name: str, reading: FaceReading, source: str, mark: tuple[int, int]) 
     return Picture(name, top(reading.probabilities), max(shares), shares, source, *mark)
 
 
-def _gray(pixels: Pixels) -> Pixels:
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-
-
-def _pictures(folder: Path, home: Path) -> list[Path]:
-    """The pictures in and below `folder`, by name; hidden ones are left out, and so is the gallery itself."""
+def _find_pictures(folder: Path, home: Path) -> list[Path]:
+    """The pictures in and below `folder`, by name, without hidden ones and without the gallery itself."""
     if not folder.is_dir():
         raise MediaError(f"{folder}: no such folder")
     try:
         os.scandir(folder).close()
     except OSError as error:
-        raise MediaError(f"{folder}: cannot be looked into ({error.strerror})") from error
+        raise MediaError(f"{folder}: cannot be listed ({error.strerror})") from error
     found: list[Path] = []
-    for place, inner, names in os.walk(folder, onerror=lambda error: _log.warning("not looked into: %s", error)):
+    for place, inner, names in os.walk(folder, onerror=lambda error: _log.warning("cannot be listed: %s", error)):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         if home.exists() and Path(place).samefile(home):
             inner.clear()
@@ -198,14 +196,15 @@ def _pictures(folder: Path, home: Path) -> list[Path]:
     return found
 
 
-def _reader(readers: Perception, settings: Settings, crop: bool) -> str:
-    """What reads: a gallery that another network has read is read again."""
+def _describe_reader(perception: Perception, settings: Settings, crop: bool) -> str:
+    """What reads the pictures: after a change of it, all pictures are read again."""
+    card = perception.face_model.card
     how = "crop" if crop else f"{settings.camera.range} {settings.camera.min_score:g}"
-    return f"{readers.face_model.card.name} {readers.face_model.card.version} {readers.face_model.card.sha256} {how}"
+    return f"{card.name} {card.version} {card.sha256} {how}"
 
 
-def _known(state_dir: Path, begun: Index) -> dict[str, Picture | NoFace]:
-    """What an earlier run of the same reading of the same folder has found, by source."""
+def _read_previous(state_dir: Path, begun: Index) -> dict[str, Picture | NoFace]:
+    """The entries of an earlier run with the same folder and reader, by source."""
     try:
         before = read_index(index_path(state_dir), Index)
     except MediaError as error:

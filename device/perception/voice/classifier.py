@@ -1,4 +1,4 @@
-"""SoundWindow -> VoiceReading: the gate, the features, the voice networks."""
+"""SoundWindow -> VoiceReading: voice activity detection, the features, the voice networks."""
 
 import logging
 import time
@@ -9,11 +9,11 @@ import numpy as np
 from device.emotions import EMOTIONS, NO_SPEECH, Floats, softmax
 from device.perception.audio.frame_cache import FrameCache
 from device.perception.audio.frame_features import MEL, PERIODIC, frame_rows
-from device.perception.audio.prosody import prosody_of
+from device.perception.audio.prosody import prosody_from_rows
 from device.perception.audio.stft import RATE_HZ
 from device.perception.audio.vad import speech_frames, speech_span
 from device.perception.models.model import Model
-from device.perception.voice.input import voice_picture
+from device.perception.voice.input import voice_input_from_features
 from device.perception.voice.novelty import NoveltyDetector
 from device.perception.voice.speaker_baseline import SpeakerBaseline, speaker_stats_file
 from device.readings import SoundWindow, VoiceReading
@@ -22,134 +22,135 @@ _log = logging.getLogger(__name__)
 
 WINDOW = 3 * RATE_HZ
 """Samples that the network reads at a time."""
-_ENDED = RATE_HZ // 5
-"""Samples: so long a silence and an utterance is over."""
-_KEEP_S = 600.0
-"""How often what was learnt is written down: an SD card lasts longer than a memory of ten minutes is worth."""
+_END_SILENCE = RATE_HZ // 5
+"""Samples of silence that end an utterance."""
+_SAVE_S = 600.0
+"""Interval between writes of the speaker baseline: losing ten minutes is cheaper than wearing out an SD card."""
 
 
 class VoiceReader:
-    """Reads sound with two networks: one that sees a picture of the voice, one that hears how it differs from usual."""
+    """Reads sound with two networks: one sees a spectrogram, the other how the voice differs from its usual sound."""
 
     def __init__(
         self,
-        picture: Model,
-        prosodic: Model | None = None,
+        voice: Model,
+        prosody: Model | None = None,
         min_speech: float = 0.25,
-        kept: Path | None = None,
+        stats: Path | None = None,
     ) -> None:
-        """`min_speech`: a window with a smaller share of voice gives no reading.
+        """`min_speech`: the smallest share of voice in a window that gives a reading.
 
-        Without `prosodic` the picture alone is read. `kept` is the file that remembers how voices usually sound here;
-        without it that is known only until the end.
+        Without `prosody` only the spectrogram is read. `stats` is the file of the speaker baseline; without one, the
+        baseline is lost at the end.
         """
-        self._picture, self._prosodic = picture, prosodic
-        self._least_speech = min_speech
-        self._file = speaker_stats_file(kept) if kept else None
-        self._kept_s = time.monotonic()
+        self._voice, self._prosody = voice, prosody
+        self._min_speech = min_speech
+        self._file = speaker_stats_file(stats) if stats else None
+        self._saved_s = time.monotonic()
         self._frames = FrameCache(frame_rows)
         self._numbers: Floats | None = None
         """`prosody` of the last utterance, and how many frames have come since."""
-        self._uncounted = 0
-        self._begins_anew = False
+        self._new_frames = 0
+        self._must_reset = False
         self._baseline: SpeakerBaseline | None = None
-        self._learnt: NoveltyDetector | None = None
-        if prosodic is not None:
-            card = prosodic.card
-            heard = self._file.load(None) if self._file else None
-            self._baseline = SpeakerBaseline(card.centre, card.spread, heard)
+        self._novelty: NoveltyDetector | None = None
+        if prosody is not None:
+            card = prosody.card
+            stored = self._file.load(None) if self._file else None
+            self._baseline = SpeakerBaseline(card.centre, card.spread, stored)
             if card.training is not None:
-                self._learnt = NoveltyDetector(card.training, card.centre, card.spread)
+                self._novelty = NoveltyDetector(card.training, card.centre, card.spread)
 
     def read(self, window: SoundWindow, learn: float = 0.0) -> VoiceReading | None:
-        """What the networks say of the voice in a window; None when there is too little of one in it.
+        """The networks' reading of the voice in a window; None when it contains too little voice.
 
-        The share of speech is that of the frames that pass the gate, times the network's own belief that what it
-        heard is a voice and not a dog, a clock or a song's band. `learn`: how many utterances it counts for in what
-        is usual here. Where windows follow one another in a stream (`SoundWindow.at`), only what is new is measured.
+        The share of speech is the share of frames that pass the gate, times the network's probability that the sound
+        is a voice, and not a dog, a clock or a band. `learn`: the utterance's weight in the speaker baseline. Where
+        windows of one stream overlap (`SoundWindow.at`), only the new part is measured.
         """
-        if self._begins_anew:
-            self._begins_anew = False
-            self.rest()
+        if self._must_reset:
+            self._must_reset = False
+            self.reset()
         samples = window.samples[-WINDOW:]
         marked = speech_frames(samples)
-        # Counted against one second at least: two syllables in an empty window are a voice, a click is not.
+        # Divided by one second at least, so that two syllables in a short window are a voice, and a click is not.
         share = int(np.count_nonzero(marked)) / max(min(len(marked), 300), 100)
-        if share < self._least_speech:
+        if share < self._min_speech:
             return None
-        said = speech_span(marked)
-        at = window.at + len(window.samples) - len(samples) + said.start
-        probabilities = self._said(self._frames(samples[said], at), learn, ended=len(samples) - said.stop >= _ENDED)
-        voice = 1 - float(probabilities[self._picture.card.labels.index(NO_SPEECH)])
+        span = speech_span(marked)
+        at = window.at + len(window.samples) - len(samples) + span.start
+        rows = self._frames(samples[span], at)
+        probabilities = self._classify(rows, learn, has_ended=len(samples) - span.stop >= _END_SILENCE)
+        voice = 1 - float(probabilities[self._voice.card.labels.index(NO_SPEECH)])
         share *= voice
-        if voice < 0.5 or share < self._least_speech:
+        if voice < 0.5 or share < self._min_speech:
             return None
         emotions = probabilities[: len(EMOTIONS)]
         return VoiceReading(emotions / emotions.sum(), float(min(share, 1.0)), window.end_s)
 
-    def _said(self, rows: Floats, learn: float, *, ended: bool) -> Floats:
-        """(8,) of `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied.
+    def _classify(self, rows: Floats, learn: float, *, has_ended: bool) -> Floats:
+        """(8,) from `frame_rows` (frames, COLUMNS): both networks' probabilities multiplied.
 
-        The emotions' each to its card's power, as these were fitted: modestly of strangers, and of voices unlike any
-        that were learnt from. Whether it is a voice at all is another question: to be modest about a stranger's mood
-        is no reason to take a dog for somebody.
+        Those of the emotions are raised to the power of each card, which is low for strangers and for voices unlike the
+        training data. `no_speech` is not: doubt about a stranger's mood does not make a dog more of a person.
         """
-        picture = self._picture.card
-        shown = voice_picture(rows[:, MEL], rows[:, PERIODIC])
-        seen = softmax(self._picture.network.run(shown)[0][0], picture.temperature)
-        if self._prosodic is None or self._baseline is None:
-            return seen
-        card, numbers = self._prosodic.card, self._numbers_of(rows, ended=ended)
-        heard = softmax(self._prosodic.network.run(self._baseline.deviations(numbers))[0][0], card.temperature)
-        distance, like_learnt = None, 1.0
-        if self._learnt is not None:
-            distance = float(self._learnt.distance(numbers))
-            like_learnt = self._learnt.likeness(self._baseline.distance(distance))
-        powers = [its.power_for(self._baseline.known, like_learnt) for its in (picture, card)]
-        logs = [np.log(shares + 1e-6) for shares in (seen, heard)]
-        nobody = softmax(logs[0] + logs[1])[picture.labels.index(NO_SPEECH) :]
+        card = self._voice.card
+        spectrogram = voice_input_from_features(rows[:, MEL], rows[:, PERIODIC])
+        by_voice = softmax(self._voice.network.run(spectrogram)[0][0], card.temperature)
+        if self._prosody is None or self._baseline is None:
+            return by_voice
+        prosody_card, numbers = self._prosody.card, self._utterance_numbers(rows, has_ended=has_ended)
+        logits = self._prosody.network.run(self._baseline.deviations(numbers))[0][0]
+        by_prosody = softmax(logits, prosody_card.temperature)
+        distance, likeness = None, 1.0
+        if self._novelty is not None:
+            distance = float(self._novelty.distance(numbers))
+            likeness = self._novelty.likeness(self._baseline.distance(distance))
+        powers = [each.power_for(self._baseline.adaptation, likeness) for each in (card, prosody_card)]
+        logs = [np.log(shares + 1e-6) for shares in (by_voice, by_prosody)]
+        no_speech = softmax(logs[0] + logs[1])[card.labels.index(NO_SPEECH) :]
         emotions = softmax(powers[0] * logs[0][: len(EMOTIONS)] + powers[1] * logs[1][: len(EMOTIONS)])
-        said = np.concatenate([emotions * (1 - nobody), nobody])
-        if learn and nobody[0] < 0.5:
+        probabilities = np.concatenate([emotions * (1 - no_speech), no_speech])
+        if learn and no_speech[0] < 0.5:
             self._baseline.learn(numbers, learn, distance)
-            if time.monotonic() - self._kept_s > _KEEP_S:
-                self.keep()
-        return said
+            if time.monotonic() - self._saved_s > _SAVE_S:
+                self.save()
+        return probabilities
 
-    def _numbers_of(self, rows: Floats, *, ended: bool) -> Floats:
-        """(PROSODY,) of `frame_rows`, kept until half of them are new or the utterance has `ended`.
+    def _utterance_numbers(self, rows: Floats, *, has_ended: bool) -> Floats:
+        """(PROSODY,) from `frame_rows`, computed again when half of the frames are new or the utterance `has_ended`.
 
-        They tell of an utterance as a whole. Another second changes that little, and would be a quarter of the work.
+        The numbers describe a whole utterance. Another second changes them little, and costs a quarter of the work.
         """
-        self._uncounted += self._frames.new
+        self._new_frames += self._frames.new
         numbers = self._numbers
-        if numbers is None or 2 * self._uncounted >= len(rows) or (ended and self._uncounted):
-            self._numbers = numbers = prosody_of(rows)
-            self._uncounted = 0
+        if numbers is None or 2 * self._new_frames >= len(rows) or (has_ended and self._new_frames):
+            self._numbers = numbers = prosody_from_rows(rows)
+            self._new_frames = 0
         return numbers
 
-    def keep(self) -> None:
-        """Write down how voices usually sound here; a disk that refuses is said in the log."""
+    def save(self) -> None:
+        """Write the speaker baseline to its file; the log reports a disk that refuses."""
         if self._file is None or self._baseline is None:
             return
-        self._kept_s = time.monotonic()
+        self._saved_s = time.monotonic()
         try:
-            self._file.save(self._baseline.heard)
+            self._file.save(self._baseline.stats)
         except OSError as error:
-            _log.warning("%s: how voices sound here cannot be kept (%s)", self._file.path, error)
+            _log.warning("%s: how voices sound here cannot be stored (%s)", self._file.path, error)
 
-    def rest(self) -> None:
-        """The sound has stopped, or may no longer be heard: nothing that was measured of it is left."""
-        self._frames.forget()
-        self._numbers, self._uncounted = None, 0
+    def reset(self) -> None:
+        """Forget everything measured of the sound so far: it has ended, or may no longer be used."""
+        self._frames.clear()
+        self._numbers, self._new_frames = None, 0
 
-    def forget(self) -> None:
-        """Begin again with voices in general. What was kept is written over at once: a removal might not come off.
+    def forget_speakers(self) -> None:
+        """Start again with voices in general. The file is overwritten at once, since removing it might fail.
 
-        What was measured of an utterance that is under way goes too, before the next reading: this is asked for by
-        another thread than the one that reads.
+        Called from another thread than `read`. What was measured of the current utterance is therefore dropped by the
+        next `read`.
         """
-        self._numbers, self._begins_anew = None, True
-        if self._prosodic is not None:
-            self._baseline = SpeakerBaseline(self._prosodic.card.centre, self._prosodic.card.spread)
-        self.keep()
+        self._numbers, self._must_reset = None, True
+        if self._prosody is not None:
+            self._baseline = SpeakerBaseline(self._prosody.card.centre, self._prosody.card.spread)
+        self.save()

@@ -1,4 +1,4 @@
-"""What a network is fed: pictures and sounds brought to one scale. Training and the device share this code."""
+"""What the voice network is fed. Training uses the same code."""
 
 import numpy as np
 
@@ -12,15 +12,15 @@ from device.perception.models.inputs import WINDOW_FRAMES
 def voice_input(samples: Floats) -> Floats:
     """(samples,) float32 at 16 kHz -> (1, WINDOW_FRAMES, BANDS, 2) float32: log-mel and correlogram.
 
-    Loudness tells the distance and the recording, not the mood: the mean over the loudest fifth of the frames is
-    taken off the log-mel, what lies more than three times ln(10) (30 dB) from it is cut, and the rest divided by
-    two. A shorter sound is padded with that floor and without a pitch, a longer one cut to its last WINDOW_FRAMES.
+    Loudness depends on the distance and the recording, not on the mood. So the mean over the loudest fifth of the
+    frames is subtracted from the log-mel; the result is clipped at three times ln(10) (30 dB) and divided by two. A
+    shorter sound is padded with that floor and without pitch, of a longer one the last WINDOW_FRAMES are used.
     """
-    return voice_picture(log_mel(samples), correlogram(samples))
+    return voice_input_from_features(log_mel(samples), correlogram(samples))
 
 
-def voice_picture(mel: Floats, periodic: Floats) -> Floats:
-    """`voice_input` of a sound whose log-mel and correlogram, both (frames, BANDS), are known."""
+def voice_input_from_features(mel: Floats, periodic: Floats) -> Floats:
+    """`voice_input` from a sound's log-mel and correlogram, each (frames, BANDS)."""
     recent = mel[-WINDOW_FRAMES:]
     loudness = np.add.reduce(recent, axis=1) / BANDS
     loud = loudness[loudness >= quantiles(np.sort(loudness), [0.8])[0]]
@@ -31,8 +31,8 @@ def voice_picture(mel: Floats, periodic: Floats) -> Floats:
     for silence in (picture[:begin], picture[begin + len(recent) :]):
         silence[:, :, 0], silence[:, :, 1] = floor / 2, 0
     voiced = picture[begin : begin + len(recent)]
-    heard = (recent - np.float32(level)) / 2
-    np.maximum(heard, np.float32(floor / 2), out=heard)
-    np.minimum(heard, np.float32(-floor / 2), out=voiced[:, :, 0])
+    relative = (recent - np.float32(level)) / 2
+    np.maximum(relative, np.float32(floor / 2), out=relative)
+    np.minimum(relative, np.float32(-floor / 2), out=voiced[:, :, 0])
     np.subtract(2 * periodic[-WINDOW_FRAMES:], np.float32(0.4), out=voiced[:, :, 1])
     return picture[None]

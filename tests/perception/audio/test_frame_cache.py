@@ -114,7 +114,7 @@ def test_what_is_no_number_is_never_known_again() -> None:
 def test_nothing_is_left_of_what_is_forgotten() -> None:
     memory = FrameCache(frame_rows)
     memory(_VOICE[:_WINDOW], 0)
-    memory.forget()
+    memory.clear()
     assert not any(value.size for value in vars(memory).values() if isinstance(value, np.ndarray))
     _close(memory(_VOICE[8000 : 8000 + _WINDOW], 8000), frame_rows(_VOICE[8000 : 8000 + _WINDOW]))
     assert memory.measured == 2 * frame_count(_WINDOW)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
 from device.perception.audio.frame_features import frame_rows
-from device.perception.audio.pitch import A1_HZ, pitch, without_leaps
-from device.perception.audio.prosody import PROSODY, prosody, prosody_of
-from device.perception.audio.statistics import functionals, quantiles, slopes, smoothed, thirds
+from device.perception.audio.pitch import A1_HZ, pitch, remove_octave_leaps
+from device.perception.audio.prosody import PROSODY, prosody, prosody_from_rows
+from device.perception.audio.statistics import functionals, moving_means, quantiles, slopes, thirds
 from device.perception.audio.stft import RATE_HZ, frame_count
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
@@ -77,7 +77,7 @@ def test_whatever_is_heard_the_numbers_are_finite(kind: str, length: int, gain: 
 
 def test_numbers_of_known_rows_are_those_of_the_sound() -> None:
     voice = speak(PROSODIES[Emotion.ANGRY], 2.0)
-    np.testing.assert_array_equal(prosody_of(frame_rows(voice)), prosody(voice))
+    np.testing.assert_array_equal(prosody_from_rows(frame_rows(voice)), prosody(voice))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 299])
@@ -115,7 +115,7 @@ def test_thirds_tell_how_a_curve_goes_on() -> None:
 
 
 def test_a_curve_is_smoothed_over_three_and_over_five_frames_and_goes_on_at_its_ends() -> None:
-    three, five = smoothed(np.array([[0.0, 0, 15, 0, 0, 15]]))
+    three, five = moving_means(np.array([[0.0, 0, 15, 0, 0, 15]]))
     np.testing.assert_allclose(three, [[0, 5, 5, 5, 5, 10]])
     np.testing.assert_allclose(five, [[3, 3, 3, 6, 9, 9]])
 
@@ -124,5 +124,5 @@ def test_a_frame_an_octave_off_is_put_right_and_a_glide_is_left() -> None:
     glide = np.linspace(20, 30, 50, dtype=np.float32)
     wrong = glide.copy()
     wrong[[10, 30]] += 12
-    np.testing.assert_allclose(without_leaps(wrong), glide, atol=0.5)
-    np.testing.assert_array_equal(without_leaps(glide), glide)
+    np.testing.assert_allclose(remove_octave_leaps(wrong), glide, atol=0.5)
+    np.testing.assert_array_equal(remove_octave_leaps(glide), glide)

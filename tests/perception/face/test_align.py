@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from device.perception.face.align import EYE_DISTANCE, EYE_HEIGHT, aligned_crop, whole_picture
+from device.perception.face.align import EYE_DISTANCE, EYE_HEIGHT, aligned_crop, face_of_whole_picture
 from device.perception.models.inputs import FACE_PX
 from device.readings import Face
 from tests.builders import Pixels, face_at
@@ -79,11 +79,11 @@ def test_a_large_face_is_averaged_and_not_sampled() -> None:
 def test_a_whole_picture_is_a_face_of_any_size() -> None:
     for height, width in ((48, 48), (20, 20), (400, 300), (1, 1)):
         gray = np.linspace(0, 255, height * width).reshape(height, width).astype(np.uint8)
-        face = whole_picture(gray)
+        face = face_of_whole_picture(gray)
         assert face.crop is not None
         assert face.crop.shape == (FACE_PX, FACE_PX)
         assert face.box == (0, 0, width, height)
     exact = np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8)
-    crop = whole_picture(exact).crop
+    crop = face_of_whole_picture(exact).crop
     assert crop is not None
     np.testing.assert_array_equal(crop, exact)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from device.emotions import Emotion, Floats, top
-from device.perception.face.align import aligned_crop, whole_picture
+from device.perception.face.align import aligned_crop, face_of_whole_picture
 from device.perception.face.classifier import FaceReader, quality
 from device.perception.load import open_detector
 from device.perception.models.model import Model
@@ -71,7 +71,7 @@ def test_how_bright_the_room_is_changes_little() -> None:
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_crop_of_one_colour_is_read_without_a_fault_and_hardly_trusted(level: int) -> None:
-    reading = _READER.read(whole_picture(np.full((48, 48), level, np.uint8)), 0.0)
+    reading = _READER.read(face_of_whole_picture(np.full((48, 48), level, np.uint8)), 0.0)
     assert np.isfinite(reading.probabilities).all()
     assert reading.quality <= 0.1
 
@@ -82,7 +82,7 @@ def test_a_face_without_a_crop_is_a_mistake_of_the_caller() -> None:
 
 
 def _sharp() -> Pixels:
-    crop = whole_picture(_gray(astronaut()[70:190, 165:285])).crop
+    crop = face_of_whole_picture(_gray(astronaut()[70:190, 165:285])).crop
     assert crop is not None
     return crop
 

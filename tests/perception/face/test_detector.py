@@ -80,11 +80,11 @@ def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> 
 
 def test_full_scale_noise_never_becomes_a_person() -> None:
     """A detector sees a face in one noise picture of many, as MediaPipe does; gone at once, it is nobody."""
-    sight = load_perception(Settings()).sight(Settings())
+    sight = load_perception(Settings()).open_face_stream(Settings())
     rng = np.random.default_rng(0)
     for index in range(12):
         noise = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
-        assert sight.see(Frame(noise, index / 10)) == []
+        assert sight.read(Frame(noise, index / 10)) == []
     assert sight.people(1.2) == 0
 
 
@@ -101,7 +101,7 @@ def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
 
 def test_another_network_in_a_detectors_place_is_told(tmp_path: Path) -> None:
     (tmp_path / SHORT_RANGE.file).write_bytes((MODELS / FULL_RANGE.file).read_bytes())
-    with pytest.raises(ModelError, match="not the face detector that its name says"):
+    with pytest.raises(ModelError, match="another file than its name says"):
         BlazeFace(SHORT_RANGE, folder=tmp_path)
 
 

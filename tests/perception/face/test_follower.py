@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from device.perception.face.cpu_budget import CpuBudget
-from device.perception.face.crop_change import alike
+from device.perception.face.crop_change import look_alike
 from device.perception.face.detector import corners, overlap
 from device.perception.face.follower import FaceFollower
 from device.perception.face.two_stage import TwoStageDetector
@@ -49,7 +49,7 @@ class Stream:
         self.following = FaceFollower(self.counted, budget)
         self._frame = 0
 
-    def see(self, pixels: Pixels, frames: int = 1) -> list[Face]:
+    def read(self, pixels: Pixels, frames: int = 1) -> list[Face]:
         """What is known after so many frames of this."""
         for _ in range(frames):
             found = self.following.find(Frame(as_seen(pixels, self._frame), self._frame / _FPS))
@@ -72,7 +72,7 @@ def at(x: float, y: float = 250, size: float = 200, pose: Pose | None = None) ->
 def test_a_face_that_moves_is_where_a_search_would_find_it(stream: Stream) -> None:
     for number in range(45):
         pixels = at(200 + 5 * number)
-        (found,) = stream.see(pixels)
+        (found,) = stream.read(pixels)
         if number % 9 == 8:
             (expected,) = _REFINED.find(as_seen(pixels, number))
             assert overlap(corners(found.box), corners(expected.box)[None])[0] > 0.6
@@ -81,9 +81,9 @@ def test_a_face_that_moves_is_where_a_search_would_find_it(stream: Stream) -> No
 
 
 def test_a_face_that_stays_as_it_is_costs_next_to_nothing(stream: Stream) -> None:
-    stream.see(at(320), 15)
+    stream.read(at(320), 15)
     stream.reset()
-    crops = {id(stream.see(at(320))[0].crop) for _ in range(60)}
+    crops = {id(stream.read(at(320))[0].crop) for _ in range(60)}
     assert stream.counted.looks <= 4
     assert stream.counted.searches <= 4
     assert len(crops) <= 3
@@ -91,78 +91,78 @@ def test_a_face_that_stays_as_it_is_costs_next_to_nothing(stream: Stream) -> Non
 
 @pytest.mark.parametrize("size", [90, 200, 400])
 def test_a_smile_is_seen_within_a_fifth_of_a_second(stream: Stream, size: float) -> None:
-    (before,) = stream.see(at(320, size=size), 30)
-    (after,) = stream.see(at(320, size=size, pose=Pose(mouth_curve=1)), 4)
+    (before,) = stream.read(at(320, size=size), 30)
+    (after,) = stream.read(at(320, size=size, pose=Pose(mouth_curve=1)), 4)
     assert before.crop is not after.crop
     assert before.crop is not None
     assert after.crop is not None
-    assert not alike(before.crop, after.crop)
+    assert not look_alike(before.crop, after.crop)
 
 
 def test_who_leaves_is_gone_in_a_fifth_of_a_second(stream: Stream) -> None:
-    assert stream.see(at(320), 10)
-    assert stream.see(drawn(), 4) == []
+    assert stream.read(at(320), 10)
+    assert stream.read(drawn(), 4) == []
 
 
 def test_who_comes_in_beside_another_is_seen_within_two_seconds(stream: Stream) -> None:
-    assert len(stream.see(at(150), 30)) == 1
+    assert len(stream.read(at(150), 30)) == 1
     both = drawn(((150, 250), 200, Pose()), ((480, 250), 200, Pose()))
-    assert len(stream.see(both, 30)) == 2
+    assert len(stream.read(both, 30)) == 2
 
 
 def test_four_are_followed_and_none_is_counted_twice(stream: Stream) -> None:
-    stream.see(group(), 10)
+    stream.read(group(), 10)
     for _ in range(30):
-        assert len(stream.see(group())) == 4
+        assert len(stream.read(group())) == 4
 
 
 def test_a_leap_is_looked_for(stream: Stream) -> None:
-    assert stream.see(at(120), 20)
-    (found,) = stream.see(at(520), 8)
+    assert stream.read(at(120), 20)
+    (found,) = stream.read(at(520), 8)
     assert found.box[0] > 400
 
 
 def test_who_walks_fast_is_not_lost(stream: Stream) -> None:
     """A metre in a second at three metres: 20 px a frame, a third of the face's width."""
-    stream.see(heads([(0, 150, 130)]), 10)
+    stream.read(heads([(0, 150, 130)]), 10)
     stream.reset()
     for number in range(24):
-        assert len(stream.see(heads([(20 * number, 150, 130)]))) == 1
+        assert len(stream.read(heads([(20 * number, 150, 130)]))) == 1
     assert stream.counted.searches <= 8
 
 
 def test_an_empty_room_that_does_not_change_is_seldom_looked_at(stream: Stream) -> None:
-    stream.see(drawn(), 25)
+    stream.read(drawn(), 25)
     stream.reset()
-    assert stream.see(drawn(), 90) == []
+    assert stream.read(drawn(), 90) == []
     assert stream.counted.searches <= 4
 
 
 @pytest.mark.parametrize("side", [90, 220])
 def test_who_comes_into_an_empty_room_is_seen_within_three_frames(stream: Stream, side: int) -> None:
     """The smaller head has a face of 40 px."""
-    stream.see(heads([]), 45)
-    assert stream.see(heads([(400, 120, side)]), 3)
+    stream.read(heads([]), 45)
+    assert stream.read(heads([(400, 120, side)]), 3)
 
 
 def test_a_frame_of_another_size_is_looked_at(stream: Stream) -> None:
-    stream.see(drawn(), 10)
-    assert stream.see(drawn(((160, 120), 120, Pose()), width_px=320, height_px=240), 3)
-    assert stream.see(at(320), 3)
+    stream.read(drawn(), 10)
+    assert stream.read(drawn(((160, 120), 120, Pose()), width_px=320, height_px=240), 3)
+    assert stream.read(at(320), 3)
 
 
 def test_a_slow_change_of_light_is_no_change_of_the_face(stream: Stream) -> None:
-    stream.see(at(320), 15)
+    stream.read(at(320), 15)
     stream.reset()
     for number in range(60):
         darker = (at(320) * (1 - 0.008 * number)).astype(np.uint8)
-        assert len(stream.see(darker)) == 1
+        assert len(stream.read(darker)) == 1
     assert stream.counted.looks <= 12
 
 
 def test_more_than_eight_are_not_followed(stream: Stream) -> None:
     places = [(10 + 125 * (i % 5), 20 + 230 * (i // 5), 115) for i in range(10)]
-    assert len(stream.see(heads(places), 60)) == 8
+    assert len(stream.read(heads(places), 60)) == 8
 
 
 class Slow:
@@ -179,11 +179,11 @@ class Slow:
 def test_where_the_budget_is_short_all_is_seen_only_later() -> None:
     stream = Stream(CpuBudget(0.5, Slow()))
     both = drawn(((150, 250), 200, Pose()), ((480, 250), 200, Pose()))
-    assert len(stream.see(both, 30)) == 2
+    assert len(stream.read(both, 30)) == 2
     stream.reset()
     for number in range(150):  # ten seconds, five of them its own
-        stream.see(drawn(((150 + number / 3, 250), 200, Pose()), ((480, 250), 200, Pose(mouth_curve=number % 2))))
-    assert len(stream.see(both)) == 2
+        stream.read(drawn(((150 + number / 3, 250), 200, Pose()), ((480, 250), 200, Pose(mouth_curve=number % 2))))
+    assert len(stream.read(both)) == 2
     assert stream.counted.looks + stream.counted.searches <= 24
     assert stream.counted.looks > 4
     assert stream.counted.searches >= 2, "who is known does not keep who comes in from being seen"

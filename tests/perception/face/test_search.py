@@ -49,7 +49,7 @@ def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
     assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
     for part in parts[1:]:
         assert part
-        part.of(seen)[2][:] = 1
+        part.crop(seen)[2][:] = 1
     assert seen.min() == 1
     assert _chosen(search, noisy(_ROOM, 8), 1.95) is None
 
@@ -130,8 +130,8 @@ def test_a_frame_of_another_size_begins_anew(settled: tuple[RegionScheduler, flo
 class _AskingEach(RegionScheduler):
     """Never takes the short cut."""
 
-    def _rests(self, cells: Cells, explained: npt.NDArray[np.bool_]) -> bool:
-        return super()._rests(cells, explained) and False
+    def _is_still(self, cells: Cells, explained: npt.NDArray[np.bool_]) -> bool:
+        return super()._is_still(cells, explained) and False
 
 
 @pytest.mark.parametrize("seed", range(4))

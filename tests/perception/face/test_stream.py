@@ -21,7 +21,7 @@ def readers() -> Perception:
 
 @pytest.fixture
 def sight(readers: Perception) -> FaceStream:
-    return readers.sight(Settings())
+    return readers.open_face_stream(Settings())
 
 
 def _person(x: float, y: float = 240, height: float = 200) -> Pixels:
@@ -29,7 +29,7 @@ def _person(x: float, y: float = 240, height: float = 200) -> Pixels:
 
 
 def _stream(sight: FaceStream, pictures: list[Pixels], begin_s: float = 0.0) -> list[list[FaceReading]]:
-    return [sight.see(Frame(noisy(p, i), begin_s + i / 10)) for i, p in enumerate(pictures)]
+    return [sight.read(Frame(noisy(p, i), begin_s + i / 10)) for i, p in enumerate(pictures)]
 
 
 def _tracks(readings: list[FaceReading]) -> list[int]:
@@ -70,7 +70,7 @@ def test_a_face_in_one_frame_only_is_nobody(sight: FaceStream) -> None:
 
 
 def test_of_many_the_largest_are_read(readers: Perception) -> None:
-    sight = readers.sight(Settings(camera=Camera(max_faces=2)))
+    sight = readers.open_face_stream(Settings(camera=Camera(max_faces=2)))
     pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
     looks = _stream(sight, [pixels] * 8)
     assert len(looks[-1]) == 2

@@ -13,7 +13,7 @@ from tests.builders import Pixels, drawn, face_at, group, heads, noisy, portrait
 
 
 @pytest.fixture(scope="module")
-def refined() -> TwoStageDetector:
+def detector() -> TwoStageDetector:
     return open_detector(Settings())
 
 
@@ -34,8 +34,8 @@ def _textured(seed: int) -> Pixels:
     return np.clip(blurred + rng.normal(0, 3, room.shape), 0, 255).astype(np.uint8)
 
 
-def test_the_surest_face_comes_first_and_all_are_sure_enough(refined: TwoStageDetector) -> None:
-    scores = [face.score for face in refined.find(group())]
+def test_the_surest_face_comes_first_and_all_are_sure_enough(detector: TwoStageDetector) -> None:
+    scores = [face.score for face in detector.find(group())]
     assert len(scores) == 4
     assert scores == sorted(scores, reverse=True)
     assert min(scores) >= MIN_SCORE
@@ -48,25 +48,25 @@ def test_a_face_less_sure_than_asked_for_is_none() -> None:
     assert [face.score for face in strict.find(group())] == scores[:1]
 
 
-def test_rooms_full_of_patterns_are_empty(refined: TwoStageDetector) -> None:
+def test_rooms_full_of_patterns_are_empty(detector: TwoStageDetector) -> None:
     """The far network alone suspects a face in many of them."""
     suspected = found = 0
     for seed in range(40):
         room = _textured(seed)
-        suspected += bool(refined._far.find(room))
-        found += bool(refined.find(room))
+        suspected += bool(detector._far.find(room))
+        found += bool(detector.find(room))
     assert suspected >= 8
     assert found == 0
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_face_of_fifty_pixels_is_found_among_patterns(refined: TwoStageDetector, seed: int) -> None:
+def test_a_face_of_fifty_pixels_is_found_among_patterns(detector: TwoStageDetector, seed: int) -> None:
     """The astronaut's face fills 0.45 of the square that is put in."""
     room, side = _textured(seed), 110
     left, top = [(80, 60), (420, 200), (500, 330), (20, 350), (300, 20), (250, 250)][seed]
     head = heads([(0, 0, side)], side, side)
     room[top : top + side, left : left + side] = head
-    (found,) = refined.find(room)
+    (found,) = detector.find(room)
     assert overlap(corners(found.box), corners((left + 25, top + 22, 50, 50))[None])[0] > 0.4
 
 
@@ -101,19 +101,19 @@ def test_key_points_that_wander_from_look_to_look_are_of_no_face() -> None:
     assert TwoStageDetector(One(), Wandering(0.5)).find(portrait()) == []
 
 
-def test_two_proposals_of_one_face_are_one(refined: TwoStageDetector) -> None:
+def test_two_proposals_of_one_face_are_one(detector: TwoStageDetector) -> None:
     class Twice:
         def find(self, pixels: Pixels) -> list[Face]:
-            (face,) = refined._far.find(pixels)[:1]
+            (face,) = detector._far.find(pixels)[:1]
             x, y, width, height = face.box
             return [face, Face((x + 4, y - 3, width, height), 0.4, face.key_points)]
 
-    assert len(TwoStageDetector(Twice(), refined._near).find(portrait())) == 1
+    assert len(TwoStageDetector(Twice(), detector._near).find(portrait())) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (480, 640), (31, 33), (1000, 100)])
-def test_a_picture_of_any_shape_is_taken(refined: TwoStageDetector, size: tuple[int, int]) -> None:
-    assert refined.find(np.full((*size, 3), 100, np.uint8)) == []
+def test_a_picture_of_any_shape_is_taken(detector: TwoStageDetector, size: tuple[int, int]) -> None:
+    assert detector.find(np.full((*size, 3), 100, np.uint8)) == []
 
 
 @pytest.mark.parametrize("kind", ["far", "near"])

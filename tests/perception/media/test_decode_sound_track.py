@@ -9,7 +9,7 @@ import pytest
 from device.emotions import Emotion, Floats
 from device.perception.load import Perception
 from device.perception.media.decode import read_sound
-from device.perception.offline.analyze import Wanted, analyze
+from device.perception.offline.analyze import Options, analyze
 from device.sense.microphone.file import FileMicrophone
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
@@ -51,7 +51,7 @@ def test_a_file_in_a_microphones_place_keeps_step_with_the_picture(tmp_path: Pat
 
 def test_a_voice_is_told_when_it_is_heard(tmp_path: Path, readers: Perception) -> None:
     voice = speak(PROSODIES[Emotion.ANGRY], 3.0)
-    found = analyze(_film(tmp_path / "late.mkv", 40, voice, 5.0), Wanted(), readers, Settings())
+    found = analyze(_film(tmp_path / "late.mkv", 40, voice, 5.0), Options(), readers, Settings())
     assert found["error"] is None
     assert found["seconds"] == pytest.approx(8.0, abs=0.01)
     assert found["voice"] is not None

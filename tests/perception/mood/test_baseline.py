@@ -44,30 +44,30 @@ def baseline(tmp_path: Path, clock: Clock) -> BaselineRecorder:
 def record(baseline: BaselineRecorder, clock: Clock, shares: Floats, looks: int = 50, quality: float = 1.0) -> None:
     baseline.record(60)
     for _ in range(looks):
-        baseline.saw(seen(shares, quality))
+        baseline.correct_face(seen(shares, quality))
     clock.now_s += 61
     baseline.tick()
 
 
 def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: BaselineRecorder, clock: Clock) -> None:
-    before = baseline.saw(seen(row(*HANGING))).probabilities
+    before = baseline.correct_face(seen(row(*HANGING))).probabilities
     assert before.argmax() == SAD
     record(baseline, clock, row(*HANGING))
-    after = baseline.saw(seen(row(*HANGING))).probabilities
+    after = baseline.correct_face(seen(row(*HANGING))).probabilities
     assert after.argmax() == NEUTRAL
     assert after.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_face_that_is_sad_beyond_its_rest_still_reads_as_sad(baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
-    assert baseline.saw(seen(row(0.05, 0.01, 0.04, 0.0, 0.8, 0.0, 0.1))).probabilities.argmax() == SAD
+    assert baseline.correct_face(seen(row(0.05, 0.01, 0.04, 0.0, 0.8, 0.0, 0.1))).probabilities.argmax() == SAD
 
 
 def test_without_a_recording_and_for_the_usual_rest_nothing_changes(baseline: BaselineRecorder, clock: Clock) -> None:
     shares = row(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
-    np.testing.assert_array_equal(baseline.saw(seen(shares)).probabilities, shares)
+    np.testing.assert_array_equal(baseline.correct_face(seen(shares)).probabilities, shares)
     record(baseline, clock, row(*USUAL))
-    np.testing.assert_allclose(baseline.saw(seen(shares)).probabilities, shares, atol=1e-3)
+    np.testing.assert_allclose(baseline.correct_face(seen(shares)).probabilities, shares, atol=1e-3)
 
 
 def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> None:
@@ -75,15 +75,15 @@ def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> Non
     assert baseline.neutral
     assert baseline.neutral.voice is None
     heard = VoiceReading(row(*HANGING), 1.0, 0.0)
-    np.testing.assert_array_equal(baseline.heard(heard).probabilities, heard.probabilities)
+    np.testing.assert_array_equal(baseline.correct_voice(heard).probabilities, heard.probabilities)
     baseline.record(60)
     for _ in range(MIN_READINGS):
-        baseline.heard(heard)
+        baseline.correct_voice(heard)
     clock.now_s += 61
     baseline.tick()
     assert baseline.neutral.voice
     assert baseline.neutral.face, "what was recorded of faces stays when only voices were there"
-    assert baseline.heard(heard).probabilities.argmax() == NEUTRAL
+    assert baseline.correct_voice(heard).probabilities.argmax() == NEUTRAL
 
 
 @pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (MIN_READINGS - 1, 1.0), (500, 0.1)])
@@ -103,7 +103,7 @@ def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
     flat = row(*USUAL) ** 0.3
     record(baseline, clock, flat / flat.sum())
     happy = row(0.14, 0.1, 0.14, 0.22, 0.15, 0.1, 0.15)
-    after = baseline.saw(seen(happy)).probabilities
+    after = baseline.correct_face(seen(happy)).probabilities
     assert after.argmax() == EMOTIONS.index(Emotion.HAPPY)
     np.testing.assert_allclose(after, happy, atol=0.03)
 
@@ -117,9 +117,9 @@ def test_it_is_kept_and_cleared(tmp_path: Path, baseline: BaselineRecorder, cloc
     record(baseline, clock, row(*HANGING))
     again = BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock)
     assert again.neutral == baseline.neutral
-    assert again.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
-    again.forget()
-    assert again.saw(seen(row(*HANGING))).probabilities.argmax() == SAD
+    assert again.correct_face(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
+    again.clear()
+    assert again.correct_face(seen(row(*HANGING))).probabilities.argmax() == SAD
     assert BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock).neutral is None
 
 
@@ -137,8 +137,8 @@ def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock:
     (tmp_path / "file").write_text("in the way")
     baseline = BaselineRecorder(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
     record(baseline, clock, row(*HANGING))
-    assert "cannot be kept over a restart" in baseline.recording.message
-    assert baseline.saw(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
+    assert "cannot be stored" in baseline.recording.message
+    assert baseline.correct_face(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
 
 
 def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:

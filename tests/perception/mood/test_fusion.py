@@ -31,16 +31,16 @@ def _heard(emotion: Emotion, time_s: float = 0.0, share: float = 0.7, much: floa
 def test_before_anything_was_seen_or_heard_nothing_is_said() -> None:
     fused = Fusion().now(10.0)
     np.testing.assert_allclose(fused.probabilities, uniform())
-    assert (fused.face, fused.voice, fused.time_s, fused.heard_or_seen) == (None, None, 0.0, False)
+    assert (fused.face, fused.voice, fused.time_s, fused.has_reading) == (None, None, 0.0, False)
 
 
 def test_one_sense_alone_is_a_reading_and_the_mood_says_which() -> None:
     eyes, ears = Fusion(), Fusion()
-    eyes.saw(_saw(Emotion.HAPPY, 1.0))
-    ears.heard(_heard(Emotion.SAD, 1.0))
+    eyes.add_face(_saw(Emotion.HAPPY, 1.0))
+    ears.add_voice(_heard(Emotion.SAD, 1.0))
     seen, heard = eyes.now(1.2), ears.now(1.2)
-    assert (top(seen.probabilities), seen.voice, seen.heard_or_seen, seen.time_s) == (Emotion.HAPPY, None, True, 1.0)
-    assert (top(heard.probabilities), heard.face, heard.heard_or_seen) == (Emotion.SAD, None, True)
+    assert (top(seen.probabilities), seen.voice, seen.has_reading, seen.time_s) == (Emotion.HAPPY, None, True, 1.0)
+    assert (top(heard.probabilities), heard.face, heard.has_reading) == (Emotion.SAD, None, True)
     assert seen.face is not None
     assert (seen.face.emotion, seen.face.confidence, seen.face.age_s) == (Emotion.HAPPY, 0.9, 0.2)
     np.testing.assert_allclose(seen.probabilities, _mostly(Emotion.HAPPY), atol=1e-5)
@@ -49,10 +49,10 @@ def test_one_sense_alone_is_a_reading_and_the_mood_says_which() -> None:
 def test_two_senses_that_agree_are_surer_of_it_than_one_that_is_contradicted() -> None:
     agreed, argued = Fusion(), Fusion()
     for fusion, said in ((agreed, Emotion.HAPPY), (argued, Emotion.SAD)):
-        fusion.saw(_saw(Emotion.HAPPY))
-        fusion.heard(_heard(said))
+        fusion.add_face(_saw(Emotion.HAPPY))
+        fusion.add_voice(_heard(said))
     alone = Fusion()
-    alone.saw(_saw(Emotion.HAPPY))
+    alone.add_face(_saw(Emotion.HAPPY))
     assert agreed.now(0).probabilities[3] > alone.now(0).probabilities[3] > argued.now(0).probabilities[3]
 
 
@@ -62,8 +62,8 @@ def test_what_neither_sense_excludes_can_win_over_what_each_is_surest_of() -> No
     face, voice = _saw(Emotion.SURPRISE), _heard(Emotion.SAD)
     seen = np.array([rest, rest, 0.42, rest, rest, 0.48, rest], np.float32)
     heard = np.array([rest, rest, 0.42, rest, 0.48, rest, rest], np.float32)
-    fusion.saw(FaceReading(face.face, seen, 1.0, 0.0))
-    fusion.heard(VoiceReading(heard, voice.speech_share, 0.0))
+    fusion.add_face(FaceReading(face.face, seen, 1.0, 0.0))
+    fusion.add_voice(VoiceReading(heard, voice.speech_share, 0.0))
     assert top(fusion.now(0.0).probabilities) is Emotion.FEAR
 
 
@@ -71,8 +71,8 @@ def test_a_poor_look_gives_way_to_a_clear_voice() -> None:
     shares = []
     for quality in (1.0, 0.5, 0.1):
         fusion = Fusion()
-        fusion.saw(_saw(Emotion.HAPPY, quality=quality))
-        fusion.heard(_heard(Emotion.SAD))
+        fusion.add_face(_saw(Emotion.HAPPY, quality=quality))
+        fusion.add_voice(_heard(Emotion.SAD))
         shares.append(float(fusion.now(0).probabilities[3]))
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] < 0.2
@@ -82,8 +82,8 @@ def test_a_voice_with_more_speech_in_it_counts_for_more() -> None:
     shares = []
     for share in (0.0, 0.3, 0.7):
         fusion = Fusion()
-        fusion.saw(_saw(Emotion.HAPPY))
-        fusion.heard(_heard(Emotion.SAD, share=share))
+        fusion.add_face(_saw(Emotion.HAPPY))
+        fusion.add_voice(_heard(Emotion.SAD, share=share))
         shares.append(float(fusion.now(0).probabilities[4]))
     assert shares == sorted(shares)
     assert shares[0] < 0.5 * shares[-1]
@@ -91,30 +91,30 @@ def test_a_voice_with_more_speech_in_it_counts_for_more() -> None:
 
 def test_a_reading_fades_and_is_forgotten() -> None:
     fusion = Fusion(reading_max_age_s=4.0)
-    fusion.heard(_heard(Emotion.SAD, 0.0))
+    fusion.add_voice(_heard(Emotion.SAD, 0.0))
     happy = []
     for now in (0.0, 1.0, 2.0, 3.0, 3.9):
-        fusion.saw(_saw(Emotion.HAPPY, now))
+        fusion.add_face(_saw(Emotion.HAPPY, now))
         happy.append(float(fusion.now(now).probabilities[3]))
     assert happy == sorted(happy)
     assert happy[-1] > 0.85
     later = fusion.now(4.0)
     assert later.voice is None
     assert later.face is not None
-    assert not fusion.now(8.0).heard_or_seen
+    assert not fusion.now(8.0).has_reading
 
 
 def test_a_newer_reading_of_the_same_face_takes_the_place_of_the_older() -> None:
     fusion = Fusion()
-    fusion.saw(_saw(Emotion.HAPPY, 0.0))
-    fusion.saw(_saw(Emotion.SAD, 0.1))
+    fusion.add_face(_saw(Emotion.HAPPY, 0.0))
+    fusion.add_face(_saw(Emotion.SAD, 0.1))
     np.testing.assert_allclose(fusion.now(0.1).probabilities, _mostly(Emotion.SAD), atol=1e-5)
 
 
 def test_of_two_faces_the_clearer_one_counts_for_more_and_neither_is_lost() -> None:
     fusion = Fusion()
-    fusion.saw(_saw(Emotion.HAPPY, quality=0.9, track=1))
-    fusion.saw(_saw(Emotion.SAD, quality=0.3, track=2))
+    fusion.add_face(_saw(Emotion.HAPPY, quality=0.9, track=1))
+    fusion.add_face(_saw(Emotion.SAD, quality=0.3, track=2))
     said = fusion.now(0.0).probabilities
     assert top(said) is Emotion.HAPPY
     assert said[4] == pytest.approx(0.25 * 0.9 + 0.75 * 0.1 / 6, abs=1e-3)
@@ -123,9 +123,9 @@ def test_of_two_faces_the_clearer_one_counts_for_more_and_neither_is_lost() -> N
 @pytest.mark.parametrize("which", ["face", "voice"])
 def test_what_a_switched_off_sense_said_is_forgotten_at_once(which: str) -> None:
     fusion = Fusion()
-    fusion.saw(_saw(Emotion.HAPPY))
-    fusion.heard(_heard(Emotion.SAD))
-    (fusion.forget_faces if which == "face" else fusion.forget_voice)()
+    fusion.add_face(_saw(Emotion.HAPPY))
+    fusion.add_voice(_heard(Emotion.SAD))
+    (fusion.clear_faces if which == "face" else fusion.clear_voice)()
     fused = fusion.now(0.0)
     assert (fused.face is None, fused.voice is None) == (which == "face", which == "voice")
     assert top(fused.probabilities) is (Emotion.SAD if which == "face" else Emotion.HAPPY)
@@ -133,7 +133,7 @@ def test_what_a_switched_off_sense_said_is_forgotten_at_once(which: str) -> None
 
 def test_a_reading_from_the_future_is_as_fresh_as_one_of_now() -> None:
     fusion = Fusion()
-    fusion.saw(_saw(Emotion.HAPPY, 10.0))
+    fusion.add_face(_saw(Emotion.HAPPY, 10.0))
     fused = fusion.now(9.9)
     assert fused.face is not None
     assert fused.face.age_s == 0
@@ -157,12 +157,12 @@ def test_whatever_is_seen_and_heard_the_result_is_finite_and_sums_to_one(
         if kind == "face":
             face = face_at(0, 0, 50)
             face = type(face)(face.box, 0.9, face.key_points, None, track)
-            fusion.saw(FaceReading(face, probabilities, much, now))
+            fusion.add_face(FaceReading(face, probabilities, much, now))
         else:
-            fusion.heard(VoiceReading(probabilities, much, now))
+            fusion.add_voice(VoiceReading(probabilities, much, now))
         now += pause
         fused = fusion.now(now)
         assert np.isfinite(fused.probabilities).all()
         assert (fused.probabilities >= 0).all()
         assert fused.probabilities.sum() == pytest.approx(1, abs=1e-4)
-        assert fused.heard_or_seen == (fused.face is not None or fused.voice is not None)
+        assert fused.has_reading == (fused.face is not None or fused.voice is not None)

@@ -14,7 +14,7 @@ from device.emotions import EMOTIONS, Emotion, Floats
 from device.perception.audio.stft import RATE_HZ
 from device.perception.face.tiles import find_everywhere
 from device.perception.load import Perception, load_perception
-from device.perception.offline.analyze import Wanted, analyze, window_ends
+from device.perception.offline.analyze import Options, analyze, window_ends
 from device.perception.voice.classifier import WINDOW
 from device.sense.simulator.poses import POSES, PROSODIES
 from device.sense.simulator.voice import speak
@@ -37,9 +37,9 @@ def _probabilities(said: dict[str, float]) -> None:
     assert sum(said.values()) == pytest.approx(1, abs=2e-3)
 
 
-def _read(path: Path, readers: Perception, wanted: Wanted | None = None, settings: Settings | None = None) -> Any:
+def _read(path: Path, readers: Perception, wanted: Options | None = None, settings: Settings | None = None) -> Any:
     """The object as another program gets it, held to the keys that are promised."""
-    found = json.loads(json.dumps(analyze(path, wanted or Wanted(), readers, settings or Settings())))
+    found = json.loads(json.dumps(analyze(path, wanted or Options(), readers, settings or Settings())))
     assert list(found) == _KEYS
     assert found["path"] == str(path)
     for face in found["faces"]:
@@ -121,7 +121,7 @@ def test_a_crop_is_one_face_whatever_it_shows(tmp_path: Path, readers: Perceptio
     face = astronaut()[60:200, 155:295]
     gray = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (48, 48))
     path = picture(tmp_path / "crop.png", gray.astype(np.uint8))
-    found = _read(path, readers, Wanted(crop=True))
+    found = _read(path, readers, Options(crop=True))
     assert [f["box"] for f in found["faces"]] == [[0, 0, 48, 48]]
     assert found["faces"][0]["emotion"] == "happy"
 
@@ -214,13 +214,13 @@ def test_a_video_of_nobody_has_no_mood(tmp_path: Path, readers: Perception) -> N
 
 def test_a_video_of_crops_is_one_face(tmp_path: Path, readers: Perception) -> None:
     face = drawn(((320, 240), 200, _HAPPY))[150:330, 230:410]
-    found = _read(film(tmp_path / "crops.mp4", [face] * 8), readers, Wanted(crop=True))
+    found = _read(film(tmp_path / "crops.mp4", [face] * 8), readers, Options(crop=True))
     assert len(found["faces"]) == 1
 
 
 @pytest.mark.parametrize(("face", "voice"), [(True, False), (False, True)])
 def test_only_the_senses_that_are_wanted_speak(tmp_path: Path, readers: Perception, face: bool, voice: bool) -> None:
-    wanted = Wanted(face=face, voice=voice)
+    wanted = Options(face=face, voice=voice)
     found = _read(_clip(tmp_path, _voice(4.0)), readers, wanted)
     assert (bool(found["faces"]), bool(found["voice"])) == (face, voice)
     assert bool(_read(picture(tmp_path / "a.png", group()), readers, wanted)["faces"]) == face

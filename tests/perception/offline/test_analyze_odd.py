@@ -14,15 +14,15 @@ import pytest
 from device.emotions import Emotion
 from device.perception.load import Perception
 from device.perception.offline import analyze as module
-from device.perception.offline.analyze import Wanted, analyze
+from device.perception.offline.analyze import Options, analyze
 from device.sense.simulator.poses import POSES
 from device.settings.schema import Settings
 from tests.builders import Pixels, drawn, film, heads, picture
 
 
-def _read(path: Path, readers: Perception, wanted: Wanted | None = None) -> Any:
+def _read(path: Path, readers: Perception, wanted: Options | None = None) -> Any:
     """The object as another program gets it."""
-    return json.loads(json.dumps(analyze(path, wanted or Wanted(), readers, Settings())))
+    return json.loads(json.dumps(analyze(path, wanted or Options(), readers, Settings())))
 
 
 def test_a_panorama_longer_than_opencv_warps_is_searched(tmp_path: Path, readers: Perception) -> None:
@@ -35,7 +35,7 @@ def test_a_panorama_longer_than_opencv_warps_is_searched(tmp_path: Path, readers
     assert face["emotion"] == "happy"
     assert face["box"][0] + face["box"][2] / 2 == pytest.approx(33_300, abs=60)
     assert face["box"][2] == pytest.approx(270, rel=0.25)
-    assert len(_read(path, readers, Wanted(crop=True))["faces"]) == 1
+    assert len(_read(path, readers, Options(crop=True))["faces"]) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (1, 2000), (2000, 1), (7, 9000), (5, 5), (40_000, 3)])
@@ -65,7 +65,7 @@ def test_a_film_of_two_pixels_width_shows_nobody(
     tmp_path: Path, readers: Perception, shape: tuple[int, int], crop: bool
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (20, *shape, 3), np.uint8)
-    found = _read(_raw(tmp_path / "narrow.mkv", list(noise)), readers, Wanted(crop=crop))
+    found = _read(_raw(tmp_path / "narrow.mkv", list(noise)), readers, Options(crop=crop))
     assert (found["kind"], found["error"], len(found["faces"])) == ("video", None, int(crop))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from device.emotions import EMOTIONS, Emotion
 from device.ipc.gallery_index import GalleryView, read_index
-from device.perception.face.align import whole_picture
+from device.perception.face.align import face_of_whole_picture
 from device.perception.load import Perception
 from device.perception.offline.gallery import SIDE_PX, Outcome, largest_face, make_thumbnail
 from device.settings.schema import Settings
@@ -85,7 +85,7 @@ def test_thumbnails_are_square_and_carry_nothing_over(tmp_path: Path, readers: P
 def test_a_thumbnail_never_reaches_over_the_border(shape: tuple[int, int]) -> None:
     pixels = np.full((*shape, 3), 128, np.uint8)
     for x, y in ((-20.0, -20.0), (shape[1] - 5.0, shape[0] - 5.0)):
-        face = whole_picture(pixels[..., 0])
+        face = face_of_whole_picture(pixels[..., 0])
         moved = type(face)((x, y, 60.0, 60.0), 1.0, face.key_points)
         made = cv2.imdecode(np.frombuffer(make_thumbnail(pixels, moved), np.uint8), cv2.IMREAD_COLOR)
         assert made is not None

@@ -111,7 +111,7 @@ def _same(one: VoiceReading | None, other: VoiceReading | None) -> None:
 
 def _alone(window: SoundWindow, reader: VoiceReader) -> VoiceReading | None:
     """The window read as if nothing had been heard before it."""
-    reader.rest()
+    reader.reset()
     return reader.read(window)
 
 
@@ -188,7 +188,7 @@ def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
     reader = VoiceReader(Model("voice"), Model("prosody"))
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     first = reader.read(window)
-    reader.rest()
+    reader.reset()
     assert reader._numbers is None
     assert not reader._frames._samples.size
     assert not reader._frames._rows.size
@@ -197,7 +197,7 @@ def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
 
 def test_what_is_forgotten_is_in_no_later_reading() -> None:
     sound = np.concatenate([speak(PROSODIES[emotion], 2.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL)])
-    for erase in (VoiceReader.rest, VoiceReader.forget):
+    for erase in (VoiceReader.reset, VoiceReader.forget_speakers):
         reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
         reader.read(SoundWindow(sound[:WINDOW], 3.0, 0))
         erase(reader)

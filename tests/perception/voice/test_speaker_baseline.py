@@ -68,7 +68,7 @@ def test_another_household_moves_in_and_the_old_one_fades() -> None:
     for numbers in [*people(6.0, 0.5, 600), *people(0.0, 0.5, 900, seed=1)]:
         baseline.learn(numbers)
     assert abs(float(baseline.deviations(np.zeros(K, np.float32)).mean())) < 0.3
-    assert baseline.heard.weight == MAX_WEIGHT
+    assert baseline.stats.weight == MAX_WEIGHT
 
 
 def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_pat
     baseline = SpeakerBaseline(CENTRE, SPREAD)
     for numbers in people(3.0, 1.0, 30):
         baseline.learn(numbers)
-    speaker_stats_file(path).save(baseline.heard)
+    speaker_stats_file(path).save(baseline.stats)
     assert path.stat().st_mode & 0o777 == 0o600
     again = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
     probe = people(3.0, 1.0, 1, seed=5)[0]
@@ -90,9 +90,9 @@ def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_pat
 @pytest.mark.parametrize(
     "heard",
     [
-        SpeakerStats(50, (9.0,) * 3, (99.0,) * 3, SpeakerBaseline(CENTRE, SPREAD).heard.network),
+        SpeakerStats(50, (9.0,) * 3, (99.0,) * 3, SpeakerBaseline(CENTRE, SPREAD).stats.network),
         SpeakerStats(50, (9.0,) * K, (99.0,) * K),
-        SpeakerStats(50, (9.0,) * K, (99.0,) * K, SpeakerBaseline(CENTRE, CENTRE).heard.network),
+        SpeakerStats(50, (9.0,) * K, (99.0,) * K, SpeakerBaseline(CENTRE, CENTRE).stats.network),
     ],
     ids=["other numbers", "of an older Mien", "of another network"],
 )
@@ -100,14 +100,14 @@ def test_what_another_network_heard_is_not_taken_over(heard: SpeakerStats, caplo
     caplog.set_level("INFO")
     other = SpeakerBaseline(CENTRE, SPREAD, heard)
     np.testing.assert_allclose(other.deviations(np.full(K, 5.0, np.float32)), 2.0)
-    assert "learnt anew" in caplog.text
-    assert other.heard.weight == 0
+    assert "learned again" in caplog.text
+    assert other.stats.weight == 0
 
 
 def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_path: Path) -> None:
     kept = tmp_path / "voices.json"
     window = SoundWindow(speak(PROSODIES[Emotion.HAPPY], 3.0), 3.0)
-    reader = VoiceReader(Model("voice"), Model("prosody"), kept=kept)
+    reader = VoiceReader(Model("voice"), Model("prosody"), stats=kept)
     first = reader.read(window)
     assert first is not None
     again = reader.read(window)
@@ -119,11 +119,11 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
     assert later is not None
     assert np.abs(later.probabilities - first.probabilities).max() > 0.01
     assert later.probabilities.sum() == pytest.approx(1, abs=1e-4)
-    reader.keep()
-    other = VoiceReader(Model("voice"), Model("prosody"), kept=kept).read(window)
+    reader.save()
+    other = VoiceReader(Model("voice"), Model("prosody"), stats=kept).read(window)
     assert other is not None
     np.testing.assert_allclose(other.probabilities, later.probabilities, atol=1e-4)
-    reader.forget()
+    reader.forget_speakers()
     heard = speaker_stats_file(kept).load(None)
     assert heard is not None
     assert heard.weight == 0
@@ -134,11 +134,11 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
 
 def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    reader = VoiceReader(Model("voice"), Model("prosody"), kept=tmp_path / "file" / "voices.json")
-    reader.keep()
-    assert "cannot be kept" in caplog.text
-    VoiceReader(Model("voice")).keep()
-    VoiceReader(Model("voice")).forget()
+    reader = VoiceReader(Model("voice"), Model("prosody"), stats=tmp_path / "file" / "voices.json")
+    reader.save()
+    assert "cannot be stored" in caplog.text
+    VoiceReader(Model("voice")).save()
+    VoiceReader(Model("voice")).forget_speakers()
 
 
 def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None:
@@ -189,7 +189,7 @@ def _far_reader(half_at: float, kept: Path | None = None) -> VoiceReader:
         model.card = msgspec.structs.replace(
             card, training=learnt, power=1.0, power_adapted=1.0, power_far=0.01, power_adapted_far=0.01
         )
-    return VoiceReader(*models, kept=kept)
+    return VoiceReader(*models, stats=kept)
 
 
 def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
@@ -226,13 +226,13 @@ def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: 
         baseline.learn(one, distance=2.0)
     assert 1.9 < baseline.distance(1.0) < 2.0
     path = tmp_path / "voices.json"
-    speaker_stats_file(path).save(baseline.heard)
+    speaker_stats_file(path).save(baseline.stats)
     again = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
     assert again.distance(1.0) == pytest.approx(baseline.distance(1.0))
     # What was kept before distances were is taken over, and the next utterance stands for those.
-    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(baseline.heard, distance=None)))
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(baseline.stats, distance=None)))
     older = SpeakerBaseline(CENTRE, SPREAD, speaker_stats_file(path).load(None))
-    assert older.heard.weight == baseline.heard.weight
+    assert older.stats.weight == baseline.stats.weight
     assert older.distance(1.0) == 1.0
     older.learn(one, distance=1.5)
     assert 1.4 < older.distance(1.0) < 1.5
