@@ -51,7 +51,7 @@ def test_minus_zero_becomes_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "payload", "said"),
+    ("key", "payload", "message"),
     [
         ("mood", b"sad", "'mood' takes no commands; camera, microphone, pause, hold_s, profile, record_neutral, recal"),
         ("mood_change", b"", "'mood_change' takes no commands"),

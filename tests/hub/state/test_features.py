@@ -182,6 +182,6 @@ def test_an_event_has_a_time_and_an_id() -> None:
     assert "id" not in build_event_document(mood(), 0.0)
 
 
-@pytest.mark.parametrize(("late_s", "said"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
-def test_only_a_late_event_has_late_s(late_s: float, document: float | None) -> None:
-    assert build_event_document(mood(), 0.0, "1", late_s).get("late_s") == document
+@pytest.mark.parametrize(("late_s", "expected"), [(0.0, None), (5.0, None), (5.06, 5.1), (3600.0, 3600.0)])
+def test_only_a_late_event_has_late_s(late_s: float, expected: float | None) -> None:
+    assert build_event_document(mood(), 0.0, "1", late_s).get("late_s") == expected
