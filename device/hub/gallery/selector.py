@@ -20,7 +20,7 @@ from device.ipc.gallery_index import GalleryView, IndexedFace, gallery_folder, i
 
 _log = logging.getLogger(__name__)
 
-FIVE = 5
+FACES_SHOWN = 5
 _MAX_ROTATION = 50
 """The most confident pictures of an emotion, which take turns: ten times five. The rest are less and less certain."""
 _MAX_BYTES = 1_000_000
@@ -54,7 +54,7 @@ class GallerySelector:
         self._stamp: tuple[int, ...] | None = None
         self._names: frozenset[str] = frozenset()
         self._by_emotion: dict[Emotion, tuple[IndexedFace, ...]] = {}
-        self._turn: dict[Emotion, int] = {}
+        self._position: dict[Emotion, int] = {}
         self._last: dict[Emotion, frozenset[str]] = {}
         self._last_drawn: dict[Emotion, frozenset[int]] = {}
 
@@ -98,7 +98,7 @@ class GallerySelector:
         ranked = sorted(faces.values(), key=lambda face: (-face.confidence, face.name))
         self._names = frozenset(faces)
         self._by_emotion = {e: tuple(face for face in ranked if face.emotion is e)[:_MAX_ROTATION] for e in EMOTIONS}
-        self._turn.clear()
+        self._position.clear()
 
     def select(self, emotion: Emotion) -> Json:
         """The next five faces of one of the seven emotions, for the state store."""
@@ -108,7 +108,7 @@ class GallerySelector:
         ]
         faces += [
             {"url": f"/api/gallery/drawn/{emotion.value}-{person}.svg", "confidence": None}
-            for person in self._draw(emotion, FIVE - len(faces))
+            for person in self._draw(emotion, FACES_SHOWN - len(faces))
         ]
         return {"emotion": emotion.value, "time": round(time.time(), 3), "faces": faces}
 
@@ -129,18 +129,18 @@ class GallerySelector:
 
     def _next_pictures(self, emotion: Emotion) -> list[IndexedFace]:
         pictures = self._by_emotion.get(emotion, ())
-        count, turn = len(pictures), self._turn.get(emotion, 0)
-        if count <= FIVE:
-            self._turn[emotion] = turn + 1
-            start = turn % count if count else 0
+        count, position = len(pictures), self._position.get(emotion, 0)
+        if count <= FACES_SHOWN:
+            self._position[emotion] = position + 1
+            start = position % count if count else 0
             return [*pictures[start:], *pictures[:start]]
         while True:
-            chosen = sorted((turn + i) % count for i in range(FIVE))
-            turn += FIVE
+            chosen = sorted((position + i) % count for i in range(FACES_SHOWN))
+            position += FACES_SHOWN
             names = frozenset(pictures[i].name for i in chosen)
             if names != self._last.get(emotion):  # a new index starts at the most confident, perhaps the last five
                 break
-        self._turn[emotion], self._last[emotion] = turn, names
+        self._position[emotion], self._last[emotion] = position, names
         return [pictures[i] for i in chosen]
 
     def _draw(self, emotion: Emotion, count: int) -> list[int]:
