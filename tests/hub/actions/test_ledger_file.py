@@ -182,6 +182,12 @@ def test_a_strip_that_somebody_changed_while_hub_was_away_is_left_alone(tmp_path
     assert not RestoreLedger(entries=[entries], wall_clock=wall).is_untouched(entries, {"on": True})
 
 
+def test_the_file_keeps_the_keys_of_0_1(tmp_path: Path) -> None:
+    run(write_ledger(tmp_path))
+    first = msgspec.json.decode((tmp_path / FILE_NAME).read_bytes())["held"][0]
+    assert " ".join(first) == "rule action target was asked alone settle_s more expected at_utc_s"
+
+
 def test_entries_of_an_older_version_are_settled(tmp_path: Path) -> None:
     run(write_ledger(tmp_path))
     path = tmp_path / FILE_NAME
