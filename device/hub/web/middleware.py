@@ -17,8 +17,6 @@ from device.system.rate_limiter import TokenBucket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-BODY_TIMEOUT_S = 10.0
-"""For the whole body of a request, which has at most four kilobytes."""
 _SAFE_METHODS = ("GET", "HEAD")
 _MAX_DECODINGS = 4
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -27,10 +25,11 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class RequestGuard:
     """The middleware in front of every route, and of every path that has none."""
 
-    def __init__(self, names: frozenset[str], login: Login) -> None:
+    def __init__(self, names: frozenset[str], login: Login, body_timeout_s: float) -> None:
         """`names`: the host names under which the network may address this device."""
         self._names = names
         self._login = login
+        self._body_timeout_s = body_timeout_s
         self._network_rates = TokenBucket(per_s=20, burst=100)
         self._local_rates = TokenBucket(per_s=200, burst=600)
 
@@ -51,7 +50,7 @@ class RequestGuard:
         if refusal := _check_access(request, method):
             return refusal
         with self._login.sessions.track(session, request.transport) if session else contextlib.nullcontext():
-            return await _call_handler(request, handler)
+            return await _call_handler(request, handler, self._body_timeout_s)
 
     def _check_origin(self, request: web.Request, client: Client) -> web.Response | None:
         """A refusal if the page itself cannot have sent this request; None otherwise."""
@@ -68,11 +67,11 @@ class RequestGuard:
         return None
 
 
-async def _call_handler(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: float) -> web.StreamResponse:
     """Read the whole body, then call the handler. Turns aiohttp's refusals into JSON."""
     try:
         if request.method not in _SAFE_METHODS and request.can_read_body:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
+            async with asyncio.timeout(body_timeout_s):
                 await request.read()  # aiohttp keeps it for the handler
     except TimeoutError:
         return _refuse(408, "the body of the request did not arrive in time")

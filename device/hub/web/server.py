@@ -14,6 +14,7 @@ from device.errors import MienError
 from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
+from device.hub.web.limits import DEFAULT_LIMITS, WebLimits
 from device.hub.web.middleware import RequestGuard
 from device.hub.web.request_origin import get_own_names
 from device.hub.web.responses import add_headers
@@ -26,11 +27,6 @@ from device.system.paths import expand
 
 _log = logging.getLogger(__name__)
 
-RELOAD_INTERVAL_S = 2.0
-"""How often a changed password or certificate is looked for."""
-MAX_BODY_BYTES = 4096
-"""Of a request."""
-
 
 class WebServer:
     """Serves `routes` and the page's own files from `open` to `close`. Sessions are stored in `state_dir`."""
@@ -41,8 +37,10 @@ class WebServer:
         routes: Iterable[web.RouteDef],
         state_dir: Path,
         on_problem: Callable[[str], None] = lambda _: None,
+        limits: WebLimits = DEFAULT_LIMITS,
     ) -> None:
         """`on_problem` is called with what is wrong while the server runs, and with "" when it is right again."""
+        self.limits = limits
         self._settings = settings
         self._on_problem = on_problem
         self._routes = [*static_files.routes(), *routes]
@@ -67,8 +65,8 @@ class WebServer:
             certificate = Certificate(expand(settings.certificate_file), expand(settings.key_file))
         await login.start()
         app = web.Application(
-            middlewares=[RequestGuard(get_own_names(settings.allowed_hosts), login).handle],
-            client_max_size=MAX_BODY_BYTES,
+            middlewares=[RequestGuard(get_own_names(settings.allowed_hosts), login, self.limits.body_timeout_s).handle],
+            client_max_size=self.limits.max_body_bytes,
         )
         app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)
@@ -77,7 +75,7 @@ class WebServer:
         server = self._runner.server
         if server is None:  # cannot be, after setup
             raise RuntimeError
-        self._connections = Connections(server, certificate.context if certificate else None)
+        self._connections = Connections(server, certificate.context if certificate else None, self.limits)
         loopback, *others = resolve_addresses(settings.listen)
         try:
             self._listeners.append(listen_on(loopback, settings.port))
@@ -93,7 +91,7 @@ class WebServer:
             self._log_network_address(port)
         else:
             self._tasks.append(asyncio.create_task(self._wait_for_address(self._connections, others[0], port)))
-        self._tasks.append(asyncio.create_task(_reload_regularly(login, certificate)))
+        self._tasks.append(asyncio.create_task(self._reload_regularly(login, certificate)))
         for task in self._tasks:
             task.add_done_callback(_report_failure)
         url = f"http://{LOOPBACK}:{port}/"
@@ -124,7 +122,7 @@ class WebServer:
                 reported = reason
                 _log.warning("page: %s", reason)
                 self._on_problem(f"the page cannot be reached from the network: {reason}")
-            await asyncio.sleep(RELOAD_INTERVAL_S)
+            await asyncio.sleep(self.limits.reload_interval_s)
             try:
                 self._listeners.append(listen_on(address, port))
                 break
@@ -151,13 +149,12 @@ class WebServer:
                 port,
             )
 
-
-async def _reload_regularly(login: Login, certificate: Certificate | None) -> None:
-    while True:
-        await asyncio.sleep(RELOAD_INTERVAL_S)
-        await login.reload_if_changed()
-        if certificate:
-            certificate.reload_if_changed()
+    async def _reload_regularly(self, login: Login, certificate: Certificate | None) -> None:
+        while True:
+            await asyncio.sleep(self.limits.reload_interval_s)
+            await login.reload_if_changed()
+            if certificate:
+                certificate.reload_if_changed()
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from device.hub.web import middleware
-from device.hub.web.transport import connections
+from device.hub.web.limits import WebLimits
 from device.settings.schema import Settings
 from tests.hub.hub_running import run, running, until
 from tests.hub.web.builders import (
@@ -54,13 +53,13 @@ def test_requests_from_the_network_are_limited(house: Settings, short: Path) -> 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /api/state HTTP/1.1\r\nHost: localhost\r\nX-A: "])
 @pytest.mark.parametrize("before", [False, True])
 def test_a_client_that_sends_headers_slowly_is_disconnected(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes, before: bool
+    house: Settings, short: Path, sent: bytes, before: bool
 ) -> None:
     """Neither a byte now and then nor a whole request before makes a difference."""
-    monkeypatch.setattr(connections, "KEEPALIVE_TIMEOUT_S" if before else "HEADERS_TIMEOUT_S", 0.5)
+    limits = WebLimits(keepalive_timeout_s=0.5) if before else WebLimits(headers_timeout_s=0.5)
 
     async def story() -> None:
-        async with running(open_to_network(house, short)) as hub:
+        async with running(open_to_network(house, short), limits=limits) as hub:
             address = own_address()
             reader, writer = await asyncio.open_connection(address, get_port(hub))
             if before:
@@ -86,13 +85,10 @@ def test_a_client_that_sends_headers_slowly_is_disconnected(
     run(story())
 
 
-def test_a_stream_is_not_taken_for_a_slow_client(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEADERS_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(connections, "KEEPALIVE_TIMEOUT_S", 0.2)
-
+def test_a_stream_is_not_taken_for_a_slow_client(house: Settings) -> None:
     async def story() -> None:
         async with (
-            running(house) as hub,
+            running(house, limits=WebLimits(headers_timeout_s=0.2, keepalive_timeout_s=0.2)) as hub,
             aiohttp.ClientSession() as client,
             client.get(hub.page + "api/events") as answer,
         ):
@@ -106,13 +102,9 @@ def test_a_stream_is_not_taken_for_a_slow_client(house: Settings, monkeypatch: p
 
 
 @pytest.mark.parametrize("kind", ["Content-Length: 50", "Transfer-Encoding: chunked"])
-def test_a_client_that_sends_a_body_slowly_is_disconnected(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.setattr(middleware, "BODY_TIMEOUT_S", 0.3)
-
+def test_a_client_that_sends_a_body_slowly_is_disconnected(house: Settings, short: Path, kind: str) -> None:
     async def story() -> None:
-        async with running(open_to_network(house, short)) as hub:
+        async with running(open_to_network(house, short), limits=WebLimits(body_timeout_s=0.3)) as hub:
             for address in ("127.0.0.1", own_address()):
                 sent = format_request("/login", address, "Content-Type: application/json", kind, method="POST")
                 sent += b'5\r\n{"pas\r\n' if "chunked" in kind else b'{"pas'
@@ -157,13 +149,9 @@ def test_a_body_is_never_decompressed(house: Settings, short: Path) -> None:
     run(story())
 
 
-def test_a_truncated_body_logs_no_error(
-    house: Settings, short: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(middleware, "BODY_TIMEOUT_S", 0.5)
-
+def test_a_truncated_body_logs_no_error(house: Settings, short: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        async with running(open_to_network(house, short)) as hub:
+        async with running(open_to_network(house, short), limits=WebLimits(body_timeout_s=0.5)) as hub:
             address = own_address()
             # aiohttp's parser in C does not tell that a chunk is none: then the body just never comes.
             for rest, expected in ((b"evil\r\n", b"HTTP/1.1 40"), (b"5\r\nev", b"")):
@@ -181,17 +169,14 @@ def test_a_truncated_body_logs_no_error(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_connections_are_bounded_and_this_device_is_never_locked_out(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_connections_are_bounded_and_this_device_is_never_locked_out(house: Settings, short: Path) -> None:
     address = own_address()
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 5)
 
     async def served(hub: Any) -> bool:
         return parse_status(await send_raw(address, get_port(hub), format_request("/login.css", address))) == 200
 
-    async def story() -> None:
-        async with running(open_to_network(house, short)) as hub:
+    async def story(limits: WebLimits) -> None:
+        async with running(open_to_network(house, short), limits=limits) as hub:
             idle = [await asyncio.open_connection(address, get_port(hub)) for _ in range(5)]
             await asyncio.sleep(0.2)
             assert not await served(hub)
@@ -203,7 +188,5 @@ def test_connections_are_bounded_and_this_device_is_never_locked_out(
             await asyncio.sleep(0.2)
             assert all([await served(hub) for _ in range(20)])
 
-    run(story())
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 32)
-    monkeypatch.setattr(connections, "MAX_NETWORK", 5)
-    run(story())
+    run(story(WebLimits(max_per_address=5)))
+    run(story(WebLimits(max_network=5)))

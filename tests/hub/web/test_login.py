@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 
 from device.hub.hub import Hub
-from device.hub.web import server
 from device.hub.web.auth import sessions
 from device.hub.web.auth.password import write
 from device.hub.web.auth.sessions import FILE_NAME, MAX_SESSIONS, SESSION_S
+from device.hub.web.limits import WebLimits
 from device.settings.schema import Settings
 from device.system.clock import WallClock
 from tests.hub.hub_running import run, running, until
@@ -162,28 +162,27 @@ def test_setting_the_clock_after_a_login_ends_only_old_sessions(
     behind_s = 60 * 86_400.0
     monkeypatch.setattr(sessions, "WallClock", lambda: WallClock(lambda: time.time() - behind_s))
 
-    async def came_in(hub: Hub, cookie: str) -> bool:
+    async def is_logged_in(hub: Hub, cookie: str) -> bool:
         status, _, _ = await ask("GET", network_origin(hub) + "/api/state", headers={"Cookie": cookie})
         return status == 200
 
     async def story() -> None:
         nonlocal behind_s
-        async with running(settings) as hub:
+        async with running(settings, limits=WebLimits(reload_interval_s=0.1)) as hub:
             before = await log_in(network_origin(hub))
-        async with running(settings) as hub:
+        async with running(settings, limits=WebLimits(reload_interval_s=0.1)) as hub:
             cookie = await log_in(network_origin(hub))
-            assert await came_in(hub, before)
+            assert await is_logged_in(hub, before)
             behind_s = 0.0
-            assert await came_in(hub, cookie)
-            assert not await came_in(hub, before), "nobody knows that it is not as old as it looks"
+            assert await is_logged_in(hub, cookie)
+            assert not await is_logged_in(hub, before), "the session may be as old as it looks"
             await until(lambda: json.loads(path.read_text())[-1]["since_utc_s"] == pytest.approx(time.time(), abs=30))
             behind_s = -(SESSION_S + 60)
-            assert await came_in(hub, cookie), "set again"
+            assert await is_logged_in(hub, cookie), "set again"
         behind_s = -2.0 * SESSION_S
-        async with running(settings) as hub:
-            assert not await came_in(hub, cookie), "time that has passed"
+        async with running(settings, limits=WebLimits(reload_interval_s=0.1)) as hub:
+            assert not await is_logged_in(hub, cookie), "time that has passed"
 
-    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.1)
     run(story())
 
 
@@ -238,14 +237,14 @@ def test_logging_out_ends_the_session_and_its_streams(house: Settings, short: Pa
 
 
 def test_a_new_password_ends_every_session_at_once(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    house: Settings, short: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.05)
     settings = open_to_network(house, short)
     path = Path(settings.kiosk.password_file)
 
     async def story() -> None:
-        async with running(settings) as hub, aiohttp.ClientSession() as client:
+        limits = WebLimits(reload_interval_s=0.05)
+        async with running(settings, limits=limits) as hub, aiohttp.ClientSession() as client:
             there = network_origin(hub)
             cookie, bearer = await log_in(there), {"Authorization": f"Bearer {PASSWORD}"}
 

@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from device.errors import MienError
-from device.hub.web import server
-from device.hub.web.transport import connections
+from device.hub.web.limits import WebLimits
 from device.settings.schema import Settings
 from tests.hub.conftest import Certificates
 from tests.hub.hub_running import run, running, until
@@ -79,13 +78,13 @@ def test_the_network_gets_tls_and_loopback_does_not(house: Settings, short: Path
 
 
 def test_a_client_that_stalls_in_the_tls_handshake_is_disconnected(
-    house: Settings, short: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    house: Settings, short: Path, certificates: Certificates
 ) -> None:
-    monkeypatch.setattr(connections, "HANDSHAKE_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", 1)
+    settings = with_tls(open_to_network(house, short), certificates.server, certificates.server)
+    limits = WebLimits(handshake_timeout_s=0.5, max_per_address=1)
 
     async def story() -> None:
-        async with running(with_tls(open_to_network(house, short), certificates.server, certificates.server)) as hub:
+        async with running(settings, limits=limits) as hub:
             for sent in (b"", b"\x16\x03\x01\x02\x00"):
                 began_s = time.monotonic()
                 assert await send_raw(own_address(), get_port(hub), sent) == b""
@@ -132,15 +131,16 @@ def test_unusable_certificate_files_are_reported_at_startup(
 
 
 def test_a_renewed_certificate_is_used_without_a_restart(
-    house: Settings, short: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+    house: Settings, short: Path, certificates: Certificates
 ) -> None:
-    monkeypatch.setattr(server, "RELOAD_INTERVAL_S", 0.05)
     shown, key = short / "shown.pem", short / "key.pem"
     shutil.copy(certificates.elsewhere, shown)
     shutil.copy(certificates.elsewhere, key)
 
     async def story() -> None:
-        async with running(with_tls(open_to_network(house, short), shown, key)) as hub:
+        async with running(
+            with_tls(open_to_network(house, short), shown, key), limits=WebLimits(reload_interval_s=0.05)
+        ) as hub:
 
             async def trusted(name: str = "localhost") -> bool:
                 known: dict[str, Any] = {"ssl": trusting(certificates.ca), "server_hostname": name}

@@ -12,22 +12,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from device.hub.web.limits import WebLimits
 from device.hub.web.request_origin import parse_address, rate_limit_key
 from device.hub.web.responses import HEADERS, error
 
 _log = logging.getLogger(__name__)
 
-MAX_NETWORK = 128
-"""Connections from the network at a time. One more is closed at once."""
-MAX_PER_ADDRESS = 32
-"""Of these from one address, so that nobody can take all."""
-MAX_LOCAL = 256
-"""Connections from this device itself. They are counted apart, so that the network cannot lock it out."""
-HANDSHAKE_TIMEOUT_S = 10.0
-HEADERS_TIMEOUT_S = 10.0
-"""For all headers of the first request. aiohttp itself has no such timeout."""
-KEEPALIVE_TIMEOUT_S = 20.0
-"""After an answer, for all headers of the next request."""
 _USER_TIMEOUT_MS = 30_000
 """A connection ends when the other side acknowledges nothing for this long (TCP_USER_TIMEOUT)."""
 _RETRY_S = 1.0
@@ -36,23 +26,24 @@ _RETRY_S = 1.0
 class HttpConnection(web.RequestHandler):
     """aiohttp's end of a connection, with a timeout for headers and with error answers that reveal nothing internal."""
 
-    def __init__(self, server: web.Server, on_close: Callable[[], None]) -> None:
+    def __init__(self, server: web.Server, on_close: Callable[[], None], limits: WebLimits) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
             access_log=None,  # type: ignore[arg-type] # the documented way to turn it off
-            keepalive_timeout=KEEPALIVE_TIMEOUT_S,
+            keepalive_timeout=limits.keepalive_timeout_s,
             max_headers=64,
             lingering_time=2.0,
             auto_decompress=False,  # four kilobytes could become four megabytes
         )
         self._on_close = on_close
+        self._headers_timeout_s = limits.headers_timeout_s
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the timeout of the first request's headers."""
         super().connection_made(transport)
-        self._deadline = asyncio.get_running_loop().call_later(HEADERS_TIMEOUT_S, self.force_close)
+        self._deadline = asyncio.get_running_loop().call_later(self._headers_timeout_s, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop the timeout, and free the connection's place."""
@@ -94,10 +85,11 @@ class HttpConnection(web.RequestHandler):
 class Connections:
     """Accepts connections within the limits. The same port serves this device and the network."""
 
-    def __init__(self, server: web.Server, context: ssl.SSLContext | None) -> None:
+    def __init__(self, server: web.Server, context: ssl.SSLContext | None, limits: WebLimits) -> None:
         """`context`: TLS for the network. Nobody can listen in on loopback, so it has none."""
         self._server = server
         self._context = context
+        self._limits = limits
         self._open: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,7 +120,8 @@ class Connections:
             connection.close()
             return
         is_local = peer and own and peer.is_loopback and own.is_loopback
-        limits = {"local": MAX_LOCAL} if is_local else {"network": MAX_NETWORK, rate_limit_key(peer): MAX_PER_ADDRESS}
+        network_limits = {"network": self._limits.max_network, rate_limit_key(peer): self._limits.max_per_address}
+        limits = {"local": self._limits.max_local} if is_local else network_limits
         if any(self._open[key] >= limit for key, limit in limits.items()):
             connection.close()
             return
@@ -147,13 +140,13 @@ class Connections:
                 self._open -= Counter(keys)
 
         timeouts: dict[str, Any] = (
-            {"ssl_handshake_timeout": HANDSHAKE_TIMEOUT_S, "ssl_shutdown_timeout": 1.0} if context else {}
+            {"ssl_handshake_timeout": self._limits.handshake_timeout_s, "ssl_shutdown_timeout": 1.0} if context else {}
         )
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: HttpConnection(self._server, release), connection, ssl=context, **timeouts
+                lambda: HttpConnection(self._server, release, self._limits), connection, ssl=context, **timeouts
             )
         except BaseException as problem:
             release()
