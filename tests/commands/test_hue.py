@@ -17,7 +17,7 @@ from device.commands import hue
 from device.hub.actions.hue.bridge import Key
 from device.settings.load import parse
 from tests.hub.actions.hue_bridge import KEY, Bridge, certificate
-from tests.hub.actions.peers import said
+from tests.hub.actions.peers import json_response
 from tests.hub.hub_running import run, until
 
 _HOUSE = Path(__file__).parents[2]
@@ -87,7 +87,7 @@ def test_the_key_that_root_writes_beside_the_settings_gets_their_group(
 def test_an_error_is_one_line_and_writes_nothing(tmp_path: Path, tls: ssl.SSLContext) -> None:
     async def story() -> None:
         async with Bridge(tls) as bridge:
-            bridge.faults = [said([{"error": {"type": 7, "description": "no more room"}}])]
+            bridge.faults = [json_response([{"error": {"type": 7, "description": "no more room"}}])]
             file = tmp_path / "kept" / "key.json"
             status, _, errors = await pair(tmp_path, "--port", str(bridge.port), "--file", str(file))
             assert (status, errors) == (1, "mien: Hue bridge 127.0.0.1: refused to pair: no more room\n")
