@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"mien models rollback {subject}: there is no such model; the models are {' and '.join(MODEL_NAMES)}"
             )
         if not models_folder(state_dir).is_dir():
-            raise ModelError(f"nothing was installed in {state_dir}: there is nothing to roll back")
+            raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
         with ModelStore(state_dir) as store:
             changes = store.rollback(subject)
     _report(changes, state_dir, as_json=arguments.json)

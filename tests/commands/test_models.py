@@ -87,7 +87,7 @@ def test_install_list_and_rollback_in_words(home: Home) -> None:
     assert back.returncode == 0
     assert "face 0.1.0 (shipped) replaces 0.2.0." in back.stdout
     assert "shipped, rolled back to on 20" in home.models("list").stdout
-    assert_error(home.models("rollback"), "the shipped models are in use: there is nothing to roll back")
+    assert_error(home.models("rollback"), "the shipped models are in use: there is nothing to go back to")
 
 
 def test_install_list_and_rollback_for_programs(home: Home) -> None:
@@ -162,9 +162,9 @@ def test_files_that_are_not_a_model_are_reported_and_change_nothing(home: Home) 
     for file, words in cases.items():
         assert_error(home.models("install", file), words, "nothing was changed")
     assert_error(home.models("install"), "needs a file")
-    assert_error(home.models("rollback"), "nothing to roll back")
+    assert_error(home.models("rollback"), "nothing to go back to")
     assert_error(home.models("rollback", "nose"), "face or voice or prosody")
-    assert_error(home.models("list", "face"), "takes nothing more")
+    assert_error(home.models("list", "face"), "takes no further argument")
     assert not home.state.exists()
 
 

@@ -149,7 +149,7 @@ def test_a_model_is_installed_used_and_taken_back(machine: Machine) -> None:
     restarted("7.7.7")
     assert f"face {shipped} (shipped) replaces 7.7.7." in machine.run("mien models rollback")
     restarted(shipped)
-    assert "nothing to roll back" in machine.run("mien models rollback 2>&1", check=False)
+    assert "nothing to go back to" in machine.run("mien models rollback 2>&1", check=False)
 
 
 def _face(state: dict[str, Any]) -> str:
