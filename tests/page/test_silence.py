@@ -14,7 +14,7 @@ from device.emotions import Emotion
 from device.hub.web.routes import event_stream
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running
-from tests.hub.ipc.live_view_setup import live_sock, made, opened_house
+from tests.hub.ipc.live_view_setup import get_live_socket, pack_picture, with_live_view
 from tests.page.browser import chromium, needs_chromium, open_page, open_room, shoot
 from tests.page.proxy import proxy_to
 
@@ -67,7 +67,7 @@ def test_a_connection_that_died_silently_is_reported_and_reopened(house: Setting
 
 
 def test_a_quiet_room_is_not_taken_for_a_dead_connection(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "PING_S", 0.3)
+    monkeypatch.setattr(event_stream, "PING_INTERVAL_S", 0.3)
 
     async def story() -> None:
         async with open_room(house) as room:
@@ -91,11 +91,11 @@ def test_a_quiet_room_is_not_taken_for_a_dead_connection(house: Settings, monkey
 async def filming(settings: Settings) -> AsyncIterator[None]:
     """Send ten bright pictures a second, as sense does."""
     jpeg = cv2.imencode(".jpg", np.full((480, 640, 3), 200, np.uint8))[1].tobytes()
-    _, writer = await asyncio.open_unix_connection(str(live_sock(settings)))
+    _, writer = await asyncio.open_unix_connection(str(get_live_socket(settings)))
 
     async def feed() -> None:
         while True:
-            writer.write(made(jpeg))
+            writer.write(pack_picture(jpeg))
             await writer.drain()
             await asyncio.sleep(0.1)
 
@@ -108,7 +108,7 @@ async def filming(settings: Settings) -> AsyncIterator[None]:
 
 
 def test_the_picture_of_a_dead_connection_is_removed(house: Settings) -> None:
-    mine = opened_house(house)
+    mine = with_live_view(house)
 
     async def story() -> None:
         async with (
@@ -133,7 +133,7 @@ def test_the_picture_of_a_dead_connection_is_removed(house: Settings) -> None:
 
 
 def test_a_picture_that_is_still_being_decoded_is_not_drawn_after_the_camera_went_off(house: Settings) -> None:
-    mine = opened_house(house)
+    mine = with_live_view(house)
 
     async def story() -> None:
         async with open_room(mine, "live") as room:
