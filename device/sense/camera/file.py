@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from device.errors import DeviceError, EndOfMedia, MediaError
-from device.perception.media.decode import kind_of, video_frames
+from device.perception.media.decode import detect_kind, video_frames
 from device.perception.media.picture import Pixels, read_picture
 from device.readings import Frame
 
@@ -96,7 +96,7 @@ class PictureCamera:
 def open_file(path: Path, fps: float, clock: Callable[[], float], start_s: float | None) -> VideoCamera | PictureCamera:
     """The camera for this kind of file. Raises DeviceError, which names the file, if it has no picture."""
     try:
-        kind = kind_of(path)
+        kind = detect_kind(path)
     except MediaError as error:
         raise DeviceError(str(error)) from error
     if kind == "sound":

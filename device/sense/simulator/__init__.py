@@ -66,7 +66,7 @@ def scene_at(played_s: float, script: tuple[Scene, ...] = SCRIPT) -> tuple[int, 
 class SimulatedCamera:
     """A Camera that shows the drawn face in a dim room."""
 
-    name = "the stand-in's face"
+    name = "the simulated face"
     still_is_frozen = True
 
     def __init__(
@@ -112,7 +112,7 @@ class SimulatedCamera:
 class SimulatedMicrophone:
     """A Microphone that hears the synthetic voice."""
 
-    name = "the stand-in's voice"
+    name = "the simulated voice"
     still_is_frozen = True
     overflows = 0
 
