@@ -1,6 +1,6 @@
-"""The values that flow, in order: Frame -> Face -> FaceReading, SoundWindow -> VoiceReading, and both -> Mood.
+"""The values from device to mood: Frame -> Face -> FaceReading, SoundWindow -> VoiceReading, and both -> Mood.
 
-Times are seconds of CLOCK_MONOTONIC, which every process of one machine shares and no clock change moves.
+Times are seconds of CLOCK_MONOTONIC, which all processes of a machine share, and which clock changes do not affect.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ import numpy.typing as npt
 from device.emotions import EMOTIONS, Emotion, Floats
 
 ONE_EACH = msgspec.Meta(min_length=len(EMOTIONS), max_length=len(EMOTIONS))
-"""A number for each of EMOTIONS: a longer row could smuggle sound from `sense` to `hub`."""
+"""One number for each of EMOTIONS. A longer row could carry sound from `sense` to `hub`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the camera."""
+    """One picture from the camera."""
 
     pixels: npt.NDArray[np.uint8]
     """(height, width, 3) uint8, RGB."""
     time_s: float
     """When it was taken."""
     small: npt.NDArray[np.uint8] | None = None
-    """(h, w) uint8 gray, the same picture at a quarter of the size or so, where the camera's own scaler makes one."""
+    """(h, w) uint8 gray, the same picture at about a quarter of the size, if the camera's own scaler makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +33,26 @@ class Face:
     """One face found in a frame."""
 
     box: tuple[float, float, float, float]
-    """x, y, width, height in px of the frame; may reach over its border."""
+    """x, y, width, height in px of the frame; may reach beyond its border."""
     score: float
     """The detector's confidence, 0..1."""
     key_points: npt.NDArray[np.float32]
-    """(6, 2) px: right eye, left eye, nose tip, mouth centre, right ear, left ear; right is the person's own."""
+    """(6, 2) px: right eye, left eye, nose tip, mouth centre, right ear, left ear; right is the person's own right."""
     crop: npt.NDArray[np.uint8] | None = None
-    """(48, 48) uint8 gray, eyes level, framed as the network's corpus is."""
+    """(48, 48) uint8 gray, eyes level, framed as in the network's corpus."""
     track: int = 0
-    """The same number for the same person while the person stays in view; 0 before tracking."""
+    """The number of the person while they stay in view; 0 before tracking."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceReading:
-    """What the face network says of one face."""
+    """The face network's reading of one face."""
 
     face: Face
     probabilities: Floats
     """(7,) calibrated."""
     quality: float
-    """0..1: how far the crop is one that the network can be trusted on (size, sharpness, turned to the camera)."""
+    """0..1: how far the network can be trusted on this crop (its size, its sharpness, the turn of the head)."""
     time_s: float
 
 
@@ -63,39 +63,39 @@ class SoundWindow:
     samples: Floats
     """(n,) float32 in -1..1, 16 kHz mono; at most 3 s."""
     end_s: float
-    """When the last sample was heard."""
+    """When the last sample was recorded."""
     at: int = 0
-    """Number of the first sample in its stream: what windows a whole hop apart have in common is measured once."""
+    """The number of the first sample in its stream. Windows a whole hop apart share frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceReading:
-    """What the voice network says of one window."""
+    """The voice networks' reading of one window."""
 
     probabilities: Floats
     """(7,) calibrated."""
     speech_share: float
-    """0..1: how much of the window is a voice; under the gate's least there is no reading at all."""
+    """0..1: how much of the window is a voice; with less than `microphone.min_speech` there is no reading."""
     time_s: float
 
 
 class SenseReading(msgspec.Struct, frozen=True):
-    """What one sense contributed to a mood."""
+    """One sense's part in a mood."""
 
     emotion: Emotion
     confidence: float
     """0..1: the probability of `emotion`."""
     age_s: float
-    """How old its newest reading was."""
+    """The age of its newest reading."""
 
 
 class Mood(msgspec.Struct, frozen=True):
-    """How the room feels: the only thing that rules, history, displays and other programs know."""
+    """How the room feels: all that rules, the history, displays and other programs get."""
 
     emotion: Emotion
-    """`unknown` when nobody is there, nothing is sure enough, or all is muted."""
+    """`unknown` if nobody is there, no emotion is sure enough, or everything is muted."""
     confidence: float
-    """0..1: the fused, smoothed probability of `emotion`; for `unknown`, of the likeliest."""
+    """0..1: the fused, smoothed probability of `emotion`; for `unknown`, of the likeliest emotion."""
     valence: float
     """-1..1, unpleasant to pleasant."""
     arousal: float
@@ -107,12 +107,12 @@ class Mood(msgspec.Struct, frozen=True):
     since_s: float
     """When `emotion` began."""
     time_s: float
-    """When the newest frame or sound that it rests on was taken."""
+    """The time of the newest frame or sound in it."""
     face: SenseReading | None = None
     voice: SenseReading | None = None
 
     def summary(self) -> str:
-        """The emotion and its confidence, for people to read: `happy 82 %`."""
+        """The emotion and its confidence, for people: `happy 82 %`."""
         return f"{self.emotion.value} {100 * self.confidence:.0f} %"
 
     def as_json(self, digits: int, *, with_people: bool = False) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What is measured of sound, frame by frame, and kept from window to window."""
+"""Features of sound, frame by frame, computed once for windows that overlap."""

@@ -83,16 +83,16 @@ def _tone(rows: Floats, semitones: Curve) -> list[Curve]:
     level = energy[energy >= quantiles(np.sort(energy), [0.8])[0]].mean()
     curves[0] -= level * np.float32(np.sqrt(BANDS))  # the first coefficient of the cosine transform is the loudness
     energy -= level
-    said = functionals(curves)
+    numbers = functionals(curves)
     course = curves[_COURSE]
     course[-1] = semitones
-    return [said[:, : of.CEPSTRA_COUNT].ravel(), said[:, of.CEPSTRA_COUNT :].ravel(), thirds(course)]
+    return [numbers[:, : of.CEPSTRA_COUNT].ravel(), numbers[:, of.CEPSTRA_COUNT :].ravel(), thirds(course)]
 
 
 def _melody(semitones: Curve, voiced: Mask) -> list[Curve]:
     """How high the pitch is, how far it goes up and down, and how shaky it is."""
     tonal = semitones[voiced]
-    low, least, lower, middle, upper, most, high = quantiles(np.sort(tonal), [0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95])
+    low, tenth, lower, middle, upper, ninetieth, high = quantiles(np.sort(tonal), [0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95])
     count = len(tonal)
     time = np.arange(1 - count, count, 2) / max(count - 1, 1)
     trend = tonal @ time / max(float(time @ time), 1)
@@ -100,7 +100,7 @@ def _melody(semitones: Curve, voiced: Mask) -> list[Curve]:
     steps = np.abs(semitones[1:] - semitones[:-1])[voiced[1:] & voiced[:-1]]
     return [
         np.array([low, lower, middle, upper, high, upper - lower, high - low]),
-        np.array([least, most, trend, np.add.reduce(course) / max(len(course), 1)]),
+        np.array([tenth, ninetieth, trend, np.add.reduce(course) / max(len(course), 1)]),
         np.array(mean_and_spread(steps[steps < _LEAP])),
     ]
 

@@ -80,10 +80,10 @@ class RegionScheduler:
         self._moves = False
         """Whether the part is due because something moved."""
 
-    def next(self, frame: Frame, known: list[Face]) -> Region | None:
-        """The part of `frame` that is due, or None. Movement around `known` faces does not count."""
+    def next(self, frame: Frame, faces: list[Face]) -> Region | None:
+        """The part of `frame` that is due, or None. Movement around `faces` does not count."""
         now_s = frame.time_s
-        if known and now_s - self._searched_s < _BESIDE_S:
+        if faces and now_s - self._searched_s < _BESIDE_S:
             return None
         cells = sampled(frame)
         if self._cells is None or self._cells.shape != cells.shape:
@@ -93,9 +93,9 @@ class RegionScheduler:
             self._range = None
         self._cells = cells
         self._moves = False
-        explained = _around(known, cells.shape, frame.pixels.shape)
-        candidates = [] if self._is_still(cells, explained) else self._parts
-        changed = [part for part in candidates if self._has_changed(part, explained)]
+        mask = _around(faces, cells.shape, frame.pixels.shape)
+        candidates = [] if self._is_still(cells, mask) else self._parts
+        changed = [part for part in candidates if self._has_changed(part, mask)]
         newest = min(changed, key=lambda part: part.misses + part.rank, default=None)
         if newest is not None and now_s - self._searched_s >= _MISS_DELAY_S * newest.misses:
             self._moves = True
@@ -117,7 +117,7 @@ class RegionScheduler:
         else:
             part.misses = min(part.misses + 1, _MAX_MISSES)
 
-    def _is_still(self, cells: Cells, explained: npt.NDArray[np.bool_]) -> bool:
+    def _is_still(self, cells: Cells, mask: npt.NDArray[np.bool_]) -> bool:
         """Whether too few cells differ for any part to have changed: a tenth of the cost of checking each part."""
         if self._range is None:
             darkest, brightest = cells.copy(), cells.copy()
@@ -129,14 +129,14 @@ class RegionScheduler:
             self._range = darkest, brightest
         darkest, brightest = self._range
         differ = (cells > darkest + _MOVED) | (cells < brightest - _MOVED)
-        return int(np.count_nonzero(differ & ~explained)) < _MIN_CELLS
+        return int(np.count_nonzero(differ & ~mask)) < _MIN_CELLS
 
-    def _has_changed(self, part: Region, explained: npt.NDArray[np.bool_]) -> bool:
+    def _has_changed(self, part: Region, mask: npt.NDArray[np.bool_]) -> bool:
         """Whether enough of it differs from its last search."""
         if part.cells is None or self._cells is None:
             return False
         now, before = part.crop(self._cells)[2], part.crop(part.cells)[2]
-        return int(((np.abs(now - before) > _MOVED) & ~part.crop(explained)[2]).sum()) >= _MIN_CELLS
+        return int(((np.abs(now - before) > _MOVED) & ~part.crop(mask)[2]).sum()) >= _MIN_CELLS
 
 
 def sampled(frame: Frame) -> Cells:
@@ -152,11 +152,11 @@ def sampled(frame: Frame) -> Cells:
     return cv2.resize(bright, size, interpolation=cv2.INTER_AREA).astype(np.int16)
 
 
-def _around(known: list[Face], cells: tuple[int, ...], frame: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """The cells in which the heads, hands and bodies of known faces move."""
+def _around(faces: list[Face], cells: tuple[int, ...], frame: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """The cells in which the heads, hands and bodies of `faces` move."""
     mask = np.zeros(cells[:2], np.bool_)
     scale = np.array([cells[1] / frame[1], cells[0] / frame[0]])
-    for face in known:
+    for face in faces:
         x, y, width, height = face.box
         (left, top), (right, bottom) = (
             (np.array(corner) * scale).round().astype(int).clip(0)

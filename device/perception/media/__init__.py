@@ -1,1 +1,1 @@
-"""Pictures, sound and video out of files."""
+"""Reads pictures, sound and video from files."""

@@ -144,7 +144,7 @@ def video_frames(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Itera
         raise MediaError(f"{path}: cannot be read as video ({_reason(error)})") from error
 
 
-def kind_of(path: Path) -> Literal["image", "sound", "video"]:
+def detect_kind(path: Path) -> Literal["image", "sound", "video"]:
     """What a file holds, judged by its content. Raises MediaError, naming the file.
 
     A sound with a cover picture is a sound.

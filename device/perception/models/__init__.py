@@ -1,1 +1,1 @@
-"""Model pairs, a .tflite and its .json: checked, tried, installed, taken back."""
+"""Models, each a .tflite and its card: checked, tested, installed, rolled back."""

@@ -1,1 +1,1 @@
-"""Readings -> one calm mood."""
+"""Readings of faces and voices -> one calm mood."""

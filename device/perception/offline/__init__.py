@@ -1,1 +1,1 @@
-"""Files read offline, for `mien analyze` and `mien gallery`."""
+"""Reads files offline, for `mien analyze` and `mien gallery`."""

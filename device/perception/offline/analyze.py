@@ -20,7 +20,7 @@ from device.perception.load import Perception
 from device.perception.media.decode import (
     NoSoundError,
     as_media_error,
-    kind_of,
+    detect_kind,
     read_sound,
     video_frames,
 )
@@ -55,7 +55,7 @@ def analyze(path: Path, options: Options, perception: Perception, settings: Sett
     result |= {"timeline": [], "error": None}
     perception.voice.reset()  # forget the file before
     try:
-        result["kind"] = kind_of(path)
+        result["kind"] = detect_kind(path)
         read = {"image": _image, "sound": _sound, "video": _video}[result["kind"]]
         with as_media_error(path):
             result |= read(path, options, perception, settings)

@@ -26,27 +26,27 @@ from tests import builders as made
 def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    for read in (decode.kind_of, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
+    for read in (decode.detect_kind, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=name):
             read(path)
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
-    for read in (decode.kind_of, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
+    for read in (decode.detect_kind, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=r"gone\.png.*No such file"):
             read(path)
 
 
 def test_kind_is_by_content_not_by_name(tmp_path: Path) -> None:
     made.picture(tmp_path / "a.png", made.half_red()).rename(tmp_path / "a.wav")
-    assert decode.kind_of(tmp_path / "a.wav") == "image"
+    assert decode.detect_kind(tmp_path / "a.wav") == "image"
     made.wav(tmp_path / "b.wav", made.chirp(0.2)).rename(tmp_path / "b.mp4")
-    assert decode.kind_of(tmp_path / "b.mp4") == "sound"
-    assert decode.kind_of(made.video(tmp_path / "c.mp4", 5)) == "video"
-    assert decode.kind_of(made.video(tmp_path / "d: e.mp4", 5, sound=True)) == "video"
+    assert decode.detect_kind(tmp_path / "b.mp4") == "sound"
+    assert decode.detect_kind(made.video(tmp_path / "c.mp4", 5)) == "video"
+    assert decode.detect_kind(made.video(tmp_path / "d: e.mp4", 5, sound=True)) == "video"
     (tmp_path / "f.avif").write_bytes(b"\0\0\0\x1cftypavif" + bytes(30))
-    assert decode.kind_of(tmp_path / "f.avif") == "image"
+    assert decode.detect_kind(tmp_path / "f.avif") == "image"
     with pytest.raises(MediaError, match=r"f\.avif"):
         read_picture(tmp_path / "f.avif")
 
@@ -56,7 +56,7 @@ def test_the_rarer_pictures_are_pictures(tmp_path: Path, name: str) -> None:
     pixels = np.full((48, 80), 255, np.uint8)
     options = [cv2.IMWRITE_PXM_BINARY, 0] if name.startswith("text") else []
     assert cv2.imwrite(str(tmp_path / name), pixels, options)
-    assert decode.kind_of(tmp_path / name) == "image"
+    assert decode.detect_kind(tmp_path / name) == "image"
     assert (read_picture(tmp_path / name) == 255).all()
 
 
@@ -70,7 +70,7 @@ def test_a_picture_that_only_ffmpeg_knows_is_no_video(tmp_path: Path, codec: str
         container.mux(stream.encode(av.VideoFrame.from_ndarray(made.half_red(), "rgb24")))
         container.mux(stream.encode(None))
     with pytest.raises(MediaError, match=r"picture: a picture that is not read \(.*\); save it as PNG"):
-        decode.kind_of(path)
+        decode.detect_kind(path)
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         pytest.skip("ffmpeg is not installed")
     with av.open(str(tmp_path / "a.mp3")) as container:
         assert len(container.streams.video) == 1, "the cover must be there for the test to mean anything"
-    assert decode.kind_of(tmp_path / "a.mp3") == "sound"
+    assert decode.detect_kind(tmp_path / "a.mp3") == "sound"
     with pytest.raises(MediaError, match="no video"):
         next(decode.video_frames(tmp_path / "a.mp3"))
     assert len(decode.read_sound(tmp_path / "a.mp3")) > 7000

@@ -171,7 +171,7 @@ def test_what_does_not_say_how_large_it_is_is_not_unpacked(
 def test_a_text_is_no_picture_however_it_begins(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "car.txt").write_bytes(text)
     with pytest.raises(MediaError, match=r"car\.txt: neither picture, sound nor video"):
-        decode.kind_of(tmp_path / "car.txt")
+        decode.detect_kind(tmp_path / "car.txt")
     with pytest.raises(MediaError, match=r"car\.txt: no picture"):
         read_picture(tmp_path / "car.txt")
 
@@ -180,7 +180,7 @@ def test_a_bitmap_of_long_ago_is_read(tmp_path: Path) -> None:
     rows = b"".join(bytes((10, 20, 30)) * 5 + b"\0" for _ in range(3))
     old = b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + struct.pack("<IHHHH", 12, 5, 3, 1, 24) + rows
     (tmp_path / "old.bmp").write_bytes(old)
-    assert decode.kind_of(tmp_path / "old.bmp") == "image"
+    assert decode.detect_kind(tmp_path / "old.bmp") == "image"
     assert np.array_equal(read_picture(tmp_path / "old.bmp"), np.full((3, 5, 3), (30, 20, 10)))
 
 
