@@ -42,7 +42,7 @@ def test_softmax_takes_several_rows_at_once() -> None:
     np.testing.assert_allclose(softmax(rows).sum(axis=1), 1, atol=1e-6)
 
 
-def test_the_vector_that_says_nothing_lies_near_the_middle_and_sums_to_one() -> None:
+def test_the_uniform_vector_is_near_the_middle_and_sums_to_one() -> None:
     assert uniform().sum() == pytest.approx(1)
     assert max(map(abs, valence_arousal(uniform()))) < 0.5
 

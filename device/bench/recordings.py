@@ -12,7 +12,7 @@ from device.bench.timing import Json
 from device.bench.voice import cut_windows, measure_windows
 from device.perception.audio.stft import RATE_HZ
 from device.perception.load import Perception
-from device.perception.media.decode import NoSoundError, kind_of, read_sound, video_frames
+from device.perception.media.decode import NoSoundError, detect_kind, read_sound, video_frames
 from device.perception.media.picture import read_picture
 from device.readings import Frame
 from device.settings.schema import Settings
@@ -26,7 +26,7 @@ def measure(paths: Iterable[Path], perception: Perception, settings: Settings, s
     A picture counts as a camera that looks at it: with a sensor's noise, so that no two frames are the same. If a file
     is neither picture, video nor sound, raises MediaError, which names it, before anything is measured.
     """
-    kinds = [(path, kind_of(path)) for path in paths]
+    kinds = [(path, detect_kind(path)) for path in paths]
     return [_row(path, kind, perception, settings, seconds) for path, kind in kinds]
 
 

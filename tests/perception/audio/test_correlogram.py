@@ -30,7 +30,7 @@ def test_the_correlogram_follows_a_glide_frame_by_frame() -> None:
     assert np.median(np.abs(np.log2(found / expected))) < 0.05
 
 
-def test_the_correlogram_knows_a_voice_from_noise_at_any_level_and_takes_silence() -> None:
+def test_the_correlogram_separates_voice_from_noise_at_any_level_and_accepts_silence() -> None:
     rng = np.random.default_rng(0)
     t = np.arange(RATE_HZ) / RATE_HZ
     voice = np.sum([np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 9)], axis=0).astype(np.float32)

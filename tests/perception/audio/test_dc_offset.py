@@ -18,7 +18,7 @@ def _tone(hz: float, seconds: float = 3.0) -> Floats:
 
 
 @pytest.mark.parametrize("size", [160, 800, 4096])
-def test_a_level_is_gone_from_the_first_block_on_and_its_drift_soon(size: int) -> None:
+def test_an_offset_is_removed_from_the_first_block_and_its_drift_soon(size: int) -> None:
     still = np.full(4 * RATE_HZ, 0.08, np.float32)
     assert np.abs(_through(still, size)).max() < 1e-6
     started = still * (1 - np.exp(-np.arange(len(still)) / (0.3 * RATE_HZ))).astype(np.float32)
@@ -26,14 +26,14 @@ def test_a_level_is_gone_from_the_first_block_on_and_its_drift_soon(size: int) -
 
 
 @pytest.mark.parametrize("size", [160, 800, 4096])
-def test_the_deepest_voice_goes_through_and_nothing_clicks(size: int) -> None:
+def test_the_deepest_voice_passes_and_nothing_clicks(size: int) -> None:
     voice = _tone(70)
     heard = _through(voice + np.float32(0.1), size)[RATE_HZ:]
     assert np.sqrt(np.mean(heard**2)) == pytest.approx(0.1 / np.sqrt(2), rel=0.05)
     assert np.abs(np.diff(heard)).max() < 1.1 * np.abs(np.diff(voice)).max()
 
 
-def test_nothing_is_made_of_nothing() -> None:
+def test_empty_input_is_handled() -> None:
     assert len(DcBlocker()(np.zeros(0, np.float32))) == 0
     assert len(remove_dc(np.zeros(0, np.float32))) == 0
     assert remove_dc(_tone(200) + np.float32(0.3)).mean() == pytest.approx(0, abs=1e-6)

@@ -74,7 +74,7 @@ def test_windows_that_have_no_frame_in_common_are_measured_whole(step: int) -> N
         max_size=5,
     )
 )
-def test_whatever_parts_of_a_sound_follow_one_another(parts: list[tuple[int, int, int]]) -> None:
+def test_any_sequence_of_windows_gives_the_rows_of_the_sound(parts: list[tuple[int, int, int]]) -> None:
     memory = FrameCache(frame_rows)
     for first, hops, more in parts:
         part = _VOICE[first * HOP : (first + hops) * HOP + more]
@@ -90,7 +90,7 @@ def test_a_part_that_only_grows_keeps_its_beginning() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 50 * HOP, -50 * HOP, 10**9 * HOP])
-def test_another_sound_is_not_taken_for_the_same_one_going_on(at: int) -> None:
+def test_another_sound_is_measured_from_the_start(at: int) -> None:
     memory, other = FrameCache(frame_rows), speak(PROSODIES[Emotion.NEUTRAL], 3.0)
     memory(_VOICE[:_WINDOW], 0)
     np.testing.assert_array_equal(memory(other, at), frame_rows(other))
@@ -103,7 +103,7 @@ def test_one_sample_that_differs_is_another_sound() -> None:
     np.testing.assert_array_equal(memory(other, 8000), frame_rows(other))
 
 
-def test_what_is_no_number_is_never_known_again() -> None:
+def test_frames_with_nan_are_never_used_again() -> None:
     memory, broken = FrameCache(lambda samples: samples[: frame_count(len(samples)), None]), _VOICE[:_WINDOW].copy()
     broken[5] = np.nan
     memory(broken, 0)
@@ -111,7 +111,7 @@ def test_what_is_no_number_is_never_known_again() -> None:
     assert memory.measured == 2 * frame_count(_WINDOW)
 
 
-def test_nothing_is_left_of_what_is_forgotten() -> None:
+def test_a_cleared_cache_is_empty() -> None:
     memory = FrameCache(frame_rows)
     memory(_VOICE[:_WINDOW], 0)
     memory.clear()

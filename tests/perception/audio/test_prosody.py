@@ -60,7 +60,7 @@ def test_a_voice_that_goes_up_differs_from_one_that_goes_down_and_from_one_that_
     st.integers(1, 3 * RATE_HZ),
     st.floats(1e-7, 1.0),
 )
-def test_whatever_is_heard_the_numbers_are_finite(kind: str, length: int, gain: float) -> None:
+def test_for_any_sound_the_numbers_are_finite(kind: str, length: int, gain: float) -> None:
     rng = np.random.default_rng(length)
     sound = {
         "silence": np.zeros(length),
@@ -75,7 +75,7 @@ def test_whatever_is_heard_the_numbers_are_finite(kind: str, length: int, gain: 
     assert np.isfinite(numbers).all()
 
 
-def test_numbers_of_known_rows_are_those_of_the_sound() -> None:
+def test_prosody_from_rows_equals_prosody_of_the_sound() -> None:
     voice = speak(PROSODIES[Emotion.ANGRY], 2.0)
     np.testing.assert_array_equal(prosody_from_rows(frame_rows(voice)), prosody(voice))
 
@@ -99,7 +99,7 @@ def test_functionals_are_numpys(frames: int) -> None:
     np.testing.assert_allclose(steps, np.abs(np.diff(curves, axis=1)).mean(axis=1))
 
 
-def test_rises_and_falls_are_told_apart_and_what_does_not_count_is_neither() -> None:
+def test_rises_and_falls_are_separated_and_invalid_steps_ignored() -> None:
     steps = np.array([[1.0, 3.0, -2.0, 0.0], [0.0, 0.0, -1.0, -2.0], [0.0, 0.0, 0.0, 0.0]])
     rise, rise_spread, fall, fall_spread, share = slopes(steps, np.array([4, 2, 0]))
     np.testing.assert_allclose(rise, [2, 0, 0])
@@ -109,7 +109,7 @@ def test_rises_and_falls_are_told_apart_and_what_does_not_count_is_neither() -> 
     np.testing.assert_allclose(share, [0.5, 0, 0.5])
 
 
-def test_thirds_tell_how_a_curve_goes_on() -> None:
+def test_thirds_show_the_course_of_a_curve() -> None:
     np.testing.assert_allclose(thirds(np.array([[0.0, 0, 3, 3, 9, 9], [1, 1, 1, 1, 1, 1]])), [-4, 0, -1, 0, 5, 0])
     np.testing.assert_allclose(thirds(np.array([[2.0]])), [0, 0, 0])
 
@@ -120,7 +120,7 @@ def test_a_curve_is_smoothed_over_three_and_over_five_frames_and_goes_on_at_its_
     np.testing.assert_allclose(five, [[3, 3, 3, 6, 9, 9]])
 
 
-def test_a_frame_an_octave_off_is_put_right_and_a_glide_is_left() -> None:
+def test_a_wrong_octave_is_corrected_and_a_glide_is_not() -> None:
     glide = np.linspace(20, 30, 50, dtype=np.float32)
     wrong = glide.copy()
     wrong[[10, 30]] += 12

@@ -36,7 +36,7 @@ def test_a_full_scale_square_is_at_0_dbfs_and_silence_at_its_floor() -> None:
 
 @tries(max_examples=60, deadline=None)
 @given(st.integers(0, 6000), st.floats(0, 1))
-def test_there_is_one_answer_for_each_whole_ten_milliseconds(length: int, level: float) -> None:
+def test_each_whole_ten_milliseconds_has_one_result(length: int, level: float) -> None:
     sound = (level * np.random.default_rng(length).normal(size=length)).astype(np.float32)
     assert speech_frames(sound).shape == levels_db(sound).shape == (length // BLOCK,)
     assert speech_frames(sound).dtype == np.bool_
@@ -56,7 +56,7 @@ def test_a_voice_over_a_fan_is_marked_too() -> None:
     assert marked[:95].sum() + marked[206:].sum() == 0
 
 
-def test_a_clip_that_is_cut_to_the_voice_is_a_voice() -> None:
+def test_a_clip_trimmed_to_the_voice_is_a_voice() -> None:
     assert speech_frames(speak(Prosody(pause_share=0.0), 2.0)).mean() > 0.7
 
 
@@ -68,11 +68,11 @@ def test_how_loud_it_is_spoken_changes_nothing(gain_db: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["silence", "hiss", "white noise", "hum", "tone", "one click", "clicks"])
-def test_what_does_not_start_and_stop_as_speech_does_is_not_marked(name: str) -> None:
+def test_steady_sound_is_not_marked_as_speech(name: str) -> None:
     assert speech_frames(noises()[name]).sum() == 0
 
 
-def test_what_lies_under_a_microphones_own_hiss_does_not_count() -> None:
+def test_sound_below_the_hiss_of_a_microphone_does_not_count() -> None:
     whisper = (_voice_in_room(1.0, 1.0, 1.0, 1e-7) * 10 ** (-60 / 20)).astype(np.float32)
     assert speech_frames(whisper).sum() == 0
 
@@ -87,7 +87,7 @@ def test_a_short_pause_belongs_to_the_phrase_and_a_long_one_does_not() -> None:
     assert marked[221:259].all()
 
 
-def test_what_is_spoken_begins_and_ends_a_little_around_and_at_a_whole_frame() -> None:
+def test_the_speech_span_has_a_margin_and_starts_at_a_whole_frame() -> None:
     marked = np.zeros(300, np.bool_)
     marked[[38, 90]] = True
     said = speech_span(marked)

@@ -44,7 +44,7 @@ def test_the_eyes_lie_level_where_the_corpus_has_them(size: float, roll_deg: flo
 
 @pytest.mark.parametrize("size", [60, 500])
 @pytest.mark.parametrize("corner", [(0, 0), (960, 0), (0, 720), (960, 720)])
-def test_a_face_at_the_border_is_filled_up_with_the_borders_own_colour(corner: tuple[int, int], size: float) -> None:
+def test_a_crop_at_the_border_repeats_the_border(corner: tuple[int, int], size: float) -> None:
     """Its eyes are just inside; no black beside them that a network could take for hair."""
     inwards = np.where(np.array(corner) > 0, -1, 1) * size * [0.3, 0.12]
     crop = aligned_crop(*_dotted((corner[0] + float(inwards[0]), corner[1] + float(inwards[1])), size, 0))
@@ -76,7 +76,7 @@ def test_a_large_face_is_averaged_and_not_sampled() -> None:
     assert crop.std() < 12
 
 
-def test_a_whole_picture_is_a_face_of_any_size() -> None:
+def test_a_picture_of_any_size_can_be_a_face() -> None:
     for height, width in ((48, 48), (20, 20), (400, 300), (1, 1)):
         gray = np.linspace(0, 255, height * width).reshape(height, width).astype(np.uint8)
         face = face_of_whole_picture(gray)

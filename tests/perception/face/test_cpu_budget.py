@@ -29,7 +29,7 @@ def test_over_minutes_no_more_is_spent_than_the_share(cost_s: float) -> None:
     assert 0.9 * 0.05 * 300 < cpu.s < 0.05 * 300 + 0.1 + cost_s
 
 
-def test_what_is_little_waits_for_nothing() -> None:
+def test_cheap_work_never_waits() -> None:
     cpu = Cpu()
     budget = CpuBudget(0.05, cpu)
     for frame in range(100):
@@ -39,7 +39,7 @@ def test_what_is_little_waits_for_nothing() -> None:
             cpu.s += 0.004
 
 
-def test_a_quiet_hour_saves_up_for_two_seconds_and_no_more() -> None:
+def test_unspent_time_accumulates_for_two_seconds_at_most() -> None:
     cpu = Cpu()
     budget = CpuBudget(0.1, cpu)
     budget.at(0.0)
@@ -65,7 +65,7 @@ def test_a_stream_that_jumps_back_neither_fills_nor_empties_it() -> None:
     assert budget.allows
 
 
-def test_without_a_share_nothing_waits() -> None:
+def test_an_unlimited_budget_never_waits() -> None:
     budget = CpuBudget()
     for frame in range(3):
         budget.at(frame)
@@ -74,7 +74,7 @@ def test_without_a_share_nothing_waits() -> None:
         assert budget.allows
 
 
-def test_what_fails_is_paid_for_too() -> None:
+def test_a_block_that_raises_is_charged_too() -> None:
     cpu = Cpu()
     budget = CpuBudget(0.1, cpu)
 

@@ -32,7 +32,7 @@ def test_a_face_that_drifted_is_followed_to_a_pixel(right: int, low: int) -> Non
     np.testing.assert_allclose(now.key_points - face.key_points, np.tile([[right, low]], (6, 1)), atol=1.2)
 
 
-def test_a_tilted_face_drifts_as_the_picture_has_it() -> None:
+def test_a_tilted_face_is_shifted_in_the_pictures_coordinates() -> None:
     """A quarter turn: what is to the right in the picture is along the face's own height."""
     upright = noisy(np.pad(shrunk(astronaut(), 400), ((40, 40), (120, 120), (0, 0)), mode="edge"), 1)
     face = _found(upright)
@@ -54,7 +54,7 @@ def test_somebody_else_in_the_same_place_is_not_followed() -> None:
     assert follow_shift(face, other.crop) is None
 
 
-def test_an_empty_place_is_not_followed() -> None:
+def test_an_empty_place_is_no_longer_followed() -> None:
     face = _found(noisy(_at(320), 1))
     assert follow_shift(face, cut_out(noisy(drawn(), 2), face)) is None
 
@@ -66,7 +66,7 @@ def test_noise_changes_nothing_and_a_smile_does() -> None:
     assert not look_alike(face.crop, cut_out(noisy(_at(320, pose=Pose(mouth_curve=1)), 3), face))
 
 
-def test_between_two_looks_is_their_mean() -> None:
+def test_midway_between_two_looks_is_their_mean() -> None:
     one, other = _found(noisy(_at(320), 1)), _found(noisy(_at(326, 244), 2))
     mean = midway(one, other)
     np.testing.assert_allclose(mean.key_points, (one.key_points + other.key_points) / 2)

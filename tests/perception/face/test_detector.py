@@ -51,7 +51,7 @@ def test_most_of_all_boxes_and_points_are_mediapipes_to_half_a_pixel() -> None:
     assert (np.array(apart) < 0.5).mean() > 0.7
 
 
-def test_colours_are_taken_in_the_order_red_green_blue() -> None:
+def test_colours_are_read_in_the_order_red_green_blue() -> None:
     blue = BlazeFace(SHORT_RANGE).find(portrait()[:, :, ::-1].copy())
     assert not [face for face in blue if face.score > _RECORDED["near/astro"][0]["score"] - 0.01]
 
@@ -62,7 +62,7 @@ def test_colours_are_taken_in_the_order_red_green_blue() -> None:
     ids=["near", "far", "refined"],
 )
 @pytest.mark.parametrize("kind", ["black", "white", "across", "down", "wall", "squares", "bulb"])
-def test_where_nobody_is_no_face_is_found(detector: FaceDetector, kind: str) -> None:
+def test_an_empty_picture_has_no_face(detector: FaceDetector, kind: str) -> None:
     y, x = np.mgrid[:480, :640]
     levels = {
         "black": 0 * x,
@@ -94,18 +94,18 @@ def test_faces_of_a_tall_picture_lie_where_they_are() -> None:
     np.testing.assert_allclose(tall.key_points - wide.key_points, np.tile([[0, 160]], (6, 1)), atol=4)
 
 
-def test_a_missing_file_is_told_with_how_to_get_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"face_detection_short_range\.tflite: missing.*mien models fetch"):
         BlazeFace(SHORT_RANGE, folder=tmp_path)
 
 
-def test_another_network_in_a_detectors_place_is_told(tmp_path: Path) -> None:
+def test_another_network_under_a_detectors_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / SHORT_RANGE.file).write_bytes((MODELS / FULL_RANGE.file).read_bytes())
     with pytest.raises(ModelError, match="another file than its name says"):
         BlazeFace(SHORT_RANGE, folder=tmp_path)
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / FULL_RANGE.file).write_bytes((MODELS / FULL_RANGE.file).read_bytes()[:1000])
     with pytest.raises(ModelError, match=FULL_RANGE.file):
         BlazeFace(FULL_RANGE, folder=tmp_path)

@@ -80,7 +80,7 @@ def test_a_face_that_moves_is_where_a_search_would_find_it(stream: Stream) -> No
     assert stream.counted.searches <= 9
 
 
-def test_a_face_that_stays_as_it_is_costs_next_to_nothing(stream: Stream) -> None:
+def test_a_face_that_does_not_change_costs_next_to_nothing(stream: Stream) -> None:
     stream.read(at(320), 15)
     stream.reset()
     crops = {id(stream.read(at(320))[0].crop) for _ in range(60)}
@@ -99,12 +99,12 @@ def test_a_smile_is_seen_within_a_fifth_of_a_second(stream: Stream, size: float)
     assert not look_alike(before.crop, after.crop)
 
 
-def test_who_leaves_is_gone_in_a_fifth_of_a_second(stream: Stream) -> None:
+def test_a_person_who_leaves_is_gone_in_a_fifth_of_a_second(stream: Stream) -> None:
     assert stream.read(at(320), 10)
     assert stream.read(drawn(), 4) == []
 
 
-def test_who_comes_in_beside_another_is_seen_within_two_seconds(stream: Stream) -> None:
+def test_a_second_person_is_seen_within_two_seconds(stream: Stream) -> None:
     assert len(stream.read(at(150), 30)) == 1
     both = drawn(((150, 250), 200, Pose()), ((480, 250), 200, Pose()))
     assert len(stream.read(both, 30)) == 2
@@ -116,13 +116,13 @@ def test_four_are_followed_and_none_is_counted_twice(stream: Stream) -> None:
         assert len(stream.read(group())) == 4
 
 
-def test_a_leap_is_looked_for(stream: Stream) -> None:
+def test_a_leap_in_pitch_is_noticed(stream: Stream) -> None:
     assert stream.read(at(120), 20)
     (found,) = stream.read(at(520), 8)
     assert found.box[0] > 400
 
 
-def test_who_walks_fast_is_not_lost(stream: Stream) -> None:
+def test_a_person_who_walks_fast_is_not_lost(stream: Stream) -> None:
     """A metre in a second at three metres: 20 px a frame, a third of the face's width."""
     stream.read(heads([(0, 150, 130)]), 10)
     stream.reset()
@@ -139,7 +139,7 @@ def test_an_empty_room_that_does_not_change_is_seldom_looked_at(stream: Stream) 
 
 
 @pytest.mark.parametrize("side", [90, 220])
-def test_who_comes_into_an_empty_room_is_seen_within_three_frames(stream: Stream, side: int) -> None:
+def test_a_person_entering_an_empty_room_is_seen_within_three_frames(stream: Stream, side: int) -> None:
     """The smaller head has a face of 40 px."""
     stream.read(heads([]), 45)
     assert stream.read(heads([(400, 120, side)]), 3)
@@ -176,7 +176,7 @@ class Slow:
         return self.s
 
 
-def test_where_the_budget_is_short_all_is_seen_only_later() -> None:
+def test_with_a_short_budget_everything_is_seen_later() -> None:
     stream = Stream(CpuBudget(0.5, Slow()))
     both = drawn(((150, 250), 200, Pose()), ((480, 250), 200, Pose()))
     assert len(stream.read(both, 30)) == 2

@@ -48,7 +48,7 @@ class FakeDetector:
         return SimpleNamespace(detections=[one(10, 0.6), one(90, 0.9)])
 
 
-def test_its_faces_are_put_into_our_terms(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_faces_are_converted_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     package, tasks, python = (
         ModuleType("mediapipe"),
         ModuleType("mediapipe.tasks"),

@@ -43,7 +43,7 @@ def settled() -> tuple[RegionScheduler, float]:
     return search, 6.0
 
 
-def test_at_first_all_is_looked_at_the_whole_before_its_parts() -> None:
+def test_the_first_searches_cover_the_whole_and_then_all_parts() -> None:
     search, seen = RegionScheduler(), np.zeros((480, 640), np.int16)
     parts = [_chosen(search, noisy(_ROOM, step), step / 10) for step in range(19)]
     assert (parts[0].width, parts[0].height) == (1, 1) if parts[0] else False
@@ -78,7 +78,7 @@ def test_a_still_room_is_looked_at_every_three_seconds_and_all_in_a_minute(
 
 
 @pytest.mark.parametrize(("x", "y"), [(40, 40), (330, 200), (590, 430)])
-def test_where_something_came_is_looked_at_in_the_same_frame(
+def test_a_part_where_something_appears_is_searched_in_the_same_frame(
     settled: tuple[RegionScheduler, float], x: int, y: int
 ) -> None:
     search, now_s = settled
@@ -88,7 +88,7 @@ def test_where_something_came_is_looked_at_in_the_same_frame(
     assert _holds(second, x, y)
 
 
-def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_comes(
+def test_a_part_that_always_moves_is_searched_less_and_less_and_hides_nobody(
     settled: tuple[RegionScheduler, float],
 ) -> None:
     search, now_s = settled
@@ -105,7 +105,7 @@ def test_what_always_moves_is_looked_at_ever_more_seldom_and_does_not_hide_who_c
     assert any(waited[:3])
 
 
-def test_who_is_known_explains_what_moves_around_them(settled: tuple[RegionScheduler, float]) -> None:
+def test_movement_around_a_known_face_is_ignored(settled: tuple[RegionScheduler, float]) -> None:
     search, now_s = settled
     face = face_at(300, 120, 60)
     looks = 0
@@ -120,7 +120,7 @@ def test_who_is_known_explains_what_moves_around_them(settled: tuple[RegionSched
     assert any(_holds(_chosen(search, noisy(elsewhere, int(s)), now_s + s, [face]), 50, 330) for s in (1.1, 2.2, 3.3))
 
 
-def test_a_frame_of_another_size_begins_anew(settled: tuple[RegionScheduler, float]) -> None:
+def test_a_frame_of_another_size_starts_over(settled: tuple[RegionScheduler, float]) -> None:
     search, now_s = settled
     part = _chosen(search, drawn(width_px=320, height_px=240)[:, :200], now_s)
     assert part
@@ -135,7 +135,7 @@ class _AskingEach(RegionScheduler):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_quick_look_at_all_cells_changes_no_choice(seed: int) -> None:
+def test_the_quick_check_of_all_cells_changes_no_choice(seed: int) -> None:
     rng = np.random.default_rng(seed)
     quick, each = RegionScheduler(), _AskingEach()
     room, chosen = _ROOM, []

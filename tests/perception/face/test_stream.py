@@ -64,12 +64,12 @@ def test_a_person_who_leaves_is_no_longer_counted(sight: FaceStream) -> None:
     assert (sight.people(0.3), sight.people(2.5)) == (1, 0)
 
 
-def test_a_face_in_one_frame_only_is_nobody(sight: FaceStream) -> None:
+def test_a_face_in_only_one_frame_does_not_count(sight: FaceStream) -> None:
     assert _stream(sight, [drawn(), _person(300), drawn(), drawn()]) == [[], [], [], []]
     assert sight.people(0.3) == 0
 
 
-def test_of_many_the_largest_are_read(readers: Perception) -> None:
+def test_of_many_faces_the_largest_are_read(readers: Perception) -> None:
     sight = readers.open_face_stream(Settings(camera=Camera(max_faces=2)))
     pixels = heads([(20, 30, 200), (260, 40, 150), (450, 60, 110), (300, 260, 190)])
     looks = _stream(sight, [pixels] * 8)

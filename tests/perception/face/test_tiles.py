@@ -31,7 +31,7 @@ def test_each_small_face_of_a_large_picture_is_found_once(side: int) -> None:
         assert 0.35 * side < face.box[2] < 0.6 * side
 
 
-def test_a_look_at_the_whole_alone_does_not_find_them() -> None:
+def test_a_search_of_the_whole_alone_does_not_find_them() -> None:
     pixels = heads([(x, y, 90) for x, y in _PLACES], 1920, 1080)
     assert len(_DETECTOR.find(pixels)) < len(_PLACES)
 
@@ -56,7 +56,7 @@ def test_the_four_of_a_group_are_four() -> None:
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (100, 4000), (4000, 100), (7000, 7000)])
-def test_an_empty_wall_of_any_size_is_nobody_and_is_done_soon(size: tuple[int, int]) -> None:
+def test_an_empty_wall_of_any_size_has_no_face_and_takes_little_time(size: tuple[int, int]) -> None:
     looks = []
 
     class Counted:
@@ -85,7 +85,7 @@ def test_the_tiles_leave_no_place_out() -> None:
             assert np.abs(middles - [x, y]).max(axis=1).min() <= 290
 
 
-def test_an_eye_that_looks_like_a_face_of_its_own_is_none() -> None:
+def test_an_eye_taken_for_a_face_is_dropped() -> None:
     class Twice:
         def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(100, 100, 200, 0.9), face_at(140, 150, 40, 0.8)]

@@ -22,7 +22,7 @@ def _settled(*faces: Face) -> Tracker:
     return tracker
 
 
-def test_a_face_counts_from_its_second_sighting_on() -> None:
+def test_a_face_counts_from_its_second_sighting() -> None:
     tracker = Tracker()
     assert tracker.follow([face_at(100, 100, 80)], 0.0) == []
     assert tracker.present(0.0) == 0
@@ -43,7 +43,7 @@ def test_a_face_that_comes_nearer_keeps_its_number() -> None:
         assert _numbers(tracker.follow([face_at(330 - size / 2, 230 - size / 2, size)], 0.1 + step / 10)) == [1]
 
 
-def test_a_face_that_was_lost_for_a_moment_comes_back_under_its_number() -> None:
+def test_a_face_lost_for_a_moment_keeps_its_number() -> None:
     tracker = _settled(face_at(100, 100, 80))
     for step in range(10):
         assert tracker.follow([], 0.2 + step / 10) == []
@@ -51,7 +51,7 @@ def test_a_face_that_was_lost_for_a_moment_comes_back_under_its_number() -> None
     assert _numbers(tracker.follow([face_at(130, 105, 84)], 1.2)) == [1]
 
 
-def test_a_face_that_was_lost_for_long_is_a_new_one() -> None:
+def test_a_face_lost_for_long_gets_a_new_number() -> None:
     tracker = _settled(face_at(100, 100, 80))
     later = 0.1 + KEEP_S + 0.1
     assert tracker.present(later) == 0
@@ -59,7 +59,7 @@ def test_a_face_that_was_lost_for_long_is_a_new_one() -> None:
     assert _numbers(tracker.follow([face_at(100, 100, 80)], later + 0.1)) == [2]
 
 
-def test_a_face_elsewhere_is_another_person() -> None:
+def test_a_face_at_another_place_is_another_person() -> None:
     tracker = _settled(face_at(100, 100, 80))
     tracker.follow([face_at(400, 100, 80)], 0.2)
     assert _numbers(tracker.follow([face_at(400, 100, 80)], 0.3)) == [2]
@@ -80,7 +80,7 @@ def test_two_that_sit_side_by_side_are_not_mixed_up_by_the_detectors_order(order
     assert {face.box[0]: face.track for face in found} == {112: 1, 195: 2}
 
 
-def test_what_is_seen_once_here_and_once_there_is_nobody() -> None:
+def test_single_sightings_at_different_places_do_not_count() -> None:
     tracker = Tracker()
     for step in range(12):
         assert tracker.follow([face_at(200 * (step % 3), 100 * (step % 4), 50)], step / 10) == []

@@ -41,7 +41,7 @@ def test_the_surest_face_comes_first_and_all_are_sure_enough(detector: TwoStageD
     assert min(scores) >= MIN_SCORE
 
 
-def test_a_face_less_sure_than_asked_for_is_none() -> None:
+def test_a_face_below_the_minimum_score_is_not_returned() -> None:
     scores = [face.score for face in open_detector(Settings()).find(group())]
     between = (scores[0] + scores[1]) / 2
     strict = open_detector(Settings(camera=Camera(min_score=between)))
@@ -70,7 +70,7 @@ def test_a_face_of_fifty_pixels_is_found_among_patterns(detector: TwoStageDetect
     assert overlap(corners(found.box), corners((left + 25, top + 22, 50, 50))[None])[0] > 0.4
 
 
-def test_proposals_that_the_close_look_does_not_confirm_are_none() -> None:
+def test_proposals_that_the_close_looks_reject_are_no_faces() -> None:
     class Everywhere:
         def find(self, pixels: Pixels) -> list[Face]:  # noqa: ARG002 - the protocol's name
             return [face_at(60 * x, 100, 60, 0.9) for x in range(8)]
@@ -79,7 +79,7 @@ def test_proposals_that_the_close_look_does_not_confirm_are_none() -> None:
     assert TwoStageDetector(Everywhere(), real._near).find(noisy(drawn(), 1)) == []
 
 
-def test_key_points_that_wander_from_look_to_look_are_of_no_face() -> None:
+def test_key_points_that_differ_between_looks_are_no_face() -> None:
     class Wandering:
         """A near network whose sure face has its eyes elsewhere each time."""
 

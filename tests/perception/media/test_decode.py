@@ -23,7 +23,7 @@ from tests import builders as made
         ("list.m3u8", b"#EXTM3U\n#EXTINF:5,\nhttp://192.0.2.1/a.ts\n#EXT-X-ENDLIST\n"),
     ],
 )
-def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_that_is_no_media_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     for read in (decode.detect_kind, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
@@ -31,7 +31,7 @@ def test_what_is_no_media(tmp_path: Path, name: str, content: bytes) -> None:
             read(path)
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "gone.png"
     for read in (decode.detect_kind, read_picture, decode.read_sound, lambda p: list(decode.video_frames(p))):
         with pytest.raises(MediaError, match=r"gone\.png.*No such file"):
@@ -73,7 +73,7 @@ def test_a_picture_that_only_ffmpeg_knows_is_no_video(tmp_path: Path, codec: str
         decode.detect_kind(path)
 
 
-def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+def test_a_cover_picture_is_not_a_video(tmp_path: Path) -> None:
     cover = made.picture(tmp_path / "cover.jpg", made.half_red())
     song = made.wav(tmp_path / "song.wav", made.chirp(0.5))
     command = (
@@ -123,7 +123,7 @@ def test_a_sound_of_days_is_refused_and_one_of_minutes_is_whole(tmp_path: Path) 
         decode.read_sound(tmp_path / "long.wav", max_s=99.0)
 
 
-def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:
+def test_an_unknown_codec_is_reported(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mkv", 5, sound=True)
     path.write_bytes(path.read_bytes().replace(b"V_MPEG4", b"V_MPEG9").replace(b"A_AAC", b"A_AAD"))
     for read in (decode.read_sound, lambda p: list(decode.video_frames(p))):
@@ -133,7 +133,7 @@ def test_a_codec_that_is_not_known_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
-def test_a_sample_that_is_no_number_takes_no_other_with_it(tmp_path: Path, odd: float, rate_hz: int) -> None:
+def test_a_sample_that_is_not_a_number_spoils_no_other(tmp_path: Path, odd: float, rate_hz: int) -> None:
     chirp = made.chirp(1.0, rate_hz)
     chirp[rate_hz // 2] = odd
     with av.open(str(tmp_path / "a.wav"), "w") as container:

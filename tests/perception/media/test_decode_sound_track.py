@@ -42,14 +42,14 @@ def test_there_is_silence_until_a_films_sound_begins(tmp_path: Path, late_s: flo
     assert np.corrcoef(heard[lead : lead + 15_900], chirp(1.0)[:15_900])[0, 1] > 0.99
 
 
-def test_a_file_in_a_microphones_place_keeps_step_with_the_picture(tmp_path: Path) -> None:
+def test_the_sound_of_a_film_keeps_in_step_with_its_picture(tmp_path: Path) -> None:
     microphone = FileMicrophone(_film(tmp_path / "late.mkv", 30, chirp(1.0), 2.0), lambda: 2.9, start_s=0.0)
     first_s = next(end_s for block, end_s in iter(microphone.read, None) if block.any())
     assert 2.0 < first_s < 2.3 + 0.01
     microphone.close()
 
 
-def test_a_voice_is_told_when_it_is_heard(tmp_path: Path, readers: Perception) -> None:
+def test_a_voice_is_reported_when_it_was_heard(tmp_path: Path, readers: Perception) -> None:
     voice = speak(PROSODIES[Emotion.ANGRY], 3.0)
     found = analyze(_film(tmp_path / "late.mkv", 40, voice, 5.0), Options(), readers, Settings())
     assert found["error"] is None

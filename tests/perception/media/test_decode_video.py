@@ -72,7 +72,7 @@ def test_a_film_that_would_become_huge_is_made_flatter_instead_of_wider(
         assert frames[0][0].shape == shape
 
 
-def test_cut_off_video(tmp_path: Path) -> None:
+def test_a_truncated_video_is_refused_after_its_frames(tmp_path: Path) -> None:
     path = made.video(tmp_path / "a.mp4", 20, options={"movflags": "faststart"})
     data = path.read_bytes()
     at = data.index(b"mdat")
@@ -98,7 +98,7 @@ def _copied(source: Path, target: Path, later: int, without: range = range(0)) -
     return target
 
 
-def test_a_cut_without_encoding_anew_is_whole(tmp_path: Path) -> None:
+def test_a_cut_without_encoding_again_is_whole(tmp_path: Path) -> None:
     whole = made.video(tmp_path / "whole.mp4", 40)
     cut = _copied(whole, tmp_path / "cut.mp4", -10)  # an edit list leaves out what is needed to decode the first one
     with av.open(str(cut)) as container:

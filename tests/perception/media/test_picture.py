@@ -124,7 +124,7 @@ def test_picture_is_turned_upright(tmp_path: Path) -> None:
     assert np.abs(seen[70, 20].astype(int) - made.GREEN).max() < 12
 
 
-def test_grey_alpha_and_sixteen_bits(tmp_path: Path) -> None:
+def test_gray_alpha_and_sixteen_bits(tmp_path: Path) -> None:
     grey = made.picture(tmp_path / "grey.png", np.full((8, 9), 77, np.uint8))
     assert np.array_equal(read_picture(grey), np.full((8, 9, 3), 77))
     deep = made.picture(tmp_path / "deep.png", np.full((8, 9, 3), 0x8040, np.uint16))
@@ -137,7 +137,7 @@ def test_grey_alpha_and_sixteen_bits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
-def test_cut_off_picture(tmp_path: Path, name: str, share: float) -> None:
+def test_a_truncated_picture_is_refused(tmp_path: Path, name: str, share: float) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
     path = made.picture(tmp_path / name, noise)
     data = path.read_bytes()
@@ -158,9 +158,7 @@ def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("start", [b"#?RADIANCE\n", b"\x59\xa6\x6a\x95", b"II+\0", b"P7\n", b"II*\0", b"P5\n", b"RIFF"])
-def test_what_does_not_say_how_large_it_is_is_not_unpacked(
-    tmp_path: Path, start: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_without_a_size_is_not_unpacked(tmp_path: Path, start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
     (tmp_path / "odd.tif").write_bytes(start + bytes(200))
     with pytest.raises(MediaError, match=r"odd\.tif: no picture"):
@@ -176,7 +174,7 @@ def test_a_text_is_no_picture_however_it_begins(tmp_path: Path, text: bytes) -> 
         read_picture(tmp_path / "car.txt")
 
 
-def test_a_bitmap_of_long_ago_is_read(tmp_path: Path) -> None:
+def test_an_os2_bitmap_is_read(tmp_path: Path) -> None:
     rows = b"".join(bytes((10, 20, 30)) * 5 + b"\0" for _ in range(3))
     old = b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + struct.pack("<IHHHH", 12, 5, 3, 1, 24) + rows
     (tmp_path / "old.bmp").write_bytes(old)
@@ -184,7 +182,7 @@ def test_a_bitmap_of_long_ago_is_read(tmp_path: Path) -> None:
     assert np.array_equal(read_picture(tmp_path / "old.bmp"), np.full((3, 5, 3), (30, 20, 10)))
 
 
-def test_what_lies_behind_the_end_of_a_picture_is_not_looked_at(tmp_path: Path) -> None:
+def test_data_behind_the_end_of_a_picture_is_ignored(tmp_path: Path) -> None:
     for name in ("a.png", "a.jpg"):
         path = tmp_path / name
         assert cv2.imwrite(str(path), _PIXELS)

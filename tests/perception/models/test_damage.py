@@ -56,7 +56,9 @@ _DAMAGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("damage", _DAMAGES)
-def test_a_damaged_one_gives_way_to_the_shipped_and_says_so(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+def test_a_damaged_model_is_replaced_by_the_shipped_one_and_reported(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
     install(tmp_path / "state", "face", "0.2.0")
     damage(select("face", tmp_path / "state").path)
     choice = select("face", tmp_path / "state")
@@ -72,7 +74,7 @@ def test_a_damaged_one_gives_way_to_the_shipped_and_says_so(tmp_path: Path, dama
     assert used(tmp_path / "state", "face") == "0.1.0"
 
 
-def test_the_same_again_is_left_as_it_is_and_a_damaged_one_is_mended(tmp_path: Path) -> None:
+def test_installing_again_changes_nothing_or_repairs_a_damaged_model(tmp_path: Path) -> None:
     state = tmp_path / "state"
     install(state, "face", "0.2.0")
     install(state, "face", "0.3.0")
@@ -92,7 +94,7 @@ def test_the_same_again_is_left_as_it_is_and_a_damaged_one_is_mended(tmp_path: P
     assert used(state, "face") == "0.2.0"
 
 
-def test_a_rollback_passes_over_a_damaged_one(tmp_path: Path) -> None:
+def test_a_rollback_skips_a_damaged_model(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
     select("face", tmp_path).path.write_bytes(b"")
     with ModelStore(tmp_path) as store:
@@ -103,7 +105,7 @@ def test_a_rollback_passes_over_a_damaged_one(tmp_path: Path) -> None:
     assert used(tmp_path, "face") == "0.1.0"
 
 
-def test_without_a_sound_shipped_pair_nothing_is_rolled_back_to_it(tmp_path: Path) -> None:
+def test_without_a_sound_shipped_model_there_is_no_rollback_to_it(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
     (tmp_path / "shipped").mkdir()
     with ModelStore(tmp_path, tmp_path / "shipped") as store:

@@ -17,7 +17,7 @@ from tests.perception.models.builders import handed
 from tests.perception.models.stored import install, kept, used
 
 
-def test_the_shipped_pairs_are_used_until_another_is_installed_and_after_the_last_rollback(tmp_path: Path) -> None:
+def test_the_shipped_models_are_used_before_an_install_and_after_a_rollback(tmp_path: Path) -> None:
     shipped = {path: path.read_bytes() for path in MODELS.iterdir() if path.is_file()}
     state = tmp_path / "state"
     assert used(state, "face") == "0.1.0"
@@ -40,7 +40,7 @@ def test_the_shipped_pairs_are_used_until_another_is_installed_and_after_the_las
     assert {path: path.read_bytes() for path in shipped} == shipped
 
 
-def test_pairs_handed_over_together_change_together_and_go_back_together(tmp_path: Path) -> None:
+def test_models_installed_together_are_rolled_back_together(tmp_path: Path) -> None:
     state = tmp_path / "state"
     install(state, "face", "0.2.0")
     with ModelStore(state) as store:
@@ -50,14 +50,14 @@ def test_pairs_handed_over_together_change_together_and_go_back_together(tmp_pat
     assert [used(state, name) for name in MODEL_NAMES] == ["0.2.0", "0.1.0", "0.1.0"]
 
 
-def test_the_shipped_pair_need_not_be_installed(tmp_path: Path) -> None:
+def test_the_shipped_model_need_not_be_installed(tmp_path: Path) -> None:
     with ModelStore(tmp_path) as store:
         (change,) = store.install([read_shipped("face")])
     assert (change.changed, change.shipped) == (False, True)
     assert kept(tmp_path) == []
 
 
-def test_with_another_runtime_an_installed_pair_is_tried_anew(tmp_path: Path) -> None:
+def test_with_another_runtime_an_installed_model_is_tested_again(tmp_path: Path) -> None:
     install(tmp_path, "face", "0.2.0")
     path = models_folder(tmp_path) / REGISTRY
     path.write_text(path.read_text().replace("litert-", "litert-0."))

@@ -48,7 +48,7 @@ def _told(folder: Path, name: str) -> str:
     return str(error.value)
 
 
-def test_a_good_pair_loads_and_runs(pair: tuple[Path, str]) -> None:
+def test_a_good_model_loads_and_runs(pair: tuple[Path, str]) -> None:
     folder, name = pair
     model = Model(name, folder)
     assert model.card.name == name
@@ -59,7 +59,7 @@ def test_a_good_pair_loads_and_runs(pair: tuple[Path, str]) -> None:
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_the_pairs_that_are_shipped_load(name: str) -> None:
+def test_the_shipped_models_load(name: str) -> None:
     card = Model(name).card
     assert card.limits
     assert card.corpora
@@ -67,7 +67,7 @@ def test_the_pairs_that_are_shipped_load(name: str) -> None:
 
 
 @pytest.mark.parametrize("where", [0.01, 0.5, 0.99])
-def test_one_flipped_byte_is_told(pair: tuple[Path, str], where: float) -> None:
+def test_one_flipped_byte_is_noticed(pair: tuple[Path, str], where: float) -> None:
     folder, name = pair
     content = bytearray((folder / f"{name}.tflite").read_bytes())
     content[int(where * len(content))] ^= 0x10
@@ -75,28 +75,28 @@ def test_one_flipped_byte_is_told(pair: tuple[Path, str], where: float) -> None:
     assert "is not the file that its card describes" in _told(folder, name)
 
 
-def test_a_truncated_file_is_told(pair: tuple[Path, str]) -> None:
+def test_a_truncated_file_is_refused(pair: tuple[Path, str]) -> None:
     folder, name = pair
     _change_network(folder, name, (folder / f"{name}.tflite").read_bytes()[:-100], rehash=False)
     assert "sha256" in _told(folder, name)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a network at all" * 50])
-def test_a_file_that_is_no_network_is_told_even_with_the_right_hash(pair: tuple[Path, str], content: bytes) -> None:
+def test_a_file_that_is_no_network_is_refused_even_with_the_right_hash(pair: tuple[Path, str], content: bytes) -> None:
     folder, name = pair
     _change_network(folder, name, content, rehash=True)
     assert "cannot run it" in _told(folder, name)
 
 
 @pytest.mark.skipif(runtime()[0] == "tflite-runtime", reason="tflite-runtime 2.14 reads past the end, and crashes")
-def test_a_network_that_lost_its_end_is_told_even_with_the_right_hash(pair: tuple[Path, str]) -> None:
+def test_a_truncated_network_is_refused_even_with_the_right_hash(pair: tuple[Path, str]) -> None:
     folder, name = pair
     content = (folder / f"{name}.tflite").read_bytes()
     _change_network(folder, name, content[: len(content) // 2], rehash=True)
     assert "cannot run it" in _told(folder, name)
 
 
-def test_the_other_senses_network_under_this_name_is_told(pair: tuple[Path, str]) -> None:
+def test_the_network_of_another_sense_is_refused(pair: tuple[Path, str]) -> None:
     folder, name = pair
     other = "voice" if name == "face" else "face"
     _change_network(folder, name, (MODELS / f"{other}.tflite").read_bytes(), rehash=True)
@@ -105,7 +105,7 @@ def test_the_other_senses_network_under_this_name_is_told(pair: tuple[Path, str]
     assert "its card says" in said
 
 
-def test_a_float_network_is_told(pair: tuple[Path, str]) -> None:
+def test_a_float_network_is_refused(pair: tuple[Path, str]) -> None:
     folder, name = pair
     _change_network(folder, name, (MODELS / "face_detection_short_range.tflite").read_bytes(), rehash=True)
     _change(folder, name, lambda card: card.update(input_shape=[1, 128, 128, 3]))
@@ -134,7 +134,7 @@ def _swapped(card: dict[str, Any]) -> None:
         (lambda card: card.update(f1=None), "f1"),
     ],
 )
-def test_a_card_that_does_not_fit_is_told_with_what_is_off(
+def test_a_card_that_does_not_fit_is_refused_with_the_reason(
     pair: tuple[Path, str], change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
     _change(*pair, change)
@@ -142,7 +142,7 @@ def test_a_card_that_does_not_fit_is_told_with_what_is_off(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe"])
-def test_a_card_that_is_no_json_object_is_told(pair: tuple[Path, str], content: bytes) -> None:
+def test_a_card_that_is_not_a_json_object_is_refused(pair: tuple[Path, str], content: bytes) -> None:
     folder, name = pair
     (folder / f"{name}.json").write_bytes(content)
     assert "no model card" in _told(folder, name)
@@ -150,7 +150,7 @@ def test_a_card_that_is_no_json_object_is_told(pair: tuple[Path, str], content: 
 
 
 @pytest.mark.parametrize("suffix", ["tflite", "json"])
-def test_a_missing_file_is_told_with_what_to_do(pair: tuple[Path, str], suffix: str) -> None:
+def test_a_missing_file_is_reported_with_what_to_do(pair: tuple[Path, str], suffix: str) -> None:
     folder, name = pair
     (folder / f"{name}.{suffix}").unlink()
     said = _told(folder, name)
@@ -164,13 +164,13 @@ def test_the_golden_input_covers_the_whole_range_and_is_always_the_same() -> Non
     np.testing.assert_array_equal(one, ramp(tensor))
 
 
-def test_resting_is_seven_numbers_or_none(pair: tuple[Path, str]) -> None:
+def test_a_neutral_prior_has_seven_numbers_or_none(pair: tuple[Path, str]) -> None:
     folder, name = pair
     _change(folder, name, lambda card: card.update(resting=[0.5, 0.5]))
     assert "resting" in _told(folder, name)
 
 
-def test_the_pairs_that_are_shipped_say_how_neutral_reads() -> None:
+def test_the_shipped_models_have_a_neutral_prior() -> None:
     for name in ("face", "prosody"):
         neutral_prior = Model(name).card.neutral_prior
         assert sum(neutral_prior) == pytest.approx(1, abs=1e-3)

@@ -76,7 +76,7 @@ def _outcomes(cases: int) -> dict[int, str]:
 
 
 @pytest.mark.timeout(120 + _CASES)
-def test_every_malformed_pair_is_a_clear_error() -> None:
+def test_every_malformed_model_is_a_clear_error() -> None:
     found = _outcomes(_CASES)
     counts = Counter(said.split()[0] for said in found.values())
     print(f"{_CASES} pairs: {dict(counts)}")
@@ -91,7 +91,7 @@ def test_every_malformed_pair_is_a_clear_error() -> None:
 
 
 @pytest.mark.parametrize("seed", [6291, 7317, 7563])
-def test_those_that_killed_the_runtime_are_clear_errors_of_a_child(seed: int) -> None:
+def test_networks_that_crashed_the_runtime_are_clear_errors(seed: int) -> None:
     """Found among ten thousand: LiteRT 2.3.0 dies of them by SIGABRT or SIGSEGV."""
     with pytest.raises(ModelError, match="nothing was changed"):
         run_smoke_test(spoiled(seed))

@@ -25,7 +25,7 @@ def _axes(value: float) -> str:
 LEARNT = {"axes": _axes(0.0), "mean": [0.0], "half_at": 1.2, "width": 0.1}
 
 
-def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> None:
+def test_one_bad_model_keeps_the_others_from_being_installed(tmp_path: Path) -> None:
     state = tmp_path / "state"
     pairs = [
         handed("voice", "0.5.0", tmp_path / "set"),
@@ -68,7 +68,7 @@ def test_one_that_is_off_keeps_all_that_came_with_it_away(tmp_path: Path) -> Non
         ("face", {"version": "1\ud800"}, "no model card"),
     ],
 )
-def test_a_pair_that_does_not_fit_changes_nothing(
+def test_a_model_that_does_not_fit_changes_nothing(
     tmp_path: Path, name: str, card: dict[str, object], said: str
 ) -> None:
     with ModelStore(tmp_path / "state") as store, pytest.raises(ModelError) as error:

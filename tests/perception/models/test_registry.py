@@ -11,7 +11,7 @@ from device.settings.schema import Home, Settings
 from tests.perception.models.stored import install
 
 
-def test_a_record_of_an_empty_state_is_empty_and_stays_small(tmp_path: Path) -> None:
+def test_the_registry_of_an_empty_state_is_empty_and_stays_small(tmp_path: Path) -> None:
     assert read_registry(tmp_path) == Registry()
     for version in range(4):
         install(tmp_path, "voice", f"0.{version}")
@@ -29,9 +29,7 @@ def test_what_root_installs_for_a_service_is_the_services(tmp_path: Path) -> Non
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_root_means_the_services_state_and_everybody_can_say_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_means_the_services_state_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     service = tmp_path / "mien-sense"
     monkeypatch.setattr("device.perception.models.registry.SERVICE", service)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))

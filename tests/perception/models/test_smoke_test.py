@@ -54,11 +54,13 @@ def main_on(pair: ModelBundle, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_a_sound_pair_is_timed(name: str) -> None:
+def test_a_sound_model_is_timed(name: str) -> None:
     assert 0 < run_smoke_test(read_bundle(name, MODELS)) < 1
 
 
-def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_child_reports_the_time_of_a_reading_or_the_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = main_on(read_bundle("face", MODELS), monkeypatch)
     assert sound["error"] == ""
     assert 0 < sound["seconds"] < 1
@@ -66,7 +68,7 @@ def test_the_child_says_how_long_a_reading_took_or_what_is_off(tmp_path: Path, m
     assert "output for the golden input is off" in off["error"]
 
 
-def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(pair: ModelBundle) -> None:
         bytearray(2_000_000_000)  # far more than what this process may give back meanwhile
 
@@ -77,7 +79,7 @@ def test_a_network_that_wants_more_memory_than_there_is_is_told(monkeypatch: pyt
     )
 
 
-def test_the_child_is_bound() -> None:
+def test_the_child_has_limits_and_no_rights() -> None:
     def work() -> object:
         model_trial._drop_rights()
         return [os.geteuid(), *(resource.getrlimit(getattr(resource, f"RLIMIT_{what}"))[0] for what in ("CORE", "CPU"))]
@@ -100,7 +102,7 @@ def test_the_child_is_bound() -> None:
         ("print('{\"seconds\": 7}')", r"takes 7\.0 s for a reading; at most 1 s"),
     ],
 )
-def test_whatever_ends_the_child_is_a_clear_error(
+def test_any_end_of_the_child_is_a_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, said: str
 ) -> None:
     python = tmp_path / "python"
@@ -111,7 +113,7 @@ def test_whatever_ends_the_child_is_a_clear_error(
         run_smoke_test(read_bundle("face", MODELS), max_s=1 if "sleep" in child else 20)
 
 
-def test_a_python_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_python_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(ModelError, match="test run could not be started"):
         run_smoke_test(read_bundle("face", MODELS))

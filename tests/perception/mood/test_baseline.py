@@ -49,7 +49,9 @@ def record(baseline: BaselineRecorder, clock: Clock, shares: Floats, looks: int 
     baseline.tick()
 
 
-def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: BaselineRecorder, clock: Clock) -> None:
+def test_a_neutral_face_that_looks_sad_reads_as_neutral_after_a_recording(
+    baseline: BaselineRecorder, clock: Clock
+) -> None:
     before = baseline.correct_face(seen(row(*HANGING))).probabilities
     assert before.argmax() == SAD
     record(baseline, clock, row(*HANGING))
@@ -58,12 +60,12 @@ def test_a_face_that_rests_sadly_reads_as_neutral_afterwards(baseline: BaselineR
     assert after.sum() == pytest.approx(1, abs=1e-5)
 
 
-def test_a_face_that_is_sad_beyond_its_rest_still_reads_as_sad(baseline: BaselineRecorder, clock: Clock) -> None:
+def test_a_face_sadder_than_its_baseline_still_reads_as_sad(baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
     assert baseline.correct_face(seen(row(0.05, 0.01, 0.04, 0.0, 0.8, 0.0, 0.1))).probabilities.argmax() == SAD
 
 
-def test_without_a_recording_and_for_the_usual_rest_nothing_changes(baseline: BaselineRecorder, clock: Clock) -> None:
+def test_without_a_recording_and_for_a_common_neutral_nothing_changes(baseline: BaselineRecorder, clock: Clock) -> None:
     shares = row(0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1)
     np.testing.assert_array_equal(baseline.correct_face(seen(shares)).probabilities, shares)
     record(baseline, clock, row(*USUAL))
@@ -87,7 +89,7 @@ def test_each_sense_has_its_own(baseline: BaselineRecorder, clock: Clock) -> Non
 
 
 @pytest.mark.parametrize(("looks", "quality"), [(0, 1.0), (MIN_READINGS - 1, 1.0), (500, 0.1)])
-def test_a_glance_or_a_blur_is_no_minute_at_rest(
+def test_too_few_or_too_blurred_readings_are_not_recorded(
     baseline: BaselineRecorder, clock: Clock, looks: int, quality: float
 ) -> None:
     record(baseline, clock, row(*USUAL))
@@ -97,9 +99,7 @@ def test_a_glance_or_a_blur_is_no_minute_at_rest(
     assert "nothing was recorded" in baseline.recording.message
 
 
-def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
-    baseline: BaselineRecorder, clock: Clock
-) -> None:
+def test_a_network_that_is_less_sure_here_is_not_corrected_to_neutral(baseline: BaselineRecorder, clock: Clock) -> None:
     flat = row(*USUAL) ** 0.3
     record(baseline, clock, flat / flat.sum())
     happy = row(0.14, 0.1, 0.14, 0.22, 0.15, 0.1, 0.15)
@@ -108,12 +108,12 @@ def test_a_network_that_is_only_less_sure_here_is_not_made_to_say_neutral(
     np.testing.assert_allclose(after, happy, atol=0.03)
 
 
-def test_no_rest_moves_an_emotion_by_more_than_four_times() -> None:
+def test_no_baseline_changes_an_emotion_by_more_than_four_times() -> None:
     sulking = (0.001, 0.001, 0.001, 0.001, 0.99, 0.001, 0.005)
     assert np.abs(correction(USUAL, sulking)).max() == pytest.approx(MAX_CORRECTION)
 
 
-def test_it_is_kept_and_cleared(tmp_path: Path, baseline: BaselineRecorder, clock: Clock) -> None:
+def test_the_baseline_is_stored_and_cleared(tmp_path: Path, baseline: BaselineRecorder, clock: Clock) -> None:
     record(baseline, clock, row(*HANGING))
     again = BaselineRecorder(tmp_path / "neutral.json", USUAL, USUAL, clock)
     assert again.neutral == baseline.neutral
@@ -124,7 +124,7 @@ def test_it_is_kept_and_cleared(tmp_path: Path, baseline: BaselineRecorder, cloc
 
 
 @pytest.mark.parametrize("content", [b"", b'{"recorded_utc_s": 1, "face": {"readings": 1, "shares": [2]}}', b"[]"])
-def test_a_broken_file_is_said_and_nothing_is_corrected(
+def test_a_damaged_file_is_reported_and_nothing_is_corrected(
     tmp_path: Path, clock: Clock, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "neutral.json"
@@ -133,7 +133,7 @@ def test_a_broken_file_is_said_and_nothing_is_corrected(
     assert "record the neutral again" in caplog.text
 
 
-def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock: Clock) -> None:
+def test_a_disk_that_refuses_is_reported_and_the_baseline_is_used(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "file").write_text("in the way")
     baseline = BaselineRecorder(tmp_path / "file" / "neutral.json", USUAL, USUAL, clock)
     record(baseline, clock, row(*HANGING))
@@ -141,7 +141,7 @@ def test_a_disk_that_refuses_is_said_and_the_numbers_hold(tmp_path: Path, clock:
     assert baseline.correct_face(seen(row(*HANGING))).probabilities.argmax() == NEUTRAL
 
 
-def test_what_is_kept_is_a_few_numbers_that_only_the_owner_reads(tmp_path: Path) -> None:
+def test_the_stored_baseline_is_a_few_numbers_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "neutral.json"
     kept = Baseline(1e9, SenseBaseline(300, HANGING), None)
     baseline_file(path).save(kept)

@@ -28,7 +28,7 @@ def _heard(emotion: Emotion, time_s: float = 0.0, share: float = 0.7, much: floa
     return VoiceReading(_mostly(emotion, much), share, time_s)
 
 
-def test_before_anything_was_seen_or_heard_nothing_is_said() -> None:
+def test_without_readings_the_distribution_is_uniform() -> None:
     fused = Fusion().now(10.0)
     np.testing.assert_allclose(fused.probabilities, uniform())
     assert (fused.face, fused.voice, fused.time_s, fused.has_reading) == (None, None, 0.0, False)
@@ -56,7 +56,7 @@ def test_two_senses_that_agree_are_surer_of_it_than_one_that_is_contradicted() -
     assert agreed.now(0).probabilities[3] > alone.now(0).probabilities[3] > argued.now(0).probabilities[3]
 
 
-def test_what_neither_sense_excludes_can_win_over_what_each_is_surest_of() -> None:
+def test_an_emotion_that_neither_sense_excludes_can_win() -> None:
     # The eye wavers between fear and surprise, the ear between fear and sadness: both can only mean fear.
     fusion, rest = Fusion(), 0.02
     face, voice = _saw(Emotion.SURPRISE), _heard(Emotion.SAD)
@@ -104,7 +104,7 @@ def test_a_reading_fades_and_is_forgotten() -> None:
     assert not fusion.now(8.0).has_reading
 
 
-def test_a_newer_reading_of_the_same_face_takes_the_place_of_the_older() -> None:
+def test_a_newer_reading_of_a_face_replaces_the_older() -> None:
     fusion = Fusion()
     fusion.add_face(_saw(Emotion.HAPPY, 0.0))
     fusion.add_face(_saw(Emotion.SAD, 0.1))
@@ -121,7 +121,7 @@ def test_of_two_faces_the_clearer_one_counts_for_more_and_neither_is_lost() -> N
 
 
 @pytest.mark.parametrize("which", ["face", "voice"])
-def test_what_a_switched_off_sense_said_is_forgotten_at_once(which: str) -> None:
+def test_a_switched_off_sense_no_longer_counts(which: str) -> None:
     fusion = Fusion()
     fusion.add_face(_saw(Emotion.HAPPY))
     fusion.add_voice(_heard(Emotion.SAD))
@@ -148,7 +148,7 @@ _EVENTS = st.lists(
 
 @tries(max_examples=150, deadline=None)
 @given(_EVENTS, st.floats(0.01, 10))
-def test_whatever_is_seen_and_heard_the_result_is_finite_and_sums_to_one(
+def test_for_any_readings_the_result_is_finite_and_sums_to_one(
     events: list[tuple[str, Floats, float, float, int]],
     reading_max_age_s: float,
 ) -> None:

@@ -47,7 +47,7 @@ def _changes(moods: list[Mood]) -> list[tuple[float, Emotion]]:
     return [(b.since_s, b.emotion) for a, b in pairs if a.emotion is not b.emotion]
 
 
-def test_something_sure_is_said_at_once() -> None:
+def test_a_sure_emotion_is_shown_at_once() -> None:
     mood = MoodSmoother(_SETTINGS).update(_fused(_HAPPY, 9.9), 2, 10.0)
     assert (mood.emotion, mood.people, mood.since_s, mood.time_s) == (Emotion.HAPPY, 2, 10.0, 9.9)
     assert mood.confidence == pytest.approx(0.9)
@@ -60,7 +60,7 @@ def test_nobody_is_unknown_with_no_confidence() -> None:
     assert (mood.emotion, mood.confidence, mood.time_s) == (Emotion.UNKNOWN, 0.0, 10.0)
 
 
-def test_what_is_not_sure_enough_is_unknown_and_says_how_sure_the_likeliest_was() -> None:
+def test_an_unsure_mood_is_unknown_with_the_confidence_of_the_likeliest() -> None:
     mood = MoodSmoother(_SETTINGS).update(_fused(_mix(happy=0.35)), 1, 0.0)
     assert mood.emotion is Emotion.UNKNOWN
     assert mood.confidence == pytest.approx(0.35)
@@ -116,7 +116,7 @@ def test_unknown_is_left_at_once_and_comes_only_after_the_hold() -> None:
     assert [emotion for _, emotion in _changes(moods)] == [Emotion.HAPPY, Emotion.UNKNOWN]
 
 
-def test_a_new_mood_must_be_likelier_by_the_lead() -> None:
+def test_a_new_mood_must_be_likelier_by_the_hysteresis() -> None:
     settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, hysteresis=0.1)
     for share, wanted in ((0.45, Emotion.HAPPY), (0.53, Emotion.SAD)):
         moods = _play(MoodSmoother(settings), [_mix(happy=0.8), *[_mix(happy=0.42, sad=share)] * 20])
@@ -157,7 +157,7 @@ def test_since_stays_while_the_mood_does() -> None:
     assert {mood.since_s for mood in moods} == {7.0}
 
 
-def test_what_was_felt_before_the_room_was_empty_is_not_mixed_into_what_comes_after() -> None:
+def test_after_an_empty_room_smoothing_starts_over() -> None:
     moods = _play(MoodSmoother(_SETTINGS), [_HAPPY] * 20 + [None] * 60 + [_SAD])
     assert moods[-2].emotion is Emotion.UNKNOWN
     assert moods[-1].emotion is Emotion.SAD
@@ -186,7 +186,7 @@ _MOODS = st.builds(
 
 @tries(max_examples=150, deadline=None)
 @given(_MOODS, st.lists(st.tuples(st.one_of(st.none(), _PROBABILITIES), st.floats(0, 5)), min_size=1, max_size=15))
-def test_whatever_comes_the_mood_is_whole_and_holds_as_long_as_it_must(
+def test_for_any_input_the_mood_is_valid_and_holds_long_enough(
     settings: MoodSettings, inputs: list[tuple[Floats | None, float]]
 ) -> None:
     steady, now = MoodSmoother(settings), 0.0

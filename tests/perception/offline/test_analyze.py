@@ -69,7 +69,7 @@ def _voice(seconds: float) -> Floats:
     return speak(PROSODIES[Emotion.ANGRY], seconds)
 
 
-def test_each_face_of_a_stillis_read_where_it_is(tmp_path: Path, readers: Perception) -> None:
+def test_each_face_of_a_picture_is_read_where_it_is(tmp_path: Path, readers: Perception) -> None:
     people = (((180.0, 240.0), 200.0, _HAPPY), ((460.0, 250.0), 180.0, _SURPRISE))
     found = _read(picture(tmp_path / "two.png", drawn(*people)), readers)
     assert (found["kind"], found["seconds"], found["voice"], found["timeline"]) == ("image", None, None, [])
@@ -82,18 +82,20 @@ def test_four_real_faces_are_four(tmp_path: Path, readers: Perception) -> None:
     assert len(_read(picture(tmp_path / "four.jpg", group()), readers)["faces"]) == 4
 
 
-def test_small_faces_of_a_large_stillare_read(tmp_path: Path, readers: Perception) -> None:
+def test_small_faces_of_a_large_picture_are_read(tmp_path: Path, readers: Perception) -> None:
     places = [(100, 80, 90), (900, 500, 90), (1700, 900, 90)]
     assert len(_read(picture(tmp_path / "hall.png", heads(places, 1920, 1080)), readers)["faces"]) == 3
 
 
-def test_a_stillof_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Perception) -> None:
+def test_a_picture_of_nobody_has_no_mood_and_no_error(tmp_path: Path, readers: Perception) -> None:
     found = _read(picture(tmp_path / "wall.png", drawn()), readers)
     assert (found["faces"], found["mood"], found["error"]) == ([], None, None)
 
 
 @pytest.mark.parametrize("side", [48, 130, 1200])
-def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_path: Path, readers: Perception) -> None:
+def test_a_face_that_fills_its_picture_is_found_without_being_told(
+    side: int, tmp_path: Path, readers: Perception
+) -> None:
     close = np.asarray(cv2.resize(astronaut()[90:180, 180:270], (side, side)), np.uint8)
     assert find_everywhere(readers.detector, close) == [], "the detector needs air around a face"
     found = _read(picture(tmp_path / "close.png", close), readers)
@@ -104,7 +106,7 @@ def test_a_face_that_fills_its_stillis_found_without_being_told(side: int, tmp_p
     assert 0 < top + height / 2 < side
 
 
-def test_a_doubtful_face_counts_where_it_is_large_and_the_only_one(tmp_path: Path) -> None:
+def test_a_face_with_a_low_score_counts_if_it_is_large_and_the_only_one(tmp_path: Path) -> None:
     strict = Settings(camera=Camera(min_score=0.98))
     readers = load_perception(strict)
     large, small = heads([(100, 20, 440)], 640, 480), heads([(100, 20, 120)], 640, 480)
@@ -133,7 +135,7 @@ def test_a_sound_with_a_voice_is_read(tmp_path: Path, readers: Perception) -> No
     assert found["mood"] is not None
 
 
-def test_a_recording_that_stands_off_zero_is_read_as_one_that_does_not(tmp_path: Path, readers: Perception) -> None:
+def test_a_dc_offset_does_not_change_the_reading(tmp_path: Path, readers: Perception) -> None:
     voice = _voice(3.0) * np.float32(0.3)
     found = [_read(wav(tmp_path / f"{level}.wav", voice + np.float32(level)), readers)["voice"] for level in (0, 0.1)]
     assert found[1]["speech_s"] == pytest.approx(found[0]["speech_s"], abs=0.05)
@@ -219,7 +221,7 @@ def test_a_video_of_crops_is_one_face(tmp_path: Path, readers: Perception) -> No
 
 
 @pytest.mark.parametrize(("face", "voice"), [(True, False), (False, True)])
-def test_only_the_senses_that_are_wanted_speak(tmp_path: Path, readers: Perception, face: bool, voice: bool) -> None:
+def test_only_the_requested_senses_are_read(tmp_path: Path, readers: Perception, face: bool, voice: bool) -> None:
     wanted = Options(face=face, voice=voice)
     found = _read(_clip(tmp_path, _voice(4.0)), readers, wanted)
     assert (bool(found["faces"]), bool(found["voice"])) == (face, voice)
@@ -253,7 +255,7 @@ def test_a_folder_in_a_files_place_is_an_error_and_no_crash(tmp_path: Path, read
     assert _read(tmp_path, readers)["error"]
 
 
-def test_a_cut_off_video_is_told_and_a_whole_copy_of_it_is_not(tmp_path: Path, readers: Perception) -> None:
+def test_a_truncated_video_is_reported_and_a_whole_copy_is_not(tmp_path: Path, readers: Perception) -> None:
     faces = [drawn(((320, 240), 200, _HAPPY))] * 20
     path = film(tmp_path / "a.mkv", faces)
     assert _read(path, readers)["error"] is None
@@ -261,7 +263,7 @@ def test_a_cut_off_video_is_told_and_a_whole_copy_of_it_is_not(tmp_path: Path, r
     assert _read(path, readers)["error"]
 
 
-def test_the_settings_say_how_many_faces_of_a_video_are_read(tmp_path: Path, readers: Perception) -> None:
+def test_max_faces_limits_the_faces_of_a_video(tmp_path: Path, readers: Perception) -> None:
     path = film(tmp_path / "a.mp4", [group()] * 4)
     one = parse("[camera]\nmost_faces = 1\n", "x")
     assert len(_read(path, readers, settings=one)["faces"]) == 1
@@ -283,7 +285,7 @@ def test_no_window_of_a_sound_is_read_twice() -> None:
     assert len(set(ends)) == len(ends)
 
 
-def test_a_film_whose_clock_leaps_is_told_in_few_words(tmp_path: Path, readers: Perception) -> None:
+def test_a_film_whose_clock_leaps_has_a_short_timeline(tmp_path: Path, readers: Perception) -> None:
     path, leap_s = tmp_path / "leap.mkv", 200_000
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)

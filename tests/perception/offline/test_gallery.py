@@ -19,7 +19,7 @@ from tests.perception.offline.builders import indexed, person, thumbnails
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
-def test_each_usable_picture_is_kept_with_what_is_read_in_it(album: Path, readers: Perception, home: Settings) -> None:
+def test_each_picture_with_a_face_is_indexed_with_its_reading(album: Path, readers: Perception, home: Settings) -> None:
     index, outcomes = indexed(album, readers, home)
     assert outcomes == {
         "broken.jpg": Outcome.BROKEN,
@@ -37,7 +37,7 @@ def test_each_usable_picture_is_kept_with_what_is_read_in_it(album: Path, reader
     assert [p.name for p in shelf.pictures] == [p.name for p in index.pictures]
 
 
-def test_odd_names_are_told_as_far_as_they_can_be(album: Path, readers: Perception, home: Settings) -> None:
+def test_odd_file_names_are_reported_as_well_as_possible(album: Path, readers: Perception, home: Settings) -> None:
     source = picture(album / "x.png", person(Emotion.HAPPY))
     source.rename(Path(os.fsdecode(os.fsencode(album) + b"/od\xff\nd.png")))
     index, outcomes = indexed(album, readers, home)

@@ -23,7 +23,9 @@ from tests.builders import Pixels, drawn, picture
 from tests.perception.offline.builders import indexed, person, thumbnails
 
 
-def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, readers: Perception, home: Settings) -> None:
+def test_a_second_run_reads_new_pictures_and_drops_deleted_ones(
+    album: Path, readers: Perception, home: Settings
+) -> None:
     before, _ = indexed(album, readers, home)
     (album / "happy.png").unlink()
     picture(album / "sad.png", person(Emotion.SAD))
@@ -40,7 +42,7 @@ def test_run_again_reads_what_is_new_and_forgets_what_is_gone(album: Path, reade
     assert {p.source: p.emotion for p in changed.pictures}["sad.png"] == "happy"
 
 
-def test_what_was_lost_or_damaged_is_read_again(album: Path, readers: Perception, home: Settings) -> None:
+def test_lost_or_damaged_thumbnails_are_made_again(album: Path, readers: Perception, home: Settings) -> None:
     index, _ = indexed(album, readers, home)
     folder = home.state_dir / "gallery"
     (folder / f"{index.pictures[0].name}.jpg").write_bytes(b"")
@@ -52,14 +54,16 @@ def test_what_was_lost_or_damaged_is_read_again(album: Path, readers: Perception
     assert set(indexed(album, readers, home)[1].values()) == {Outcome.READ, Outcome.NO_FACE, Outcome.BROKEN}
 
 
-def test_another_way_of_reading_reads_all_again(album: Path, readers: Perception, home: Settings) -> None:
+def test_another_reader_reads_every_picture_again(album: Path, readers: Perception, home: Settings) -> None:
     indexed(album, readers, home)
     index, outcomes = indexed(album, readers, home, crop=True)
     assert sorted(outcomes.values()) == [Outcome.BROKEN, *[Outcome.READ] * 3]
     assert {p.source for p in index.pictures} == {"happy.png", "wall.png", "more/surprise.JPG"}
 
 
-def test_the_folder_need_not_be_there_afterwards(album: Path, readers: Perception, home: Settings) -> None:
+def test_the_gallery_does_not_need_the_indexed_folder_afterwards(
+    album: Path, readers: Perception, home: Settings
+) -> None:
     index, _ = indexed(album, readers, home)
     for path in sorted(album.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -97,7 +101,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(album: Path, readers: Percept
     assert indexed(album, readers, home)[1]["happy.png"] is Outcome.UNCHANGED
 
 
-def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Perception, home: Settings) -> None:
+def test_ten_thousand_unchanged_pictures_take_little_time(tmp_path: Path, readers: Perception, home: Settings) -> None:
     album = tmp_path / "album"
     album.mkdir()
     first = picture(album / "0.png", person(Emotion.HAPPY))
@@ -116,7 +120,7 @@ def test_ten_thousand_known_pictures_take_no_time(tmp_path: Path, readers: Perce
     assert time.monotonic() - began < 20
 
 
-def test_lines_and_panoramas_end_no_run(album: Path, readers: Perception, home: Settings) -> None:
+def test_lines_and_panoramas_do_not_end_the_run(album: Path, readers: Perception, home: Settings) -> None:
     picture(album / "line.png", np.full((1, 2000, 3), 90, np.uint8))
     picture(album / "panorama.png", np.full((60, 33_000, 3), 90, np.uint8))
     index, outcomes = indexed(album, readers, home)

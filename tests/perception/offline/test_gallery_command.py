@@ -18,7 +18,7 @@ def mien(home: Settings, *words: str) -> int:
     return command.run(_build_parser().parse_args(["--settings", str(settings), "gallery", *words]))
 
 
-def test_the_command_tells_what_there_is(album: Path, home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_reports_the_gallery(album: Path, home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert mien(home) == 0
     assert "the drawn faces answer" in capsys.readouterr().out
     assert mien(home, str(album)) == 0

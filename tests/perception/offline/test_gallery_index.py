@@ -32,7 +32,7 @@ def test_a_damaged_index_is_an_error_that_says_what_to_do(tmp_path: Path, conten
         read_index(path, GalleryView)
 
 
-def test_what_is_no_index_is_not_read(tmp_path: Path) -> None:
+def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     os.mkfifo(path)
     with pytest.raises(MediaError, match="remove it"):

@@ -13,7 +13,7 @@ from device.settings.schema import Settings
 from tests.perception.offline.builders import indexed
 
 
-def test_what_is_kept_is_for_its_owner_alone(album: Path, readers: Perception, home: Settings) -> None:
+def test_the_gallery_is_readable_by_its_owner_only(album: Path, readers: Perception, home: Settings) -> None:
     before = {path: path.read_bytes() for path in album.rglob("*") if path.is_file()}
     indexed(album, readers, home)
     folder = home.state_dir / "gallery"
@@ -29,7 +29,7 @@ def test_the_gallery_is_never_indexed_into_itself(album: Path, readers: Percepti
     assert len(index.pictures) == 2
 
 
-def test_two_at_once_are_one_too_many(album: Path, readers: Perception, home: Settings) -> None:
+def test_only_one_gallery_command_writes_at_a_time(album: Path, readers: Perception, home: Settings) -> None:
     with GalleryFolder(home.state_dir), pytest.raises(MediaError, match="another mien gallery"):
         index_folder(album, readers, home, lambda _: None)
     indexed(album, readers, home)
@@ -64,7 +64,7 @@ def test_what_root_indexes_for_a_service_is_the_service_s(album: Path, readers: 
     assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(4321, 4322)}
 
 
-def test_clear_takes_all_and_nothing_else(album: Path, readers: Perception, home: Settings) -> None:
+def test_clear_deletes_the_gallery_and_nothing_else(album: Path, readers: Perception, home: Settings) -> None:
     assert clear(home) == 0
     indexed(album, readers, home)
     folder = home.state_dir / "gallery"

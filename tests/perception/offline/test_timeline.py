@@ -30,7 +30,7 @@ def _heard(*times_s: float) -> list[VoiceReading]:
     return [VoiceReading(_shares(Emotion.ANGRY), 0.9, at_s) for at_s in times_s]
 
 
-def test_nobody_is_told_before_they_come_and_who_goes_is_kept_as_long_as_live() -> None:
+def test_people_come_and_go_in_the_timeline_as_in_the_live_loop() -> None:
     entries, mood = build_timeline(_seen(1, 2.0, 2.1, 2.2), [], 6.0, Settings())
     assert mood is not None
     people = {entry["t_s"]: entry["people"] for entry in entries}
@@ -41,7 +41,7 @@ def test_nobody_is_told_before_they_come_and_who_goes_is_kept_as_long_as_live() 
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.04, 0.3, 0.7, 2.4307, 3.0, 3.05, 6.2999])
-def test_a_reading_of_the_very_end_counts(seconds: float) -> None:
+def test_a_reading_at_the_very_end_counts(seconds: float) -> None:
     entries, mood = build_timeline([], _heard(seconds), seconds, Settings())
     assert mood is not None
     assert mood.emotion is Emotion.ANGRY
@@ -60,14 +60,14 @@ def test_a_leap_of_a_films_clock_is_stepped_over() -> None:
     assert next(entry["emotion"] for entry in entries if entry["t_s"] >= far_s) == "angry"
 
 
-def test_who_has_left_by_the_end_is_in_the_mood_of_the_whole() -> None:
+def test_a_person_who_left_before_the_end_counts_in_the_mood_of_the_whole() -> None:
     entries, mood = build_timeline(_seen(1, 1.0, 1.1, 1.2), [], 20.0, Settings())
     assert entries[-1]["emotion"] == "unknown"
     assert mood is not None
     assert (mood.emotion, mood.people) == (Emotion.HAPPY, 1)
 
 
-def test_half_a_minute_of_nobody_is_told_second_by_second() -> None:
+def test_half_a_minute_without_anybody_has_an_entry_every_second() -> None:
     entries, _ = build_timeline(_seen(1, 1.0), _heard(31.0), 31.0, Settings())
     assert max(b["t_s"] - a["t_s"] for a, b in pairwise(entries)) <= 1.1
 

@@ -43,7 +43,7 @@ def test_a_made_voice_is_a_voice_and_its_probabilities_sum_to_one(emotion: Emoti
 
 
 @pytest.mark.parametrize("name", sorted(noises()))
-def test_what_is_no_voice_gives_no_reading(name: str) -> None:
+def test_sound_without_a_voice_gives_no_reading(name: str) -> None:
     assert _read(noises()[name]) is None
 
 
@@ -78,7 +78,7 @@ def test_of_a_long_sound_the_last_three_seconds_are_read() -> None:
     assert _read(np.concatenate([voice, silence])) is None
 
 
-def test_two_short_syllables_are_too_little_where_more_is_asked_for() -> None:
+def test_two_short_syllables_are_too_little_with_a_higher_min_speech() -> None:
     sound = (2e-4 * np.random.default_rng(0).normal(size=WINDOW)).astype(np.float32)
     sound[16_000:24_000] += speak(PROSODIES[Emotion.ANGRY], 0.5)
     assert VoiceReader(Model("voice"), min_speech=0.6).read(SoundWindow(sound, 3.0)) is None
@@ -162,7 +162,7 @@ def test_while_somebody_speaks_only_what_is_new_is_measured_and_its_prosody_ever
     assert len(numbers) == 6, "of eleven windows"
 
 
-def test_after_a_gap_nothing_of_before_is_taken_for_what_is_heard_now() -> None:
+def test_after_a_gap_old_frames_are_not_used_again() -> None:
     reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
     angry, calm = (speak(PROSODIES[emotion], 3.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL))
     ring = SoundRing()
@@ -184,7 +184,7 @@ def test_two_files_read_one_after_the_other_do_not_mix() -> None:
         _same(reader.read(sound), VoiceReader(Model("voice"), Model("prosody")).read(sound))
 
 
-def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
+def test_a_reset_reader_remembers_no_sound() -> None:
     reader = VoiceReader(Model("voice"), Model("prosody"))
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     first = reader.read(window)
@@ -195,7 +195,7 @@ def test_a_reader_at_rest_holds_nothing_of_what_it_heard() -> None:
     _same(reader.read(window), first)
 
 
-def test_what_is_forgotten_is_in_no_later_reading() -> None:
+def test_a_forgotten_baseline_affects_no_later_reading() -> None:
     sound = np.concatenate([speak(PROSODIES[emotion], 2.0) for emotion in (Emotion.ANGRY, Emotion.NEUTRAL)])
     for erase in (VoiceReader.reset, VoiceReader.forget_speakers):
         reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
@@ -209,7 +209,7 @@ def test_what_is_forgotten_is_in_no_later_reading() -> None:
             assert np.array_equal(one.probabilities, other.probabilities)
 
 
-def test_an_utterance_that_has_ended_is_asked_about_as_a_whole() -> None:
+def test_an_utterance_that_has_ended_is_measured_as_a_whole() -> None:
     reader, fresh = (VoiceReader(Model("voice"), Model("prosody")) for _ in range(2))
     quiet = (2e-4 * np.random.default_rng(0).normal(size=4 * RATE_HZ)).astype(np.float32)
     sound = quiet.copy()

@@ -30,7 +30,7 @@ def people(mean: float, spread: float, count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, spread, (count, K)).astype(np.float32)
 
 
-def test_at_first_it_goes_by_voices_in_general() -> None:
+def test_at_first_voices_in_general_are_the_baseline() -> None:
     away = SpeakerBaseline(CENTRE, SPREAD).deviations(np.full(K, 5.0, np.float32))
     assert away.shape == (1, K)
     np.testing.assert_allclose(away, 2.0)
@@ -71,7 +71,7 @@ def test_another_household_moves_in_and_the_old_one_fades() -> None:
     assert baseline.stats.weight == MAX_WEIGHT
 
 
-def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_path: Path) -> None:
+def test_a_baseline_is_stored_and_a_damaged_one_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "state" / "voices.json"
     assert speaker_stats_file(path).load(None) is None
     baseline = SpeakerBaseline(CENTRE, SPREAD)
@@ -96,7 +96,7 @@ def test_what_was_learnt_is_kept_and_what_cannot_be_read_is_not_believed(tmp_pat
     ],
     ids=["other numbers", "of an older Mien", "of another network"],
 )
-def test_what_another_network_heard_is_not_taken_over(heard: SpeakerStats, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_stats_of_another_network_are_not_used(heard: SpeakerStats, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     other = SpeakerBaseline(CENTRE, SPREAD, heard)
     np.testing.assert_allclose(other.deviations(np.full(K, 5.0, np.float32)), 2.0)
@@ -104,7 +104,7 @@ def test_what_another_network_heard_is_not_taken_over(heard: SpeakerStats, caplo
     assert other.stats.weight == 0
 
 
-def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_path: Path) -> None:
+def test_the_reader_learns_only_on_request_and_stores_and_forgets(tmp_path: Path) -> None:
     kept = tmp_path / "voices.json"
     window = SoundWindow(speak(PROSODIES[Emotion.HAPPY], 3.0), 3.0)
     reader = VoiceReader(Model("voice"), Model("prosody"), stats=kept)
@@ -132,7 +132,7 @@ def test_the_reader_learns_only_where_it_is_told_to_keeps_it_and_forgets(tmp_pat
     np.testing.assert_array_equal(fresh.probabilities, first.probabilities)
 
 
-def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_refuses_is_logged_and_reading_continues(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     reader = VoiceReader(Model("voice"), Model("prosody"), stats=tmp_path / "file" / "voices.json")
     reader.save()
@@ -141,7 +141,7 @@ def test_a_disk_that_refuses_is_said_and_nothing_ends(tmp_path: Path, caplog: py
     VoiceReader(Model("voice")).forget_speakers()
 
 
-def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None:
+def test_a_low_power_does_not_change_the_probability_of_a_voice() -> None:
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     readings = []
     for power in (1.0, 0.2):
@@ -156,7 +156,7 @@ def test_who_is_modest_about_emotions_is_as_sure_that_there_is_a_voice() -> None
     assert modest.speech_share == pytest.approx(sure.speech_share)
 
 
-def test_once_a_voice_is_known_the_cards_powers_for_the_known_count() -> None:
+def test_with_an_adapted_baseline_the_cards_adapted_powers_count() -> None:
     # The two networks hear it differently.
     window = SoundWindow(speak(PROSODIES[Emotion.HAPPY], 3.0), 3.0)
     alone = VoiceReader(Model("voice")).read(window)
@@ -192,7 +192,7 @@ def _far_reader(half_at: float, kept: Path | None = None) -> VoiceReader:
     return VoiceReader(*models, stats=kept)
 
 
-def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
+def test_a_voice_unlike_the_training_data_is_read_cautiously() -> None:
     window = SoundWindow(speak(PROSODIES[Emotion.ANGRY], 3.0), 3.0)
     near, far = (_far_reader(half_at).read(window) for half_at in (50.0, 0.1))
     assert near is not None
@@ -202,7 +202,7 @@ def test_a_voice_unlike_all_that_was_learnt_from_is_read_modestly() -> None:
     assert far.speech_share == pytest.approx(near.speech_share), "and is as surely a voice"
 
 
-def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
+def test_a_common_voice_is_near_and_a_made_up_one_is_far() -> None:
     card = Model("prosody").card
     assert card.training is not None
     voices = NoveltyDetector(card.training, card.centre, card.spread)
@@ -218,7 +218,7 @@ def test_what_is_usual_is_near_and_a_made_up_voice_is_far() -> None:
     assert max(voices.likeness(happy), voices.likeness(sad), voices.likeness(1e6)) < 0.01
 
 
-def test_how_far_the_voices_here_are_counts_more_and_more_and_is_kept(tmp_path: Path) -> None:
+def test_the_distance_of_the_voices_here_counts_more_and_more_and_is_stored(tmp_path: Path) -> None:
     baseline = SpeakerBaseline(CENTRE, SPREAD)
     one = people(1.0, 1.0, 1)[0]
     assert baseline.distance(1.0) == 1.0, "nobody was heard: it speaks for itself"
