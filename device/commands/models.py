@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         if subject is not None and subject not in MODEL_NAMES:
             raise MienError(
-                f"mien models rollback {subject}: there is no such model; the models are {' and '.join(MODEL_NAMES)}"
+                f"mien models rollback {subject}: there is no such model; the models are {', '.join(MODEL_NAMES)}"
             )
         if not models_folder(state_dir).is_dir():
             raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
