@@ -36,8 +36,9 @@ class BackgroundDevice:
     still_is_frozen = True
     overflows = 0
 
-    def __init__(self, device: _Device) -> None:
-        self._device, self.name = device, device.name
+    def __init__(self, device: _Device, wait_s: float = _WAIT_S) -> None:
+        """`wait_s`: how long `read` waits."""
+        self._device, self.name, self._wait_s = device, device.name, wait_s
         self._results: queue.Queue[object] = queue.Queue(maxsize=1)
         self._closed = threading.Event()
         threading.Thread(target=self._read_forever, name="stand-in", daemon=True).start()
@@ -45,7 +46,7 @@ class BackgroundDevice:
     def read(self) -> object:
         """The next frame or block of sound; None if it takes too long."""
         try:
-            return self._results.get(timeout=_WAIT_S)
+            return self._results.get(timeout=self._wait_s)
         except queue.Empty:
             return None
 
@@ -59,7 +60,7 @@ class BackgroundDevice:
             result = self._device.read()
             while not self._closed.is_set():
                 try:
-                    self._results.put(result, timeout=_WAIT_S)
+                    self._results.put(result, timeout=self._wait_s)
                     break
                 except queue.Full:
                     continue

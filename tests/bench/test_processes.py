@@ -68,16 +68,14 @@ def test_a_background_device_is_read_in_its_own_thread() -> None:
     device.close()
 
 
-def test_a_slow_background_device_gives_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_sense, "_WAIT_S", 0.05)
-
+def test_a_slow_background_device_gives_no_frame() -> None:
     class Stuck:
         name = "stuck"
 
         def read(self) -> None:
             time.sleep(0.3)
 
-    device = simulated_sense.BackgroundDevice(Stuck())
+    device = simulated_sense.BackgroundDevice(Stuck(), wait_s=0.05)
     assert device.read() is None
     device.close()
 
@@ -110,15 +108,13 @@ def test_the_measurement_uses_the_users_camera_and_microphone_settings(tmp_path:
 
 def test_processes_that_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    monkeypatch.setattr(processes, "_LIMIT_S", 0.5)
     with pytest.raises(MienError, match="ended during the measurement"):
         processes.measure_load("nobody", 0.1, Settings())
     with pytest.raises(MienError, match=r"no mood within 0\.5 s"):
-        processes.measure_start(Settings())
+        processes.measure_start(Settings(), limit_s=0.5)
     monkeypatch.undo()
-    monkeypatch.setattr(processes, "_LIMIT_S", 0.0)
     with pytest.raises(MienError, match="did not start within 0 s"):
-        processes.measure_load("nobody", 0.1, Settings())
+        processes.measure_load("nobody", 0.1, Settings(), limit_s=0.0)
 
 
 def test_parallel_streams_are_measured_together(tmp_path: Path) -> None:

@@ -268,14 +268,13 @@ def test_no_device_opens(card: type[FakeAudio]) -> None:
 def test_a_driver_that_hangs_does_not_block_the_next_opening(
     card: type[FakeAudio], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portaudio, "_LOCK_TIMEOUT_S", 0.1)
     go_on = threading.Event()
     monkeypatch.setattr(card, "terminate", lambda _: go_on.wait(5))
     card.accepts = ((16_000, 1),)
     closing = threading.Thread(target=PyAudioMicrophone("auto").close)
     closing.start()
     with pytest.raises(DeviceError, match="driver does not answer"):
-        PyAudioMicrophone("auto")
+        PyAudioMicrophone("auto", lock_timeout_s=0.1)
     go_on.set()
     closing.join(2)
     PyAudioMicrophone("auto")

@@ -33,13 +33,18 @@ class PyAudioMicrophone:
 
     still_is_frozen = True
 
-    def __init__(self, source: str = "auto", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: str = "auto",
+        clock: Callable[[], float] = time.monotonic,
+        lock_timeout_s: float = _LOCK_TIMEOUT_S,
+    ) -> None:
         """Open and start it. Raises DeviceError, which names the devices that exist."""
-        self._clock = clock
+        self._clock, self._lock_timeout_s = clock, lock_timeout_s
         self._blocks: deque[tuple[bytes, float]] = deque(maxlen=_MAX_QUEUE)
         self._arrived = threading.Condition()
         self.overflows = 0
-        with _exclusive():
+        with _exclusive(self._lock_timeout_s):
             self._module, self._audio = _start()
             try:
                 self._stream, self.name, self._rate_hz, self._channels = self._open(source)
@@ -69,7 +74,7 @@ class PyAudioMicrophone:
 
     def close(self) -> None:
         """Stop the stream and PortAudio. It lists the devices at its start, so the next opening sees new ones."""
-        with _exclusive():
+        with _exclusive(self._lock_timeout_s):
             try:
                 self._stream.close()
             finally:
@@ -150,8 +155,8 @@ def _start() -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def _exclusive() -> Iterator[None]:
-    if not _portaudio_lock.acquire(timeout=_LOCK_TIMEOUT_S):
+def _exclusive(timeout_s: float) -> Iterator[None]:
+    if not _portaudio_lock.acquire(timeout=timeout_s):
         raise DeviceError("the microphone's driver does not answer; unplug it, or restart the device")
     try:
         yield
