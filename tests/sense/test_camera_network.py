@@ -98,10 +98,10 @@ def test_only_scheme_host_and_port_of_an_address_are_shown(
         open_camera(Settings(source=source, timeout_s=1))
     thread, _, _ = camera(caught.value)
     until(lambda: stage_of(thread).state is State.LOST and caplog.text)
-    for said in (str(caught.value), stage_of(thread).detail, caplog.text):
-        assert said
+    for text in (str(caught.value), stage_of(thread).detail, caplog.text):
+        assert text
         for part in (_SECRET, "anna5", "live", "pwd"):
-            assert part not in said
+            assert part not in text
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http", "RTSP"])

@@ -139,12 +139,12 @@ def test_the_second_stream_shows_movement_without_any_shrinking(fake: type[FakeP
 
 
 @pytest.mark.parametrize(
-    ("asked", "second"), [((320, 240), (160, 120)), ((160, 120), (160, 120)), ((1920, 1080), (480, 270))]
+    ("size", "second"), [((320, 240), (160, 120)), ((160, 120), (160, 120)), ((1920, 1080), (480, 270))]
 )
 def test_the_second_stream_is_smaller_and_even(
-    fake: type[FakePicamera2], asked: tuple[int, int], second: tuple[int, int]
+    fake: type[FakePicamera2], size: tuple[int, int], second: tuple[int, int]
 ) -> None:
-    open_camera(Settings(width_px=asked[0], height_px=asked[1]))
+    open_camera(Settings(width_px=size[0], height_px=size[1]))
     assert fake.newest.configuration["lores"]["size"] == second
 
 

@@ -20,8 +20,8 @@ def test_a_switch_is_read_back(tmp_path: Path, switch: Switch) -> None:
 
 
 def test_everything_is_on_at_first(tmp_path: Path) -> None:
-    kept = SwitchesFile(tmp_path).read()
-    assert (kept.can_see, kept.can_hear) == (True, True)
+    switches = SwitchesFile(tmp_path).read()
+    assert (switches.can_see, switches.can_hear) == (True, True)
 
 
 def test_each_switch_closes_its_own_sense_and_pause_closes_both() -> None:
@@ -60,8 +60,8 @@ def test_the_hold_time_is_stored_with_them_and_older_files_still_load(tmp_path: 
 def test_a_damaged_file_is_a_pause_and_not_an_open_camera(tmp_path: Path, content: bytes) -> None:
     file = SwitchesFile(tmp_path)
     file.path.write_bytes(content)
-    kept = file.read()
-    assert (kept.can_see, kept.can_hear, kept.pause) == (False, False, True)
+    switches = file.read()
+    assert (switches.can_see, switches.can_hear, switches.pause) == (False, False, True)
 
 
 def test_an_unreadable_file_is_a_pause(tmp_path: Path) -> None:

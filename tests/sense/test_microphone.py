@@ -123,9 +123,9 @@ def test_sound_that_is_played_is_recorded(pulse: Pulse, tmp_path: Path) -> None:
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["name"] == "pulse"
     pulse.play(path).wait(10)
-    said, noise = child.communicate(timeout=20)
-    assert noise == "", "what ALSA prints while PortAudio looks for cards is hidden"
-    end = json.loads(said)
+    stdout, stderr = child.communicate(timeout=20)
+    assert stderr == "", "what ALSA prints while PortAudio looks for cards is hidden"
+    end = json.loads(stdout)
     assert end["close_s"] < 1
     assert 0 <= end["late_s"] < 0.3
     assert end["overflows"] == 0
