@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -39,10 +40,6 @@ class ChooseProfile(Struct, frozen=True):
 
 Command = SetSwitch | SetHold | RecordBaseline | ClearBaseline | ChooseProfile
 """Everything that can be asked of Mien."""
-
-
-def _moods(_: Snapshot) -> tuple[str, ...]:
-    return MOODS
 
 
 class Feature(Struct, frozen=True):
@@ -86,6 +83,10 @@ class Feature(Struct, frozen=True):
         return self.kind not in (Kind.BUTTON, Kind.EVENT)
 
 
+def _moods(_: Snapshot) -> tuple[str, ...]:
+    return MOODS
+
+
 def round_value(number: float) -> float:
     """To 0.01, so that a steady mood is published once; -0.0 becomes 0.0."""
     return round(number, 2) + 0.0
@@ -115,59 +116,43 @@ def _recorded_utc_s(health: Health) -> float | None:
     return time_s if time_s is not None and 0 <= time_s < 1e11 else None
 
 
-def _switch(switch: Switch) -> Callable[[str], Command]:
-    return lambda text: SetSwitch(switch, text == "ON")
+def _switch(
+    switch: Switch, name: str, is_on: Callable[[Health], bool], category: Literal["", "config"], state_name: str = ""
+) -> Feature:
+    return Feature(
+        switch.value,
+        name,
+        Kind.SWITCH,
+        _health(is_on),
+        state_name=state_name,
+        category=category,
+        to_command=lambda text: SetSwitch(switch, text == "ON"),
+        icon=f"mdi:{switch.value}",
+    )
 
+
+_measurement = partial(Feature, kind=Kind.SENSOR, state_class="measurement")
+_sense_mood = partial(Feature, kind=Kind.SENSOR, device_class="enum", category="diagnostic", options=_moods)
+_button = partial(Feature, kind=Kind.BUTTON, category="config")
 
 FEATURES: tuple[Feature, ...] = (
     Feature("mood", None, Kind.SENSOR, _mood(_emotion), device_class="enum", options=_moods, icon="mdi:emoticon"),
-    Feature(
+    _measurement(
         "confidence",
         "Confidence",
-        Kind.SENSOR,
-        _mood(lambda mood: round_value(mood.confidence)),
+        value=_mood(lambda mood: round_value(mood.confidence)),
         unit="%",
-        state_class="measurement",
         category="diagnostic",
         icon="mdi:percent",
     ),
-    Feature(
-        "valence", "Valence", Kind.SENSOR, _mood(lambda mood: round_value(mood.valence)), state_class="measurement"
-    ),
-    Feature(
-        "arousal", "Arousal", Kind.SENSOR, _mood(lambda mood: round_value(mood.arousal)), state_class="measurement"
-    ),
+    _measurement("valence", "Valence", value=_mood(lambda mood: round_value(mood.valence))),
+    _measurement("arousal", "Arousal", value=_mood(lambda mood: round_value(mood.arousal))),
     Feature(
         "presence", "Presence", Kind.BINARY_SENSOR, _visible(lambda mood: mood.people > 0), device_class="occupancy"
     ),
-    Feature(
-        "people",
-        "People",
-        Kind.SENSOR,
-        _visible(lambda mood: mood.people),
-        state_class="measurement",
-        icon="mdi:account-group",
-    ),
-    Feature(
-        "face_mood",
-        "Face mood",
-        Kind.SENSOR,
-        _mood(lambda mood: _emotion(mood.face)),
-        device_class="enum",
-        category="diagnostic",
-        options=_moods,
-        icon="mdi:face-recognition",
-    ),
-    Feature(
-        "voice_mood",
-        "Voice mood",
-        Kind.SENSOR,
-        _mood(lambda mood: _emotion(mood.voice)),
-        device_class="enum",
-        category="diagnostic",
-        options=_moods,
-        icon="mdi:account-voice",
-    ),
+    _measurement("people", "People", value=_visible(lambda mood: mood.people), icon="mdi:account-group"),
+    _sense_mood("face_mood", "Face mood", value=_mood(lambda mood: _emotion(mood.face)), icon="mdi:face-recognition"),
+    _sense_mood("voice_mood", "Voice mood", value=_mood(lambda mood: _emotion(mood.voice)), icon="mdi:account-voice"),
     Feature(
         "problem",
         "Problem",
@@ -178,33 +163,9 @@ FEATURES: tuple[Feature, ...] = (
         device_class="problem",
         category="diagnostic",
     ),
-    Feature(
-        "camera",
-        "Camera",
-        Kind.SWITCH,
-        _health(lambda health: health.camera_on),
-        category="config",
-        to_command=_switch(Switch.CAMERA),
-        icon="mdi:camera",
-    ),
-    Feature(
-        "microphone",
-        "Microphone",
-        Kind.SWITCH,
-        _health(lambda health: health.microphone_on),
-        category="config",
-        to_command=_switch(Switch.MICROPHONE),
-        icon="mdi:microphone",
-    ),
-    Feature(
-        "pause",
-        "Pause",
-        Kind.SWITCH,
-        _health(lambda health: health.paused),
-        state_name="paused",
-        to_command=_switch(Switch.PAUSE),
-        icon="mdi:pause",
-    ),
+    _switch(Switch.CAMERA, "Camera", lambda health: health.camera_on, "config"),
+    _switch(Switch.MICROPHONE, "Microphone", lambda health: health.microphone_on, "config"),
+    _switch(Switch.PAUSE, "Pause", lambda health: health.paused, "", state_name="paused"),
     Feature(
         "hold_s",
         "Hold time",
@@ -234,15 +195,10 @@ FEATURES: tuple[Feature, ...] = (
         device_class="timestamp",
         category="diagnostic",
     ),
-    Feature(
-        "record_neutral",
-        "Record neutral",
-        Kind.BUTTON,
-        category="config",
-        to_command=lambda _: RecordBaseline(),
-        icon="mdi:record-circle-outline",
+    _button(
+        "record_neutral", "Record neutral", to_command=lambda _: RecordBaseline(), icon="mdi:record-circle-outline"
     ),
-    Feature("recalibrate", "Recalibrate", Kind.BUTTON, category="config", to_command=lambda _: ClearBaseline()),
+    _button("recalibrate", "Recalibrate", to_command=lambda _: ClearBaseline()),
     Feature("mood_change", "Mood change", Kind.EVENT, options=_moods, icon="mdi:emoticon-outline"),
 )
 """In the order in which they are shown."""
