@@ -154,7 +154,7 @@ def test_files_that_are_not_a_model_are_reported_and_change_nothing(home: Home) 
         home.folder / "no.zip": "is no zip that can be read",
         home.folder / "voice.tflite": "voice.tflite: cannot be read (it is no file)",
         home.folder / "prosody.json": "is longer than 1,000,000 bytes",
-        home.folder / "nothing": "holds no model pair; it can be face, voice, prosody",
+        home.folder / "nothing": "holds no model pair; it can be face or voice or prosody",
         home.folder / "face.tflite": "cannot be read (No such file or directory)",
         home.folder / "nose.tflite": "Mien has no model of this name",
         home.settings: "no file that ends in .tflite, .json or .zip",
