@@ -7,7 +7,6 @@ from pathlib import Path
 
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
 from aiomqtt.exceptions import MqttCodeError, MqttConnectError
-from msgspec import Struct
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import MQTTMessageInfo
 from paho.mqtt.packettypes import PacketTypes
@@ -57,36 +56,8 @@ class AckCheckingClient(Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
-class AclRejections:
-    """The topics that the broker's access list denies us on one connection. Only MQTT 5 reports this."""
-
-    def __init__(self) -> None:
-        self._topics: dict[str, str] = {}
-
-    def update(self, topic: str, why: str) -> bool:
-        """Note why `topic` was rejected; empty if it was accepted. Whether anything changed."""
-        before = dict(self._topics)
-        if why:
-            self._topics[topic] = why
-        else:
-            self._topics.pop(topic, None)
-        return before != self._topics
-
-    def describe(self, client_id: str) -> str:
-        """What was rejected and what to do about it; empty if nothing was."""
-        if not self._topics:
-            return ""
-        listed = ", ".join(f"{topic} ({why})" for topic, why in self._topics.items())
-        return f"it refuses {client_id} these: {listed}; allow them in the broker's access list"
-
-
-KEEPALIVE_S = 4
-"""A frozen broker is noticed after twice this, a killed one at once."""
 ANSWER_S = 4.0
 """The broker must acknowledge within this."""
-MAX_PACKET = 8_192
-"""Bytes of the largest packet that we accept; an MQTT 5 broker does not send larger ones."""
-_MAX_INCOMING = 64
 _TAKEN_OVER = 142
 """MQTT 5, reason codes: "Session taken over". Mosquitto in Debian 12 disconnects without a reason."""
 
@@ -95,11 +66,8 @@ _library_log = logging.getLogger("device.hub.mqtt.session.library")
 _library_log.setLevel(logging.CRITICAL)
 
 
-class Credentials(Struct, frozen=True):
-    """What the settings keep in files of their own."""
-
-    password: str | None
-    tls: ssl.SSLContext | None
+Credentials = tuple[str | None, ssl.SSLContext | None]
+"""The password and the certificates, which the settings keep in files of their own."""
 
 
 def load_credentials(broker: schema.Mqtt) -> Credentials:
@@ -111,29 +79,30 @@ def load_credentials(broker: schema.Mqtt) -> Credentials:
             password = read_secret_file(path)
         except OSError as error:
             raise SettingsError(f"mqtt.password_file: {path} cannot be read ({error.strerror}); correct it") from error
-    return Credentials(password, _tls(broker))
+    return password, _build_tls_context(broker) if broker.tls else None
 
 
 def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> AckCheckingClient:
     """A client, not connected yet. `availability` is the topic of its last will."""
+    password, tls = credentials
     is_version_5 = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    limit.MaximumPacketSize = MAX_PACKET
+    limit.MaximumPacketSize = 8_192  # bytes; an MQTT 5 broker does not send larger packets
     return AckCheckingClient(
         broker.host,
         broker.port,
         username=broker.username or None,
-        password=credentials.password,
+        password=password,
         # Always the same id: a broker that has not noticed the end of the old connection replaces it, instead of
         # publishing its last will after we have come back.
         identifier=get_client_id(name),
         will=Will(availability, "offline", qos=1, retain=True),
         protocol=ProtocolVersion.V5 if is_version_5 else ProtocolVersion.V311,
         properties=limit if is_version_5 else None,
-        tls_context=credentials.tls,
-        keepalive=KEEPALIVE_S,
+        tls_context=tls,
+        keepalive=4,  # seconds: a frozen broker is noticed after twice this, a killed one at once
         timeout=ANSWER_S,
-        max_queued_incoming_messages=_MAX_INCOMING,
+        max_queued_incoming_messages=64,
         logger=_library_log,
     )
 
@@ -152,10 +121,8 @@ def is_session_taken_over(error: BaseException) -> bool:
     return any(is_session_taken_over(inner) for inner in (*members, error.__cause__) if inner)
 
 
-def _tls(broker: schema.Mqtt) -> ssl.SSLContext | None:
+def _build_tls_context(broker: schema.Mqtt) -> ssl.SSLContext:
     """The broker's certificate and its name are always verified; no setting turns that off."""
-    if not broker.tls:
-        return None
     ca_file = _expand("ca_file", broker.ca_file) if broker.ca_file else None
     try:
         context = ssl.create_default_context(cafile=ca_file)

@@ -9,22 +9,14 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 
 from aiomqtt import Client, MqttError
 
 from device.errors import ActionError, SettingsError
+from device.hub.mqtt import connection
 from device.hub.mqtt.backoff import ReconnectBackoff
 from device.hub.mqtt.commands import CommandLimiter
-from device.hub.mqtt.connection import (
-    ANSWER_S,
-    AclRejections,
-    RefusedError,
-    build_client,
-    describe_error,
-    get_client_id,
-    is_session_taken_over,
-    load_credentials,
-)
 from device.hub.mqtt.discovery import DiscoveryPublisher
 from device.hub.mqtt.outbox import Outbox
 from device.hub.state.snapshot import Json
@@ -45,44 +37,41 @@ AWAY_S = 8.0
 _TWIN = "if a second Mien has this home.name, give one of them another"
 
 
+@dataclass(eq=False)
 class MqttSession:
     """The session with one broker. `on_health` gets a text whenever it changes, empty while connected.
 
     `on_acknowledged` is called for each message that the broker has acknowledged.
     """
 
-    def __init__(
-        self,
-        broker: schema.Mqtt,
-        name: str,
-        on_health: Callable[[str], None],
-        *,
-        outbox: Outbox | None = None,
-        discovery: DiscoveryPublisher | None = None,
-        commands: CommandLimiter | None = None,
-        on_acknowledged: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._broker = broker
-        self._name = name
-        self._on_health = on_health
-        self._outbox = outbox
-        self._discovery = discovery
-        self._commands = commands
-        self._on_acknowledged = on_acknowledged
-        self._topic = f"{broker.prefix.strip('/')}/{name}"
-        self._client: Client | None = None
-        self._connected = asyncio.Event()
-        self._rejections = AclRejections()
-        self._connected_s: float | None = None
-        self._state: Json | None = None
-        self._published: Json | None = None
-        self._is_urgent = False
-        self._is_stopping = False
-        self._published_s: deque[float] = deque([-1e9, -1e9], maxlen=2)
-        self._wake = asyncio.Event()
-        self._birth = asyncio.Event()
-        """Set when Home Assistant has started."""
-        self.away_s, self.answer_s, self.birth_delay_s = AWAY_S, ANSWER_S, BIRTH_DELAY_S
+    broker: schema.Mqtt
+    name: str
+    on_health: Callable[[str], None]
+    _: KW_ONLY
+    outbox: Outbox | None = None
+    discovery: DiscoveryPublisher | None = None
+    commands: CommandLimiter | None = None
+    on_acknowledged: Callable[[], None] = lambda: None
+    away_s: float = AWAY_S
+    answer_s: float = connection.ANSWER_S
+    birth_delay_s: tuple[float, float] = BIRTH_DELAY_S
+    _client: Client | None = None
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
+    _rejections: dict[str, str] = field(default_factory=dict)
+    """Topic -> why the broker's access list denies it, empty if it does not any more. Only MQTT 5 reports this."""
+    _connected_s: float | None = None
+    _state: Json | None = None
+    _published: Json | None = None
+    _is_urgent: bool = False
+    _is_stopping: bool = False
+    _published_s: deque[float] = field(default_factory=lambda: deque([-1e9, -1e9], maxlen=2))
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _birth: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when Home Assistant has started."""
+
+    def __post_init__(self) -> None:
+        self._topic = f"{self.broker.prefix.strip('/')}/{self.name}"
+        self._address = f"{self.broker.host}:{self.broker.port}"
 
     @property
     def is_connected(self) -> bool:
@@ -108,7 +97,7 @@ class MqttSession:
             raise ActionError(f"mqtt: {topic} was not sent, the broker is away") from error
         try:
             await self._send(client, topic, payload, retain=retain)
-        except RefusedError as error:
+        except connection.RefusedError as error:
             raise ActionError(
                 f"mqtt: {topic} was refused by the broker ({error}); allow it in its access list"
             ) from error
@@ -126,7 +115,6 @@ class MqttSession:
     async def run(self) -> None:
         """Stay connected until stopped and cancelled; then publish `offline`."""
         backoff = ReconnectBackoff()
-        broker = f"{self._broker.host}:{self._broker.port}"
         while True:
             self._connected_s = None
             _forget_cancellations()
@@ -137,32 +125,32 @@ class MqttSession:
             if self._is_stopping:
                 raise asyncio.CancelledError
             lasted_s = None if self._connected_s is None else time.monotonic() - self._connected_s
-            wait_s = backoff.next_wait_s(lasted_s, is_taken_over=is_session_taken_over(ended))
-            why = f"is away ({describe_error(_get_first(ended), self._broker)})"
-            if is_session_taken_over(ended):
-                why = f"disconnected us for another client called {get_client_id(self._name)}; {_TWIN}"
+            wait_s = backoff.next_wait_s(lasted_s, is_taken_over=connection.is_session_taken_over(ended))
+            why = f"is away ({connection.describe_error(_get_first(ended), self.broker)})"
+            if connection.is_session_taken_over(ended):
+                why = f"disconnected us for another client called {connection.get_client_id(self.name)}; {_TWIN}"
             elif backoff.is_flapping:
                 why += f"; it accepts us and disconnects us soon, again and again: {_TWIN}"
-            self._on_health(f"MQTT broker {broker} {why}; it is retried")
+            self.on_health(f"MQTT broker {self._address} {why}; it is retried")
             if backoff.should_log:
-                _log.warning("MQTT broker %s %s; retrying in %g s", broker, why, wait_s)
+                _log.warning("MQTT broker %s %s; retrying in %g s", self._address, why, wait_s)
             await asyncio.sleep(wait_s)
 
     async def _run_session(self) -> None:
         """One connection, from connect to its end. It always ends with an exception."""
         availability = f"{self._topic}/availability"
-        credentials = await asyncio.to_thread(load_credentials, self._broker)
-        client = build_client(self._broker, credentials, self._name, availability)
+        credentials = await asyncio.to_thread(connection.load_credentials, self.broker)
+        client = connection.build_client(self.broker, credentials, self.name, availability)
         async with client:
             try:
                 _end_if_cancelled()
-                self._rejections = AclRejections()
+                self._rejections.clear()
                 await self._subscribe(client)
                 await self._publish_discovery(client)
                 await self._publish(client, availability, "online")
                 _end_if_cancelled()
                 self._client, self._published, self._connected_s = client, None, time.monotonic()
-                _log.info("MQTT broker %s:%d: connected", self._broker.host, self._broker.port)
+                _log.info("MQTT broker %s: connected", self._address)
                 self._connected.set()
                 self._report_rejections()
                 async with asyncio.TaskGroup() as group:
@@ -170,9 +158,9 @@ class MqttSession:
                     group.create_task(self._answer_births(client))
                     # This one raises MqttError when the connection ends, which cancels the others.
                     group.create_task(self._receive(client))
-                    if self._outbox:
+                    if self.outbox:
                         publish = functools.partial(self._publish, client, f"{self._topic}/event", retain=False)
-                        group.create_task(self._outbox.deliver(publish))
+                        group.create_task(self.outbox.deliver(publish))
             except asyncio.CancelledError:
                 self._is_stopping = True
                 with contextlib.suppress(MqttError):
@@ -183,54 +171,55 @@ class MqttSession:
                 self._connected.clear()
 
     async def _send(self, client: Client, topic: str, payload: str, *, retain: bool = False) -> None:
-        """Publish with QoS 1 and wait for the acknowledgement. Raises MqttError."""
         await client.publish(topic, payload, qos=1, retain=retain, timeout=self.answer_s)
-        self._on_acknowledged()
+        self.on_acknowledged()
 
     async def _publish(self, client: Client, topic: str, payload: str, *, retain: bool = True) -> None:
         """Publish on one of our own topics. A rejection does not end the connection; the health reports it."""
         why = ""
         try:
             await self._send(client, topic, payload, retain=retain)
-        except RefusedError as error:
+        except connection.RefusedError as error:
             why = str(error)
-        if self._rejections.update(topic, why) and self.is_connected:
-            self._report_rejections()
+        if why != self._rejections.get(topic, ""):
+            self._rejections[topic] = why
+            if self.is_connected:
+                self._report_rejections()
 
     def _report_rejections(self) -> None:
-        problem = self._rejections.describe(get_client_id(self._name))
-        self._on_health(f"MQTT broker {self._broker.host}:{self._broker.port}: {problem}" if problem else "")
-
-    # -- receive
+        """Say what the broker refuses and what to do about it; nothing if it refuses nothing."""
+        topics = ", ".join(f"{topic} ({why})" for topic, why in self._rejections.items() if why)
+        problem = (
+            f"it refuses {connection.get_client_id(self.name)} these: {topics}; allow them in the broker's access list"
+        )
+        self.on_health(f"MQTT broker {self._address}: {problem}" if topics else "")
 
     async def _subscribe(self, client: Client) -> None:
-        topics = [f"{self._topic}/+/set"] if self._commands else []
-        if self._discovery and self._discovery.status_topic:
-            topics.append(self._discovery.status_topic)
+        topics = [f"{self._topic}/+/set"] if self.commands else []
+        if self.discovery and self.discovery.status_topic:
+            topics.append(self.discovery.status_topic)
         for topic in topics:
             codes = await client.subscribe(topic, qos=1)
             _end_if_cancelled()
             if any((code if isinstance(code, int) else code.value) >= 128 for code in codes):
-                self._rejections.update(topic, "to listen to")
+                self._rejections[topic] = "to listen to"
 
     async def _receive(self, client: Client) -> None:
         async for message in client.messages:
             topic = str(message.topic)
-            if self._discovery and topic == self._discovery.status_topic:
+            if self.discovery and topic == self.discovery.status_topic:
                 # Ignore a retained status: discovery has just been published.
                 if message.payload == b"online" and not message.retain:
                     self._birth.set()
-            elif self._commands and topic.startswith(f"{self._topic}/") and topic.endswith("/set"):
+            elif self.commands and topic.startswith(f"{self._topic}/") and topic.endswith("/set"):
                 key = topic[len(self._topic) + 1 : -len("/set")]
-                await self._commands.handle(key, message.payload, is_retained=bool(message.retain))
+                await self.commands.handle(key, message.payload, is_retained=bool(message.retain))
             else:
                 _log.debug("MQTT: unexpected topic %s", topic)
 
-    # -- publish
-
     async def _publish_discovery(self, client: Client) -> None:
-        if self._discovery:
-            await self._discovery.publish(functools.partial(self._publish, client))
+        if self.discovery:
+            await self.discovery.publish(functools.partial(self._publish, client))
             _end_if_cancelled()
 
     async def _answer_births(self, client: Client) -> None:
