@@ -20,10 +20,6 @@ class _Pose:
     upper: float
     """How far the upper lid is above the middle of the eye, and `lower` the lower lid below it."""
     lower: float
-    mouth: str
-    """The mouth as SVG."""
-    extra: str = ""
-    """Folds and cheeks as SVG."""
 
 
 _LIP, _DARK, _TEETH, _TONGUE = "currentColor", "#551f27", "#f3efe6", "#c8696b"
@@ -39,68 +35,43 @@ def _fill(path: str, colour: str) -> str:
 
 _POSES = {
     # AU 4 brows down and together, 5+7 lids hard, 23+24 lips pressed.
-    Emotion.ANGRY: _Pose(
-        (-6.5, -1.5, 3.5),
-        3,
-        2.6,
-        2.6,
-        _line("M41 74.5Q50 70.5 59 74.5", 3.4, _LIP) + _line("M41.5 79.5Q50 77.5 58.5 79.5", 1.2),
-        _line("M48 40V45.5M52 40V45.5", 1.3),
-    ),
+    Emotion.ANGRY: _Pose((-6.5, -1.5, 3.5), 3, 2.6, 2.6),
     # AU 9 nose wrinkled, 10 upper lip up, 17 chin up.
-    Emotion.DISGUST: _Pose(
-        (-4.5, -1, 0.5),
-        1.5,
-        1.8,
-        1.9,
-        _fill("M38.5 77Q43 69.5 49 71.5Q56 69 60 72.5Q62 76 60.5 78Q51 74.5 38.5 77Z", _LIP)
-        + _fill("M42 75.2Q47 71.9 53 73.2Q57 72.5 59 75.2Q51 73.6 42 75.2Z", _TEETH)
-        + _line("M45 81.5Q50 79.5 55 81.5", 1.3),
-        _line("M45.5 49.5L49 51.5M54.5 49.5L51 51.5M45 53L48 54.3M55 53L52 54.3", 1.3)
-        + _line("M42.5 60Q37 64 35.5 70M57.5 60Q63 63 64.5 68.5", 1.5),
-    ),
+    Emotion.DISGUST: _Pose((-4.5, -1, 0.5), 1.5, 1.8, 1.9),
     # AU 1+2+4 brows up and together, 5 eyes wide, 20 lips stretched, 26 jaw a little open.
-    Emotion.FEAR: _Pose(
-        (6.5, 3.0, 0.5),
-        2.5,
-        6.6,
-        4.6,
-        _fill("M37.5 78.5Q40 71.5 50 72.5Q60 71.5 62.5 78.5Q50 82.5 37.5 78.5Z", _DARK)
-        + _fill("M40.5 75Q43 73 50 73.6Q57 73 59.5 75Q50 76.6 40.5 75Z", _TEETH)
-        + _line("M37.5 78.5Q40 71.5 50 72.5Q60 71.5 62.5 78.5Q50 82.5 37.5 78.5Z", 1.6, _LIP),
-        _line("M43 30.5Q50 32 57 30.5M45 34Q50 35.3 55 34", 1.1),
-    ),
+    Emotion.FEAR: _Pose((6.5, 3.0, 0.5), 2.5, 6.6, 4.6),
     # AU 6 cheeks up, 12 corners up, 25 lips parted.
-    Emotion.HAPPY: _Pose(
-        (2.0, 2.8, 1.2),
-        0,
-        0,
-        0,
-        _fill("M36.5 69.5Q50 73.5 63.5 69.5Q61 84 50 84Q39 84 36.5 69.5Z", _DARK)
-        + _fill("M38.5 70.3Q50 73.5 61.5 70.3Q61.2 73.2 60 75Q50 77 40 75Q38.8 73.2 38.5 70.3Z", _TEETH)
-        + _fill("M43 82Q50 76.5 57 82Q54 84 50 84Q46 84 43 82Z", _TONGUE),
-        '<g fill="#e0605a55"><circle cx="32" cy="64" r="5.5"/><circle cx="68" cy="64" r="5.5"/></g>',
-    ),
+    Emotion.HAPPY: _Pose((2.0, 2.8, 1.2), 0, 0, 0),
     # AU 1+4 inner brows up, 15 corners down, 17 chin up; lids heavy.
-    Emotion.SAD: _Pose(
-        (6.0, 0.0, -4.5),
-        1.5,
-        2.2,
-        3.4,
-        _line("M40 79.5Q50 70.5 60 79.5", 3.2, _LIP) + _line("M46 83.5Q50 81.8 54 83.5", 1.3),
-        _line("M47 37.5Q50 36 53 37.5", 1.2),
-    ),
+    Emotion.SAD: _Pose((6.0, 0.0, -4.5), 1.5, 2.2, 3.4),
     # AU 1+2 brows up, 5 eyes wide, 27 jaw dropped.
-    Emotion.SURPRISE: _Pose(
-        (6.5, 9.0, 6.5),
-        -0.5,
-        6.4,
-        5.4,
-        f'<ellipse cx="50" cy="77.5" rx="6.2" ry="8" fill="{_DARK}" stroke="{_LIP}" stroke-width="2"/>'
-        + _fill("M45.5 82Q50 78.5 54.5 82Q52.5 84.9 50 84.9Q47.5 84.9 45.5 82Z", _TONGUE),
-        "",
-    ),
-    Emotion.NEUTRAL: _Pose((0.5, 1.4, 0.4), 0, 4.1, 3.7, _line("M42 75.5Q50 76.5 58 75.5", 2.8, _LIP)),
+    Emotion.SURPRISE: _Pose((6.5, 9.0, 6.5), -0.5, 6.4, 5.4),
+    Emotion.NEUTRAL: _Pose((0.5, 1.4, 0.4), 0, 4.1, 3.7),
+}
+_MOUTH = {
+    # Folds and cheeks, then the mouth.
+    Emotion.ANGRY: _line("M48 40V45.5M52 40V45.5", 1.3)
+    + _line("M41 74.5Q50 70.5 59 74.5", 3.4, _LIP)
+    + _line("M41.5 79.5Q50 77.5 58.5 79.5", 1.2),
+    Emotion.DISGUST: _line("M45.5 49.5L49 51.5M54.5 49.5L51 51.5M45 53L48 54.3M55 53L52 54.3", 1.3)
+    + _line("M42.5 60Q37 64 35.5 70M57.5 60Q63 63 64.5 68.5", 1.5)
+    + _fill("M38.5 77Q43 69.5 49 71.5Q56 69 60 72.5Q62 76 60.5 78Q51 74.5 38.5 77Z", _LIP)
+    + _fill("M42 75.2Q47 71.9 53 73.2Q57 72.5 59 75.2Q51 73.6 42 75.2Z", _TEETH)
+    + _line("M45 81.5Q50 79.5 55 81.5", 1.3),
+    Emotion.FEAR: _line("M43 30.5Q50 32 57 30.5M45 34Q50 35.3 55 34", 1.1)
+    + _fill("M37.5 78.5Q40 71.5 50 72.5Q60 71.5 62.5 78.5Q50 82.5 37.5 78.5Z", _DARK)
+    + _fill("M40.5 75Q43 73 50 73.6Q57 73 59.5 75Q50 76.6 40.5 75Z", _TEETH)
+    + _line("M37.5 78.5Q40 71.5 50 72.5Q60 71.5 62.5 78.5Q50 82.5 37.5 78.5Z", 1.6, _LIP),
+    Emotion.HAPPY: '<g fill="#e0605a55"><circle cx="32" cy="64" r="5.5"/><circle cx="68" cy="64" r="5.5"/></g>'
+    + _fill("M36.5 69.5Q50 73.5 63.5 69.5Q61 84 50 84Q39 84 36.5 69.5Z", _DARK)
+    + _fill("M38.5 70.3Q50 73.5 61.5 70.3Q61.2 73.2 60 75Q50 77 40 75Q38.8 73.2 38.5 70.3Z", _TEETH)
+    + _fill("M43 82Q50 76.5 57 82Q54 84 50 84Q46 84 43 82Z", _TONGUE),
+    Emotion.SAD: _line("M47 37.5Q50 36 53 37.5", 1.2)
+    + _line("M40 79.5Q50 70.5 60 79.5", 3.2, _LIP)
+    + _line("M46 83.5Q50 81.8 54 83.5", 1.3),
+    Emotion.SURPRISE: f'<ellipse cx="50" cy="77.5" rx="6.2" ry="8" fill="{_DARK}" stroke="{_LIP}" stroke-width="2"/>'
+    + _fill("M45.5 82Q50 78.5 54.5 82Q52.5 84.9 50 84.9Q47.5 84.9 45.5 82Z", _TONGUE),
+    Emotion.NEUTRAL: _line("M42 75.5Q50 76.5 58 75.5", 2.8, _LIP),
 }
 
 
@@ -167,13 +138,11 @@ def draw(emotion: Emotion, variant: int) -> str:
     Raises KeyError for `unknown`, and IndexError for an unknown person.
     """
     pose, person = _POSES[emotion], _PEOPLE[variant]
-    beard = person.more == "beard"
     features = [
-        _fill(_BEARD, person.hair) if beard else "",
+        _fill(_BEARD, person.hair) if person.more == "beard" else "",
         _eyes(emotion, pose, person),
         _line("M50 54Q46.5 61 47.5 63.5Q50 65.2 52.5 63.5", 1.6),
-        pose.extra,
-        pose.mouth,
+        _MOUTH[emotion],
         _brows(pose, person),
         _GLASSES if person.more == "glasses" else "",
     ]

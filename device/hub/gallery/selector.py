@@ -17,6 +17,7 @@ from device.hub.gallery.trigger import VoiceTrigger
 from device.hub.state.snapshot import Json
 from device.hub.state.store import StateStore
 from device.ipc.gallery_index import GalleryView, IndexedFace, gallery_folder, index_path, read_index, thumbnail_name
+from device.system.paths import FileStamp, read_stamp
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class GallerySelector:
         self._trigger = trigger
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - no secret
-        self._stamp: tuple[int, ...] | None = None
+        self._stamp: FileStamp | None = None
         self._names: frozenset[str] = frozenset()
         self._by_emotion: dict[Emotion, tuple[IndexedFace, ...]] = {}
         self._position: dict[Emotion, int] = {}
@@ -77,12 +78,7 @@ class GallerySelector:
 
     def refresh(self) -> None:
         """Read the index if it has changed. One that cannot be used is logged, and the drawn faces answer."""
-        stamp: tuple[int, ...] = ()
-        try:
-            status = self._index.stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except OSError as error:
-            _log.debug("no gallery: %s", error)
+        stamp = read_stamp(self._index)
         if stamp == self._stamp:
             return
         self._stamp = stamp

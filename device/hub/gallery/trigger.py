@@ -31,18 +31,16 @@ class VoiceTrigger:
         is_speaking = voice is not None and voice.age_s <= self._pause_s
         if is_speaking != self._is_speaking:
             self._is_speaking = self._is_unanswered = is_speaking
-        if (
-            voice is None
-            or not is_speaking
-            or voice.confidence < self._min_confidence
-            or voice.emotion is Emotion.UNKNOWN
-        ):
+        emotion = Emotion.UNKNOWN
+        if voice is not None and is_speaking and voice.confidence >= self._min_confidence:
+            emotion = voice.emotion
+        if emotion is Emotion.UNKNOWN:
             if self._shown is not None and now_s - self._clear_voice_s >= CLEAR_S:
                 self._shown = None
                 return Emotion.UNKNOWN
             return None
         self._clear_voice_s = now_s
-        if (not self._is_unanswered and voice.emotion is self._shown) or now_s - self._shown_s < MIN_APART_S:
+        if (not self._is_unanswered and emotion is self._shown) or now_s - self._shown_s < MIN_APART_S:
             return None
-        self._shown, self._shown_s, self._is_unanswered = voice.emotion, now_s, False
-        return voice.emotion
+        self._shown, self._shown_s, self._is_unanswered = emotion, now_s, False
+        return emotion

@@ -14,7 +14,7 @@ UNCERTAIN_S = 60.0
 
 
 class RuleFired(Struct, frozen=True):
-    """A rule fires: its actions are to run."""
+    """The actions of a rule are to run."""
 
     rule: Rule
     why: str
@@ -28,19 +28,17 @@ class RuleEnded(Struct, frozen=True):
     why: str
 
 
-class _RuleState:
-    """The state of one rule. Times are the caller's monotonic seconds."""
+class _RuleState(Struct):
+    """Times are the caller's monotonic seconds."""
 
-    def __init__(self) -> None:
-        self.holds_since_s: float | None = None
-        """Since when the condition has held without a break."""
-        self.failing_since_s: float | None = None
-        """Since when the condition has not held."""
-        self.fired_at_s: float | None = None
-        self.has_fired = False
-        """It has fired in this period; the mood must end before it can fire again."""
-        self.is_active = False
-        """It has fired, and its actions are to be undone when it ends."""
+    holds_since_s: float | None = None
+    """Since when the condition has held without a break; `failing_since_s`: since when it has not held."""
+    failing_since_s: float | None = None
+    fired_at_s: float | None = None
+    has_fired: bool = False
+    """It has fired in this period; the mood must end before it can fire again."""
+    is_active: bool = False
+    """It has fired, and its actions are to be undone when it ends."""
 
     def end(self, rule: Rule, why: str) -> tuple[RuleEnded, ...]:
         was_active, self.is_active = self.is_active, False

@@ -48,16 +48,15 @@ class ActionRunner:
         """Carry out what one evaluation of the rules found."""
         ended = [event for event in events if isinstance(event, RuleEnded)]
         fired = [event for event in events if isinstance(event, RuleFired)]
-        self._active -= {event.rule.name for event in ended}
-        self._active |= {event.rule.name for event in fired}
-        for one in ended:
-            self._retry_from_s.pop(one.rule.name, None)
+        ended_names = {event.rule.name for event in ended}
+        self._active = self._active - ended_names | {event.rule.name for event in fired}
+        for name in ended_names:
+            self._retry_from_s.pop(name, None)
         for event in events:
             state = " has ended" if isinstance(event, RuleEnded) else ""
             _log.info("rule   %s%s: %s", event.rule.name, state, event.why)
         # A lamp that passes from one rule to the next must not flash its old state: a new rule with `restore` starts
         # first and takes the previous state over. All others start after the restore.
-        ended_names = {event.rule.name for event in ended}
         heirs = [one for one in fired if one.rule.restore and one.rule.name not in ended_names]
         others = [one for one in fired if one not in heirs]
         self._start_actions(heirs, mood)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from device.emotions import EMOTIONS, Emotion, valence_arousal
 from device.errors import SettingsError
@@ -102,14 +103,11 @@ def _parse_people(found: re.Match[str]) -> int:
 
 def _parse_clauses(rest: str, profiles: tuple[str, ...]) -> dict[str, str]:
     """The clauses after the duration, by name."""
-    longest = sorted(profiles, key=len, reverse=True)
-    names = "|".join(map(re.escape, longest)) or "(?!)"
-    forms = [
-        re.compile(form, re.IGNORECASE) for form in (*_CLAUSES, rf"\s+in\s+(?:the\s+profile\s+)?(?P<in>{names})(?!\S)")
-    ]
+    names = "|".join(map(re.escape, sorted(profiles, key=len, reverse=True))) or "(?!)"
+    forms = (*_CLAUSES, rf"\s+in\s+(?:the\s+profile\s+)?(?P<in>{names})(?!\S)")
     clauses: dict[str, str] = {}
     while rest:
-        match = next((m for form in forms if (m := form.match(rest))), None)
+        match = next((m for form in forms if (m := re.match(form, rest, re.IGNORECASE))), None)
         if match is None and rest.lower().startswith(" in "):
             raise SettingsError(f"{rest[4:].strip()[:80]!r} is not a profile; allowed are {', '.join(profiles)}")
         if match is None or clauses.keys() & match.groupdict():
@@ -137,9 +135,10 @@ def explain_outcome(rules: tuple[Rule, ...], question: WhatIf) -> str:
         if fires_s is None:
             lines.append(f'  "{rule.name}" does not fire: {_why_not(rule, question)}.')
             continue
+        back = "; put back when the rule ends" if rule.restore else ""
+        if ends_s is not None:
+            back = f"; put back at {began + timedelta(seconds=ends_s):%H:%M:%S}"
         moment = began + timedelta(seconds=fires_s)
-        back = f"; put back at {began + timedelta(seconds=ends_s):%H:%M:%S}" if ends_s is not None else ""
-        back = back or ("; put back when the rule ends" if rule.restore else "")
         lines.append(f'  "{rule.name}" fires at {moment:%H:%M:%S}: {describe_actions(rule.do)}{back}.')
     return "\n".join(lines if rules else [*lines, "  nothing: there are no rules."])
 
@@ -170,34 +169,16 @@ def _simulate(rule: Rule, question: WhatIf, began: datetime) -> tuple[float | No
 
 
 def _why_not(rule: Rule, question: WhatIf) -> str:
-    mood = question.mood
     if not is_enabled_in(rule, question.profile):
-        return (
-            f"it is enabled in {' and '.join(rule.profiles)}" if rule.profiles else "no rule is enabled in this profile"
-        )
+        profiles = " and ".join(rule.profiles)
+        return f"it is enabled in {profiles}" if profiles else "no rule is enabled in this profile"
     if (rule.mood or rule.has_valence) and question.emotion is Emotion.UNKNOWN:
         return "unknown triggers nothing"
     if rule.mood and question.emotion not in rule.mood:
         return f"it waits for {describe_moods(rule)}"
-    if not RuleEngine((_condition_only(rule),)).evaluate(mood, 0.0, time(), question.profile):
+    condition = replace(rule, for_s=0.0, min_confidence=0.0, hours="")  # fires at once
+    if not RuleEngine((condition,)).evaluate(question.mood, 0.0, time(), question.profile):
         return f"it waits until {describe_condition(rule)}"
     if question.for_s < rule.for_s:
         return f"it needs {format_duration(rule.for_s)}"
     return f"only {describe_hours(rule)}"
-
-
-def _condition_only(rule: Rule) -> Rule:
-    """A rule with the same condition that fires at once."""
-    return Rule(
-        rule.name,
-        rule.mood,
-        rule.do,
-        for_s=0.0,
-        min_confidence=0.0,
-        presence=rule.presence,
-        valence_min=rule.valence_min,
-        valence_max=rule.valence_max,
-        people_min=rule.people_min,
-        people_max=rule.people_max,
-        profiles=rule.profiles,
-    )
