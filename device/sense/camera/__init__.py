@@ -13,12 +13,7 @@ from device.sense.camera.picamera2 import Picamera2Camera, has_camera
 from device.sense.camera_proxy import is_address
 from device.settings.schema import Camera as CameraSettings
 
-__all__ = [
-    "Camera",
-    "OpenCVCamera",
-    "Picamera2Camera",
-    "open_camera",
-]
+__all__ = ["Camera", "OpenCVCamera", "Picamera2Camera", "open_camera"]
 
 _DEV = Path("/dev")
 
@@ -42,10 +37,7 @@ class Camera(Protocol):
 
 
 def open_camera(
-    settings: CameraSettings,
-    clock: Callable[[], float] = time.monotonic,
-    start_s: float | None = None,
-    name: str = "",
+    settings: CameraSettings, clock: Callable[[], float] = time.monotonic, start_s: float | None = None, name: str = ""
 ) -> Camera:
     """Open the source from the settings: auto, picamera2, a device or part of its stable name, an address, ...
 

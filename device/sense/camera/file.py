@@ -61,11 +61,7 @@ class PictureCamera:
     still_is_frozen = False
 
     def __init__(
-        self,
-        path: Path,
-        fps: float,
-        clock: Callable[[], float] = time.monotonic,
-        start_s: float | None = None,
+        self, path: Path, fps: float, clock: Callable[[], float] = time.monotonic, start_s: float | None = None
     ) -> None:
         """Read it. Raises DeviceError."""
         self.name = path.name

@@ -34,10 +34,7 @@ class PyAudioMicrophone:
     still_is_frozen = True
 
     def __init__(
-        self,
-        source: str = "auto",
-        clock: Callable[[], float] = time.monotonic,
-        lock_timeout_s: float = _LOCK_TIMEOUT_S,
+        self, source: str = "auto", clock: Callable[[], float] = time.monotonic, lock_timeout_s: float = _LOCK_TIMEOUT_S
     ) -> None:
         """Open and start it. Raises DeviceError, which names the devices that exist."""
         self._clock, self._lock_timeout_s = clock, lock_timeout_s
