@@ -17,8 +17,6 @@ _T = TypeVar("_T")
 
 FILE_NAME = "history.sqlite3"
 SCHEMA_VERSION = 2
-CACHE_KB = 256
-"""SQLite's page cache. Its default of 2 MB would fill over weeks and look like a leak."""
 PRUNE_S = 3600.0
 """Old rows are deleted this often, if the clock has not jumped for this long: a wrong year must not empty the file."""
 
@@ -54,7 +52,8 @@ class HistoryFile:
         self._keep_days = keep_days
         self._started_s = started_s
         self._has_downtime = False
-        self._damaged = ""
+        self.damaged = ""
+        """The name that a damaged file got when it was moved aside; empty if none was."""
         self._db: sqlite3.Connection | None = None
         self._clock = clock or WallClock()
         self._pruned_s = 0.0
@@ -71,7 +70,8 @@ class HistoryFile:
                 for row in rows:
                     _write(db, row)
         except sqlite3.DatabaseError as error:
-            if _is_damaged(error):
+            # The lower byte is the kind of error.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 self._move_aside(error)
             raise
         self._prune(db)
@@ -86,18 +86,13 @@ class HistoryFile:
             self._db.close()
             self._db = None
 
-    @property
-    def damaged(self) -> str:
-        """The name that a damaged file got when it was moved aside; empty if none was."""
-        return self._damaged
-
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.touch(mode=0o600)  # moods are private; the WAL gets the same mode
         db = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+            db.execute("PRAGMA cache_size = -256")  # kB; the default of 2 MB would fill over weeks and look like a leak
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
             if version in (0, 1):
                 schema = f"{_SCHEMA if version == 0 else ''} {_ADD_CURSOR}"
@@ -107,9 +102,9 @@ class HistoryFile:
             if not self._has_downtime:
                 _write_downtime(db, self._started_s)
                 self._has_downtime = True
-            if self._damaged:
+            if self.damaged:
                 now_s = time.time()
-                _insert_gap(db, now_s, now_s, f"what came before was damaged and is in {self._damaged}")
+                _insert_gap(db, now_s, now_s, f"what came before was damaged and is in {self.damaged}")
         except BaseException:
             db.close()
             raise
@@ -118,14 +113,13 @@ class HistoryFile:
 
     def _move_aside(self, error: sqlite3.DatabaseError) -> None:
         self.close()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        aside = f"history-damaged-{stamp}.sqlite3"
+        aside = time.strftime("history-damaged-%Y%m%dT%H%M%S.sqlite3", time.gmtime())
         for suffix in ("", "-wal", "-shm"):
             old = self.path.with_name(self.path.name + suffix)
             if old.exists():
                 old.rename(self.path.with_name(aside + suffix))
-        self._damaged = aside
-        _log.error("%s is damaged (%s): moved to %s, a new one begins", self.path, error, self._damaged)
+        self.damaged = aside
+        _log.error("%s is damaged (%s): moved to %s, a new one begins", self.path, error, self.damaged)
 
     def _prune(self, db: sqlite3.Connection) -> None:
         """Delete rows older than `keep_days`, once for every PRUNE_S without a jump of the clock."""
@@ -136,20 +130,12 @@ class HistoryFile:
         self._pruned_s = self._clock.stable_s
         oldest = self._clock.utc_s - 86_400 * self._keep_days
         try:
-            self._delete_before(db, oldest)
+            for table in ("moods", "actions", "sessions"):
+                db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names are constants
+            db.execute("DELETE FROM gaps WHERE until_s < ?", (oldest,))
+            db.execute(CLAMP_CURSOR)
         except sqlite3.Error as error:  # not raised: the rows of this batch are stored
             _log.warning("history: rows older than %d days were not deleted: %s", self._keep_days, error)
-
-    def _delete_before(self, db: sqlite3.Connection, oldest: float) -> None:
-        for table in ("moods", "actions", "sessions"):
-            db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names are constants
-        db.execute("DELETE FROM gaps WHERE until_s < ?", (oldest,))
-        db.execute(CLAMP_CURSOR)
-
-
-def _is_damaged(error: sqlite3.DatabaseError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _insert_gap(db: sqlite3.Connection, start_s: float, end_s: float | None, why: str | None) -> None:

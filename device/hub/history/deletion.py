@@ -12,11 +12,7 @@ from device.hub.history.database import CLAMP_CURSOR, FILE_NAME
 
 LOCK_TIMEOUT_S = 10.0
 """How long another program may lock the file."""
-_DELETE = (
-    "DELETE FROM moods WHERE time_s >= ?",
-    "DELETE FROM actions WHERE time_s >= ?",
-    "DELETE FROM gaps WHERE time_s >= ?",
-)
+_DELETE = [f"DELETE FROM {table} WHERE time_s >= ?" for table in ("moods", "actions", "gaps")]  # noqa: S608 - constants
 
 
 class DeletedRows(Struct, frozen=True):

@@ -1,7 +1,6 @@
 """The history's heartbeat: sense is connected, and how long its camera has seen nothing."""
 
 import time
-from collections.abc import Callable
 
 from device.hub.history.rows import ALIVE_S, Heartbeat
 from device.hub.state.snapshot import Snapshot
@@ -11,8 +10,7 @@ from device.system.clock import to_utc_s
 class HeartbeatRecorder:
     """Gives a row every `interval_s` while sense is connected, and another when the camera sees again."""
 
-    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic, interval_s: float = ALIVE_S) -> None:
-        self._monotonic_s = monotonic_s
+    def __init__(self, interval_s: float = ALIVE_S) -> None:
         self._interval_s = interval_s
         self._written_s = float("-inf")
         self._blind_since_s: float | None = None
@@ -23,7 +21,7 @@ class HeartbeatRecorder:
         if not now.available or now.health is None:
             self._blind_since_s = None
             return None
-        now_s = self._monotonic_s()
+        now_s = time.monotonic()
         since_s = self._blind_since_s
         self._blind_since_s = None if now.can_see else now_s if since_s is None else since_s
         sees_again = now.can_see and since_s is not None

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ CLOSE_S = 3.0
 """How long a stop waits for the disk."""
 
 
+@dataclass(eq=False)
 class History:
     """Rows go into the queue at `remember` and into the file in `run`.
 
@@ -37,44 +39,38 @@ class History:
     the file changes, empty if it works.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        keep_days: int,
-        on_stored: Callable[[str, int], Awaitable[None]],
-        on_health: Callable[[str], None],
-        *,
-        retry_s: float = 2.0,
-        clock: WallClock | None = None,
-        max_waiting: int = MAX_WAITING,
-    ) -> None:
-        self._folder = folder
-        self._file = HistoryFile(folder, keep_days, time.time())
-        self._clock = clock or WallClock()
-        self._on_stored = on_stored
-        self._on_health = on_health
-        self._health = ""
-        self._is_failing = False
-        self._retry_s = retry_s
-        self._max_waiting = max_waiting
+    folder: Path
+    keep_days: int
+    on_stored: Callable[[str, int], Awaitable[None]]
+    on_health: Callable[[str], None]
+    _: KW_ONLY
+    retry_s: float = 2.0
+    clock: WallClock = field(default_factory=WallClock)
+    max_waiting: int = MAX_WAITING
+    is_healthy: bool = True
+    """Whether the last write succeeded."""
+    _health: str = ""
+    _waiting: deque[Row] = field(default_factory=deque)
+    _batch: list[Row] = field(default_factory=list)
+    _writing: asyncio.Future[None] | None = None
+    _dropped: int = 0
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._file = HistoryFile(self.folder, self.keep_days, time.time())
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="history")
-        self._waiting: deque[Row] = deque()
-        self._batch: list[Row] = []
-        self._writing: asyncio.Future[None] | None = None
-        self._dropped = 0
-        self._wake = asyncio.Event()
 
     def remember(self, row: Row) -> None:
         """Queue `row`, after a gap if the clock was set since the last row. Never waits."""
-        if jumped_s := self._clock.read_jump_s():
-            self._queue(_build_clock_gap(jumped_s, self._clock.utc_s))
+        if jumped_s := self.clock.read_jump_s():
+            self._queue(_build_clock_gap(jumped_s, self.clock.utc_s))
         self._queue(row)
 
     def _queue(self, row: Row) -> None:
         if self._waiting and _replaces(row, self._waiting[-1]):
             self._waiting.pop()
         self._waiting.append(row)
-        if len(self._waiting) > self._max_waiting:
+        if len(self._waiting) > self.max_waiting:
             self._waiting.popleft()
             self._dropped += 1
             if self._dropped % 100 == 1:
@@ -85,11 +81,6 @@ class History:
     def waiting(self) -> int:
         """Rows that are not in the file yet."""
         return len(self._waiting) + len(self._batch)
-
-    @property
-    def is_healthy(self) -> bool:
-        """Whether the last write succeeded."""
-        return not self._is_failing
 
     async def wait_for_room(self) -> None:
         """Return when few rows wait, the file fails, or after ROOM_S: a flood of changes goes at the disk's pace."""
@@ -109,17 +100,17 @@ class History:
             while not is_open or self._waiting or self._batch:
                 is_open = await self._write()
                 if not is_open:
-                    await asyncio.sleep(self._retry_s)
+                    await asyncio.sleep(self.retry_s)
             await self._wake.wait()
             self._wake.clear()
 
     async def read(self, since_s: float | None = None, max_rows: int = 5_000) -> list[Entry]:
         """`reader.read` in a thread. Raises MienError."""
-        return await asyncio.to_thread(reader.read, self._folder, since_s, max_rows)
+        return await asyncio.to_thread(reader.read, self.folder, since_s, max_rows)
 
     async def stream(self, since_s: float, consume: Callable[[Iterable[Entry]], _T]) -> _T:
         """`reader.stream` in a thread. Raises MienError."""
-        return await asyncio.to_thread(reader.stream, self._folder, since_s, consume)
+        return await asyncio.to_thread(reader.stream, self.folder, since_s, consume)
 
     async def close(self) -> None:
         """Write the waiting rows, for at most CLOSE_S, and close the file."""
@@ -135,7 +126,7 @@ class History:
     def _report(self, health: str) -> None:
         if health != self._health:
             self._health = health
-            self._on_health(health)
+            self.on_health(health)
 
     async def _write(self) -> bool:
         """Write one batch, which stays in memory until the file has taken it. Whether that worked."""
@@ -149,20 +140,20 @@ class History:
             await asyncio.shield(self._writing)
             self._writing = None
         except (sqlite3.Error, OSError) as error:
-            self._writing, self._is_failing = None, True
+            self._writing, self.is_healthy = None, False
             if not self._health:
                 _log.error("history: %s cannot be written: %s", self._file.path, error)
             self._report(
                 f"history: {self._file.path} cannot be written ({error}); {self.waiting} rows wait, it is retried"
             )
             return False
-        self._is_failing = False
+        self.is_healthy = True
         stored = {row.session: row.seq for row in self._batch if isinstance(row, MoodRow)}
         self._batch.clear()
         damaged = self._file.damaged
         self._report(f"history: the file was damaged and moved to {damaged}; a new one began" if damaged else "")
         for session, seq in stored.items():
-            await self._on_stored(session, seq)
+            await self.on_stored(session, seq)
         return True
 
 

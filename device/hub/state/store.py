@@ -81,22 +81,18 @@ class ChangeLog:
 
     def __init__(self, max_changes: int = MAX_CHANGES) -> None:
         self.boot = secrets.token_hex(4)
-        self._ring: deque[LoggedChange] = deque(maxlen=max_changes)
-        self._last = 0
-
-    @property
-    def last(self) -> int:
+        self.last = 0
         """The number of the newest change; 0 before the first."""
-        return self._last
+        self._ring: deque[LoggedChange] = deque(maxlen=max_changes)
 
     def add(self, change: Json) -> None:
         """Give `change` the next number."""
-        self._last += 1
-        self._ring.append(LoggedChange(self._last, msgspec.json.encode(change).decode()))
+        self.last += 1
+        self._ring.append(LoggedChange(self.last, msgspec.json.encode(change).decode()))
 
     def after(self, number: int) -> tuple[list[LoggedChange], bool]:
         """(The changes with higher numbers, in order; whether none of them has left the ring)."""
-        missed = self._last - number
+        missed = self.last - number
         if missed <= 0:
             return [], True
         return list(self._ring)[-missed:], missed <= len(self._ring)
@@ -109,7 +105,7 @@ class ChangeLog:
         """The number in an event id; None if the id is not from this start of hub."""
         boot, _, number = event_id.partition("-")
         is_valid = boot == self.boot and number.isascii() and number.isdigit() and len(number) < 16
-        return int(number) if is_valid and int(number) <= self._last else None
+        return int(number) if is_valid and int(number) <= self.last else None
 
 
 class StateStore(Latest[Snapshot]):

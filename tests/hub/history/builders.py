@@ -34,7 +34,7 @@ class Callbacks:
 
 @asynccontextmanager
 async def running_history(folder: Path, callbacks: Callbacks, clock: WallClock | None = None) -> Any:
-    history = History(folder, 0, callbacks.hear, callbacks.health.append, retry_s=0.05, clock=clock)
+    history = History(folder, 0, callbacks.hear, callbacks.health.append, retry_s=0.05, clock=clock or WallClock())
     task = asyncio.create_task(history.run())
     try:
         yield history
