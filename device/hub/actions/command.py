@@ -15,7 +15,6 @@ from device.settings.actions.command import Command
 _ENVIRONMENT = ("PATH", "HOME", "LANG")
 _MAX_BYTES = 65_536
 """Kept of its output; the rest is read and dropped, so that the program does not block."""
-_MAX_PARALLEL = 4
 _OUTPUT_S = 0.2
 """How long to wait for output after the program has ended: a child may hold its pipe open for ever."""
 
@@ -29,7 +28,7 @@ class Programs(LastState):
     """Runs programs, a few at a time."""
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(_MAX_PARALLEL)
+        self._slots = asyncio.Semaphore(4)
 
     async def run(self, action: Command, trigger: Trigger) -> None:
         """Returns when the program has ended with status 0. Then, or at its limit, its process group is killed.
@@ -42,9 +41,8 @@ class Programs(LastState):
             async with asyncio.timeout(action.limit_s), self._slots:
                 status = await _run(action.run, encode_json(trigger.as_json()) + b"\n", output)
         except TimeoutError:
-            raise ActionError(
-                f"{name}: not finished within {action.limit_s:g} s, and killed{output.first_line}"
-            ) from None
+            problem = f"not finished within {action.limit_s:g} s, and killed"
+            raise ActionError(f"{name}: {problem}{output.first_line}") from None
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
             raise ActionError(f"{name}: cannot be run ({why}); is it there, and executable?") from None

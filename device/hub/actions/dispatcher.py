@@ -115,9 +115,8 @@ class ActionDispatcher:
             if self._logged_faults.get(action.kind) != fault:
                 self._logged_faults[action.kind] = fault
                 _log.exception("%s: a fault in Mien", action.kind)
-            raise ActionError(
-                f"{action.kind}: a fault in Mien ({type(error).__name__}); the journal says more"
-            ) from error
+            kind = type(error).__name__
+            raise ActionError(f"{action.kind}: a fault in Mien ({kind}); the journal says more") from error
 
     async def _run(self, destination: Destination[Any], action: Action, trigger: Trigger, *, remember: bool) -> str:
         recorded, problem = await self._record(destination, action, trigger.rule) if remember else ([], "")
@@ -155,10 +154,7 @@ class ActionDispatcher:
         async def work() -> list[str]:
             if not any(map(self._ledger.contains, entries)):
                 return []
-            try:
-                states = await self._answer(action, destination.capture_state(action))
-            except ActionError as error:
-                return [_failed(one, str(error)) for one in entries if self._ledger.contains(one)]
+            states = await self._answer(action, destination.capture_state(action))
             now = {state.target: state for state in states}
             lines = await asyncio.gather(
                 *(self._restore_entry(destination, one, now.get(one.previous.target)) for one in entries)
@@ -170,7 +166,7 @@ class ActionDispatcher:
                 return await self._queue.run(action.target or action.kind, None, work)
         except TimeoutError:
             why = f"no answer within {self._limit_s:g} s"
-        except SupersededError as error:
+        except ActionError as error:
             why = str(error)
         return [_failed(one, why) for one in entries if self._ledger.contains(one)]
 
@@ -183,7 +179,7 @@ class ActionDispatcher:
             self._ledger.remove(entry)
             return f"{target}: it is not there any more"
         note = None
-        if not (self._ledger.is_settled(entry) and entry.previous.state == now.state):
+        if not self._ledger.is_settled(entry) or entry.previous.state != now.state:
             if not self._ledger.is_untouched(entry, now.state):
                 self._ledger.remove(entry)
                 return f"{target}: left alone, it was changed since"

@@ -2,11 +2,10 @@
 
 import colorsys
 import contextlib
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, NoReturn
 
 from msgspec import Meta, Struct
-from yarl import URL
 
 from device.errors import ActionError
 from device.hub.actions.base import Destination, LastState, Resources, Trigger
@@ -21,23 +20,14 @@ _EntityId = Annotated[str, Meta(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+\Z")]
 _Numbers = Annotated[tuple[float, ...], Meta(max_length=5)]
 
 _NAME = "Home Assistant"
-SERVICE_S = 12.0
-"""Time limit of a service. Home Assistant answers when it has finished: a speaker wakes up, or a script waits."""
 SETTLE_S = 2.0
 """The time until a lamp's own report has reached Home Assistant's state."""
 _MAX_MEMBERS = 32
 """The most lights in a group, including those of the groups in it."""
-_BY_MODE = {
-    "color_temp": "color_temp_kelvin",
-    "xy": "xy_color",
-    "hs": "hs_color",
-    "rgb": "rgb_color",
-    "rgbw": "rgbw_color",
-    "rgbww": "rgbww_color",
-}
 _COLOURED = {"xy", "hs", "rgb", "rgbw", "rgbww"}
-_KNOWN = {"brightness", "brightness_pct", "color_temp_kelvin", "rgb_color", "xy_color", "hs_color"}
-_KNOWN |= {"transition", "entity_id"}
+_BY_MODE = {"color_temp": "color_temp_kelvin", **{mode: f"{mode}_color" for mode in _COLOURED}}
+_POINTS = {"rgb_color", "xy_color", "hs_color"}
+_KNOWN = _POINTS | {"brightness", "brightness_pct", "color_temp_kelvin", "transition", "entity_id"}
 """Any other data, such as effects, profiles and colour names, change the light in ways that cannot be predicted."""
 
 
@@ -93,10 +83,9 @@ def to_previous_state(entity: Entity, requested: TargetState, data: dict[str, An
             state["colour"] = ("kelvin", value)
         elif attributes.xy_color and len(attributes.xy_color) == 2:
             state["colour"] = ("xy", *attributes.xy_color)
-    transition = data.get("transition")
-    fade_s = float(transition) if isinstance(transition, int | float) and transition > 0 else 0.0
-    if fade_s:
-        details["transition"] = fade_s
+    fade_s = 0.0
+    if isinstance(transition := data.get("transition"), int | float) and transition > 0:
+        fade_s = details["transition"] = float(transition)
     return PreviousState(
         f"home_assistant {entity.entity_id}",
         state,
@@ -120,20 +109,12 @@ def predict_state(action: CallService, entity: Entity) -> TargetState:
     if "color_temp_kelvin" in data:
         kelvin = data["color_temp_kelvin"]
         requested["colour"] = ("kelvin", kelvin) if "color_temp" in modes and isinstance(kelvin, int | float) else None
-    elif {"rgb_color", "xy_color", "hs_color"} & {*data}:
+    elif _POINTS & {*data}:
         point = _point(data)
         requested["colour"] = ("xy", *point) if point and modes & _COLOURED else None
     if {*data} - _KNOWN:
         requested |= {"colour": None, "brightness": None}
     return requested
-
-
-def build_restore_call(previous: PreviousState) -> tuple[str, dict[str, Any]]:
-    """The service that restores the light, and its data."""
-    entity, details = {"entity_id": previous.target.removeprefix("home_assistant ")}, previous.details
-    if previous.state["on"]:
-        return "light.turn_on", entity | details
-    return "light.turn_off", entity | {key: value for key, value in details.items() if key == "transition"}
 
 
 def _brightness_percent(data: dict[str, Any]) -> float | None:
@@ -167,7 +148,10 @@ class _Refusal(Struct):
 
 
 class HomeAssistantServices(LastState):
-    """One Home Assistant. The token is read for each call, so that a corrected file needs no restart."""
+    """One Home Assistant. The token is read for each call, so that a corrected file needs no restart.
+
+    `service_s` limits a service. Home Assistant answers when it has finished: a speaker wakes up, or a script waits.
+    """
 
     previous_type = dict
 
@@ -176,7 +160,7 @@ class HomeAssistantServices(LastState):
         settings: HomeAssistant,
         http: Http,
         delivery: Callable[..., Delivery] = Delivery,
-        service_s: float = SERVICE_S,
+        service_s: float = 12.0,
     ) -> None:
         self._settings = settings
         self._http = http
@@ -201,7 +185,8 @@ class HomeAssistantServices(LastState):
 
     async def restore(self, previous: PreviousState) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""
-        await self._call(*build_restore_call(previous), idempotent=True)
+        data = {"entity_id": previous.target.removeprefix("home_assistant "), **previous.details}
+        await self._call("light.turn_on" if previous.state["on"] else "light.turn_off", data, idempotent=True)
 
     async def _lights(self, entity: str) -> list[Entity]:
         """The light itself, or all lights of a group and of the groups in it, each once."""
@@ -221,42 +206,37 @@ class HomeAssistantServices(LastState):
         domain, _, verb = service.partition(".")
 
         async def attempt() -> None:
-            url = self._url(f"api/services/{domain}/{verb}")
-            async with self._http.request(
-                _NAME, "POST", url, headers=self._headers(), body=encode_json(data)
-            ) as response:
-                # The body, all states that changed, may be long and is not needed.
-                await self._check(response, service)
+            async with self._request("POST", f"services/{domain}/{verb}", service, encode_json(data)):
+                pass  # the body, all states that changed, may be long and is not needed
 
         await self._delivery.run(attempt, idempotent=idempotent, work_s=self._service_s)
 
     async def _entity(self, entity: str) -> Entity:
         async def attempt() -> Entity:
-            url = self._url(f"api/states/{entity}")
-            async with self._http.request(_NAME, "GET", url, headers=self._headers()) as response:
-                await self._check(response, entity)
+            async with self._request("GET", f"states/{entity}", entity) as response:
                 return await response.decode(Entity)
 
         return await self._delivery.run(attempt)
 
-    async def _check(self, response: Response, what: str) -> None:
-        """Raises ActionError if `what` was refused."""
-        if response.status < 300:
-            return
+    @contextlib.asynccontextmanager
+    async def _request(self, method: str, path: str, what: str, body: bytes | None = None) -> AsyncIterator[Response]:
+        """The response to a request about `what`. Raises ActionError if it was refused."""
+        url = parse_url(_NAME, f"{self._settings.url.rstrip('/')}/api/{path}")
+        token = read_secret(self._settings.token_file, "Home Assistant's token")
+        headers = {"Authorization": f"Bearer {token}"}
+        async with self._http.request(_NAME, method, url, headers=headers, body=body) as response:
+            if response.status >= 300:
+                await self._refuse(response, what)
+            yield response
+
+    async def _refuse(self, response: Response, what: str) -> NoReturn:
         if response.status in (401, 403):
             raise ActionError(
                 f"{_NAME}: the token is not accepted (answered {response.status}); make a long-lived one in your "
                 f"profile there, and write it to {self._settings.token_file}"
             )
-        message = ""
-        with contextlib.suppress(ActionError):  # a refusal may come without a reason
-            message = (await response.decode(_Refusal)).message
-        reason = f": {clean_text(message)}" if message else ""
+        reason = ""
+        with contextlib.suppress(ActionError):  # a refusal may come without one
+            if message := (await response.decode(_Refusal)).message:
+                reason = f": {clean_text(message)}"
         raise ActionError(f"{_NAME}: {what} was refused (answered {response.status}{reason}); does it have that?")
-
-    def _url(self, path: str) -> URL:
-        return parse_url(_NAME, f"{self._settings.url.rstrip('/')}/{path}")
-
-    def _headers(self) -> dict[str, str]:
-        token = read_secret(self._settings.token_file, "Home Assistant's token")
-        return {"Authorization": f"Bearer {token}"}

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import mpd  # type: ignore[import-untyped]
@@ -39,10 +38,9 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
 
 
 class Queue(Struct, frozen=True):
-    """The songs, the position in them, and the volume."""
+    """The songs, by their paths or addresses, the position in them, and the volume."""
 
     songs: tuple[str, ...]
-    """Their paths or addresses."""
     playing: str
     """`play`, `pause`, `stop`, or `ended`: it stopped by itself after the last song."""
     volume: int | None
@@ -92,11 +90,11 @@ async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int
         await preset_volume(client, queue.volume)
         position = queue.position - sum(number < queue.position for number in gone)
         await client.seek(position, queue.elapsed_s)  # this starts playing
-        note = await _restore_volume(client, queue)  # only now: PulseAudio has no volume before playback
+        note = await set_volume(client, queue.volume)  # only now: PulseAudio has no volume before playback
         if queue.playing == "pause":
             await client.pause(1)
     else:
-        note = await _restore_volume(client, queue)
+        note = await set_volume(client, queue.volume)
         await client.stop()
     return len(gone), note
 
@@ -111,13 +109,15 @@ async def preset_volume(client: MPDClient, percent: int | None) -> None:
             await client.setvol(percent)
 
 
-async def set_volume(client: MPDClient, percent: int) -> str:
-    """Set the volume; the reason for a person if it was refused, else empty. Raises what the client raises.
+async def set_volume(client: MPDClient, percent: int | None) -> str:
+    """Set the volume, unless it is None; the reason for a person if it was refused. Raises what the client raises.
 
     PulseAudio has no volume before the first sound, and gives a new stream a volume of its own: an earlier one is
     accepted and lost. So it is set again until sound comes out. A coarse mixer that stays within one step has accepted
     it.
     """
+    if percent is None:
+        return ""
     loop = asyncio.get_running_loop()
     end_s = loop.time() + _OUTPUT_OPEN_S
     last: int | None = None
@@ -137,10 +137,6 @@ async def set_volume(client: MPDClient, percent: int) -> str:
         if not is_opening or loop.time() >= end_s:
             return f"the volume was not accepted ({refused})" if refused else ""
         await asyncio.sleep(_OUTPUT_OPEN_S / 20)
-
-
-async def _restore_volume(client: MPDClient, queue: Queue) -> str:
-    return "" if queue.volume is None else await set_volume(client, queue.volume)
 
 
 class MusicPlayer(LastState):
@@ -165,8 +161,7 @@ class MusicPlayer(LastState):
                 await client.play()
             else:
                 await client.stop()
-            # Again at the end: PulseAudio has no volume before playback.
-            return "" if action.volume is None else await set_volume(client, action.volume)
+            return await set_volume(client, action.volume)  # again, as PulseAudio has no volume before playback
 
         note = await self._run_connected(attempt)
         self._state = {"playing": bool(action.playlist), "playlist": action.playlist, "volume": action.volume}
@@ -204,7 +199,7 @@ class MusicPlayer(LastState):
 
         return await self._delivery.run(attempt)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncIterator["_Client"]:
         password = read_secret(self._settings.password_file, "MPD's password") if self._settings.password_file else ""
         client = _Client()
@@ -221,9 +216,8 @@ class MusicPlayer(LastState):
             why = clean_text(error.strerror or str(error))
             raise TransientError(f"{self._name}: cannot be reached ({why})", had_no_effect=True) from None
         except (mpd.MPDError, ValueError, KeyError) as error:
-            raise ActionError(
-                f"{self._name}: the answer is not understood ({type(error).__name__}); is that an MPD?"
-            ) from None
+            why = type(error).__name__
+            raise ActionError(f"{self._name}: the answer is not understood ({why}); is that an MPD?") from None
         finally:
             client.disconnect()
 

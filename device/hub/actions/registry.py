@@ -21,9 +21,8 @@ def build_destinations(resources: Resources) -> dict[type[Any], Destination[Any]
 
     The actions of device/settings/actions/NAME.py are carried out by device/hub/actions/NAME.py.
     """
-    names = dict.fromkeys(action.__module__.rpartition(".")[2] for action in ACTIONS)
     found: dict[type[Any], Destination[Any]] = {}
-    for name in names:
+    for name in dict.fromkeys(action.__module__.rpartition(".")[2] for action in ACTIONS):
         found |= import_module(f"device.hub.actions.{name}").build(resources)
     return found
 
@@ -45,8 +44,8 @@ def build_dispatcher(
     by_type = build_destinations(Resources(settings, http, mqtt, on_lamp, on_player))
     if dry:
         return ActionDispatcher(by_type, dry=True, close=http.close)
-    types = {kind: one.previous_type for kind, one in by_type.items() if is_restorable(one)}
-    file = LedgerFile(settings.state_dir, {kind: previous for kind, previous in types.items() if previous is not None})
+    types = {kind: one.previous_type for kind, one in by_type.items() if is_restorable(one) and one.previous_type}
+    file = LedgerFile(settings.state_dir, types)
     entries = [entry for entry in file.load() if _can_restore(entry, by_type)]
 
     async def close() -> None:
@@ -54,9 +53,8 @@ def build_dispatcher(
         await file.close()
 
     ledger = RestoreLedger(entries=entries, on_change=file.save)
-    return ActionDispatcher(
-        by_type, ledger=ledger, for_s={rule.name: rule.for_s for rule in settings.rules}, close=close
-    )
+    for_s = {rule.name: rule.for_s for rule in settings.rules}
+    return ActionDispatcher(by_type, ledger=ledger, for_s=for_s, close=close)
 
 
 def _can_restore(entry: RestoreEntry, by_type: Mapping[type[Any], Destination[Any]]) -> bool:

@@ -1,5 +1,6 @@
 """A POST of JSON to any address, signed."""
 
+import functools
 import hashlib
 import hmac
 import time
@@ -31,9 +32,8 @@ class SignedWebhooks(LastState):
     ) -> None:
         self._secret_file = settings.secret_file
         self._http = http
-        self._make_delivery = delivery
+        self._delivery = functools.cache(delivery)
         self._now_utc_s = now_utc_s
-        self._deliveries: dict[str, Delivery] = {}
 
     async def run(self, action: Webhook, trigger: Trigger) -> None:
         """Returns when the receiver has answered with 2xx; the body is not read. Raises ActionError.
@@ -51,9 +51,7 @@ class SignedWebhooks(LastState):
                 if response.status >= 400:
                     raise ActionError(f"{name}: refused it (answered {response.status}); is its address right?")
 
-        if where not in self._deliveries:
-            self._deliveries[where] = self._make_delivery(name)
-        await self._deliveries[where].run(attempt)
+        await self._delivery(name).run(attempt)
         self._state = {"to": where}
 
     def _sign(self, body: bytes) -> dict[str, str]:

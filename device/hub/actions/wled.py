@@ -1,5 +1,6 @@
 """WLED light strips, over their JSON API. Source: kno.wled.ge, "JSON API"."""
 
+import functools
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -29,7 +30,7 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
 class Segment(Struct, frozen=True, omit_defaults=True):
     """A part of the strip; only what a restore needs. None: this version of WLED does not report it."""
 
-    id: Annotated[int, Meta(ge=0, le=255)] | None = None
+    id: _Byte | None = None
     start: int | None = None
     stop: int | None = None
     grp: int | None = None
@@ -78,7 +79,6 @@ class _PostAnswer(Struct, frozen=True):
     """The answer to a POST."""
 
     error: int | None = None
-    """Its number."""
 
 
 class WledStrips(LastState):
@@ -88,8 +88,8 @@ class WledStrips(LastState):
 
     def __init__(self, http: Http, delivery: Callable[..., Delivery] = Delivery) -> None:
         self._http = http
-        self._make_delivery = delivery
-        self._deliveries: dict[str, Delivery] = {}
+        # A small chip with one radio.
+        self._delivery = functools.cache(functools.partial(delivery, parallel=1, per_s=5.0))
 
     async def run(self, action: Wled, _trigger: Trigger) -> None:
         """Returns when the strip has accepted it. Raises ActionError."""
@@ -102,14 +102,14 @@ class WledStrips(LastState):
         else:
             command |= {"on": True, "bri": max(1, round(255 * action.brightness / 100))}
             if action.colour:
-                command["seg"] = _colour_segments(await self._get(action.host), action.colour)
+                command["seg"] = _colour_segments(await self._request(action.host, State), action.colour)
         await self._post(action.host, command)
         look = {"preset": action.preset} if action.preset else {"brightness": action.brightness}
         self._state = {"host": action.host, **look, "colour": action.colour}
 
     async def capture_state(self, action: Wled) -> tuple[PreviousState, ...]:
         """The strip with all its segments."""
-        state = await self._get(action.host)
+        state = await self._request(action.host, State)
         requested: TargetState = {"on": True, "brightness": float(action.brightness), "preset": None}
         if action.preset:
             requested = {"preset": action.preset}
@@ -131,33 +131,30 @@ class WledStrips(LastState):
     async def restore(self, previous: PreviousState) -> None:
         """Restore the strip, and remove segments that are new since. Raises ActionError."""
         host, state = previous.target.removeprefix("wled "), previous.details
-        ids_now = {one.id for one in (await self._get(host)).seg if one.id is not None}
+        ids_now = {one.id for one in (await self._request(host, State)).seg if one.id is not None}
         new_ids = sorted(ids_now - {one.id for one in state.seg})
         segments = [*msgspec.to_builtins(state.seg), *({"id": number, "stop": 0} for number in new_ids)]
         command = {"on": state.on, "bri": state.bri, "transition": state.transition, "seg": segments}
         await self._post(host, {"ps": state.ps} | command if state.ps > 0 else command)
 
     async def _post(self, host: str, command: dict[str, Any]) -> None:
-        answer = await self._request(host, "POST", _PostAnswer, encode_json(command))
+        answer = await self._request(host, _PostAnswer, command)
         if answer.error is not None:
             raise ActionError(f"WLED {host}: refused it (error {answer.error})")
 
-    async def _get(self, host: str) -> State:
-        return await self._request(host, "GET", State)
-
-    async def _request(self, host: str, method: str, kind: type[T], body: bytes | None = None) -> T:
+    async def _request(self, host: str, kind: type[T], command: dict[str, Any] | None = None) -> T:
+        """The answer to a POST of `command`, or to a GET if there is none."""
         name = f"WLED {host}"
         url = parse_url(name, f"http://{host}/json/state")
 
         async def attempt() -> T:
-            async with self._http.request(name, method, url, body=body) as response:
+            body = encode_json(command) if command else None
+            async with self._http.request(name, "POST" if command else "GET", url, body=body) as response:
                 if response.status >= 400:
                     raise ActionError(f"{name}: refused it (answered {response.status}); is that a WLED?")
                 return await response.decode(kind)
 
-        if host not in self._deliveries:
-            self._deliveries[host] = self._make_delivery(name, parallel=1, per_s=5.0)  # a small chip with one radio
-        return await self._deliveries[host].run(attempt)
+        return await self._delivery(name).run(attempt)
 
 
 def _colour_segments(state: State, colour: str) -> list[dict[str, Any]] | dict[str, Any]:

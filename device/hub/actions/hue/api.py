@@ -103,10 +103,10 @@ class Light(Struct, frozen=True):
         if self.dimming:
             requested["brightness"] = float(brightness)
         if colour and self.color:
-            gamut = self.color.gamut
             point = rgb_to_xy(colour)
-            corners = (gamut.red.point, gamut.green.point, gamut.blue.point) if gamut else None
-            requested["colour"] = ("xy", *(clamp_to_gamut(point, corners) if corners else point))
+            if gamut := self.color.gamut:
+                point = clamp_to_gamut(point, (gamut.red.point, gamut.green.point, gamut.blue.point))
+            requested["colour"] = ("xy", *point)
         elif colour:
             requested["colour"] = None  # it shows some white instead
         return requested

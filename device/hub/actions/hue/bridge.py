@@ -1,13 +1,12 @@
 """A Hue bridge over its local API (CLIP v2): lights, groups and scenes. Its certificate is pinned."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import Fingerprint
-from msgspec import Struct
+from msgspec import Meta, Struct
 from yarl import URL
 
 from device.errors import ActionError
@@ -25,7 +24,6 @@ T = TypeVar("T")
 SETTLE_S = 2.0
 _MAX_LIST_BYTES = 1_048_576
 """Of the list of all lights: two kilobytes each."""
-_RESTORE_MS = 1000
 
 
 def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
@@ -37,8 +35,7 @@ class Key(Struct, frozen=True):
     """The result of pairing."""
 
     application_key: str
-    certificate_sha256: str
-    """In hexadecimal."""
+    certificate_sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}\Z")]
 
 
 class HueBridge(LastState):
@@ -66,23 +63,14 @@ class HueBridge(LastState):
         if action.brightness:
             command["dimming"] = {"brightness": action.brightness}
         if action.brightness and action.colour:
-            command["color"] = _encode_colour(rgb_to_xy(action.colour))
-        if action.group:
-            await self._put("grouped_light", action.group, command)
-        else:
-            await self._put("light", action.light, command)
-        place = {"group": action.group} if action.group else {"light": action.light}
-        self._state = {**place, "brightness": action.brightness, "colour": action.colour}
+            x, y = rgb_to_xy(action.colour)
+            command["color"] = {"xy": {"x": x, "y": y}}
+        kind, rid = ("group", action.group) if action.group else ("light", action.light)
+        await self._put("grouped_light" if action.group else "light", rid, command)
+        self._state = {kind: rid, "brightness": action.brightness, "colour": action.colour}
 
     async def capture_state(self, action: HueLight) -> tuple[PreviousState, ...]:
         """The state of the light, or of each light of the group; nothing for a scene."""
-        if not action.restorable:
-            return ()
-        lights = (
-            (await self._get(f"light/{action.light}", Answer[Light])).data
-            if action.light
-            else await self._group(action)
-        )
         return tuple(
             PreviousState(
                 f"hue light {light.id.lower()}",
@@ -91,23 +79,25 @@ class HueBridge(LastState):
                 is_complete=not action.brightness,
                 settle_s=action.transition_s + SETTLE_S,
             )
-            for light in lights
+            for light in await self._lights(action)
         )
 
     async def restore(self, previous: PreviousState) -> None:
         """Restore one light. Raises ActionError."""
         await self._put("light", previous.target.removeprefix("hue light "), _build_restore_command(previous.state))
 
-    async def _group(self, action: HueLight) -> list[Light]:
-        """The lights of a group: those of its zone, those of the devices in its room, or all of the house."""
-        groups = (await self._get(f"grouped_light/{action.group}", Answer[Place])).data
+    async def _lights(self, action: HueLight) -> Iterable[Light]:
+        """The light, or the lights of a group: of its zone, of the devices in its room, or of the whole house."""
+        if action.light:
+            return await self._get(f"light/{action.light}", Answer[Light])
+        groups = await self._get(f"grouped_light/{action.group}", Answer[Place]) if action.group else ()
         owner = groups[0].owner if groups else None
         if owner is None:
-            return []
-        all_lights = (await self._get("light", Answer[Light])).data
+            return ()
+        all_lights = await self._get("light", Answer[Light])
         if owner.rtype not in ("room", "zone"):
-            return list(all_lights)
-        places = (await self._get(f"{owner.rtype}/{owner.rid}", Answer[Place])).data
+            return all_lights
+        places = await self._get(f"{owner.rtype}/{owner.rid}", Answer[Place])
         children = {child.rid for place in places for child in place.children}
         return [one for one in all_lights if one.id in children or (one.owner and one.owner.rid in children)]
 
@@ -116,10 +106,10 @@ class HueBridge(LastState):
         body = encode_json(command)
         await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Answer[Any], body), gate=gate)
 
-    async def _get(self, path: str, kind: type[Answer[T]]) -> Answer[T]:
+    async def _get(self, path: str, kind: type[Answer[T]]) -> tuple[T, ...]:
         return await self._delivery.run(lambda: self._request("GET", path, kind))
 
-    async def _request(self, method: str, path: str, kind: type[Answer[T]], body: bytes | None = None) -> Answer[T]:
+    async def _request(self, method: str, path: str, kind: type[Answer[T]], body: bytes | None = None) -> tuple[T, ...]:
         key, pin = self._read_key()
         url = build_bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
         headers = {"hue-application-key": key}
@@ -135,17 +125,18 @@ class HueBridge(LastState):
             if response.status >= 400 or answer.errors:
                 errors = clean_text("; ".join(error.description for error in answer.errors[:3]))
                 raise ActionError(f"{self._name}: {path.replace('/', ' ')}: {errors or f'answered {response.status}'}")
-            return answer
+            return answer.data
 
     def _read_key(self) -> tuple[str, Fingerprint]:
         """The key, and the certificate that it may be sent to. Read for each request. Raises ActionError."""
-        path, again = self._settings.key_file, f"pair again: mien hue pair {self._settings.bridge}"
+        path = self._settings.key_file
         try:
             key = msgspec.json.decode(read_secret(path, "the Hue bridge's key"), type=Key)
-        except msgspec.DecodeError:
+            if not key.application_key.isprintable():
+                raise ValueError("not printable")
+        except (msgspec.DecodeError, ValueError):
+            again = f"pair again: mien hue pair {self._settings.bridge}"
             raise ActionError(f"{path}: not a file that pairing wrote; {again}") from None
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", key.certificate_sha256) or not key.application_key.isprintable():
-            raise ActionError(f"{path}: not a file that pairing wrote; {again}")
         digest = bytes.fromhex(key.certificate_sha256)
         if self._pin is None or self._pin.fingerprint != digest:  # keep the object: connections are pooled by it
             self._pin = Fingerprint(digest)
@@ -158,18 +149,14 @@ def build_bridge_url(name: str, host: str, port: int, path: str) -> URL:
     return parse_url(name, f"https://{f'[{bare}]' if ':' in bare else bare}:{port}/{path}")
 
 
-def _encode_colour(point: tuple[float, float]) -> dict[str, Any]:
-    return {"xy": {"x": point[0], "y": point[1]}}
-
-
 def _build_restore_command(state: TargetState) -> dict[str, Any]:
     """The command for a state. A light that was off is only switched off: it accepts no colour while off."""
-    command: dict[str, Any] = {"on": {"on": state["on"]}, "dynamics": {"duration": _RESTORE_MS}}
+    command: dict[str, Any] = {"on": {"on": state["on"]}, "dynamics": {"duration": 1000}}
     if state["on"] and "brightness" in state:
         command["dimming"] = {"brightness": state["brightness"]}
     match state.get("colour") if state["on"] else None:
         case ("kelvin", kelvin):
             command["color_temperature"] = {"mirek": round(1e6 / kelvin)}
         case ("xy", x, y):
-            command["color"] = _encode_colour((x, y))
+            command["color"] = {"xy": {"x": x, "y": y}}
     return command

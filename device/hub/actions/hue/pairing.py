@@ -40,11 +40,7 @@ class _Paired(Struct, frozen=True):
 
 
 async def pair(
-    address: str,
-    port: int,
-    *,
-    wait_s: float = BUTTON_S,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    address: str, port: int, *, wait_s: float = BUTTON_S, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> Key:
     """Ask once a second until the button is pressed. Raises ActionError.
 
@@ -54,7 +50,8 @@ async def pair(
     name = f"Hue bridge {address}"
     digest = await get_fingerprint(address, port)
     pin = Fingerprint(bytes.fromhex(digest))
-    body = encode_json({"devicetype": _device_type(), "generateclientkey": True})
+    host = re.sub(r"[^A-Za-z0-9-]", "", socket.gethostname())[:19] or "home"  # at most 19 characters
+    body = encode_json({"devicetype": f"mien#{host}", "generateclientkey": True})
     url = build_bridge_url(name, address, port, "api")
     http = Http()
     try:
@@ -104,8 +101,3 @@ def write_key(path: Path, key: Key) -> None:
         atomic_write(path, encode_json(key) + b"\n")
     except OSError as error:
         raise ActionError(f"{path}: the key cannot be written ({error.strerror}); name another with --file") from None
-
-
-def _device_type() -> str:
-    """`mien#host`: at most 19 characters after the #."""
-    return f"mien#{re.sub(r'[^A-Za-z0-9-]', '', socket.gethostname())[:19] or 'home'}"

@@ -128,9 +128,6 @@ class RestoreLedger:
 
 
 FILE_NAME = "held.json"
-_MAX_BYTES = 16_777_216
-
-
 _KEYS = {"state": "was", "requested": "asked", "is_complete": "alone", "details": "more"}
 """The keys in the file, which older versions wrote."""
 
@@ -166,9 +163,8 @@ class LedgerFile:
 
     def __init__(self, state_dir: Path, previous_types: Mapping[type[Action], Any]) -> None:
         """`previous_types`: the type of `PreviousState.details` for each type of action; others are not written."""
-        self._file = StateFile(
-            state_dir / FILE_NAME, _Document, "what rules had changed stays as it is", max_bytes=_MAX_BYTES
-        )
+        consequence = "what rules had changed stays as it is"
+        self._file = StateFile(state_dir / FILE_NAME, _Document, consequence, max_bytes=16_777_216)
         self._previous_types = previous_types
         self._next: bytes | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -205,7 +201,7 @@ class LedgerFile:
                 _log.warning("%s: cannot be written, a power cut would lose it (%s)", self._file.path, error)
 
     def _from_stored(self, stored: _StoredEntry) -> RestoreEntry:
-        state, requested, expected = (_unpack(one) for one in (stored.state, stored.requested, stored.expected))
+        state, requested, expected = map(_unpack, (stored.state, stored.requested, stored.expected))
         details = msgspec.json.decode(stored.details, type=self._previous_types.get(type(stored.action), Any))
         previous = PreviousState(stored.target, state, requested, stored.is_complete, stored.settle_s, details)
         return RestoreEntry(stored.rule, stored.action, previous, expected, at_utc_s=stored.at_utc_s)
@@ -213,11 +209,10 @@ class LedgerFile:
 
 def _to_stored(entry: RestoreEntry) -> _StoredEntry:
     one = entry.previous
-    state, requested, expected = _pack(one.state), _pack(one.requested), _pack(entry.expected)
+    state, requested, expected = map(_pack, (one.state, one.requested, entry.expected))
     details, timing = Raw(msgspec.json.encode(one.details)), (one.is_complete, one.settle_s)
-    return _StoredEntry(
-        entry.rule, entry.action, one.target, state, requested, *timing, details, expected, entry.at_utc_s
-    )
+    own, at_utc_s = (entry.rule, entry.action), entry.at_utc_s
+    return _StoredEntry(*own, one.target, state, requested, *timing, details, expected, at_utc_s)
 
 
 def _pack(state: TargetState) -> TargetState:
@@ -229,13 +224,11 @@ def _pack(state: TargetState) -> TargetState:
 
 
 def _unpack(state: TargetState) -> TargetState:
-    return {name: _unpack_value(value) for name, value in state.items()}
-
-
-def _unpack_value(value: Any) -> Any:  # noqa: ANN401 - a state holds values of any kind
-    match value:
-        case {"tuple": [*items]}:
-            return tuple(items)
-        case {"frozenset": [*items]}:
-            return frozenset(items)
-    return value
+    unpacked = dict(state)
+    for name, value in state.items():
+        match value:
+            case {"tuple": [*items]}:
+                unpacked[name] = tuple(items)
+            case {"frozenset": [*items]}:
+                unpacked[name] = frozenset(items)
+    return unpacked

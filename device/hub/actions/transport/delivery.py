@@ -13,11 +13,6 @@ from device.hub.actions.transport.circuit_breaker import CircuitBreaker
 
 T = TypeVar("T")
 
-ATTEMPT_S = 4.0
-"""Time limit of one attempt."""
-TOTAL_S = 9.0
-"""Time limit of all attempts of one request, with the waits between."""
-
 
 class TransientError(ActionError):
     """It failed this time, and another attempt may succeed."""
@@ -33,9 +28,10 @@ class TransientError(ActionError):
 class Delivery:
     """All requests to one destination go through here.
 
-    Never more than `parallel` requests at a time and `per_s` a second, evenly spaced. A request that was refused, timed
-    out, dropped or answered with busy (TransientError) is tried again after 0.3, 0.6, 1.2 ... s with jitter, until
-    `total_s`; any other ActionError is final. After some failures in a row the breaker opens.
+    Never more than `parallel` requests at a time and `per_s` a second, evenly spaced. An attempt may take `attempt_s`.
+    A request that was refused, timed out, dropped or answered with busy (TransientError) is tried again after 0.3, 0.6,
+    1.2 ... s with jitter, until `total_s`; any other ActionError is final. After some failures in a row the breaker
+    opens.
     """
 
     def __init__(
@@ -44,8 +40,8 @@ class Delivery:
         *,
         parallel: int = 4,
         per_s: float = 10.0,
-        attempt_s: float = ATTEMPT_S,
-        total_s: float = TOTAL_S,
+        attempt_s: float = 4.0,
+        total_s: float = 9.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:

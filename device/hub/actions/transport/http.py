@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiohttp
 import msgspec
@@ -15,14 +15,12 @@ from device.errors import ActionError
 from device.hub.actions.transport.delivery import TransientError
 
 T = TypeVar("T")
+encode_json = msgspec.json.encode
 
 MAX_BYTES = 65_536
 """Of a response; a longer one is an error."""
-CONNECT_S = 3.0
-"""Time limit for connecting. How long a response may take, the caller decides."""
-_BUSY = (429, 502, 503, 504)
-_HAD_NO_EFFECT = (429, 503)
-"""Refused before anything was done. With the other two, a proxy may have passed the request on."""
+_BUSY = {429: True, 502: False, 503: True, 504: False}
+"""Whether it was certainly refused before anything was done: a proxy may have passed the request on."""
 
 
 class Response:
@@ -33,18 +31,13 @@ class Response:
         self._response = response
         self.status = response.status
 
-    async def read(self, max_bytes: int = MAX_BYTES) -> bytes:
-        """The whole body. Raises ActionError if it is longer than `max_bytes`."""
+    async def decode(self, kind: type[T], max_bytes: int = MAX_BYTES) -> T:
+        """The JSON body as `kind`. Raises ActionError if it is anything else, or longer than `max_bytes`."""
         body = bytearray()
         async for piece in self._response.content.iter_any():
             body += piece
             if len(body) > max_bytes:
                 raise ActionError(f"{self._name}: the answer is longer than {max_bytes} bytes, and was not read")
-        return bytes(body)
-
-    async def decode(self, kind: type[T], max_bytes: int = MAX_BYTES) -> T:
-        """The JSON body as `kind`. Raises ActionError if it is anything else."""
-        body = await self.read(max_bytes)
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -52,9 +45,12 @@ class Response:
 
 
 class Http:
-    """One client session, made at the first request. No cookies, proxies, redirects or compression."""
+    """One client session, made at the first request. No cookies, proxies, redirects or compression.
 
-    def __init__(self, connect_s: float = CONNECT_S) -> None:
+    `connect_s` limits the time for connecting. How long a response may take, the caller decides.
+    """
+
+    def __init__(self, connect_s: float = 3.0) -> None:
         self._connect_s = connect_s
         self._session: ClientSession | None = None
 
@@ -103,11 +99,6 @@ def parse_url(name: str, url: str) -> URL:
         raise ActionError(f"{name}: not an address; correct it in the settings") from None
 
 
-def encode_json(document: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
-    """As JSON."""
-    return msgspec.json.encode(document)
-
-
 def clean_text(text: str) -> str:
     """Text from outside, made safe for a log: one line, at most 200 characters."""
     return "".join(c if c.isprintable() else " " for c in text[:200]).strip()
@@ -121,7 +112,7 @@ def _check_status(name: str, response: ClientResponse) -> None:
         raise TransientError(
             f"{name}: busy (answered {response.status}{request})",
             retry_after_s=wait_s,
-            had_no_effect=response.status in _HAD_NO_EFFECT,
+            had_no_effect=_BUSY[response.status],
         )
     if 300 <= response.status < 400:
         raise ActionError(f"{name}: redirects to another address (answered {response.status}), which is not followed")
