@@ -16,7 +16,9 @@ def explain_error(message: str, raw: dict[str, Any], schema: type) -> str:
     key = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip(".")
     names = [name for name, _ in steps if name]
     if unknown := re.search(r"unknown field `(.*)`", problem):
-        keys = _allowed_keys(_type_at(schema, names))
+        tables = _structs(_type_at(schema, names))
+        tags = {table.tag_field for table in tables if table.tag_field}
+        keys = sorted({field.encode_name for table in tables for field in table.fields} | tags)
         similar = difflib.get_close_matches(unknown[1], keys, 1)
         hint = f"did you mean {similar[0]}?" if similar else f"allowed are {', '.join(keys)}"
         return f"{key + '.' if key else ''}{unknown[1]}: there is no such key; {hint}"
@@ -28,11 +30,9 @@ def explain_error(message: str, raw: dict[str, Any], schema: type) -> str:
             value = value[int(index)] if index else value[name]
         except (KeyError, IndexError, TypeError, ValueError):
             return f"{key}: {problem}"
-    return (
-        f"{key} = {value!r}: {problem}"
-        if key and not isinstance(value, dict | list)
-        else f"{key}: {problem}".lstrip(": ")
-    )
+    if key and not isinstance(value, dict | list):
+        return f"{key} = {value!r}: {problem}"
+    return f"{key}: {problem}".lstrip(": ")
 
 
 def _type_at(schema: type, names: list[str]) -> inspect.Type:
@@ -49,13 +49,6 @@ def _type_at(schema: type, names: list[str]) -> inspect.Type:
 def _structs(kind: inspect.Type) -> list[inspect.StructType]:
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     return [one for one in kinds if isinstance(one, inspect.StructType)]
-
-
-def _allowed_keys(kind: inspect.Type) -> list[str]:
-    """The keys allowed in a table of this type."""
-    structs = _structs(kind)
-    tags = {one.tag_field for one in structs if one.tag_field}
-    return sorted({field.encode_name for one in structs for field in one.fields} | tags)
 
 
 def _allowed_words(kind: inspect.Type) -> list[str]:

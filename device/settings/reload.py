@@ -31,19 +31,14 @@ def find_problem(path: Path | None, check: Callable[[Settings], None] = check_fo
 
     `check` tries what a start with them needs, and raises MienError.
     """
+    where = ""  # `load` names the file itself
     try:
         settings = load(path)
-    except SettingsError as error:
-        return _report(str(error))
-    try:
+        where = f"{path or default_path()}: "
         check(settings)
     except MienError as error:
-        return _report(f"{path or default_path()}: {error}")
+        problem = f"the new settings were not applied, the old ones stay in use: {where}{error}"
+        _log.error("%s", problem)
+        return problem
     _log.info("the new settings are good: ending, to start again with them")
     return ""
-
-
-def _report(why: str) -> str:
-    problem = f"the new settings were not applied, the old ones stay in use: {why}"
-    _log.error("%s", problem)
-    return problem

@@ -27,7 +27,9 @@ def format_settings(settings: Settings, *, commented: bool) -> str:
     for name in settings.__struct_fields__:
         section = getattr(settings, name)
         if name == "rules":
-            lines += _rules_lines(msgspec.to_builtins(section, builtin_types=DATE_TYPES), prefix)
+            for rule in msgspec.to_builtins(section, builtin_types=DATE_TYPES):
+                pairs = [f"{prefix}{key} = {format_value(value)}" for key, value in rule.items()]
+                lines += [f"{prefix}[[rules]]", *pairs, ""]
             continue
         if commented and section.__doc__:
             lines.append(f"# {section.__doc__}")
@@ -53,15 +55,6 @@ def _describe(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any t
     return "; ".join(part.rstrip(".") for part in parts) + "." if parts else ""
 
 
-def _rules_lines(rules: list[dict[str, Any]], prefix: str) -> list[str]:
-    lines = []
-    for rule in rules:
-        lines.append(f"{prefix}[[rules]]")
-        lines += [f"{prefix}{key} = {format_value(value)}" for key, value in rule.items()]
-        lines.append("")
-    return lines
-
-
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _INVISIBLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that JSON does not escape, but that TOML forbids or a terminal acts on."""
@@ -73,9 +66,8 @@ DATE_TYPES = (datetime, date, time)
 def format_value(value: object) -> str:
     """A value from tomllib or JSON, on one line that tomllib reads as the same value."""
     if isinstance(value, dict):
-        return (
-            "{ " + ", ".join(f"{format_key(k)} = {format_value(v)}" for k, v in value.items()) + " }" if value else "{}"
-        )
+        pairs = ", ".join(f"{format_key(key)} = {format_value(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(format_value, value)) + "]"
     if isinstance(value, DATE_TYPES):

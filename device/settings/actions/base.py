@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from operator import attrgetter
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from device.settings.types import Section
@@ -9,6 +10,11 @@ from device.settings.types import Section
 
 class Action(Section, frozen=True, tag_field="action"):
     """One action of a rule. Its tag is the word after `action =` in the settings file."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """The settings that must not be empty: `mpd.host`."""
+    setup_hint: ClassVar[str] = ""
+    """How to set them, for the end of an error message: `; pair with: ...`."""
 
     @property
     @abstractmethod
@@ -37,16 +43,6 @@ class Action(Section, frozen=True, tag_field="action"):
     def limit_s(self) -> float | None:
         """A time limit of its own, in place of the one that all actions share."""
         return None
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The settings that must not be empty: `mpd.host`."""
-        return ()
-
-    @property
-    def setup_hint(self) -> str:
-        """How to set them, for the end of an error message: `; pair with: ...`."""
-        return ""
 
     def missing(self, settings: Section, /) -> str:
         """What of `needs` the settings lack, for an error message; empty when nothing is missing."""

@@ -9,8 +9,6 @@ from msgspec import Meta
 from device.settings.actions.base import Action, check_url
 from device.settings.types import FilePath, Section, about
 
-_EVENT_DOMAINS = ("automation", "script")
-"""Domains where turning something on twice runs it twice."""
 _STATE_VERBS = re.compile(r"turn_on|turn_off|play_media|media_play|media_pause|media_stop|select_\w+|set_\w+|\w+_set")
 """Services that set a state, so that a second call changes nothing."""
 
@@ -61,4 +59,5 @@ class CallService(Action, frozen=True, tag="home_assistant"):
     @property
     def _sets_a_state(self) -> bool:
         domain, _, verb = self.service.partition(".")
-        return domain not in _EVENT_DOMAINS and _STATE_VERBS.fullmatch(verb) is not None
+        # Turning an automation or a script on twice runs it twice.
+        return domain not in ("automation", "script") and _STATE_VERBS.fullmatch(verb) is not None
