@@ -31,7 +31,7 @@ COMMANDS = {
     "kiosk": "set the password of the page",
     "models": "list, install or roll back models",
 }
-"""Command -> its line in `mien --help`. The module device.commands.COMMAND has `add_arguments` and `run`."""
+"""Command -> its line in `mien --help`. The module device.commands.COMMAND has ARGUMENTS and `run`."""
 _WRITE_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why stdout takes no more: its reader left, the disk is full, a limit is reached, the terminal is gone."""
 
@@ -46,7 +46,10 @@ class _CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
         module = importlib.import_module(f"device.commands.{self.command}")
-        module.add_arguments(self)
+        exclusive = getattr(module, "EXCLUSIVE", ())
+        group = self.add_mutually_exclusive_group() if exclusive else self
+        for name, options in module.ARGUMENTS.items():
+            (group if name in exclusive else self).add_argument(name, **options)
         self.set_defaults(run=module.run)
         return super().parse_known_args(args, namespace)
 

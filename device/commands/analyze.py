@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from device.commands import parse_path
+from device.commands import CROP, Arguments, parse_path, switch
 from device.errors import SettingsError
 from device.perception.load import load_perception
 from device.perception.offline.analyze import Options, analyze
@@ -22,15 +22,12 @@ _SUFFIXES = frozenset(
     | {".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".mpg", ".mpeg", ".ts", ".wmv", ".3gp"}
 )
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The files, and what to read in them."""
-    parser.add_argument("paths", nargs="+", type=parse_path, metavar="PATH")
-    parser.add_argument("--json", action="store_true", help="print one JSON object per file")
-    parser.add_argument(
-        "--crop", action="store_true", help="the pictures are already cropped to a face: skip the search for faces"
-    )
-    parser.add_argument("--senses", default="face,voice", help="face, voice or face,voice (default)")
+ARGUMENTS: Arguments = {
+    "paths": {"nargs": "+", "type": parse_path, "metavar": "PATH"},
+    "--json": switch("print one JSON object per file"),
+    "--crop": CROP,
+    "--senses": {"default": "face,voice", "help": "face, voice or face,voice (default)"},
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import argparse
 import time
 from typing import Any
 
+from device.commands import Arguments
 from device.commands.hub_api import get_json, send_command
 from device.emotions import EMOTIONS
 from device.errors import MienError
@@ -13,14 +14,8 @@ from device.settings.schema import Settings
 
 _START_TIMEOUT_S = 5.0
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do."""
-    parser.add_argument(
-        "what",
-        choices=["record", "show", "clear"],
-        help="record: sit in view for a minute, relaxed; show: what was recorded; clear: delete it",
-    )
+_WHAT = "record: sit in view for a minute, relaxed; show: what was recorded; clear: delete it"
+ARGUMENTS: Arguments = {"what": {"choices": ["record", "show", "clear"], "help": _WHAT}}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from device.bench.plot import DRAWN, draw_svg
 from device.bench.report import format_lines
 from device.bench.scene import Room
 from device.bench.timing import Json
-from device.commands import parse_path
+from device.commands import JSON, Arguments, parse_path, switch
 from device.errors import MienError
 from device.perception.load import Perception, load_perception
 from device.perception.tflite import runtime
@@ -26,19 +26,14 @@ PARTS = ("stages", "face", "voice", "networks", "grid", "process", "streams")
 _OPTIONAL_PARTS = ("streams",)
 """Measured only when named, or with --full."""
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to measure, for how long, and how to print it."""
-    parser.add_argument(
-        "paths", nargs="*", type=parse_path, metavar="PATH", help="your own pictures, videos and sounds"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--seconds", type=float, default=0.5, help="time for each stage; streams take longer (default: 0.5)"
-    )
-    parser.add_argument("--full", action="store_true", help="the whole grid, streams, and recordings to their end")
-    parser.add_argument("--parts", metavar="PART,...", help=f"measure only some of {', '.join(PARTS)}")
-    parser.add_argument("--plot", type=parse_path, metavar="FILE.svg", help="draw the results")
+ARGUMENTS: Arguments = {
+    "paths": {"nargs": "*", "type": parse_path, "metavar": "PATH", "help": "your own pictures, videos and sounds"},
+    "--json": JSON,
+    "--seconds": {"type": float, "default": 0.5, "help": "time for each stage; streams take longer (default: 0.5)"},
+    "--full": switch("the whole grid, streams, and recordings to their end"),
+    "--parts": {"metavar": "PART,...", "help": f"measure only some of {', '.join(PARTS)}"},
+    "--plot": {"type": parse_path, "metavar": "FILE.svg", "help": "draw the results"},
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

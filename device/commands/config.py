@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from device.commands import Arguments, switch
 from device.commands.hub_api import get_json
 from device.errors import MienError, SettingsError
 from device.hub.preflight import check_start
@@ -12,15 +13,11 @@ from device.settings.locations import default_path
 from device.settings.schema import Settings
 from device.settings.toml import format_settings
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and whether init may overwrite."""
-    parser.add_argument(
-        "what",
-        choices=["init", "check", "show"],
-        help="init: write a commented file; check: report errors in it; show: print every setting as it applies",
-    )
-    parser.add_argument("--force", action="store_true", help="init: overwrite an existing file")
+_WHAT = "init: write a commented file; check: report errors in it; show: print every setting as it applies"
+ARGUMENTS: Arguments = {
+    "what": {"choices": ["init", "check", "show"], "help": _WHAT},
+    "--force": switch("init: overwrite an existing file"),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

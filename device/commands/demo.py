@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from device.commands import Arguments, switch
 from device.commands.supervisor import Child, common_flags, stop_on_signals, supervise
 from device.errors import MienError
 from device.sense.simulator import SCRIPT, scene_at
@@ -26,11 +27,10 @@ from device.settings.load import load
 _WARM_UP_S = 3.0
 _NOBODY = "nobody"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How long, and whether to open a browser."""
-    parser.add_argument("--seconds", type=float, help="stop after this time (default: at Ctrl-C)")
-    parser.add_argument("--no-browser", action="store_true", help="print the page's address, but do not open it")
+ARGUMENTS: Arguments = {
+    "--seconds": {"type": float, "help": "stop after this time (default: at Ctrl-C)"},
+    "--no-browser": switch("print the page's address, but do not open it"),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from device import __version__
+from device.commands import JSON, Arguments
 from device.commands.checks import devices, host, models, services
 from device.commands.checks.context import Context
 from device.commands.hub_api import get_json
@@ -38,10 +39,7 @@ CHECKS: tuple[Callable[[Context], Iterable[Check]], ...] = (
 )
 """In the order in which one would fix them. A check that does not apply yields nothing."""
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--json."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
+ARGUMENTS: Arguments = {"--json": JSON}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from device.commands import parse_path
+from device.commands import CROP, JSON, Arguments, parse_path, switch
 from device.emotions import EMOTIONS
 from device.ipc.gallery_index import Index, index_path, read_index
 from device.perception.load import load_perception
@@ -20,18 +20,13 @@ from device.system.terminal import printable
 _FIVE = 5
 _PROGRESS_INTERVAL_S = 5.0
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A folder to index, or --clear; neither to show what is indexed."""
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "folder", nargs="?", type=parse_path, metavar="FOLDER", help="pictures with one face each, to index"
-    )
-    source.add_argument("--clear", action="store_true", help="go back to the drawn faces")
-    parser.add_argument(
-        "--crop", action="store_true", help="the pictures are already cropped to a face: skip the search for faces"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+ARGUMENTS: Arguments = {
+    "folder": {"nargs": "?", "type": parse_path, "metavar": "FOLDER", "help": "pictures with one face each, to index"},
+    "--clear": switch("go back to the drawn faces"),
+    "--crop": CROP,
+    "--json": JSON,
+}
+EXCLUSIVE = ("folder", "--clear")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,21 +2,20 @@
 
 import argparse
 
+from device.commands import Arguments, switch
 from device.errors import SettingsError
 from device.hub.history.deletion import forget
 from device.hub.history.export import parse_since, to_csv, to_text
 from device.hub.history.reader import read
 from device.settings.load import load
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, since when, and how to print it."""
-    parser.add_argument(
-        "what", nargs="?", choices=["show", "forget"], default="show", help="show (default); forget: delete for good"
-    )
-    parser.add_argument("--since", help="2h, 3d, a date or a time (show: default 1d)")
-    parser.add_argument("--all", action="store_true", help="forget: delete everything")
-    parser.add_argument("--csv", action="store_true", help="show: print a table")
+_WHAT = "show (default); forget: delete for good"
+ARGUMENTS: Arguments = {
+    "what": {"nargs": "?", "choices": ["show", "forget"], "default": "show", "help": _WHAT},
+    "--since": {"help": "2h, 3d, a date or a time (show: default 1d)"},
+    "--all": switch("forget: delete everything"),
+    "--csv": switch("show: print a table"),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,13 +2,11 @@
 
 import argparse
 
+from device.commands import DRY_RUN, Arguments
 from device.hub.process import run_hub
 from device.settings.load import load
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--dry-run."""
-    parser.add_argument("--dry-run", action="store_true", help="log the actions of the rules, but send none")
+ARGUMENTS: Arguments = {"--dry-run": DRY_RUN}
 
 
 def run(arguments: argparse.Namespace) -> int:

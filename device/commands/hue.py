@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from device.commands import parse_path
+from device.commands import Arguments, parse_path
 from device.commands.kiosk import find_service_group
 from device.errors import MienError
 from device.hub.actions.hue.pairing import BUTTON_S, pair, write_key
@@ -14,15 +14,12 @@ from device.settings.locations import default_path
 
 _MAX_PORT = 65_535
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The bridge, and where to write its key."""
-    parser.add_argument("what", choices=["pair"], help="pair: you press the bridge's button, and a key is written")
-    parser.add_argument("address", metavar="ADDRESS", help="the bridge's address in your network")
-    parser.add_argument("--port", type=int, default=443, help="default: 443")
-    parser.add_argument(
-        "--file", type=parse_path, help="where to write the key (default: hue.json beside the settings)"
-    )
+ARGUMENTS: Arguments = {
+    "what": {"choices": ["pair"], "help": "pair: you press the bridge's button, and a key is written"},
+    "address": {"metavar": "ADDRESS", "help": "the bridge's address in your network"},
+    "--port": {"type": int, "default": 443, "help": "default: 443"},
+    "--file": {"type": parse_path, "help": "where to write the key (default: hue.json beside the settings)"},
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,20 +8,18 @@ import stat
 import sys
 from pathlib import Path
 
-from device.commands import parse_path
+from device.commands import Arguments, parse_path
 from device.errors import SettingsError
 from device.hub.web.auth.password import hash_password, write
 from device.settings.locations import default_path
 
 _MAX_PASSWORD_BYTES = 4096
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to write the hash."""
-    parser.add_argument("what", choices=["password"], help="password: the one that opens the page in your network")
-    parser.add_argument(
-        "--file", type=parse_path, help="where to write its hash (default: kiosk-password.json beside the settings)"
-    )
+_FILE = "where to write its hash (default: kiosk-password.json beside the settings)"
+ARGUMENTS: Arguments = {
+    "what": {"choices": ["password"], "help": "password: the one that opens the page in your network"},
+    "--file": {"type": parse_path, "help": _FILE},
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from device.commands import JSON, Arguments
 from device.commands.fetch_detectors import fetch
 from device.errors import MienError, ModelError
 from device.perception.models.bundle import find_bundles
@@ -18,21 +19,13 @@ from device.perception.models.install import Change, ModelStore
 from device.perception.models.registry import SERVICE, Selection, models_folder, read_shipped, select, state_folder
 from device.settings.load import load
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and with which model."""
-    parser.add_argument(
-        "what",
-        choices=["list", "install", "rollback", "fetch"],
-        help="install: use another model; rollback: go back to the one before; fetch: get MediaPipe's face detectors",
-    )
-    parser.add_argument(
-        "subject",
-        nargs="?",
-        metavar="FILE|NAME",
-        help="install: NAME.tflite or NAME.json (with the other beside it), a zip or a folder; rollback: the model",
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+_WHAT = "install: use another model; rollback: go back to the one before; fetch: get MediaPipe's face detectors"
+_SUBJECT = "install: NAME.tflite or NAME.json (with the other beside it), a zip or a folder; rollback: the model"
+ARGUMENTS: Arguments = {
+    "what": {"choices": ["list", "install", "rollback", "fetch"], "help": _WHAT},
+    "subject": {"nargs": "?", "metavar": "FILE|NAME", "help": _SUBJECT},
+    "--json": JSON,
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

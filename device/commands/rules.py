@@ -2,19 +2,18 @@
 
 import argparse
 
+from device.commands import Arguments
 from device.errors import SettingsError
 from device.hub.rules.describe import describe
 from device.hub.rules.what_if import explain_outcome, parse_question
 from device.hub.state import profiles
 from device.settings.load import load
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to do, and the question."""
-    parser.add_argument(
-        "what", choices=["try", "show"], help="show: describe each rule; try: say what would happen in a situation"
-    )
-    parser.add_argument("question", nargs="?", help='try: the situation, such as "sad for 2m at 21:30"')
+_WHAT = "show: describe each rule; try: say what would happen in a situation"
+ARGUMENTS: Arguments = {
+    "what": {"choices": ["try", "show"], "help": _WHAT},
+    "question": {"nargs": "?", "help": 'try: the situation, such as "sad for 2m at 21:30"'},
+}
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,14 +3,12 @@
 import argparse
 import os
 
+from device.commands import DRY_RUN, Arguments
 from device.commands.supervisor import Child, common_flags, stop_on_signals, supervise
 from device.errors import MienError
 from device.settings.load import load
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--dry-run."""
-    parser.add_argument("--dry-run", action="store_true", help="log the actions of the rules, but send none")
+ARGUMENTS: Arguments = {"--dry-run": DRY_RUN}
 
 
 def run(arguments: argparse.Namespace) -> int:

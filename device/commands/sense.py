@@ -5,12 +5,11 @@ Imports nothing of the hub: `sense` must not load a network library before it ha
 
 import argparse
 
+from device.commands import Arguments
 from device.sense.process import run_sense
 from device.settings.load import load
 
-
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
+ARGUMENTS: Arguments = {}
 
 
 def run(arguments: argparse.Namespace) -> int:
