@@ -43,9 +43,7 @@ def search(
     for step in range(steps):
         width = 0.35 * (1 - step / steps) + 0.05
         is_changed = rng.random(len(low)) < 0.4
-        numbers = np.clip(
-            np.array(best.numbers()) + is_changed * rng.normal(0, width, len(low)) * (high - low) / 2, low, high
-        )
+        numbers = np.clip(np.array(best) + is_changed * rng.normal(0, width, len(low)) * (high - low) / 2, low, high)
         candidate = make(*(round(float(v), 3) for v in numbers))
         if (tried_score := score(candidate)) > best_score:
             best, best_score = candidate, tried_score
@@ -103,7 +101,7 @@ def search_poses(steps: int) -> str:
         for emotion in EMOTIONS:
             entry, best_score = search(entries[emotion], make, limits, make_score(perception, emotion), steps, 0)  # type: ignore[type-var, arg-type]
             print(f"{title} {emotion.value}: probability {best_score:.2f}", flush=True)
-            numbers = ", ".join(f"{value:g}" for value in entry.numbers())
+            numbers = ", ".join(f"{value:g}" for value in entry)
             lines.append(f"    Emotion.{emotion.name}: {make.__name__}({numbers}),")
         lines.append("}")
     return "\n".join(lines) + "\n"

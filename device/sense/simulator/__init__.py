@@ -77,21 +77,19 @@ class SimulatedCamera:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start_s, self._period_s, self._script, self._clock = start_s, 1 / fps, script, clock
-        self._due_s = clock()
-        self._rng = np.random.default_rng(0)
+        self._due_s, self._count = clock(), 0
+        rng = np.random.default_rng(0)
         gradient = np.linspace(120, 78, _HEIGHT_PX)[:, None, None] * np.array([0.92, 1.0, 1.08])
         self._room = np.broadcast_to(gradient, (_HEIGHT_PX, _WIDTH_PX, 3)).astype(np.uint8)
         # A real sensor has noise, and a camera without any counts as frozen.
-        self._noise = [self._rng.integers(0, 7, self._room.shape, np.uint8) for _ in range(4)]
-        self._count = 0
+        self._noise = [rng.integers(0, 7, self._room.shape, np.uint8) for _ in range(4)]
 
     def read(self) -> Frame | None:
         """The next frame, when it is due."""
         self._due_s = max(self._due_s + self._period_s, self._clock() - 1.0)
         time.sleep(max(self._due_s - self._clock(), 0.0))
-        now = self._clock()
         self._count += 1
-        pixels = self._room.copy()
+        now, pixels = self._clock(), self._room.copy()
         played = now - self._start_s
         index, since = scene_at(played, self._script)
         scene, before = self._script[index], self._script[index - 1]
@@ -140,12 +138,11 @@ class SimulatedMicrophone:
         """Nothing to close."""
 
     def _sound(self, index: int) -> Floats:
+        scene = self._script[index]
+        if scene.emotion is None or not scene.speaks:
+            return np.zeros(0, np.float32)
         if index not in self._sounds:
-            scene = self._script[index]
-            if scene.emotion is None or not scene.speaks:
-                self._sounds[index] = np.zeros(0, np.float32)
-            else:
-                self._sounds[index] = speak(PROSODIES[scene.emotion], scene.seconds, index)
+            self._sounds[index] = speak(PROSODIES[scene.emotion], scene.seconds, index)
         return self._sounds[index]
 
 

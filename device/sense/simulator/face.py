@@ -1,6 +1,6 @@
 """A face drawn from nine numbers, and not from a picture of any person."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,8 +11,7 @@ Points = npt.NDArray[np.float64]
 _SHIFT = 4  # cv2 draws at a sixteenth of a pixel, so that motion is smooth
 
 
-@dataclass(frozen=True)
-class Pose:
+class Pose(NamedTuple):
     """An expression. Each number is about -1..1; 0 is a neutral face."""
 
     brow_raise: float = 0.0
@@ -30,11 +29,7 @@ class Pose:
 
     def interpolate(self, other: "Pose", share: float) -> "Pose":
         """A pose between this one (0) and another (1)."""
-        return Pose(*((1 - share) * a + share * b for a, b in zip(self.numbers(), other.numbers(), strict=True)))
-
-    def numbers(self) -> tuple[float, ...]:
-        """All nine in order."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+        return Pose(*((1 - share) * a + share * b for a, b in zip(self, other, strict=True)))
 
 
 def draw(canvas: Pixels, centre: tuple[float, float], height_px: float, pose: Pose, blink: float = 0.0) -> None:
@@ -86,6 +81,11 @@ def _arc(cx: float, cy: float, rx: float, ry: float, start: float = 0.0, stop: f
     return np.stack([cx + rx * np.cos(a), cy + ry * np.sin(a)], axis=1)
 
 
+def _band(x: Points, top: Points, bottom: Points) -> Points:
+    """The outline of the area between two lines over `x`, each (n,): (2n, 2)."""
+    return np.concatenate([np.stack([x, top], 1), np.stack([x, bottom], 1)[::-1]])
+
+
 _SKIN, _HAIR, _LIP = (214, 172, 146), (58, 42, 34), (168, 92, 88)
 
 
@@ -116,8 +116,7 @@ def _eye(pen: _Pen, side: float, pose: Pose, blink: float) -> None:
     tilt = 0.035 * pose.brow_frown * -side * t
     upper = np.stack([x + 0.15 * t, y - opening * (1 - t**2) ** 0.7 + np.minimum(tilt, 0.6 * opening)], axis=1)
     lower = np.stack([x + 0.15 * t, y + 0.75 * opening * (1 - t**2) ** 0.8], axis=1)
-    white = np.concatenate([upper, lower[::-1]])
-    pen.fill(white, (238, 234, 228))
+    pen.fill(np.concatenate([upper, lower[::-1]]), (238, 234, 228))
     iris = _arc(x, y - 0.005, 0.068, 0.068)
     # Keep only the part of the iris between the lids.
     top = np.interp(iris[:, 0], upper[:, 0], upper[:, 1])
@@ -140,29 +139,22 @@ def _brow(pen: _Pen, side: float, pose: Pose) -> None:
     x = side * (inner + 0.36 * t)
     y = -0.27 - 0.12 * pose.brow_raise + 0.13 * pose.brow_frown * (1 - t) ** 1.5 - 0.05 * np.sin(np.pi * t**0.8)
     thick = 0.036 * (1 - 0.55 * t) + 0.012
-    pen.fill(np.concatenate([np.stack([x, y - thick], 1), np.stack([x, y + thick], 1)[::-1]]), _HAIR)
+    pen.fill(_band(x, y - thick, y + thick), _HAIR)
 
 
 def _nose(pen: _Pen, pose: Pose) -> None:
     for side in (-1, 1):
-        pen.shade(
-            np.array([[side * 0.06, -0.12], [side * 0.1, 0.25], [side * 0.14, 0.25], [side * 0.1, -0.12]]), 0.16, 0.03
-        )
+        flank = np.array([[0.06, -0.12], [0.1, 0.25], [0.14, 0.25], [0.1, -0.12]]) * [side, 1]
+        pen.shade(flank, 0.16, 0.03)
         pen.fill(_arc(side * 0.055, 0.315 - 0.02 * pose.nose_wrinkle, 0.026, 0.014), (98, 60, 52))
-        pen.line(
-            _arc(side * 0.1, 0.28 - 0.03 * pose.nose_wrinkle, 0.045, 0.06, *((-60, 80) if side > 0 else (100, 240))),
-            0.014,
-            (150, 106, 90),
-        )
+        start, stop = (-60, 80) if side > 0 else (100, 240)
+        pen.line(_arc(side * 0.1, 0.28 - 0.03 * pose.nose_wrinkle, 0.045, 0.06, start, stop), 0.014, (150, 106, 90))
     pen.shade(_arc(0, 0.36, 0.12, 0.03), 0.2, 0.025)
     pen.shade(_arc(0, 0.1, 0.03, 0.16), -0.08, 0.02)
     if pose.nose_wrinkle > 0.05:
         for y in (-0.02, 0.04, 0.1):
-            pen.line(
-                np.array([[-0.07, y + 0.02], [0, y], [0.07, y + 0.02]]),
-                0.01 + 0.008 * pose.nose_wrinkle,
-                (152, 108, 92),
-            )
+            wrinkle = np.array([[-0.07, y + 0.02], [0, y], [0.07, y + 0.02]])
+            pen.line(wrinkle, 0.01 + 0.008 * pose.nose_wrinkle, (152, 108, 92))
 
 
 def _mouth(pen: _Pen, pose: Pose) -> None:
@@ -177,14 +169,13 @@ def _mouth(pen: _Pen, pose: Pose) -> None:
     lip_up = upper - (0.045 - 0.014 * np.exp(-((t / 0.16) ** 2))) * (1 - t**2) ** 0.6
     lip_down = lower + 0.07 * (1 - t**2) ** 0.7
     pen.shade(_arc(0, y + 0.2 + 0.8 * gap, 0.18, 0.03), 0.2, 0.03)
-    pen.fill(np.concatenate([np.stack([x, lip_up], 1), np.stack([x, lip_down], 1)[::-1]]), _LIP)
+    pen.fill(_band(x, lip_up, lip_down), _LIP)
     if gap > 0.015:
-        pen.fill(np.concatenate([np.stack([x, upper], 1), np.stack([x, lower], 1)[::-1]]), (58, 22, 24))
+        pen.fill(_band(x, upper, lower), (58, 22, 24))
         if pose.teeth > 0.05:
             edge = upper + np.minimum(0.1 * pose.teeth, 0.85 * (lower - upper))
             inner = np.abs(t) < 0.92
-            row = np.concatenate([np.stack([x, upper], 1)[inner], np.stack([x, edge], 1)[inner][::-1]])
-            pen.fill(row, (240, 236, 226))
+            pen.fill(_band(x[inner], upper[inner], edge[inner]), (240, 236, 226))
     else:
         pen.line(np.stack([x, (upper + lower) / 2], 1), 0.016, (92, 44, 44))
     for side in (-1, 1):
@@ -199,13 +190,9 @@ def _folds(pen: _Pen, pose: Pose) -> None:
         pen.shade(np.concatenate([line, (line + np.array([0.03 * side, 0.015]))[::-1]]), depth, 0.018)
     if pose.brow_frown > 0.15:
         for side in (-1, 1):
-            pen.line(
-                np.array([[side * 0.045, -0.34], [side * 0.035, -0.2]]), 0.012 + 0.012 * pose.brow_frown, (146, 102, 86)
-            )
+            line = np.array([[side * 0.045, -0.34], [side * 0.035, -0.2]])
+            pen.line(line, 0.012 + 0.012 * pose.brow_frown, (146, 102, 86))
     if pose.brow_raise > 0.2:
+        x, curve = np.linspace(-0.34, 0.34, 12), 0.03 * np.linspace(-1, 1, 12) ** 2
         for y in (-0.5, -0.57):
-            pen.line(
-                np.stack([np.linspace(-0.34, 0.34, 12), y + 0.03 * np.linspace(-1, 1, 12) ** 2], 1),
-                0.012,
-                (176, 134, 112),
-            )
+            pen.line(np.stack([x, y + curve], 1), 0.012, (176, 134, 112))
