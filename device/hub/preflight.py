@@ -12,9 +12,6 @@ from device.settings.reload import check_folders
 from device.settings.schema import Kiosk, Settings
 from device.system.paths import check_folder, expand
 
-_CREDENTIALS = "/run/credentials/"
-"""systemd creates files here at each start of a service and removes them when it stops."""
-
 
 def check_start(
     settings: Settings,
@@ -73,5 +70,5 @@ def _is_wildcard(*addresses: str) -> bool:
 
 
 def _is_missing_credential(*paths: str) -> bool:
-    """Whether one of them is a credential that systemd creates only at the start."""
-    return any(path.startswith(_CREDENTIALS) and not os.access(path, os.R_OK) for path in paths)
+    """Whether one of them is a credential: systemd creates it at each start of a service, and removes it at the end."""
+    return any(path.startswith("/run/credentials/") and not os.access(path, os.R_OK) for path in paths)

@@ -80,13 +80,9 @@ def _check_services(now: Snapshot, state_dir: Path) -> Iterator[Check]:
         yield Check("settings", False, now.settings)
     page = "served to the house, with a password" if now.house else "served on this device only, without a login"
     yield Check("page", None, page)
-    yield Check("live view", None, _describe_live_view(now))
-
-
-def _describe_live_view(now: Snapshot) -> str:
-    if not now.live_view:
-        return "off: no picture can leave sense"
-    return "allowed by the settings" + (f"; {now.watchers} watching now" if now.watchers else "")
+    watchers = f"; {now.watchers} watching now" if now.watchers else ""
+    live_view = f"allowed by the settings{watchers}" if now.live_view else "off: no picture can leave sense"
+    yield Check("live view", None, live_view)
 
 
 def _check_machine() -> Iterator[Check]:

@@ -33,14 +33,10 @@ def read(state_dir: Path, since_s: float | None = None, max_rows: int = 100_000)
     with _open(state_dir) as db:
         if db is None:
             return []
-        # One row more than wanted shows whether there are more.
-        moods = db.execute(_MOODS, (since, max_rows + 1)).fetchall()
-        actions = db.execute(_ACTIONS, (since, max_rows + 1)).fetchall()
-        gaps = db.execute(_GAPS, (since, max_rows + 1)).fetchall()
-        downtime = _read_downtime(db)
-    entries = [*map(read_mood, reversed(moods)), *map(_read_action, reversed(actions)), *map(_read_gap, reversed(gaps))]
-    entries.sort(key=_sort_key)
-    entries += downtime
+        tables = ((_MOODS, read_mood), (_ACTIONS, _read_action), (_GAPS, _read_gap))
+        limits = (since, max_rows + 1)  # one row more than wanted shows whether there are more
+        entries = [parse(row) for query, parse in tables for row in reversed(db.execute(query, limits).fetchall())]
+        entries = [*sorted(entries, key=_sort_key), *_read_downtime(db)]
     if len(entries) <= max_rows:
         return entries
     newest = entries[-max_rows:]

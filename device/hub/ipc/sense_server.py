@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 import stat
@@ -36,18 +37,13 @@ class SenseServer:
         on_disconnect: Callable[[str], Awaitable[None]],
     ) -> None:
         self._path = locations.socket_path(runtime_dir)
-        self._on_message = on_message
-        self._on_disconnect = on_disconnect
+        self._on_message, self._on_disconnect = on_message, on_disconnect
         self._server = UnixServer(self._path, self._serve, max_line=MAX_LINE)
         self._writer: asyncio.StreamWriter | None = None
         self._session: asyncio.Task[None] | None = None
-        self._last_line_s = 0.0
-        self._is_timed_out = self._is_closed = False
-
-    @property
-    def last_line_s(self) -> float:
+        self.last_line_s = 0.0
         """When the last line came, CLOCK_MONOTONIC; 0.0 before the first."""
-        return self._last_line_s
+        self._is_timed_out = self._is_closed = False
 
     async def open(self) -> None:
         """Bind and listen. Raises LinkError when another hub is there or the folder cannot be used."""
@@ -96,7 +92,6 @@ class SenseServer:
             return
         self._writer, self._session, self._is_timed_out = writer, asyncio.current_task(), False
         heartbeat = asyncio.create_task(self._beat(writer))
-        why = "the connection was closed"
         try:
             await self._on_message(hello)
             async for message in lines:
@@ -138,17 +133,15 @@ class SenseServer:
                 return
             message = messages.decode_sense_message(line)
             _check(message)
-            self._last_line_s = time.monotonic()
+            self.last_line_s = time.monotonic()
             yield message
 
     async def _beat(self, writer: asyncio.StreamWriter) -> None:
         """Send heartbeats, and close the connection when sense is silent."""
-        ticks = 0
-        while True:
-            if ticks % 2 == 0:
+        for tick in itertools.count():
+            if tick % 2 == 0:
                 with contextlib.suppress(LinkError):  # `send` has closed the connection, which ends `_serve`
                     await self.send(Beat())
-            ticks += 1
             await asyncio.sleep(HEARTBEAT_S / 2)
             if self._is_silent():
                 # The hub itself may have been suspended: read what is already in the socket, then check again.
@@ -159,7 +152,7 @@ class SenseServer:
                     return
 
     def _is_silent(self) -> bool:
-        return time.monotonic() - self._last_line_s > PEER_TIMEOUT_S
+        return time.monotonic() - self.last_line_s > PEER_TIMEOUT_S
 
 
 def _check(message: SenseMessage) -> None:

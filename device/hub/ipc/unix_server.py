@@ -5,13 +5,13 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
-
+@dataclass(eq=False)
 class UnixServer:
     """Listens at `path` from `open` to `close` and runs `serve` for each connection.
 
@@ -19,21 +19,20 @@ class UnixServer:
     cancelled (Python 3.11), so every shutdown with an open connection would log one.
     """
 
-    def __init__(self, path: Path, serve: Serve, *, max_line: int = 65_536) -> None:
-        self._path = path
-        self._serve = serve
-        self._max_line = max_line
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+    path: Path
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+    max_line: int = 65_536
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def open(self) -> None:
         """Bind and listen. Raises OSError."""
         with contextlib.ExitStack() as at_failure:
             listener = at_failure.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             # The mode is set between bind and listen, so nobody can connect before it.
-            listener.bind(str(self._path))
-            self._path.chmod(0o660)
-            self._server = await asyncio.start_unix_server(self._connect, sock=listener, limit=self._max_line)
+            listener.bind(str(self.path))
+            self.path.chmod(0o660)
+            self._server = await asyncio.start_unix_server(self._connect, sock=listener, limit=self.max_line)
             at_failure.pop_all()
 
     def stop_listening(self) -> None:
@@ -49,11 +48,11 @@ class UnixServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         self._server = None
 
     def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
+        task = asyncio.create_task(self.serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._disconnect)
 

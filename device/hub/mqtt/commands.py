@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from device.errors import ActionError, MienError
 from device.hub.state.command_parser import parse_command
@@ -19,25 +21,22 @@ LOG_INTERVAL_S = 60.0
 """Each kind of problem is logged at most this often."""
 
 
+@dataclass(eq=False)
 class CommandLimiter:
     """Checks each command and passes it to `execute`, which may raise MienError.
 
     `on_rejected` is called for each message that is not a valid command.
     """
 
-    def __init__(
-        self,
-        now: Callable[[], Snapshot],
-        execute: Callable[[Command], Awaitable[None]],
-        on_rejected: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._now = now
-        self._execute = execute
-        self._on_rejected = on_rejected
-        self._commands = SlidingWindow(WINDOW_S, per_key=MAX_COMMANDS, clock=clock)
-        self._log_lines = SlidingWindow(LOG_INTERVAL_S, per_key=1, clock=clock)
-        self._unlogged: dict[str, int] = {}
+    now: Callable[[], Snapshot]
+    execute: Callable[[Command], Awaitable[None]]
+    on_rejected: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._commands = SlidingWindow(WINDOW_S, per_key=MAX_COMMANDS, clock=self.clock)
+        self._log_lines = SlidingWindow(LOG_INTERVAL_S, per_key=1, clock=self.clock)
+        self._unlogged: Counter[str] = Counter()
 
     async def handle(self, key: str, payload: object, *, is_retained: bool = False) -> None:
         """A message for the feature `key`. Whatever is in it, this does not raise."""
@@ -54,24 +53,24 @@ class CommandLimiter:
 
     async def _parse_and_execute(self, key: str, payload: bytes) -> None:
         try:
-            command = parse_command(key, payload, self._now())
+            command = parse_command(key, payload, self.now())
         except ActionError as error:
             self._reject("malformed", str(error))
             return
         try:
-            await self._execute(command)
+            await self.execute(command)
         except MienError as error:
             self._log("failed", f"{key}: nothing was done: {error}")
             return
         _log.info("MQTT: %s %s", key, payload.decode())
 
     def _reject(self, kind: str, why: str) -> None:
-        self._on_rejected()
+        self.on_rejected()
         self._log(kind, f"ignored: {why}")
 
     def _log(self, kind: str, text: str) -> None:
         if self._log_lines.take(kind):
-            self._unlogged[kind] = self._unlogged.get(kind, 0) + 1
+            self._unlogged[kind] += 1
             return
         more = self._unlogged.pop(kind, 0)
         _log.warning("MQTT: %s%s", text, f" (and {more} of that kind before)" if more else "")

@@ -29,6 +29,7 @@ EXPIRES_S = 120
 
 _FRESH_MOOD = "{{ none if value_json.late_s is defined else value_json.event_type }}"
 """A late event triggers no automation."""
+_CONSEQUENCE = "a removed entity may stay in Home Assistant"
 _KEY = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _COMPONENTS = {*(kind.value for kind in Kind), "device_automation"}
 
@@ -44,18 +45,13 @@ def build_document(now: Snapshot, *, name: str, prefix: str) -> Json:
     It contains only JSON types. Of `now` it depends only on the profiles, so the same profiles give the same document.
     """
     base = f"{prefix.strip('/')}/{name}"
-    title = _format_title(name)
+    words = re.sub(r"[_-]+", " ", name).strip()
+    title = words[:1].upper() + words[1:] if words else name  # `living_room` becomes `Living room`
+    model = read_machine_model()
     features = [feature for feature in FEATURES if feature.kind is not Kind.SELECT or feature.options(now)]
     components = {feature.key: _build_component(feature, now, name, base) for feature in features}
     return {
-        "dev": {
-            "ids": [f"mien_{name}"],
-            "name": title,
-            "mf": "Mien",
-            "mdl": read_machine_model(),
-            "sw": __version__,
-            "sa": title,
-        },
+        "dev": {"ids": [f"mien_{name}"], "name": title, "mf": "Mien", "mdl": model, "sw": __version__, "sa": title},
         "o": {"name": "mien", "sw": __version__},
         "avty": [{"t": f"{base}/availability"}],
         "stat_t": f"{base}/state",
@@ -145,26 +141,11 @@ def _build_template(feature: Feature) -> str:
 
 
 def _build_trigger(mood: str, base: str) -> Json:
-    return {
-        "p": "device_automation",
-        "atype": "trigger",
-        "t": f"{base}/event",
-        "type": "mood",
-        "stype": mood,
-        "val_tpl": _FRESH_MOOD,
-        "pl": mood,
-    }
-
-
-def _format_title(name: str) -> str:
-    """A name for a person: `living_room` becomes `Living room`."""
-    words = re.sub(r"[_-]+", " ", name).strip()
-    return words[:1].upper() + words[1:] if words else name
+    kind = {"p": "device_automation", "atype": "trigger", "t": f"{base}/event", "type": "mood", "stype": mood}
+    return {**kind, "val_tpl": _FRESH_MOOD, "pl": mood}
 
 
 class _PublishedDocument(Struct, frozen=True):
-    """What was published last."""
-
     topic: str = ""
     document: Json = {}
 
@@ -173,19 +154,16 @@ class DiscoveryPublisher:
     """Publishes the document of one Mien on one broker. A file keeps the last one, to find components that are gone."""
 
     def __init__(self, broker: schema.Mqtt, name: str, state_dir: Path, now: Callable[[], Snapshot]) -> None:
-        self._broker = broker
-        self._name = name
-        self._file = StateFile(state_dir / FILE_NAME, _PublishedDocument, "a removed entity may stay in Home Assistant")
-        self._now = now
+        self._broker, self._name, self._now = broker, name, now
+        self._file = StateFile(state_dir / FILE_NAME, _PublishedDocument, _CONSEQUENCE)
         self.status_topic = f"{broker.discovery_prefix.strip('/')}/status" if broker.discovery else ""
         """Where Home Assistant publishes `online` when it has started; empty without discovery."""
 
     async def publish(self, send: Callable[[str, str], Awaitable[None]]) -> None:
         """Publish what is to be retained with `send(topic, payload)`, in order. Raises what `send` raises."""
         old = await asyncio.to_thread(self._file.load, _PublishedDocument())
-        if not self._broker.discovery:
-            new = _PublishedDocument()
-        else:
+        new = _PublishedDocument()
+        if self._broker.discovery:
             document = build_document(self._now(), name=self._name, prefix=self._broker.prefix)
             new = _PublishedDocument(get_topic(self._broker.discovery_prefix, self._name), document)
         if old.topic and old.topic != new.topic:
@@ -194,13 +172,9 @@ class DiscoveryPublisher:
         for document in build_update(before, new.document) or [new.document]:
             if document:
                 await send(new.topic, json.dumps(document, allow_nan=False))
-        if new != old:
-            await asyncio.to_thread(self._save, new)
-
-    def _save(self, published: _PublishedDocument) -> None:
+        if new == old:
+            return
         try:
-            self._file.save(published)
+            await asyncio.to_thread(self._file.save, new)
         except OSError as error:
-            _log.warning(
-                "%s: cannot be written (%s); a removed entity may stay in Home Assistant", self._file.path, error
-            )
+            _log.warning("%s: cannot be written (%s); %s", self._file.path, error, _CONSEQUENCE)

@@ -6,13 +6,13 @@ on the disk yet and messages in flight. So a live change does not wait for the d
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
 import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from msgspec import Struct
@@ -56,57 +56,45 @@ class Change(Struct, frozen=True):
         return self.session, self.seq
 
 
+@dataclass(eq=False)
 class Outbox:
     """`add` takes changes at any time; `deliver` publishes them while the broker is there.
 
     `on_delivered` gets each change that the broker has acknowledged. `on_health` gets a sentence about lost changes.
     """
 
-    def __init__(
-        self,
-        history: History,
-        on_delivered: Callable[[Change], None],
-        on_health: Callable[[str], None],
-        *,
-        max_live: int = MAX_LIVE,
-        max_attempts: int = MAX_ATTEMPTS,
-    ) -> None:
-        self._history = history
-        self._on_delivered = on_delivered
-        self._on_health = on_health
-        self._max_live = max_live
-        self._max_attempts = max_attempts
-        self._added: dict[str, int] = {}
-        """Session -> its newest change."""
-        self._stored: dict[str, int] = {}
-        """Session -> its newest change in the file."""
-        self._live: deque[Change] = deque()
-        self._page: deque[Change] = deque()
-        self._in_flight: deque[tuple[Change, asyncio.Task[None]]] = deque()
-        self._is_behind = True
-        """The file may hold changes that come before those in memory."""
-        self._last_sent: tuple[str, int] | None = None
-        """Key of the last change that was sent; None: the cursor in the file."""
-        self._is_last_sent_stored = True
-        self._acknowledged: Change | None = None
-        self._is_cursor_due = False
-        self._cursor_written_s = -1e9
-        self._is_delivering = False
-        self._failures = 0
-        self._dropped = 0
-        self._spilled = 0
-        self._wake = asyncio.Event()
-
-    @property
-    def waiting(self) -> int:
-        """Changes in memory."""
-        return len(self._live) + len(self._page) + len(self._in_flight)
+    history: History
+    on_delivered: Callable[[Change], None]
+    on_health: Callable[[str], None]
+    _: KW_ONLY
+    max_live: int = MAX_LIVE
+    max_attempts: int = MAX_ATTEMPTS
+    _added: dict[str, int] = field(default_factory=dict)
+    """Session -> its newest change."""
+    _stored: dict[str, int] = field(default_factory=dict)
+    """Session -> its newest change in the file."""
+    _live: deque[Change] = field(default_factory=deque)
+    _page: deque[Change] = field(default_factory=deque)
+    _in_flight: deque[tuple[Change, asyncio.Task[None]]] = field(default_factory=deque)
+    _is_behind: bool = True
+    """The file may hold changes that come before those in memory."""
+    _last_sent: tuple[str, int] | None = None
+    """Key of the last change that was sent; None: the cursor in the file."""
+    _is_last_sent_stored: bool = True
+    _acknowledged: Change | None = None
+    _is_cursor_due: bool = False
+    _cursor_written_s: float = -1e9
+    _is_delivering: bool = False
+    _failures: int = 0
+    _dropped: int = 0
+    _spilled: int = 0
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def open(self) -> None:
         """Find out which changes are in the file already. If it cannot be read now, it is read again later."""
         try:
             async with asyncio.timeout(_OPEN_S):
-                self._added = await self._history.query(outbox_cursor.enable)
+                self._added = await self.history.query(outbox_cursor.enable)
                 self._stored = dict(self._added)
         except (TimeoutError, sqlite3.Error, OSError) as error:
             _log.warning("outbox: the history cannot be read (%s); retrying later", error or "the disk is too slow")
@@ -120,11 +108,11 @@ class Outbox:
         if len(self._added) > PAGE:
             del self._added[next(iter(self._added))]
         self._live.append(Change(session, seq, mood, time_utc_s))
-        if len(self._live) > self._max_live:
+        if len(self._live) > self.max_live:
             self._live.popleft()
             self._is_behind = True
             self._spilled += 1
-            if not self._history.is_healthy:
+            if not self.history.is_healthy:
                 self._report_dropped()
         self._wake.set()
         return True
@@ -167,8 +155,6 @@ class Outbox:
         finally:
             self._rewind()
 
-    # -- in flight
-
     def _send(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         change = (self._page or self._live).popleft()
         late_s = time.time() - change.time_utc_s
@@ -179,11 +165,10 @@ class Outbox:
         self._last_sent, self._is_last_sent_stored = change.key, change.is_from_file
 
     def _collect_acknowledged(self) -> None:
-        """Take the messages that the broker has acknowledged, in order."""
         while self._in_flight and _is_acknowledged(self._in_flight[0][1]):
             change, _ = self._in_flight.popleft()
             self._acknowledged, self._is_cursor_due = change, True
-            self._on_delivered(change)
+            self.on_delivered(change)
 
     def _write_cursor(self, *, at_once: bool = False) -> None:
         """Move the cursor in the file, but not too often."""
@@ -191,7 +176,7 @@ class Outbox:
         is_allowed = at_once or now_s - self._cursor_written_s >= CURSOR_S
         if self._is_cursor_due and self._acknowledged and is_allowed:
             self._is_cursor_due, self._cursor_written_s = False, now_s
-            self._history.remember(Delivered(self._acknowledged.session, self._acknowledged.seq))
+            self.history.remember(Delivered(self._acknowledged.session, self._acknowledged.seq))
 
     def _rewind(self) -> None:
         """The broker is gone: send again what it has not acknowledged, from memory or from the file."""
@@ -208,8 +193,6 @@ class Outbox:
         self._drop_stored()
         self._write_cursor(at_once=True)
 
-    # -- from the file
-
     def _drop_stored(self) -> None:
         """Drop stored changes from memory while there is no broker; they are read from the file later."""
         while self._live and self._live[0].seq <= self._stored.get(self._live[0].session, 0):
@@ -223,9 +206,7 @@ class Outbox:
             await asyncio.sleep(_SOON_S)  # only its row tells which rows come after it
             return
         try:
-            rows = await self._history.query(
-                functools.partial(outbox_cursor.read_undelivered, after=after, max_rows=PAGE)
-            )
+            rows = await self.history.query(lambda db: outbox_cursor.read_undelivered(db, after, max_rows=PAGE))
         except (sqlite3.Error, OSError) as error:
             await self._retry_later(error)
             return
@@ -250,22 +231,22 @@ class Outbox:
         wanted = self._added.get(newest, 0)
         if self._live and self._live[0].session == newest:
             wanted = self._live[0].seq - 1
-        return self._history.is_healthy and self._history.waiting > 0 and self._stored.get(newest, 0) < wanted
+        return self.history.is_healthy and self.history.waiting > 0 and self._stored.get(newest, 0) < wanted
 
     async def _retry_later(self, error: Exception) -> None:
         self._failures += 1
-        if self._failures < self._max_attempts:
+        if self._failures < self.max_attempts:
             await asyncio.sleep(1.0)
             return
         _log.error("outbox: changes in the history cannot be read (%s) and are not published", error)
-        self._on_health(f"changes of mood that waited in the history cannot be read ({error}) and are not published")
+        self.on_health(f"changes of mood that waited in the history cannot be read ({error}) and are not published")
         self._failures, self._is_behind = 0, False
 
     def _report_dropped(self) -> None:
         self._dropped += 1
         if self._dropped % 100 == 1:
             _log.error("outbox: %d changes dropped, because broker and disk are both unavailable", self._dropped)
-            self._on_health(f"at least {self._dropped} changes were lost: broker and disk were both unavailable")
+            self.on_health(f"at least {self._dropped} changes were lost: broker and disk were both unavailable")
 
 
 def _is_acknowledged(task: asyncio.Task[None]) -> bool:
@@ -279,8 +260,7 @@ def _build_changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
     try:
         mood = mood_from_entry(row.entry)
     except (KeyError, ValueError) as error:
-        _log.error(
-            "outbox: change %s-%d in the history is damaged (%s); it is not published", row.session, row.seq, error
-        )
+        why = f"is damaged ({error}); it is not published"
+        _log.error("outbox: change %s-%d in the history %s", row.session, row.seq, why)
         return []
     return [Change(row.session, row.seq, mood, row.entry.time_s, is_from_file=True)]

@@ -51,6 +51,4 @@ def _as_json(feature: Feature, value: Value) -> Value:
 
 
 def _reading_json(reading: SenseReading | None) -> Json | None:
-    return (
-        None if reading is None else {"emotion": reading.emotion.value, "confidence": round_value(reading.confidence)}
-    )
+    return {"emotion": reading.emotion.value, "confidence": round_value(reading.confidence)} if reading else None

@@ -18,7 +18,7 @@ class _Selection(Struct, frozen=True):
 
 def load(state_dir: Path, profiles: tuple[str, ...]) -> str:
     """The chosen one of `profiles`; the first if none was chosen, or if the file or the choice is unusable."""
-    file = _build_file(state_dir, f"{profiles[0]} is the active profile")
+    file = StateFile(state_dir / FILE_NAME, _Selection, f"{profiles[0]} is the active profile")
     chosen = file.load(_Selection(profiles[0])).profile
     if chosen not in profiles:
         _log.warning("%s: the settings no longer have a profile %r; %s is active", file.path, chosen, profiles[0])
@@ -28,8 +28,4 @@ def load(state_dir: Path, profiles: tuple[str, ...]) -> str:
 
 def save(state_dir: Path, profile: str) -> None:
     """Write the choice; it is on the disk when this returns. Raises OSError."""
-    _build_file(state_dir).save(_Selection(profile))
-
-
-def _build_file(state_dir: Path, consequence: str = "") -> StateFile[_Selection]:
-    return StateFile(state_dir / FILE_NAME, _Selection, consequence)
+    StateFile(state_dir / FILE_NAME, _Selection, "").save(_Selection(profile))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from device import __version__
 from device.emotions import EMOTIONS
 from device.ipc.messages import Health, Hello, State
-from device.readings import Baseline, Mood, SenseBaseline, SenseReading
+from device.readings import Baseline, Mood, SenseReading
 from device.system.clock import to_utc_s
 
 Json = dict[str, Any]
@@ -149,14 +149,11 @@ def _mood_json(mood: Mood | None) -> Json | None:
 def _baseline_json(baseline: Baseline | None) -> Json | None:
     if baseline is None:
         return None
-    face, voice = _sense_baseline_json(baseline.face), _sense_baseline_json(baseline.voice)
-    return {"recorded": round(baseline.recorded_utc_s, 1), "face": face, "voice": voice}
-
-
-def _sense_baseline_json(sense: SenseBaseline | None) -> Json | None:
-    if sense is None:
-        return None
-    return {"readings": sense.readings, "shares": dict(zip(EMOTIONS, sense.shares, strict=True))}
+    document: Json = {"recorded": round(baseline.recorded_utc_s, 1)}
+    for name, sense in (("face", baseline.face), ("voice", baseline.voice)):
+        shares = dict(zip(EMOTIONS, sense.shares, strict=True)) if sense else {}
+        document[name] = {"readings": sense.readings, "shares": shares} if sense else None
+    return document
 
 
 def _reading_json(reading: SenseReading | None) -> Json | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from device.emotions import EMOTIONS
 from device.hub.history.rows import build_mood_row
 from device.hub.history.writer import History
-from device.hub.mqtt.outbox import Change, Outbox
+from device.hub.mqtt.outbox import MAX_ATTEMPTS, MAX_LIVE, Change, Outbox
 from tests.hub.hub_running import mood
 
 
@@ -21,7 +21,7 @@ class BrokenError(Exception):
 class House:
     """A history and an outbox on real files, and a broker that can go away."""
 
-    def __init__(self, folder: Path, **limits: int) -> None:
+    def __init__(self, folder: Path, max_live: int = MAX_LIVE, max_attempts: int = MAX_ATTEMPTS) -> None:
         self.got: list[str] = []
         self.late: list[bool] = []
         self.delivered: list[Change] = []
@@ -29,7 +29,14 @@ class House:
         self.there = True
         self.pause_s = 0.0
         self.history = History(folder, 0, self._stored, lambda _: None, retry_s=0.05)
-        self.outbox = Outbox(self.history, self.delivered.append, self.health.append, **limits)
+        self.outbox = Outbox(
+            self.history, self.delivered.append, self.health.append, max_live=max_live, max_attempts=max_attempts
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Changes in the outbox's memory."""
+        return len(self.outbox._live) + len(self.outbox._page) + len(self.outbox._in_flight)
 
     async def _stored(self, session: str, seq: int) -> None:
         self.outbox.mark_stored(session, seq)

@@ -84,7 +84,7 @@ def test_changes_of_an_outage_come_from_the_file_and_are_marked_late(tmp_path: P
         async with running_outbox(tmp_path) as house:
             house.change(*range(1, 501), age_s=20)
             await until(lambda: house.history.waiting == 0)
-            assert house.outbox.waiting == 0, "stored changes take no memory"
+            assert house.waiting == 0, "stored changes take no memory"
             async with house.delivering():
                 await until(lambda: len(house.got) == 500)
                 house.change(501)
@@ -136,7 +136,7 @@ def test_a_flood_beyond_the_memory_limit_goes_through_the_file(tmp_path: Path) -
             house.pause_s = 0.002
             for seq in range(1, 1001):
                 house.change(seq)
-                assert house.outbox.waiting <= 20 + outbox_module.PAGE + outbox_module.IN_FLIGHT
+                assert house.waiting <= 20 + outbox_module.PAGE + outbox_module.IN_FLIGHT
                 if seq % 7 == 0:
                     await asyncio.sleep(0)
             await until(lambda: len(house.got) == 1000, 20)

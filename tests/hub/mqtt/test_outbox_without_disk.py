@@ -46,7 +46,7 @@ def test_without_disk_and_broker_memory_is_bounded_and_losses_are_reported(
         async with running_outbox(make_unusable(tmp_path), max_live=50, max_attempts=1) as house:
             await until(lambda: not house.history.is_healthy)
             house.change(*range(1, 201))
-            assert house.outbox.waiting == 50
+            assert house.waiting == 50
             assert house.health[-1] == "at least 101 changes were lost: broker and disk were both unavailable"
             async with house.delivering():
                 await until(lambda: len(house.got) == 50)

@@ -22,6 +22,7 @@ def test_two_miens_with_one_name_suspect_each_other(house: Settings, broker: Bro
         ours = msgspec.structs.replace(with_broker(house, broker.port).mqtt, version=version)
         async with _running_miens(ours, ours) as miens:
             await until(lambda: any("second Mien has this home.name" in one.health[-1] for one in miens))
+            await until(lambda: any(one.health[-1] == "" for one in miens))  # the other one is connected
             before = [len(one.health) for one in miens]
             await asyncio.sleep(4)
             assert [len(one.health) for one in miens] == before, "whoever suspects the other waits longer"
