@@ -53,9 +53,6 @@ def use_threads(threads: int) -> Iterator[None]:
 
 def compute_face_ratio(rows: list[Json]) -> float | None:
     """The CPU time of eight faces divided by that of one, at the default size on one thread."""
-    cpu_ms = {
-        row["faces"]: row["cpu_ms"]
-        for row in rows
-        if (row["width_px"], row["height_px"], row["threads"]) == (*DEFAULT_SIZE, 1)
-    }
+    default = [row for row in rows if (row["width_px"], row["height_px"], row["threads"]) == (*DEFAULT_SIZE, 1)]
+    cpu_ms = {row["faces"]: row["cpu_ms"] for row in default}
     return round(cpu_ms[8] / cpu_ms[1], 2) if cpu_ms.get(1) and 8 in cpu_ms else None

@@ -1,7 +1,4 @@
-"""Counts the multiply-adds of a network from the layer sizes in its .tflite file.
-
-Layers with sparse weights count as dense, which they become when they are loaded.
-"""
+"""Counts the multiply-adds of a .tflite. Layers with sparse weights count as dense, which they become when loaded."""
 
 from dataclasses import dataclass
 from math import prod
@@ -22,9 +19,8 @@ class MacCount:
 
 def count_macs(content: bytes, name: str) -> MacCount:
     """Count the multiply-adds of a .tflite. Raises ModelError, which quotes `name`, for any other file."""
-    schema = open_schema()
+    schema, total, int8 = open_schema(), 0, 0
     kinds = schema.BuiltinOperator
-    total = int8 = 0
     try:
         if content[4:8] != b"TFL3":
             raise ValueError("another kind of file")

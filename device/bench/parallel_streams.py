@@ -25,20 +25,18 @@ def measure(seconds: float, settings: Path | None = None, counts: tuple[int, ...
 
 
 def _run_together(count: int, seconds: float, settings: Path | None) -> Json:
-    command = [
-        sys.executable,
-        "-m",
-        "device.bench.parallel_streams",
-        str(seconds),
-        *([str(settings)] if settings else []),
-    ]
+    command = [sys.executable, "-m", "device.bench.parallel_streams", str(seconds)]
+    command += [str(settings)] if settings else []
     pipe = subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(count)]
     try:
         for process in processes:
             if process.stdout is None or process.stdout.readline() != "ready\n":
                 raise MienError("a stream ended before it started; see its message above")
-        _start_all(processes)
+        for process in processes:  # all at the same time
+            if process.stdin:
+                process.stdin.write("\n")
+                process.stdin.flush()
         outputs = [process.communicate(timeout=60 + 60 * seconds)[0] for process in processes]
     finally:
         for process in processes:
@@ -50,14 +48,6 @@ def _run_together(count: int, seconds: float, settings: Path | None) -> Json:
         "cpu_ms": round(sum(row["cpu_ms"] for row in rows) / count, 3),
         "fps": round(sum(row["fps"] for row in rows), 1),
     }
-
-
-def _start_all(processes: "list[subprocess.Popen[str]]") -> None:
-    """Start all streams at the same time."""
-    for process in processes:
-        if process.stdin:
-            process.stdin.write("\n")
-            process.stdin.flush()
 
 
 def _run_one(seconds: float, path: Path | None) -> None:

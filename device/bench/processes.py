@@ -23,8 +23,6 @@ from device.settings.locations import socket_path
 from device.settings.schema import Settings
 from device.settings.toml import format_value
 
-_TICKS_HZ = os.sysconf("SC_CLK_TCK")
-
 
 def resident_mb(pid: int) -> float:
     """Resident memory in MiB. Raises OSError if the process has ended."""
@@ -36,10 +34,7 @@ def resident_mb(pid: int) -> float:
 
 
 def cpu_s_by_thread(pid: int) -> dict[str, float]:
-    """CPU seconds since the start by thread name, summed over threads of the same name.
-
-    Raises OSError if the process has ended.
-    """
+    """CPU seconds since the start by thread name, whose threads count together. Raises OSError after its end."""
     seconds: defaultdict[str, float] = defaultdict(float)
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -54,7 +49,7 @@ def _cpu_s(task: Path) -> float:
         return int((task / "schedstat").read_text().split()[0]) / 1e9
     except FileNotFoundError:  # a kernel without schedstat: ticks of 10 ms
         fields = (task / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_HZ
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 FPS = 15.0
@@ -63,7 +58,6 @@ _WARM_UP_S = 8.0
 """By then all buffers of `sense` have been filled once, and the first search for faces is complete."""
 _MIN_MEASUREMENT_S = 2.0
 """A shorter measurement is only a test of whether it runs, and needs no full warm-up."""
-_SIMULATOR_THREADS = ("stand-in",)
 
 
 def measure_start(settings: Settings, limit_s: float = _LIMIT_S) -> Json:
@@ -81,7 +75,7 @@ def measure_start(settings: Settings, limit_s: float = _LIMIT_S) -> Json:
             listener.listen()
             listener.settimeout(limit_s)
             start_s = time.perf_counter()
-            with _run_python(["-m", "device.cli", "--settings", str(path), "--log", "error", "sense"]) as sense:
+            with _run_module("device.cli", "--settings", str(path), "--log", "error", "sense") as sense:
                 try:
                     _wait_for_mood(listener, start_s, limit_s)
                     took_s, cpu_s = time.perf_counter() - start_s, sum(cpu_s_by_thread(sense.pid).values())
@@ -113,21 +107,18 @@ def measure_load(who: str, seconds: float, settings: Settings, limit_s: float = 
     """
     with tempfile.TemporaryDirectory(prefix="mien-") as folder:
         path = _write_settings(Path(folder), settings, "stand-in")
-        hub = ["-m", "device.cli", "--settings", str(path), "--log", "error", "hub"]
         with (
-            _run_python(hub) as hub_process,
-            _run_python(["-m", "device.bench.simulated_sense", who, str(path)]) as sense_process,
+            _run_module("device.cli", "--settings", str(path), "--log", "error", "hub") as hub,
+            _run_module("device.bench.simulated_sense", who, str(path)) as sense,
         ):
-            pids = {"sense": sense_process.pid, "hub": hub_process.pid}
+            pids = {"sense": sense.pid, "hub": hub.pid}
             try:
-                _wait_until_up(sense_process.pid, limit_s)
+                _wait_until_up(sense.pid, limit_s)
                 time.sleep(_WARM_UP_S if seconds >= _MIN_MEASUREMENT_S else 1.0)
                 before, start_s = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}, time.perf_counter()
                 time.sleep(seconds)
-                after, took_s = (
-                    {name: cpu_s_by_thread(pid) for name, pid in pids.items()},
-                    time.perf_counter() - start_s,
-                )
+                after = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}
+                took_s = time.perf_counter() - start_s
                 memory = {name: round(resident_mb(pid), 1) for name, pid in pids.items()}
             except OSError as error:
                 raise MienError(f"sense or hub ended during the measurement ({error})") from error
@@ -138,12 +129,12 @@ def measure_load(who: str, seconds: float, settings: Settings, limit_s: float = 
         }
         for name in pids
     }
-    sense = {thread: percent for thread, percent in threads["sense"].items() if thread not in _SIMULATOR_THREADS}
+    simulator_percent = threads["sense"].pop("stand-in", 0.0)
     return {
-        "sense_percent": round(sum(sense.values()), 2),
+        "sense_percent": round(sum(threads["sense"].values()), 2),
         "hub_percent": round(sum(threads["hub"].values()), 2),
-        "stand_in_percent": round(sum(threads["sense"].get(thread, 0.0) for thread in _SIMULATOR_THREADS), 2),
-        "sense_threads_percent": sense,
+        "stand_in_percent": simulator_percent,
+        "sense_threads_percent": threads["sense"],
         "rss_mb": memory,
         "seconds": round(took_s, 1),
     }
@@ -165,21 +156,18 @@ def _write_settings(folder: Path, settings: Settings, source: str) -> Path:
     # The simulated camera is upright, however the user's hangs.
     camera = msgspec.structs.replace(settings.camera, source=source, fps=FPS, rotation=0)
     microphone = msgspec.structs.replace(settings.microphone, source=source)
-    tables = {"camera": camera, "microphone": microphone}
     lines = ["[home]", f"state_dir = {format_value(f'{folder}/s')}", f"runtime_dir = {format_value(f'{folder}/r')}"]
-    for name, table in tables.items():
-        lines += [
-            f"[{name}]",
-            *(f"{key} = {format_value(value)}" for key, value in msgspec.structs.asdict(table).items()),
-        ]
+    for name, table in (("camera", camera), ("microphone", microphone)):
+        values = msgspec.structs.asdict(table)
+        lines += [f"[{name}]", *(f"{key} = {format_value(value)}" for key, value in values.items())]
     path.write_text("\n".join([*lines, "[kiosk]", "port = 0\n"]), encoding="utf-8")
     return path
 
 
 @contextlib.contextmanager
-def _run_python(arguments: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Python with these arguments until the end of the block."""
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _run_module(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a module with these arguments until the end of the block."""
+    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:

@@ -17,8 +17,6 @@ from device.perception.media.picture import read_picture
 from device.readings import Frame
 from device.settings.schema import Settings
 
-_BATCH = 15
-
 
 def measure(paths: Iterable[Path], perception: Perception, settings: Settings, seconds: float) -> list[Json]:
     """One row per file, of which at most about `seconds` are measured.
@@ -46,7 +44,7 @@ def _row(path: Path, kind: str, perception: Perception, settings: Settings, seco
 def _read_picture(path: Path, seconds: float) -> Iterator[Frame]:
     pixels = read_picture(path)
     noise = SensorNoise(pixels.shape[1], pixels.shape[0], np.random.default_rng(0))
-    for count in range(max(int(seconds * FPS), _BATCH)):
+    for count in range(max(int(seconds * FPS), FPS)):
         yield Frame(noise.add_to(pixels), count / FPS)
 
 
@@ -59,7 +57,7 @@ def _read_video(path: Path, seconds: float) -> Iterator[Frame]:
 
 def _split_batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
     """The frames of one second at a time: a whole video would fill the memory."""
-    while batch := list(islice(frames, _BATCH)):
+    while batch := list(islice(frames, FPS)):
         yield batch
 
 

@@ -31,9 +31,8 @@ def format_lines(result: Json) -> Iterator[str]:
 def _stages(rows: list[Json]) -> Iterator[str]:
     if rows:
         yield f"\n{'stage':28} {'p50 ms':>8} {'p95 ms':>8} {'CPU ms':>8}"
-    for row in rows:
-        yield f"{row['stage']:28} {row['p50_ms']:8.2f} {row['p95_ms']:8.2f} {row['cpu_ms']:8.2f}"
-    if rows:
+        for row in rows:
+            yield f"{row['stage']:28} {row['p50_ms']:8.2f} {row['p95_ms']:8.2f} {row['cpu_ms']:8.2f}"
         yield ""
 
 

@@ -15,8 +15,7 @@ from device.readings import Frame
 from device.sense.simulator.face import Pixels, draw
 from device.sense.simulator.poses import POSES
 
-FPS = 15.0
-_FRAMES_PER_SECOND = 15
+FPS = 15
 HEAD = 0.29
 """From crown to chin, as a share of the picture's height: a face of about 100 px in 640x480, two metres away."""
 EXPRESSION_S = 4.0
@@ -32,10 +31,8 @@ class SensorNoise:
     """Noise pictures that are added to one frame after another."""
 
     def __init__(self, width_px: int, height_px: int, rng: np.random.Generator) -> None:
-        shape = (height_px, width_px, 3)
-        self._pictures = [
-            np.rint(rng.normal(0, _NOISE_DEVIATION, shape)).astype(np.int8) for _ in range(_NOISE_PICTURES)
-        ]
+        noise = (rng.normal(0, _NOISE_DEVIATION, (height_px, width_px, 3)) for _ in range(_NOISE_PICTURES))
+        self._pictures = [np.rint(picture).astype(np.int8) for picture in noise]
         self._count = 0
 
     def add_to(self, pixels: Pixels) -> Pixels:
@@ -72,10 +69,10 @@ class Room:
     def stream(self, seconds: float) -> Iterator[list[Frame]]:
         """One second of frames to warm up, then `seconds`, one second at a time. Each batch is drawn on demand."""
         left = max(round(seconds * FPS), 3)
-        yield self.frames(min(_FRAMES_PER_SECOND, left))
+        yield self.frames(min(FPS, left))
         while left > 0:
-            yield self.frames(min(_FRAMES_PER_SECOND, left))
-            left -= _FRAMES_PER_SECOND
+            yield self.frames(min(FPS, left))
+            left -= FPS
 
     def _draw(self, pixels: Pixels, person: int, now_s: float) -> None:
         width, height = self._size

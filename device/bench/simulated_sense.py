@@ -4,6 +4,7 @@ The cost of the simulator is not the cost of a camera. It therefore draws and sp
 `stand-in`, and the camera and microphone threads only fetch the results.
 """
 
+import contextlib
 import queue
 import sys
 import threading
@@ -21,7 +22,6 @@ SCRIPTS = {
     "somebody": tuple(Scene(scene.emotion, scene.seconds) for scene in SCRIPT if scene.emotion is not None),
     "nobody": (Scene(None, 3600.0),),
 }
-_WAIT_S = 1.0
 
 
 class _Device(Protocol):
@@ -36,7 +36,7 @@ class BackgroundDevice:
     still_is_frozen = True
     overflows = 0
 
-    def __init__(self, device: _Device, wait_s: float = _WAIT_S) -> None:
+    def __init__(self, device: _Device, wait_s: float = 1.0) -> None:
         """`wait_s`: how long `read` waits."""
         self._device, self.name, self._wait_s = device, device.name, wait_s
         self._results: queue.Queue[object] = queue.Queue(maxsize=1)
@@ -45,10 +45,9 @@ class BackgroundDevice:
 
     def read(self) -> object:
         """The next frame or block of sound; None if it takes too long."""
-        try:
+        with contextlib.suppress(queue.Empty):
             return self._results.get(timeout=self._wait_s)
-        except queue.Empty:
-            return None
+        return None
 
     def close(self) -> None:
         """End the thread."""
@@ -59,11 +58,9 @@ class BackgroundDevice:
         while not self._closed.is_set():
             result = self._device.read()
             while not self._closed.is_set():
-                try:
+                with contextlib.suppress(queue.Full):
                     self._results.put(result, timeout=self._wait_s)
                     break
-                except queue.Full:
-                    continue
 
 
 def run(script: tuple[Scene, ...], settings: Path) -> int:
