@@ -206,7 +206,7 @@ class Outbox:
             await asyncio.sleep(_SOON_S)  # only its row tells which rows come after it
             return
         try:
-            rows = await self.history.query(lambda db: outbox_cursor.read_undelivered(db, after, max_rows=PAGE))
+            rows = await self.history.query(lambda db: outbox_cursor.read_undelivered(db, after=after, max_rows=PAGE))
         except (sqlite3.Error, OSError) as error:
             await self._retry_later(error)
             return
@@ -260,7 +260,7 @@ def _build_changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
     try:
         mood = mood_from_entry(row.entry)
     except (KeyError, ValueError) as error:
-        why = f"is damaged ({error}); it is not published"
-        _log.error("outbox: change %s-%d in the history %s", row.session, row.seq, why)
+        event_id = f"{row.session}-{row.seq}"
+        _log.error("outbox: change %s in the history is damaged (%s); it is not published", event_id, error)
         return []
     return [Change(row.session, row.seq, mood, row.entry.time_s, is_from_file=True)]
