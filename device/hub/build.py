@@ -18,8 +18,8 @@ from device.hub.rules.engine import RuleEngine
 from device.hub.rules.runner import ActionRunner
 from device.hub.state import profiles
 from device.hub.state.store import StateStore
+from device.hub.web.routes import gallery
 from device.hub.web.routes.api import Api
-from device.hub.web.routes.gallery import GalleryRoutes
 from device.hub.web.routes.live_view import LiveRoute
 from device.hub.web.server import WebServer
 from device.settings.actions.virtual import Lamp, Player
@@ -70,7 +70,7 @@ def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
             lambda accept: render_metrics(store.now, counters, history_waiting=history.waiting, accept=accept),
             state_dir,
         )
-        routes = [*api.routes(), *LiveRoute(hub.live_view, store).routes(), *GalleryRoutes(hub.gallery).routes()]
+        routes = [*api.routes(), *LiveRoute(hub.live_view, store).routes(), *gallery.routes(hub.gallery)]
         hub.web = WebServer(kiosk, routes, state_dir, lambda text: hub.show(page=text))
     store.change(
         lamp=dispatcher.state(Lamp),

@@ -1,6 +1,9 @@
 """How many, how large and how slow requests to the web server may be."""
 
+import math
 from dataclasses import dataclass
+
+from device.errors import MienError
 
 
 @dataclass(frozen=True)
@@ -26,3 +29,11 @@ class WebLimits:
 
 
 DEFAULT_LIMITS = WebLimits()
+
+
+class TooManyError(MienError):
+    """A client asks too often; `wait_s` is when to try again."""
+
+    def __init__(self, wait_s: float) -> None:
+        self.wait_s = max(1, math.ceil(wait_s))
+        super().__init__(f"too many requests; try again in {self.wait_s} s")

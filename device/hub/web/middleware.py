@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from device.errors import MienError, SettingsError
 from device.hub.web.auth.login import PUBLIC_PATHS, AuthMethod, Login
-from device.hub.web.auth.rate_limit import TooManyError
+from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, check_cross_site, identify_client, is_own_host, parse_host
 from device.hub.web.responses import error
 from device.hub.web.transport.connections import HttpConnection
@@ -19,7 +19,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _SAFE_METHODS = ("GET", "HEAD")
 _MAX_DECODINGS = 4
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class RequestGuard:
@@ -46,7 +45,7 @@ class RequestGuard:
                 return refusal
             method, session = await self._login.authenticate(request, client)
         except TooManyError as problem:
-            return _refuse(429, str(problem), {"Retry-After": str(problem.wait_s)})
+            return error(429, str(problem), {"Retry-After": str(problem.wait_s)})
         if refusal := _check_access(request, method):
             return refusal
         with self._login.sessions.track(session, request.transport) if session else contextlib.nullcontext():
@@ -68,24 +67,26 @@ class RequestGuard:
 
 
 async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: float) -> web.StreamResponse:
-    """Read the whole body, then call the handler. Turns aiohttp's refusals into JSON."""
+    """Read the whole body, then call the handler. Turns aiohttp's refusals, and a handler's MienError, into JSON."""
     try:
         if request.method not in _SAFE_METHODS and request.can_read_body:
             async with asyncio.timeout(body_timeout_s):
                 await request.read()  # aiohttp keeps it for the handler
     except TimeoutError:
-        return _refuse(408, "the body of the request did not arrive in time")
+        return error(408, "the body of the request did not arrive in time")
     except web.RequestPayloadError:
-        return _refuse(400, "the body of the request does not match its headers")
+        return error(400, "the body of the request does not match its headers")
     except web.HTTPRequestEntityTooLarge as problem:
-        return _refuse(problem.status, problem.reason)
+        return error(problem.status, problem.reason)
     try:
         return await handler(request)
     except web.HTTPException as problem:
         if problem.status < 400:
             raise
         allowed = problem.headers.get("Allow")
-        return _refuse(problem.status, problem.reason, {"Allow": allowed} if allowed else {})
+        return error(problem.status, problem.reason, {"Allow": allowed} if allowed else None)
+    except MienError as problem:  # a SettingsError says that the request asks for what cannot be
+        return error(400 if isinstance(problem, SettingsError) else 503, str(problem))
 
 
 def _check_access(request: web.Request, method: AuthMethod) -> web.Response | None:
@@ -98,13 +99,7 @@ def _check_access(request: web.Request, method: AuthMethod) -> web.Response | No
         return None
     if request.method in _SAFE_METHODS and "text/html" in request.headers.get("Accept", ""):
         return web.Response(status=303, headers={"Location": "/login"})
-    return _refuse(401, "log in at /login, or send the password as a bearer token", {"WWW-Authenticate": "Bearer"})
-
-
-def _refuse(status: int, text: str, headers: Mapping[str, str] = _NO_HEADERS) -> web.Response:
-    response = error(status, text)
-    response.headers.update(headers)
-    return response
+    return error(401, "log in at /login, or send the password as a bearer token", {"WWW-Authenticate": "Bearer"})
 
 
 def _is_unsafe_path(path: str) -> bool:

@@ -1,6 +1,7 @@
 """JSON responses, and the security headers of every response: no foreign content, no framing, no caching."""
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 from aiohttp import web
@@ -48,11 +49,12 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
-def json(document: object, status: int = 200) -> web.Response:
+def json(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A response with `document` as JSON, encoded by msgspec."""
-    return web.Response(body=msgspec.json.encode(document), status=status, content_type="application/json")
+    body = msgspec.json.encode(document)
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
-def error(status: int, text: str) -> web.Response:
+def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """An error response with a text for people."""
-    return json({"error": text}, status)
+    return json({"error": text}, status, headers)

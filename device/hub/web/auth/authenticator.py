@@ -10,7 +10,7 @@ from pathlib import Path
 
 from device.errors import SettingsError
 from device.hub.web.auth.password import MAX_BYTES, Password, load
-from device.hub.web.auth.rate_limit import TooManyError
+from device.hub.web.limits import TooManyError
 from device.system.paths import read_stamp
 from device.system.rate_limiter import SlidingWindow
 

@@ -3,6 +3,7 @@
 import html
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -10,15 +11,15 @@ from aiohttp import web
 from msgspec import Struct
 
 from device.hub.web.auth.authenticator import Authenticator
-from device.hub.web.auth.rate_limit import TooManyError
 from device.hub.web.auth.sessions import SESSION_S, Sessions
+from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, identify_client
 from device.hub.web.responses import error, json
 
 PAGE = Path(__file__).parents[1] / "static" / "login.html"
 PUBLIC_PATHS = ("/login", "/login.css", "/favicon.ico")
 """All that is served without a login."""
-_PLACEHOLDER = "<!-- message -->"
+_COOKIE: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Strict"}
 
 
 class AuthMethod(Enum):
@@ -43,11 +44,7 @@ class Login:
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
-        return [
-            web.get("/login", self._get_page),
-            web.post("/login", self._log_in),
-            web.post("/logout", self._log_out),
-        ]
+        return [web.get("/login", self._get_page), web.post("/login", self._log_in), web.post("/logout", self._log_out)]
 
     async def authenticate(self, request: web.Request, client: Client) -> tuple[AuthMethod, str]:
         """How the client authenticates, and its session's name. Raises TooManyError after too many wrong passwords."""
@@ -96,23 +93,14 @@ class Login:
             response.headers["Retry-After"] = str(problem.wait_s)
             return response
         if not right:
-            message = "Wrong password."
-            return _render_page(401, message) if is_form else error(401, message)
+            return _render_page(401, "Wrong password.") if is_form else error(401, "Wrong password.")
         if old := self._find_session(request):
             await self.sessions.end(old, request.transport)
         response = _redirect("/") if is_form else json({"open": True})
         token = await self.sessions.create(self._authenticator.password_id)
         # Behind a proxy, only the Origin shows whether the browser uses TLS.
         secure = request.secure or request.headers.get("Origin", "").startswith("https:")
-        response.set_cookie(
-            _cookie_name(secure=secure),
-            token,
-            max_age=SESSION_S,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="Strict",
-        )
+        response.set_cookie(_cookie_name(secure=secure), token, max_age=SESSION_S, secure=secure, **_COOKIE)
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
@@ -120,7 +108,7 @@ class Login:
             await self.sessions.end(name, request.transport)
         response = _redirect("/login") if "text/html" in request.headers.get("Accept", "") else json({"open": False})
         for secure in (False, True):
-            response.del_cookie(_cookie_name(secure=secure), path="/", secure=secure, httponly=True, samesite="Strict")
+            response.del_cookie(_cookie_name(secure=secure), secure=secure, **_COOKIE)
         return response
 
     def _find_session(self, request: web.Request) -> str:
@@ -153,7 +141,7 @@ def _parse_password(body: bytes, content_type: str) -> str:
 
 
 def _render_page(status: int, message: str = "") -> web.Response:
-    text = PAGE.read_text(encoding="utf-8").replace(_PLACEHOLDER, html.escape(message))
+    text = PAGE.read_text(encoding="utf-8").replace("<!-- message -->", html.escape(message))
     return web.Response(text=text, status=status, content_type="text/html")
 
 

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from device.errors import ActionError, LinkError, MienError, SettingsError
+from device.errors import ActionError, LinkError
 from device.hub.history.export import parse_since, to_csv
 from device.hub.history.time_slots import LOOK_BACK_S, split_into_slots
 from device.hub.history.writer import History
@@ -32,6 +33,7 @@ class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
     value: str
 
 
+@dataclass(frozen=True)
 class Api:
     """The routes of the API.
 
@@ -39,19 +41,11 @@ class Api:
     Prometheus and its content type, for an Accept header.
     """
 
-    def __init__(
-        self,
-        store: StateStore,
-        execute: Callable[[Command], Awaitable[None]],
-        history: History,
-        render_metrics: Callable[[str], tuple[bytes, str]],
-        state_dir: Path,
-    ) -> None:
-        self._store = store
-        self._execute = execute
-        self._history = history
-        self._render_metrics = render_metrics
-        self._state_dir = state_dir
+    store: StateStore
+    execute: Callable[[Command], Awaitable[None]]
+    history: History
+    render_metrics: Callable[[str], tuple[bytes, str]]
+    state_dir: Path
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
@@ -69,27 +63,20 @@ class Api:
         ]
 
     async def _get_health(self, _: web.Request) -> web.Response:
-        now = self._store.now
+        now = self.store.now
         return json({"ok": now.available, "problems": now.problems()}, 200 if now.available else 503)
 
     async def _get_state(self, _: web.Request) -> web.Response:
-        return json(self._store.now.as_json())
+        return json(self.store.now.as_json())
 
     async def _get_features(self, _: web.Request) -> web.Response:
-        return json(describe_features(self._store.now))
+        return json(describe_features(self.store.now))
 
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
-        return await stream(request, self._store)
+        return await stream(request, self.store)
 
     async def _get_history(self, request: web.Request) -> web.Response:
-        try:
-            since_s = parse_since(request.query.get("since", "24h"))
-        except SettingsError as problem:
-            return error(400, str(problem))
-        try:
-            return json(await self._history.read(since_s))
-        except MienError as problem:
-            return error(503, str(problem))
+        return json(await self.history.read(parse_since(request.query.get("since", "24h"))))
 
     async def _get_slots(self, request: web.Request) -> web.Response:
         """How long each mood lasted, in slots of `step_s` seconds since `since` (as for the history)."""
@@ -97,30 +84,23 @@ class Api:
         try:
             step_s = float(request.query.get("step_s", "3600"))
             since_s = parse_since(request.query.get("since", "24h"))
-            result = await self._history.stream(
+            result = await self.history.stream(
                 since_s - LOOK_BACK_S, lambda entries: split_into_slots(entries, since_s, until_s, step_s)
             )
-        except (SettingsError, ValueError) as problem:
+        except ValueError as problem:
             return error(400, str(problem))
-        except MienError as problem:
-            return error(503, str(problem))
         return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": result})
 
     async def _get_csv(self, request: web.Request) -> web.Response:
-        try:
-            rows = await self._history.read(parse_since(request.query.get("since", "7d")), MAX_CSV)
-        except SettingsError as problem:
-            return error(400, str(problem))
-        except MienError as problem:
-            return error(503, str(problem))
+        rows = await self.history.read(parse_since(request.query.get("since", "7d")), MAX_CSV)
         headers = {"Content-Disposition": 'attachment; filename="mien.csv"'}
         return web.Response(text=await asyncio.to_thread(to_csv, rows), content_type="text/csv", headers=headers)
 
     async def _get_setup(self, _: web.Request) -> web.Response:
-        return json(await asyncio.to_thread(check_setup, self._store.now, self._state_dir))
+        return json(await asyncio.to_thread(check_setup, self.store.now, self.state_dir))
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
-        content, kind = self._render_metrics(request.headers.get("Accept", ""))
+        content, kind = self.render_metrics(request.headers.get("Accept", ""))
         return web.Response(body=content, headers={"Content-Type": kind})
 
     async def _post_command(self, request: web.Request) -> web.Response:
@@ -131,11 +111,11 @@ class Api:
         except (msgspec.DecodeError, RecursionError) as problem:
             return error(400, f'the body is not a command: {problem}; send {{"feature": "camera", "value": "OFF"}}')
         try:
-            command = parse_command(body.feature, body.value.encode(), self._store.now)
+            command = parse_command(body.feature, body.value.encode(), self.store.now)
         except ActionError as problem:
             return error(400, str(problem))
         try:
-            await self._execute(command)
+            await self.execute(command)
         except (LinkError, ActionError) as problem:
             return error(409, f"nothing was done: {problem}")
         _log.info("page: %s %s", body.feature, body.value)

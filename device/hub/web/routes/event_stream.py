@@ -23,6 +23,7 @@ MIN_INTERVAL_S = 0.1
 """Between two snapshots. Nobody can read faster than ten a second."""
 STUCK_TIMEOUT_S = 30.0
 """A reader that has read nothing for this long is disconnected."""
+_GAP = "event: gap\ndata: {}\n\n"
 
 
 async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
@@ -31,8 +32,7 @@ async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
     if transport is None or store.subscribers >= MAX_READERS:
         return web.Response(status=503, text="too many readers")
     # A small kernel buffer, so that a slow reader has few old snapshots before the newest.
-    connection: socket.socket | None = transport.get_extra_info("socket")
-    if connection is not None:
+    if connection := transport.get_extra_info("socket"):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     # A reader that is gone or stuck is not an error: its browser reconnects.
@@ -47,7 +47,7 @@ async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
                 sent, text = _format_changes(store, sent)
                 text += f"data: {store.as_json(snapshot)}\n\n"
             except TimeoutError:
-                text = _PING
+                text = "event: ping\ndata: {}\n\n"
             await response.write(text.encode())
             await asyncio.sleep(MIN_INTERVAL_S)
             await _wait_until_sent(transport)
@@ -61,10 +61,6 @@ def _resume(store: StateStore, last_event_id: str) -> tuple[int, str]:
         return store.changes.last, preamble
     number = store.changes.parse_id(last_event_id)
     return (store.changes.last, preamble + _GAP) if number is None else (number, preamble)
-
-
-_GAP = "event: gap\ndata: {}\n\n"
-_PING = "event: ping\ndata: {}\n\n"
 
 
 def _format_changes(store: StateStore, sent: int) -> tuple[int, str]:

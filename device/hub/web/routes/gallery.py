@@ -1,6 +1,7 @@
 """The gallery's pictures over HTTP: those of the index, and the drawn ones."""
 
 import asyncio
+from functools import partial
 
 from aiohttp import web
 
@@ -13,33 +14,26 @@ _NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """An SVG opened by its URL is a document of its own, which must not run scripts."""
 
 
-class GalleryRoutes:
-    """Serves the pictures of a GallerySelector."""
+def routes(pictures: GallerySelector) -> list[web.RouteDef]:
+    """For the server."""
+    return [
+        web.get("/api/gallery/{name:[0-9a-f]+}.jpg", partial(_get_picture, pictures)),
+        web.get("/api/gallery/drawn/{face}.svg", _get_drawn),
+    ]
 
-    def __init__(self, pictures: GallerySelector) -> None:
-        self._pictures = pictures
 
-    def routes(self) -> list[web.RouteDef]:
-        """For the server."""
-        return [
-            web.get("/api/gallery/{name:[0-9a-f]+}.jpg", self._get_picture),
-            web.get("/api/gallery/drawn/{face}.svg", self._get_drawn),
-        ]
+async def _get_picture(pictures: GallerySelector, request: web.Request) -> web.Response:
+    try:
+        content = await asyncio.to_thread(pictures.read_thumbnail, request.match_info["name"])
+    except KeyError:
+        return error(404, "the gallery has no such picture")
+    return web.Response(body=content, content_type="image/jpeg")
 
-    async def _get_picture(self, request: web.Request) -> web.Response:
-        try:
-            content = await asyncio.to_thread(self._pictures.read_thumbnail, request.match_info["name"])
-        except KeyError:
-            return error(404, "the gallery has no such picture")
-        return web.Response(body=content, content_type="image/jpeg")
 
-    async def _get_drawn(self, request: web.Request) -> web.Response:
-        face = request.match_info["face"]
-        if face not in DRAWN:
-            return error(404, "there is no such drawn face")
-        emotion, _, person = face.partition("-")
-        return web.Response(
-            text=drawn_faces.draw(Emotion(emotion), int(person)),
-            content_type="image/svg+xml",
-            headers={"Content-Security-Policy": _NO_SCRIPTS},
-        )
+async def _get_drawn(request: web.Request) -> web.Response:
+    face = request.match_info["face"]
+    if face not in DRAWN:
+        return error(404, "there is no such drawn face")
+    emotion, _, person = face.partition("-")
+    svg = drawn_faces.draw(Emotion(emotion), int(person))
+    return web.Response(text=svg, content_type="image/svg+xml", headers={"Content-Security-Policy": _NO_SCRIPTS})

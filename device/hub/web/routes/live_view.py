@@ -7,6 +7,7 @@ message: there is no picture now, {"picture": false, "why": "..."}, and the page
 import asyncio
 import contextlib
 import socket
+from dataclasses import dataclass
 
 import msgspec
 from aiohttp import web
@@ -26,12 +27,12 @@ _POLL_S = 0.02
 _REASON_INTERVAL_S = 1.0
 
 
+@dataclass(frozen=True)
 class LiveRoute:
     """GET /api/live: 403 if the settings do not allow the live view, 503 for more than MAX_VIEWERS."""
 
-    def __init__(self, live: LiveViewServer, store: StateStore) -> None:
-        self._live = live
-        self._store = store
+    live: LiveViewServer
+    store: StateStore
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
@@ -39,14 +40,14 @@ class LiveRoute:
 
     async def _get_live(self, request: web.Request) -> web.StreamResponse:
         transport = request.transport
-        if not self._live.is_allowed:
+        if not self.live.is_allowed:
             return error(403, "the live view is off; set kiosk.live_view = true")
-        if transport is None or self._live.watchers >= MAX_VIEWERS:
+        if transport is None or self.live.watchers >= MAX_VIEWERS:
             return error(503, f"{MAX_VIEWERS} viewers watch already; try again later")
         response = web.WebSocketResponse(heartbeat=PING_INTERVAL_S, compress=False, max_msg_size=1024)
         if not response.can_prepare(request).ok:
             return error(400, "this address needs a WebSocket")
-        with self._live.watch(request.remote or "somebody") as viewer:
+        with self.live.watch(request.remote or "somebody") as viewer:
             await response.prepare(request)
             sender = asyncio.create_task(self._send_pictures(response, viewer, transport))
             try:
@@ -61,12 +62,11 @@ class LiveRoute:
         self, response: web.WebSocketResponse, viewer: Subscription[bytes | None], transport: asyncio.Transport
     ) -> None:
         """Send until the viewer disconnects or the hub stops."""
-        connection: socket.socket | None = transport.get_extra_info("socket")
-        if connection is not None:
+        if connection := transport.get_extra_info("socket"):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         reason = picture = None
         with contextlib.suppress(ConnectionError):  # it disconnected, which the reading loop notices, too
-            while not self._live.is_closed:
+            while not self.live.is_closed:
                 # While there is no picture, look regularly whether the reason has changed.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(None if picture else _REASON_INTERVAL_S):
@@ -74,7 +74,7 @@ class LiveRoute:
                 if picture:
                     reason = None
                     await response.send_bytes(picture)
-                elif not self._live.is_closed and reason != (reason := explain_no_picture(self._store.now)):
+                elif not self.live.is_closed and reason != (reason := explain_no_picture(self.store.now)):
                     await response.send_str(msgspec.json.encode({"picture": False, "why": reason}).decode())
                 # Pictures are skipped meanwhile. The ping disconnects a viewer that reads nothing at all.
                 while transport.get_write_buffer_size() > 0 and not transport.is_closing():  # noqa: ASYNC110

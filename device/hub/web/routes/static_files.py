@@ -7,15 +7,8 @@ from pathlib import Path
 from aiohttp import web
 
 STATIC_FOLDER = Path(__file__).parents[1] / "static"
-_SUFFIXES = {".html", ".css", ".js", ".svg"}
-FILES = {
-    **{
-        f"/{path.name}": path
-        for path in sorted(STATIC_FOLDER.iterdir())
-        if path.suffix in _SUFFIXES and path.suffix != ".html"
-    },
-    "/": STATIC_FOLDER / "page.html",
-}
+_ASSETS = (path for path in sorted(STATIC_FOLDER.iterdir()) if path.suffix in {".css", ".js", ".svg"})
+FILES = {f"/{path.name}": path for path in _ASSETS} | {"/": STATIC_FOLDER / "page.html"}
 """URL path -> file. A name from a request never becomes a file path."""
 
 

@@ -7,7 +7,6 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -131,22 +130,21 @@ class Connections:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, connection: socket.socket, keys: tuple[str, ...], context: ssl.SSLContext | None) -> None:
-        is_released = False
+        places = Counter(keys)
 
         def release() -> None:
-            nonlocal is_released
-            if not is_released:
-                is_released = True
-                self._open -= Counter(keys)
+            self._open -= places
+            places.clear()  # so that a second call changes nothing
 
-        timeouts: dict[str, Any] = (
-            {"ssl_handshake_timeout": self._limits.handshake_timeout_s, "ssl_shutdown_timeout": 1.0} if context else {}
-        )
         try:
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: HttpConnection(self._server, release, self._limits), connection, ssl=context, **timeouts
+                lambda: HttpConnection(self._server, release, self._limits),
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=self._limits.handshake_timeout_s if context else None,
+                ssl_shutdown_timeout=1.0 if context else None,
             )
         except BaseException as problem:
             release()
