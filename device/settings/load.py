@@ -19,8 +19,7 @@ _log = logging.getLogger(__name__)
 def load(path: Path | None = None) -> Settings:
     """Read the settings; the defaults if there is no file at the default place. Raises SettingsError."""
     chosen = path or default_path()
-    is_named = path or os.environ.get("MIEN_SETTINGS")
-    if not is_named and is_missing(chosen):
+    if not path and not os.environ.get("MIEN_SETTINGS") and is_missing(chosen):
         return Settings()
     try:
         text = chosen.read_text(encoding="utf-8")
@@ -42,9 +41,8 @@ def parse(text: str, name: str) -> Settings:
     try:
         for note in rename_keys(raw):
             _log.warning("%s: %s", name, note)
+        return msgspec.convert(raw, Settings, strict=True)
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from error
-    try:
-        return msgspec.convert(raw, Settings, strict=True)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{name}: {explain_error(str(error), raw, Settings)}") from error

@@ -49,13 +49,11 @@ def _describe(hint: Any) -> str:  # noqa: ANN401 - a type annotation is of any t
     for meta in metas:
         bounds = [("at least", meta.ge), ("over", meta.gt), ("at most", meta.le)]
         parts += [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
-    choices = [str(a) for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str | int)]
-    if choices:
+    if choices := [str(a) for part in (hint, *get_args(hint)) for a in get_args(part) if isinstance(a, str | int)]:
         parts.append("one of " + ", ".join(choices))
     return "; ".join(part.rstrip(".") for part in parts) + "." if parts else ""
 
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _INVISIBLE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that JSON does not escape, but that TOML forbids or a terminal acts on."""
 
@@ -80,4 +78,4 @@ def format_value(value: object) -> str:
 
 def format_key(key: str) -> str:
     """A key, in quotes where it needs them."""
-    return key if _BARE.fullmatch(key) else format_value(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else format_value(key)

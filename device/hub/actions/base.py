@@ -18,7 +18,6 @@ class Trigger(Struct, frozen=True):
     """One firing of a rule."""
 
     rule: str
-    """Its name."""
     why: str
     """For a person: `sad 71 % for 5 s`."""
     time_utc_s: float
@@ -65,10 +64,7 @@ class Restorable(Protocol[_A_contra]):
     """A destination that can report its state and return to it."""
 
     previous_type: Any
-    """The type of `PreviousState.details`, to read it from the disk after a restart.
-
-    None: not written to the disk, because the target starts anew with the hub.
-    """
+    """The type of `PreviousState.details`, to read it from the disk after a restart. None: the target starts anew."""
 
     async def capture_state(self, action: _A_contra, /) -> tuple[PreviousState, ...]:
         """The present state of everything `action` would change; empty if it cannot be restored. Raises ActionError."""
@@ -77,8 +73,8 @@ class Restorable(Protocol[_A_contra]):
         """Restore the state; returns a note as `run` does. Raises ActionError."""
 
 
-def is_restorable(destination: Destination[Any]) -> TypeGuard[Restorable[Any]]:
-    """Whether it has the code to restore a state."""
+def is_restorable(destination: Destination[Any] | None) -> TypeGuard[Restorable[Any]]:
+    """Whether there is a destination, with the code to restore a state."""
     return hasattr(destination, "capture_state") and hasattr(destination, "restore")
 
 

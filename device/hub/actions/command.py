@@ -12,7 +12,6 @@ from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.transport.http import clean_text, encode_json
 from device.settings.actions.command import Command
 
-_ENVIRONMENT = ("PATH", "HOME", "LANG")
 _MAX_BYTES = 65_536
 """Kept of its output; the rest is read and dropped, so that the program does not block."""
 _OUTPUT_S = 0.2
@@ -83,7 +82,7 @@ async def _run(arguments: tuple[str, ...], stdin: bytes, output: _Output) -> int
         lambda: output,
         *arguments,
         stderr=subprocess.STDOUT,
-        env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        env={name: os.environ[name] for name in os.environ.keys() & {"PATH", "HOME", "LANG"}},
         start_new_session=True,
     )
     try:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from device.errors import ActionError
@@ -57,9 +58,7 @@ class ActionDispatcher:
         if destination is None:
             return f"{action.kind}: the settings name no destination for it"
 
-        async def work() -> str:
-            return await self._run(destination, action, trigger, remember=remember)
-
+        work = partial(self._run, destination, action, trigger, remember=remember)
         limit_s = self._limit_s if action.limit_s is None else action.limit_s + 1
         try:
             async with asyncio.timeout(limit_s):
@@ -102,8 +101,6 @@ class ActionDispatcher:
         if self._close:
             await self._close()
 
-    # -- an action
-
     async def _answer(self, action: Action, answer: Awaitable[T]) -> T:
         """Await a destination's answer. Turns a bug in its code into an ActionError, so that retries go on."""
         try:
@@ -143,8 +140,6 @@ class ActionDispatcher:
             why = str(error) or f"it did not report its state within {self._limit_s / 3:g} s"
             _log.warning("%s cannot be restored later: %s", action.description, why)
             return [], f"; it cannot be restored later: {why}"
-
-    # -- a restore
 
     async def _restore_action(self, rule: str, action: Action) -> list[str]:
         entries = self._ledger.entries(rule, action)

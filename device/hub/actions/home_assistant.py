@@ -61,11 +61,6 @@ class Entity(Struct, frozen=True):
     state: str
     attributes: Attributes = Attributes()
 
-    @property
-    def is_reachable(self) -> bool:
-        """Whether it reports its state."""
-        return self.state in ("on", "off")
-
 
 def to_previous_state(entity: Entity, requested: TargetState, data: dict[str, Any]) -> PreviousState:
     """The light before a call with `data`, which asks for `requested`."""
@@ -86,14 +81,8 @@ def to_previous_state(entity: Entity, requested: TargetState, data: dict[str, An
     fade_s = 0.0
     if isinstance(transition := data.get("transition"), int | float) and transition > 0:
         fade_s = details["transition"] = float(transition)
-    return PreviousState(
-        f"home_assistant {entity.entity_id}",
-        state,
-        requested,
-        is_complete=not requested["on"],
-        settle_s=fade_s + SETTLE_S,
-        details=details,
-    )
+    target, is_complete = f"home_assistant {entity.entity_id}", not requested["on"]
+    return PreviousState(target, state, requested, is_complete, fade_s + SETTLE_S, details)
 
 
 def predict_state(action: CallService, entity: Entity) -> TargetState:
@@ -178,10 +167,8 @@ class HomeAssistantServices(LastState):
         """The state of a light, or of each light of a group, that is turned on or off; nothing for other services."""
         if not action.restorable:
             return ()
-        lights = await self._lights(action.entity)
-        return tuple(
-            to_previous_state(one, predict_state(action, one), action.data) for one in lights if one.is_reachable
-        )
+        reachable = [one for one in await self._lights(action.entity) if one.state in ("on", "off")]
+        return tuple(to_previous_state(one, predict_state(action, one), action.data) for one in reachable)
 
     async def restore(self, previous: PreviousState) -> None:
         """Turn the light on as it was, or off. Raises ActionError."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import mpd  # type: ignore[import-untyped]
@@ -27,7 +27,6 @@ _OUTPUT_OPEN_S = 1.0
 """The longest time from `play` until an output is open and its mixer accepts a volume; PulseAudio took 0.02 s."""
 _MIXER_STEP = 7
 """Percent: a mixer of 16 steps rounds to the nearest of them."""
-SETTLE_S = 1.0
 _MAX_CHARACTERS = 1_048_576
 """Of all answers on one connection: a long queue with its titles."""
 
@@ -61,16 +60,12 @@ async def read_queue(client: MPDClient, name: str) -> Queue:
         raise ActionError(f"{name}: the queue has more than {MAX_SONGS} songs, too many to be restored")
     await client.tagtypes("clear")  # only the path of each song
     songs = tuple([song["file"] async for song in client.playlistinfo()])
-    state, volume, position = status["state"], int(status.get("volume", -1)), status.get("song")
+    state, volume, song = status["state"], int(status.get("volume", -1)), status.get("song")
     # MPD remembers the current song when a person stops it, but not when it stops after the last song.
-    ended = state == "stop" and position is None and (bool(songs) or status.get("consume") == "1")
-    return Queue(
-        songs,
-        "ended" if ended else state,
-        volume if volume >= 0 else None,
-        None if position is None else int(position),
-        float(status.get("elapsed", 0.0)),
-    )
+    if state == "stop" and song is None and (songs or status.get("consume") == "1"):
+        state = "ended"
+    position = None if song is None else int(song)
+    return Queue(songs, state, volume if volume >= 0 else None, position, float(status.get("elapsed", 0.0)))
 
 
 async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int, str]:
@@ -178,7 +173,7 @@ class MusicPlayer(LastState):
                 requested = {"playing": frozenset({"play", "ended"}), "songs": songs}
             if action.volume is not None:
                 requested["volume"] = action.volume if queue.volume is not None else None
-            return PreviousState(action.target, queue.as_target_state(), requested, settle_s=SETTLE_S, details=queue)
+            return PreviousState(action.target, queue.as_target_state(), requested, settle_s=1.0, details=queue)
 
         return (await self._run_connected(attempt),)
 
@@ -193,33 +188,30 @@ class MusicPlayer(LastState):
         return note
 
     async def _run_connected(self, work: Callable[["_Client"], Awaitable[T]]) -> T:
+        path = self._settings.password_file
+
         async def attempt() -> T:
-            async with self._connect() as client:
+            password = read_secret(path, "MPD's password") if path else ""
+            client = _Client()
+            try:
+                await client.connect(self._settings.host, self._settings.port)
+                if password:
+                    await client.password(password)
                 return await work(client)
+            except mpd.CommandError as error:
+                raise ActionError(f"{self._name}: refused it ({clean_text(str(error))})") from None
+            except mpd.ConnectionError as error:
+                raise TransientError(f"{self._name}: the connection broke off ({clean_text(str(error))})") from None
+            except OSError as error:
+                why = clean_text(error.strerror or str(error))
+                raise TransientError(f"{self._name}: cannot be reached ({why})", had_no_effect=True) from None
+            except (mpd.MPDError, ValueError, KeyError) as error:
+                why = type(error).__name__
+                raise ActionError(f"{self._name}: the answer is not understood ({why}); is that an MPD?") from None
+            finally:
+                client.disconnect()
 
         return await self._delivery.run(attempt)
-
-    @contextlib.asynccontextmanager
-    async def _connect(self) -> AsyncIterator["_Client"]:
-        password = read_secret(self._settings.password_file, "MPD's password") if self._settings.password_file else ""
-        client = _Client()
-        try:
-            await client.connect(self._settings.host, self._settings.port)
-            if password:
-                await client.password(password)
-            yield client
-        except mpd.CommandError as error:
-            raise ActionError(f"{self._name}: refused it ({clean_text(str(error))})") from None
-        except mpd.ConnectionError as error:
-            raise TransientError(f"{self._name}: the connection broke off ({clean_text(str(error))})") from None
-        except OSError as error:
-            why = clean_text(error.strerror or str(error))
-            raise TransientError(f"{self._name}: cannot be reached ({why})", had_no_effect=True) from None
-        except (mpd.MPDError, ValueError, KeyError) as error:
-            why = type(error).__name__
-            raise ActionError(f"{self._name}: the answer is not understood ({why}); is that an MPD?") from None
-        finally:
-            client.disconnect()
 
 
 class _Client(MPDClient):  # type: ignore[misc] # the library has no types

@@ -59,9 +59,8 @@ def build_dispatcher(
 
 def _can_restore(entry: RestoreEntry, by_type: Mapping[type[Any], Destination[Any]]) -> bool:
     """Whether this hub can restore an entry of an earlier one; logs it if not."""
-    destination = by_type.get(type(entry.action))
-    can_restore = destination is not None and is_restorable(destination)
-    if not can_restore:
-        target, action = entry.previous.target, entry.action.description
-        _log.warning("%s stays as it is: this hub cannot restore %s any more", target, action)
-    return can_restore
+    if is_restorable(by_type.get(type(entry.action))):
+        return True
+    target, action = entry.previous.target, entry.action.description
+    _log.warning("%s stays as it is: this hub cannot restore %s any more", target, action)
+    return False

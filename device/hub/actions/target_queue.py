@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from device.errors import ActionError
 from device.hub.actions.base import Trigger
 
@@ -14,13 +16,12 @@ class SupersededError(ActionError):
     """Something newer came before this was finished."""
 
 
-class _Operation:
+class _Operation(Struct, eq=False):
     """One action or restore, waiting or running."""
 
-    def __init__(self, trigger: Trigger | None) -> None:
-        self.trigger = trigger
-        self.cancel_reason = ""
-        self.task: asyncio.Task[Any] | None = None
+    trigger: Trigger | None
+    cancel_reason: str = ""
+    task: asyncio.Task[Any] | None = None
 
     def cancel(self, reason: str) -> None:
         self.cancel_reason = reason
@@ -53,9 +54,9 @@ class TargetQueue:
                 return await work()
 
         queue.append(operation)
-        operation.task = asyncio.create_task(work_in_order())
+        operation.task = task = asyncio.create_task(work_in_order())
         try:
-            result: T = await operation.task
+            return await task
         except asyncio.CancelledError:
             current = asyncio.current_task()
             if operation.cancel_reason and not (current and current.cancelling()):
@@ -63,7 +64,6 @@ class TargetQueue:
             raise
         finally:
             queue.remove(operation)
-        return result
 
     def cancel_rule(self, rule: str) -> None:
         """Cancel every operation of `rule`: it has ended."""

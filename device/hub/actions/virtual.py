@@ -21,6 +21,8 @@ class _VirtualDevice(LastState, Generic[A]):
     """Calls `on_change` with each new state."""
 
     previous_type = None
+    _to_state: Callable[[A], TargetState]
+    _describe: Callable[[TargetState], str]
 
     def __init__(self, on_change: Callable[[TargetState], None]) -> None:
         self._on_change = on_change
@@ -41,12 +43,6 @@ class _VirtualDevice(LastState, Generic[A]):
         self._state = state
         _log.info("%s", self._describe(state))
         self._on_change(self.state())
-
-    def _to_state(self, action: A) -> TargetState:
-        raise NotImplementedError
-
-    def _describe(self, state: TargetState) -> str:
-        raise NotImplementedError
 
 
 class VirtualLamp(_VirtualDevice[Lamp]):

@@ -17,9 +17,7 @@ from device.settings.actions.wled import Wled
 
 T = TypeVar("T")
 
-SETTLE_S = 1.0
 _Byte = Annotated[int, Meta(ge=0, le=255)]
-_MAX_SEGMENTS = 64
 
 
 def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
@@ -65,7 +63,7 @@ class State(Struct, frozen=True):
     """Tenths of a second."""
     ps: int = -1
     """The active preset; -1: none."""
-    seg: Annotated[tuple[Segment, ...], Meta(max_length=_MAX_SEGMENTS)] = ()
+    seg: Annotated[tuple[Segment, ...], Meta(max_length=64)] = ()
 
     def as_target_state(self) -> TargetState:
         """The strip's state."""
@@ -117,16 +115,8 @@ class WledStrips(LastState):
             requested = {"on": False}
         elif action.colour:
             requested["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
-        return (
-            PreviousState(
-                action.target,
-                state.as_target_state(),
-                requested,
-                is_complete=bool(action.preset) or not action.brightness,
-                settle_s=action.transition_s + SETTLE_S,
-                details=state,
-            ),
-        )
+        is_complete, settle_s = bool(action.preset) or not action.brightness, action.transition_s + 1.0
+        return (PreviousState(action.target, state.as_target_state(), requested, is_complete, settle_s, state),)
 
     async def restore(self, previous: PreviousState) -> None:
         """Restore the strip, and remove segments that are new since. Raises ActionError."""

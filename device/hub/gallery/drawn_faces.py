@@ -4,13 +4,12 @@ Brows, lids and mouth follow the prototype of each emotion in action units (AU):
 Action Coding System".
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from device.emotions import Emotion
 
 
-@dataclass(frozen=True)
-class _Pose:
+class _Pose(NamedTuple):
     """In hundredths of the tile; y grows downwards."""
 
     brow: tuple[float, float, float]
@@ -75,8 +74,7 @@ _MOUTH = {
 }
 
 
-@dataclass(frozen=True)
-class _Person:
+class _Person(NamedTuple):
     skin: str
     hair: str
     style: str

@@ -116,19 +116,13 @@ def _evaluate(
         if not state.is_active or state.failing_since_s is None or now_s - state.failing_since_s < calm_s:
             return ()
         state.has_fired = False
-        return state.end(rule, _why_ended(mood, holds))
+        why = "its condition cannot be checked any more" if holds is None else "its condition no longer holds"
+        return state.end(rule, "sense is away" if mood is None else why)
     is_cooling = state.fired_at_s is not None and now_s - state.fired_at_s < rule.cooldown_s
     if state.has_fired or is_cooling or now_s - since_s < rule.for_s or in_hours is None:
         return ()
     state.fired_at_s, state.has_fired, state.is_active = now_s, True, rule.restore
     return (RuleFired(rule, f"{_why_fired(rule, mood)} for {format_duration(now_s - since_s)}"),)
-
-
-def _why_ended(mood: Mood | None, holds: bool | None) -> str:
-    """The reason within its hours."""
-    if mood is None:
-        return "sense is away"
-    return "its condition cannot be checked any more" if holds is None else "its condition no longer holds"
 
 
 def _why_fired(rule: Rule, mood: Mood) -> str:

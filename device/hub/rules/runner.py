@@ -46,23 +46,22 @@ class ActionRunner:
 
     def handle(self, events: Sequence[RuleFired | RuleEnded], mood: Mood | None) -> None:
         """Carry out what one evaluation of the rules found."""
-        ended = [event for event in events if isinstance(event, RuleEnded)]
+        ended = [event.rule.name for event in events if isinstance(event, RuleEnded)]
         fired = [event for event in events if isinstance(event, RuleFired)]
-        ended_names = {event.rule.name for event in ended}
-        self._active = self._active - ended_names | {event.rule.name for event in fired}
-        for name in ended_names:
+        self._active = self._active.difference(ended) | {event.rule.name for event in fired}
+        for name in ended:
             self._retry_from_s.pop(name, None)
         for event in events:
             state = " has ended" if isinstance(event, RuleEnded) else ""
             _log.info("rule   %s%s: %s", event.rule.name, state, event.why)
         # A lamp that passes from one rule to the next must not flash its old state: a new rule with `restore` starts
         # first and takes the previous state over. All others start after the restore.
-        heirs = [one for one in fired if one.rule.restore and one.rule.name not in ended_names]
+        heirs = [one for one in fired if one.rule.restore and one.rule.name not in ended]
         others = [one for one in fired if one not in heirs]
         self._start_actions(heirs, mood)
         if ended:
             work = self._restore_then_start(ended, others, mood)
-            self._start(work, "; ".join(f"restore {event.rule.name}" for event in ended))
+            self._start(work, "; ".join(f"restore {name}" for name in ended))
         else:
             self._start_actions(others, mood)
 
@@ -89,11 +88,9 @@ class ActionRunner:
                 if not self._start(self._run(event, action, trigger), action.description):
                     self._record(event.rule.name, _encode(action), "refused, too many actions are running", done=False)
 
-    async def _restore_then_start(
-        self, ended: Sequence[RuleEnded], fired: Sequence[RuleFired], mood: Mood | None
-    ) -> None:
-        for event in ended:
-            await self._restore(event.rule.name)
+    async def _restore_then_start(self, ended: list[str], fired: Sequence[RuleFired], mood: Mood | None) -> None:
+        for rule in ended:
+            await self._restore(rule)
         self._start_actions(fired, mood)
 
     async def _restore(self, rule: str, *, is_retry: bool = False) -> None:

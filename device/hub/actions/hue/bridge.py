@@ -21,9 +21,7 @@ from device.system.secrets import read_secret
 
 T = TypeVar("T")
 
-SETTLE_S = 2.0
-_MAX_LIST_BYTES = 1_048_576
-"""Of the list of all lights: two kilobytes each."""
+_MAX_LIST_BYTES = 1_048_576  # each light in the list takes two kilobytes
 
 
 def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
@@ -77,7 +75,7 @@ class HueBridge(LastState):
                 light.as_target_state(),
                 light.predict_state(action.colour, action.brightness),
                 is_complete=not action.brightness,
-                settle_s=action.transition_s + SETTLE_S,
+                settle_s=action.transition_s + 2.0,
             )
             for light in await self._lights(action)
         )

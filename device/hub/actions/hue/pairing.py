@@ -21,7 +21,6 @@ from device.system.state_file import atomic_write
 BUTTON_S = 30.0
 """How long to wait for the button; the bridge itself accepts it for as long."""
 _CONNECT_S = 5.0
-_NOT_PRESSED = 101
 
 
 class _Error(Struct, frozen=True):
@@ -74,7 +73,7 @@ def _read_answer(name: str, answers: tuple[_Paired, ...]) -> str:
     first = answers[0] if answers else _Paired()
     if first.success:
         return first.success.username
-    if first.error and first.error.type == _NOT_PRESSED:
+    if first.error and first.error.type == 101:
         return ""
     why = clean_text(first.error.description) if first.error else "neither a key nor an error"
     raise ActionError(f"{name}: refused to pair: {why or 'no reason given'}")

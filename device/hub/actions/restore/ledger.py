@@ -55,7 +55,9 @@ class RestoreLedger:
         self._entries = {entry.previous.target: entry for entry in entries}
         self._on_change = on_change
         for entry in self._entries.values():
-            entry.settled_at_s = clock() + self._left_to_settle_s(entry)
+            at_utc_s, settle_s = entry.at_utc_s, entry.previous.settle_s
+            left_s = 0.0 if at_utc_s is None else max(at_utc_s + settle_s - wall_clock(), 0.0)
+            entry.settled_at_s = clock() + min(left_s, settle_s)  # not later where the wall clock jumped back
 
     def record(self, rule: str, action: Action, states: Iterable[PreviousState]) -> list[RestoreEntry]:
         """Record that `rule` is about to run `action` on targets that are now in these states.
@@ -83,13 +85,6 @@ class RestoreLedger:
         # Saved for a hub that starts while a lamp still fades.
         if any(entry.previous.settle_s and self.contains(entry) for entry in recorded):
             self._on_change(self._entries.values())
-
-    def _left_to_settle_s(self, entry: RestoreEntry) -> float:
-        """After a restart. A wall clock that jumped back does not make it longer than `settle_s`."""
-        if entry.at_utc_s is None:
-            return 0.0
-        settle_s = entry.previous.settle_s
-        return min(max(entry.at_utc_s + settle_s - self._wall_clock(), 0.0), settle_s)
 
     def is_settled(self, entry: RestoreEntry) -> bool:
         """Whether the target's report can be relied on."""

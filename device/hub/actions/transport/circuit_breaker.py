@@ -30,8 +30,14 @@ class CircuitBreaker:
         """Call before an action; True when it is the one trial. Raises ActionError while the breaker is open."""
         if self._opened_at_s is None:
             return False
-        if self._in_trial or self._clock() < self._open_until_s:
-            raise ActionError(self._describe(self._opened_at_s))
+        now, now_s = datetime.now().astimezone(), self._clock()
+        if self._in_trial or now_s < self._open_until_s:
+            since = now + timedelta(seconds=self._opened_at_s - now_s)
+            until = now + timedelta(seconds=max(self._open_until_s - now_s, 0.0))
+            raise ActionError(
+                f"{self._name}: left alone since {since:%H:%M:%S} until {until:%H:%M:%S}, "
+                f"after {self._failures} failures in a row; the last error was: {self._last_error}"
+            )
         self._in_trial = True
         return True
 
@@ -56,11 +62,3 @@ class CircuitBreaker:
     def record_nothing(self) -> None:
         """The action ended before it showed anything about the destination."""
         self._in_trial = False
-
-    def _describe(self, opened_at_s: float) -> str:
-        now, now_s = datetime.now().astimezone(), self._clock()
-        since, until = (now + timedelta(seconds=at_s - now_s) for at_s in (opened_at_s, max(self._open_until_s, now_s)))
-        return (
-            f"{self._name}: left alone since {since:%H:%M:%S} until {until:%H:%M:%S}, "
-            f"after {self._failures} failures in a row; the last error was: {self._last_error}"
-        )
