@@ -5,6 +5,7 @@ stages, models, and the profiles and rules of the settings.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -56,15 +57,13 @@ class Counters(Collector):
             yield family
 
 
+@dataclass(eq=False)
 class _SnapshotCollector(Collector):
-    """The metrics of one snapshot."""
-
-    def __init__(self, now: Snapshot, waiting: int) -> None:
-        self._now = now
-        self._waiting = waiting
+    now: Snapshot
+    waiting: int
 
     def collect(self) -> Iterator[Metric]:
-        now = self._now
+        now = self.now
         yield InfoMetricFamily("mien", "This Mien.", {"version": __version__, "name": now.name})
         models = InfoMetricFamily("mien_model", "The models in use.", labels=["model"])
         for name, version in _limit(now.hello.models if now.hello else {}):
@@ -76,7 +75,7 @@ class _SnapshotCollector(Collector):
                 yield _build_metric(feature, now)
         if now.mqtt is not None:
             yield GaugeMetricFamily("mien_mqtt_connected", "The broker has accepted us.", now.mqtt == "")
-        yield GaugeMetricFamily("mien_history_waiting_rows", "Rows that the disk has not taken yet.", self._waiting)
+        yield GaugeMetricFamily("mien_history_waiting_rows", "Rows that the disk has not taken yet.", self.waiting)
         yield from _build_stages(now.health if now.available else None)
 
 
@@ -96,14 +95,12 @@ def _build_metric(feature: Feature, now: Snapshot) -> Metric:
     value, options = feature.value(now), feature.options(now)
     suffix = "_timestamp_seconds" if feature.device_class == "timestamp" else _UNITS.get(feature.unit, "")
     name, help_text = f"mien_{feature.key.removesuffix('_s')}{suffix}", f"{feature.name or 'Mood'}."
-    if options:
-        label = "emotion" if options == MOODS else feature.key
-        family = GaugeMetricFamily(name, help_text, labels=[label])
-        for option in options if value is not None else ():
+    labels = ["emotion" if options == MOODS else feature.key] if options else []
+    family = GaugeMetricFamily(name, help_text, labels=labels)
+    if options and value is not None:
+        for option in options:
             family.add_metric([option], option == value)
-        return family
-    family = GaugeMetricFamily(name, help_text)
-    if isinstance(value, int | float):
+    elif isinstance(value, int | float):
         family.add_metric([], value)
     return family
 
