@@ -55,13 +55,9 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     faces: Annotated[tuple[LiveFace, ...], msgspec.Meta(max_length=8)]
 
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Header)
-
-
 def encode_picture(header: Header, jpeg: bytes) -> bytes:
     """One picture in the form described above. Raises LinkError if it exceeds a limit."""
-    encoded = _encoder.encode(header)
+    encoded = msgspec.json.encode(header)
     check_lengths(len(encoded), len(jpeg))
     return LENGTHS.pack(len(encoded), len(jpeg)) + encoded + jpeg
 
@@ -78,7 +74,7 @@ def check_lengths(header: int, jpeg: int) -> None:
 def check_picture(header: bytes, jpeg: bytes) -> Header:
     """The decoded header, if both parts are valid. Raises LinkError, which quotes nothing of the picture."""
     try:
-        decoded = _decoder.decode(header)
+        decoded = msgspec.json.decode(header, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LinkError(f"sense sent a picture with a malformed header: {error}") from error
     if not (jpeg.startswith(b"\xff\xd8\xff") and jpeg.endswith(b"\xff\xd9")):

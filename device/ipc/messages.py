@@ -151,14 +151,13 @@ SenseCommand = SetSwitch | SetHold | RecordBaseline | ClearBaseline | Watch
 SenseMessage = Hello | MoodUpdate | Health
 HubMessage = Ack | SenseCommand | Beat
 
-_encoder = msgspec.json.Encoder()
-_sense_decoder = msgspec.json.Decoder(SenseMessage)
-_hub_decoder = msgspec.json.Decoder(HubMessage)
+_sense_decoder: "msgspec.json.Decoder[SenseMessage]" = msgspec.json.Decoder(SenseMessage)
+_hub_decoder: "msgspec.json.Decoder[HubMessage]" = msgspec.json.Decoder(HubMessage)
 
 
 def encode(message: SenseMessage | HubMessage) -> bytes:
     """One line with its newline. Raises LinkError if it is longer than MAX_LINE."""
-    line = _encoder.encode(message) + b"\n"
+    line = msgspec.json.encode(message) + b"\n"
     if len(line) > MAX_LINE:
         raise LinkError(f"a {type(message).__name__} of {len(line)} bytes is too long; {MAX_LINE} are allowed")
     return line
@@ -166,14 +165,12 @@ def encode(message: SenseMessage | HubMessage) -> bytes:
 
 def decode_sense_message(line: bytes) -> SenseMessage:
     """Decode a line that `hub` received. Raises LinkError."""
-    message: SenseMessage = _decode(_sense_decoder, line, "sense")
-    return message
+    return _decode(_sense_decoder, line, "sense")
 
 
 def decode_hub_message(line: bytes) -> HubMessage:
     """Decode a line that `sense` received. Raises LinkError."""
-    message: HubMessage = _decode(_hub_decoder, line, "hub")
-    return message
+    return _decode(_hub_decoder, line, "hub")
 
 
 def _decode(decoder: "msgspec.json.Decoder[_T]", line: bytes, sender: str) -> _T:

@@ -42,13 +42,10 @@ def build_pipeline(settings: Settings, camera_source: str) -> tuple[Pipeline, di
             return SimulatedMicrophone(scene_start_s(settings.microphone.source, start_s))
         return open_microphone(settings.microphone, time.monotonic, start_s=start_s)
 
-    latest, ring = Latest(), SoundRing()
     pipeline = Pipeline(
         settings,
-        CameraThread(camera, latest, camera_settings.timeout_s, rotation=camera_settings.rotation),
-        MicrophoneThread(microphone, ring, settings.microphone.timeout_s),
-        latest,
-        ring,
+        CameraThread(camera, Latest(), camera_settings.timeout_s, rotation=camera_settings.rotation),
+        MicrophoneThread(microphone, SoundRing(), settings.microphone.timeout_s),
         perception.open_face_stream(settings),
         perception.voice,
         Fusion(settings.mood.reading_max_age_s),

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import threading
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from device.errors import DeviceError
@@ -19,11 +19,9 @@ from device.errors import DeviceError
 _log = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
-_CONNECT_S = 5.0
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """The address of an IP camera."""
 
     host: str
@@ -57,10 +55,7 @@ def is_address(source: str) -> bool:
 
 
 def redact_url(url: str) -> str:
-    """The scheme, host and port of an address. The rest may contain a password.
-
-    Raises DeviceError, as parse_address does.
-    """
+    """The scheme, host and port of an address; the rest may contain a password. Raises DeviceError."""
     address, parts = parse_address(url), urlsplit(url)
     # An @ after the host: a password may contain a /, and then the "host" is a part of the password.
     if address is None or "@" in parts.path + parts.query + parts.fragment:
@@ -122,7 +117,7 @@ def _connect(inside: socket.socket, address: Address) -> None:
     """Copy bytes both ways until either side ends."""
     with inside:
         try:
-            outside = socket.create_connection((address.host, address.port), _CONNECT_S)
+            outside = socket.create_connection(address, timeout=5.0)
         except OSError:
             return  # the client sees the connection close, and retries
         with outside:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from device.ipc.messages import ClearBaseline, RecordBaseline, SenseCommand, SetHold, SetSwitch, Switch, Watch
+from device.ipc.messages import ClearBaseline, RecordBaseline, SenseCommand, SetHold, SetSwitch, Watch
 from device.perception.mood.baseline import BaselineRecorder
 from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother
@@ -40,10 +40,6 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the microphone may be open."""
         return self.microphone and not self.pause
 
-    def with_switch(self, switch: Switch, *, on: bool) -> "Switches":
-        """A copy with one switch set."""
-        return msgspec.structs.replace(self, **{switch.value: on})
-
 
 class SwitchesFile(StateFile[Switches]):
     """The switches on disk, kept over a restart and a reboot."""
@@ -73,11 +69,9 @@ class Controls:
     ) -> None:
         """`lock` guards `fusion`, `smoother` and `baseline`."""
         self._settings = settings
-        self._camera, self._microphone = camera, microphone
-        self._voice_reader = voice_reader
+        self._camera, self._microphone, self._live = camera, microphone, live
+        self._voice_reader, self._lock = voice_reader, lock
         self._fusion, self._smoother, self._baseline = fusion, smoother, baseline
-        self._live = live
-        self._lock = lock
         self._file = SwitchesFile(settings.state_dir)
         self.switches = self._file.read()
 
@@ -93,13 +87,9 @@ class Controls:
             case ClearBaseline():
                 self._clear_baseline()
             case SetHold(hold_s):
-                with self._lock:
-                    switches = self.switches = msgspec.structs.replace(self.switches, hold_s=hold_s)
-                self._change(switches, f"a mood now lasts at least {hold_s:g} s")
+                self._change(f"a mood now lasts at least {hold_s:g} s", hold_s=hold_s)
             case SetSwitch(switch, on):
-                with self._lock:
-                    switches = self.switches = self.switches.with_switch(switch, on=on)
-                self._change(switches, f"{switch} is now {'on' if on else 'off'}")
+                self._change(f"{switch} is now {'on' if on else 'off'}", **{switch.value: on})
 
     def apply(self) -> None:
         """Open or close the devices by the switches. A closed sense's readings are dropped."""
@@ -115,7 +105,9 @@ class Controls:
             if not self.switches.can_hear:
                 self._fusion.clear_voice()
 
-    def _change(self, switches: Switches, message: str) -> None:
+    def _change(self, message: str, **changes: float) -> None:
+        with self._lock:
+            switches = self.switches = msgspec.structs.replace(self.switches, **changes)
         self.apply()
         _log.info("%s", message)
         try:
@@ -131,5 +123,5 @@ class Controls:
                 self._baseline.clear()
         except OSError as error:
             _log.error("the neutral is cleared only until a restart: its file cannot be removed (%s)", error)
-            return
-        _log.info("the neutral and the usual sound of the voices here are cleared")
+        else:
+            _log.info("the neutral and the usual sound of the voices here are cleared")

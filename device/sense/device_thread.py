@@ -19,7 +19,6 @@ from device.system.threads import name_this_thread
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
 """Waits after the first, second ... failure; the last one repeats."""
 _IDLE_S = 0.5
-_CLOSE_S = 1.0
 _RATE_WINDOW_S = 3.0
 
 _log = logging.getLogger(__name__)
@@ -48,19 +47,17 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self.beat_s = clock()
         """When the loop last came round. A blocked read delays it."""
         self.backoff_s: tuple[float, ...] = BACKOFF_S
-        self.close_s = _CLOSE_S
+        self.close_s = 1.0
         """How long to wait for a driver that closes its device."""
         self._opener, self._timeout_s, self._clock, self._on = opener, timeout_s, clock, on
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._wake, self._stopping = threading.Event(), threading.Event()
         self._device: _D | None = None
         self._opening = False
         self._closing: threading.Thread | None = None
-        self._fault = ""
-        self._failures = 0
-        self._retry_s = self._waiting_since_s = self._received_s = clock()
-        self._has_received = False
+        self._fault, self._failures = "", 0
+        self._retry_s = self._waiting_since_s = clock()
+        self._received_s = float("-inf")
         self._same_since_s: float | None = None
         self._unusable: tuple[State, str] | None = None
         self._unusable_since_s = 0.0
@@ -106,8 +103,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
         """The health at `now_s` of the thread's clock."""
         with self._lock:
             rate_hz = sum(now_s - _RATE_WINDOW_S < t <= now_s for t in list(self._delivered_s)) / _RATE_WINDOW_S
-            state, detail = self._state(now_s)
-            return Stage(state, detail, round(rate_hz, 1), self._count_dropped())
+            return Stage(*self._state(now_s), round(rate_hz, 1), self._count_dropped())
 
     def run(self) -> None:
         """The loop; ends with `stop`."""
@@ -158,8 +154,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
         if self._fault:
             _log.info("%s: works again", self.name)
         with self._lock:
-            self._has_received, self._received_s = True, self._clock()
-            self._fault, self._failures = "", 0
+            self._received_s, self._fault, self._failures = self._clock(), "", 0
             same_since_s = self._same_since_s
         if same_since_s is None:
             return
@@ -194,13 +189,11 @@ class DeviceThread(threading.Thread, Generic[_D]):
     def _close(self) -> None:
         """Close the device in a thread of its own: a dead driver may never return."""
         device, self._device = self._device, None
-        if device is None:
-            return
-        self._closing = threading.Thread(
-            target=self._close_device, args=(device,), name=f"{self.name} closing", daemon=True
-        )
-        self._closing.start()
-        self._closing.join(self.close_s)
+        if device is not None:
+            name = f"{self.name} closing"
+            self._closing = threading.Thread(target=self._close_device, args=(device,), name=name, daemon=True)
+            self._closing.start()
+            self._closing.join(self.close_s)
 
     def _close_device(self, device: _D) -> None:
         try:
@@ -227,5 +220,4 @@ class DeviceThread(threading.Thread, Generic[_D]):
         if self._same_since_s is not None and now_s - self._same_since_s > self._timeout_s:
             return State.FROZEN, self._describe_frozen(now_s - self._same_since_s)
         unusable = self._unusable if now_s - self._unusable_since_s > self._timeout_s else None
-        works = self._has_received and self._received_s >= self._waiting_since_s
-        return unusable or (State.OK if works else State.STARTING, "")
+        return unusable or (State.OK if self._received_s >= self._waiting_since_s else State.STARTING, "")

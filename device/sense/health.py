@@ -38,17 +38,11 @@ class HealthMonitor:
     """Collects the state of every stage."""
 
     def __init__(
-        self,
-        camera: CameraThread,
-        microphone: MicrophoneThread,
-        damages: Mapping[str, str],
-        now_s: float,
-        stall_s: float = STALL_S,
+        self, camera: CameraThread, microphone: MicrophoneThread, damages: Mapping[str, str], now_s: float
     ) -> None:
         """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
-        self._camera, self._microphone = camera, microphone
-        self._damages = damages
-        self.stall_s = stall_s
+        self._camera, self._microphone, self._damages = camera, microphone, damages
+        self.stall_s = STALL_S
         self.heartbeats = {"face": ThreadHeartbeat(now_s), "voice": ThreadHeartbeat(now_s)}
 
     def is_stalled(self, now_s: float) -> bool:

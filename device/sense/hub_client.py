@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 MAX_OUTBOX = 4096
 """Changes kept while `hub` is away: hours of a lively room. Beyond that the oldest are dropped and counted."""
-_RETRY_S = 0.5
-_GRACE_S = 1.5
 
 
 class HubClient:
@@ -43,12 +41,10 @@ class HubClient:
         hello: Hello,
         execute: Callable[[SenseCommand], None],
         max_outbox: int = MAX_OUTBOX,
-        retry_s: float = _RETRY_S,
+        retry_s: float = 0.5,
     ) -> None:
         """`execute` is called in this thread."""
-        self._path = path
-        self._hello = hello
-        self._execute = execute
+        self._path, self._hello, self._execute = path, hello, execute
         self._max_outbox, self._retry_s = max_outbox, retry_s
         self._lock = threading.Lock()
         self._outbox: deque[MoodUpdate] = deque()
@@ -103,8 +99,7 @@ class HubClient:
             _log.debug("the client has stopped")
 
     def _run(self) -> None:
-        warn_after_s = time.monotonic() + _GRACE_S  # both processes start together, in any order
-        warned = False
+        warned, warn_after_s = False, time.monotonic() + 1.5  # both processes start together, in any order
         while not self._stopped.is_set():
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from device.emotions import EMOTIONS, top
 from device.ipc.live_view import Header, LiveFace, encode_picture
-from device.readings import Face, FaceReading, Frame
+from device.readings import FaceReading, Frame
 
 _log = logging.getLogger(__name__)
 
@@ -78,16 +78,13 @@ class LiveView:
 
     def watch(self, seconds: float) -> None:
         """Somebody watches for the next `seconds`; 0: nobody does."""
-        if not self._allowed:
-            if not self._refused:
-                self._refused = True
-                _log.warning(
-                    "hub asked for the live view, but kiosk.live_view is not true here: refused, now and later"
-                )
-            return
-        with self._condition:
-            self._until_s = self._clock() + seconds
-            self._condition.notify()
+        if self._allowed:
+            with self._condition:
+                self._until_s = self._clock() + seconds
+                self._condition.notify()
+        elif not self._refused:
+            self._refused = True
+            _log.warning("hub asked for the live view, but kiosk.live_view is not true here: refused, now and later")
 
     def set_on(self, on: bool) -> None:
         """Off: end the connection, even in the middle of a picture."""
@@ -118,14 +115,11 @@ class LiveView:
     def _should_send(self) -> bool:
         return self._on and self.is_watched and not self._stopped
 
-    @property
-    def _has_picture(self) -> bool:
-        return self._should_send and self._slot is not None
-
     def _run(self) -> None:
         while not self._stopped:
             with self._condition:
-                if not self._condition.wait_for(lambda: self._stopped or self._has_picture, 60.0) or self._stopped:
+                self._condition.wait_for(lambda: self._stopped or (self._should_send and self._slot), 60.0)
+                if not (self._should_send and self._slot):
                     continue
             problem = ""
             try:
@@ -184,31 +178,15 @@ def encode_frame(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     height, width = pixels.shape[:2]
     faces = tuple(_live_face(r, r.face.crop, scale) for r in readings if r.face.crop is not None)
-    return encode_picture(Header(width, height, frame.time_s, faces), _encode_jpeg(pixels))
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    # Always in memory: no frame is ever written to a file.
+    jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    return encode_picture(Header(width, height, frame.time_s, faces), jpeg)
 
 
 def _live_face(reading: FaceReading, crop: npt.NDArray[np.uint8], scale: float) -> LiveFace:
     shares = {e: round(float(p), 4) for e, p in zip(EMOTIONS, reading.probabilities, strict=True)}
-    emotion = top(reading.probabilities)
-    return LiveFace(
-        _scale_box(reading.face, scale),
-        reading.face.track,
-        emotion,
-        shares[emotion],
-        shares,
-        round(reading.quality, 3),
-        crop.tobytes(),
-    )
-
-
-def _scale_box(face: Face, scale: float) -> tuple[float, float, float, float]:
-    x, y, width, height = (round(float(side) * scale, 1) for side in face.box)
-    return x, y, width, height
-
-
-def _encode_jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """(h, w, 3) uint8 RGB -> JPEG."""
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    # Always in memory: no frame is ever written to a file.
-    jpeg: bytes = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-    return jpeg
+    emotion, quality = top(reading.probabilities), round(reading.quality, 3)
+    x, y, width, height = (round(float(side) * scale, 1) for side in reading.face.box)
+    box = x, y, width, height
+    return LiveFace(box, reading.face.track, emotion, shares[emotion], shares, quality, crop.tobytes())

@@ -19,12 +19,12 @@ from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother
 from device.perception.voice.classifier import VoiceReader
 from device.readings import Mood
-from device.sense.camera.thread import CameraThread, Latest
+from device.sense.camera.thread import CameraThread
 from device.sense.controls import Controls
 from device.sense.health import HealthMonitor, ThreadHeartbeat
 from device.sense.hub_client import HubClient
 from device.sense.live_view import LIVE_FPS, LiveView
-from device.sense.microphone.thread import MicrophoneThread, SoundRing
+from device.sense.microphone.thread import MicrophoneThread
 from device.settings.schema import Settings
 from device.system.sd_notify import notify
 from device.system.threads import name_this_thread
@@ -45,29 +45,22 @@ class Pipeline:
         settings: Settings,
         camera: CameraThread,
         microphone: MicrophoneThread,
-        latest: Latest,
-        ring: SoundRing,
         face_stream: FaceStream,
         voice_reader: VoiceReader,
         fusion: Fusion,
         baseline: BaselineRecorder,
         live: LiveView,
-        damages: Mapping[str, str] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        damages: Mapping[str, str],
     ) -> None:
         """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
-        self._settings = settings
+        self._settings, self._live = settings, live
         self._camera, self._microphone = camera, microphone
-        self._latest, self._ring = latest, ring
         self._face_stream, self._voice_reader = face_stream, voice_reader
-        self._fusion, self._smoother = fusion, MoodSmoother(settings.mood)
-        self._baseline = baseline
-        self._live = live
-        self._clock = clock
+        self._fusion, self._smoother, self._baseline = fusion, MoodSmoother(settings.mood), baseline
         # Fusion, face tracks and baseline are shared by the two reading threads and the tick.
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self.health = HealthMonitor(camera, microphone, damages or {}, clock())
+        self.health = HealthMonitor(camera, microphone, damages, time.monotonic())
         self._last_frame_s = 0.0
         self.controls = Controls(
             settings, camera, microphone, voice_reader, fusion, self._smoother, baseline, live, self._lock
@@ -103,7 +96,7 @@ class Pipeline:
         sent_s = health_s = float("-inf")
         tick_s = TICK_S
         while not stop.wait(tick_s):
-            now_s = self._clock()
+            now_s = time.monotonic()
             with self._lock:
                 people = self._face_stream.people(now_s) if self.controls.switches.can_see else 0
                 self._baseline.tick()
@@ -126,8 +119,7 @@ class Pipeline:
 
     def _wanted_fps(self, people: int) -> float:
         """The idle rate is enough for an empty room, unless somebody watches the live view."""
-        camera = self._settings.camera
-        fps = camera.fps if people else camera.idle_fps
+        fps = self._settings.camera.fps if people else self._settings.camera.idle_fps
         return max(fps, LIVE_FPS) if self._live.is_watched else fps
 
     def _read_forever(self, name: str, step: Callable[[ThreadHeartbeat], None]) -> None:
@@ -135,7 +127,7 @@ class Pipeline:
         name_this_thread(name)
         heartbeat = self.health.heartbeats[name]
         while not self._stopped.is_set():
-            heartbeat.beat_s = self._clock()
+            heartbeat.beat_s = time.monotonic()
             try:
                 step(heartbeat)
             except Exception as error:  # noqa: BLE001 - the edge of a thread: reported in health, then retried
@@ -145,7 +137,7 @@ class Pipeline:
                 self._stopped.wait(1.0)
 
     def _read_faces(self, heartbeat: ThreadHeartbeat) -> None:
-        frame = self._latest.get(0.5)
+        frame = self._camera.latest.get(0.5)
         if frame is None or not self.controls.switches.can_see:
             return
         readings = self._face_stream.read(frame)
@@ -156,16 +148,16 @@ class Pipeline:
                 for reading in readings:
                     self._fusion.add_face(reading)
                 self._live.offer(frame, readings)
-        heartbeat.succeed(self._clock())
+        heartbeat.succeed(time.monotonic())
 
     def _read_voice(self, heartbeat: ThreadHeartbeat) -> None:
         interval_s = self._settings.microphone.interval_s
         self._stopped.wait(interval_s)
-        window = self._ring.window() if self.controls.switches.can_hear else None
+        window = self._microphone.ring.window() if self.controls.switches.can_hear else None
         if window is None:
             self._voice_reader.reset()  # after a mute, neither old sound nor its features may be left
             return
-        if self._clock() - window.end_s > interval_s + 1:
+        if time.monotonic() - window.end_s > interval_s + 1:
             return  # no new sound has arrived: do not read the same sound twice
         # Windows overlap: all windows of one utterance together count as one.
         reading = self._voice_reader.read(window, learn=interval_s / 3)
@@ -173,11 +165,9 @@ class Pipeline:
             with self._lock:
                 if self.controls.switches.can_hear:
                     self._fusion.add_voice(self._baseline.correct_voice(reading))
-        heartbeat.succeed(self._clock())
+        heartbeat.succeed(time.monotonic())
 
     def _report_health(self, now_s: float, lost_changes: int) -> Health:
         with self._lock:
-            baseline, recording = self._baseline.neutral, self._baseline.recording
-        return self.health.report(
-            now_s, self.controls.switches, self._smoother.hold_s, baseline, recording, lost_changes
-        )
+            state = self.controls.switches, self._smoother.hold_s, self._baseline.neutral, self._baseline.recording
+        return self.health.report(now_s, *state, lost_changes)

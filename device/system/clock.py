@@ -10,7 +10,6 @@ JUMP_S = 30.0
 """A time server corrects smaller differences bit by bit."""
 _MAX_DRIFT_S = 0.002
 """Two clocks within this difference run alike."""
-_ATTEMPTS = 5
 
 
 def is_clock_set(utc_s: float) -> bool:
@@ -46,10 +45,7 @@ class WallClock:
         return self._wall_s()
 
     def read_jump_s(self) -> float:
-        """The jump since the last call: positive if the clock was set forward, 0.0 without a jump.
-
-        Sleep counts as a jump forward.
-        """
+        """The jump since the last call: positive if the clock was set forward or the machine slept; 0.0: none."""
         now_s = self._monotonic_s()
         before_s, self._offset_s = self._offset_s, self._wall_s() - now_s
         if abs(self._offset_s - before_s) < JUMP_S:
@@ -82,7 +78,7 @@ class UtcConverter:
         before_s, wall_s, now_s = self._read_clocks()
         if not wall_s - now_s - _MAX_DRIFT_S <= self._offset_s <= wall_s - before_s + _MAX_DRIFT_S:
             # The shortest of several readings is the most accurate.
-            readings = (self._read_clocks() for _ in range(_ATTEMPTS))
+            readings = (self._read_clocks() for _ in range(5))
             before_s, wall_s, now_s = min(readings, key=lambda reading: reading[2] - reading[0])
             self._offset_s = wall_s - (before_s + now_s) / 2
         return self._offset_s + min(max(monotonic_s, 0.0), now_s)

@@ -37,9 +37,7 @@ _ESCAPE_CAPABILITIES = (12, 13, 16, 18, 19, 21)
 # RFC 5737: no network routes this address, so nobody is disturbed if the isolation fails.
 _TEST_ADDRESS = ("192.0.2.1", 9)
 # Any other error, such as too many open files, is a failed attempt and proves nothing.
-_UNREACHABLE = frozenset(
-    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES}
-)
+_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EPERM, errno.EACCES}
 
 
 def drop_network() -> str:
@@ -50,23 +48,22 @@ def drop_network() -> str:
     already_isolated = _list_interfaces() in ((), ("lo",))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) == 0:
-        means = "own empty network namespace"
-    else:
-        uid, gid = os.getuid(), os.getgid()
-        if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-            if already_isolated:
-                return "the service manager gave no network"
-            reason = os.strerror(ctypes.get_errno())
-            return f"the kernel refused a network namespace ({reason}); systemd's unit takes the network away"
-        # Map the user to itself; without the map, every file would seem to belong to nobody.
-        means = "own empty network namespace, in a user namespace"
-        try:
-            Path("/proc/self/setgroups").write_text("deny")
-            Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-            Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-        except OSError as error:
-            # Ubuntu's AppArmor allows the namespace but not its map. The isolation works; file owners look wrong.
-            means += f" without a map of users ({error.strerror})"
+        return "own empty network namespace"
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        if already_isolated:
+            return "the service manager gave no network"
+        reason = os.strerror(ctypes.get_errno())
+        return f"the kernel refused a network namespace ({reason}); systemd's unit takes the network away"
+    # Map the user to itself; without the map, every file would seem to belong to nobody.
+    means = "own empty network namespace, in a user namespace"
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    except OSError as error:
+        # Ubuntu's AppArmor allows the namespace but not its map. The isolation works; file owners look wrong.
+        means += f" without a map of users ({error.strerror})"
     return means
 
 

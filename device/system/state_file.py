@@ -70,10 +70,8 @@ class StateFile(Generic[T]):
 
     def __init__(self, path: Path, kind: type[T], consequence: str, *, max_bytes: int = MAX_BYTES) -> None:
         """`kind`: what msgspec decodes it to. `consequence`: what a damaged file leads to, for the log."""
-        self.path = path
-        self._kind = kind
-        self._consequence = consequence
-        self._max_bytes = max_bytes
+        self.path, self._kind = path, kind
+        self._consequence, self._max_bytes = consequence, max_bytes
 
     def load(self, default: D, *, damaged: D | None = None) -> T | D:
         """The document; `default` without a file; `damaged`, or else `default`, where the file cannot be used."""

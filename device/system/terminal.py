@@ -4,8 +4,6 @@ import re
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line and paragraph separators, changes of the writing direction, and lone surrogates."""
-_SURROGATE_BASE = 0xDC00
-"""Python decodes a byte that is not UTF-8 as this plus the byte."""
 
 
 def printable(text: str) -> str:
@@ -14,6 +12,6 @@ def printable(text: str) -> str:
 
 
 def _escape(code: int) -> str:
-    if 0x80 <= code - _SURROGATE_BASE <= 0xFF:
-        code -= _SURROGATE_BASE
+    if 0xDC80 <= code <= 0xDCFF:  # Python decodes a byte that is not UTF-8 as 0xDC00 plus the byte
+        code -= 0xDC00
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from device.ipc.messages import Switch
@@ -13,7 +14,7 @@ from device.sense.controls import Switches, SwitchesFile
 def test_a_switch_is_read_back(tmp_path: Path, switch: Switch) -> None:
     file = SwitchesFile(tmp_path / "state")
     for on in (True, False):
-        wanted = Switches().with_switch(switch, on=on)
+        wanted = msgspec.structs.replace(Switches(), **{switch.value: on})
         file.save(wanted)
         assert file.read() == wanted
         assert getattr(file.read(), switch.value) is on
@@ -30,8 +31,7 @@ def test_each_switch_closes_its_own_sense_and_pause_closes_both() -> None:
 
 
 def test_the_end_of_a_pause_opens_nothing_that_was_off_before() -> None:
-    paused = Switches().with_switch(Switch.CAMERA, on=False).with_switch(Switch.PAUSE, on=True)
-    resumed = paused.with_switch(Switch.PAUSE, on=False)
+    resumed = msgspec.structs.replace(Switches(camera=False, pause=True), pause=False)
     assert (resumed.can_see, resumed.can_hear) == (False, True)
 
 
@@ -40,7 +40,7 @@ def test_the_hold_time_is_stored_with_them_and_older_files_still_load(tmp_path: 
     file.path.write_bytes(b'{"camera": false, "microphone": true, "pause": false}')
     assert file.read() == Switches(camera=False, hold_s=None)
     file.save(Switches(camera=False, hold_s=0.0))
-    assert file.read().with_switch(Switch.CAMERA, on=True) == Switches(hold_s=0.0)
+    assert msgspec.structs.replace(file.read(), camera=True) == Switches(hold_s=0.0)
 
 
 @pytest.mark.parametrize(

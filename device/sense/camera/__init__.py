@@ -87,7 +87,8 @@ def _open_first(settings: CameraSettings, clock: Callable[[], float]) -> Camera:
         except DeviceError as error:
             faults.append(str(error))
     # A Raspberry Pi has a dozen /dev/video* that are not cameras, so these come last, and each is tried.
-    for path in [*_list_stable(), *sorted(_DEV.glob("video*"), key=_number)]:
+    nodes = sorted(_DEV.glob("video*"), key=lambda path: int(re.sub(r"\D", "", path.name) or 0))
+    for path in [*_list_stable(), *nodes]:
         try:
             return open_v4l2(path, settings, clock)
         except DeviceError as error:
@@ -102,7 +103,3 @@ def _open_first(settings: CameraSettings, clock: Callable[[], float]) -> Camera:
 def _list_stable() -> list[Path]:
     """USB cameras by their stable names, without a camera's second node (index1), which has no pictures."""
     return [path for path in sorted((_DEV / "v4l/by-id").glob("*")) if not re.search(r"-index[1-9]\d*$", path.name)]
-
-
-def _number(path: Path) -> int:
-    return int(re.sub(r"\D", "", path.name) or 0)

@@ -32,16 +32,13 @@ class VideoCamera:
         if self._next is None:
             raise EndOfMedia(f"{self.name}: played to its end")
         wait_s = self._start_s + self._next[1] - self._clock()
-        if wait_s > 0:
-            time.sleep(min(wait_s, _WAIT_S))
-            if wait_s > _WAIT_S:
-                return None
+        time.sleep(min(max(wait_s, 0.0), _WAIT_S))
+        if wait_s > _WAIT_S:
+            return None
         until_s = self._clock() + _MAX_SKIP_S
-        pixels, pts_s = self._next
-        self._next = self._decode()
+        (pixels, pts_s), self._next = self._next, self._decode()
         while self._next and self._start_s + self._next[1] <= self._clock() < until_s:
-            pixels, pts_s = self._next
-            self._next = self._decode()
+            (pixels, pts_s), self._next = self._next, self._decode()
         return Frame(pixels, self._start_s + pts_s)
 
     def close(self) -> None:
@@ -76,10 +73,9 @@ class PictureCamera:
     def read(self) -> Frame | None:
         """The picture, once it is due again; None if it is not within 0.4 s."""
         wait_s = self._due_s - self._clock()
-        if wait_s > 0:
-            time.sleep(min(wait_s, _WAIT_S))
-            if wait_s > _WAIT_S:
-                return None
+        time.sleep(min(max(wait_s, 0.0), _WAIT_S))
+        if wait_s > _WAIT_S:
+            return None
         # After a pause it continues from now, without catching up.
         due_s = max(self._due_s, self._clock() - self._step_s)
         self._due_s = due_s + self._step_s

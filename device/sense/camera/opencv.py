@@ -19,8 +19,6 @@ from device.settings.schema import Camera as CameraSettings
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 
-_PAUSE_S = 0.05
-
 
 class OpenCVCamera:
     """A cv2.VideoCapture. A frame's time is read right after `grab`, before decoding."""
@@ -37,10 +35,8 @@ class OpenCVCamera:
     ) -> None:
         """`failure_limit_s`: how long grabs may fail before the camera counts as gone. `node`: its file in /dev."""
         self.name = name
-        self._capture = capture
-        self._clock = clock
-        self._failure_limit_s = failure_limit_s
-        self._node = node
+        self._capture, self._clock = capture, clock
+        self._failure_limit_s, self._node = failure_limit_s, node
         self._newest_s = clock()
 
     def read(self) -> Frame | None:
@@ -53,7 +49,7 @@ class OpenCVCamera:
                 raise DeviceError(f"{self.name}: unplugged; plug it in again")
             if now_s - self._newest_s >= self._failure_limit_s:
                 raise DeviceError(f"{self.name}: delivers no more frames; opening it again")
-            time.sleep(_PAUSE_S)  # grabs that fail at once must not spin
+            time.sleep(0.05)  # grabs that fail at once must not spin
             return None
         self._newest_s = now_s
         return Frame(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), now_s)
@@ -81,10 +77,7 @@ def open_v4l2(path: Path, settings: CameraSettings, clock: Callable[[], float]) 
 
 
 def open_stream(url: str, settings: CameraSettings, clock: Callable[[], float], name: str = "") -> OpenCVCamera:
-    """A network camera, read by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError.
-
-    Its name is `name`, or else its address without any secrets.
-    """
+    """A network camera, read by FFmpeg: rtsp (over TCP), rtmp or http (MJPEG). Raises DeviceError."""
     name = name or redact_url(url)
     # FFmpeg accepts only lower-case schemes.
     scheme, colon, rest = url.strip().partition(":")

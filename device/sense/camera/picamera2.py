@@ -15,11 +15,8 @@ from device.settings.schema import Camera as CameraSettings
 
 _log = logging.getLogger(__name__)
 _WAIT_S = 0.4
-_BUFFERS = 4
 _MIN_SMALL_PX = 160
 """The second stream is a quarter of the first, but at least this wide: enough to detect movement."""
-_MAX_AGE_S = 5.0
-"""An older time stamp belongs to another clock."""
 
 
 class Picamera2Camera:
@@ -68,7 +65,7 @@ class Picamera2Camera:
             # The hardware scales to this size. BGR888 lies in memory as red, green, blue.
             "main": {"size": (width, height), "format": "BGR888"},
             "controls": {"FrameRate": settings.fps},
-            "buffer_count": _BUFFERS,
+            "buffer_count": 4,
         }
         second = {"lores": {"size": small, "format": "YUV420"}}  # the only format that every Pi offers for it
         try:
@@ -94,7 +91,7 @@ class Picamera2Camera:
         try:
             pixels = np.asarray(request.make_array("main"), np.uint8)
             small = None
-            if self._small_size is not None:
+            if self._small_size:
                 width, height = self._small_size  # crops the colours below it, and the padding of its lines
                 small = np.asarray(request.make_array("lores")[:height, :width], np.uint8)
             stamp_ns = request.get_metadata().get("SensorTimestamp")
@@ -112,7 +109,7 @@ class Picamera2Camera:
         now_s = self._clock()
         for clock in (time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC):
             age_s = time.clock_gettime(clock) - (stamp_ns or 0) / 1e9
-            if 0 <= age_s < _MAX_AGE_S and stamp_ns:
+            if 0 <= age_s < 5 and stamp_ns:  # an older one belongs to the other clock
                 return now_s - age_s
         return now_s
 

@@ -83,28 +83,25 @@ class CameraThread(DeviceThread[Camera]):
     ) -> None:
         """`rotation`: degrees clockwise, as in the settings."""
         super().__init__("camera", opener, timeout_s, clock, on)
-        self._rotation = rotation
+        self.latest, self._rotation = latest, rotation
         self.wanted_fps = wanted_fps
         """May be changed at any time. The thread reads all frames, otherwise the device would deliver old ones."""
-        self._latest = latest
         self._due_s = 0.0
         self._sample: bytes | None = None
 
     def _read(self, device: Camera) -> bool:
-        frame = device.read()
-        if frame is None:
+        if (frame := device.read()) is None:
             return False
         # One pixel in 256 is enough: a sensor's noise changes some of them in every frame.
         sample = frame.pixels[::16, ::16].tobytes()
-        same = device.still_is_frozen and sample == self._sample
+        self._note_same(device.still_is_frozen and sample == self._sample, self._clock())
         self._sample = sample
-        self._note_same(same, self._clock())
         if self._is_due(frame.time_s):
             self._note_unusable(_DARK if is_dark(frame.pixels) else None, self._clock())
             frame = rotate(frame, self._rotation)
             with self._lock:
                 if self._on:
-                    self._latest.put(frame)
+                    self.latest.put(frame)
                     self._delivered_s.append(self._clock())
         return True
 
@@ -120,11 +117,11 @@ class CameraThread(DeviceThread[Camera]):
         return True
 
     def _clear(self) -> None:
-        self._latest.clear()
+        self.latest.clear()
         self._sample = None
 
     def _count_dropped(self) -> int:
-        return self._latest.dropped
+        return self.latest.dropped
 
     def _describe_frozen(self, for_s: float) -> str:
         return f"the same picture for {for_s:.0f} s"

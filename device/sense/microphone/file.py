@@ -10,7 +10,6 @@ from device.perception.audio.stft import RATE_HZ
 from device.perception.media.decode import sound_blocks
 
 _WAIT_S = 0.4
-_MAX_DELAY_S = 1.0
 
 
 class FileMicrophone:
@@ -21,10 +20,9 @@ class FileMicrophone:
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic, start_s: float | None = None) -> None:
         """Open it. Raises DeviceError."""
         self.name = path.name
-        self.overflows = 0
+        self.overflows = self._delivered = 0
         self._clock = clock
         self._blocks: Iterator[Floats] = sound_blocks(path)
-        self._delivered = 0
         self._next = self._decode()
         self._start_s = clock() if start_s is None else start_s
 
@@ -33,15 +31,12 @@ class FileMicrophone:
         while self._next is not None:
             end_s = self._start_s + (self._delivered + len(self._next)) / RATE_HZ
             wait_s = end_s - self._clock()
+            time.sleep(min(max(wait_s, 0.0), _WAIT_S))
             if wait_s > _WAIT_S:
-                time.sleep(_WAIT_S)
                 return None
-            if wait_s > 0:
-                time.sleep(wait_s)
-            block = self._next
+            block, self._next = self._next, self._decode()
             self._delivered += len(block)
-            self._next = self._decode()
-            if wait_s > -_MAX_DELAY_S:
+            if wait_s > -1:
                 return block, end_s
             self.overflows += 1
         raise EndOfMedia(f"{self.name}: played to its end")

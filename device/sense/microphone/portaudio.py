@@ -15,11 +15,9 @@ from device.errors import DeviceError
 from device.perception.audio.stft import RATE_HZ
 from device.system.stderr import silence_stderr
 
-_BLOCK_S = 0.05
 _MAX_QUEUE = 40
 """Blocks: two seconds."""
 _WAIT_S = 0.4
-_INT16_SCALE = np.float32(1 / 32768)
 _LOCK_TIMEOUT_S = 3.0
 _PREFERRED = ("pulse", "pipewire", "default")
 """`auto` tries these before PortAudio's default: they mix, resample and follow the user's own choice."""
@@ -65,7 +63,7 @@ class PyAudioMicrophone:
             return None
         channels = np.frombuffer(block[0], np.int16).reshape(-1, self._channels)
         # Mixed here: FFmpeg would mix two equal channels to 1.4 times the volume of either.
-        mono = channels.mean(axis=1, dtype=np.float32) * _INT16_SCALE
+        mono = channels.mean(axis=1, dtype=np.float32) * np.float32(1 / 32768)
         samples = self._resampler(mono) if self._resampler else mono
         return (samples, block[1]) if len(samples) else None
 
@@ -82,8 +80,10 @@ class PyAudioMicrophone:
         devices = [self._audio.get_device_info_by_index(i) for i in range(self._audio.get_device_count())]
         inputs = [device for device in devices if device["maxInputChannels"] > 0]
         names = ", ".join(str(device["name"]) for device in inputs) or "none"
-        faults = []
-        for device in _match(source, inputs, self._default_index()):
+        faults, default = [], -1
+        with contextlib.suppress(OSError):
+            default = int(self._audio.get_default_input_device_info()["index"])
+        for device in _match(source, inputs, default):
             name, own_hz = str(device["name"]), int(device["defaultSampleRate"])
             stereo = min(2, int(device["maxInputChannels"]))
             for rate_hz, channels in dict.fromkeys(((RATE_HZ, 1), (RATE_HZ, stereo), (own_hz, 1), (own_hz, stereo))):
@@ -93,9 +93,8 @@ class PyAudioMicrophone:
                     fault = f"{name}: {error}"
             faults.append(fault)
         if faults:
-            raise DeviceError(
-                f"no microphone opens ({'; '.join(faults)}); is another program using it? There are: {names}"
-            )
+            reasons = "; ".join(faults)
+            raise DeviceError(f"no microphone opens ({reasons}); is another program using it? There are: {names}")
         problem = "no microphone found" if source == "auto" else f"no microphone has {source!r} in its name"
         raise DeviceError(f"{problem}; there are: {names}. Plug one in, or set microphone.source")
 
@@ -106,7 +105,7 @@ class PyAudioMicrophone:
             format=self._module.paInt16,
             input=True,
             input_device_index=index,
-            frames_per_buffer=int(rate_hz * _BLOCK_S),
+            frames_per_buffer=int(rate_hz * 0.05),
             stream_callback=self._receive,
         )
 
@@ -118,12 +117,6 @@ class PyAudioMicrophone:
             self._blocks.append((data, end_s))
             self._arrived.notify()
         return None, self._module.paContinue
-
-    def _default_index(self) -> int:
-        try:
-            return int(self._audio.get_default_input_device_info()["index"])
-        except OSError:
-            return -1
 
 
 def _match(source: str, inputs: list[Mapping[str, Any]], default: int) -> list[Mapping[str, Any]]:

@@ -24,8 +24,7 @@ class SoundRing:
     def __init__(self, seconds: float = 3.0) -> None:
         self._samples = np.zeros(int(seconds * RATE_HZ), np.float32)
         self._lock = threading.Lock()
-        self._position = 0
-        self._length = 0
+        self._position = self._length = 0
         self._total = 0
         """Samples since the last gap."""
         self._end_s = 0.0
@@ -91,9 +90,8 @@ class MicrophoneThread(DeviceThread[Microphone]):
         on: bool = True,
     ) -> None:
         super().__init__("microphone", opener, timeout_s, clock, on)
-        self._ring = ring
-        self._overflows = 0
-        self._clipped_share = 0.0
+        self.ring = ring
+        self._overflows, self._clipped_share = 0, 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
         self._dc_blocker = DcBlocker()
 
@@ -114,12 +112,12 @@ class MicrophoneThread(DeviceThread[Microphone]):
         block = self._dc_blocker(block)
         with self._lock:
             if self._on:
-                self._ring.push(block, end_s)
+                self.ring.push(block, end_s)
                 self._delivered_s.append(self._clock())
         return True
 
     def _clear(self) -> None:
-        self._ring.clear()
+        self.ring.clear()
 
     def _count_dropped(self) -> int:
         return self._overflows
