@@ -59,12 +59,11 @@ def _build_parser() -> argparse.ArgumentParser:
     common.add_argument("--settings", type=parse_path, help="the settings file (default: ~/.config/mien/mien.toml)")
     common.add_argument("--log", choices=["debug", "info", "warning", "error"], help="log level (default: info)")
     about = "Mien lets a room respond to how the people in it feel."
-    parser = argparse.ArgumentParser(prog="mien", description=about, parents=[common])
+    parser = argparse.ArgumentParser("mien", description=about, parents=[common])
     parser.add_argument("--version", action="version", version=f"mien {__version__}")
     parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser)
     for name, help_line in COMMANDS.items():
-        parents = [common]
-        command = parsers.add_parser(name, help=help_line, description=help_line, parents=parents)  # type: ignore[arg-type] # any parser can be a parent
+        command = parsers.add_parser(name, help=help_line, description=help_line, parents=[common])  # type: ignore[list-item] # any parser can be a parent
         command.command = name
     return parser
 
@@ -90,21 +89,14 @@ def main(argv: list[str] | None = None) -> int:
         if error.errno not in _WRITE_ERRORS or error.filename is not None:
             raise
         logging.getLogger(__name__).debug("stdout cannot be written", exc_info=True)
-        _discard_stdout()
+        if sys.stdout:  # so that what is left in its buffer does not fail once more while Python exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:  # a reader that left, such as `head`, is no error
             print(f"mien: the output cannot be written ({error.strerror})", file=sys.stderr)  # noqa: T201 - as above
         return 1
     except KeyboardInterrupt:
         return 130
     return status
-
-
-def _discard_stdout() -> None:
-    """Keep what is left in stdout's buffer from failing once more while Python exits."""
-    if sys.stdout:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
 
 
 if __name__ == "__main__":

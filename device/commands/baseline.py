@@ -12,8 +12,6 @@ from device.hub.state.features import PRESS
 from device.settings.load import load
 from device.settings.schema import Settings
 
-_START_TIMEOUT_S = 5.0
-
 _WHAT = "record: sit in view for a minute, relaxed; show: what was recorded; clear: delete it"
 ARGUMENTS: Arguments = {"what": {"choices": ["record", "show", "clear"], "help": _WHAT}}
 
@@ -38,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _wait_for_recording(settings: Settings, before: Any) -> None:  # noqa: ANN401 - JSON
     """Print how long it takes and what came of it. Raises MienError when nothing was recorded."""
-    has_started, deadline_s = False, time.monotonic() + _START_TIMEOUT_S
+    has_started, deadline_s = False, time.monotonic() + 5.0
     while True:
         sense = get_json(settings, "/api/state")["sense"]
         recording = sense["recording"]

@@ -23,8 +23,6 @@ from device.settings.load import load
 from device.settings.schema import Settings
 
 PARTS = ("stages", "face", "voice", "networks", "grid", "process", "streams")
-_OPTIONAL_PARTS = ("streams",)
-"""Measured only when named, or with --full."""
 
 ARGUMENTS: Arguments = {
     "paths": {"nargs": "*", "type": parse_path, "metavar": "PATH", "help": "your own pictures, videos and sounds"},
@@ -121,8 +119,8 @@ def _describe_runtime(perception: Perception) -> Json:
 
 
 def _select_parts(text: str | None, *, full: bool) -> list[str]:
-    """The parts to measure, in order. Raises MienError for an unknown one."""
-    names = text.split(",") if text else [part for part in PARTS if full or part not in _OPTIONAL_PARTS]
+    """The parts to measure, in order; streams only when named, or with --full. Raises MienError for an unknown one."""
+    names = text.split(",") if text else [part for part in PARTS if full or part != "streams"]
     if unknown := [part for part in names if part not in PARTS]:
         raise MienError(f"--parts {text}: {unknown[0]!r} is not a part; allowed are {', '.join(PARTS)}")
     return [part for part in PARTS if part in names]

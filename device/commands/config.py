@@ -57,9 +57,8 @@ def _is_running(settings: Settings) -> bool:
 def _init(path: Path, *, force: bool) -> None:
     try:
         if path.exists() and not force:
-            raise SettingsError(
-                f"{path} exists already; nothing was changed. To overwrite it: mien config init --force"
-            )
+            fix = "To overwrite it: mien config init --force"
+            raise SettingsError(f"{path} exists already; nothing was changed. {fix}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(format_settings(Settings(), commented=True), encoding="utf-8")
     except OSError as error:

@@ -1,9 +1,7 @@
-"""`mien demo`: a simulated camera and microphone feed the real pipeline.
-
-Prints what is played beside what is read.
-"""
+"""`mien demo`: a simulated camera and microphone feed the real pipeline. Prints what is played and what is read."""
 
 import argparse
+import contextlib
 import http.client
 import json
 import math
@@ -24,7 +22,6 @@ from device.errors import MienError
 from device.sense.simulator import SCRIPT, scene_at
 from device.settings.load import load
 
-_WARM_UP_S = 3.0
 _NOBODY = "nobody"
 
 ARGUMENTS: Arguments = {
@@ -41,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seconds is not None and not 0 <= arguments.seconds < math.inf:
         raise MienError(f"--seconds {arguments.seconds:g}: a number from 0 on is needed")
     port = _free_port(load(arguments.settings).kiosk.port)
-    start_s = time.monotonic() + _WARM_UP_S
+    start_s = time.monotonic() + 3.0  # about as long as both processes take to start
     with tempfile.TemporaryDirectory(prefix="mien-demo-") as folder:
         settings = Path(folder) / "demo.toml"
         settings.write_text(
@@ -54,10 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         (Path(folder) / "run").mkdir(mode=0o700)
         flags = common_flags(arguments, settings)
         page = f"http://127.0.0.1:{port}/"
-        print(f"The page: {page}")
-        print(
-            "Mien now sees a drawn face and hears a generated voice, as it would see and hear you. Ctrl-C stops it.\n"
-        )
+        play = "Mien now sees a drawn face and hears a generated voice, as it would see and hear you. Ctrl-C stops it."
+        print(f"The page: {page}\n{play}\n")
         stop = stop_on_signals()
         watcher = Watcher(page, start_s, stop)
         thread = threading.Thread(target=watcher.watch, args=(arguments.seconds, not arguments.no_browser))
@@ -75,13 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _free_port(preferred: int) -> int:
     for port in (preferred, 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue  # in use, perhaps by the real Mien
-            free: int = probe.getsockname()[1]
-            return free
+        with socket.socket() as probe, contextlib.suppress(OSError):  # in use, perhaps by the real Mien
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
     return preferred
 
 
@@ -109,8 +100,7 @@ class Watcher:
             played_s = time.monotonic() - self._start_s
             if seconds is not None and played_s >= seconds:
                 return
-            state = self._get_state()
-            if state is None or not state["mood"]:
+            if not (state := self._get_state()) or not state["mood"]:
                 continue
             if browser and not self.has_mood and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                 webbrowser.open(self._page)
@@ -118,11 +108,10 @@ class Watcher:
             if played_s >= 0:
                 self._print(state, played_s)
 
-    def _get_state(self) -> dict[str, Any] | None:
+    def _get_state(self) -> Any:  # noqa: ANN401 - JSON
         try:
             with urllib.request.urlopen(f"{self._page}api/state", timeout=2) as answer:  # noqa: S310 - our own page
-                state: dict[str, Any] = json.load(answer)
-                return state
+                return json.load(answer)
         except (OSError, http.client.HTTPException, ValueError):
             return None  # the hub is starting, is being restarted, or ended while it answered
 
@@ -139,12 +128,11 @@ class Watcher:
         )
         line = f"played {played:9} read {mood['emotion']:9}"
         rest = f"({readings or 'no face, no voice'})  lamp {lamp['colour']} at {lamp['brightness']} %"
-        rest += f"  music: {player['playlist'] or 'none'}"
         # Print changes of the lamp and the music, too: they come some seconds after the mood.
-        key = f"{line} {lamp} {player}"
-        if key != self._last_line:
-            print(f"{played_s:6.1f} s  {line} {mood['confidence']:4.0%} {rest}", flush=True)
+        if self._last_line != (key := f"{line} {lamp} {player}"):
             self._last_line = key
+            music = player["playlist"] or "none"
+            print(f"{played_s:6.1f} s  {line} {mood['confidence']:4.0%} {rest}  music: {music}", flush=True)
 
     def summary(self) -> str:
         """How often each scene was read as it was played, without its first 4 s."""
@@ -153,7 +141,6 @@ class Watcher:
             expected = "unknown" if played == _NOBODY else played
             total = sum(counts.values())
             rest = ", ".join(f"{name} {n / total:.0%}" for name, n in counts.most_common() if name != expected)
-            lines.append(
-                f"  {played:9} {counts[expected] / total:4.0%} as played" + (f"; otherwise {rest}" if rest else "")
-            )
+            otherwise = f"; otherwise {rest}" if rest else ""
+            lines.append(f"  {played:9} {counts[expected] / total:4.0%} as played{otherwise}")
         return "\n".join(lines if self._counts else ["", "Stopped before anything was read."])

@@ -22,20 +22,9 @@ from device.system.check import Check
 from device.system.terminal import printable
 
 CHECKS: tuple[Callable[[Context], Iterable[Check]], ...] = (
-    host.packages,
-    models.models,
-    devices.camera,
-    devices.microphone,
-    host.disk_space,
-    host.device_permissions,
-    host.clock,
-    host.temperature,
-    host.throttling,
-    services.broker,
-    services.units,
-    services.isolation,
-    services.live_view,
-    services.running,
+    *(host.packages, models.models, devices.camera, devices.microphone),
+    *(host.disk_space, host.device_permissions, host.clock, host.temperature, host.throttling),
+    *(services.broker, services.units, services.isolation, services.live_view, services.running),
 )
 """In the order in which one would fix them. A check that does not apply yields nothing."""
 
@@ -49,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         findings = [msgspec.to_builtins(check) | {"fix": check.fix} for check in checks]
         print(json.dumps({"version": __version__, "works": works, "findings": findings}))
-        return int(not works)
-    for check in checks:
-        mark = {True: "ok  ", False: "BAD ", None: "note"}[check.ok]
-        print(f"{mark} {check.name}: {printable(check.message)}")
-        if check.fix:
-            print(f"     -> {printable(check.fix)}")
-    print("Mien can work here." if works else "Mien cannot work here yet; fix what is marked BAD above.")
+    else:
+        for check in checks:
+            mark = {True: "ok  ", False: "BAD ", None: "note"}[check.ok]
+            print(f"{mark} {check.name}: {printable(check.message)}")
+            if check.fix:
+                print(f"     -> {printable(check.fix)}")
+        print("Mien can work here." if works else "Mien cannot work here yet; fix what is marked BAD above.")
     return int(not works)
 
 

@@ -20,13 +20,7 @@ from device.perception.models.card import MODELS
 from device.system.paths import expand
 
 WHEEL = "mediapipe==0.10.18"
-_FOLDER = "mediapipe/modules/face_detection/"
 FILES = {reach.file: reach.sha256 for reach in (FULL_RANGE, SHORT_RANGE)}
-
-
-def cache_dir() -> Path:
-    """Where the files stay between installations. Raises SettingsError when this user has no home folder."""
-    return expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
 
 
 def is_intact(path: Path) -> bool:
@@ -35,8 +29,11 @@ def is_intact(path: Path) -> bool:
 
 
 def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
-    """Put missing files beside the models and return their names. Raises ModelError when that fails."""
-    cache = cache or cache_dir()
+    """Put missing files beside the models and return their names. `cache` keeps them between installations.
+
+    Raises ModelError when that fails, SettingsError when this user has no home folder.
+    """
+    cache = cache or expand(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "mien"
     try:
         missing = [name for name in FILES if not is_intact(models / name)]
         if not all(is_intact(cache / name) for name in missing):
@@ -44,10 +41,9 @@ def fetch(models: Path = MODELS, cache: Path | None = None) -> list[str]:
         for name in missing:
             shutil.copyfile(cache / name, models / name)
     except OSError as error:
-        raise ModelError(
-            f"{error.filename or models}: {error.strerror}; the face detectors are stored in {models} and {cache} "
-            "(or $XDG_CACHE_HOME/mien): fetch them as a user who may write there"
-        ) from error
+        folders = f"the face detectors are stored in {models} and {cache} (or $XDG_CACHE_HOME/mien)"
+        problem = f"{error.filename or models}: {error.strerror}"
+        raise ModelError(f"{problem}; {folders}: fetch them as a user who may write there") from error
     return missing
 
 
@@ -61,12 +57,11 @@ def _download(cache: Path) -> None:
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise ModelError(
-                f"pip cannot download {WHEEL} ({reason[0]}); check the network and try again: mien models fetch"
-            )
+            problem = f"pip cannot download {WHEEL} ({reason[0]})"
+            raise ModelError(f"{problem}; check the network and try again: mien models fetch")
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:
-                (cache / name).write_bytes(wheel.read(_FOLDER + name))
+                (cache / name).write_bytes(wheel.read(f"mediapipe/modules/face_detection/{name}"))
     for name in FILES:
         if not is_intact(cache / name):
             raise ModelError(f"{cache / name}: not the expected file (sha256 differs); delete it and try again")

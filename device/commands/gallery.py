@@ -17,9 +17,6 @@ from device.settings.load import load
 from device.settings.schema import Settings
 from device.system.terminal import printable
 
-_FIVE = 5
-_PROGRESS_INTERVAL_S = 5.0
-
 ARGUMENTS: Arguments = {
     "folder": {"nargs": "?", "type": parse_path, "metavar": "FOLDER", "help": "pictures with one face each, to index"},
     "--clear": switch("go back to the drawn faces"),
@@ -39,14 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     progress = _Progress(quiet=arguments.json)
     if arguments.folder:
-        index: Index | None = index_folder(
-            arguments.folder, load_perception(settings), settings, progress.report, crop=arguments.crop
-        )
+        perception = load_perception(settings)
+        index = index_folder(arguments.folder, perception, settings, progress.report, crop=arguments.crop)
+        summary = _summarize(index) | progress.summary()
     else:
-        index = read_index(index_path(settings.state_dir), Index)
-    summary = _summarize(index)
-    if arguments.folder:
-        summary |= progress.summary()
+        summary = _summarize(read_index(index_path(settings.state_dir), Index))
     print(json.dumps(summary) if arguments.json else _describe(summary, settings))
     return 0
 
@@ -68,7 +62,7 @@ class _Progress:
         if not self.quiet and step.outcome in {Outcome.BROKEN, Outcome.NO_FACE}:
             print(printable(step.error or f"{step.source}: no face found"), flush=True)
         now_s = time.monotonic()
-        if now_s - self.reported_s >= _PROGRESS_INTERVAL_S:
+        if now_s - self.reported_s >= 5.0:
             self.reported_s = now_s
             left_s = (now_s - self.started_s) / step.done * (step.of - step.done)
             print(f"{step.done} of {step.of} pictures, about {left_s:.0f} s left", file=sys.stderr, flush=True)
@@ -85,25 +79,21 @@ def _summarize(index: Index | None) -> dict[str, Any]:
         "folder": index.folder if index else None,
         "pictures": emotions.total(),
         "emotions": {emotion.value: emotions[emotion] for emotion in EMOTIONS},
-        "under_five": [emotion.value for emotion in EMOTIONS if emotions[emotion] < _FIVE],
+        "under_five": [emotion.value for emotion in EMOTIONS if emotions[emotion] < 5],
     }
 
 
 def _describe(summary: dict[str, Any], settings: Settings) -> str:
     lines = []
     if "read" in summary:
-        lines.append(
-            f"{summary['read']} read, {summary['unchanged']} unchanged, {summary['no_face']} without a face, "
-            f"{summary['broken']} broken."
-        )
+        text = "{read} read, {unchanged} unchanged, {no_face} without a face, {broken} broken."
+        lines.append(text.format_map(summary))
     if summary["folder"] is None:
         return "No pictures are indexed: the drawn faces answer. To index a folder: mien gallery FOLDER"
     if summary.get("no_face", 0) > summary["pictures"]:
         lines.append("If these pictures are cropped to the faces, use --crop.")
-    lines.append(
-        f"{summary['pictures']} pictures from {printable(summary['folder'])}, "
-        f"copied to {index_path(settings.state_dir).parent}:"
-    )
+    copies = index_path(settings.state_dir).parent
+    lines.append(f"{summary['pictures']} pictures from {printable(summary['folder'])}, copied to {copies}:")
     lines += [f"  {emotion:9}{count:6}" for emotion, count in summary["emotions"].items()]
     if summary["under_five"]:
         lines.append(f"Fewer than five, so drawn faces fill up: {', '.join(summary['under_five'])}.")

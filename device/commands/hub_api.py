@@ -8,7 +8,6 @@ from typing import Any
 from device.errors import MienError
 from device.settings.schema import Settings
 
-_TIMEOUT_S = 5.0
 # Straight to loopback, whatever proxy the shell has set.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -26,23 +25,18 @@ def send_command(settings: Settings, feature: str, value: str) -> None:
 def _request(settings: Settings, path: str, body: bytes | None) -> Any:  # noqa: ANN401 - JSON
     kiosk = settings.kiosk
     if not kiosk.enabled or not kiosk.port:
-        raise MienError(
-            "this command talks to the running Mien through its page, which the settings turn off: "
-            "set kiosk.enabled = true and kiosk.port"
-        )
+        problem = "this command talks to the running Mien through its page, which the settings turn off"
+        raise MienError(f"{problem}: set kiosk.enabled = true and kiosk.port")
     address = f"http://127.0.0.1:{kiosk.port}{path}"
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
     try:
-        with _opener.open(request, timeout=_TIMEOUT_S) as answer:
+        with _opener.open(request, timeout=5.0) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise MienError(_error_text(error)) from error
+        try:
+            text = str(json.load(error)["error"])
+        except (ValueError, KeyError, TypeError):
+            text = f"the hub answered {error.code} {error.reason}"
+        raise MienError(text) from error
     except (OSError, ValueError) as error:
         raise MienError(f"no Mien answers at {address} ({error}); start it first, e.g. with: mien run") from error
-
-
-def _error_text(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"the hub answered {error.code} {error.reason}"

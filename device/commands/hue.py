@@ -31,18 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Press the button on the Hue bridge at {arguments.address} within {BUTTON_S:.0f} s.", flush=True)
     key = asyncio.run(pair(arguments.address, arguments.port))
     write_key(path, key)
-    group = find_service_group(path, settings)
-    if group is not None:
+    if (group := find_service_group(path, settings)) is not None:
         try:
             os.chown(path, -1, group)
             path.chmod(0o640)
         except OSError as error:
-            raise MienError(
-                f"{path}: the key was written, but mien-hub cannot be given access to it ({error.strerror})"
-            ) from None
+            problem = f"the key was written, but mien-hub cannot be given access to it ({error.strerror})"
+            raise MienError(f"{path}: {problem}") from None
     print(f"Paired. The key is in {path}. Mien will send it only to the bridge with this certificate:")
-    print(f"  SHA-256 {key.certificate_sha256}")
-    print("Add to the settings:\n")
+    print(f"  SHA-256 {key.certificate_sha256}\nAdd to the settings:\n")
     print(f"[hue]\nbridge = {json.dumps(arguments.address)}")
     if arguments.port != 443:
         print(f"port = {arguments.port}")

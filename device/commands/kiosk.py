@@ -13,8 +13,6 @@ from device.errors import SettingsError
 from device.hub.web.auth.password import hash_password, write
 from device.settings.locations import default_path
 
-_MAX_PASSWORD_BYTES = 4096
-
 _FILE = "where to write its hash (default: kiosk-password.json beside the settings)"
 ARGUMENTS: Arguments = {
     "what": {"choices": ["password"], "help": "password: the one that opens the page in your network"},
@@ -53,7 +51,7 @@ def _read_password() -> str:
     """Ask twice at the terminal, or take the first line of a pipe. Raises SettingsError."""
     if not sys.stdin.isatty():
         try:
-            return sys.stdin.readline(_MAX_PASSWORD_BYTES).rstrip("\r\n")
+            return sys.stdin.readline(4096).rstrip("\r\n")
         except UnicodeDecodeError:
             raise SettingsError("the password on standard input is not text (UTF-8); nothing was written") from None
     try:

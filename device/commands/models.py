@@ -49,9 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
             changes = store.install(bundles)
     else:
         if subject is not None and subject not in MODEL_NAMES:
-            raise MienError(
-                f"mien models rollback {subject}: there is no such model; the models are {', '.join(MODEL_NAMES)}"
-            )
+            names = ", ".join(MODEL_NAMES)
+            raise MienError(f"mien models rollback {subject}: there is no such model; the models are {names}")
         if not models_folder(state_dir).is_dir():
             raise ModelError(f"nothing was installed in {state_dir}: there is nothing to go back to")
         with ModelStore(state_dir) as store:
@@ -63,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _report(changes: list[Change], state_dir: Path, *, as_json: bool) -> None:
     restart = any(change.changed for change in changes)
     if as_json:
-        document = {"folder": str(models_folder(state_dir)), "restart": restart, "models": [asdict(c) for c in changes]}
-        print(json.dumps(document))
+        models = [asdict(change) for change in changes]
+        print(json.dumps({"folder": str(models_folder(state_dir)), "restart": restart, "models": models}))
         return
     for change in changes:
         source = "shipped" if change.shipped else "installed"
@@ -104,11 +103,11 @@ def _list(state_dir: Path, *, as_json: bool) -> None:
 
 def _describe_source(choice: Selection) -> str:
     slot, installed = choice.slot, choice.installed
-    back = f", rolled back to on {_day(slot.rolled_back_utc_s)}" if slot.rolled_back_utc_s is not None else ""
+    back = f", rolled back to on {_format_time(slot.rolled_back_utc_s)}" if slot.rolled_back_utc_s is not None else ""
     if installed is None:
         return f"shipped{'' if choice.damage else back}"
     before = f"before it {slot.before.version}" if slot.before else f"before it the shipped {_shipped_version(choice)}"
-    return f"installed on {_day(installed.installed_utc_s)}{back}, {before}"
+    return f"installed on {_format_time(installed.installed_utc_s)}{back}, {before}"
 
 
 def _shipped_version(choice: Selection) -> str:
@@ -119,28 +118,22 @@ def _shipped_version(choice: Selection) -> str:
 
 
 def _as_json(choice: Selection) -> dict[str, Any]:
-    """The card, and where the model comes from."""
-    slot, installed = choice.slot, choice.installed
+    installed, before, back_utc_s = choice.installed, choice.slot.before, choice.slot.rolled_back_utc_s
     card: dict[str, Any] = msgspec.to_builtins(choice.model.card)
     return card | {
         "path": str(choice.path),
         "source": "shipped" if installed is None else "installed",
-        "installed_utc": _iso(installed.installed_utc_s) if installed else None,
-        "rolled_back_utc": _iso(slot.rolled_back_utc_s) if slot.rolled_back_utc_s is not None else None,
-        "before": slot.before.version if slot.before else None,
+        "installed_utc": _format_time(installed.installed_utc_s, iso=True) if installed else None,
+        "rolled_back_utc": None if back_utc_s is None else _format_time(back_utc_s, iso=True),
+        "before": before.version if before else None,
         "damage": choice.damage or None,
     }
 
 
-def _iso(utc_s: float) -> str:
+def _format_time(utc_s: float, *, iso: bool = False) -> str:
+    """In UTC for programs (ISO 8601), in local time for people."""
     try:
-        return datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return "an impossible date"
-
-
-def _day(utc_s: float) -> str:
-    try:
-        return datetime.fromtimestamp(utc_s).astimezone().strftime("%Y-%m-%d %H:%M")
+        time = datetime.fromtimestamp(utc_s, UTC)
+        return time.isoformat(timespec="seconds") if iso else time.astimezone().strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
         return "an impossible date"

@@ -12,10 +12,7 @@ ARGUMENTS: Arguments = {"--dry-run": DRY_RUN}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run both until a signal stops them.
-
-    Raises MienError when the folder of their socket cannot be made, or when one of them keeps ending.
-    """
+    """Run both until a signal stops them. Raises MienError when one keeps ending, or has no folder for its socket."""
     settings = load(arguments.settings)  # report a broken file before anything starts
     folder = settings.runtime_dir
     try:

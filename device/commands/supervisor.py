@@ -31,9 +31,7 @@ class Child:
     def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
         self._command = [sys.executable, "-m", "device.cli", *flags, name, *options]
-        self._failures = 0
-        self._due_s = 0.0
-        self._started_s = 0.0
+        self._failures, self._due_s, self._started_s = 0, 0.0, 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
     def poll(self, now_s: float) -> None:
@@ -49,10 +47,8 @@ class Child:
             return
         self._failures = 1 if now_s - self._started_s > _STABLE_S else self._failures + 1
         if self._failures > _MAX_RETRIES:
-            raise MienError(
-                f"{self.name} ended {self._failures} times in a row, the last time with {_describe_status(status)}; "
-                "its messages above say why"
-            )
+            times = f"{self._failures} times in a row, the last time with {_describe_status(status)}"
+            raise MienError(f"{self.name} ended {times}; its messages above say why")
         self._due_s = now_s + min(0.25 * 2 ** (self._failures - 1), 10.0)
         _log.warning("%s ended (%s); starting it again", self.name, _describe_status(status))
         self.process = None

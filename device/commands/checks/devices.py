@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import numpy as np
 
@@ -20,37 +21,29 @@ from device.system.stderr import silence_stderr
 
 def camera(context: Context) -> Iterator[Check]:
     """Whether the camera gives pictures."""
-    yield _check_in_use("camera", context) or _check_unused(
-        "camera", context.settings.camera.source, lambda: _try_camera(context.settings)
-    )
+    yield _check("camera", context.settings.camera.source, _try_camera, context)
 
 
 def microphone(context: Context) -> Iterator[Check]:
     """Whether the microphone gives sound, at the right rate and level."""
-    yield _check_in_use("microphone", context) or _check_unused(
-        "microphone", context.settings.microphone.source, lambda: _try_microphone(context.settings)
-    )
+    yield _check("microphone", context.settings.microphone.source, _try_microphone, context)
 
 
-def _check_in_use(name: str, context: Context) -> Check | None:
-    """What the running sense reports about a device that it has open, so that nobody else can open it."""
+def _check(name: str, source: str, attempt: Callable[[Settings], str], context: Context) -> Check:
+    """What the running sense reports about a device that it has open, since nobody else can open it; or an attempt."""
     sense = context.hub_state and context.hub_state["sense"]
     stage = sense["stages"].get(name) if sense and sense["available"] else None
-    if stage is None or stage["state"] == State.OFF:
-        return None
-    text = f"in use by the running sense: {stage['state']}, {stage['rate_hz']:.1f} per second"
-    well = stage["state"] in (State.OK, State.DARK)
-    return Check(name, well, text, "" if well else stage["detail"] or "see the page's Setup view")
-
-
-def _check_unused(name: str, source: str, attempt: Callable[[], str]) -> Check:
+    if stage and stage["state"] != State.OFF:
+        text = f"in use by the running sense: {stage['state']}, {stage['rate_hz']:.1f} per second"
+        well = stage["state"] in (State.OK, State.DARK)
+        return Check(name, well, text, "" if well else stage["detail"] or "see the page's Setup view")
     if source == "off":
         return Check(name, None, "off in the settings")
     if source.startswith("stand-in"):
         return Check(name, None, "simulated, as the settings say")
     try:
         with silence_stderr():  # drivers chatter when they are opened
-            return Check(name, True, attempt())
+            return Check(name, True, attempt(context.settings))
     except MienError as error:
         fix = f"correct {name}.source in the settings, or set it to off; mien config init writes what is allowed"
         return Check(name, False, str(error), fix)
@@ -58,9 +51,8 @@ def _check_unused(name: str, source: str, attempt: Callable[[], str]) -> Check:
 
 def _try_camera(settings: Settings) -> str:
     """What the camera gives within a second. Raises MienError."""
-    device = open_camera(settings.camera)
-    first, change, count, started_s = None, 0.0, 0, time.monotonic()
-    try:
+    with closing(open_camera(settings.camera)) as device:
+        first, change, count, started_s = None, 0.0, 0, time.monotonic()
         while time.monotonic() - started_s < (settings.camera.timeout_s if first is None else 1.0):
             try:
                 frame = device.read()
@@ -74,8 +66,6 @@ def _try_camera(settings: Settings) -> str:
             count += 1
             if frame.pixels.shape == first.shape:
                 change = max(change, float(np.abs(frame.pixels[::4, ::4].astype(int) - first[::4, ::4]).max()))
-    finally:
-        device.close()
     if first is None:
         raise MienError(f"{device.name} opened, but gave no picture within {settings.camera.timeout_s:g} s")
     height, width = first.shape[:2]
@@ -89,10 +79,9 @@ def _try_camera(settings: Settings) -> str:
 
 def _try_microphone(settings: Settings) -> str:
     """What the microphone gives within a second. Raises MienError."""
-    device = open_microphone(settings.microphone)
     blocks: list[Floats] = []
-    started_s = time.monotonic()
-    try:
+    with closing(open_microphone(settings.microphone)) as device:
+        started_s = time.monotonic()
         while time.monotonic() - started_s < 1.0:
             try:
                 block = device.read()
@@ -103,8 +92,6 @@ def _try_microphone(settings: Settings) -> str:
                     started_s = time.monotonic()  # the first may take long
                 blocks.append(block[0])
         elapsed_s = max(time.monotonic() - started_s, 1e-3)
-    finally:
-        device.close()
     if not blocks:
         raise MienError(f"{device.name} opened, but gave no sound within a second")
     samples = np.concatenate(blocks)

@@ -15,7 +15,6 @@ from device.system.machine import HOT_C, MIN_FREE_MB, free_mb, is_clock_synchron
 from device.system.paths import nearest_existing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
-_DEV = Path("/dev")
 _THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 
 
@@ -40,7 +39,7 @@ def disk_space(context: Context) -> Iterator[Check]:
     yield Check("state folder", enough, f"{folder}, {free:,.0f} MB free", "" if enough else "free some space")
 
 
-def device_permissions(context: Context, dev: Path = _DEV) -> Iterator[Check]:
+def device_permissions(context: Context, dev: Path = Path("/dev")) -> Iterator[Check]:
     """Whether this user may open the cameras and microphones that are there."""
     settings = context.settings
     devices = {

@@ -34,9 +34,8 @@ def models(context: Context) -> Iterator[Check]:
         elapsed_ms = _measure_ms(lambda net=network: net.run_raw(ramp(net.inputs[0])))  # type: ignore[misc]
         slow = elapsed_ms > _SLOW_MS
         source = "installed" if selection.installed else "shipped"
-        text = (
-            f"{selection.model.card.version} ({source}), intact; read its test input correctly in {elapsed_ms:.1f} ms"
-        )
+        origin = f"{selection.model.card.version} ({source})"
+        text = f"{origin}, intact; read its test input correctly in {elapsed_ms:.1f} ms"
         fix = "the runtime's fast kernels (XNNPACK) are off: is /proc/cpuinfo hidden, or is this an emulator?"
         yield Check(f"{model} model", None if slow else True, text, fix if slow else "")
         if selection.damage:

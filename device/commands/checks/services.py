@@ -22,8 +22,6 @@ from device.system.isolation import check_isolation, drop_network
 
 _MAX_EXPOSURE = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 """What systemd-analyze says of the units as they are shipped. More means that somebody has loosened the sandbox."""
-_BOOTED = Path("/run/systemd/system")
-"""Exists when systemd booted this machine."""
 
 
 def broker(context: Context) -> Iterator[Check]:
@@ -38,8 +36,8 @@ def broker(context: Context) -> Iterator[Check]:
     except (MqttError, OSError, SettingsError) as error:
         fix = "check mqtt.host, port, username and password_file"
         yield Check("MQTT broker", False, f"{address}: {describe_error(error, mqtt)}", fix)
-        return
-    yield Check("MQTT broker", True, f"{address} accepts the login, {'over' if mqtt.tls else 'without'} TLS")
+    else:
+        yield Check("MQTT broker", True, f"{address} accepts the login, {'over' if mqtt.tls else 'without'} TLS")
 
 
 async def _log_in(settings: Settings) -> None:
@@ -50,8 +48,8 @@ async def _log_in(settings: Settings) -> None:
         pass
 
 
-def units(_: Context, booted: Path = _BOOTED) -> Iterator[Check]:
-    """Whether the systemd units run, and whether their sandboxes are as shipped."""
+def units(_: Context, booted: Path = Path("/run/systemd/system")) -> Iterator[Check]:
+    """Whether the systemd units run with their sandboxes as shipped. `booted` exists if systemd booted this machine."""
     if not shutil.which("systemctl") or not booted.is_dir():
         yield Check("units", None, "this machine does not use systemd; mien run works without it")
         return
@@ -84,11 +82,9 @@ def _read_exposure(unit: str) -> float | None:
 
 def _run_command(*command: str) -> str:
     """What a command prints; nothing when it is missing or hangs."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
+    return ""
 
 
 def isolation(_: Context) -> Iterator[Check]:
@@ -105,9 +101,9 @@ def isolation(_: Context) -> Iterator[Check]:
     if result.get("enforced"):
         text = f"{result['detail']}; a connection from inside gives {result['refused']}"
         yield Check("no network in sense", True, text)
-        return
-    text = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
-    yield Check("no network in sense", None, text, "run Mien by systemd (see README)")
+    else:
+        text = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
+        yield Check("no network in sense", None, text, "run Mien by systemd (see README)")
 
 
 def live_view(context: Context) -> Iterator[Check]:
@@ -128,17 +124,14 @@ def running(context: Context) -> Iterator[Check]:
     """Whether hub and sense run now, and whether sense is isolated."""
     if not context.settings.kiosk.enabled or not context.settings.kiosk.port:
         yield Check("running", None, "unknown: doctor asks through the page, which the settings turn off")
-        return
-    if context.hub_state is None:
+    elif context.hub_state is None:
         yield Check("running", None, "no hub answers: Mien is not running here now")
-        return
-    sense = context.hub_state["sense"]
-    if not sense["available"]:
+    elif not (sense := context.hub_state["sense"])["available"]:
         fix = "start it with mien sense, or see journalctl -u mien-sense"
         yield Check("running", False, f"the hub runs, but sense does not: {sense['problem']}", fix)
-        return
-    status = sense["isolation"]
-    proof = f"it sees {', '.join(status['interfaces']) or 'no interface'}; a connection gives {status['refused']}"
-    problems = "; ".join(context.hub_state["problems"])
-    text = f"hub and sense run ({status['detail']}; {proof}) {problems}".rstrip()
-    yield Check("running", None if problems else True, text)
+    else:
+        status = sense["isolation"]
+        proof = f"it sees {', '.join(status['interfaces']) or 'no interface'}; a connection gives {status['refused']}"
+        problems = "; ".join(context.hub_state["problems"])
+        text = f"hub and sense run ({status['detail']}; {proof}) {problems}".rstrip()
+        yield Check("running", None if problems else True, text)

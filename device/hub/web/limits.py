@@ -28,9 +28,6 @@ class WebLimits:
     """How often the server looks for a changed password or certificate."""
 
 
-DEFAULT_LIMITS = WebLimits()
-
-
 class TooManyError(MienError):
     """A client asks too often; `wait_s` is when to try again."""
 

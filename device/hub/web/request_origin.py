@@ -45,9 +45,8 @@ def identify_client(request: web.Request) -> Client:
     """The client of a request. On a connection that is already closed it has no address, and is never local."""
     names = (request.get_extra_info(name) for name in ("peername", "sockname"))
     peer, own = (parse_address(str(name[0])) if name else None for name in names)
-    forwarded = any(
-        name.lower() in _FORWARDING_HEADERS or name.lower().startswith("x-forwarded") for name in request.headers
-    )
+    headers = map(str.lower, request.headers)
+    forwarded = any(name in _FORWARDING_HEADERS or name.startswith("x-forwarded") for name in headers)
     return Client(peer, own, forwarded)
 
 
@@ -76,9 +75,8 @@ _ENTRY_PAGES = ("/", "/login")
 def get_own_names(allowed_hosts: Iterable[str]) -> frozenset[str]:
     """The names of this device: those of the settings, its host name, and its mDNS name (HOST.local)."""
     name = socket.gethostname().lower()
-    return frozenset(
-        {*(host.lower() for host in allowed_hosts), name, f"{name.partition('.')[0]}.local"} - {"localhost"}
-    )
+    own = {name, f"{name.partition('.')[0]}.local", *map(str.lower, allowed_hosts)}
+    return frozenset(own - {"localhost"})
 
 
 def parse_host(request: web.Request) -> str:

@@ -32,7 +32,6 @@ LOGIN_HEADERS = HEADERS | {
     # With no-referrer, a browser would send `Origin: null` with a form.
     "Referrer-Policy": "same-origin",
 }
-_STATIC = (".js", ".css", ".svg")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -41,7 +40,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(LOGIN_HEADERS if request.path == "/login" else HEADERS)
     if own is not None:  # drawn faces have a stricter policy than the page
         response.headers["Content-Security-Policy"] = own
-    static = response.status in (200, 304) and request.path.endswith(_STATIC)
+    static = response.status in (200, 304) and request.path.endswith((".js", ".css", ".svg"))
     response.headers.setdefault("Cache-Control", "no-cache" if static else "no-store")
     # A browser applies it to every port of the host name. So send it only on port 443: otherwise a service without TLS
     # on another port of this device could not be opened any more.

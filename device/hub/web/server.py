@@ -14,7 +14,7 @@ from device.errors import MienError
 from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
-from device.hub.web.limits import DEFAULT_LIMITS, WebLimits
+from device.hub.web.limits import WebLimits
 from device.hub.web.middleware import RequestGuard
 from device.hub.web.request_origin import get_own_names
 from device.hub.web.responses import add_headers
@@ -37,10 +37,10 @@ class WebServer:
         routes: Iterable[web.RouteDef],
         state_dir: Path,
         on_problem: Callable[[str], None] = lambda _: None,
-        limits: WebLimits = DEFAULT_LIMITS,
+        limits: WebLimits | None = None,
     ) -> None:
         """`on_problem` is called with what is wrong while the server runs, and with "" when it is right again."""
-        self.limits = limits
+        self.limits = limits or WebLimits()
         self._settings = settings
         self._on_problem = on_problem
         self._routes = [*static_files.routes(), *routes]
@@ -58,11 +58,9 @@ class WebServer:
         certificate cannot be used.
         """
         settings = self._settings
-        path = settings.password_file
+        path, chain, key = settings.password_file, settings.certificate_file, settings.key_file
         login = Login(Authenticator(expand(path)) if path else None, Sessions(self._state_dir))
-        certificate = None
-        if settings.certificate_file:
-            certificate = Certificate(expand(settings.certificate_file), expand(settings.key_file))
+        certificate = Certificate(expand(chain), expand(key)) if chain else None
         await login.start()
         app = web.Application(
             middlewares=[RequestGuard(get_own_names(settings.allowed_hosts), login, self.limits.body_timeout_s).handle],
@@ -142,12 +140,8 @@ class WebServer:
         if self._settings.certificate_file:
             _log.info("page   https://%s:%d/ from the network, with the password", name, port)
         else:
-            _log.warning(
-                "page   http://%s:%d/ from the network, with the password, which everybody in it can intercept: set "
-                "kiosk.certificate_file and key_file to prevent that",
-                name,
-                port,
-            )
+            risk = "everybody in it can intercept: set kiosk.certificate_file and key_file to prevent that"
+            _log.warning("page   http://%s:%d/ from the network, with the password, which %s", name, port, risk)
 
     async def _reload_regularly(self, login: Login, certificate: Certificate | None) -> None:
         while True:

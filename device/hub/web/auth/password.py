@@ -68,10 +68,8 @@ def write(path: Path, password: Password, group: int | None = None) -> None:
         atomic_write(path, msgspec.json.encode(password), mode=mode, owner=owner)
     except OSError as error:
         root = "beside the settings of a service, use sudo mien kiosk password; or "
-        raise SettingsError(
-            f"{path}: the password cannot be written ({error.strerror}); "
-            f"{root if isinstance(error, PermissionError) else ''}name another with --file"
-        ) from None
+        fix = f"{root if isinstance(error, PermissionError) else ''}name another with --file"
+        raise SettingsError(f"{path}: the password cannot be written ({error.strerror}); {fix}") from None
 
 
 def load(path: Path) -> Password:

@@ -22,7 +22,6 @@ FILE_NAME = "sessions.json"
 SESSION_S = 30 * 86_400
 MAX_SESSIONS = 64
 """One more removes the oldest."""
-_MAX_FILE_BYTES = 65_536
 
 
 class _Session(Struct, frozen=True, rename={"password_id": "mark"}):
@@ -36,9 +35,8 @@ class Sessions:
     """The sessions, each valid only for the password it was opened with. A session's name is its token's hash."""
 
     def __init__(self, state_dir: Path, clock: WallClock | None = None) -> None:
-        self._file = StateFile(
-            state_dir / FILE_NAME, list[_Session], "everybody has to log in again", max_bytes=_MAX_FILE_BYTES
-        )
+        effect = "everybody has to log in again"
+        self._file = StateFile(state_dir / FILE_NAME, list[_Session], effect, max_bytes=65_536)
         sessions = self._file.load(list[_Session]())[-MAX_SESSIONS:]
         self._sessions = {session.token_sha256: session for session in sessions}
         self._connections: defaultdict[str, set[asyncio.Transport | None]] = defaultdict(set)
@@ -119,9 +117,8 @@ class Sessions:
         self._abort_connections(name)
 
     def _abort_connections(self, name: str) -> None:
-        for transport in tuple(self._connections.get(name, ())):
-            if transport:
-                transport.abort()
+        for transport in filter(None, tuple(self._connections.get(name, ()))):
+            transport.abort()
 
     async def _save(self) -> None:
         async with self._save_lock:

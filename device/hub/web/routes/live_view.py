@@ -23,8 +23,6 @@ PING_INTERVAL_S = 4.0
 """A viewer that does not answer within half of it is disconnected."""
 _SEND_BUFFER = 32_768
 """Bytes; the kernel doubles it. Small, so that a slow viewer has few old pictures before the newest."""
-_POLL_S = 0.02
-_REASON_INTERVAL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class LiveRoute:
             while not self.live.is_closed:
                 # While there is no picture, look regularly whether the reason has changed.
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(None if picture else _REASON_INTERVAL_S):
+                    async with asyncio.timeout(None if picture else 1.0):
                         picture = await viewer.newest()
                 if picture:
                     reason = None
@@ -78,7 +76,7 @@ class LiveRoute:
                     await response.send_str(msgspec.json.encode({"picture": False, "why": reason}).decode())
                 # Pictures are skipped meanwhile. The ping disconnects a viewer that reads nothing at all.
                 while transport.get_write_buffer_size() > 0 and not transport.is_closing():  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_S)
+                    await asyncio.sleep(0.02)
         await response.close(code=1001)
 
 

@@ -19,7 +19,6 @@ _log = logging.getLogger(__name__)
 
 _USER_TIMEOUT_MS = 30_000
 """A connection ends when the other side acknowledges nothing for this long (TCP_USER_TIMEOUT)."""
-_RETRY_S = 1.0
 
 
 class HttpConnection(web.RequestHandler):
@@ -102,7 +101,7 @@ class Connections:
                 continue
             except OSError as problem:
                 _log.warning("page: a new connection cannot be accepted now (%s)", problem)
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(1.0)
                 continue
             self._admit(connection)
 

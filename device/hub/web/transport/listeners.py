@@ -31,10 +31,8 @@ def listen_on(address: str, port: int) -> socket.socket:
         listener = socket.create_server((address, port), family=family, dualstack_ipv6=address == "::")
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
-            raise AddressUnavailableError(
-                f"the page cannot listen on {address}: this device does not have that address now; set kiosk.listen "
-                "to one that it has, or to 0.0.0.0"
-            ) from error
+            problem = f"the page cannot listen on {address}: this device does not have that address now"
+            raise AddressUnavailableError(f"{problem}; set kiosk.listen to one that it has, or to 0.0.0.0") from error
         raise MienError(f"the page cannot use port {port} ({error}); set kiosk.port to another, or 0") from error
     listener.setblocking(False)
     return listener

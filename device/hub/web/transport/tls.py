@@ -39,8 +39,7 @@ class Certificate:
     def _load(self, context: ssl.SSLContext) -> None:
         for field, path in (("certificate_file", self._certificate), ("key_file", self._key)):
             try:
-                with path.open("rb"):
-                    pass
+                path.open("rb").close()
             except OSError as error:
                 raise SettingsError(f"kiosk.{field}: {path} cannot be read ({error.strerror}); correct it") from None
         try:
@@ -48,10 +47,9 @@ class Certificate:
             context.load_cert_chain(self._certificate, self._key, password="")
         except (ssl.SSLError, OSError, ValueError) as error:
             reason = (error.reason if isinstance(error, ssl.SSLError) else "") or "not PEM, or the key has a password"
-            raise SettingsError(
-                f"kiosk.certificate_file and key_file: {self._certificate} and {self._key} cannot be used "
-                f"together ({reason}); needed are a PEM certificate with its chain, and its key without a password"
-            ) from None
+            pair = f"kiosk.certificate_file and key_file: {self._certificate} and {self._key}"
+            fix = "needed are a PEM certificate with its chain, and its key without a password"
+            raise SettingsError(f"{pair} cannot be used together ({reason}); {fix}") from None
 
     def _read_stamps(self) -> tuple[FileStamp, FileStamp]:
         return read_stamp(self._certificate), read_stamp(self._key)
