@@ -27,7 +27,8 @@ _SPELLINGS = {
     "contempt": "contemptuous",
     "boredom": "bored",
 }
-_OWN = {word: own for own, others in _SPELLINGS.items() for word in (own, *others.split())}
+_OWN = {emotion.value: emotion.value for emotion in EMOTIONS}
+_OWN |= {word: own for own, others in _SPELLINGS.items() for word in (own, *others.split())}
 
 
 def own_label(word: str, where: object) -> str:

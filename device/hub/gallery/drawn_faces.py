@@ -6,7 +6,7 @@ Action Coding System".
 
 from typing import NamedTuple
 
-from device.emotions import Emotion
+from device.emotions import EMOTIONS, Emotion
 
 
 class _Pose(NamedTuple):
@@ -135,6 +135,8 @@ def draw(emotion: Emotion, variant: int) -> str:
 
     Raises KeyError for `unknown`, and IndexError for an unknown person.
     """
+    if emotion in EMOTIONS and emotion not in _POSES:
+        emotion = Emotion.NEUTRAL  # a new emotion is shown by a neutral face until it is drawn
     pose, person = _POSES[emotion], _PEOPLE[variant]
     features = [
         _fill(_BEARD, person.hair) if person.more == "beard" else "",
