@@ -2,15 +2,10 @@
 
 import argparse
 import sys
-from importlib import import_module
 
+from convert.cli.steps import STEPS
 from device.errors import MienError
 
-STEPS = (
-    *("train", "quantize", "distances", "pair", "benchmark", "evaluate", "compare"),
-    *("framing", "detection-range", "tracking-cost", "simulator"),
-)
-"""Each is the file of this name in convert/cli."""
 _OLD_NAMES = {"reach": "detection-range", "looking": "tracking-cost", "rehearse": "simulator"}
 
 
@@ -18,9 +13,8 @@ def main() -> int:
     """Run the named step; returns 1 after one line on a MienError."""
     parser = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
     subparsers = parser.add_subparsers(required=True)
-    for name in STEPS:
-        step = import_module(f"convert.cli.{name.replace('-', '_')}")
-        subparser = subparsers.add_parser(name, help=step.HELP)
+    for name, step in STEPS.items():
+        subparser = subparsers.add_parser(name, help=step.help)
         subparser.set_defaults(run=step.run)
         step.add_arguments(subparser)
     words = sys.argv[1:]

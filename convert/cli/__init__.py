@@ -1,1 +1,1 @@
-"""The command line of convert: one file per step, with its help, its arguments and what it runs."""
+"""The command line of convert: the steps, and the arguments that they share."""

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 
 from device.errors import SettingsError
@@ -11,7 +12,6 @@ from device.errors import SettingsError
 _ROOT = Path(__file__).parents[2]
 MODELS = _ROOT / "device" / "models"
 DATA = _ROOT.parent / "shared" / "data"
-QUICK = Path("runs") / "quick"
 
 
 def positive_int(text: str) -> int:
@@ -31,26 +31,17 @@ def non_negative_int(text: str) -> int:
 
 def positive(text: str) -> float:
     """A number over 0."""
-    number = _parse_float(text)
-    if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is not a number over 0")
-    return number
+    return _parse_float(text, lambda number: 0 < number < math.inf, "a number over 0")
 
 
 def share(text: str) -> float:
     """A number from 0 to 1."""
-    number = _parse_float(text)
-    if not 0 <= number <= 1:
-        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return number
+    return _parse_float(text, lambda number: 0 <= number <= 1, "a number from 0 to 1")
 
 
 def finite(text: str) -> float:
     """A number, neither infinite nor NaN."""
-    number = _parse_float(text)
-    if not math.isfinite(number):
-        raise ArgumentTypeError(f"{text!r} is not a number")
-    return number
+    return _parse_float(text, math.isfinite, "a number")
 
 
 def folder(text: str) -> Path:
@@ -63,20 +54,17 @@ def folder(text: str) -> Path:
 
 
 def _parse_int(text: str, minimum: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = minimum - 1
-    if number < minimum:
-        raise ArgumentTypeError(f"{text!r} is not a whole number, {minimum} or more")
-    return number
+    with contextlib.suppress(ValueError):
+        if (number := int(text)) >= minimum:
+            return number
+    raise ArgumentTypeError(f"{text!r} is not a whole number, {minimum} or more")
 
 
-def _parse_float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _parse_float(text: str, is_valid: Callable[[float], bool], what: str) -> float:
+    with contextlib.suppress(ValueError):
+        if is_valid(number := float(text)):
+            return number
+    raise ArgumentTypeError(f"{text!r} is not {what}")
 
 
 def add_data(parser: ArgumentParser) -> None:
@@ -90,11 +78,11 @@ def add_rows(parser: ArgumentParser) -> None:
 
 
 def output_folder(given: Path | None, default: Path, rows: int | None) -> Path:
-    """The folder to write to: the `given` one or the `default`. A quick check has a default of its own, in QUICK.
+    """The folder to write to: the `given` one or the `default`. A quick check has a default of its own.
 
     Raises SettingsError when a quick check would write to the `default`.
     """
-    quick = QUICK / default.name
+    quick = Path("runs") / "quick" / default.name
     if rows is None:
         return given or default
     if given is not None and given.resolve() == default.resolve():

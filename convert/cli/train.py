@@ -3,7 +3,7 @@
 import hashlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,25 +18,13 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Plan)
 
-HELP = "train a network, resuming an interrupted run"
 _FACE_OPTIONS = ("calm_from", "start", "teachers", "ferplus_teachers", "taught", "hard", "labels", "sharp")
-
-
-@dataclass(frozen=True)
-class _Network:
-    """How a network's task is built: (arguments, run folder) -> task and plan."""
-
-    build: "Callable[[Namespace, Path], tuple[Task, Plan]]"
-    options: tuple[str, ...] = ()
-    """The options of the command line that this kind of network alone takes."""
 
 
 def _override(plan: P, arguments: Namespace) -> P:
     """`plan` with those of its fields that are given on the command line."""
-    names = {field.name for field in fields(plan)}
-    return replace(
-        plan, **{name: value for name, value in vars(arguments).items() if name in names and value is not None}
-    )
+    given = {field.name: getattr(arguments, field.name, None) for field in fields(plan)}
+    return replace(plan, **{name: value for name, value in given.items() if value is not None})
 
 
 def _build_face(arguments: Namespace, out: Path) -> "tuple[Task, Plan]":
@@ -79,12 +67,12 @@ def _build_prosody(arguments: Namespace, _out: Path) -> "tuple[Task, Plan]":
     return prosody_task(arguments.data, plan, arguments.rows, run=run), plan
 
 
-NETWORKS = {
-    **dict.fromkeys(PLANS, _Network(_build_face, _FACE_OPTIONS)),
-    **dict.fromkeys(RUNS, _Network(_build_voice)),
-    **dict.fromkeys(PROSODY_RUNS, _Network(_build_prosody)),
+NETWORKS: "dict[str, Callable[[Namespace, Path], tuple[Task, Plan]]]" = {
+    **dict.fromkeys(PLANS, _build_face),
+    **dict.fromkeys(RUNS, _build_voice),
+    **dict.fromkeys(PROSODY_RUNS, _build_prosody),
 }
-"""Everything that can be trained, by name."""
+"""How the task of everything that can be trained is built: (arguments, run folder) -> task and plan."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -117,8 +105,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Train the network and print its best score."""
-    network = NETWORKS[arguments.network]
-    _refuse_other_options(arguments, network)
+    options = () if arguments.network in PLANS else _FACE_OPTIONS
+    given = [f"--{name.replace('_', '-')}" for name in options if getattr(arguments, name) not in (None, [])]
+    if given:
+        raise SettingsError(f"train {arguments.network}: {', '.join(given)}: for face networks only; leave it out")
     import torch
 
     from convert.training.loop import keep_freed_memory, train
@@ -128,16 +118,9 @@ def run(arguments: Namespace) -> None:
         # Set now: teachers run and clips are analysed before the first epoch.
         torch.set_num_threads(arguments.threads)
     out = arguments.out or Path("runs") / arguments.network
-    task, plan = network.build(arguments, out)
+    task, plan = NETWORKS[arguments.network](arguments, out)
     best = train(task, plan, out)
     print(f"{arguments.network}: best validation score {best:.2f}; weights in {out}/best.pt")
-
-
-def _refuse_other_options(arguments: Namespace, network: _Network) -> None:
-    others = [name for name in _FACE_OPTIONS if name not in network.options]
-    given = [f"--{name.replace('_', '-')}" for name in others if getattr(arguments, name) not in (None, [])]
-    if given:
-        raise SettingsError(f"train {arguments.network}: {', '.join(given)}: for face networks only; leave it out")
 
 
 def _hash_weights(path: Path) -> str:

@@ -59,27 +59,16 @@ def _read_rows(table: Path, images: Path, split: str) -> Iterator[Picture]:
         cells = dict(zip(_COLUMNS, row, strict=False))
         name = cells["subDirectory_filePath"]
         if (images / name).exists():
-            yield Picture(
-                name=name,
-                corpus="affectnet",
-                path=images / name,
-                own=_parse_label(cells["expression"], where),
-                split=split,
-                box=_parse_box([cells[column] for column in _COLUMNS[1:5]]),
-            )
+            own, box = _parse_label(cells["expression"], where), _parse_box(row[1:5])
+            yield Picture(name=name, corpus="affectnet", path=images / name, own=own, split=split, box=box)
 
 
 def _read_set(folder: Path, split: str) -> Iterator[Picture]:
     for path in sorted((require_path(folder, "AffectNet") / "images").glob("*.jpg")):
         annotation = folder / "annotations" / f"{path.stem}_exp.npy"
         if annotation.exists():
-            yield Picture(
-                name=f"{folder.name}/{path.stem}",
-                corpus="affectnet",
-                path=path,
-                own=_read_annotation(annotation),
-                split=split,
-            )
+            name, own = f"{folder.name}/{path.stem}", _read_annotation(annotation)
+            yield Picture(name=name, corpus="affectnet", path=path, own=own, split=split)
 
 
 def _read_annotation(path: Path) -> str:

@@ -51,9 +51,7 @@ def _read_sequences(images: Path, folder: Path, *, part: bool) -> list[Picture]:
             continue
         complete += 1
         labelled = [(frames[0], "neutral"), *((frame, emotion) for frame in frames[1:][-_EMOTION_FRAMES:])]
-        result += [
-            Picture(name=path.stem, corpus="ckplus", path=path, own=own, person=person) for path, own in labelled
-        ]
+        result += [Picture(name=p.stem, corpus="ckplus", path=p, own=own, person=person) for p, own in labelled]
     _SEQUENCES.require_complete(complete, folder, part=part)
     return result
 

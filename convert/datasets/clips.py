@@ -5,6 +5,7 @@ A corpus is read from CORPUS.zip and CORPUS.csv, as in shared/data, or from the 
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -108,8 +109,7 @@ def _list_zip(folder: Path, corpus: str, *, part: bool) -> list[Sound]:
     ]
 
 
-@dataclass(frozen=True)
-class Split:
+class Split(NamedTuple):
     """Clips split by speaker: no speaker of `training` occurs in the other two."""
 
     training: list[Clip]
@@ -119,8 +119,5 @@ class Split:
 
 def split_by_speaker(clips: list[Clip]) -> Split:
     """The split of the shipped network."""
-    return Split(
-        [c for c in clips if c.speaker not in VALIDATION | TEST],
-        [c for c in clips if c.speaker in VALIDATION],
-        [c for c in clips if c.speaker in TEST],
-    )
+    validation, test = ([c for c in clips if c.speaker in speakers] for speakers in (VALIDATION, TEST))
+    return Split([c for c in clips if c.speaker not in VALIDATION | TEST], validation, test)

@@ -10,15 +10,8 @@ from convert.datasets.layout import Layout
 from convert.datasets.records import Sound, SpeechCorpus
 
 _LAYOUT = Layout("emodb", "EmoDB", "wav/03a01Fa.wav", 535)
-_EMOTIONS = {
-    "W": "angry",  # Wut
-    "L": "boredom",  # Langeweile
-    "E": "disgust",  # Ekel
-    "A": "fear",  # Angst
-    "F": "happy",  # Freude
-    "T": "sad",  # Trauer
-    "N": "neutral",
-}
+_EMOTIONS = {"W": "angry", "L": "boredom", "E": "disgust", "A": "fear", "F": "happy", "T": "sad", "N": "neutral"}
+"""Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral."""
 _SEX = {"03": "M", "08": "F", "09": "F", "10": "M", "11": "M", "12": "M", "13": "F", "14": "F", "15": "M", "16": "F"}
 """From the table that is published with it."""
 _NAME = re.compile(r"(\d\d)([ab]\d\d)([WLEAFTN])[a-z]?")
@@ -34,15 +27,8 @@ def _parse(path: Path) -> Sound:
     if not named or named[1] not in _SEX:
         raise _LAYOUT.reject(path)
     speaker, sentence, letter = named.groups()
-    return Sound(
-        name=path.stem,
-        corpus="emodb",
-        path=path,
-        own=_EMOTIONS[letter],
-        person=f"EMODB_{speaker}",
-        sex=_SEX[speaker],
-        statement=sentence,
-    )
+    own, person, sex = _EMOTIONS[letter], f"EMODB_{speaker}", _SEX[speaker]
+    return Sound(name=path.stem, corpus="emodb", path=path, own=own, person=person, sex=sex, statement=sentence)
 
 
 CORPORA = (

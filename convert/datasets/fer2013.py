@@ -38,10 +38,8 @@ class Faces:
         return np.asarray(emotions / np.maximum(emotions.sum(axis=1, keepdims=True), 1), np.float32)
 
     def majority(self) -> npt.NDArray[np.int64]:
-        """(n,): FER+'s label 0..7, or -1 when no emotion has more than half of the votes.
-
-        Counted as in FER+'s own code: a single vote is an outlier; unknown and not-a-face are not emotions.
-        """
+        """(n,): FER+'s label 0..7, or -1 when no emotion has more than half of the votes, as in FER+'s own code."""
+        # A single vote is an outlier; unknown and not-a-face are not emotions.
         votes = np.where(self.counts > 1, self.counts, 0)
         best = votes.argmax(axis=1)
         clear = (votes.max(axis=1) > 0.5 * votes.sum(axis=1)) & (best < 8)
@@ -63,8 +61,7 @@ class Fer2013:
 
     def __init__(self, folder: Path, *, part: bool = False) -> None:
         """Raises MediaError when a file is missing or the set is incomplete; `part` allows that, for a quick check."""
-        rows = read_rows(folder, part=part)
-        self._pictures, self._labels, self._counts = rows.pictures, rows.labels, rows.counts
+        self._all = rows = read_rows(folder, part=part)
         self._usage, self._group = rows.usage, rows.group
         voted_out = rows.counts.argmax(axis=1) == _NOT_A_FACE
         # Without FER+, only pictures of a single gray value are known to have no face.
@@ -72,7 +69,7 @@ class Fer2013:
         self._blank = voted_out | flat
 
     def _rows(self, mask: npt.NDArray[np.bool_]) -> Faces:
-        return Faces(self._pictures[mask], self._labels[mask], self._counts[mask])
+        return Faces(self._all.pictures[mask], self._all.labels[mask], self._all.counts[mask])
 
     def training(self, *, as_published: bool = False) -> Faces:
         """Training without the pictures that also occur in a test split, and without what nobody took for a face.

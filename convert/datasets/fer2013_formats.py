@@ -86,14 +86,9 @@ def _read_sheet(folder: Path) -> Rows:
     if sheet is None or sheet.shape != (13_488, 6_144) or not fits:
         raise MediaError(f"FER2013: {folder} is not the complete set of {COUNT} faces; copy it again")
     tiles = sheet.reshape(281, SIDE, 128, SIDE).swapaxes(1, 2)
-    return Rows(
-        _make_names(COUNT),
-        np.ascontiguousarray(tiles.reshape(-1, SIDE, SIDE)[:COUNT], np.uint8),
-        labels["fer2013_label"].astype(np.int64),
-        labels["usage"],
-        labels["ferplus_votes"].astype(np.float32),
-        labels["dup_group"].astype(np.int64),
-    )
+    pictures = np.ascontiguousarray(tiles.reshape(-1, SIDE, SIDE)[:COUNT], np.uint8)
+    own, group = (labels[name].astype(np.int64) for name in ("fer2013_label", "dup_group"))
+    return Rows(_make_names(COUNT), pictures, own, labels["usage"], labels["ferplus_votes"].astype(np.float32), group)
 
 
 def _read_table(path: Path, *, part: bool) -> Rows:
@@ -101,9 +96,7 @@ def _read_table(path: Path, *, part: bool) -> Rows:
     _LAYOUT.require_complete(len(table.labels), path.parent, part=part)
     votes = path.with_name(_VOTES)
     counts = _read_votes(votes, path, table.usage) if votes.exists() else _make_empty_votes(len(table.labels))
-    return Rows(
-        _make_names(len(table.labels)), table.pictures, table.labels, table.usage, counts, group_copies(table.pictures)
-    )
+    return _make_rows(table.pictures, table.labels, table.usage, counts)
 
 
 def _read_votes(path: Path, table: Path, usage: npt.NDArray[np.uint8]) -> Floats:
@@ -158,8 +151,7 @@ def _read_arrays(path: Path, *, part: bool) -> Rows:
         )
     _LAYOUT.require_complete(count, path.parent, part=part)
     pictures, labels = pictures.reshape(-1, SIDE, SIDE), labels.astype(np.int64)
-    counts = counts.astype(np.float32)
-    return Rows(_make_names(count), pictures, labels, usage.astype(np.uint8), counts, group_copies(pictures))
+    return _make_rows(pictures, labels, usage.astype(np.uint8), counts.astype(np.float32))
 
 
 def _read_folders(folder: Path, *, part: bool) -> Rows:
@@ -175,9 +167,7 @@ def _read_folders(folder: Path, *, part: bool) -> Rows:
     if PUBLIC_TEST not in usage:
         usage[(usage == TRAINING) & _select_validation(pictures)] = PUBLIC_TEST
     labels = np.array([label_index(file.own) for file in found], np.int64)
-    return Rows(
-        [file.name for file in found], pictures, labels, usage, _make_empty_votes(len(found)), group_copies(pictures)
-    )
+    return _make_rows(pictures, labels, usage, _make_empty_votes(len(found)), [file.name for file in found])
 
 
 def _read_face(path: Path) -> npt.NDArray[np.uint8]:
@@ -200,6 +190,16 @@ def group_copies(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         [first.setdefault(hashlib.blake2b(p.tobytes(), digest_size=16).digest(), i) for i, p in enumerate(pictures)],
         np.int64,
     )
+
+
+def _make_rows(
+    pictures: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    usage: npt.NDArray[np.uint8],
+    counts: Floats,
+    names: list[str] | None = None,
+) -> Rows:
+    return Rows(names or _make_names(len(labels)), pictures, labels, usage, counts, group_copies(pictures))
 
 
 def _make_names(count: int) -> list[str]:

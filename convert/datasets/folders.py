@@ -39,31 +39,27 @@ def find_labelled(folder: Path, suffixes: frozenset[str], title: str) -> list[La
     result = []
     for path in find_media(require_path(folder, title), suffixes):
         place = path.relative_to(folder)
-        words = [word.lower() for word in place.parts[:-2]] if len(place.parts) > 1 else []
+        words = [word.lower() for word in place.parts[:-2]]
         split = next((_SPLIT_BY_FOLDER[word] for word in words if word in _SPLIT_BY_FOLDER), "")
-        result.append(
-            LabelledFile(path, place.with_suffix("").as_posix(), own_label(path.parent.name, path.parent), split)
-        )
+        name, own = place.with_suffix("").as_posix(), own_label(path.parent.name, path.parent)
+        result.append(LabelledFile(path, name, own, split))
     return result
 
 
 def read_pictures(folder: Path, *, part: bool = False) -> list[Picture]:  # noqa: ARG001 - the full size is unknown
     """Every picture; raises MediaError when there is none, or when a folder is not named after an emotion."""
-    return [
-        Picture(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
-        for p in _require_some(find_labelled(folder, PICTURE_SUFFIXES, "pictures"), folder, "pictures")
-    ]
+    found = _find_some(folder, PICTURE_SUFFIXES, "pictures")
+    return [Picture(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split) for p in found]
 
 
 def read_sounds(folder: Path, *, part: bool = False) -> list[Sound]:  # noqa: ARG001 - the full size is unknown
     """Every sound; raises MediaError as `read_pictures`."""
-    return [
-        Sound(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split)
-        for p in _require_some(find_labelled(folder, SOUND_SUFFIXES, "sounds"), folder, "sounds")
-    ]
+    found = _find_some(folder, SOUND_SUFFIXES, "sounds")
+    return [Sound(name=p.name, corpus="folders", path=p.path, own=p.own, split=p.split) for p in found]
 
 
-def _require_some(found: list[LabelledFile], folder: Path, what: str) -> list[LabelledFile]:
+def _find_some(folder: Path, suffixes: frozenset[str], what: str) -> list[LabelledFile]:
+    found = find_labelled(folder, suffixes, what)
     if not found:
         raise MediaError(f"{folder}: contains no {what}; it needs one folder per emotion, such as {folder / 'happy'}")
     return found

@@ -10,15 +10,8 @@ from convert.datasets.layout import PICTURE_SUFFIXES, Layout
 from convert.datasets.records import Picture, PictureCorpus
 
 _LAYOUT = Layout("jaffe", "JAFFE", "KA.AN1.39.tiff", 213, PICTURE_SUFFIXES, "pictures")
-_EMOTIONS = {
-    "AN": "angry",
-    "DI": "disgust",
-    "FE": "fear",
-    "HA": "happy",
-    "SA": "sad",
-    "SU": "surprise",
-    "NE": "neutral",
-}
+_OWN = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+_EMOTIONS = {own[:2].upper(): own for own in _OWN}
 _NAME = re.compile(rf"([A-Z]{{2}})\.({'|'.join(_EMOTIONS)})\d\.\d+")
 
 

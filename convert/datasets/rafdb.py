@@ -36,10 +36,8 @@ def read(folder: Path, *, part: bool = False) -> list[Picture]:
         name, own = _parse_row(text, f"{list_path}, line {line}")
         path = root / "Image" / ("aligned" if aligned else "original") / f"{name}{'_aligned' if aligned else ''}.jpg"
         if path.exists():
-            split = _SPLITS[name.split("_")[0]]
-            result.append(
-                Picture(name=name, corpus="rafdb", path=path, own=own, sex=_read_sex(root, name), split=split)
-            )
+            split, sex = _SPLITS[name.split("_")[0]], _read_sex(root, name)
+            result.append(Picture(name=name, corpus="rafdb", path=path, own=own, sex=sex, split=split))
     _LAYOUT.require_complete(len(result), root, part=part)
     return result
 

@@ -8,40 +8,20 @@ By default only the seven emotions are returned. `every` also returns the others
 corpus's own label, for running the corpus's own benchmark. `part` accepts an incomplete copy, for a quick check.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
 from convert.datasets.labels import NONE
-from convert.datasets.records import (
-    Corpus,
-    NoiseCorpus,
-    Picture,
-    PictureCorpus,
-    Record,
-    SpeechCorpus,
-    Video,
-    VideoCorpus,
-)
+from convert.datasets.records import Corpus, NoiseCorpus, Picture, PictureCorpus, SpeechCorpus, Video, VideoCorpus
 from device.errors import MediaError
 
-R = TypeVar("R", bound=Record)
 C = TypeVar("C", bound=Corpus)
 
 _FILES = (
-    "ravdess",
-    "tess",
-    "savee",
-    "cremad",
-    "emodb",
-    "fer2013",
-    "ckplus",
-    "jaffe",
-    "rafdb",
-    "affectnet",
-    "folders",
-    "esc10",
+    *("ravdess", "tess", "savee", "cremad", "emodb", "fer2013"),
+    *("ckplus", "jaffe", "rafdb", "affectnet", "folders", "esc10"),
 )
 _ALL: list[Corpus] = [corpus for file in _FILES for corpus in import_module(f"convert.datasets.{file}").CORPORA]
 
@@ -58,12 +38,12 @@ NOISES = _by_name(NoiseCorpus)
 
 def pictures(name: str, folder: Path, *, every: bool = False, part: bool = False) -> list[Picture]:
     """The faces of one of PICTURES in `folder`; raises MediaError."""
-    return _filter_seven(find_corpus(PICTURES, name).read(folder, part=part), every=every)
+    return [p for p in find_corpus(PICTURES, name).read(folder, part=part) if every or p.emotion != NONE]
 
 
 def videos(name: str, folder: Path, *, every: bool = False, part: bool = False) -> list[Video]:
     """The videos of one of VIDEOS in `folder`; raises MediaError."""
-    return _filter_seven(find_corpus(VIDEOS, name).read(folder, part=part), every=every)
+    return [v for v in find_corpus(VIDEOS, name).read(folder, part=part) if every or v.emotion != NONE]
 
 
 def find_corpus(corpora: Mapping[str, C], name: str) -> C:
@@ -71,7 +51,3 @@ def find_corpus(corpora: Mapping[str, C], name: str) -> C:
     if name not in corpora:
         raise MediaError(f"no corpus {name!r}; there are {', '.join(corpora)}")
     return corpora[name]
-
-
-def _filter_seven(records: Sequence[R], *, every: bool) -> list[R]:
-    return [record for record in records if every or record.emotion != NONE]

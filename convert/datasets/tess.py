@@ -25,15 +25,8 @@ def _parse(path: Path) -> Sound:
     if not named:
         raise _LAYOUT.reject(path)
     woman, word, emotion = named.groups()
-    return Sound(
-        name=path.stem,
-        corpus="tess",
-        path=path,
-        own=own_label(emotion, path),
-        person=f"TESS_{woman.upper()}F",
-        sex="F",
-        statement=word.lower(),
-    )
+    person, own = f"TESS_{woman.upper()}F", own_label(emotion, path)
+    return Sound(name=path.stem, corpus="tess", path=path, own=own, person=person, sex="F", statement=word.lower())
 
 
 # TESS has two speakers: both train.

@@ -19,6 +19,8 @@ SAVED_PREDICTIONS = Path(__file__).parents[1] / "saved_predictions"
 
 Ints = npt.NDArray[np.int64]
 Strings = npt.NDArray[np.str_]
+_ARRAYS = ("logits", "truth", "names", "groups", "corpora")
+"""The arrays of Predictions, in order."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,14 @@ class Predictions:
 
     def select(self, mask: npt.NDArray[np.bool_]) -> "Predictions":
         """The rows of `mask` (n,)."""
-        return Predictions(
-            self.classes, self.logits[mask], self.truth[mask], self.names[mask], self.groups[mask], self.corpora[mask]
-        )
+        return Predictions(self.classes, *(getattr(self, name)[mask] for name in _ARRAYS))
 
     def save(self, path: Path) -> None:
         """Write `path` (.npz), with logits in half precision."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
-            path,
-            classes=np.array(self.classes),
-            logits=self.logits.astype(np.float16),
-            truth=self.truth.astype(np.uint8),
-            names=self.names,
-            groups=self.groups,
-            corpora=self.corpora,
-        )
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {"logits": self.logits.astype(np.float16), "truth": self.truth.astype(np.uint8)}
+        np.savez_compressed(path, classes=np.array(self.classes), **arrays)
 
 
 CLASSES = tuple(emotion.value for emotion in EMOTIONS)
@@ -91,27 +85,14 @@ def load_predictions(path: Path) -> Predictions:
             f"{path}: no such predictions; train and benchmark the network first (python -m convert --help)"
         )
     stored = np.load(path)
-    return Predictions(
-        tuple(str(c) for c in stored["classes"]),
-        stored["logits"].astype(np.float32),
-        stored["truth"].astype(np.int64),
-        stored["names"],
-        stored["groups"],
-        stored["corpora"],
-    )
+    logits, truth = stored["logits"].astype(np.float32), stored["truth"].astype(np.int64)
+    return Predictions(tuple(str(c) for c in stored["classes"]), logits, truth, *(stored[name] for name in _ARRAYS[2:]))
 
 
 def concatenate(parts: list[Predictions]) -> Predictions:
     """Join the folds of a cross-validation; their classes must be the same."""
     assert len({part.classes for part in parts}) == 1
-    return Predictions(
-        parts[0].classes,
-        np.concatenate([p.logits for p in parts]),
-        np.concatenate([p.truth for p in parts]),
-        np.concatenate([p.names for p in parts]),
-        np.concatenate([p.groups for p in parts]),
-        np.concatenate([p.corpora for p in parts]),
-    )
+    return Predictions(parts[0].classes, *(np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS))
 
 
 def align_logits(predictions: Predictions, like: Predictions) -> Floats:

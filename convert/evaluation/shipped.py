@@ -1,5 +1,6 @@
 """Runs the committed .tflite files on their test sets, through the device's own code."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,12 @@ def read_clip(reader: VoiceReader, samples: Floats) -> Floats | None:
     return average_by_speech(with_voice) if with_voice else None
 
 
+def fill_missing(outputs: Sequence[Floats | None]) -> Floats:
+    """(n, 7): the probabilities of each clip, equal ones where no voice was found."""
+    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    return np.array([equal if p is None else p for p in outputs], np.float32)
+
+
 def load_voice_reader(models: Path = MODELS) -> VoiceReader:
     """Load the shipped voice networks in the device's reader, which has not heard anybody yet."""
     return VoiceReader(load_shipped("voice", models), load_shipped("prosody", models))
@@ -88,13 +95,11 @@ def predict_voices(models: Path, clips: list[Clip], *, known: bool = False) -> t
     """
     readers = {(clip.speaker, clip.corpus): load_voice_reader(models) for clip in clips} if known else {}
     for clip in clips if known else ():
-        readers[clip.speaker, clip.corpus].read(
-            SoundWindow(remove_dc(clip.real), len(clip.samples) / RATE_HZ), learn=1.0
-        )
+        window = SoundWindow(remove_dc(clip.real), len(clip.samples) / RATE_HZ)
+        readers[clip.speaker, clip.corpus].read(window, learn=1.0)
     new_reader = load_voice_reader(models)
     outputs = [read_clip(readers.get((clip.speaker, clip.corpus), new_reader), clip.real) for clip in clips]
-    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    logits = np.log(np.array([equal if p is None else p for p in outputs], np.float32) + 1e-6)
+    logits = np.log(fill_missing(outputs) + 1e-6)
     return predict_clips(logits, clips), 100 * float(np.mean([p is None for p in outputs]))
 
 

@@ -1,6 +1,7 @@
 """Mien's face network: 48×48 gray -> FER2013's seven emotions and, by a second head, FER+'s eight."""
 
 import copy
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +22,12 @@ class MienFace(nn.Module):
 
     def __init__(self, widths: tuple[int, int, int, int] = SHIPPED, dropout: float = 0.1) -> None:
         super().__init__()
-        stem, *stages = widths
-        layers: list[nn.Module] = [convolution(1, stem), nn.ReLU()]
-        previous = stem
-        for width in stages:
+        layers: list[nn.Module] = [convolution(1, widths[0]), nn.ReLU()]
+        for previous, width in pairwise(widths):
             layers += [Residual(previous, width, stride=2), Residual(width, width)]
-            previous = width
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
-        self.emotions = nn.Linear(previous, len(EMOTIONS))
-        self.ferplus = nn.Linear(previous, FERPLUS)
+        self.emotions = nn.Linear(widths[-1], len(EMOTIONS))
+        self.ferplus = nn.Linear(widths[-1], FERPLUS)
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits (n, 7), FER+ logits (n, 8))."""

@@ -3,6 +3,8 @@
 Howard et al. 2017, "MobileNets: efficient convolutional neural networks for mobile vision applications".
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,14 +30,12 @@ class MobileFace(nn.Module):
         super().__init__()
         self.side = side
         layers: list[nn.Module] = [_Convolution(3, STEM, 3, stride=2)]
-        previous = STEM
-        for number, width in enumerate(widths):
+        for number, (previous, width) in enumerate(pairwise((STEM, *widths))):
             stride = 2 if number in HALVED else 1
             layers += [_Convolution(previous, previous, 3, stride, previous), _Convolution(previous, width, 1)]
-            previous = width
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
-        self.emotions = nn.Linear(previous, len(EMOTIONS))
-        self.ferplus = nn.Linear(previous, FERPLUS)
+        self.emotions = nn.Linear(widths[-1], len(EMOTIONS))
+        self.ferplus = nn.Linear(widths[-1], FERPLUS)
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits (n, 7), FER+ logits (n, 8))."""

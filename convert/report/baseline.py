@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
 from convert.datasets.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import NEUTRAL, accuracy, recall
 from convert.evaluation.shipped import (
+    fill_missing,
     load_shipped,
     load_voice_reader,
     predict_faces,
@@ -35,13 +35,6 @@ def _predict_faces(faces: Faces, models: Path) -> Floats:
     return softmax(predictions.logits, model.card.temperature)
 
 
-def _predict_voices(clips: list[Clip], models: Path) -> Floats:
-    reader = load_voice_reader(models)
-    predictions = [read_clip(reader, clip.real) for clip in clips]
-    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    return np.array([equal if p is None else p for p in predictions], np.float32)
-
-
 def _tilt(shift_px: float) -> Callable[[Picture], Picture]:
     """Change the perspective: the camera below the face (over 0) or above it."""
     top, bottom = max(shift_px, 0.0), max(-shift_px, 0.0)
@@ -56,8 +49,7 @@ def _tilt(shift_px: float) -> Callable[[Picture], Picture]:
 
 
 def _dim(picture: Picture) -> Picture:
-    noise = np.random.default_rng(int(picture.sum())).normal(0, 5, picture.shape)
-    return _to_bytes(0.25 * picture + noise)
+    return _to_bytes(0.25 * picture + np.random.default_rng(int(picture.sum())).normal(0, 5, picture.shape))
 
 
 def _far(picture: Picture) -> Picture:
@@ -104,28 +96,24 @@ def section(data: Path, models: Path = MODELS) -> str:
 def _places(data: Path, models: Path) -> list[Row]:
     validation, test = Fer2013(data / "fer2013").validation(), read_private_test(data, without_copies=True)
     is_neutral = validation.labels == NEUTRAL
+    neutral = Faces(validation.pictures[is_neutral], validation.labels[is_neutral], validation.counts[is_neutral])
+    prior = load_shipped("face", models).card.neutral_prior
     rows = []
     for name, change in PLACES.items():
-        recorded_faces = _predict_faces(
-            _apply(
-                Faces(validation.pictures[is_neutral], validation.labels[is_neutral], validation.counts[is_neutral]),
-                change,
-            ),
-            models,
+        recorded_faces, test_faces = (
+            _predict_faces(replace(faces, pictures=np.stack([change(picture) for picture in faces.pictures])), models)
+            for faces in (neutral, test)
         )
-        test_faces = _predict_faces(_apply(test, change), models)
-        offset = correction(load_shipped("face", models).card.neutral_prior, neutral_prior(list(recorded_faces)).shares)
+        offset = correction(prior, neutral_prior(list(recorded_faces)).shares)
         rows.append(_row(name, test_faces, apply_correction(test_faces, offset), test.labels))
     return rows
 
 
-def _apply(faces: Faces, change: Callable[[Picture], Picture]) -> Faces:
-    return replace(faces, pictures=np.stack([change(picture) for picture in faces.pictures]))
-
-
 def _speakers(data: Path, models: Path) -> list[Row]:
     clips = read_clips(data, "test")
-    predictions, truth = _predict_voices(clips, models), np.array([clip.emotion for clip in clips])
+    reader, truth = load_voice_reader(models), np.array([clip.emotion for clip in clips])
+    predictions = fill_missing([read_clip(reader, clip.real) for clip in clips])
+    prior = load_shipped("prosody", models).card.neutral_prior
     rows = []
     for corpora, words in ((("ravdess_speech", "ravdess_song"), "RAVDESS 21–24"), (("savee",), "SAVEE KL")):
         before, after, labels = [], [], []
@@ -133,9 +121,7 @@ def _speakers(data: Path, models: Path) -> list[Row]:
             own = np.array([clip.speaker == speaker and clip.corpus in corpora for clip in clips])
             recorded = np.flatnonzero(own & (truth == NEUTRAL))[::2]
             own[recorded] = False
-            offset = correction(
-                load_shipped("prosody", models).card.neutral_prior, neutral_prior(list(predictions[recorded])).shares
-            )
+            offset = correction(prior, neutral_prior(list(predictions[recorded])).shares)
             before.append(predictions[own])
             after.append(apply_correction(predictions[own], offset))
             labels.append(truth[own])

@@ -23,7 +23,7 @@ from device.emotions import EMOTIONS, Floats
 from device.perception.face.align import face_of_whole_picture
 from device.perception.face.classifier import FaceReader
 from device.perception.models.model import Model
-from device.perception.mood.fusion import face_weight, pool, voice_weight
+from device.perception.mood.fusion import pool, voice_weight
 from device.perception.voice.classifier import WINDOW
 from device.readings import SoundWindow
 
@@ -57,10 +57,8 @@ def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, deg
         if not len(face_rows) or not emotion_clips:
             continue
         for _ in range(PAIRS_PER_EMOTION):
-            picture, voice = (
-                faces.pictures[rng.choice(face_rows)],
-                trim_silence(emotion_clips[int(rng.integers(len(emotion_clips)))].real)[-WINDOW:],
-            )
+            picture = faces.pictures[rng.choice(face_rows)]
+            voice = trim_silence(emotion_clips[int(rng.integers(len(emotion_clips)))].real)[-WINDOW:]
             which = int(rng.integers(3)) if degraded else 2
             if which == 0:
                 picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 3.0), np.uint8)
@@ -70,16 +68,11 @@ def make_pairs(faces: Faces, clips: list[Clip], data: Path, models: Path, *, deg
             sound = voice_reader.read(SoundWindow(voice, len(voice) / 16_000))
             probabilities = _EQUAL if sound is None else sound.probabilities
             rows.append(
-                (face.probabilities, probabilities, face_weight(face), voice_weight(sound) if sound else 0.0, emotion)
+                (face.probabilities, probabilities, face.quality, voice_weight(sound) if sound else 0.0, emotion)
             )
-    face_probabilities, voice_probabilities, face_weights, voice_weights, truth = zip(*rows, strict=True)
-    return Pairs(
-        np.array(face_probabilities, np.float32),
-        np.array(voice_probabilities, np.float32),
-        np.array(face_weights, np.float32),
-        np.array(voice_weights, np.float32),
-        np.array(truth),
-    )
+    *readings, truth = zip(*rows, strict=True)
+    face_probabilities, voice_probabilities, *weights = (np.array(column, np.float32) for column in readings)
+    return Pairs(face_probabilities, voice_probabilities, weights[0], weights[1], np.array(truth))
 
 
 Fusion = Callable[[Pairs], Floats]
@@ -99,18 +92,15 @@ def make_fusions(face_f1: Floats, voice_f1: Floats, fit_pairs: Pairs) -> dict[st
             p.face_weights[:, None] * face_f1 * p.face + p.voice_weights[:, None] * voice_f1 * p.voice + 1e-6
         )
 
-    plain_fit = _fit(fit_pairs, weighted=False)
-    weighted_fit = _fit(fit_pairs, weighted=True)
+    plain, weighted = _fit(fit_pairs, weighted=False), _fit(fit_pairs, weighted=True)
     return {
         "face alone": lambda p: p.face,
         "voice alone": lambda p: p.voice,
         "mean": lambda p: normalize(p.face + p.voice),
         "F-scores (seed B)": scored,
         "F-scores and quality": scored_and_trusted,
-        _format_name("log-linear, fitted", plain_fit): lambda p: _log_linear(p, plain_fit, weighted=False),
-        _format_name("log-linear and quality, fitted", weighted_fit): lambda p: _log_linear(
-            p, weighted_fit, weighted=True
-        ),
+        _format_name("log-linear, fitted", plain): lambda p: _log_linear(p, plain, weighted=False),
+        _format_name("log-linear and quality, fitted", weighted): lambda p: _log_linear(p, weighted, weighted=True),
         "the device's: log-linear by weight, the sense with the higher weight counting once": _fuse_as_device,
     }
 
@@ -124,18 +114,8 @@ def _format_name(method: str, exponents: Floats) -> str:
     return f"{method} (face^{exponents[0]:.2f}, voice^{exponents[1]:.2f})"
 
 
-def _terms(p: Pairs, *, weighted: bool) -> tuple[Floats, Floats]:
-    face, voice = np.log(p.face + 1e-4), np.log(p.voice + 1e-4)
-    if not weighted:
-        return face, voice
-    return face * p.face_weights[:, None], voice * p.voice_weights[:, None]
-
-
 def _fit(p: Pairs, *, weighted: bool) -> Floats:
-    """(2,): the exponents of the face's and the voice's probabilities with the smallest loss.
-
-    Searched on a grid in steps of 0.05.
-    """
+    """(2,): the exponents of both probabilities with the smallest loss, on a grid in steps of 0.05."""
     grid = np.arange(0, 2.51, 0.05, dtype=np.float32)
     rows = np.arange(len(p.truth))
     losses = {
@@ -147,7 +127,9 @@ def _fit(p: Pairs, *, weighted: bool) -> Floats:
 
 
 def _log_linear(p: Pairs, exponents: Floats, *, weighted: bool) -> Floats:
-    face, voice = _terms(p, weighted=weighted)
+    face, voice = np.log(p.face + 1e-4), np.log(p.voice + 1e-4)
+    if weighted:
+        face, voice = face * p.face_weights[:, None], voice * p.voice_weights[:, None]
     total = exponents[0] * face + exponents[1] * voice
     odds = np.exp(total - total.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
@@ -169,9 +151,6 @@ def measure_fusions(data: Path, models: Path) -> dict[str, dict[str, tuple[float
         for kind, p in pairs_by_kind.items():
             probabilities = method(p)
             read = probabilities.argmax(axis=1)
-            table[name][kind] = (
-                accuracy(read, p.truth),
-                recall(read, p.truth),
-                calibration_error(probabilities, p.truth),
-            )
+            error = calibration_error(probabilities, p.truth)
+            table[name][kind] = accuracy(read, p.truth), recall(read, p.truth), error
     return table

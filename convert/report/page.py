@@ -11,7 +11,7 @@ import numpy as np
 
 from convert.datasets.fer2013 import Fer2013
 from convert.evaluation.metrics import accuracy, accuracy_on_surest, estimate, recall
-from convert.evaluation.predictions import SAVED_PREDICTIONS, load_predictions
+from convert.evaluation.predictions import SAVED_PREDICTIONS, Predictions, load_predictions
 from convert.evaluation.shipped import (
     AS_PUBLISHED,
     count_false_voices,
@@ -26,21 +26,17 @@ from convert.report import baseline, face_lineage, ferplus_weight
 from convert.report.tables import format_calibration, format_confusion, format_table, selective
 from convert.report.voice import CORPUS, protocols
 from convert.voice.ensemble_weights import Exponents
-from device.emotions import softmax
-from device.perception.models.card import MODELS
+from device.emotions import Floats, softmax
+from device.perception.models.card import MODELS, Card
 
 PAGE = Path("docs/REPORT.md")
 
 
 def report(data: Path, models: Path = MODELS, saved: Path = SAVED_PREDICTIONS, fusion: bool = True) -> str:
     """The page as Markdown. Raises MediaError, naming the dataset or the predictions that are missing."""
-    sections = [
-        _HEAD,
-        _cards(data, models, saved),
-        _face(data, models, saved),
-        _voice(data, models),
-        protocols(saved, _temperatures(models)),
-    ]
+    temperatures = Exponents(*(load_shipped(name, models).card.temperature for name in ("voice", "prosody")))
+    sections = [_HEAD, _cards(data, models, saved), _face(data, models, saved), _voice(data, models)]
+    sections.append(protocols(saved, temperatures))
     if fusion:
         sections += [_fusion(data, models), baseline.section(data, models)]
     return "\n".join([*sections, _LIMITS])
@@ -118,13 +114,17 @@ def _face(data: Path, models: Path, saved: Path) -> str:
     test, _ = predict_faces(model.network, clean)
     published, published_votes = predict_faces(load_published_face(), faces)
     no_copies, no_copies_votes = predict_faces(load_published_face(), clean)
-    float_network = {name: load_predictions(saved / f"{name}-float.npz") for name in ("face", "face-as-published")}
     probabilities = softmax(test.logits, model.card.temperature)
-    loss = {
-        "face": accuracy(float_network["face"].prediction, faces.labels) - accuracy(all_rows.prediction, faces.labels),
-        "face-as-published": accuracy(float_network["face-as-published"].prediction, faces.labels)
-        - accuracy(published.prediction, faces.labels),
-    }
+
+    def loss(name: str, int8: Predictions) -> str:
+        """The points that the int8 network loses."""
+        float_network = load_predictions(saved / f"{name}-float.npz")
+        return f"{accuracy(float_network.prediction, faces.labels) - accuracy(int8.prediction, faces.labels):+.2f}"
+
+    def surest(probabilities: Floats, p: Predictions) -> str:
+        return f"{accuracy_on_surest(probabilities, p.truth):.1f}"
+
+    unseen = f"{len(no_copies_votes.truth):,}"
     rows = [
         ("FER2013 PrivateTest, 3,589, all Training rows (as in published results)", estimate(accuracy, published)),
         ("… the same network on the 3,301 that are not in Training, pixel for pixel", estimate(accuracy, no_copies)),
@@ -133,27 +133,15 @@ def _face(data: Path, models: Path, saved: Path) -> str:
         ("… the shipped network, 3,301, UAR", estimate(recall, test)),
         ("FER+ majority, 8 classes, 3,153, the shipped network", estimate(accuracy, votes)),
         ("… the network as published", estimate(accuracy, published_votes)),
-        (
-            f"… the same on those that are not in Training, {len(no_copies_votes.truth):,}",
-            estimate(accuracy, no_copies_votes),
-        ),
+        (f"… the same on those that are not in Training, {unseen}", estimate(accuracy, no_copies_votes)),
         ("expected calibration error, 3,301", format_calibration(probabilities, test.truth)),
-        (
-            "accuracy on the 70 % with the highest confidence, 3,301",
-            f"{accuracy_on_surest(probabilities, test.truth):.1f}",
-        ),
-        ("… on all 3,589", f"{accuracy_on_surest(softmax(all_rows.logits), all_rows.truth):.1f}"),
-        (
-            "… of the network as published, on all 3,589",
-            f"{accuracy_on_surest(softmax(published.logits), published.truth):.1f}",
-        ),
-        ("… of the same on the 3,301", f"{accuracy_on_surest(softmax(no_copies.logits), no_copies.truth):.1f}"),
-        (
-            f"predictions at or above `unknown_below` {model.card.unknown_below:.2f}: share, accuracy",
-            "{:.0f}, {:.1f}".format(*selective(probabilities, test.truth, model.card.unknown_below)),
-        ),
-        ("int8 against float, 3,589: points lost, shipped", f"{loss['face']:+.2f}"),
-        ("… as published", f"{loss['face-as-published']:+.2f}"),
+        ("accuracy on the 70 % with the highest confidence, 3,301", surest(probabilities, test)),
+        ("… on all 3,589", surest(softmax(all_rows.logits), all_rows)),
+        ("… of the network as published, on all 3,589", surest(softmax(published.logits), published)),
+        ("… of the same on the 3,301", surest(softmax(no_copies.logits), no_copies)),
+        _selective_row(model.card, probabilities, test),
+        ("int8 against float, 3,589: points lost, shipped", loss("face", all_rows)),
+        ("… as published", loss("face-as-published", published)),
     ]
     sizes = f"{(models / 'face.tflite').stat().st_size / 1e3:.0f} kB and {AS_PUBLISHED.stat().st_size / 1e3:.0f} kB"
     return (
@@ -166,6 +154,12 @@ def _face(data: Path, models: Path, saved: Path) -> str:
             model.network, {"PublicTest": Fer2013(data / "fer2013").validation(), "PrivateTest, 3,301": clean}
         )
     )
+
+
+def _selective_row(card: Card, probabilities: Floats, p: Predictions) -> tuple[str, str]:
+    share, correct = selective(probabilities, p.truth, card.unknown_below)
+    title = f"predictions at or above `unknown_below` {card.unknown_below:.2f}: share, accuracy"
+    return title, f"{share:.0f}, {correct:.1f}"
 
 
 def _voice(data: Path, models: Path) -> str:
@@ -195,10 +189,7 @@ def _voice(data: Path, models: Path) -> str:
             "all of them, accuracy on the 70 % with the highest confidence",
             f"{accuracy_on_surest(probabilities, new.truth):.1f}",
         ),
-        (
-            f"predictions at or above `unknown_below` {model.card.unknown_below:.2f}: share, accuracy",
-            "{:.0f}, {:.1f}".format(*selective(probabilities, new.truth, model.card.unknown_below)),
-        ),
+        _selective_row(model.card, probabilities, new),
         ("clips in which no voice was detected", f"{without_voice:.1f}"),
         (
             "household sounds in which a voice was detected, of those held out that share no recording with training",
@@ -217,10 +208,6 @@ def _voice(data: Path, models: Path) -> str:
         + "\nBy emotion, all test speakers:\n\n"
         + format_confusion(new)
     )
-
-
-def _temperatures(models: Path) -> Exponents:
-    return Exponents(*(load_shipped(name, models).card.temperature for name in ("voice", "prosody")))
 
 
 def _fusion(data: Path, models: Path) -> str:

@@ -11,7 +11,7 @@ from convert.report.tables import format_calibration, format_confusion, format_t
 from convert.voice.ensemble_weights import Exponents, cross_fit, fit_pair, join_by_halves, multiply
 from convert.voice.novelty import WIDTH, load_distances
 from convert.voice.protocols import SPEAKERS_PER_FOLD, WORD_RUNS
-from convert.voice.saved_predictions import Join, VoicePredictions, load_runs, load_voice_predictions
+from convert.voice.saved_predictions import Join, Joins, VoicePredictions, load_runs, load_voice_predictions
 from device.emotions import softmax
 from device.errors import MediaError
 from device.perception.voice.novelty import likeness
@@ -95,9 +95,7 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
 
         return partial(join, known=False), partial(join, known=True)
 
-    def load(
-        pictures: str, prosodies: str, corpus: str, join: Join | tuple[Join, Join], kind: str = ""
-    ) -> VoicePredictions:
+    def load(pictures: str, prosodies: str, corpus: str, join: Joins, kind: str = "") -> VoicePredictions:
         found = load_voice_predictions(folder, pictures, prosodies, corpus, join, kind)
         if found.known is None:
             raise MediaError(f"{folder}: no predictions of {prosodies}* for {corpus}: python -m convert benchmark")
@@ -127,33 +125,23 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
             (f"… {CORPUS[corpus]}, distilled", *_row(distilled, recall, by_speaker=True)),
         ]
     randoms = {
-        corpus: load("voice-random", f"prosody-random-{own}", corpus, join_by_halves)
+        corpus: load("voice-random", f"prosody-random-{corpus.split('_')[0]}", corpus, join_by_halves)
         for corpus in CORPUS
-        for own in [corpus.split("_")[0]]
     }
+    both_channels = _join_corpora(randoms["ravdess_speech"], randoms["ravdess_song"])
     random_rows = [
         ("RAVDESS speech, 8 classes, accuracy", *_row(randoms["ravdess_speech"], accuracy)),
-        (
-            "RAVDESS speech and song, accuracy",
-            *_row(_join_corpora(randoms["ravdess_speech"], randoms["ravdess_song"]), accuracy),
-        ),
+        ("RAVDESS speech and song, accuracy", *_row(both_channels, accuracy)),
         ("TESS, accuracy", *_row(randoms["tess"], accuracy)),
         ("SAVEE, accuracy", *_row(randoms["savee"], accuracy)),
     ]
+    random_words = _compare_words(folder, "words-random", randoms["savee"], join_by_halves, accuracy)
     word_rows = [
-        (
-            "random 60/20/20, accuracy",
-            *_compare_words(folder, "words-random", randoms["savee"], join_by_halves, accuracy),
-        ),
+        ("random 60/20/20, accuracy", *random_words),
         ("one speaker out, UAR", *_compare_words(folder, "words-savee", savee, _by_folds, recall)),
     ]
-    columns = (
-        "picture alone",
-        "prosody, new speakers",
-        "both, new speakers",
-        "prosody, known speakers",
-        "both, known speakers",
-    )
+    kinds = ("prosody, new speakers", "both, new speakers", "prosody, known speakers", "both, known speakers")
+    columns = ("picture alone", *kinds)
     best, float_best = speech.both_known or speech.known, float_speech.both_known or float_speech.known
     assert best is not None
     assert float_best is not None
@@ -161,38 +149,25 @@ def protocols(folder: Path, temperatures: Exponents) -> str:
     details: list[tuple[str, object]] = [
         ("mean of the six folds ± standard deviation", _average_folds(best)),
         ("by sex", _by_sex(best, recall)),
-        (
-            "float instead of int8: points lost",
-            f"{loss[0] - loss[1]:+.2f}",
-        ),
+        ("float instead of int8: points lost", f"{loss[0] - loss[1]:+.2f}"),
         ("expected calibration error, temperature fitted on the other speakers", _format_known(best)),
         *((f"SAVEE, each man, {words}", ", ".join(_recall_by_speaker(p))) for words, p in _by_familiarity(savee)),
         *((f"TESS, each woman, {words}", ", ".join(_recall_by_speaker(p))) for words, p in _by_familiarity(tess)),
     ]
-    return (
-        f"{_WORDS}\n\n"
-        + format_table(("speakers not in training, per cent; intervals over *speakers*", *columns), new_rows)
-        + "\n"
-        + format_table(("corpora not in training, per cent; intervals over *speakers*", *columns), corpus_rows)
-        + "\n"
-        + format_table(
-            ("random 60/20/20: the same speakers, other clips, per cent; intervals over clips", *columns), random_rows
-        )
-        + f"\n{_SPOKEN}\n\n"
-        + format_table(
-            (
-                "SAVEE, 7 classes, per cent; intervals over clips",
-                "the words alone",
-                "both networks, known speakers",
-                "together",
-            ),
-            word_rows,
-        )
-        + "\n"
-        + format_table(("RAVDESS speech, both, known speakers", "per cent"), details)
-        + "\nRAVDESS speech by emotion, the six folds together, both networks, known speakers:\n\n"
-        + format_confusion(best)
+    random_title = "random 60/20/20: the same speakers, other clips, per cent; intervals over clips"
+    word_columns = ("the words alone", "both networks, known speakers", "together")
+    blocks = (
+        f"{_WORDS}\n",
+        format_table(("speakers not in training, per cent; intervals over *speakers*", *columns), new_rows),
+        format_table(("corpora not in training, per cent; intervals over *speakers*", *columns), corpus_rows),
+        format_table((random_title, *columns), random_rows),
+        f"{_SPOKEN}\n",
+        format_table(("SAVEE, 7 classes, per cent; intervals over clips", *word_columns), word_rows),
+        format_table(("RAVDESS speech, both, known speakers", "per cent"), details),
+        "RAVDESS speech by emotion, the six folds together, both networks, known speakers:\n",
+        format_confusion(best),
     )
+    return "\n".join(blocks)
 
 
 def _row(found: VoicePredictions, metric: Metric, *, by_speaker: bool = False) -> list[str]:
@@ -222,12 +197,8 @@ def _by_familiarity(found: VoicePredictions) -> list[tuple[str, Predictions]]:
 
 def _join_corpora(speech: VoicePredictions, song: VoicePredictions) -> VoicePredictions:
     """RAVDESS's speech and song joined. Song has no disgust and no surprise; the classes are speech's."""
-
-    def one(a: Predictions | None, b: Predictions | None) -> Predictions | None:
-        return None if a is None or b is None else concatenate([a, b])
-
-    names = ("picture", "new", "known", "both_new", "both_known")
-    return VoicePredictions(*(one(getattr(speech, name), getattr(song, name)) for name in names))
+    pairs = zip(speech, song, strict=True)
+    return VoicePredictions(*(None if a is None or b is None else concatenate([a, b]) for a, b in pairs))
 
 
 def _format_known(p: Predictions) -> str:

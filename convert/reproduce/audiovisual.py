@@ -14,17 +14,17 @@ from torch import Tensor
 
 from convert.datasets.clips import Clip
 from convert.datasets.fer2013 import Faces
-from convert.evaluation.predictions import Predictions, Strings
+from convert.evaluation.predictions import Strings
 from convert.reproduce import networks_a, networks_e
 from convert.reproduce.experiment import Experiment, Outcome, Workspace, fit_and_predict
 from convert.reproduce.keras import count_keras_parameters
 from convert.reproduce.splits import SEED, Split, get_ids, normalize
-from convert.reproduce.training import FitPlan, Part, Parts, predict_logits, squared_error
+from convert.reproduce.training import FitPlan, Part, Parts, predict, predict_logits, squared_error
 from convert.reproduce.voices import embed_clips, get_eight_labels, make_lstm_parts
 from device.emotions import EMOTIONS, Emotion
 from device.errors import MediaError
 
-_PAIRS = 720
+_MAX_TRAINING_CLIPS = 720
 _USAGES = ("Training", "PublicTest", "PrivateTest")
 _HIDDEN = (256, 128, 64, 32)
 """E's report mentions four hidden layers, not their widths."""
@@ -32,7 +32,7 @@ _HIDDEN = (256, 128, 64, 32)
 
 def _split(workspace: Workspace) -> Split:
     training, validation, test = workspace.corpora.ravdess("speech")
-    return training[:_PAIRS], validation, test
+    return training[:_MAX_TRAINING_CLIPS], validation, test
 
 
 def _faces_for(workspace: Workspace, split: Split) -> list[Part]:
@@ -44,13 +44,12 @@ def _faces_for(workspace: Workspace, split: Split) -> list[Part]:
 
 def _draw_faces(faces: Faces, clips: list[Clip], usage: str) -> Part:
     rng = np.random.default_rng(SEED)
-    chosen = []
-    for clip in clips:
-        rows = np.flatnonzero(faces.labels == clip.emotion)
-        if not len(rows):
+    at = np.zeros(len(clips), int)
+    for row, clip in enumerate(clips):
+        faces_alike = np.flatnonzero(faces.labels == clip.emotion)
+        if not len(faces_alike):
             raise MediaError(f"FER2013: no {EMOTIONS[clip.emotion]} face in {usage}; give the whole set")
-        chosen.append(rng.choice(rows))
-    at = np.array(chosen)
+        at[row] = rng.choice(faces_alike)
     names, speakers, corpora = get_ids(clips)
     pairs: Strings = np.array([f"{name}+{usage}-{i}" for name, i in zip(names, at, strict=True)])
     return Part((torch.from_numpy(faces.pictures[at][:, None]),), get_eight_labels(clips), pairs, speakers, corpora)
@@ -71,14 +70,15 @@ def _pictures(workspace: Workspace) -> Parts:
 def _visual(workspace: Workspace) -> Outcome:
     """E's squared error and SGD; 95 steps, as five epochs of its 2,824 pictures in batches of 150."""
     plan = FitPlan(5, 38, 0.01, squared_error, sgd=True, keep_last=True)
-    return fit_and_predict(workspace, "e-visual", networks_e.VisualCnn(), _pictures(workspace), plan, keep=True)
+    return fit_and_predict(
+        workspace, "e-visual", networks_e.VisualCnn(), _pictures(workspace), plan, returns_network=True
+    )
 
 
 def _visual_fixed(workspace: Workspace) -> Outcome:
     """The same layers, pictures and steps with another loss and optimizer."""
-    return fit_and_predict(
-        workspace, "e-visual-mended", networks_e.VisualCnn(), _pictures(workspace), FitPlan(5, 38, 2e-4)
-    )
+    plan = FitPlan(5, 38, 2e-4)
+    return fit_and_predict(workspace, "e-visual-mended", networks_e.VisualCnn(), _pictures(workspace), plan)
 
 
 def _concatenated(workspace: Workspace) -> Outcome:
@@ -92,24 +92,18 @@ def _concatenated(workspace: Workspace) -> Outcome:
             large = _enlarge(face)
             features = torch.cat([networks_e.picture_features(visual, p.float() / 255) for p in large.split(64)])
         parts.append(replace(face, inputs=(torch.cat([voice.inputs[0], features], dim=1),)))
-    network = networks_e.Mlp(parts[0].inputs[0].shape[1], _HIDDEN)
-    return fit_and_predict(
-        workspace, "e-concatenated", network, Parts(networks_e.EIGHT, *parts), FitPlan(60, 64, patience=12)
-    )
+    network, whole = networks_e.Mlp(parts[0].inputs[0].shape[1], _HIDDEN), Parts(networks_e.EIGHT, *parts)
+    return fit_and_predict(workspace, "e-concatenated", network, whole, FitPlan(60, 64, patience=12))
 
 
 def _joint(workspace: Workspace) -> Outcome:
     """(2): one softmax over both networks."""
     split = _split(workspace)
     voice = make_lstm_parts(split)
-    faces = _faces_for(workspace, split)
-    parts = [
-        replace(face, inputs=(sound.inputs[0], _enlarge(face)))
-        for sound, face in zip((voice.training, voice.validation, voice.test), faces, strict=True)
-    ]
-    return fit_and_predict(
-        workspace, "e-joint", networks_e.Joint(), Parts(networks_e.EIGHT, *parts), FitPlan(5, 32, 5e-4)
-    )
+    pairs = zip((voice.training, voice.validation, voice.test), _faces_for(workspace, split), strict=True)
+    parts = [replace(face, inputs=(sound.inputs[0], _enlarge(face))) for sound, face in pairs]
+    whole = Parts(networks_e.EIGHT, *parts)
+    return fit_and_predict(workspace, "e-joint", networks_e.Joint(), whole, FitPlan(5, 32, 5e-4))
 
 
 def _face_logits(workspace: Workspace, part: Part) -> tuple[Tensor, int]:
@@ -148,14 +142,12 @@ def _late(workspace: Workspace) -> Outcome:
     weights = [i / 10 for i in range(31)]
     correct = [int(((voice_logits[0] + w * face_logits[0]).argmax(1) == labels).sum()) for w in weights]
     weight = weights[int(np.argmax(correct))]
-    predictions = [
-        Predictions(
-            networks_e.EIGHT, (h + weight * s).numpy(), face.labels.numpy(), face.names, face.groups, face.corpora
-        )
-        for h, s, face in zip(voice_logits, face_logits, faces[1:], strict=True)
-    ]
+    validation, test = (
+        predict(voice + weight * face, part, networks_e.EIGHT)
+        for voice, face, part in zip(voice_logits, face_logits, faces[1:], strict=True)
+    )
     total = parameters + count_keras_parameters(networks_e.FeatureLstm())
-    return Outcome(predictions[0], predictions[1], total, note=f"the face's weight is {weight:.1f} of the voice's")
+    return Outcome(validation, test, total, note=f"the face's weight is {weight:.1f} of the voice's")
 
 
 AUDIOVISUAL = (

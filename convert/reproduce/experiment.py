@@ -16,7 +16,7 @@ from device.errors import ModelError
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of an experiment."""
+    """What an experiment returns."""
 
     validation: Predictions
     test: Predictions
@@ -32,13 +32,13 @@ class Outcome:
     """A note on the run, such as the classifier that was chosen."""
 
 
+@dataclass(frozen=True)
 class Workspace:
     """Inputs of every experiment: the corpora, and the results of earlier experiments in the run folder."""
 
-    def __init__(self, corpora: Corpora, folder: Path, vggish: Path | None = None) -> None:
-        self.corpora = corpora
-        self.folder = folder
-        self.vggish = vggish
+    corpora: Corpora
+    folder: Path
+    vggish: Path | None = None
 
     @property
     def rows(self) -> int | None:
@@ -81,20 +81,19 @@ def fit_and_predict(
     plan: FitPlan,
     *,
     is_pretrained: bool = False,
-    keep: bool = False,
+    returns_network: bool = False,
 ) -> Outcome:
     """Fit `network` by `plan` and predict the validation and test rows once.
 
-    It is initialized as in Keras unless it `is_pretrained`; `keep` its weights for other experiments.
+    It is initialized as in Keras unless it `is_pretrained`. `returns_network`: other experiments build on it.
     """
     plan = plan.shortened(workspace.rows)
     if not is_pretrained:
         init_as_keras(network)
     log = fit(network, parts.training, parts.validation, plan, name)
-    predictions = [
+    validation, test = (
         predict(predict_logits(network, part, half=plan.half), part, parts.classes)
         for part in (parts.validation, parts.test)
-    ]
-    return Outcome(
-        predictions[0], predictions[1], count_keras_parameters(network), log, network=network if keep else None
     )
+    parameters = count_keras_parameters(network)
+    return Outcome(validation, test, parameters, log, network=network if returns_network else None)

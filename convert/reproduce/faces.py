@@ -16,7 +16,7 @@ IMAGES_PER_CLASS = 2_466
 
 def _a_face(workspace: Workspace) -> Outcome:
     parts = workspace.corpora.fer2013()
-    return fit_and_predict(workspace, "a-face", networks_a.FaceNetwork(), parts, FitPlan(8, 64), keep=True)
+    return fit_and_predict(workspace, "a-face", networks_a.FaceNetwork(), parts, FitPlan(8, 64), returns_network=True)
 
 
 def _b_face(workspace: Workspace, *, rows_as_channels: bool) -> Outcome:
@@ -39,7 +39,9 @@ def _c_face(workspace: Workspace) -> Outcome:
 
 def _d_five(workspace: Workspace) -> Outcome:
     parts = workspace.corpora.ferplus(FIVE, at_most=IMAGES_PER_CLASS)
-    return fit_and_predict(workspace, "d-face-5", networks_d.FaceCnn(len(FIVE)), parts, FitPlan(10, 64), keep=True)
+    return fit_and_predict(
+        workspace, "d-face-5", networks_d.FaceCnn(len(FIVE)), parts, FitPlan(10, 64), returns_network=True
+    )
 
 
 def _d_seven(workspace: Workspace) -> Outcome:
@@ -48,9 +50,8 @@ def _d_seven(workspace: Workspace) -> Outcome:
     assert isinstance(five, networks_d.FaceCnn)
     places = {FIVE.index(name): SEVEN.index(name) for name in FIVE}
     network = networks_d.FaceCnn(len(SEVEN)).start_from(five, places)
-    return fit_and_predict(
-        workspace, "d-face-7", network, parts, FitPlan(5, 64, 3e-4, networks_d.focal_loss), is_pretrained=True
-    )
+    plan = FitPlan(5, 64, 3e-4, networks_d.focal_loss)
+    return fit_and_predict(workspace, "d-face-7", network, parts, plan, is_pretrained=True)
 
 
 def _d_eight(workspace: Workspace, name: str, loss: Loss) -> Outcome:

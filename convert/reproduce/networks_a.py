@@ -5,6 +5,9 @@ not its layers. Widths, kernels, the 162 features and the whole face network are
 possible.
 """
 
+from collections import OrderedDict
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -20,12 +23,10 @@ class VoiceNetwork(nn.Module):
     def __init__(self, widths: tuple[int, int, int, int] = (64, 64, 128, 128), memory: int = 64) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        previous = 1
-        for width in widths:
+        for previous, width in pairwise((1, *widths)):
             layers += [nn.Conv1d(previous, width, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2)]
-            previous = width
         self.convolutions = nn.Sequential(*layers)
-        self.lstm = nn.LSTM(previous, memory, batch_first=True)
+        self.lstm = nn.LSTM(widths[-1], memory, batch_first=True)
         self.classify = nn.Sequential(nn.Dropout(0.2), nn.Linear(memory, 32), nn.ReLU(), nn.Linear(32, len(EMOTIONS)))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,26 +35,20 @@ class VoiceNetwork(nn.Module):
         return self.classify(self.lstm(steps)[0][:, -1])
 
 
-class FaceNetwork(nn.Module):
+class FaceNetwork(nn.Sequential):
     """(n, 1, 48, 48) float32 in 0..1 -> logits (n, 7): convolutions in pairs, each pair pooled, and a dense layer."""
 
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), hidden: int = 256) -> None:
-        super().__init__()
         layers: list[nn.Module] = []
-        previous = 1
-        for width in widths:
+        for previous, width in pairwise((1, *widths)):
             for inputs in (previous, width):
                 layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
             layers.append(nn.MaxPool2d(2))
-            previous = width
-        self.convolutions = nn.Sequential(*layers, nn.Dropout(0.25), nn.Flatten())
-        self.classify = nn.Sequential(
-            nn.Linear(previous * 6 * 6, hidden), nn.ReLU(), nn.Dropout(0.4), nn.Linear(hidden, len(EMOTIONS))
+        convolutions = nn.Sequential(*layers, nn.Dropout(0.25), nn.Flatten())
+        classify = nn.Sequential(
+            nn.Linear(widths[-1] * 6 * 6, hidden), nn.ReLU(), nn.Dropout(0.4), nn.Linear(hidden, len(EMOTIONS))
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 7)."""
-        return self.classify(self.convolutions(x))
+        super().__init__(OrderedDict(convolutions=convolutions, classify=classify))
 
 
 def draw_five(emotion: int, prediction: Tensor, generator: torch.Generator) -> Tensor:

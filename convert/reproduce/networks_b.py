@@ -6,6 +6,8 @@ by 2): only then do poolings by 2, 3, 4 and 4 reduce 96×431 to exactly 1×5 ste
 ones), an LSTM one bias per gate (PyTorch has two, which are added).
 """
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from device.emotions import EMOTIONS
@@ -15,18 +17,11 @@ BANDS, FRAMES = 96, 431
 MFCC = 40
 
 
-class MfccClassifier(nn.Module):
+class MfccClassifier(nn.Sequential):
     """(n, 2 × MFCC) float32, means and deviations over time, normalized -> logits (n, 7). Its layers are ours."""
 
     def __init__(self, hidden: int = 256) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2 * MFCC, hidden), nn.ReLU(), nn.Dropout(0.3), nn.Linear(hidden, len(EMOTIONS))
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 7)."""
-        return self.layers(x)
+        super().__init__(nn.Linear(2 * MFCC, hidden), nn.ReLU(), nn.Dropout(0.3), nn.Linear(hidden, len(EMOTIONS)))
 
 
 def _full(inputs: int, outputs: int) -> nn.Conv2d:
@@ -45,25 +40,15 @@ def _make_features(dropout: float = 0.2) -> nn.Sequential:
     return nn.Sequential(_block(1, 64, 2, dropout), _block(64, 128, 3, dropout), _block(128, 128, 4, dropout))
 
 
-class VoiceCnn(nn.Module):
+class VoiceCnn(nn.Sequential):
     """(n, 1, 96, 431) float32 log-mel -> logits (n, 7); 21,205,127 parameters. The ELU between dense layers is ours."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.features = _make_features()
-        self.classify = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(128 * 4 * 18, 2048),
-            nn.ELU(),
-            nn.Dropout(0.5),
-            nn.Linear(2048, 1024),
-            nn.ELU(),
-            nn.Linear(1024, len(EMOTIONS)),
+        super().__init__(
+            *(*_make_features(), nn.Flatten()),
+            *(nn.Linear(128 * 4 * 18, 2048), nn.ELU(), nn.Dropout(0.5)),
+            *(nn.Linear(2048, 1024), nn.ELU(), nn.Linear(1024, len(EMOTIONS))),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 7)."""
-        return self.classify(self.features(x))
 
 
 class VoiceCnnLstm(nn.Module):
@@ -101,11 +86,9 @@ class FaceCnn(nn.Module):
         super().__init__()
         self.rows_as_channels = rows_as_channels
         layers: list[nn.Module] = []
-        previous = 48 if rows_as_channels else 1
-        for width in (32, 64, 128):
+        for previous, width in pairwise((48 if rows_as_channels else 1, 32, 64, 128)):
             layers += [_full(previous, width), nn.ReLU(), _full(width, width), nn.ReLU()]
             layers += [nn.MaxPool2d(2), nn.Dropout(dropout)]
-            previous = width
         self.features = nn.Sequential(*layers)
         places = 3 * 9 if rows_as_channels else 9 * 9
         self.classify = nn.Sequential(

@@ -4,6 +4,9 @@ The sound network's layers and its 66,150 parameters are printed (batch normaliz
 as in Keras). The layers of the two face networks are not; those here are our interpretation.
 """
 
+from collections import OrderedDict
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,25 +27,17 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
 def _make_features(width: int = 32) -> nn.Sequential:
     """(n, 1, 48, 48) -> (n, 4 × width × 9): three convolutions, each pooled, and a fourth at 6×6."""
     layers: list[nn.Module] = []
-    previous = 1
-    for wide in (width, 2 * width, 4 * width, 4 * width):
+    for previous, wide in pairwise((1, width, 2 * width, 4 * width, 4 * width)):
         layers += [nn.Conv2d(previous, wide, 3, padding=1), nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
-        previous = wide
     return nn.Sequential(*layers, nn.Dropout(0.3), nn.Flatten())
 
 
-class FaceCnn(nn.Module):
+class FaceCnn(nn.Sequential):
     """(n, 1, 48, 48) float32 in 0..1 -> logits (n, classes)."""
 
     def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.look = _make_features()
-        self.hidden = nn.Sequential(nn.Linear(128 * 9, 256), nn.ReLU(), nn.Dropout(0.4))
-        self.classify = nn.Linear(256, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, classes)."""
-        return self.classify(self.hidden(self.look(x)))
+        look, hidden = _make_features(), nn.Sequential(nn.Linear(128 * 9, 256), nn.ReLU(), nn.Dropout(0.4))
+        super().__init__(OrderedDict(look=look, hidden=hidden, classify=nn.Linear(256, classes)))
 
     def start_from(self, other: "FaceCnn", places: dict[int, int]) -> "FaceCnn":
         """Copy the weights of `other` into this network; its class i becomes `places[i]` here. Returns itself."""
@@ -54,24 +49,17 @@ class FaceCnn(nn.Module):
         return self
 
 
-class SoundCnn(nn.Module):
+class SoundCnn(nn.Sequential):
     """(n, 1, 40, 216) float32 -> logits (n, 6); convolutions without padding, 66,150 parameters."""
 
     def __init__(self, classes: int = len(CREMA_D), dropout: float = 0.1) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
+        super().__init__(
             *(nn.Conv2d(1, 32, 3), nn.LeakyReLU(), nn.BatchNorm2d(32), nn.Dropout2d(dropout)),
             *(nn.Conv2d(32, 32, 3), nn.LeakyReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(2), nn.Dropout2d(dropout)),
             *(nn.Conv2d(32, 64, 3), nn.LeakyReLU(), nn.BatchNorm2d(64), nn.Dropout2d(dropout)),
             *(nn.Conv2d(64, 64, 3), nn.LeakyReLU(), nn.BatchNorm2d(64)),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Linear(64, classes),
+            *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes)),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 6)."""
-        return self.layers(x)
 
 
 class TimeDistributedCnn(nn.Module):

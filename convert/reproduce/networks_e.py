@@ -5,6 +5,8 @@ The visual network's layers and its 1,837,496 parameters are printed. VGGish is 
 interpretation.
 """
 
+from collections import OrderedDict
+from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -70,33 +72,22 @@ def load_vggish(path: Path) -> Vggish:
     return network.eval()
 
 
-class EmbeddingClassifier(nn.Module):
+class EmbeddingClassifier(nn.Sequential):
     """(n, 1, 96, 64) float32 log-mel -> logits (n, 8), to train the thinner embedding network."""
 
     def __init__(self, thinner: int = 4) -> None:
-        super().__init__()
-        self.embed = Vggish(thinner)
-        self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(EMBEDDING, len(EIGHT)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 8)."""
-        return self.classify(self.embed(x))
+        classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(EMBEDDING, len(EIGHT)))
+        super().__init__(OrderedDict(embed=Vggish(thinner), classify=classify))
 
 
-class Mlp(nn.Module):
+class Mlp(nn.Sequential):
     """(n, inputs) float32 -> logits (n, 8) by hidden layers of the given widths."""
 
     def __init__(self, inputs: int, hidden: tuple[int, ...]) -> None:
-        super().__init__()
         layers: list[nn.Module] = []
-        for width in hidden:
-            layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(0.2)]
-            inputs = width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, len(EIGHT)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 8)."""
-        return self.layers(x)
+        for previous, width in pairwise((inputs, *hidden)):
+            layers += [nn.Linear(previous, width), nn.ReLU(), nn.Dropout(0.2)]
+        super().__init__(*layers, nn.Linear(hidden[-1], len(EIGHT)))
 
 
 class FeatureLstm(nn.Module):
@@ -116,32 +107,22 @@ class FeatureLstm(nn.Module):
         return self.classify(self.average_outputs(x))
 
 
-class VisualCnn(nn.Module):
+class VisualCnn(nn.Sequential):
     """(n, 3, 128, 128) float32 in 0..1 -> (n, outputs), by default logits; 1,837,496 parameters, 99 % in the last.
 
     Pooling with stride 1 reduces nothing: 119×119×16 numbers reach the one dense layer.
     """
 
     def __init__(self, outputs: int = len(EIGHT)) -> None:
-        super().__init__()
         layers: list[nn.Module] = []
-        previous = 3
-        for width in (64, 32, 16):
+        for previous, width in pairwise((3, 64, 32, 16)):
             layers += [nn.Conv2d(previous, width, 3), nn.ReLU(), nn.MaxPool2d(2, stride=1)]
-            previous = width
-        self.see = nn.Sequential(*layers)
-        self.classify = nn.Sequential(nn.Flatten(), nn.Linear(16 * 119 * 119, outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (n, 8), or (n, outputs)."""
-        return self.classify(self.see(x))
-
-
-PICTURE_FEATURES = 16 * 12 * 12
+        classify = nn.Sequential(nn.Flatten(), nn.Linear(16 * 119 * 119, outputs))
+        super().__init__(OrderedDict(see=nn.Sequential(*layers), classify=classify))
 
 
 def picture_features(network: VisualCnn, pictures: Tensor) -> Tensor:
-    """(n, PICTURE_FEATURES): the features of `network` for (n, 3, 128, 128), averaged to a size for an MLP."""
+    """(n, 16 × 12 × 12): the features of `network` for (n, 3, 128, 128), averaged to a size for an MLP."""
     return nn.functional.adaptive_avg_pool2d(network.see(pictures), 12).flatten(1)
 
 

@@ -16,15 +16,14 @@ _A_MFCC = 20
 _D_MFCC, _D_MEL = 13, 15
 
 
-def spectrum(samples: Floats, fft: int, hop: int, window: int | None = None, *, centred: bool = True) -> npt.NDArray:
-    """Short-time Fourier transform (frames, fft // 2 + 1) complex, with a Hann window; `centred` pads both ends."""
+def spectrum(samples: Floats, fft: int, hop: int, window: int | None = None, *, pad: bool = True) -> npt.NDArray:
+    """Short-time Fourier transform (frames, fft // 2 + 1) complex, with a Hann window; `pad` extends both ends."""
     window = window or fft
-    if centred:
+    if pad:
         samples = np.pad(samples, window // 2)
-    if len(samples) < window:
-        samples = np.pad(samples, (0, window - len(samples)))
-    framed = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
-    return np.fft.rfft(framed * get_window("hann", window), fft)
+    samples = fit_length(samples, max(len(samples), window))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
+    return np.fft.rfft(frames * get_window("hann", window), fft)
 
 
 @lru_cache(maxsize=8)
@@ -69,9 +68,9 @@ def fit_length(samples: Floats, length: int = _FIVE_S) -> Floats:
 def table_row(samples: Floats) -> Floats:
     """A's features of a clip: (162,) float32."""
     fft, hop = 1024, 256
-    framed = np.lib.stride_tricks.sliding_window_view(np.pad(samples, fft // 2), fft)[::hop]
-    crossings = np.abs(np.diff(np.signbit(framed), axis=1)).mean()
-    level = np.sqrt((framed**2).mean(axis=1)).mean()
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, fft // 2), fft)[::hop]
+    crossings = np.abs(np.diff(np.signbit(frames), axis=1)).mean()
+    level = np.sqrt((frames**2).mean(axis=1)).mean()
     power = np.abs(spectrum(samples, fft, hop)) ** 2
     mel = _log(power @ mel_filters(128, fft, 0, RATE_HZ / 2))
     parts = [[crossings], chroma(power, fft).mean(axis=0), mfcc(mel, _A_MFCC).mean(axis=0), [level], mel.mean(axis=0)]
@@ -115,7 +114,7 @@ def patches(samples: Floats) -> Floats:
     """
     fft, high = 512, 7500
     short = 95 * 160 + 400
-    magnitudes = np.abs(spectrum(fit_length(samples, max(len(samples), short)), fft, 160, 400, centred=False))
+    magnitudes = np.abs(spectrum(fit_length(samples, max(len(samples), short)), fft, 160, 400, pad=False))
     mel = np.log(magnitudes @ mel_filters(networks_e.PATCH_BANDS, fft, 125, high) + 0.01)
     count = len(mel) // networks_e.PATCH_FRAMES
     whole = mel[: count * networks_e.PATCH_FRAMES].reshape(count, 1, networks_e.PATCH_FRAMES, networks_e.PATCH_BANDS)

@@ -156,11 +156,8 @@ def make_sound_part(
 
 def get_ids(clips: Sequence[Clip]) -> tuple[Strings, Strings, Strings]:
     """(names, speakers, corpora) of the clips, (n,) each."""
-    return (
-        np.array([clip.name for clip in clips]),
-        np.array([clip.speaker for clip in clips]),
-        np.array([clip.corpus for clip in clips]),
-    )
+    names, speakers = np.array([clip.name for clip in clips]), np.array([clip.speaker for clip in clips])
+    return names, speakers, np.array([clip.corpus for clip in clips])
 
 
 def normalize(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
@@ -168,7 +165,4 @@ def normalize(parts: Parts, over: tuple[int, ...] = (0,)) -> Parts:
     inputs = parts.training.inputs[0]
     mean, deviation = inputs.mean(dim=over, keepdim=True), inputs.std(dim=over, keepdim=True).clamp_min(1e-6)
 
-    def apply(part: Part) -> Part:
-        return replace(part, inputs=((part.inputs[0] - mean) / deviation, *part.inputs[1:]))
-
-    return replace(parts, training=apply(parts.training), validation=apply(parts.validation), test=apply(parts.test))
+    return parts.map(lambda part: replace(part, inputs=((part.inputs[0] - mean) / deviation, *part.inputs[1:])))

@@ -55,11 +55,13 @@ class Parts:
     validation: Part
     test: Part
 
+    def map(self, change: Callable[[Part], Part]) -> "Parts":
+        """The protocol with `change` applied to each part."""
+        return Parts(self.classes, change(self.training), change(self.validation), change(self.test))
+
     def first(self, rows: int | None) -> "Parts":
         """The first rows of each part, for a quick check."""
-        return replace(
-            self, training=self.training.first(rows), validation=self.validation.first(rows), test=self.test.first(rows)
-        )
+        return self.map(lambda part: part.first(rows))
 
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
@@ -125,10 +127,7 @@ def fit(network: nn.Module, training: Part, validation: Part, plan: FitPlan, nam
     torch.manual_seed(plan.seed)
     device = select_device()
     network.to(device=device, memory_format=torch.channels_last)
-    if plan.sgd:
-        optimizer: torch.optim.Optimizer = torch.optim.SGD(network.parameters(), plan.learning_rate)
-    else:
-        optimizer = torch.optim.Adam(network.parameters(), plan.learning_rate)
+    optimizer = (torch.optim.SGD if plan.sgd else torch.optim.Adam)(network.parameters(), plan.learning_rate)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=max(plan.patience // 3, 1))
     log: list[Epoch] = []
     lowest_loss, stale_epochs = float("inf"), 0
@@ -167,9 +166,8 @@ def fit(network: nn.Module, training: Part, validation: Part, plan: FitPlan, nam
             plateau.step(validation_loss)
         if line["validation_accuracy"] > highest or plan.keep_last:
             highest, best_weights = line["validation_accuracy"], copy.deepcopy(network.state_dict())
-        lowest_loss, stale_epochs = (
-            (validation_loss, 0) if validation_loss < lowest_loss else (lowest_loss, stale_epochs + 1)
-        )
+        stale_epochs = 0 if validation_loss < lowest_loss else stale_epochs + 1
+        lowest_loss = min(lowest_loss, validation_loss)
         if stale_epochs >= plan.patience and not plan.keep_last:
             break
     network.load_state_dict(best_weights)

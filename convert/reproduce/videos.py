@@ -73,9 +73,8 @@ def _video(workspace: Workspace) -> Outcome:
     ends = round(0.6 * len(videos)), round(0.8 * len(videos))
     detector = BlazeFace()
     parts = [make_sequences([videos[i] for i in chosen], detector) for chosen in np.split(order, ends)]
-    return fit_and_predict(
-        workspace, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), FitPlan(12, 32, half=False)
-    )
+    plan = FitPlan(12, 32, half=False)
+    return fit_and_predict(workspace, "d-video", TimeDistributedCnn(), Parts(CREMA_D, *parts), plan)
 
 
 VIDEOS = (

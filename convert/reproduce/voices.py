@@ -1,12 +1,14 @@
 """The seeds' sound experiments: A on TESS, B on SAVEE, D on six emotions of RAVDESS speech, E on RAVDESS."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import torch
 
 from convert.datasets.clips import Clip
+from convert.evaluation.metrics import accuracy
 from convert.evaluation.predictions import Predictions
 from convert.reproduce import networks_a, networks_b, networks_d, networks_e, sound_features
 from convert.reproduce.experiment import Experiment, Outcome, Workspace, fit_and_predict
@@ -24,11 +26,10 @@ def _augment_clips(clips: list[Clip], features: Features, changes: Sequence[Feat
     """The unchanged clips, then a copy of all of them per change; for training only."""
     copies = [make_sound_part(clips, features, label)]
     copies += [make_sound_part(clips, partial(_apply, features, change), label) for change in changes]
-    first, many = copies[0], len(copies)
     return Part(
         (torch.cat([copy.inputs[0] for copy in copies]),),
         torch.cat([copy.labels for copy in copies]),
-        *(np.concatenate([a] * many) for a in (first.names, first.groups, first.corpora)),
+        *(np.tile(ids, len(copies)) for ids in (copies[0].names, copies[0].groups, copies[0].corpora)),
     )
 
 
@@ -61,9 +62,8 @@ def _b_cnn(workspace: Workspace) -> Outcome:
 
 
 def _b_cnn_lstm(workspace: Workspace) -> Outcome:
-    return fit_and_predict(
-        workspace, "b-cnn-lstm", networks_b.VoiceCnnLstm(), _b_pictures(workspace), FitPlan(8, 16, 2e-3)
-    )
+    plan = FitPlan(8, 16, 2e-3)
+    return fit_and_predict(workspace, "b-cnn-lstm", networks_b.VoiceCnnLstm(), _b_pictures(workspace), plan)
 
 
 def _six(clip: Clip) -> int:
@@ -113,16 +113,13 @@ def _e_embedding(workspace: Workspace) -> Outcome:
         raise MediaError("ravdess: no clip in a part of this protocol; take more rows")
     others = [_patch_part(clips) for clips in (validation, test)]
     parts = Parts(networks_e.EIGHT, _patch_part(training)[0], others[0][0], others[1][0])
-    outcome = fit_and_predict(
-        workspace, "e-embedding", networks_e.EmbeddingClassifier(), parts, FitPlan(14, 64, 5e-4, patience=4), keep=True
-    )
-    assert outcome.network is not None
+    network, plan = networks_e.EmbeddingClassifier(), FitPlan(14, 64, 5e-4, patience=4)
+    outcome = fit_and_predict(workspace, "e-embedding", network, parts, plan, returns_network=True)
     predictions: list[Predictions] = []
     for clips, (part, clip_index) in zip((validation, test), others, strict=True):
-        logits = _mean_over_clips(predict_logits(outcome.network, part), clip_index).numpy()
-        truth = np.array([to_eight(clip) for clip in clips])
-        predictions.append(Predictions(networks_e.EIGHT, logits, truth, *get_ids(clips)))
-    return Outcome(predictions[0], predictions[1], outcome.parameters, outcome.log, network=outcome.network)
+        logits = _mean_over_clips(predict_logits(network, part), clip_index).numpy()
+        predictions.append(Predictions(networks_e.EIGHT, logits, get_eight_labels(clips).numpy(), *get_ids(clips)))
+    return replace(outcome, validation=predictions[0], test=predictions[1])
 
 
 def embed_clips(workspace: Workspace, split: tuple[list[Clip], ...]) -> list[Part]:
@@ -138,10 +135,7 @@ def embed_clips(workspace: Workspace, split: tuple[list[Clip], ...]) -> list[Par
         classifier = workspace.load_weights("e-embedding", networks_e.EmbeddingClassifier())
         assert isinstance(classifier, networks_e.EmbeddingClassifier)
         network = classifier.embed
-    raw = []
-    for clips in split:
-        part, clip_index = _patch_part(clips)
-        raw.append((predict_logits(network, part), clip_index))
+    raw = [(predict_logits(network, part), clip_index) for part, clip_index in map(_patch_part, split)]
     whitening = PCA(n_components=0.999, svd_solver="full", whiten=True).fit(raw[0][0].numpy())
     parts = []
     for clips, (rows, clip_index) in zip(split, raw, strict=True):
@@ -171,14 +165,13 @@ def _e_classical(workspace: Workspace, which: str) -> Outcome:
     best: tuple[float, str, list[Predictions]] = (-1.0, "", [])
     for name, classifier in candidates.items():
         classifier.fit(training.inputs[0].numpy(), training.labels.numpy())
-        scores = [_scores(classifier, part.inputs[0].numpy()) for part in (validation, test)]
         predictions = [
-            predict(torch.from_numpy(s), part, networks_e.EIGHT)
-            for s, part in zip(scores, (validation, test), strict=True)
+            predict(torch.from_numpy(_scores(classifier, part.inputs[0].numpy())), part, networks_e.EIGHT)
+            for part in (validation, test)
         ]
-        correct = float((predictions[0].prediction == predictions[0].truth).mean())
-        if correct > best[0]:
-            best = correct, name, predictions
+        right = accuracy(predictions[0].prediction, predictions[0].truth)
+        if right > best[0]:
+            best = right, name, predictions
     return Outcome(best[2][0], best[2][1], note=f"chosen by validation: {best[1]}")
 
 
@@ -217,6 +210,7 @@ _PRINTED = {"speech": ("48 %", "51 %", "66 %"), "song": ("49 %", "47 %", "67 %")
 _OUR_EMBEDDING = (
     "VGGish's weights are not available: a network of its shape with a quarter of its widths, trained on RAVDESS"
 )
+_LOG_MEL = "log-mel 96×431; fewer epochs than it needs"
 
 VOICES = (
     Experiment(
@@ -257,12 +251,6 @@ VOICES = (
         "without CREMA-D: six emotions of RAVDESS speech; four copies of each training clip (D: eight)",
         _d_sound,
     ),
-    Experiment(
-        *("b-cnn", "B", "savee", "72.46 % (SAVEE + own clips)"), "log-mel 96×431; fewer epochs than it needs", _b_cnn
-    ),
-    Experiment(
-        *("b-cnn-lstm", "B", "savee", "60.19 % (74.49 % with its own clips)"),
-        "log-mel 96×431; fewer epochs than it needs",
-        _b_cnn_lstm,
-    ),
+    Experiment("b-cnn", "B", "savee", "72.46 % (SAVEE + own clips)", _LOG_MEL, _b_cnn),
+    Experiment("b-cnn-lstm", "B", "savee", "60.19 % (74.49 % with its own clips)", _LOG_MEL, _b_cnn_lstm),
 )

@@ -7,6 +7,7 @@ The device meets new speakers and adapts to them. A network trained only on well
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,14 @@ def compute_prosody(clips: Sequence[Clip]) -> Floats:
     return np.stack([prosody(trim_silence(clip.real)[-WINDOW:]) for clip in clips])
 
 
+def _digest_prosody() -> "hashlib._Hash":
+    """SHA-256 of the prosody of a test signal: it changes with the code that computes prosody."""
+    return hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
+
+
 def load_prosody(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cache: Path) -> Floats:
     """(clips, 1 + AUGMENTED, PROSODY): the last three seconds unchanged, then augmented copies; cached in `cache`."""
-    digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
+    digest = _digest_prosody()
     for clip in clips:
         digest.update(f"{clip.corpus}/{clip.name}/{len(clip.samples)}".encode())
     path = cache / f"prosody-{digest.hexdigest()[:16]}.npy"
@@ -56,8 +62,7 @@ def load_prosody(clips: Sequence[Clip], noises: list[npt.NDArray[np.int16]], cac
 
 def load_noise_prosody(noises: list[npt.NDArray[np.int16]], count: int, cache: Path) -> Floats:
     """(count, PROSODY) of household sounds, hiss, hum and generated music, all without a voice; cached in `cache`."""
-    digest = hashlib.sha256(prosody(np.sin(np.arange(16_000) ** 1.3 / 50).astype(np.float32)).tobytes())
-    path = cache / f"silence-{count}-{digest.hexdigest()[:16]}.npy"
+    path = cache / f"silence-{count}-{_digest_prosody().hexdigest()[:16]}.npy"
     if not path.exists():
         rng = np.random.default_rng(13)
         bands = [(make_music(5 * RATE_HZ, rng) * 32767).astype(np.int16) for _ in range(count // 8)]
@@ -99,12 +104,9 @@ def build_stages(numbers: Floats, clips: Sequence[Clip], trains: npt.NDArray[np.
     for speaker in range(len(speakers)):
         own = np.flatnonzero(speaker_rows == speaker)
         for order in range(ORDERS):
-            order_of_clips = rng.permutation(own)
-            for stage, count in enumerate(STAGES):
-                for view in range(numbers.shape[1]):
-                    baselines[speaker, view, stage, order] = _adapt_baseline(
-                        away[order_of_clips[:count], view], centre, spread
-                    )
+            shuffled = away[rng.permutation(own)]
+            for (stage, count), view in product(enumerate(STAGES), range(numbers.shape[1])):
+                baselines[speaker, view, stage, order] = _adapt_baseline(shuffled[:count, view], centre, spread)
     return Stages(numbers, centre, spread, speaker_rows, baselines)
 
 

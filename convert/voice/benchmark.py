@@ -32,8 +32,6 @@ from device.perception.voice.input import voice_input
 from device.perception.voice.speaker_baseline import SpeakerBaseline
 
 INPUT_SHAPE = (1, WINDOW_FRAMES, BANDS, 2)
-_CALM = OWN_CLASSES.index("calm")
-_NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
 
 
 def split_windows(samples: Floats) -> list[Floats]:
@@ -41,6 +39,11 @@ def split_windows(samples: Floats) -> list[Floats]:
     voice = trim_silence(samples)
     ends = [*range(WINDOW, len(voice), WINDOW // 2), len(voice)]
     return [voice_input(voice[max(end - WINDOW, 0) : end]) for end in ends]
+
+
+def average_windows(network: Network, inputs: list[list[Floats]]) -> Floats:
+    """(n, k) float32: the mean logits of each clip's windows."""
+    return np.array([np.mean([network.run(x)[0][0] for x in parts], axis=0) for parts in inputs], np.float32)
 
 
 def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = None) -> list[Path]:
@@ -63,8 +66,7 @@ def benchmark(name: str, data: Path, runs: Path, out: Path, rows: int | None = N
     inputs = [split_windows(clip.real) for clip in clips]
     written = []
     for kind, reader in (("", int8), ("-float", float_network)):
-        logits = np.array([np.mean([reader.run(x)[0][0] for x in parts], axis=0) for parts in inputs], np.float32)
-        written += _save_by_corpus(out, run, clips, logits, kind)
+        written += _save_by_corpus(out, run, clips, average_windows(reader, inputs), kind)
     return written
 
 
@@ -108,10 +110,9 @@ def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> 
 def compute_deviations(material: Material, rows_tested: list[int], *, known: bool) -> list[Floats]:
     """(1, PROSODY) each, against the device's own baseline per speaker and corpus; `known`: it has heard all clips."""
     stages = material.stages
-    baselines: dict[tuple[str, str], SpeakerBaseline] = {}
     keys = [(material.clips[i].speaker, material.clips[i].corpus) for i in rows_tested]
-    for key in set(keys):
-        baselines[key] = SpeakerBaseline(tuple(stages.centre.tolist()), tuple(stages.spread.tolist()))
+    general = tuple(stages.centre.tolist()), tuple(stages.spread.tolist())
+    baselines = {key: SpeakerBaseline(*general) for key in set(keys)}
     if known:
         # In random order: TESS is sorted by emotion, and after hundreds of clips a baseline depends mostly on the last
         # ones.
@@ -132,10 +133,10 @@ def calibration_deviations(material: Material, count: int = 500) -> list[Floats]
 
 def _make_predictions(run: VoiceRun, clips: list[Clip], logits: Floats) -> Predictions:
     """Predictions in RAVDESS's own eight classes; for the other corpora calm is merged into neutral."""
-    own = clips[0].corpus.startswith("ravdess") and run.has_own_labels
-    if not own:
-        if "calm" in run.classes:
-            logits = np.array(logits)
-            logits[:, _NEUTRAL] = np.logaddexp(logits[:, _NEUTRAL], logits[:, _CALM])
-        return predict_clips(logits[:, : len(EMOTIONS)], clips)
-    return predict_clips(logits, clips, run.classes, np.array([run.label(clip) for clip in clips]))
+    if clips[0].corpus.startswith("ravdess") and run.has_own_labels:
+        return predict_clips(logits, clips, run.classes, np.array([run.label(clip) for clip in clips]))
+    if "calm" in run.classes:
+        calm, neutral = OWN_CLASSES.index("calm"), EMOTIONS.index(Emotion.NEUTRAL)
+        logits = np.array(logits)
+        logits[:, neutral] = np.logaddexp(logits[:, neutral], logits[:, calm])
+    return predict_clips(logits[:, : len(EMOTIONS)], clips)

@@ -28,7 +28,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Exponents(NamedTuple):
-    """Exponents of the picture network's and of the prosody network's probabilities."""
+    """Exponents of the probabilities of both networks."""
 
     picture: float
     prosody: float
@@ -197,26 +197,19 @@ def pair_up(models: Path, predictions: Path) -> PairExponents:
         raise ModelError(f"{models}/prosody.json: has no training distribution: python -m convert distances")
     temperatures = Exponents(picture.card.temperature, prosody.card.temperature)
     exponents = fit_pair(predictions, temperatures)
-    picture_predictions, prosody_predictions = (
-        load_predictions(predictions / f"{name}.npz") for name in ("voice-validation", "prosody-validation-stranger")
-    )
-    distance = load_distances(predictions / "distance-validation.npz").select(picture_predictions, known=False)
+    first = load_predictions(predictions / "voice-validation.npz")
+    second = load_predictions(predictions / "prosody-validation-stranger.npz")
+    distance = load_distances(predictions / "distance-validation.npz").select(first, known=False)
     like_learnt = likeness(distance, exponents.half_at, training.width)
-    combined = multiply(picture_predictions, prosody_predictions, exponents.new, temperatures, like_learnt)
+    combined = multiply(first, second, exponents.new, temperatures, like_learnt)
     changed = {
         "training": msgspec.structs.replace(training, half_at=exponents.half_at),
-        "neutral_prior": fit_neutral_prior(softmax(combined.logits), prosody_predictions.truth),
+        "neutral_prior": fit_neutral_prior(softmax(combined.logits), second.truth),
     }
     for model, at, more in ((picture, 0, {}), (prosody, 1, changed)):
         (near, far), (near_known, far_known) = exponents.new, exponents.known
-        card = msgspec.structs.replace(
-            model.card,
-            power=near[at],
-            power_adapted=near_known[at],
-            power_far=far[at],
-            power_adapted_far=far_known[at],
-            format=FORMAT,
-            **more,
-        )
+        powers = {"power": near[at], "power_adapted": near_known[at]}
+        powers |= {"power_far": far[at], "power_adapted_far": far_known[at]}
+        card = msgspec.structs.replace(model.card, **powers, format=FORMAT, **more)
         write_pair(models, (models / f"{card.name}.tflite").read_bytes(), card)
     return exponents

@@ -92,21 +92,17 @@ def measure_distances(
     trains = np.array([PROSODY_RUNS["prosody"].trains(clip) for clip in clips])
     centre, spread = (np.array(row, np.float32) for row in (prosody.card.centre, prosody.card.spread))
     distribution = fit_distribution(numbers[trains], centre, spread)
-    write_pair(
-        models, (models / "prosody.tflite").read_bytes(), msgspec.structs.replace(prosody.card, training=distribution)
-    )
-    is_validation = np.array([clip.speaker in VALIDATION for clip in clips])
-    lines = [
-        _save_distances(
-            "validation", clips, numbers, is_validation, NoveltyDetector(distribution, centre, spread), predictions
-        )
-    ]
+    card = msgspec.structs.replace(prosody.card, training=distribution)
+    write_pair(models, (models / "prosody.tflite").read_bytes(), card)
+    detector = NoveltyDetector(distribution, centre, spread)
+    is_tested = np.array([clip.speaker in VALIDATION for clip in clips])
+    lines = [_save_distances("validation", clips, numbers, is_tested, detector, predictions)]
     for left_out, corpus in NEW_CORPORA if rows is None else ():
         trains = np.array([PROSODY_RUNS[f"prosody-without-{left_out}"].trains(clip) for clip in clips])
         centre, spread = numbers[trains].mean(axis=0), numbers[trains].std(axis=0) + 1e-6
-        others = NoveltyDetector(fit_distribution(numbers[trains], centre, spread), centre, spread)
+        detector = NoveltyDetector(fit_distribution(numbers[trains], centre, spread), centre, spread)
         is_tested = np.array([clip.corpus == corpus for clip in clips])
-        lines.append(_save_distances(f"without-{left_out}-{corpus}", clips, numbers, is_tested, others, predictions))
+        lines.append(_save_distances(f"without-{left_out}-{corpus}", clips, numbers, is_tested, detector, predictions))
     return lines
 
 

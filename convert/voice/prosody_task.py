@@ -101,9 +101,8 @@ def prosody_task(
     weights = sampling_weights([material.clips[i] for i in training], material.labels[training], even=run.is_balanced)
     draws = max(DRAWS_PER_EPOCH if rows is None else rows, plan.batch)
     is_shipped = run.name == "prosody"
-    validation = np.array(
-        [i for i, clip in enumerate(material.clips) if clip.speaker in VALIDATION and is_shipped][:rows], int
-    )
+    scored = VALIDATION if is_shipped else ()
+    validation = np.array([i for i, clip in enumerate(material.clips) if clip.speaker in scored][:rows], int)
     teacher = _fit_teacher(material, run, training, weights) if run.teacher_share else None
 
     def batches(epoch: int) -> Iterator[Batch]:
@@ -117,9 +116,7 @@ def prosody_task(
             order = rng.integers(ORDERS, size=n)
             away = material.stages.deviations_at(part, view, stage, order)
             known = (
-                material.stages.deviations_at(part, view, np.full(n, LAST_STAGE), order)
-                if teacher is not None
-                else away
+                away if teacher is None else material.stages.deviations_at(part, view, np.full(n, LAST_STAGE), order)
             )
             labels, is_silent = material.labels[part].copy(), np.zeros(n, bool)
             if material.silence is not None:

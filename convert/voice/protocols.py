@@ -17,6 +17,8 @@ OWN_CLASSES = (*SEVEN, "calm")
 SPEAKERS_PER_FOLD = 4
 _SAVEE = ("DC", "JE", "JK", "KL")
 _TESS = ("OAF", "YAF")
+_CORPORA = ("ravdess", "tess", "savee")
+ClipFilter = Callable[[Clip], bool]
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class VoiceRun:
 
     name: str
     classes: tuple[str, ...]
-    trains: Callable[[Clip], bool]
-    tests: Callable[[Clip], bool]
+    trains: ClipFilter
+    tests: ClipFilter
     has_own_labels: bool = False
     """Whether it is tested on RAVDESS's own eight. A network that never heard RAVDESS does not know calm."""
     epochs: int = 0
@@ -62,13 +64,17 @@ def _fold(number: int) -> VoiceRun:
     """
     out = _actors(number)
     out |= {f"SAVEE_{s}" for s in _SAVEE[number - 1 : number]} | {f"TESS_{s}" for s in _TESS[number - 1 : number]}
-    return VoiceRun(
-        f"voice-fold-{number}",
-        OWN_CLASSES,
-        lambda clip: clip.speaker not in out,
-        lambda clip: clip.speaker in out,
-        has_own_labels=True,
-    )
+    trains, tests = _leave_out(out)
+    return VoiceRun(f"voice-fold-{number}", OWN_CLASSES, trains, tests, has_own_labels=True)
+
+
+def _leave_out(speakers: set[str]) -> tuple[ClipFilter, ClipFilter]:
+    """Which clips train and which are tested when `speakers` are left out."""
+    return lambda clip: clip.speaker not in speakers, lambda clip: clip.speaker in speakers
+
+
+def _leave_out_corpus(corpus: str) -> tuple[ClipFilter, ClipFilter]:
+    return lambda clip: not clip.corpus.startswith(corpus), lambda clip: clip.corpus.startswith(corpus)
 
 
 def split_share(clip: Clip) -> float:
@@ -100,20 +106,14 @@ RUNS: dict[str, VoiceRun] = {
             epochs=160,
         ),
         *(
-            VoiceRun(
-                f"voice-without-{corpus}",
-                OWN_CLASSES,
-                lambda clip, corpus=corpus: not clip.corpus.startswith(corpus),  # type: ignore[misc]
-                lambda clip, corpus=corpus: clip.corpus.startswith(corpus),  # type: ignore[misc]
-                is_balanced=True,
-            )
-            for corpus in ("ravdess", "tess", "savee")
+            VoiceRun(f"voice-without-{corpus}", OWN_CLASSES, *_leave_out_corpus(corpus), is_balanced=True)
+            for corpus in _CORPORA
         ),
     )
 }
 
 
-def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tests: Callable[[Clip], bool]) -> VoiceRun:
+def _prosody(name: str, corpus: str, trains: ClipFilter, tests: ClipFilter) -> VoiceRun:
     """A prosody network of one corpus: the pitch patterns of another corpus's acting would only blur its own."""
     return VoiceRun(
         f"prosody-{name}",
@@ -124,8 +124,21 @@ def _prosody(name: str, corpus: str, trains: Callable[[Clip], bool], tests: Call
     )
 
 
-def _leave_out(corpus: str, speakers: set[str], name: str) -> VoiceRun:
-    return _prosody(name, corpus, lambda clip: clip.speaker not in speakers, lambda clip: clip.speaker in speakers)
+def _prosody_without(corpus: str, *, distilled: bool) -> VoiceRun:
+    """The prosody network of voice-without-`corpus`; `distilled`: from the machine's probabilities alone."""
+    run = RUNS[f"voice-without-{corpus}"]
+    if not distilled:
+        runs = (run.trains, run.tests)
+        return VoiceRun(f"prosody-without-{corpus}", SEVEN, *runs, is_balanced=True, teacher_share=_TEACHER_SHARE)
+    return VoiceRun(
+        f"prosody-taught-without-{corpus}",
+        SEVEN,
+        # Neither calm nor song is tested here, and training on them only takes from neutral and from speech.
+        lambda clip: run.trains(clip) and clip.corpus != "ravdess_song",
+        lambda clip: run.tests(clip) and clip.corpus != "ravdess_song",
+        is_balanced=True,
+        teacher_share=1.0,
+    )
 
 
 _TEACHER_SHARE = 0.5
@@ -134,45 +147,14 @@ PROSODY_RUNS: dict[str, VoiceRun] = {
     run.name: run
     for run in (
         VoiceRun("prosody", SHIPPED_CLASSES, RUNS["voice"].trains, RUNS["voice"].tests, teacher_share=_TEACHER_SHARE),
-        *(
-            _leave_out(
-                "ravdess",
-                {f"RAV{a:02d}" for a in range(SPEAKERS_PER_FOLD * n - 3, SPEAKERS_PER_FOLD * n + 1)},
-                f"fold-{n}",
-            )
-            for n in range(1, 7)
-        ),
-        *(_leave_out("savee", {f"SAVEE_{s}"}, f"savee-{s}") for s in _SAVEE),
-        *(_leave_out("tess", {f"TESS_{s}"}, f"tess-{s}") for s in _TESS),
+        *(_prosody(f"fold-{n}", "ravdess", *_leave_out(_actors(n))) for n in range(1, 7)),
+        *(_prosody(f"savee-{s}", "savee", *_leave_out({f"SAVEE_{s}"})) for s in _SAVEE),
+        *(_prosody(f"tess-{s}", "tess", *_leave_out({f"TESS_{s}"})) for s in _TESS),
         *(
             _prosody(f"random-{corpus}", corpus, RUNS["voice-random"].trains, RUNS["voice-random"].tests)
-            for corpus in ("ravdess", "tess", "savee")
+            for corpus in _CORPORA
         ),
-        *(
-            VoiceRun(
-                f"prosody-without-{corpus}",
-                SEVEN,
-                run.trains,
-                run.tests,
-                is_balanced=True,
-                teacher_share=_TEACHER_SHARE,
-            )
-            for corpus in ("ravdess", "tess", "savee")
-            for run in [RUNS[f"voice-without-{corpus}"]]
-        ),
-        *(
-            # Neither calm nor song is tested here, and training on them only takes from neutral and from speech.
-            VoiceRun(
-                f"prosody-taught-without-{corpus}",
-                SEVEN,
-                lambda clip, run=run: run.trains(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
-                lambda clip, run=run: run.tests(clip) and clip.corpus != "ravdess_song",  # type: ignore[misc]
-                is_balanced=True,
-                teacher_share=1.0,
-            )
-            for corpus in ("ravdess", "tess", "savee")
-            for run in [RUNS[f"voice-without-{corpus}"]]
-        ),
+        *(_prosody_without(corpus, distilled=distilled) for distilled in (False, True) for corpus in _CORPORA),
     )
 }
 

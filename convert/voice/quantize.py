@@ -8,13 +8,19 @@ import numpy as np
 from convert.datasets.clips import VALIDATION
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Predictions, predict_clips
-from convert.evaluation.shipped import read_clip, read_clips
+from convert.evaluation.shipped import fill_missing, read_clip, read_clips
 from convert.export.card import build_card, predictions_folder, write_accuracy, write_pair
 from convert.export.tflite import export_int8
 from convert.networks.prosody import MienProsody
 from convert.networks.voice import MienVoice
 from convert.training.checkpoints import load_trained
-from convert.voice.benchmark import INPUT_SHAPE, calibration_deviations, compute_deviations, split_windows
+from convert.voice.benchmark import (
+    INPUT_SHAPE,
+    average_windows,
+    calibration_deviations,
+    compute_deviations,
+    split_windows,
+)
 from convert.voice.ensemble_weights import pair_up
 from convert.voice.novelty import measure_distances
 from convert.voice.prosody_task import load_material
@@ -47,17 +53,14 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
 def _voice(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, float]:
     network = load_trained("voice", run, MienVoice())
     content, _ = export_int8(network, INPUT_SHAPE, calibration_inputs(data, rows))
-    int8 = Network(content, "voice")
     clips = read_clips(data, "validation", rows)
-    logits = [np.mean([int8.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
+    logits = average_windows(Network(content, "voice"), [split_windows(clip.real) for clip in clips])
     # Fitted on what the device reports, the emotions without no_speech.
-    validation = predict_clips(np.array(logits, np.float32)[:, : len(EMOTIONS)], clips, with_sex=False)
+    validation = predict_clips(logits[:, : len(EMOTIONS)], clips, with_sex=False)
     write_pair(out, content, build_card("voice", content, INPUT_SHAPE, validation, _CORPORA, (NO_SPEECH,)))
     reader = VoiceReader(Model("voice", out))
     test_clips = read_clips(data, "test", rows)
-    outputs = [read_clip(reader, clip.real) for clip in test_clips]
-    equal = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-    seven = np.log(np.array([equal if p is None else p for p in outputs]) + 1e-6)
+    seven = np.log(fill_missing([read_clip(reader, clip.real) for clip in test_clips]) + 1e-6)
     test = predict_clips(seven, test_clips, with_sex=False)
     figures = {
         f"{corpus}, speakers kept out, this network alone, UAR": recall(own.prediction, own.truth)
@@ -74,8 +77,7 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
     """
     network = load_trained("prosody", run, MienProsody())
     material = load_material(data, PROSODY_RUNS["prosody"], rows)
-    shape = (1, PROSODY)
-    content, _ = export_int8(network, shape, calibration_deviations(material))
+    content, _ = export_int8(network, (1, PROSODY), calibration_deviations(material))
     int8 = Network(content, "prosody")
 
     def predict(chosen: list[int], *, known: bool) -> Predictions:
@@ -85,14 +87,11 @@ def _prosody(run: Path, data: Path, out: Path, rows: int | None) -> dict[str, fl
 
     validation = [i for i, clip in enumerate(material.clips) if clip.speaker in VALIDATION][:rows]
     new, known = (predict(validation, known=known) for known in (False, True))
-    card = build_card("prosody", content, shape, new, _CORPORA, (NO_SPEECH,))
-    picture = Model("voice", out)
+    card = build_card("prosody", content, (1, PROSODY), new, _CORPORA, (NO_SPEECH,))
     clips = [material.clips[i] for i in validation]
-    logits = [np.mean([picture.network.run(x)[0][0] for x in split_windows(clip.real)], axis=0) for clip in clips]
+    logits = average_windows(Model("voice", out).network, [split_windows(clip.real) for clip in clips])
     folder = predictions_folder(out, rows)
-    predict_clips(np.array(logits, np.float32)[:, : len(EMOTIONS)], clips, with_sex=False).save(
-        folder / "voice-validation.npz"
-    )
+    predict_clips(logits[:, : len(EMOTIONS)], clips, with_sex=False).save(folder / "voice-validation.npz")
     new.save(folder / "prosody-validation-stranger.npz")
     known.save(folder / "prosody-validation.npz")
     rounded = [tuple(round(float(v), 6) for v in row) for row in (material.stages.centre, material.stages.spread)]

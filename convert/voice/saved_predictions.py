@@ -1,15 +1,14 @@
 """Loads the benchmarks' saved predictions, with the folds of a corpus joined. Needs no PyTorch."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from convert.evaluation.predictions import Predictions, concatenate, load_predictions
 from convert.voice.protocols import PROSODY_RUNS, RUNS
 
 
-@dataclass(frozen=True)
-class VoicePredictions:
+class VoicePredictions(NamedTuple):
     """The predictions of one protocol: of each network, and of both combined; None when a network was not run."""
 
     picture: Predictions | None
@@ -23,24 +22,19 @@ class VoicePredictions:
 
 Join = Callable[[Predictions, Predictions], Predictions]
 """Combines the predictions of two networks: `multiply` with given exponents, or `cross_fit`."""
+Joins = Join | tuple[Join, Join]
+"""One function, or one for new speakers and one for known ones."""
 
 
 def load_voice_predictions(
-    folder: Path, pictures: str, prosodies: str, corpus: str, join: Join | tuple[Join, Join], kind: str = ""
+    folder: Path, pictures: str, prosodies: str, corpus: str, join: Joins, kind: str = ""
 ) -> VoicePredictions:
-    """Load the runs whose names begin with `pictures` and `prosodies`, joined over folds for `corpus`.
-
-    `join` is one function, or one for new speakers and one for known ones.
-    """
+    """Load the runs whose names begin with `pictures` and `prosodies`, joined over folds for `corpus`."""
     picture = load_runs(RUNS, pictures, folder, corpus + kind)
-    joins = join if isinstance(join, tuple) else (join, join)
     new, known = (load_runs(PROSODY_RUNS, prosodies, folder, corpus + stage + kind) for stage in ("-stranger", ""))
-    return VoicePredictions(
-        picture,
-        new,
-        known,
-        *(combine(picture, one) if picture and one else None for combine, one in zip(joins, (new, known), strict=True)),
-    )
+    join_new, join_known = join if isinstance(join, tuple) else (join, join)
+    both_new = join_new(picture, new) if picture and new else None
+    return VoicePredictions(picture, new, known, both_new, join_known(picture, known) if picture and known else None)
 
 
 def load_runs(runs: Iterable[str], prefix: str, folder: Path, ending: str) -> Predictions | None:

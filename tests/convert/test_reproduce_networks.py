@@ -232,6 +232,6 @@ def test_the_truth_as_second_guess_is_counted_among_errors_only() -> None:
 
 
 def test_the_seven_are_miens() -> None:
-    assert networks_c.FaceCnn().layers[-1].out_features == len(EMOTIONS)
+    assert networks_c.FaceCnn()[-1].out_features == len(EMOTIONS)
     assert set(networks_d.CREMA_D) < set(EMOTIONS)
     assert set(networks_e.EIGHT) - {"calm"} == set(EMOTIONS)
