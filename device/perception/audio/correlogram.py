@@ -1,7 +1,5 @@
 """The pitch of a voice and its strength, as a picture that the voice network reads beside the log-mel."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from device.emotions import Floats
@@ -15,6 +13,10 @@ CORRELOGRAM_WIDTH = LOW_RATE_HZ // 25
 _FFT = 256
 _BINS = slice(3, 96)
 """47-1,484 Hz: the harmonics that carry pitch, without hum."""
+_WINDOW: Floats = np.hanning(CORRELOGRAM_WIDTH).astype(np.float32)
+_LAG_ANGLES = 2 * np.pi * np.outer(np.arange(_FFT // 2 + 1)[_BINS], LOW_RATE_HZ / PITCHES_HZ) / _FFT
+_LAG_COSINES: Floats = np.cos(_LAG_ANGLES).astype(np.float32)
+"""(bins, PITCHES_HZ): the inverse transform at the lags of PITCHES_HZ, fractions of a sample included."""
 
 
 def correlogram(samples: Floats) -> Floats:
@@ -31,17 +33,5 @@ def correlogram(samples: Floats) -> Floats:
 
 def correlogram_from_frames(low: Floats) -> Floats:
     """`correlogram` from `low_frames` (frames, CORRELOGRAM_WIDTH)."""
-    strength = magnitudes(low, _window(), _FFT)[:, _BINS] ** np.float32(1.2)
-    return np.asarray(strength @ _lag_cosines() / (strength.sum(axis=1, keepdims=True) + 1e-9), np.float32)
-
-
-@lru_cache(maxsize=1)
-def _lag_cosines() -> Floats:
-    """(bins, PITCHES_HZ): the inverse transform at the lags of PITCHES_HZ, fractions of a sample included."""
-    bins = np.arange(_FFT // 2 + 1)[_BINS]
-    return np.cos(2 * np.pi * np.outer(bins, LOW_RATE_HZ / PITCHES_HZ) / _FFT).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _window() -> Floats:
-    return np.hanning(CORRELOGRAM_WIDTH).astype(np.float32)
+    strength = magnitudes(low, _WINDOW, _FFT)[:, _BINS] ** np.float32(1.2)
+    return np.asarray(strength @ _LAG_COSINES / (strength.sum(axis=1, keepdims=True) + 1e-9), np.float32)

@@ -4,8 +4,6 @@
 computes the filterbank and the window once, and avoids copies.
 """
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,17 +16,14 @@ LOW_HZ = 50.0
 PREEMPHASIS = 0.97
 
 
-@lru_cache(maxsize=4)
-def filterbank(
-    bands: int = BANDS, fft: int = FFT, rate_hz: int = RATE_HZ, low_hz: float = LOW_HZ
-) -> npt.NDArray[np.float64]:
-    """Triangular filters, evenly spaced in mel from `low_hz` to half the rate: (fft // 2 + 1, bands) float64.
+def filterbank() -> npt.NDArray[np.float64]:
+    """Triangular filters, evenly spaced in mel from LOW_HZ to half the rate: (FFT // 2 + 1, BANDS) float64.
 
     Source: the filterbank of python_speech_features (HTK's mel scale, edges on the bins of the transform).
     """
-    mel = np.linspace(2595 * np.log10(1 + low_hz / 700), 2595 * np.log10(1 + rate_hz / 2 / 700), bands + 2)
-    edges = np.floor((fft + 1) * 700 * (10 ** (mel / 2595) - 1) / rate_hz)
-    bins = np.arange(fft // 2 + 1)[:, None]
+    mel = np.linspace(2595 * np.log10(1 + LOW_HZ / 700), 2595 * np.log10(1 + RATE_HZ / 2 / 700), BANDS + 2)
+    edges = np.floor((FFT + 1) * 700 * (10 ** (mel / 2595) - 1) / RATE_HZ)
+    bins = np.arange(FFT // 2 + 1)[:, None]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
         rising = (bins - left) / (centre - left)
@@ -38,15 +33,8 @@ def filterbank(
     return np.where(inside_left, rising, 0.0) + np.where(inside_right, falling, 0.0)
 
 
-@lru_cache(maxsize=1)
-def hamming() -> Floats:
-    """The window that each frame is multiplied by: (FRAME,)."""
-    return np.hamming(FRAME).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _bands() -> Floats:
-    return np.asarray(filterbank() / FFT, np.float32)
+_WINDOW: Floats = np.hamming(FRAME).astype(np.float32)
+_FILTERS: Floats = np.asarray(filterbank() / FFT, np.float32)
 
 
 def log_mel(samples: npt.NDArray[np.floating]) -> Floats:
@@ -58,11 +46,11 @@ def emphasized_magnitudes(samples: npt.NDArray[np.floating]) -> Floats:
     """(samples,) -> (frames, FFT // 2 + 1) float32: magnitudes, with the weak highs lifted by PREEMPHASIS."""
     lifted = np.asarray(samples, np.float32).copy()
     lifted[1:] -= np.float32(PREEMPHASIS) * samples[:-1]
-    return magnitudes(frames(lifted), hamming(), FFT)
+    return magnitudes(frames(lifted), _WINDOW, FFT)
 
 
 def log_mel_from_magnitudes(magnitude: Floats) -> Floats:
     """`log_mel` from its `emphasized_magnitudes` magnitudes."""
-    energy = np.square(magnitude) @ _bands()
+    energy = np.square(magnitude) @ _FILTERS
     energy[energy == 0] = np.finfo(float).eps
     return np.log(energy, out=energy)

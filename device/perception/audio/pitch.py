@@ -1,11 +1,9 @@
 """The pitch of a voice in each frame, and how tonal the frame is."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from device.emotions import Floats
-from device.perception.audio.stft import LOW_RATE_HZ, low_frames, magnitudes, sliding_windows
+from device.perception.audio.stft import LOW_RATE_HZ, magnitudes, sliding_windows
 
 PITCH_WIDTH = LOW_RATE_HZ // 20
 """50 ms: three periods of the lowest voice."""
@@ -14,59 +12,45 @@ _FFT = 256
 _STEP = 0.5
 _LAGS = np.arange(6.75, 64.5, _STEP)
 """In samples at LOW_RATE_HZ, in steps of a half: 593-62 Hz."""
-_OCTAVE_COST = 0.02
+_OCTAVE_COSTS = np.asarray(0.02 * np.log2(_LAGS / _LAGS[0]), np.float32)
 """A tone repeats after two periods as well as after one; the shorter lag is the better guess."""
 _SILENCE = 1e-9
 """Lower bound for the power at lag 0."""
 A1_HZ = 27.5
 """The lowest A of a piano; semitones are counted from it."""
+_WINDOW: Floats = np.hanning(PITCH_WIDTH).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _window() -> Floats:
-    return np.hanning(PITCH_WIDTH).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _inverse() -> Floats:
+def _inverse_transform() -> Floats:
     """(bins, 1 + lags + 2): turns a power spectrum into its autocorrelation at lag 0, _LAGS, and one more on each side.
 
-    The inverse transform at these lags only, so that half samples cost no more than whole ones; divided by the window's
-    own autocorrelation, which falls with the lag.
+    At these lags only, half samples cost no more than whole ones. It is divided by the window's own autocorrelation,
+    which falls with the lag.
     """
     bins = np.arange(_FFT // 2 + 1)
     lags = np.concatenate([[0, _LAGS[0] - _STEP], _LAGS, [_LAGS[-1] + _STEP]])
     twice = np.where(bins % (_FFT // 2), 2 / _FFT, 1 / _FFT)
     transform = twice[:, None] * np.cos(2 * np.pi / _FFT * np.outer(bins, lags))
-    own = np.abs(np.fft.rfft(_window(), _FFT)) ** 2 @ transform
+    own = np.abs(np.fft.rfft(_WINDOW, _FFT)) ** 2 @ transform
     return np.asarray(transform * (own[0] / own), np.float32)
 
 
-@lru_cache(maxsize=1)
-def _cost() -> Floats:
-    return np.asarray(_OCTAVE_COST * np.log2(_LAGS / _LAGS[0]), np.float32)
-
-
-def pitch(samples: Floats) -> tuple[Floats, Floats]:
-    """(semitones above A1_HZ, height of the autocorrelation's peak 0..1), each (frames,) float32.
-
-    (samples,) float at 16 kHz; the frames are those of `log_mel`, each 50 ms around the same middle. Without a voice
-    the pitch is arbitrary and the peak is low; above 500 Hz it may be an octave too low. Boersma 1993, "Accurate
-    short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound". Only what is
-    below 1.5 kHz is used, which differs by a hundredth of a semitone and takes a third of the time.
-    """
-    (low,) = low_frames(samples, PITCH_WIDTH)
-    semitones, peak = pitch_per_frame(low)
-    return remove_octave_leaps(semitones), peak
+_INVERSE = _inverse_transform()
 
 
 def pitch_per_frame(low: Floats) -> tuple[Floats, Floats]:
-    """`pitch` from `low_frames` (frames, PITCH_WIDTH), each frame by itself, wrong octaves included."""
-    around = np.square(magnitudes(low, _window(), _FFT)) @ _inverse()
+    """(semitones above A1_HZ, height of the autocorrelation's peak 0..1), each (frames,) float32.
+
+    From `low_frames` (frames, PITCH_WIDTH), each by itself, wrong octaves included. Without a voice the pitch is
+    arbitrary and the peak is low; above 500 Hz it may be an octave too low. Boersma 1993, "Accurate short-term analysis
+    of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound". Only what is below 1.5 kHz is
+    used, which differs by a hundredth of a semitone and takes a third of the time.
+    """
+    around = np.square(magnitudes(low, _WINDOW, _FFT)) @ _INVERSE
     heights = around[:, 1:] / np.maximum(around[:, :1], _SILENCE)
     rises = heights[:, 1:] >= heights[:, :-1]
     is_peak = rises[:, :-1] > rises[:, 1:]
-    best = np.where(is_peak, heights[:, 1:-1] - _cost(), np.float32(-1)).argmax(axis=1)
+    best = np.where(is_peak, heights[:, 1:-1] - _OCTAVE_COSTS, np.float32(-1)).argmax(axis=1)
     middles = best + np.arange(1, heights.size, heights.shape[1])
     left, top, right = heights.ravel()[middles - 1], heights.ravel()[middles], heights.ravel()[middles + 1]
     # A parabola through three points locates the peak between two lags.

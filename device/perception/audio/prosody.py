@@ -7,7 +7,6 @@ emotion.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from device.emotions import Floats
 from device.perception.audio import frame_features as of
@@ -17,12 +16,14 @@ from device.perception.audio.pitch import A1_HZ, remove_octave_leaps
 from device.perception.audio.statistics import (
     Curve,
     Mask,
+    Places,
     count_peaks,
     functionals,
     mean_and_spread,
     moments,
     moving_means,
     quantiles,
+    runs,
     slopes,
     spreads,
     thirds,
@@ -43,7 +44,6 @@ _COURSE = [*(column - of.TONE.start for column in (of.ENERGY, of.CENTRE, of.PEAK
 """The curves of `_tone` that are compared between thirds; pitch takes the place of the last one."""
 _PITCH, _CLEAR, _LOUD, _, _CHANGE = range(5)
 """The rows of `_curves`."""
-Places = npt.NDArray[np.intp]
 
 
 def prosody(samples: Floats) -> Floats:
@@ -164,10 +164,7 @@ def _timbre(rows: Floats, semitones: Curve, tonal: Places, rough: Places) -> lis
 def _rhythm(energy: Floats, speech: Mask, voiced: Mask) -> list[Curve]:
     """Syllables and pauses: lengths in frames, number per second, and the spectrum of the energy (0.4-15 Hz)."""
     frames = len(energy)
-    longer = np.zeros(frames + 2, np.bool_)
-    longer[1:-1] = voiced
-    edges = np.flatnonzero(longer[1:] != longer[:-1])
-    begins, ends = edges[::2], edges[1::2]
+    begins, ends = runs(voiced)
     swing = np.abs(np.fft.rfft(energy - np.add.reduce(energy) / frames, _SWING))[1:40].reshape(13, 3)
     shares = np.count_nonzero(voiced) / frames, np.count_nonzero(speech) / frames
     return [

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 Curve = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 
 def functionals(curves: Curve) -> Curve:
@@ -97,6 +98,14 @@ def moving_means(curves: Curve) -> tuple[Curve, Curve]:
     longer = np.concatenate([curves[:, :1], curves[:, :1], curves, curves[:, -1:], curves[:, -1:]], axis=1)
     three = longer[:, 1:-3] + longer[:, 2:-2] + longer[:, 3:-1]
     return three / 3, (three + longer[:, :-4] + longer[:, 4:]) / 5
+
+
+def runs(mask: Mask) -> tuple[Places, Places]:
+    """Where the runs of True begin, and where they end."""
+    longer = np.zeros(len(mask) + 2, np.bool_)
+    longer[1:-1] = mask
+    edges = np.flatnonzero(longer[1:] != longer[:-1])
+    return edges[::2], edges[1::2]
 
 
 def count_peaks(curve: Curve, min_height: float) -> int:

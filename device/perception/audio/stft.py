@@ -1,8 +1,5 @@
 """Sound cut into frames: 32 ms each, one every 20 ms."""
 
-from collections.abc import Iterator
-from functools import lru_cache
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +39,11 @@ def sliding_windows(samples: Floats, width: int, step: int) -> Floats:
 _DECIMATION = 4
 LOW_RATE_HZ = RATE_HZ // _DECIMATION
 _TAPS = 32
+_AT = np.arange(1 - _TAPS // 2, _TAPS // 2)
+_SINC = np.sinc(_AT / _DECIMATION) * np.hamming(len(_AT))
+_LOW_PASS: Floats = np.append(_SINC / _SINC.sum(), 0).astype(np.float32).reshape(-1, _DECIMATION)
+"""(_TAPS // _DECIMATION, _DECIMATION), the last one 0: a windowed sinc of 31 taps. It damps 1.4 kHz by 0.5 dB, and
+2.6 kHz, which would alias onto it, by 25 dB."""
 
 
 def low_frames(samples: Floats, *widths: int) -> list[Floats]:
@@ -59,11 +61,11 @@ def low_frames(samples: Floats, *widths: int) -> list[Floats]:
 
 
 def _decimated(samples: Floats) -> Floats:
-    """(n,) -> every _DECIMATION-th value after `_low_pass`, without the edges; n is a multiple of four.
+    """(n,) -> every _DECIMATION-th value after _LOW_PASS, without the edges; n is a multiple of four.
 
     Four taps are applied to the whole sound at once: a fifth of the time of window by window.
     """
-    parts = _low_pass() @ samples.reshape(-1, _DECIMATION).T
+    parts = _LOW_PASS @ samples.reshape(-1, _DECIMATION).T
     count = parts.shape[1] - len(parts) + 1
     low = parts[0, :count].copy()
     for i in range(1, len(parts)):
@@ -71,44 +73,22 @@ def _decimated(samples: Floats) -> Floats:
     return low
 
 
-@lru_cache(maxsize=1)
-def _low_pass() -> Floats:
-    """A windowed sinc of 31 taps: -0.5 dB at 1.4 kHz, and -25 dB at 2.6 kHz, which would alias onto it.
-
-    (_TAPS // _DECIMATION, _DECIMATION), the last one 0.
-    """
-    at = np.arange(1 - _TAPS // 2, _TAPS // 2)
-    taps = np.sinc(at / _DECIMATION) * np.hamming(len(at))
-    return np.append(taps / taps.sum(), 0).astype(np.float32).reshape(-1, _DECIMATION)
-
-
 _AT_ONCE = 32_256
 """Values, 126 kB: they fit in the CPU's cache, and malloc need not ask the kernel, which would double the time."""
-_THERE = cv2.DFT_ROWS
 
 
 def magnitudes(frames: Floats, window: Floats, fft: int) -> Floats:
     """(frames, n) float32, times `window` (n,) and padded to `fft` (even) -> (frames, fft // 2 + 1) float32."""
     result = np.empty((len(frames), fft // 2 + 1), np.float32)
-    for here, packed in _transformed(frames, window, fft):
-        np.abs(packed[:, 0], out=result[here, 0])
-        np.abs(_complex(packed), out=result[here, 1:-1])
-        np.abs(packed[:, -1], out=result[here, -1])
-    return result
-
-
-def _transformed(frames: Floats, window: Floats, fft: int) -> Iterator[tuple[slice, Floats]]:
-    """Batches of frames: their indices, and (batch, fft): bin 0, real and imaginary parts of bins 1, 2, …, the last."""
     filled = np.empty((min(_AT_ONCE // fft, len(frames)), fft), np.float32)
     for begin in range(0, len(frames), len(filled)):
-        part = frames[begin : begin + len(filled)]
+        part, out = frames[begin : begin + len(filled)], result[begin : begin + len(filled)]
         packed = filled[: len(part)]
         np.multiply(part, window, out=packed[:, : len(window)])
         packed[:, len(window) :] = 0
-        cv2.dft(packed, packed, _THERE)
-        yield slice(begin, begin + len(part)), packed
-
-
-def _complex(packed: Floats) -> npt.NDArray[np.complex64]:
-    """A view of all bins except the first and the last, which are real."""
-    return packed[:, 1:-1].view(np.complex64)
+        cv2.dft(packed, packed, cv2.DFT_ROWS)
+        # The first and the last bin are real; between them are the real and imaginary parts of the others.
+        np.abs(packed[:, 0], out=out[:, 0])
+        np.abs(packed[:, 1:-1].view(np.complex64), out=out[:, 1:-1])
+        np.abs(packed[:, -1], out=out[:, -1])
+    return result

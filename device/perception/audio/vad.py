@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import Floats
-from device.perception.audio.statistics import quantiles
+from device.perception.audio.statistics import quantiles, runs
 from device.perception.audio.stft import HOP
 
 BLOCK = 160
@@ -59,17 +59,10 @@ def speech_span(marked: npt.NDArray[np.bool_]) -> slice:
 def _bridged(marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """`marked` with short gaps closed and short runs (under 50 ms) removed."""
     closed = marked.copy()
-    for start, stop in _runs(~marked):
+    for start, stop in zip(*runs(~marked), strict=True):
         if start > 0 and stop < len(marked) and stop - start <= _BRIDGE_FRAMES:
             closed[start:stop] = True
-    for start, stop in _runs(closed):
+    for start, stop in zip(*runs(closed), strict=True):
         if stop - start < 5:
             closed[start:stop] = False
     return closed
-
-
-def _runs(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    longer = np.zeros(len(marked) + 2, np.bool_)
-    longer[1:-1] = marked
-    edges = np.flatnonzero(longer[1:] != longer[:-1]).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from device.emotions import Emotion, Floats
 from device.perception.audio.frame_features import frame_rows
-from device.perception.audio.pitch import A1_HZ, pitch, remove_octave_leaps
+from device.perception.audio.pitch import A1_HZ, PITCH_WIDTH, pitch_per_frame, remove_octave_leaps
 from device.perception.audio.prosody import PROSODY, prosody, prosody_from_rows
 from device.perception.audio.statistics import functionals, moving_means, quantiles, slopes, thirds
-from device.perception.audio.stft import RATE_HZ, frame_count
+from device.perception.audio.stft import RATE_HZ, frame_count, low_frames
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
 
@@ -21,6 +21,12 @@ def tone(hz: float, seconds: float = 1.0, rise: float = 0.0) -> Floats:
     t = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     phase = 2 * np.pi * np.cumsum(hz * 2 ** (rise * t / seconds)) / RATE_HZ
     return np.asarray(0.1 * sum(np.sin(k * phase) / k for k in range(1, 11)), np.float32)
+
+
+def pitch(samples: Floats) -> tuple[Floats, Floats]:
+    """The semitones of each frame, without leaps by octaves, and the height of the peak."""
+    semitones, peak = pitch_per_frame(*low_frames(samples, PITCH_WIDTH))
+    return remove_octave_leaps(semitones), peak
 
 
 @pytest.mark.parametrize("hz", [70, 98, 123.4, 220, 311, 440, 500])
