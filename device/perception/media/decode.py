@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import chain, groupby
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -39,49 +40,30 @@ def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Fl
     Where a film's sound begins later than its picture, silence fills the gap, so that both share one time.
     Raises MediaError, naming the file, when it cannot be opened, has no sound, or breaks off in the middle.
     """
-    name = str(source) if isinstance(source, Path) else "sound"
-    try:
-        with _opened(source) as container:
-            if not container.streams.audio:
-                raise NoSoundError(f"{name}: no sound in it")
-            late_s: float | None = None
-            resampler = _Resampler(rate_hz)
-            for decoded in container.decode(container.streams.audio[0]):
-                if decoded.sample_rate < MIN_RATE_HZ:
-                    raise MediaError(f"{name}: a sound of {decoded.sample_rate} Hz; at least {MIN_RATE_HZ} are needed")
-                if late_s is None:
-                    late_s = _delay_after_picture_s(container, decoded)
-                    yield from _silence(round(late_s * rate_hz))
-                yield from resampler.next(decoded)
-            yield from resampler.flush()
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{name}: cannot be read as sound ({_reason(error)})") from error
+    name = _name(source)
+    with _opened(source, "cannot be read as sound") as container:
+        if not container.streams.audio:
+            raise NoSoundError(f"{name}: no sound in it")
+        frames = _sound_frames(container, name)
+        first = next(frames, None)
+        if first is None:
+            return
+        late = round(_delay_after_picture_s(container, first) * rate_hz)
+        for begin in range(0, late, _BLOCK):
+            yield np.zeros(min(_BLOCK, late - begin), np.float32)
+        # The rate, the format and the channels may change midway, as in a broadcast.
+        for _, alike in groupby(chain([first], frames), lambda f: (f.format.name, f.layout.name, f.sample_rate)):
+            resampler = av.AudioResampler("fltp", "mono", rate_hz, frame_size=_BLOCK)
+            for block in chain.from_iterable(map(resampler.resample, chain(alike, [None]))):
+                # A NaN from a program that divided by zero would spread to every sample after it.
+                yield np.nan_to_num(block.to_ndarray()[0].astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
 
 
-class _Resampler:
-    """Frames to mono at `rate_hz`. Their rate, format and channels may change midway, as in a broadcast."""
-
-    def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self._resampler: av.AudioResampler | None = None
-        self._format: tuple[str, str, int] | None = None
-
-    def next(self, frame: av.AudioFrame) -> Iterator[Floats]:
-        format_ = frame.format.name, frame.layout.name, frame.sample_rate
-        if format_ != self._format:
-            yield from self.flush()
-            self._resampler = av.AudioResampler("fltp", "mono", self._rate_hz, frame_size=_BLOCK)
-            self._format = format_
-        yield from self._resample(frame)
-
-    def flush(self) -> Iterator[Floats]:
-        if self._resampler is not None:
-            yield from self._resample(None)
-
-    def _resample(self, frame: av.AudioFrame | None) -> Iterator[Floats]:
-        for block in self._resampler.resample(frame) if self._resampler else ():
-            # A NaN from a program that divided by zero would spread to every sample after it.
-            yield np.nan_to_num(block.to_ndarray()[0].astype(np.float32, copy=False), nan=0, posinf=0, neginf=0)
+def _sound_frames(container: av.container.InputContainer, name: str) -> Iterator[av.AudioFrame]:
+    for frame in container.decode(container.streams.audio[0]):
+        if frame.sample_rate < MIN_RATE_HZ:
+            raise MediaError(f"{name}: a sound of {frame.sample_rate} Hz; at least {MIN_RATE_HZ} are needed")
+        yield frame
 
 
 def _delay_after_picture_s(container: av.container.InputContainer, first: av.AudioFrame) -> float:
@@ -89,11 +71,6 @@ def _delay_after_picture_s(container: av.container.InputContainer, first: av.Aud
     if _video_stream(container) is None or first.time is None:
         return 0.0
     return max(first.time - (container.start_time or 0) / av.time_base, 0.0)
-
-
-def _silence(samples: int) -> Iterator[Floats]:
-    for begin in range(0, samples, _BLOCK):
-        yield np.zeros(min(_BLOCK, samples - begin), np.float32)
 
 
 def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ, *, max_s: float = MAX_SOUND_S) -> Floats:
@@ -105,8 +82,7 @@ def read_sound(source: Path | BinaryIO, rate_hz: int = RATE_HZ, *, max_s: float 
     for block in sound_blocks(source, rate_hz):
         end = count + len(block)
         if end > max_s * rate_hz:
-            name = str(source) if isinstance(source, Path) else "sound"
-            raise MediaError(f"{name}: longer than {max_s / 3600:g} hours; cut it into parts")
+            raise MediaError(f"{_name(source)}: longer than {max_s / 3600:g} hours; cut it into parts")
         if end > len(sound):
             # It grows in place: a list of blocks, joined at the end, would be in memory twice.
             sound.resize(end + max(end // 4, _GROWS), refcheck=False)
@@ -121,27 +97,24 @@ def video_frames(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Itera
     They are turned upright and their pixels made square. Raises MediaError, naming the file, when it cannot be opened,
     has no video, is larger than `max_megapixels`, or breaks off in the middle, after the frames before the break.
     """
-    try:
-        with _opened(path) as container:
-            stream = _video_stream(container)
-            if stream is None:
-                raise MediaError(f"{path}: no video in it")
-            # A stream with an unknown codec has no size; decoding it then says what is wrong.
-            check_size(path, getattr(stream, "width", 0), getattr(stream, "height", 0), max_megapixels)
-            begin_s = (container.start_time or 0) / av.time_base
-            step_s = float(1 / (stream.average_rate or 25))
-            count, pts_s = 0, -step_s
-            for frame in container.decode(stream):
-                pts_s = pts_s + step_s if frame.time is None else frame.time - begin_s
-                count += 1
-                pixels = _square(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), stream.sample_aspect_ratio)
-                # A phone stores its films lying on their side, with a rotation to apply.
-                yield np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90)), pts_s
-            shown_s = pts_s + step_s + begin_s - float((stream.start_time or 0) * (stream.time_base or 0))
-            if _is_truncated(container, stream, count, shown_s):
-                raise MediaError(f"{path}: breaks off after {count} of {stream.frames} pictures; copy the file again")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{path}: cannot be read as video ({_reason(error)})") from error
+    with _opened(path, "cannot be read as video") as container:
+        stream = _video_stream(container)
+        if stream is None:
+            raise MediaError(f"{path}: no video in it")
+        # A stream with an unknown codec has no size; decoding it then says what is wrong.
+        check_size(path, getattr(stream, "width", 0), getattr(stream, "height", 0), max_megapixels)
+        begin_s = (container.start_time or 0) / av.time_base
+        step_s = float(1 / (stream.average_rate or 25))
+        count, pts_s = 0, -step_s
+        for frame in container.decode(stream):
+            pts_s = pts_s + step_s if frame.time is None else frame.time - begin_s
+            count += 1
+            pixels = _square(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8), stream.sample_aspect_ratio)
+            # A phone stores its films lying on their side, with a rotation to apply.
+            yield np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90)), pts_s
+        shown_s = pts_s + step_s + begin_s - float((stream.start_time or 0) * (stream.time_base or 0))
+        if _is_truncated(container, stream, count, shown_s):
+            raise MediaError(f"{path}: breaks off after {count} of {stream.frames} pictures; copy the file again")
 
 
 def detect_kind(path: Path) -> Literal["image", "sound", "video"]:
@@ -158,24 +131,31 @@ def detect_kind(path: Path) -> Literal["image", "sound", "video"]:
         raise MediaError(f"{path}: an empty file; there is nothing to read in it")
     if is_picture(head):
         return "image"
-    try:
-        with _opened(path) as container:
-            # For pictures FFmpeg trusts the name: it would take any file called .png for one.
-            pictures = container.format.name != "image2" and _video_stream(container) is not None
-            if pictures and _is_still(container):
-                raise MediaError(f"{path}: a picture that is not read ({container.format.long_name}); save it as PNG")
-            if pictures:
-                return "video"
-            if container.streams.audio:
-                return "sound"
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError(f"{path}: neither picture, sound nor video ({_reason(error)})") from error
+    with _opened(path, "neither picture, sound nor video") as container:
+        # For pictures FFmpeg trusts the name: it would take any file called .png for one.
+        pictures = container.format.name != "image2" and _video_stream(container) is not None
+        if pictures and _is_still(container):
+            raise MediaError(f"{path}: a picture that is not read ({container.format.long_name}); save it as PNG")
+        if pictures:
+            return "video"
+        if container.streams.audio:
+            return "sound"
     raise MediaError(f"{path}: neither picture, sound nor video; JPEG, PNG, WAV, MP3 and MP4 are among what is read")
 
 
-def _opened(source: Path | BinaryIO) -> av.container.InputContainer:
-    # With `file:`, a colon in the name does not make FFmpeg see another protocol.
-    return av.open(f"file:{source}" if isinstance(source, Path) else source, mode="r", options=_LOCAL_ONLY)
+@contextmanager
+def _opened(source: Path | BinaryIO, problem: str) -> Iterator[av.container.InputContainer]:
+    """Opens a file. Raises MediaError, with its name and `problem`, for what FFmpeg or the disk refuses meanwhile."""
+    try:
+        # With `file:`, a colon in the name does not make FFmpeg see another protocol.
+        with av.open(f"file:{source}" if isinstance(source, Path) else source, mode="r", options=_LOCAL_ONLY) as opened:
+            yield opened
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError(f"{_name(source)}: {problem} ({_reason(error)})") from error
+
+
+def _name(source: Path | BinaryIO) -> str:
+    return str(source) if isinstance(source, Path) else "sound"
 
 
 def _is_still(container: av.container.InputContainer) -> bool:

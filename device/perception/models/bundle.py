@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -88,42 +88,30 @@ def _read_zip(file: Path, names: Sequence[str]) -> list[ModelBundle]:
         with zipfile.ZipFile(io.BytesIO(_read(file, _MAX_ZIP_BYTES))) as opened:
             if len(opened.infolist()) > _MAX_ENTRIES:
                 raise ModelError(f"{file}: has more than {_MAX_ENTRIES} entries")
-            return [
-                ModelBundle(
-                    name,
-                    read("json", MAX_CARD_BYTES),
-                    read("tflite", MAX_NETWORK_BYTES),
-                    f"{file}/{name}.tflite",
-                    _NOTHING_CHANGED,
-                )
-                for name in names
-                if (read := _entry_reader(opened, name, str(file)))
-            ]
+            entries = {PurePosixPath(entry.filename).name for entry in opened.infolist()}
+            bundles = []
+            for name in names:
+                if entries & {f"{name}.json", f"{name}.tflite"}:
+                    card = _read_entry(file, opened, f"{name}.json", MAX_CARD_BYTES)
+                    network = _read_entry(file, opened, f"{name}.tflite", MAX_NETWORK_BYTES)
+                    bundles.append(ModelBundle(name, card, network, f"{file}/{name}.tflite", _NOTHING_CHANGED))
+            return bundles
     except ModelError as error:
         raise ModelError(f"{error}; {_NOTHING_CHANGED}") from error
     except Exception as error:  # zipfile lets through whatever its decompressors raise
         raise ModelError(f"{file}: is no zip that can be read ({error}); {_NOTHING_CHANGED}") from error
 
 
-def _entry_reader(opened: zipfile.ZipFile, name: str, where: str) -> Callable[[str, int], bytes] | None:
-    """A function that reads one of a model's files, by its suffix and up to a length; None where neither is there."""
-    wanted = {f"{name}.{kind}" for kind in ("tflite", "json")}
-    entries = [entry for entry in opened.infolist() if PurePosixPath(entry.filename).name in wanted]
-    if not entries:
-        return None
-
-    def read(kind: str, max_bytes: int) -> bytes:
-        found = [entry for entry in entries if PurePosixPath(entry.filename).name == f"{name}.{kind}"]
-        if len(found) != 1:
-            raise ModelError(f"{where}: has {len(found)} entries of the name {name}.{kind}, not one")
-        with opened.open(found[0]) as stream:
-            # The length that the entry claims may be wrong.
-            content = stream.read(max_bytes + 1)
-        if len(content) > max_bytes:
-            raise ModelError(f"{where}: {name}.{kind} is longer than {max_bytes:,} bytes")
-        return content
-
-    return read
+def _read_entry(file: Path, opened: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    found = [entry for entry in opened.infolist() if PurePosixPath(entry.filename).name == name]
+    if len(found) != 1:
+        raise ModelError(f"{file}: has {len(found)} entries of the name {name}, not one")
+    with opened.open(found[0]) as stream:
+        # The length that the entry claims may be wrong.
+        content = stream.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ModelError(f"{file}: {name} is longer than {max_bytes:,} bytes")
+    return content
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
@@ -44,23 +43,19 @@ class Change:
     """Why a rollback went back by more than one step; else empty."""
 
 
-class ModelStore:
+class ModelStore(ModelFolder):
     """Open for one writer from `with` to its end. Every method raises ModelError, and then nothing is changed."""
 
     def __init__(self, state_dir: Path, shipped: Path = MODELS) -> None:
-        self._state_dir, self._shipped = state_dir, shipped
-        self._folder = ModelFolder(state_dir)
-
-    def __enter__(self) -> Self:
-        self._folder.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.__exit__()
+        super().__init__(state_dir)
+        self._shipped = shipped
 
     def install(self, bundles: Sequence[ModelBundle]) -> list[Change]:
         """Check all, then change all. A model that is in use already, and undamaged, stays as it is."""
-        old = self._registry()
+        try:
+            old = read_registry(self._state_dir)
+        except ModelError:
+            old = Registry()  # without a registry no installed model is in use
         tested_with = describe_machine()
         number = old.installs + 1
         changes, slots = [], dict(old.slots)
@@ -79,7 +74,7 @@ class ModelStore:
             changes.append(Change(bundle.name, card.version, before, False, changed=True, reading_s=reading_s))
         new_bundles = [bundle for bundle, change in zip(bundles, changes, strict=True) if change.changed]
         if new_bundles:
-            self._folder.replace(old, Registry(slots=slots, installs=number), new_bundles)
+            self.replace(old, Registry(slots=slots, installs=number), new_bundles)
         return changes
 
     def rollback(self, name: str | None = None) -> list[Change]:
@@ -87,7 +82,10 @@ class ModelStore:
         try:
             old = read_registry(self._state_dir)
         except ModelError:
-            return self._start_over()
+            # With a damaged registry the shipped models are in use already: an empty one takes its place.
+            self.replace(Registry(), Registry())
+            versions = {name: self._version(name, None) for name in MODEL_NAMES}
+            return [Change(one, version, version, True, changed=True) for one, version in versions.items()]
         installed = {str(one): slot.now for one, slot in old.slots.items() if slot.now is not None}
         if not installed or (name is not None and name not in installed):
             subject = f"the shipped {name} model is" if name else "the shipped models are"
@@ -108,28 +106,15 @@ class ModelStore:
             slots[Name(one)] = InstalledModel(to, None, time.time())
             now, before = self._version(one, to), self._version(one, slot.now)
             changes.append(Change(one, now, before, to is None, changed=True, passed_over=passed_over))
-        self._folder.replace(old, msgspec.structs.replace(old, slots=slots))
+        self.replace(old, msgspec.structs.replace(old, slots=slots))
         return changes
-
-    def _start_over(self) -> list[Change]:
-        """Replace a damaged registry, with which the shipped models are in use already, by an empty one."""
-        self._folder.replace(Registry(), Registry())
-        shipped = [(name, self._version(name, None)) for name in MODEL_NAMES]
-        return [Change(name, version, version, True, changed=True) for name, version in shipped]
-
-    def _registry(self) -> Registry:
-        """The registry, or an empty one in place of a damaged one: without it no installed model is in use."""
-        try:
-            return read_registry(self._state_dir)
-        except ModelError:
-            return Registry()
 
     def _is_used(self, bundle: ModelBundle, now: Installed | None) -> bool:
         try:
             if now is None:
                 return read_shipped(bundle.name, self._shipped).digest == bundle.digest
             tested = now.digest == bundle.digest and now.tested_with == describe_machine()
-            return tested and self._folder.has(bundle)
+            return tested and self.has(bundle)
         except ModelError:
             return False
 

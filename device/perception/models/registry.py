@@ -47,12 +47,8 @@ class InstalledModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a rollback made `now` the current one."""
 
 
-class Name(StrEnum):
-    """MODEL_NAMES as a type, for the registry."""
-
-    FACE = "face"
-    VOICE = "voice"
-    PROSODY = "prosody"
+Name = StrEnum("Name", ["FACE", "VOICE", "PROSODY"])
+"""MODEL_NAMES as a type, for the registry."""
 
 
 class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
