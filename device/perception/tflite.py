@@ -15,10 +15,7 @@ from device.errors import ModelError
 from device.system.stderr import silence_stderr
 
 # LiteRT is the successor of tflite-runtime, which older installations still have.
-_RUNTIMES = (
-    ("ai_edge_litert.interpreter", "ai-edge-litert"),
-    ("tflite_runtime.interpreter", "tflite-runtime"),
-)
+_RUNTIMES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 _CV_TYPES = {np.dtype(np.int8): cv2.CV_8S, np.dtype(np.uint8): cv2.CV_8U}
 
 

@@ -53,10 +53,8 @@ def cut_out(pixels: npt.NDArray[np.uint8], face: Face) -> Gray:
     part = pixels[top : int(y + height + air) + 1, left : int(x + width + air) + 1]
     if not part.size:  # the box is outside the picture
         left, top, part = 0, 0, pixels
-    at = replace(
-        face, box=(x - left, y - top, width, height), key_points=face.key_points - np.array([left, top], np.float32)
-    )
-    return aligned_crop(_gray(part), at)
+    key_points = face.key_points - np.array([left, top], np.float32)
+    return aligned_crop(_gray(part), replace(face, box=(x - left, y - top, width, height), key_points=key_points))
 
 
 def _gray(pixels: npt.NDArray[np.uint8]) -> Gray:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from device.perception.face.align import EYE_DISTANCE
 from device.perception.face.classifier import face_input
+from device.perception.models.inputs import FACE_PX
 from device.readings import Face
 
 _MAX_DIFFERENCE = 0.2
@@ -21,6 +21,7 @@ _MIN_RESPONSE = 0.5
 """Of the phase correlation; a face compared with itself a fifth of a second later has 0.6 or more."""
 _MAX_SHIFT = 0.2
 """In shares of the crop's side."""
+_HANNING = np.asarray(cv2.createHanningWindow((FACE_PX, FACE_PX), cv2.CV_32F), np.float32)
 
 
 def look_alike(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> bool:
@@ -38,7 +39,7 @@ def follow_shift(face: Face, crop: npt.NDArray[np.uint8]) -> Face | None:
     if face.crop is None:
         return None
     one, other = (face_input(c)[0, :, :, 0] for c in (face.crop, crop))
-    (across, down), response = cv2.phaseCorrelate(one, other, _hanning(len(crop)))
+    (across, down), response = cv2.phaseCorrelate(one, other, _HANNING)
     if response < _MIN_RESPONSE or math.hypot(across, down) > _MAX_SHIFT * len(crop):
         return None
     eyes = face.key_points[1] - face.key_points[0]
@@ -46,16 +47,8 @@ def follow_shift(face: Face, crop: npt.NDArray[np.uint8]) -> Face | None:
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     right, low = across * cos - down * sin, across * sin + down * cos
     x, y, width, height = face.box
-    return replace(
-        face,
-        box=(x + right, y + low, width, height),
-        key_points=face.key_points + np.array([right, low], np.float32),
-    )
-
-
-@lru_cache(maxsize=1)
-def _hanning(side: int) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.createHanningWindow((side, side), cv2.CV_32F), np.float32)
+    key_points = face.key_points + np.array([right, low], np.float32)
+    return replace(face, box=(x + right, y + low, width, height), key_points=key_points)
 
 
 def midway(one: Face, other: Face) -> Face:

@@ -88,8 +88,7 @@ class BlazeFace:
         self._anchors = anchors(spec.grids)
         # The sigmoid is monotonic: comparing logits saves computing it for thousands of empty anchors.
         self._min_logit = float(np.log(min_score / (1 - min_score)))
-        scores = [i for i, t in enumerate(self._network.outputs) if t.shape[-1] == 1]
-        self._score_output = scores[0]
+        self._score_output = [tensor.shape[-1] for tensor in self._network.outputs].index(1)
 
     def find(self, pixels: Pixels) -> list[Face]:
         """Faces in (h, w, 3) uint8 RGB, the surest first, without crops."""
@@ -130,13 +129,8 @@ def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float
     longest = max(height, width)
     step = longest / side
     left, top = (longest - width) / 2, (longest - height) / 2
-    square = cv2.warpAffine(
-        pixels,
-        np.array([[step, 0, -left], [0, step, -top]]),
-        (side, side),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-    )
+    to_picture = np.array([[step, 0, -left], [0, step, -top]])
+    square = cv2.warpAffine(pixels, to_picture, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return square.astype(np.uint8, copy=False), 1 / step / thinned, left / step, top / step
 
 

@@ -33,7 +33,6 @@ _MAX_SEARCH_DELAY_S = 3.0
 _AROUND = 3.0
 """How far around its last place a lost face is searched for, in face sizes."""
 MAX_FACES = 8
-"""The most faces that are followed."""
 
 
 @dataclass(eq=False)
@@ -67,7 +66,7 @@ class FaceFollower:
         self._budget.at(now_s)
         if pixels.shape != self._size:
             self._size, self._known, self._search = pixels.shape, [], RegionScheduler()
-        overdue = self._search.overdue_s(now_s) > _MAX_SEARCH_DELAY_S
+        overdue = now_s - self._search.searched_s > _MAX_SEARCH_DELAY_S
         if overdue:
             self._look_for_more(frame)
         for known in sorted((k for k in self._known if k.due_s < now_s), key=lambda k: k.confirmed_s):

@@ -76,14 +76,15 @@ class RegionScheduler:
         self._cells: Cells | None = None
         self._range: tuple[Cells, Cells] | None = None
         """The darkest and the brightest value of each cell at the last searches of its parts."""
-        self._searched_s = -inf
+        self.searched_s = -inf
+        """When any part was last searched."""
         self._moves = False
         """Whether the part is due because something moved."""
 
     def next(self, frame: Frame, faces: list[Face]) -> Region | None:
         """The part of `frame` that is due, or None. Movement around `faces` does not count."""
         now_s = frame.time_s
-        if faces and now_s - self._searched_s < _BESIDE_S:
+        if faces and now_s - self.searched_s < _BESIDE_S:
             return None
         cells = sampled(frame)
         if self._cells is None or self._cells.shape != cells.shape:
@@ -97,20 +98,16 @@ class RegionScheduler:
         candidates = [] if self._is_still(cells, mask) else self._parts
         changed = [part for part in candidates if self._has_changed(part, mask)]
         newest = min(changed, key=lambda part: part.misses + part.rank, default=None)
-        if newest is not None and now_s - self._searched_s >= _MISS_DELAY_S * newest.misses:
+        if newest is not None and now_s - self.searched_s >= _MISS_DELAY_S * newest.misses:
             self._moves = True
             return newest
         oldest = min(self._parts, key=lambda p: p.searched_s)
         # The first frames search all parts once, so that somebody far away who sits still need not wait for a minute.
-        return oldest if now_s - self._searched_s >= _REST_S or oldest.searched_s == -inf else None
-
-    def overdue_s(self, now_s: float) -> float:
-        """Time since the last search of any part."""
-        return now_s - self._searched_s
+        return oldest if now_s - self.searched_s >= _REST_S or oldest.searched_s == -inf else None
 
     def searched(self, part: Region, now_s: float, *, found: bool) -> None:
         """Record that `part` was searched, and whether a face was `found`."""
-        part.searched_s = self._searched_s = now_s
+        part.searched_s = self.searched_s = now_s
         part.cells, self._range = self._cells, None
         if found or not self._moves:
             part.misses = 0

@@ -42,18 +42,13 @@ class Tracker:
         """
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= KEEP_S]
         boxes = [corners(face.box) for face in faces]
-        owners = self._unmoved(boxes)
-        pairs = sorted(
-            (
-                (_likeness(t.box, box), i, t)
-                for t in self._tracks
-                if t not in owners.values()
-                for i, box in enumerate(boxes)
-                if i not in owners
-            ),
-            key=lambda p: -p[0],
-        )
-        for likeness, i, track in pairs:
+        # Boxes that have not moved at all go first: no other pair matches as well.
+        places = {track.box.tobytes(): track for track in self._tracks}
+        owners = {i: track for i, box in enumerate(boxes) if (track := places.pop(box.tobytes(), None))}
+        free = [track for track in self._tracks if track not in owners.values()]
+        moved = [(i, box) for i, box in enumerate(boxes) if i not in owners]
+        pairs = [(_likeness(track.box, box), i, track) for track in free for i, box in moved]
+        for likeness, i, track in sorted(pairs, key=lambda pair: -pair[0]):
             if likeness > 0 and i not in owners and track not in owners.values():
                 owners[i] = track
         for i, box in enumerate(boxes):
@@ -63,14 +58,8 @@ class Tracker:
                 self._tracks.append(owners[i])
             owners[i].box, owners[i].seen_s = box, time_s
             owners[i].sightings += fresh is None or fresh[i]
-        return [
-            replace(face, track=t.number) for i, face in enumerate(faces) if (t := owners[i]).sightings >= MIN_SIGHTINGS
-        ]
-
-    def _unmoved(self, boxes: list[Floats]) -> dict[int, _Track]:
-        """Index of a box -> its track, for boxes that have not moved at all: no other pair matches as well."""
-        tracks = {track.box.tobytes(): track for track in self._tracks}
-        return {i: track for i, box in enumerate(boxes) if (track := tracks.pop(box.tobytes(), None))}
+        counted = [(face, owners[i]) for i, face in enumerate(faces) if owners[i].sightings >= MIN_SIGHTINGS]
+        return [replace(face, track=track.number) for face, track in counted]
 
     def present(self, now_s: float) -> int:
         """The number of faces seen within KEEP_S."""

@@ -29,8 +29,6 @@ MIN_QUALITY = 0.3
 _FLOOR = 1e-4
 """Smallest share, so that one reading does not outweigh all others."""
 
-Rows = list[Floats]
-
 
 class BaselineRecorder:
     """Records a baseline and corrects readings by it. It has no lock: the caller serializes the calls."""
@@ -43,19 +41,15 @@ class BaselineRecorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`path`: where the baseline is stored. `*_prior` (7,): a card's `neutral_prior`; with () nothing changes."""
-        self._file = baseline_file(path)
+        self._file = StateFile(path, Baseline, "record the neutral again")
         self._priors = {"face": face_prior, "voice": voice_prior}
         self._clock = clock
-        self._rows: dict[str, Rows] | None = None
+        self._rows: dict[str, list[Floats]] | None = None
         self._end_s = 0.0
         self._message = ""
-        self._baseline = self._file.load(None)
-        self._corrections = self._compute_corrections()
-
-    @property
-    def neutral(self) -> Baseline | None:
+        self.neutral = self._file.load(None)
         """The baseline in use."""
-        return self._baseline
+        self._corrections = self._compute_corrections()
 
     @property
     def recording(self) -> Recording:
@@ -71,14 +65,11 @@ class BaselineRecorder:
 
     def correct_face(self, reading: FaceReading) -> FaceReading:
         """The reading, corrected by the baseline."""
-        if self._rows is not None and reading.quality >= MIN_QUALITY:
-            self._rows["face"].append(reading.probabilities)
-        return replace(reading, probabilities=self._correct("face", reading.probabilities))
+        is_clear = reading.quality >= MIN_QUALITY
+        return replace(reading, probabilities=self._correct("face", reading.probabilities, is_clear=is_clear))
 
     def correct_voice(self, reading: VoiceReading) -> VoiceReading:
         """The same for a voice."""
-        if self._rows is not None:
-            self._rows["voice"].append(reading.probabilities)
         return replace(reading, probabilities=self._correct("voice", reading.probabilities))
 
     def tick(self) -> None:
@@ -98,38 +89,40 @@ class BaselineRecorder:
             )
             _log.warning("baseline: %s", self._message)
             return
-        before = self._baseline or Baseline(0.0)
-        self._baseline = Baseline(time.time(), recorded.get("face", before.face), recorded.get("voice", before.voice))
+        before = self.neutral or Baseline(0.0)
+        self.neutral = Baseline(time.time(), recorded.get("face", before.face), recorded.get("voice", before.voice))
         self._corrections = self._compute_corrections()
         looks = " and ".join(f"{recorded[sense].readings} looks at {sense}s" for sense in recorded)
         self._message = f"recorded from {looks}"
         try:
-            self._file.save(self._baseline)
+            self._file.save(self.neutral)
         except OSError as error:
             self._message += f"; it cannot be stored and is lost at the next restart ({error})"
         _log.info("baseline: %s", self._message)
 
     def clear(self) -> None:
         """Forget the baseline. Raises OSError when the file cannot be removed; then a restart loads it again."""
-        self._rows, self._baseline, self._message = None, None, ""
+        self._rows, self.neutral, self._message = None, None, ""
         self._corrections = self._compute_corrections()
         self._file.path.unlink(missing_ok=True)
 
     def _compute_corrections(self) -> dict[str, Floats]:
         """Sense -> (7,) to add to the logarithms of its probabilities."""
-        recorded = {"face": self._baseline.face, "voice": self._baseline.voice} if self._baseline else {}
+        recorded = {"face": self.neutral.face, "voice": self.neutral.voice} if self.neutral else {}
         return {
             sense: correction(self._priors[sense], baseline.shares)
             for sense, baseline in recorded.items()
             if baseline is not None and self._priors[sense]
         }
 
-    def _correct(self, sense: str, probabilities: Floats) -> Floats:
+    def _correct(self, sense: str, probabilities: Floats, *, is_clear: bool = True) -> Floats:
+        if self._rows is not None and is_clear:
+            self._rows[sense].append(probabilities)
         offset = self._corrections.get(sense)
         return probabilities if offset is None else apply_correction(probabilities, offset)
 
 
-def neutral_prior(readings: Rows) -> SenseBaseline:
+def neutral_prior(readings: list[Floats]) -> SenseBaseline:
     """The geometric mean of readings (7,): one outlier in a minute changes it little."""
     shares = softmax(np.log(np.maximum(np.array(readings), _FLOOR)).mean(axis=0).astype(np.float32))
     return SenseBaseline(len(readings), tuple(round(float(v), 5) for v in shares))
@@ -151,8 +144,3 @@ def correction(prior: tuple[float, ...], here: tuple[float, ...]) -> Floats:
 def apply_correction(probabilities: Floats, offset: Floats) -> Floats:
     """(..., 7) -> (..., 7), summing to one again."""
     return softmax(np.log(np.maximum(probabilities, _FLOOR)) + offset)
-
-
-def baseline_file(path: Path) -> StateFile[Baseline]:
-    """The file that stores a household's neutral."""
-    return StateFile(path, Baseline, "record the neutral again")

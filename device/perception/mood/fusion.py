@@ -68,7 +68,7 @@ class Fusion:
         face_shares = voice_shares = uniform()
         face = voice = None
         if faces:
-            weights = np.array([face_weight(r) * self._freshness(r.time_s, time_s) for r in faces], np.float32)
+            weights = np.array([r.quality * self._freshness(r.time_s, time_s) for r in faces], np.float32)
             face_shares = np.average([r.probabilities for r in faces], axis=0, weights=np.maximum(weights, 1e-6))
             face_trust = max(float(weights.max()), 1e-6)
             newest = max(r.time_s for r in faces)
@@ -92,11 +92,6 @@ def pool(face: Floats, voice: Floats, face_trust: float, voice_trust: float) -> 
     powers /= powers.max()
     total = powers[0] * np.log(np.maximum(face, _MIN_SHARE)) + powers[1] * np.log(np.maximum(voice, _MIN_SHARE))
     return softmax(total.astype(np.float32))
-
-
-def face_weight(reading: FaceReading) -> float:
-    """0..1: the trust in a face's reading."""
-    return reading.quality
 
 
 def voice_weight(reading: VoiceReading) -> float:

@@ -22,17 +22,17 @@ class MoodSmoother:
 
     def update(self, fused: Fused, people: int, now_s: float) -> Mood:
         """The mood at `now_s`. `unknown` ends as soon as an emotion is sure enough; it begins only after the hold."""
-        if fused.has_reading:
-            if self._smooth is None:
-                self._smooth = fused.probabilities
-            else:
-                old = math.exp(-max(now_s - self._at_s, 0.0) / max(self._settings.smoothing_s, 1e-3))
-                self._smooth = old * self._smooth + (1 - old) * fused.probabilities
-        else:
+        if not fused.has_reading:
             self._smooth = None  # the fusion has already waited reading_max_age_s
+        elif self._smooth is None:
+            self._smooth = fused.probabilities
+        else:
+            old = math.exp(-max(now_s - self._at_s, 0.0) / max(self._settings.smoothing_s, 1e-3))
+            self._smooth = old * self._smooth + (1 - old) * fused.probabilities
         self._at_s = now_s
         next_emotion = self._next_emotion()
-        if self._since_s is None or (next_emotion is not self._emotion and self._may_change(now_s)):
+        may_change = self._since_s is None or self._emotion is Emotion.UNKNOWN or now_s - self._since_s >= self.hold_s
+        if self._since_s is None or (next_emotion is not self._emotion and may_change):
             self._emotion, self._since_s = next_emotion, now_s
         shown = uniform() if self._smooth is None else self._smooth
         sure = float(shown.max() if self._emotion is Emotion.UNKNOWN else shown[EMOTIONS.index(self._emotion)])
@@ -54,19 +54,12 @@ class MoodSmoother:
         """The emotion of the smoothed distribution; another one must beat the current one by `hysteresis`."""
         if self._smooth is None:
             return Emotion.UNKNOWN
-        likeliest = top(self._smooth)
-        best = float(self._smooth.max())
+        hysteresis, min_confidence = self._settings.hysteresis, self._settings.min_confidence
+        likeliest, best = top(self._smooth), float(self._smooth.max())
         if self._emotion is not Emotion.UNKNOWN and likeliest is not self._emotion:
             current = float(self._smooth[EMOTIONS.index(self._emotion)])
-            if (
-                best < current + self._settings.hysteresis
-                and current >= self._settings.min_confidence - self._settings.hysteresis
-            ):
+            if best < current + hysteresis and current >= min_confidence - hysteresis:
                 return self._emotion
         # A lower edge to stay than to enter: otherwise a mood near it would flicker.
-        edge = self._settings.min_confidence - (self._settings.hysteresis / 2 if likeliest is self._emotion else 0.0)
+        edge = min_confidence - (hysteresis / 2 if likeliest is self._emotion else 0.0)
         return likeliest if best >= edge else Emotion.UNKNOWN
-
-    def _may_change(self, now_s: float) -> bool:
-        age_s = now_s - (self._since_s if self._since_s is not None else -math.inf)
-        return self._emotion is Emotion.UNKNOWN or age_s >= self.hold_s

@@ -17,13 +17,7 @@ from device.perception.face.align import cut_out, face_of_whole_picture
 from device.perception.face.cpu_budget import CpuBudget
 from device.perception.face.still import find_in_still, is_large
 from device.perception.load import Perception
-from device.perception.media.decode import (
-    NoSoundError,
-    as_media_error,
-    detect_kind,
-    read_sound,
-    video_frames,
-)
+from device.perception.media.decode import NoSoundError, as_media_error, detect_kind, read_sound, video_frames
 from device.perception.media.picture import read_picture
 from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother

@@ -22,7 +22,7 @@ from device.perception.load import Perception
 from device.perception.media.decode import as_media_error
 from device.perception.media.picture import read_picture
 from device.perception.offline.gallery_storage import GalleryFolder
-from device.readings import Face, FaceReading
+from device.readings import Face
 from device.settings.schema import Settings
 
 _log = logging.getLogger(__name__)
@@ -72,9 +72,8 @@ def index_folder(
     files = _find_pictures(folder, home)
     if not files:
         raise MediaError(f"{folder}: no pictures in it; looked for {', '.join(sorted(SUFFIXES))}")
-    begun = Index(
-        1, os.fsencode(folder.resolve()).decode(errors="replace"), _describe_reader(perception, settings, crop), (), ()
-    )
+    name = os.fsencode(folder.resolve()).decode(errors="replace")
+    begun = Index(1, name, _describe_reader(perception, settings, crop), (), ())
     with GalleryFolder(settings.state_dir) as gallery:
         previous = _read_previous(settings.state_dir, begun)
         entries: dict[str, Picture | NoFace] = {}
@@ -169,12 +168,9 @@ def _index_file(
     if face is None:
         return NoFace(source, *mark), Outcome.NO_FACE, ""
     name = gallery.put(thumbnail)
-    return _entry(name, perception.face.read(face, 0.0), source, mark), Outcome.READ, ""
-
-
-def _entry(name: str, reading: FaceReading, source: str, mark: tuple[int, int]) -> Picture:
-    shares = tuple(round(min(max(float(share), 0.0), 1.0), 4) for share in reading.probabilities)
-    return Picture(name, top(reading.probabilities), max(shares), shares, source, *mark)
+    probabilities = perception.face.read(face, 0.0).probabilities
+    shares = tuple(round(min(max(float(share), 0.0), 1.0), 4) for share in probabilities)
+    return Picture(name, top(probabilities), max(shares), shares, source, *mark), Outcome.READ, ""
 
 
 def _find_pictures(folder: Path, home: Path) -> list[Path]:

@@ -32,11 +32,7 @@ class VoiceReader:
     """Reads sound with two networks: one sees a spectrogram, the other how the voice differs from its usual sound."""
 
     def __init__(
-        self,
-        voice: Model,
-        prosody: Model | None = None,
-        min_speech: float = 0.25,
-        stats: Path | None = None,
+        self, voice: Model, prosody: Model | None = None, min_speech: float = 0.25, stats: Path | None = None
     ) -> None:
         """`min_speech`: the smallest share of voice in a window that gives a reading.
 

@@ -62,8 +62,15 @@ class SpeakerBaseline:
             self._distance = stats.distance
 
     def deviations(self, numbers: Floats) -> Floats:
-        """(k,) -> (1, k) float32: standard deviations from the baseline, at most four."""
-        return deviations(numbers, *self._centre_and_spread())[None]
+        """(k,) -> (1, k) float32: standard deviations from the baseline, at most four.
+
+        The baseline is voices in general and those heard here, by their weights.
+        """
+        share = self.adaptation
+        mean = share * self._mean
+        square = share * self._square + (1 - share)
+        spread = np.sqrt(np.maximum(square - mean**2, 1e-4))
+        return deviations(numbers, self._centre + mean * self._spread, spread * self._spread)[None]
 
     def distance(self, utterance: float) -> float:
         """An utterance's distance from the training data, blended with that of the voices here."""
@@ -73,8 +80,7 @@ class SpeakerBaseline:
 
     def learn(self, numbers: Floats, weight: float = 1.0, distance: float | None = None) -> None:
         """Add an utterance (k,) at a `distance` from the training data; `weight` below 1 for windows that overlap."""
-        away = (numbers - self._centre) / self._spread
-        away = np.clip(away, -_MAX_DEVIATION, _MAX_DEVIATION)
+        away = np.clip((numbers - self._centre) / self._spread, -_MAX_DEVIATION, _MAX_DEVIATION)
         total = min(self._weight + weight, MAX_WEIGHT)
         share = weight / total
         self._mean += share * (away - self._mean)
@@ -96,14 +102,6 @@ class SpeakerBaseline:
         return SpeakerStats(
             self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network, self._distance
         )
-
-    def _centre_and_spread(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Of the voices here: voices in general and those heard here, by their weights."""
-        share = self.adaptation
-        mean = share * self._mean
-        square = share * self._square + (1 - share)
-        spread = np.sqrt(np.maximum(square - mean**2, 1e-4))
-        return self._centre + mean * self._spread, spread * self._spread
 
 
 def deviations(numbers: Floats, centre: npt.NDArray[np.floating], spread: npt.NDArray[np.floating]) -> Floats:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from device.emotions import EMOTIONS, Emotion, Floats
-from device.perception.mood.baseline import MAX_CORRECTION, MIN_READINGS, BaselineRecorder, baseline_file, correction
+from device.perception.mood.baseline import MAX_CORRECTION, MIN_READINGS, BaselineRecorder, correction
 from device.readings import Baseline, Face, FaceReading, SenseBaseline, VoiceReading
+from device.system.state_file import StateFile
 
 USUAL = (0.08, 0.01, 0.09, 0.03, 0.19, 0.01, 0.59)
 HANGING = (0.2, 0.01, 0.09, 0.03, 0.4, 0.01, 0.26)
@@ -144,7 +145,7 @@ def test_a_disk_that_refuses_is_reported_and_the_baseline_is_used(tmp_path: Path
 def test_the_stored_baseline_is_a_few_numbers_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "neutral.json"
     kept = Baseline(1e9, SenseBaseline(300, HANGING), None)
-    baseline_file(path).save(kept)
-    assert baseline_file(path).load(None) == kept
+    StateFile(path, Baseline, "").save(kept)
+    assert StateFile(path, Baseline, "").load(None) == kept
     assert path.stat().st_size < 300
     assert path.stat().st_mode & 0o077 == 0
