@@ -127,7 +127,7 @@ def test_new_settings_are_taken_up_and_wrong_ones_are_not(machine: Machine) -> N
     machine.run("cp /etc/mien/mien.toml /srv/good.toml; echo '[camera]' >> /etc/mien/mien.toml")
     machine.run("systemctl reload mien-hub mien-sense")
     for unit in ("mien-hub", "mien-sense"):
-        machine.until(f"journalctl -q -o cat -u {unit} | grep 'new settings were not taken over'", 10)
+        machine.until(f"journalctl -q -o cat -u {unit} | grep 'new settings were not applied'", 10)
     assert pids == (pid_of(machine, "mien-sense"), pid_of(machine, "mien-hub"))
     machine.run("sed 's/livingroom/kitchen/' /srv/good.toml > /etc/mien/mien.toml")
     machine.run("systemctl reload mien-hub mien-sense")
