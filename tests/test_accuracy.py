@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.metrics import recall
 from device.emotions import EMOTIONS
 

@@ -1,4 +1,4 @@
-"""Every corpus that Mien reads. A new one is a file in this folder with a tuple `CORPORA`, and its name in _FILES.
+"""Every corpus that Mien reads. A new one is a file below this folder with a tuple `CORPORA`, and its name in _FILES.
 
     read_corpus(Path("data/emodb"), "emodb")       voices, decoded (in `clips`)
     pictures("rafdb", Path("data/rafdb"))          faces, decoded on use
@@ -20,8 +20,20 @@ from device.errors import MediaError
 C = TypeVar("C", bound=Corpus)
 
 _FILES = (
-    *("ravdess", "tess", "savee", "cremad", "emodb", "fer2013"),
-    *("ckplus", "jaffe", "rafdb", "affectnet", "folders", "esc10"),
+    "speech.ravdess",
+    "speech.tess",
+    "speech.savee",
+    "speech.cremad",
+    "speech.emodb",
+    "speech.nemo",
+    "speech.ased",
+    "pictures.fer2013",
+    "pictures.ckplus",
+    "pictures.jaffe",
+    "pictures.rafdb",
+    "pictures.affectnet",
+    "folders",
+    "noise.esc10",
 )
 _ALL: list[Corpus] = [corpus for file in _FILES for corpus in import_module(f"convert.datasets.{file}").CORPORA]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.scenes import add_face, draw_room
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector, Pixels, corners, overlap
 from device.perception.face.still import find_in_still

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from device.emotions import EMOTIONS, Floats
 from device.errors import MediaError
 

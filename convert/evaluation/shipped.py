@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets.clips import TRAINING_CORPORA, Clip, read_corpus, split_by_speaker
-from convert.datasets.esc10 import read_named_noises, select_held_out
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.noise.esc10 import read_named_noises, select_held_out
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
+from convert.datasets.speech.clips import TRAINING_CORPORA, Clip, read_corpus, split_by_speaker
 from convert.evaluation.predictions import CLASSES, Predictions, predict_clips
 from device.emotions import EMOTIONS, Floats
 from device.perception.audio.dc_offset import remove_dc

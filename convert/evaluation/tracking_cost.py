@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.scenes import draw_room
 from device.perception.face.align import cut_out
 from device.perception.face.detector import Pixels

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013 import Fer2013
 from device.perception.face.align import aligned_crop, face_of_whole_picture
 from device.perception.face.classifier import FaceReader
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE, BlazeFace, FaceDetector

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import torch
 
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import accuracy, accuracy_on_surest, calibration_error, fit_neutral_prior, recall
 from convert.evaluation.shipped import (
     AS_PUBLISHED,

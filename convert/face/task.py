@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
 from convert.face import distillation
 from convert.face.distillation import FaceNetwork
 from convert.face.plan import PLAN, PRETRAINED, TEACHERS, FacePlan

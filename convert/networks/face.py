@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from convert.datasets.fer2013 import IN_FERPLUS
+from convert.datasets.pictures.fer2013 import IN_FERPLUS
 from convert.networks.residual import Residual, convolution
 from device.emotions import EMOTIONS
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
 from convert.evaluation.metrics import NEUTRAL, accuracy, recall
 from convert.evaluation.shipped import (
     fill_missing,

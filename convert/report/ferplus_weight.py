@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from convert.datasets.fer2013 import IN_FERPLUS, Faces
+from convert.datasets.pictures.fer2013 import IN_FERPLUS, Faces
 from convert.evaluation.metrics import accuracy, recall
 from convert.evaluation.shipped import FERPLUS_WEIGHT
 from convert.report.tables import format_table

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
-from convert.datasets.esc10 import read_noises
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.noise.esc10 import read_noises
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.metrics import accuracy, calibration_error, recall
 from convert.evaluation.predictions import Ints
 from convert.evaluation.shipped import CACHE, load_shipped, load_voice_reader, read_clips

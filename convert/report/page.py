@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.metrics import accuracy, accuracy_on_surest, estimate, recall
 from convert.evaluation.predictions import SAVED_PREDICTIONS, Predictions, load_predictions
 from convert.evaluation.shipped import (

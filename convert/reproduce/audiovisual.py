@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from convert.datasets.clips import Clip
-from convert.datasets.fer2013 import Faces
+from convert.datasets.pictures.fer2013 import Faces
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.predictions import Strings
 from convert.reproduce import networks_a, networks_e
 from convert.reproduce.experiment import Experiment, Outcome, Workspace, fit_and_predict

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from convert.datasets.clips import Clip, read_corpus
-from convert.datasets.fer2013 import Faces, Fer2013
+from convert.datasets.pictures.fer2013 import Faces, Fer2013
+from convert.datasets.speech.clips import Clip, read_corpus
 from convert.evaluation.predictions import Strings
 from convert.reproduce.networks_d import CREMA_D
 from convert.reproduce.networks_e import EIGHT

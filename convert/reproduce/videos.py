@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from convert.datasets.cremad import read_videos
 from convert.datasets.records import Video
+from convert.datasets.speech.cremad import read_videos
 from convert.reproduce.experiment import Experiment, Outcome, Workspace, fit_and_predict
 from convert.reproduce.networks_d import CREMA_D, SEQUENCE, TimeDistributedCnn
 from convert.reproduce.splits import SEED

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.metrics import accuracy
 from convert.evaluation.predictions import Predictions
 from convert.reproduce import networks_a, networks_b, networks_d, networks_e, sound_features

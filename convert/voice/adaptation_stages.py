@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.predictions import Ints
 from convert.voice.augment import augment, make_music, make_noise, trim_silence
 from device.emotions import Floats

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.voice.augment import augment, trim_silence
 from device.emotions import Floats
 from device.perception.audio.log_mel import BANDS

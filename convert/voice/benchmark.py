@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from convert.datasets.clips import Clip, read_corpus
+from convert.datasets.speech.clips import Clip, read_corpus
 from convert.evaluation.predictions import Predictions, predict_clips
 from convert.export.tflite import export_int8
 from convert.networks.prosody import MienProsody

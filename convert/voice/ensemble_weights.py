@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import TEST
+from convert.datasets.speech.clips import TEST
 from convert.evaluation.metrics import fit_neutral_prior
 from convert.evaluation.predictions import Ints, Predictions, Strings, align_logits, load_predictions, log_softmax
 from convert.export.card import write_pair

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dtaidistance import dtw_ndim
 from scipy.fft import dct
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.predictions import Predictions, log_softmax, predict_clips
 from convert.voice.augment import trim_silence
 from convert.voice.protocols import VoiceRun

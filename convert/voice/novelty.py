@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
+from convert.datasets.speech.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
 from convert.evaluation.predictions import Predictions, Strings
 from convert.export.card import write_pair
 from convert.voice.adaptation_stages import compute_prosody

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.datasets.clips import VALIDATION, Clip
+from convert.datasets.speech.clips import VALIDATION, Clip
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Ints
 from convert.networks.prosody import MienProsody

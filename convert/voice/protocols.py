@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convert.datasets.clips import TEST, VALIDATION, Clip
+from convert.datasets.speech.clips import TEST, VALIDATION, Clip
 from device.emotions import EMOTIONS, NO_SPEECH
 
 SEVEN = tuple(e.value for e in EMOTIONS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from convert.datasets.clips import VALIDATION
+from convert.datasets.speech.clips import VALIDATION
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Predictions, predict_clips
 from convert.evaluation.shipped import fill_missing, read_clip, read_clips

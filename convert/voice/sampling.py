@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from device.emotions import Floats
 
 _TESS_SHARE = 0.4

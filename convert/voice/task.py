@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.datasets.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
-from convert.datasets.esc10 import HELD_OUT_STEP, read_noises
+from convert.datasets.noise.esc10 import HELD_OUT_STEP, read_noises
+from convert.datasets.speech.clips import TRAINING_CORPORA, VALIDATION, Clip, read_corpus
 from convert.evaluation.metrics import recall
 from convert.networks.voice import MienVoice
 from convert.training.loop import Batch, Task

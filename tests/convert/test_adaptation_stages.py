@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from device.perception.audio.prosody import PROSODY
 from device.perception.voice.speaker_baseline import SpeakerBaseline
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.datasets.clips import read_corpus
+from convert.datasets.speech.clips import read_corpus
 from convert.voice.augment import trim_silence
 from convert.voice.augmented_copies import augment_spectrum, build_views
 from device.perception.audio.log_mel import BANDS

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets.clips import TEST, VALIDATION, read_corpus, split_by_speaker
-from convert.datasets.esc10 import read_noises
-from convert.datasets.fer2013 import Fer2013
+from convert.datasets.noise.esc10 import read_noises
+from convert.datasets.pictures.fer2013 import Fer2013
+from convert.datasets.speech.clips import TEST, VALIDATION, read_corpus, split_by_speaker
 from convert.voice.augment import trim_silence
 from device.emotions import EMOTIONS
 from device.errors import MediaError

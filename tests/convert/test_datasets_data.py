@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets import savee
-from convert.datasets.clips import list_sounds
-from convert.datasets.esc10 import read_named_noises, select_held_out
-from convert.datasets.fer2013 import Fer2013
-from convert.datasets.fer2013_formats import group_copies, read_rows
+from convert.datasets.noise.esc10 import read_named_noises, select_held_out
+from convert.datasets.pictures.fer2013 import Fer2013
+from convert.datasets.pictures.fer2013_formats import group_copies, read_rows
 from convert.datasets.records import Sound
 from convert.datasets.registry import SPEECH
+from convert.datasets.speech import savee
+from convert.datasets.speech.clips import list_sounds
 from tests.convert import published_layouts as made
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -83,7 +83,7 @@ def test_real_faces_are_the_same_from_a_csv(tmp_path: Path) -> None:
 def test_esc_10_is_complete_and_in_the_order_of_the_published_copy() -> None:
     import csv
 
-    from convert.datasets.esc10 import _TEN
+    from convert.datasets.noise.esc10 import _TEN
 
     rows = list(csv.DictReader((needed("noise/esc10.csv")).read_text().splitlines()))
     assert len(rows) == 400

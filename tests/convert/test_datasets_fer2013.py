@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.datasets.fer2013 import Faces, Fer2013, read
+from convert.datasets.pictures.fer2013 import Faces, Fer2013, read
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert import published_layouts as made

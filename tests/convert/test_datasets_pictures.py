@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets import affectnet, ckplus, folders, jaffe, rafdb
+from convert.datasets import folders
 from convert.datasets.labels import NONE
+from convert.datasets.pictures import affectnet, ckplus, jaffe, rafdb
 from convert.datasets.records import tiles
 from device.emotions import EMOTIONS
 from device.errors import MediaError

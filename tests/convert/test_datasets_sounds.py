@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets import cremad, emodb, folders, ravdess, savee, tess
-from convert.datasets.clips import list_sounds, read_corpus, split_by_speaker
-from convert.datasets.esc10 import read_named_noises, read_noises, select_held_out
+from convert.datasets import folders
 from convert.datasets.labels import NONE, label_index, own_label
+from convert.datasets.noise.esc10 import read_named_noises, read_noises, select_held_out
 from convert.datasets.records import Sound
+from convert.datasets.speech import cremad, emodb, ravdess, savee, tess
+from convert.datasets.speech.clips import list_sounds, read_corpus, split_by_speaker
 from device.emotions import EMOTIONS
 from device.errors import MediaError
 from tests.convert import published_layouts as made

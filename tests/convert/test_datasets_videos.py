@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from convert.datasets import cremad, ravdess, registry, savee
-from convert.datasets.clips import TEST, TRAINING_CORPORA, VALIDATION, read_corpus
+from convert.datasets import registry
 from convert.datasets.labels import NONE
+from convert.datasets.speech import cremad, ravdess, savee
+from convert.datasets.speech.clips import TEST, TRAINING_CORPORA, VALIDATION, read_corpus
 from device.errors import MediaError
 from device.perception.media.decode import NoSoundError
 from tests.convert import published_layouts as made
@@ -68,7 +69,7 @@ def test_the_registry_knows_every_corpus_and_its_licence() -> None:
     assert shipped == TRAINING_CORPORA
     assert sorted(VALIDATION) == ["RAV17", "RAV18", "RAV19", "RAV20", "SAVEE_JK"]
     assert sorted(TEST) == ["RAV21", "RAV22", "RAV23", "RAV24", "SAVEE_KL"]
-    assert set(registry.SPEECH) == {*shipped, "cremad", "emodb", "folders"}
+    assert set(registry.SPEECH) == {*shipped, "cremad", "emodb", "nemo", "ased", "folders"}
     assert set(registry.PICTURES) == {"fer2013", "ckplus", "jaffe", "rafdb", "affectnet", "folders"}
     assert set(registry.VIDEOS) == {"ravdess_speech_video", "ravdess_song_video", "savee_video", "cremad_video"}
     assert set(registry.NOISES) == {"esc10", "esc50"}
@@ -80,7 +81,11 @@ def test_the_registry_knows_every_corpus_and_its_licence() -> None:
 
 def test_every_file_with_corpora_is_in_the_registry() -> None:
     folder = Path(registry.__file__).parent
-    files = {path.stem for path in folder.glob("*.py") if "\nCORPORA = (" in path.read_text()}
+    files = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "\nCORPORA = (" in path.read_text()
+    }
     assert files == set(registry._FILES)
 
 

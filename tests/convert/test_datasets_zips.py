@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets.clips import read_corpus
-from convert.datasets.esc10 import read_noises
+from convert.datasets.noise.esc10 import read_noises
+from convert.datasets.speech.clips import read_corpus
 from device.errors import MediaError
 
 

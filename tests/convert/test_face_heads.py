@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convert.datasets.fer2013 import IN_FERPLUS
+from convert.datasets.pictures.fer2013 import IN_FERPLUS
 from convert.evaluation.shipped import FERPLUS_CLASSES
 from device.emotions import EMOTIONS
 

@@ -32,7 +32,7 @@ def test_votes_soften_a_label_by_the_share_in_the_plan(corpora: Path) -> None:
 
 
 def test_sharpened_votes_favour_the_majority(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.datasets.fer2013 import Faces, Fer2013
+    from convert.datasets.pictures.fer2013 import Faces, Fer2013
     from convert.face.plan import PLAN
     from convert.face.task import face_task
 

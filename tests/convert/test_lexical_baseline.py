@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.evaluation.predictions import load_predictions
 from convert.voice.protocols import SEVEN, WORD_RUNS, VoiceRun
 

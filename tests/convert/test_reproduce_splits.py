@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.datasets.clips import Clip
+from convert.datasets.speech.clips import Clip
 from convert.voice.protocols import RUNS, split_share
 from device.errors import MediaError
 
@@ -49,7 +49,7 @@ def test_both_is_speech_and_song_and_no_clip_changes_its_part(monkeypatch: pytes
 def test_ferplus_trains_on_the_most_votes_and_tests_on_the_majority(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from convert.datasets.fer2013 import Faces
+    from convert.datasets.pictures.fer2013 import Faces
 
     votes = np.array(
         [

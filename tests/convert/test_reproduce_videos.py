@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from convert.datasets.cremad import read_videos
+from convert.datasets.speech.cremad import read_videos
 from convert.evaluation.predictions import load_predictions
 from device.errors import MediaError
 from device.readings import Face

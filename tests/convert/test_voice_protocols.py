@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convert.datasets.clips import TEST, VALIDATION, Clip
+from convert.datasets.speech.clips import TEST, VALIDATION, Clip
 from convert.voice.protocols import OWN_CLASSES, PROSODY_RUNS, RUNS, SHIPPED_CLASSES, split_share
 from convert.voice.sampling import sampling_weights
 from device.emotions import EMOTIONS, Emotion

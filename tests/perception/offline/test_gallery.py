@@ -95,7 +95,7 @@ def test_a_thumbnail_never_reaches_over_the_border(shape: tuple[int, int]) -> No
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.exists(), reason="../shared/data is not here: FER2013 is needed")
 def test_faces_of_fer2013_are_indexed_under_what_they_show(tmp_path: Path, readers: Perception, home: Settings) -> None:
-    from convert.datasets.fer2013 import Fer2013
+    from convert.datasets.pictures.fer2013 import Fer2013
 
     faces = Fer2013(DATA / "fer2013").test().first(200)
     album = tmp_path / "album"

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.csv_tables import SPLITS
-from convert.datasets.fer2013_formats import FERPLUS_COLUMNS, PRIVATE_TEST, PUBLIC_TEST, TRAINING, read_rows
+from convert.datasets.pictures.fer2013_formats import FERPLUS_COLUMNS, PRIVATE_TEST, PUBLIC_TEST, TRAINING, read_rows
 from convert.datasets.records import Picture, PictureCorpus
 from device.emotions import EMOTIONS, Floats
 

@@ -1,0 +1,1 @@
+"""Sounds without a voice, and the impulse responses of rooms."""

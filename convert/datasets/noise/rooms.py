@@ -1,0 +1,42 @@
+"""Impulse responses of rooms, small speakers and a telephone, from rooms.zip in shared/data (FLAC, 16 kHz, mono)."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from convert.datasets import require_path
+from device.emotions import Floats
+from device.errors import MediaError
+
+_BEFORE = 16
+"""Samples kept before the direct sound, 1 ms."""
+_LONGEST = 12_000
+"""Samples, 0.75 s: what dies away later is too weak to matter in a room with furniture."""
+
+
+def read_rooms(folder: Path) -> dict[str, Floats]:
+    """Impulse responses (n,) float32 by name, each beginning just before its direct sound and of energy 1.
+
+    Sound put through one keeps its place in time and, roughly, its level. Raises MediaError where the zip is missing or
+    damaged.
+    """
+    from device.perception.media.decode import read_sound
+
+    path = require_path(folder / "rooms.zip", "rooms")
+    rooms = {}
+    try:
+        with zipfile.ZipFile(path) as members:
+            for name in sorted(members.namelist()):
+                rooms[Path(name).stem] = aligned(read_sound(io.BytesIO(members.read(name))))
+    except zipfile.BadZipFile as error:
+        raise MediaError(f"{path}: cannot be read as a zip ({error}); copy it again") from error
+    return rooms
+
+
+def aligned(response: Floats) -> Floats:
+    """An impulse response (n,) cut to its direct sound, the strongest sample, and what follows; of energy 1."""
+    direct = int(np.argmax(np.abs(response)))
+    retained = response[max(direct - _BEFORE, 0) : direct + _LONGEST].astype(np.float32)
+    return np.asarray(retained / (np.sqrt(np.sum(retained**2)) + 1e-12), np.float32)

@@ -1,0 +1,1 @@
+"""Faces: one file a corpus."""

@@ -1,0 +1,1 @@
+"""Voices: one file a corpus, and `clips`, which reads any of them."""
