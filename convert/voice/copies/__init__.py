@@ -1,0 +1,1 @@
+"""Copies of clips: clean ones for the teacher, degraded ones for the student."""

@@ -1,0 +1,44 @@
+"""Every clip as the teacher hears it: without the quiet at its ends, at one level, as it is or faster and higher."""
+
+import numpy as np
+from scipy.signal import lfilter, resample_poly
+
+from convert.datasets.speech.clips import Clip
+from convert.voice.augment import trim_silence
+from device.emotions import Floats
+from device.perception.audio.stft import HOP, RATE_HZ
+
+LONGEST = 6 * RATE_HZ
+"""Samples of a clip that are learnt from; the rest of a longer one is left out."""
+COPIES = 5
+"""The clip as it is, then four at another pace, two of these through another microphone.
+
+Few people speak in all corpora together: a student that learnt from them as they are says of people whom it heard what
+the teacher says, and of others hardly half of that. Other paces make other throats of the same voices."""
+_LEVEL = 10 ** (-25 / 20)
+"""Root mean square of the louder half of a clip: levels tell the corpora apart, not the emotions."""
+_PACES = (*range(80, 96), *range(105, 126))
+"""Lengths of a changed copy, in per cent of the clip's; pitch and pace move together, by up to 4 semitones."""
+
+
+def clean_copy(clip: Clip, copy: int) -> Floats:
+    """(samples,) float32 at 16 kHz, at most LONGEST, of whole frames; the same again for the same clip and `copy`."""
+    samples = trim_silence(clip.real)
+    if copy:
+        dice = np.random.default_rng([copy, *f"{clip.corpus}/{clip.name}".encode()])
+        samples = resample_poly(samples, int(dice.choice(_PACES)), 100).astype(np.float32)
+        if copy % 2 == 0:  # a tilt and a resonance, which the teacher hears too
+            tilt, resonance = [1.0, dice.uniform(-0.6, 0.6)], [1.0, dice.uniform(-0.4, 0.4)]
+            samples = lfilter(tilt, resonance, samples).astype(np.float32)
+    samples = samples[:LONGEST]
+    # At least half a second: a network that is fed less sees little but its own edges.
+    length = max(len(samples) // HOP * HOP, RATE_HZ // 2)
+    return at_level(np.pad(samples, (0, max(length - len(samples), 0)))[:length])
+
+
+def at_level(samples: Floats) -> Floats:
+    """`samples` (n,) scaled so that the louder half of its blocks of 10 ms has the root mean square _LEVEL."""
+    blocks = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+    power = np.sort(np.mean(blocks**2, axis=1))
+    loud = float(np.mean(power[len(power) // 2 :])) if len(power) else 0.0
+    return np.asarray(samples * (_LEVEL / np.sqrt(loud + 1e-12)), np.float32)

@@ -1,0 +1,77 @@
+"""Sound as it comes out of a lossy codec or a telephone: what the recordings of a living room may have gone through."""
+
+import io
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
+
+from device.emotions import Floats
+from device.perception.audio.stft import RATE_HZ
+
+_MU = 255.0
+"""G.711's compression of loudness."""
+_FARTHEST = 4800
+"""Samples by which a codec may delay a sound."""
+
+
+def opus(samples: Floats, bits_a_second: int) -> Floats:
+    """(n,) float32 at 16 kHz through Opus, not delayed."""
+    return _coded(samples, "libopus", "ogg", bits_a_second)
+
+
+def mp3(samples: Floats, bits_a_second: int) -> Floats:
+    """(n,) float32 at 16 kHz through MP3, not delayed."""
+    return _coded(samples, "libmp3lame", "mp3", bits_a_second)
+
+
+def telephone(samples: Floats) -> Floats:
+    """(n,) float32 at 16 kHz as a telephone carries it: 300-3,400 Hz, 8 kHz, eight bits of mu-law (G.711)."""
+    narrow = resample_poly(sosfilt(butter(4, (300, 3400), "bandpass", fs=RATE_HZ, output="sos"), samples), 1, 2)
+    peak = float(np.abs(narrow).max()) + 1e-9
+    small = np.sign(narrow) * np.log1p(_MU * np.abs(narrow) / peak) / np.log1p(_MU)
+    steps = np.round(small * 127) / 127
+    sound_in = np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU * peak
+    return np.asarray(resample_poly(sound_in, 2, 1)[: len(samples)], np.float32)
+
+
+def _coded(samples: Floats, codec: str, container: str, bits_a_second: int) -> Floats:
+    peak = max(float(np.abs(samples).max()), 1e-6)
+    pcm = np.clip(samples * (0.7 / peak) * 32768, -32768, 32767).astype(np.int16)
+    file = io.BytesIO()
+    with av.open(file, "w", container) as out:
+        stream = out.add_stream(codec, rate=RATE_HZ)
+        assert isinstance(stream, av.AudioStream)
+        stream.bit_rate = bits_a_second
+        stream.layout = "mono"
+        resampler = AudioResampler(stream.format, "mono", RATE_HZ, stream.frame_size or None)
+        frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
+        frame.sample_rate = RATE_HZ
+        for part in (*resampler.resample(frame), *resampler.resample(None)):
+            out.mux(stream.encode(part))
+        out.mux(stream.encode(None))
+    file.seek(0)
+    decoded = np.concatenate([*_decoded(file), np.zeros(_FARTHEST, np.float32)])
+    return undelayed(decoded, samples) * np.float32(peak / 0.7)
+
+
+def _decoded(file: io.BytesIO) -> Iterator[Floats]:
+    resampler = AudioResampler("flt", "mono", RATE_HZ)
+    with av.open(file, "r") as source:
+        for frame in source.decode(audio=0):
+            for part in resampler.resample(frame):
+                yield np.asarray(part.to_ndarray().ravel(), np.float32)
+        for part in resampler.resample(None):
+            yield np.asarray(part.to_ndarray().ravel(), np.float32)
+
+
+def undelayed(late: Floats, original: Floats) -> Floats:
+    """(n,) as long as `original`: `late` shifted to where the two are most alike."""
+    alike = fftconvolve(late, original[::-1])
+    zero = len(original) - 1
+    span = slice(max(zero - _FARTHEST, 0), zero + _FARTHEST)
+    delay = int(np.argmax(alike[span])) + span.start - zero
+    shifted = late[delay:] if delay >= 0 else np.concatenate([np.zeros(-delay, np.float32), late])
+    return np.asarray(np.pad(shifted, (0, max(len(original) - len(shifted), 0)))[: len(original)], np.float32)

@@ -1,0 +1,78 @@
+"""Clips as a device in a room hears them: echoes, household sounds, cheap microphones, telephones and codecs.
+
+Nothing here moves a sound in time: what the teacher says of the clean clip still belongs to the same frames.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import fftconvolve, lfilter
+
+from convert.datasets.audio_cache import Samples
+from convert.datasets.noise.esc10 import HELD_OUT_STEP, read_noises
+from convert.datasets.noise.household import read_household
+from convert.datasets.noise.rooms import read_rooms
+from convert.voice.augment import make_noise, reverberate, scale_to_ratio
+from convert.voice.copies.codecs import mp3, opus, telephone
+from device.emotions import Floats
+
+_NO_ROOM = ("filter-telephone",)
+"""Responses that are no room's."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is laid over a clean clip."""
+
+    noises: list[Samples]
+    rooms: Sequence[Floats]
+    """Impulse responses (n,) float32."""
+
+
+def read_surroundings(data: Path, cache: Path) -> Surroundings:
+    """The household sounds, ESC-10 without the fifth that is kept aside for the test, and the rooms."""
+    esc = [sound for i, sound in enumerate(read_noises(data / "noise", cache)[0]) if i % HELD_OUT_STEP]
+    home = [sound.samples for sound in read_household(data / "noise", cache)]
+    rooms = [response for name, response in read_rooms(data / "noise").items() if name not in _NO_ROOM]
+    return Surroundings(esc + home, rooms)
+
+
+def degraded(samples: Floats, around: Surroundings, rng: np.random.Generator) -> Floats:
+    """A changed copy of (n,) float32, as long and in its place."""
+    sound_in = samples
+    if rng.random() < 0.5:
+        sound_in = _in_a_room(sound_in, around.rooms, rng)
+    if rng.random() < 0.6:  # another microphone: a tilt and a resonance
+        sound_in = lfilter([1.0, rng.uniform(-0.7, 0.7)], [1.0, rng.uniform(-0.5, 0.5)], sound_in).astype(np.float32)
+    power = float(np.mean(sound_in**2)) + 1e-9
+    if rng.random() < 0.7:
+        sound_in = sound_in + scale_to_ratio(make_noise(len(sound_in), around.noises, rng), power, rng.uniform(2, 30))
+    else:
+        sound_in = sound_in + scale_to_ratio(rng.normal(size=len(sound_in)), power, rng.uniform(30, 60))
+    if rng.random() < 0.1:  # too loud for the microphone
+        edge = np.sqrt(power) * rng.uniform(2, 5)
+        sound_in = np.clip(sound_in, -edge, edge)
+    return _carried(np.asarray(sound_in, np.float32), rng)
+
+
+def _in_a_room(samples: Floats, rooms: Sequence[Floats], rng: np.random.Generator) -> Floats:
+    if rng.random() < 0.5:
+        return reverberate(samples, rng)
+    response = np.array(rooms[int(rng.integers(len(rooms)))])
+    direct = int(np.argmax(np.abs(response)))
+    # Nearer or farther from the microphone than where it was measured.
+    response[direct + 40 :] *= rng.uniform(0.3, 1.5)
+    return np.asarray(fftconvolve(samples, response)[direct : direct + len(samples)], np.float32)
+
+
+def _carried(samples: Floats, rng: np.random.Generator) -> Floats:
+    way = rng.random()
+    if way < 0.1:
+        return telephone(samples)
+    if way < 0.2:
+        return opus(samples, int(rng.choice([8_000, 12_000, 16_000, 24_000])))
+    if way < 0.3:
+        return mp3(samples, int(rng.choice([16_000, 24_000, 32_000])))
+    return samples

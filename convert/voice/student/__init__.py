@@ -1,0 +1,1 @@
+"""The student of voices: a small network that keeps time and is taught by Whisper."""

@@ -1,0 +1,135 @@
+"""A student that heard everything, made ready for a device: int8, with two linear heads and what a card says of it.
+
+One head is for strangers, the other for a voice whose mean is known and taken off.
+
+    python -m convert.voice.student.candidate body-all ../shared/data cache runs out
+
+Its accuracy on strangers is that of the protocols' students, who are like it but for whom they did not hear.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convert.evaluation.metrics import fit_temperature
+from convert.voice.copies.degraded import read_surroundings
+from convert.voice.protocols import SHIPPED_CLASSES
+from convert.voice.student.distill import light_clips
+from convert.voice.student.features import ClipReader, compute_numbers, numbers_of_view
+from convert.voice.student.input import FRAMES
+from convert.voice.student.material import Material, load_material
+from convert.voice.student.network import StudentShape
+from convert.voice.student.report import load_pupil
+from convert.voice.student.runtime import by_tflite, to_int8
+from convert.voice.student.views import COLUMNS
+from convert.voice.teacher.clip_features import Numbers
+from convert.voice.teacher.corpora import LABELLED
+from convert.voice.teacher.heads import Head, acquainted, balanced, fit_head, one_hot
+from device.emotions import NO_SPEECH, Floats
+from device.perception.audio.frame_features import LOW, MEL, frame_rows
+from device.perception.audio.stft import RATE_HZ
+
+_NO_SPEECH = SHIPPED_CLASSES.index(NO_SPEECH)
+_WINDOW = 3 * RATE_HZ
+
+
+def noise_rows(data: Path, cache: Path) -> list[Floats]:
+    """(t, COLUMNS) of up to six seconds of every household sound, three at a time: of what is no voice."""
+    cut = [
+        sound[start : start + _WINDOW]
+        for sound in read_surroundings(data, cache).noises
+        for start in range(0, max(len(sound) - _WINDOW, 0) + 1, _WINDOW)[:2]
+    ]
+    return [
+        frame_rows(np.asarray(sound / np.float32(32768), np.float32))[:FRAMES, MEL.start : LOW.stop] for sound in cut
+    ]
+
+
+def fit_heads(material: Material, hear: ClipReader, noises: Sequence[Floats]) -> dict[str, Floats]:
+    """Weights, biases and temperatures of both heads on the student's own numbers, and their mean over all voices."""
+    every = np.arange(len(material.clips))
+    views = [numbers_of_view(hear, material, every, number=number) for number in range(2)]
+    values = np.concatenate([view.values for view in views])
+    owner = np.concatenate([view.owner for view in views])
+    labels = np.array([clip.emotion for clip in material.clips])[owner]
+    corpora = np.array([clip.corpus.split("_")[0] for clip in material.clips])[owner]
+    speakers = np.array([f"{clip.speaker}/{clip.corpus}" for clip in material.clips])[owner]
+    silent = compute_numbers(hear, noises).values
+    centre = values.mean(axis=0)
+    found: dict[str, Floats] = {"centre": centre}
+    for name, sound_in in (("stranger", values), ("known", acquainted(values, speakers, centre))):
+        numbers = np.concatenate([sound_in, silent])
+        wanted = np.concatenate([labels, np.full(len(silent), _NO_SPEECH)])
+        groups = np.concatenate([corpora, np.full(len(silent), "noise")])
+        head = _fit(numbers, wanted, groups)
+        answers, truth = [], []
+        for corpus in np.unique(corpora):
+            aside = groups == corpus
+            logits = _fit(numbers[~aside], wanted[~aside], groups[~aside])(numbers[aside])[:, :_NO_SPEECH]
+            first = owner[corpora == corpus]
+            order = np.argsort(first, kind="stable")
+            place = np.unique(first[order], return_inverse=True)[1]
+            answers.append(Numbers(logits[order], place).averaged(logits[order]))
+            truth.append(np.array([material.clips[clip].emotion for clip in np.unique(first)]))
+        temperature = fit_temperature(np.concatenate(answers), np.concatenate(truth))
+        found |= {f"{name}_weight": head.weight, f"{name}_bias": head.bias}
+        found[f"{name}_temperature"] = np.array(temperature, np.float32)
+    return found
+
+
+def _fit(numbers: Floats, labels: np.ndarray, groups: np.ndarray) -> Head:
+    weights = balanced(labels, np.unique(groups, return_inverse=True)[1])
+    return fit_head(numbers, one_hot(labels, len(SHIPPED_CLASSES)), weights)
+
+
+def cost_ms(hear: ClipReader, seconds: int = 3) -> float:
+    """CPU time of one window, from its samples to what the student hears, in ms; the median of fifty."""
+    samples = np.random.default_rng(0).normal(0, 0.05, seconds * RATE_HZ).astype(np.float32)
+    spent = []
+    for _ in range(50):
+        started = time.process_time()
+        compute_numbers(hear, [frame_rows(samples)[:FRAMES, MEL.start : LOW.stop]])
+        spent.append(time.process_time() - started)
+    return round(1000 * float(np.median(spent)), 2)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read what is asked, and write the candidate unless it is there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("out", type=Path)
+    a = parser.parse_args(words)
+    if (a.out / "card.json").exists():
+        return
+    torch.set_num_threads(1)
+    a.out.mkdir(parents=True, exist_ok=True)
+    pupil = load_pupil(a.runs / a.run, StudentShape())
+    material = load_material(a.cache, lambda corpus: light_clips(a.data, corpus, a.cache), LABELLED, copies=1)
+    chosen = np.random.default_rng(0).choice(len(material.clips), 400, replace=False)
+    content, _ = to_int8(pupil.student, [material.view(int(c), 0, n % 2) for n, c in enumerate(chosen)])
+    (a.out / "student.tflite").write_bytes(content)
+    hear = by_tflite(content, a.run)
+    found = fit_heads(material, hear, noise_rows(a.data, a.cache))
+    np.savez(a.out / "heads.npz", **found)  # type: ignore[arg-type]
+    card = {
+        "input": f"{FRAMES} frames of {COLUMNS}: convert.voice.student.input",
+        "output": f"(1, {FRAMES}, 1, width), pooled by convert.voice.student_numbers.pooled over the spoken frames",
+        "labels": SHIPPED_CLASSES,
+        "temperature": {name: round(float(found[f"{name}_temperature"]), 3) for name in ("stranger", "known")},
+        "bytes": len(content),
+        "cpu_ms_a_window": cost_ms(hear),
+        "corpora": LABELLED,
+    }
+    (a.out / "card.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""A clip as a student hears it: the mean and deviation of each of its outputs over a window of 3 s."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.material import Material
+from convert.voice.teacher.clip_features import Numbers
+from device.emotions import Floats
+
+ClipReader = Callable[[Floats], Floats]
+"""(n, FRAMES, COLUMNS) of `student_input` -> (n, FRAMES, width): a student, in whatever runtime."""
+_AT_ONCE = 64
+
+
+def windows(rows: Floats) -> list[Floats]:
+    """(t, COLUMNS) of a clip -> its windows of at most FRAMES frames, half overlapping, the last one to the end."""
+    ends = [*range(FRAMES, len(rows), FRAMES // 2), len(rows)]
+    return [rows[max(end - FRAMES, 0) : end] for end in ends]
+
+
+def pooled(sound_in: Floats) -> Floats:
+    """(t, width) -> (2 width,): mean and deviation over time, as `student.pool` in training."""
+    return np.asarray(np.concatenate([sound_in.mean(axis=0), np.sqrt(sound_in.var(axis=0) + 1e-4)]), np.float32)
+
+
+def compute_numbers(hear: ClipReader, clips: Sequence[Floats]) -> Numbers:
+    """Of `clips`, each (t, COLUMNS) as `frame_rows` has them."""
+    parts = [(owner, window) for owner, rows in enumerate(clips) for window in windows(rows)]
+    values = []
+    for start in range(0, len(parts), _AT_ONCE):
+        placed = [padded(student_input(window)) for _, window in parts[start : start + _AT_ONCE]]
+        sound_in = hear(np.stack([window for window, _ in placed]))
+        values += [pooled(row[place]) for row, (_, place) in zip(sound_in, placed, strict=True)]
+    return Numbers(np.stack(values), np.array([owner for owner, _ in parts]))
+
+
+def numbers_of_view(
+    hear: ClipReader, material: Material, clips: Sequence[int] | npt.NDArray[np.int64], copy: int = 0, number: int = 0
+) -> Numbers:
+    """Of one view of the `clips` of a material."""
+    return compute_numbers(hear, [material.view(int(clip), copy, number) for clip in clips])

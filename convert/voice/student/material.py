@@ -1,0 +1,229 @@
+"""What a student is taught of each clip: what the teacher says of its frames and of the whole, seen in any view."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.datasets.speech.clips import Clip
+from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.views import COLUMNS, VIEWS, load_view
+from convert.voice.teacher.corpora import CORPORA
+from convert.voice.teacher.frames import TeacherFrames, load_teacher_frames
+from convert.voice.teacher.projection import COMPONENTS
+from device.emotions import Floats
+from device.perception.audio.log_mel import BANDS
+
+POOLED = 256
+"""Components of the teacher's means and deviations over a clip."""
+_AS_IT_IS = 0.2
+"""In such a share, and in its part of the rest, a clip is drawn at its own pace."""
+_SHORTEST = 50
+"""Frames: a window over the end of a long clip has at least one second of it."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n windows of clips, as long as the longest of them, t frames."""
+
+    x: Floats
+    """(n, t, COLUMNS)."""
+    inside: Floats
+    """(n, t): 1 where the clip is, 0 in what was added around it."""
+    frames: Floats
+    """(n, t, COMPONENTS): what the teacher says, 0 around the clip."""
+    pooled: Floats
+    """(n, POOLED)."""
+    clip: npt.NDArray[np.int64]
+    """(n,): which of the clips."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """All clips with what was computed of them beforehand."""
+
+    clips: list[Clip]
+    """Without their samples."""
+    corpus: npt.NDArray[np.int64]
+    """(clips,): index of CORPORA."""
+    index: npt.NDArray[np.int64]
+    """(clips,): place in the corpus."""
+    teacher: dict[tuple[int, int], TeacherFrames]
+    """By corpus and copy."""
+    views: dict[tuple[int, int], list[npt.NDArray[np.float16]]]
+    """By corpus and copy, one array for each view."""
+
+    def window(self, clip: int, copy: int) -> slice:
+        """All frames of `copy` of a clip in its corpus's arrays."""
+        ends = self.teacher[int(self.corpus[clip]), copy].ends
+        at = int(self.index[clip])
+        return slice(int(ends[at - 1]) if at else 0, int(ends[at]))
+
+    def view(self, clip: int, copy: int, number: int) -> Floats:
+        """(t, COLUMNS) of a whole clip in one view."""
+        rows = self.views[int(self.corpus[clip]), copy][number]
+        return np.asarray(rows[self.window(clip, copy)], np.float32)
+
+    def copies(self, clip: int) -> int:
+        """How many copies there are of a clip."""
+        return sum((int(self.corpus[clip]), copy) in self.views for copy in range(len(VIEWS)))
+
+    def statistics(self, clips: npt.NDArray[np.int64], copy: int = 0) -> Floats:
+        """(n, values): mean and deviation of the teacher's blocks over each of `clips`."""
+        rows = [self.teacher[int(self.corpus[c]), copy].statistics[self.index[c]].ravel() for c in clips]
+        return np.asarray(rows, np.float32)
+
+
+def load_material(
+    cache: Path, read: Callable[[str], Sequence[Clip]], corpora: Sequence[str] = CORPORA, copies: int = len(VIEWS)
+) -> Material:
+    """The clips of `corpora` that `read` gives, in those of the first `copies` and their views that all have."""
+    clips: list[Clip] = []
+    corpus: list[int] = []
+    index: list[int] = []
+    teacher, views = {}, {}
+    numbers = [
+        [n for n in range(VIEWS[copy]) if all((cache / f"view-{c}-{copy}-{n}.npy").exists() for c in corpora)]
+        for copy in range(copies)
+    ]
+    for name in corpora:
+        number = CORPORA.index(name)
+        listed = read(name)
+        clips += listed
+        corpus += [number] * len(listed)
+        index += range(len(listed))
+        for copy in range(copies):
+            if numbers[copy]:
+                teacher[number, copy] = load_teacher_frames(cache, name, copy)
+                views[number, copy] = [load_view(cache, name, copy, n) for n in numbers[copy]]
+    return Material(clips, np.array(corpus), np.array(index), teacher, views)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How the teacher's numbers are weighed against each other: half way to equal variance, and one on average."""
+
+    frame_scale: Floats
+    """(COMPONENTS,)."""
+    centre: Floats
+    """(values,) of the statistics."""
+    components: Floats
+    """(values, POOLED)."""
+    pooled_scale: Floats
+    """(POOLED,): what `pooled` was multiplied by to that end."""
+
+    def natural(self, pooled: Floats) -> Floats:
+        """(n, POOLED) as strong against each other as the teacher's own numbers are: for heads."""
+        return np.asarray(pooled / self.pooled_scale, np.float32)
+
+    def pooled(self, statistics: Floats) -> Floats:
+        """(n, values) -> (n, POOLED)."""
+        return np.asarray((statistics - self.centre) @ self.components, np.float32)
+
+
+def fit_targets(material: Material, learners: npt.NDArray[np.int64]) -> Targets:
+    """Of the clips that are learnt from alone."""
+    from sklearn.utils.extmath import randomized_svd
+
+    rng = np.random.default_rng(0)
+    some = rng.choice(learners, min(len(learners), 1500), replace=False)
+    rows = [material.teacher[int(material.corpus[c]), 0].clip(int(material.index[c])) for c in some]
+    frame_scale = _half_whitened(np.concatenate(rows).astype(np.float32).std(axis=0))
+    values = material.statistics(learners)
+    centre, scale = values.mean(axis=0), values.std(axis=0) + 1e-6
+    _, strength, vectors = randomized_svd((values - centre) / scale, POOLED, n_iter=3, random_state=0)
+    weight = _half_whitened(strength / np.sqrt(len(values)))
+    return Targets(frame_scale, centre, np.asarray(vectors.T / scale[:, None] * weight, np.float32), weight)
+
+
+def _half_whitened(deviations: Floats) -> Floats:
+    """Factors that turn `deviations` into their square roots, over all as large as one."""
+    factors = 1 / np.sqrt(deviations)
+    return np.asarray(factors / np.sqrt(np.mean((deviations * factors) ** 2)), np.float32)
+
+
+class Sampler:
+    """Draws windows of clips, each in any of its copies and views, changed cheaply once more."""
+
+    def __init__(self, material: Material, targets: Targets) -> None:
+        self._material, self._targets = material, targets
+        every = np.arange(len(material.clips))
+        copies = max(copy for _, copy in material.views) + 1
+        self._pooled = [targets.pooled(material.statistics(every, copy)) for copy in range(copies)]
+
+    def batches(
+        self, clips: npt.NDArray[np.int64], size: int, rng: np.random.Generator, pool: int = 16
+    ) -> Iterator[Batch]:
+        """A window of each of `clips`, `size` at a time: of `pool` times as many those that are about equally long."""
+        for start in range(0, len(clips) - size + 1, pool * size):
+            drawn = [self._draw(clip, rng) for clip in clips[start : start + pool * size].tolist()]
+            drawn.sort(key=lambda one: one.stop - one.begin)
+            parts = [drawn[i : i + size] for i in range(0, len(drawn) - size + 1, size)]
+            for place in rng.permutation(len(parts)).tolist():
+                yield self._batch(parts[place], rng)
+
+    def _draw(self, clip: int, rng: np.random.Generator) -> "_Drawn":
+        copies = self._material.copies(clip)
+        copy = 0 if rng.random() < _AS_IT_IS else int(rng.integers(copies))
+        views = self._material.views[int(self._material.corpus[clip]), copy]
+        whole = self._material.window(clip, copy)
+        return _Drawn(clip, copy, int(rng.integers(len(views))), *_cut(whole.stop - whole.start, rng))
+
+    def _batch(self, drawn: "list[_Drawn]", rng: np.random.Generator) -> Batch:
+        n, t = len(drawn), max(one.stop - one.begin for one in drawn)
+        x, inside = np.empty((n, t, COLUMNS), np.float32), np.zeros((n, t), np.float32)
+        frames, pooled = np.zeros((n, t, COMPONENTS), np.float32), np.empty((n, POOLED), np.float32)
+        for row, one in enumerate(drawn):
+            seen = self._material.view(one.clip, one.copy, one.view)[one.begin : one.stop]
+            teacher = self._material.teacher[int(self._material.corpus[one.clip]), one.copy]
+            said = teacher.clip(int(self._material.index[one.clip]))[one.begin : one.stop]
+            window, place = padded(recoloured(student_input(seen), rng), t)
+            x[row], inside[row, place] = window, 1
+            frames[row, place] = said * self._targets.frame_scale
+            pooled[row] = self._pooled[one.copy][one.clip]
+        return Batch(x, inside, frames, pooled, np.array([one.clip for one in drawn]))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A window of one clip, frames `begin` to `stop`, in one of its copies and views."""
+
+    clip: int
+    copy: int
+    view: int
+    begin: int
+    stop: int
+
+
+def _cut(length: int, rng: np.random.Generator) -> tuple[int, int]:
+    if length <= FRAMES:
+        return 0, length
+    begin = int(rng.integers(length - _SHORTEST)) if rng.random() < 0.2 else int(rng.integers(length - FRAMES + 1))
+    return begin, min(begin + FRAMES, length)
+
+
+def recoloured(scaled: Floats, rng: np.random.Generator) -> Floats:
+    """A window (t, COLUMNS) through another microphone, and with some bands and moments hidden (SpecAugment)."""
+    frames, columns = scaled.shape
+    if rng.random() < 0.6:
+        curve = np.interp(np.linspace(0, 5, BANDS), np.arange(6), rng.normal(0, 0.35, 6)).astype(np.float32)
+        scaled[:, :BANDS] += curve
+        scaled[:, 2 * BANDS :] += curve[0]
+    if rng.random() < 0.5:
+        width = int(rng.integers(BANDS // 5))
+        start = int(rng.integers(BANDS - width))
+        scaled[:, start : start + width] = 0
+    if rng.random() < 0.5:
+        width = int(rng.integers(min(12, frames // 4)))
+        start = int(rng.integers(frames - width))
+        scaled[start : start + width] = 0
+    if rng.random() < 0.15:
+        scaled[:, 2 * BANDS : columns] = 0
+    return scaled
+
+
+def labels(clips: Sequence[Clip], classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(clips,): the index of each clip's own emotion among `classes`, of its emotion of the seven, or -1."""
+    return np.array([classes.index(c.own) if c.own in classes else c.emotion for c in clips])

@@ -1,0 +1,88 @@
+"""The student: a small network that keeps time, a step each 20 ms, and learns what a large one says of each of them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convert.voice.student.views import COLUMNS
+
+
+@dataclass(frozen=True)
+class StudentShape:
+    """How large a student is."""
+
+    width: int = 192
+    blocks: int = 5
+    kernel: int = 9
+
+
+class _Block(nn.Module):
+    """A ConvNeXt block over time (Liu et al. 2022), with one batch norm, which int8 can fold, and ReLU."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        narrow = nn.Conv2d(2 * width, width, 1)
+        # Begins as nearly nothing beside the way around it.
+        nn.init.normal_(narrow.weight, std=0.01)
+        self.layers = nn.Sequential(
+            nn.Conv2d(width, width, (kernel, 1), padding=(kernel // 2, 0), groups=width, bias=False),
+            nn.BatchNorm2d(width),
+            nn.Conv2d(width, 2 * width, 1),
+            nn.ReLU(),
+            narrow,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.layers(x)
+        return result
+
+
+class Student(nn.Module):
+    """(n, COLUMNS, t, 1) float32 of `student_input` -> (n, width, t, 1): what is heard in each frame."""
+
+    def __init__(self, shape: StudentShape = StudentShape()) -> None:
+        super().__init__()
+        width = shape.width
+        self.layers = nn.Sequential(
+            nn.Conv2d(COLUMNS, width, (5, 1), padding=(2, 0), bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            *(_Block(width, shape.kernel) for _ in range(shape.blocks)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What is heard in each frame."""
+        result: Tensor = self.layers(x)
+        return result
+
+
+class StudentModel(nn.Module):
+    """A student in training: with what it takes to compare it with its teacher and the labels, and is thrown away."""
+
+    def __init__(self, shape: StudentShape, components: int, pooled: int, classes: int) -> None:
+        super().__init__()
+        self.student = Student(shape)
+        self.frames = nn.Conv2d(shape.width, components, 1)
+        self.clip = nn.Linear(2 * shape.width, pooled)
+        self.classify = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * shape.width, classes))
+
+    def forward(self, x: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, COLUMNS, t, 1) and (n, t) 1 where there is sound -> frames (n, components, t), clip (n, pooled), logits.
+
+        All three are float32.
+        """
+        sound_in = self.student(x)
+        frames = self.frames(sound_in)[:, :, :, 0].float()
+        numbers = pool(sound_in[:, :, :, 0].float(), inside)
+        return frames, self.clip(numbers), self.classify(numbers)
+
+
+def pool(sound_in: Tensor, inside: Tensor) -> Tensor:
+    """(n, width, t) and (n, t) of 0 and 1 -> (n, 2 width): mean and deviation over the frames that are 1."""
+    weight = inside[:, None, :]
+    count = weight.sum(dim=2)
+    mean = (sound_in * weight).sum(dim=2) / count
+    away = (sound_in - mean[:, :, None]) * weight
+    spread = torch.sqrt((away**2).sum(dim=2) / count + 1e-4)
+    return torch.cat([mean, spread], dim=1)

@@ -1,0 +1,61 @@
+"""A trained student made to hear: by PyTorch, or as the int8 network that a device would run."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from convert.voice.student.features import ClipReader
+from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.network import Student
+from convert.voice.student.views import COLUMNS
+from device.emotions import Floats
+from device.perception.tflite import Network
+
+INPUT_SHAPE = (1, FRAMES, 1, COLUMNS)
+
+
+class _TimeFirst(nn.Module):
+    """(n, COLUMNS, t, 1) -> (n, t, 1, width), as a device reads it."""
+
+    def __init__(self, student: Student) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, x: Tensor) -> Tensor:
+        sound_in: Tensor = self.student(x).permute(0, 2, 3, 1)
+        return sound_in
+
+
+def by_torch(student: nn.Module) -> ClipReader:
+    """In bfloat16, as in training, where the CPU knows it."""
+
+    def hear(x: Floats) -> Floats:
+        rows = torch.from_numpy(x).transpose(1, 2)[:, :, :, None].contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            sound_in = student(rows)
+        return np.asarray(sound_in[:, :, :, 0].transpose(1, 2).float().numpy(), np.float32)
+
+    return hear
+
+
+def to_int8(student: Student, clips: Sequence[Floats]) -> tuple[bytes, bytes]:
+    """(int8, float) .tflite of (1, FRAMES, 1, COLUMNS) -> (1, FRAMES, 1, width).
+
+    Ranges are those of `clips`, each (t, COLUMNS) as `frame_rows` has them; none of them may be tested.
+    """
+    from convert.export.tflite import export_int8  # half a minute of imports
+
+    seen = [padded(student_input(rows[:FRAMES]))[0][None, :, None, :] for rows in clips]
+    return export_int8(_TimeFirst(student).eval(), INPUT_SHAPE, seen)
+
+
+def by_tflite(content: bytes, name: str) -> ClipReader:
+    """On the device's own runtime."""
+    network = Network(content, name)
+
+    def hear(x: Floats) -> Floats:
+        return np.stack([network.run(row[None, :, None, :])[0][0, :, 0, :] for row in x]).astype(np.float32)
+
+    return hear

@@ -1,0 +1,99 @@
+"""The loop in which a student learns: seeded, written down every few minutes, gone on with where it was cut off."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from convert.training import checkpoints
+
+_KEEP_S = 120.0
+"""So much work is lost at most when a run is cut off."""
+
+
+@dataclass(frozen=True)
+class StudentPlan:
+    """How long and how hard a student learns."""
+
+    epochs: int
+    clips_an_epoch: int
+    batch: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    seed: int = 1
+
+
+Step = Callable[[nn.Module, Any], dict[str, Tensor]]
+"""The losses of a batch by name; "loss" is the one that is learnt."""
+
+
+def train_student(
+    name: str,
+    network: nn.Module,
+    plan: StudentPlan,
+    batches: Callable[[int], Iterator[Any]],
+    step: Step,
+    score: Callable[[nn.Module], dict[str, float]],
+    folder: Path,
+) -> nn.Module:
+    """`network` as the average of its last steps, also in `folder`/best.pt; with bfloat16 where the CPU knows it.
+
+    `batches` gives those of an epoch, the same for the same number; `score` is asked of the average now and then.
+    """
+    steps = plan.clips_an_epoch // plan.batch
+    checkpoints.write_record(name, {**asdict(plan), "rows": 0, "threads": 0}, steps, folder)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,unused-ignore]
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
+    optimizer = torch.optim.AdamW(_groups(network, plan.weight_decay), plan.learning_rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, plan.learning_rate, total_steps=plan.epochs * steps, pct_start=0.1, final_div_factor=100
+    )
+    parts: dict[str, Any] = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+    first, last = 0, folder / "last.pt"
+    if last.exists():
+        state = checkpoints.load(last, torch.device("cpu"))
+        for key, part in parts.items():
+            part.load_state_dict(state[key])
+        first = state["epochs_done"]
+        checkpoints.truncate_log(first, folder)
+    retained = time.monotonic()
+    for epoch in range(first + 1, plan.epochs + 1):
+        torch.manual_seed(1000 * plan.seed + epoch)
+        started, totals, count = time.monotonic(), dict[str, float](), 0
+        network.train()
+        for batch in batches(epoch):
+            with torch.autocast("cpu", torch.bfloat16):
+                losses = step(network, batch)
+            optimizer.zero_grad(set_to_none=True)
+            losses["loss"].backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(network)
+            for key, value in losses.items():
+                totals[key] = totals.get(key, 0.0) + float(value.detach())
+            count += 1
+        line = {"epoch": float(epoch), **{key: round(total / count, 4) for key, total in totals.items()}}
+        if epoch == plan.epochs or epoch % 5 == 0:
+            line |= score(average.module.eval())
+        line["seconds"] = round(time.monotonic() - started, 1)
+        checkpoints.append_log(line, folder)
+        print(f"{name}: {line}", flush=True)
+        if epoch == plan.epochs or time.monotonic() - retained > _KEEP_S:
+            checkpoints.save({**{k: p.state_dict() for k, p in parts.items()}, "epochs_done": epoch}, last)
+            retained = time.monotonic()
+    result: nn.Module = average.module.eval()
+    checkpoints.save(result.state_dict(), folder / "best.pt")
+    return result
+
+
+def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Norms and biases are not decayed."""
+    heavy = [p for p in network.parameters() if p.ndim > 1]
+    light = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": heavy, "weight_decay": weight_decay}, {"params": light, "weight_decay": 0.0}]

@@ -1,0 +1,75 @@
+"""What the student sees of every clip: frames of the clean copies and of degraded ones, made once.
+
+    python -m convert.voice.student.views ../shared/data cache
+
+A file for each corpus, copy and view; what is there is not made again. Some 8 ms of a core a view.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.datasets.speech.clips import Clip
+from convert.voice.copies.clean import COPIES, clean_copy
+from convert.voice.copies.degraded import Surroundings, degraded, read_surroundings
+from convert.voice.teacher.corpora import CORPORA, read_clips
+from device.emotions import Floats
+from device.perception.audio.frame_features import LOW, MEL, frame_rows
+
+COLUMNS = LOW.stop - MEL.start
+"""Of `frame_rows`: log-mel, correlogram, and the lowest bins of the spectrum."""
+VIEWS = (4, 2, 2, 2, 2)
+"""Of each copy: it is clean in view 0 and degraded in the others."""
+_SEED = 26
+
+
+def view(clip: Clip, copy: int, number: int, around: Surroundings) -> Floats:
+    """(frames, COLUMNS) float32 of one view; the same again for the same clip and numbers."""
+    samples = clean_copy(clip, copy)
+    if number:
+        seed = [_SEED, copy, number, *clip.name.encode()]
+        samples = degraded(samples, around, np.random.default_rng(seed))
+    return frame_rows(samples)[:, MEL.start : LOW.stop]
+
+
+def load_view(cache: Path, corpus: str, copy: int, number: int) -> npt.NDArray[np.float16]:
+    """(sum of the clips' frames, COLUMNS), clip after clip as the teacher's frames are; on disk."""
+    return np.asarray(np.load(_path(cache, corpus, copy, number), mmap_mode="r"))
+
+
+def _path(cache: Path, corpus: str, copy: int, number: int) -> Path:
+    return cache / f"view-{corpus}-{copy}-{number}.npy"
+
+
+def _write(clips: Sequence[Clip], copy: int, number: int, around: Surroundings, path: Path) -> None:
+    rows = [view(clip, copy, number, around).astype(np.float16) for clip in clips]
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.save(file, np.concatenate(rows))
+    partial.replace(path)
+
+
+def main() -> None:
+    """Make what is missing, the copy that is the clip as it is first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--copies", type=int, default=COPIES, help="of each clip, the first being as it is")
+    parser.add_argument("--views", type=int, default=max(VIEWS), help="of each copy, the first being clean")
+    arguments = parser.parse_args()
+    around = read_surroundings(arguments.data, arguments.cache)
+    for copy in range(arguments.copies):
+        for number in range(min(VIEWS[copy], arguments.views)):
+            for corpus in CORPORA:
+                path = _path(arguments.cache, corpus, copy, number)
+                if not path.exists():
+                    clips = read_clips(arguments.data, corpus, arguments.cache)
+                    _write(clips, copy, number, around, path)
+                    print(f"student's views: {corpus}, copy {copy}, view {number}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What the teacher says of each 20 ms of a clip, as a few numbers that a small network can learn.
+
+The outputs of two of its lower blocks, side by side, without what only tells the place in the clip, projected onto
+their principal components. The projection is made of orders alone: of nobody who is tested.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convert.voice.teacher.whisper import Encoder, log_mel
+from device.emotions import Floats
+from device.perception.audio.stft import FRAME
+
+LAYERS = 4
+"""Blocks of the encoder that are computed; the mean and deviation of each are kept for the teacher's own score."""
+LEARNT_LAYERS = (1, 2)
+"""The second and third, counted from 0: what the student learns frame by frame."""
+COMPONENTS = 256
+_POSITIONS = 320
+
+
+@dataclass(frozen=True)
+class Projection:
+    """From the teacher's values to components."""
+
+    position: Floats
+    """(_POSITIONS, values): what the teacher says at each place in a clip on average."""
+    scale: Floats
+    """(values,): the deviation of each value."""
+    components: Floats
+    """(values, COMPONENTS), the strongest first."""
+
+    def __call__(self, values: Floats) -> Floats:
+        """(t, values) -> (t, COMPONENTS) float32."""
+        return np.asarray((values - self.position[: len(values)]) / self.scale @ self.components, np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write `path` (.npz), whole or not at all."""
+        partial = path.with_name(f"{path.stem}.partial.npz")
+        np.savez(partial, position=self.position, scale=self.scale, components=self.components)
+        partial.replace(path)
+
+
+def load_projection(path: Path) -> Projection:
+    """What `Projection.save` wrote."""
+    stored = np.load(path)
+    return Projection(stored["position"], stored["scale"], stored["components"])
+
+
+def hear(encoder: Encoder, samples: Floats) -> list[Floats]:
+    """The output of each block, (t, width) float32, frame i in the middle of the device's frame i of `samples`."""
+    # The encoder's frame i lies around sample 320 i, the device's around 320 i + 256.
+    shifted = np.concatenate([samples[FRAME // 2 :], np.zeros(FRAME // 2, np.float32)])
+    with torch.inference_mode():
+        return [block[0].numpy() for block in encoder(torch.from_numpy(log_mel(shifted))[None])]
+
+
+def train_values(blocks: Sequence[Floats]) -> Floats:
+    """(t, values): of all blocks' outputs those that the student learns."""
+    return np.concatenate([blocks[layer] for layer in LEARNT_LAYERS], axis=1)
+
+
+def fit_projection(clips: Sequence[Floats]) -> Projection:
+    """The projection of `learnt_values` (t, values), one for each clip."""
+    values = clips[0].shape[1]
+    total, count = np.zeros((_POSITIONS, values), np.float32), np.zeros(_POSITIONS, np.float32)
+    for clip in clips:
+        part = clip[:_POSITIONS]
+        total[: len(part)] += part
+        count[: len(part)] += 1
+    position = _smoothed(total, count)
+    rows = np.concatenate([clip[:_POSITIONS] - position[: len(clip)] for clip in clips])
+    scale = rows.std(axis=0) + 1e-6
+    covariance = np.cov((rows / scale).T)
+    _, vectors = np.linalg.eigh(covariance)
+    components = vectors[:, ::-1][:, :COMPONENTS]
+    return Projection(position.astype(np.float32), scale.astype(np.float32), components.astype(np.float32))
+
+
+def _smoothed(total: Floats, count: Floats) -> Floats:
+    """The mean at each place, over the places around it: the farther in, the wider, as fewer clips are as long."""
+    mean = np.zeros_like(total)
+    for at in range(len(total)):
+        reach = at // 8
+        near = slice(max(at - reach, 0), at + reach + 1)
+        mean[at] = total[near].sum(axis=0) / max(count[near].sum(), 1)
+        if not count[near].sum():
+            mean[at] = mean[at - 1]
+    return mean
