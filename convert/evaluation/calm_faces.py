@@ -1,0 +1,16 @@
+"""How often a calm face is said to be angry or sad: what would change a room's light for no reason."""
+
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import EMOTIONS, Emotion, Floats
+
+_NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
+_UNWELL = [EMOTIONS.index(Emotion.ANGRY), EMOTIONS.index(Emotion.SAD)]
+
+
+def calm_misread(probabilities: Floats, labels: npt.NDArray[np.int64], threshold: float) -> float:
+    """Per cent of the neutral rows of probabilities (n, 7) that are said to be angry or sad at the threshold."""
+    calm = probabilities[labels == _NEUTRAL]
+    said = np.isin(calm.argmax(axis=1), _UNWELL) & (calm.max(axis=1) >= threshold)
+    return 100 * float(said.mean()) if len(calm) else 0.0

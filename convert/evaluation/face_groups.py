@@ -1,0 +1,52 @@
+"""What the face network says of people: shares of angry, sad, neutral, happy by sex, age and ethnicity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.datasets.pictures.people import People
+from device.emotions import EMOTIONS, Emotion, Floats
+
+SAID = (Emotion.ANGRY, Emotion.SAD, Emotion.NEUTRAL, Emotion.HAPPY)
+GROUPINGS = ("sex", "age", "ethnicity")
+
+
+@dataclass(frozen=True)
+class GroupShares:
+    """Of one group: how many pictures, and in how many per cent each of SAID is said at the threshold."""
+
+    grouping: str
+    group: str
+    count: int
+    said: dict[str, float]
+
+    @property
+    def angry_or_sad(self) -> float:
+        """Per cent."""
+        return self.said[Emotion.ANGRY.value] + self.said[Emotion.SAD.value]
+
+
+def share_by_group(people: People, probabilities: Floats, threshold: float) -> list[GroupShares]:
+    """Each group's shares; `probabilities` (n, 7) are what is said of `people`, `threshold` the least that is said."""
+    said = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), -1)
+    columns = {"sex": people.sexes, "age": people.age_bands, "ethnicity": people.ethnicities}
+    found = []
+    for grouping in GROUPINGS:
+        for group in _in_order(columns[grouping]):
+            own = said[columns[grouping] == group]
+            shares = {e.value: 100 * float((own == EMOTIONS.index(e)).mean()) for e in SAID}
+            found.append(GroupShares(grouping, group, len(own), shares))
+    return found
+
+
+def largest_difference(shares: list[GroupShares], grouping: str) -> float:
+    """Points between the groups of `grouping` that are said to be angry or sad most and least often."""
+    own = [each.angry_or_sad for each in shares if each.grouping == grouping]
+    return max(own) - min(own)
+
+
+def _in_order(groups: npt.NDArray[np.str_]) -> list[str]:
+    """Ages by their first number, everything else by name."""
+    names = sorted(set(groups.tolist()))
+    return sorted(names, key=lambda name: int(name.split("–")[0].split()[0])) if names[0][:1].isdigit() else names

@@ -1,0 +1,101 @@
+"""How much each head says in the network that ships: chosen on PublicTest and webfaces' validation, on no test."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from convert.datasets.pictures.fer2013 import Fer2013
+from convert.evaluation.calm_faces import calm_misread
+from convert.evaluation.metrics import accuracy, fit_temperature, recall
+from convert.face.distillation import face_inputs
+from convert.face.student.data import read_webfaces
+from convert.face.student.network import HeadMix, MixedFace
+from convert.face.student.resize import resize_all
+from device.emotions import softmax
+
+FERPLUS_SHARES = (0.0, 0.1, 0.2, 0.3)
+WEBFACES_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class HeadAnswers:
+    """What the three heads say of one set, and its labels."""
+
+    heads: tuple[Tensor, Tensor, Tensor]
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """A mixture and what it reads of the validation sets, in per cent."""
+
+    mix: HeadMix
+    temperature: float
+    public: float
+    public_uar: float
+    webfaces: float
+    calm_public: float
+    """Neutral faces said to be angry or sad at the threshold, in PublicTest; in webfaces, `calm_webfaces`."""
+    calm_webfaces: float
+
+    @property
+    def score(self) -> float:
+        """The mean of the three accuracies, less half of the mean of calm faces misread."""
+        read = (self.public + self.public_uar + self.webfaces) / 3
+        return read - (self.calm_public + self.calm_webfaces) / 4
+
+
+def answer_validation(network: MixedFace, data: Path, side: int = 48) -> tuple[HeadAnswers, HeadAnswers]:
+    """What `network` says of PublicTest, and of webfaces' validation."""
+    public, portraits = Fer2013(data / "fer2013").validation(), read_webfaces(data / "webfaces").validation()
+    return (
+        _answers(network, resize_all(public.pictures, side), public.labels),
+        _answers(network, resize_all(portraits.pictures, side), portraits.labels),
+    )
+
+
+def _answers(network: MixedFace, pictures: npt.NDArray[np.uint8], labels: Labels) -> HeadAnswers:
+    with torch.inference_mode():
+        said = [network.all_heads(part) for part in face_inputs(torch.from_numpy(pictures)).split(256)]
+    heads = [torch.cat(list(part)).float() for part in zip(*said, strict=True)]
+    return HeadAnswers((heads[0], heads[1], heads[2]), labels)
+
+
+def choose_heads(
+    public: HeadAnswers, portraits: HeadAnswers, log_prior: Tensor, threshold: float, fixed: HeadMix | None = None
+) -> list[HeadChoice]:
+    """Every mixture of the grid (or `fixed` alone), the best by `Choice.score` first.
+
+    The temperature is fitted on as many rows of either set, drawn alike.
+    """
+    grid = [HeadMix(1.0, f, w, p) for f, w, p in itertools.product(FERPLUS_SHARES, WEBFACES_SHARES, PRIORS)]
+    found = [_judge(mix, public, portraits, log_prior, threshold) for mix in ([fixed] if fixed else grid)]
+    return sorted(found, key=lambda choice: -choice.score)
+
+
+def _judge(
+    mix: HeadMix, public: HeadAnswers, portraits: HeadAnswers, log_prior: Tensor, threshold: float
+) -> HeadChoice:
+    said = [mix.mix(*part.heads, log_prior).numpy() for part in (public, portraits)]
+    count = min(len(part) for part in said)
+    temperature = fit_temperature(
+        np.concatenate([part[:count] for part in said]),
+        np.concatenate([part.labels[:count] for part in (public, portraits)]),
+    )
+    read = [part.argmax(axis=1) for part in said]
+    return HeadChoice(
+        mix,
+        temperature,
+        accuracy(read[0], public.labels),
+        recall(read[0], public.labels),
+        accuracy(read[1], portraits.labels),
+        calm_misread(softmax(said[0], temperature), public.labels, threshold),
+        calm_misread(softmax(said[1], temperature), portraits.labels, threshold),
+    )

@@ -1,0 +1,47 @@
+"""Where eyes, nose and mouth are in pictures of single faces, found by the device's own detector."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from device.emotions import Floats
+from device.perception.face.detector import SHORT_RANGE, BlazeFace
+
+POINTS = ("right eye", "left eye", "nose", "mouth")
+USUAL = np.array([[0.32, 0.39], [0.69, 0.39], [0.5, 0.58], [0.5, 0.77]], np.float32)
+"""Where they are in most of FER2013's faces, as shares of the side: x, y."""
+_SIZE_PX, _BORDER_PX = 140, 58
+_FARTHEST = 0.25
+"""A point farther than this from where it usually is, as a share of the side, is of another face or of none."""
+
+
+def find_key_points(pictures: npt.NDArray[np.uint8], cache: Path | None = None) -> Floats:
+    """(n, s, s) uint8 gray faces -> (n, 4, 2) float32, x and y of POINTS as shares of the side.
+
+    USUAL where no face is found. About 1 ms a picture; `cache` (.npy) keeps the answer for pictures as many.
+    """
+    if cache is not None and cache.exists():
+        retained = np.load(cache)
+        if len(retained) == len(pictures):
+            return np.asarray(retained, np.float32)
+    detector = BlazeFace(SHORT_RANGE)
+    points = np.stack([_find(detector, picture) for picture in pictures])
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.save(cache, points)
+    return points
+
+
+def _find(detector: BlazeFace, picture: npt.NDArray[np.uint8]) -> Floats:
+    air = _BORDER_PX
+    large = cv2.resize(picture, (_SIZE_PX, _SIZE_PX), interpolation=cv2.INTER_CUBIC)
+    scene = cv2.copyMakeBorder(large, air, air, air, air, cv2.BORDER_REPLICATE)
+    found = detector.find(np.repeat(np.asarray(scene, np.uint8)[:, :, None], 3, axis=2))
+    if not found:
+        return USUAL
+    points = (found[0].key_points[: len(POINTS)] - _BORDER_PX) / _SIZE_PX
+    if np.abs(points - USUAL).max() > _FARTHEST:
+        return USUAL
+    return np.asarray(points, np.float32)

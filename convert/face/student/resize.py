@@ -1,0 +1,15 @@
+"""Pictures of faces brought to the side that a network reads."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+
+def resize_all(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
+    """(n, s, s) uint8 -> (n, side, side) uint8, as the device brings a whole picture to its input's size."""
+    if pictures.shape[1] == side:
+        return pictures
+    way = cv2.INTER_AREA if pictures.shape[1] > side else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(picture, (side, side), interpolation=way) for picture in pictures]).astype(
+        np.uint8, copy=False
+    )

@@ -1,0 +1,189 @@
+"""The face networks' trainings in the order in which they are worth most, each resumed where it was cut off.
+
+    python -m convert.face.student.stages --out FOLDER          all that is left, one after another
+    python -m convert.face.student.stages --out FOLDER --list   what is done and what is left
+
+Each stage has a run folder of its own in FOLDER; a stage that is done is skipped, so the same command goes on.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from convert.evaluation.shipped import FERPLUS_WEIGHT
+from convert.face.distillation import face_inputs
+from convert.face.plan import FacePlan
+from convert.face.student.data import MixedFaces, load_mixed_faces
+from convert.face.student.network import MixedFace
+from convert.face.student.task import MixedPlan, Teachers, mixed_scorer, mixed_task
+from convert.face.student.widen import widen
+from convert.networks.face import SHIPPED, TEACHER, MienFace, add_ferplus_logits
+from convert.training import checkpoints
+from convert.training.loop import keep_freed_memory, train
+from device.errors import MienError
+from device.perception.models.card import MODELS
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+Widths = tuple[int, int, int, int]
+STUDENT: Widths = (16, 48, 96, 144)
+"""1.07 M parameters: 1.14 MB in int8."""
+MIDDLE: Widths = (32, 96, 160, 256)
+"""3.3 M parameters: a teacher that is widened from a student, and so need not begin from nothing."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: what it learns from, and what it begins with."""
+
+    name: str
+    plan: FacePlan
+    widths: Widths = STUDENT
+    mixed: MixedPlan = field(default_factory=MixedPlan)
+    start: str = ""
+    """The shipped network ("shipped"), the one as published ("published"), or an earlier stage; widened if need be."""
+    teachers: tuple[str, ...] = ()
+    """Earlier stages whose answers are learnt."""
+    fer2013: str = "clean"
+    webfaces: bool = True
+    side: int = 48
+    hard: float = 0.8
+    sharp: float = 1.0
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The validation figures of the heads that learn."""
+        if self.fer2013 == "none":
+            return ("webfaces",)
+        return ("fer2013", "uar", "ferplus", "webfaces") if self.webfaces else ("fer2013", "ferplus")
+
+
+_PLAN = FacePlan(epochs=12, batch=256, learning_rate=0.04, weight_decay=3e-4, calm_from=0.5, threads=1)
+_FROM_NOTHING = replace(_PLAN, epochs=20, learning_rate=0.1, weight_decay=5e-4, calm_from=0.7)
+
+STAGES: tuple[Stage, ...] = (
+    Stage("student-begun", replace(_PLAN, epochs=3, learning_rate=0.05), start="shipped"),
+    Stage("student-1", replace(_PLAN, epochs=9), start="student-begun"),
+    Stage(
+        "teacher-1", replace(_PLAN, epochs=8, learning_rate=0.06, weight_decay=5e-4, seed=2), MIDDLE, start="student-1"
+    ),
+    Stage(
+        "student-2",
+        replace(_PLAN, epochs=14, seed=3, taught=0.6),
+        start="student-1",
+        teachers=("teacher-1", "student-1"),
+    ),
+    Stage(
+        "published-1",
+        replace(_PLAN, epochs=20, seed=4),
+        start="published",
+        fer2013="published",
+        webfaces=False,
+        sharp=2.0,
+    ),
+    Stage("teacher-2", replace(_FROM_NOTHING, seed=5), TEACHER),
+    Stage(
+        "student-3",
+        replace(_PLAN, epochs=24, seed=6, taught=0.6),
+        start="student-2",
+        teachers=("teacher-1", "teacher-2"),
+    ),
+    Stage("webfaces-alone", replace(_FROM_NOTHING, seed=7), fer2013="none"),
+    Stage(
+        "student-64px",
+        replace(_PLAN, seed=8, taught=0.6),
+        start="student-3",
+        teachers=("teacher-1", "teacher-2"),
+        side=64,
+    ),
+)
+
+
+def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> float:
+    """Train `stage` in its folder of `out`, going on where it stopped; its best validation score in per cent."""
+    faces = load_mixed_faces(
+        data,
+        out / "cache",
+        side=stage.side,
+        fer2013=stage.fer2013,
+        webfaces=stage.webfaces,
+        hard=stage.hard,
+        sharp=stage.sharp,
+        rows=rows,
+    )
+    priors = (faces.fer2013_prior, faces.webfaces_prior)
+    torch.manual_seed(stage.plan.seed)
+    network = MixedFace(stage.widths)
+    folder = out / stage.name
+    if stage.start and not (folder / "last.pt").exists():
+        _begin(network, stage, out, faces)
+    teachers = None
+    if stage.teachers:
+        teachers = Teachers([load_stage(name, out) for name in stage.teachers], priors)
+    plan = replace(stage.plan, rows=rows or 0, teacher=" ".join(stage.teachers), start=stage.start)
+    score = mixed_scorer(data, priors, side=stage.side, rows=rows, counted=stage.counted)
+    best = train(mixed_task(stage.name, network, faces, score, plan, stage.mixed, teachers), plan, folder)
+    (folder / "done").write_text(f"{best:.2f}\n")
+    return best
+
+
+def load_stage(name: str, out: Path) -> MixedFace:
+    """The network that the stage `name` left in `out`, at rest; raises ModelError where it is not trained yet."""
+    network = MixedFace(next(stage.widths for stage in STAGES if stage.name == name), dropout=0.0)
+    checkpoints.load_into(network, out / name)
+    return network.eval()
+
+
+def _begin(network: MixedFace, stage: Stage, out: Path, faces: MixedFaces) -> None:
+    """Fill `network` with what the stage starts from."""
+    narrow = _committed(stage.start, faces) if stage.start in ("shipped", "published") else load_stage(stage.start, out)
+    widen(narrow, network, torch.Generator().manual_seed(stage.plan.seed))
+
+
+def _committed(which: str, faces: MixedFaces) -> MixedFace:
+    """The committed network, its seven made balanced; webfaces' head begins as FER2013's."""
+    from convert.evaluation.shipped import AS_PUBLISHED
+    from convert.face.from_tflite import load_tflite
+
+    two_heads = MienFace(SHIPPED, dropout=0.0)
+    path = MODELS / "face.tflite" if which == "shipped" else AS_PUBLISHED
+    load_tflite(two_heads, path, face_inputs(faces.faces.pixels[:2048]))
+    if which == "shipped":
+        two_heads = add_ferplus_logits(two_heads, -FERPLUS_WEIGHT)
+    network = MixedFace(SHIPPED, dropout=0.0)
+    network.load_state_dict(two_heads.state_dict(), strict=False)
+    with torch.no_grad():
+        network.emotions.bias -= faces.fer2013_prior.log()
+        network.webfaces.weight.copy_(network.emotions.weight)
+        network.webfaces.bias.copy_(network.emotions.bias)
+    return network
+
+
+def main() -> int:
+    """Run the stages that are left; 1 and one line on a MienError."""
+    parser = argparse.ArgumentParser(prog="python -m convert.face.student.stages", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run folders")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--only", nargs="+", choices=[stage.name for stage in STAGES])
+    parser.add_argument("--rows", type=int, help="only so many rows of each dataset, for a quick check")
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    try:
+        for stage in STAGES:
+            done = (arguments.out / stage.name / "done").exists()
+            if arguments.list:
+                print(f"{stage.name}: {'done' if done else 'left'}")
+            elif not done and (not arguments.only or stage.name in arguments.only):
+                print(f"{stage.name}: best score {run_stage(stage, arguments.out, arguments.data, arguments.rows):.2f}")
+    except MienError as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

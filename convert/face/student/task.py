@@ -1,0 +1,183 @@
+"""The task of training a face network on FER2013, FER+ and webfaces together, with teachers or without."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from convert.datasets.pictures.fer2013 import Fer2013
+from convert.evaluation.metrics import recall
+from convert.face.distillation import face_inputs
+from convert.face.plan import FacePlan
+from convert.face.student.backgrounds import change_backgrounds
+from convert.face.student.data import EMOTION_COUNT, FERPLUS_COUNT, MixedFaces, read_webfaces
+from convert.face.student.living_room import change_faces
+from convert.face.student.network import MixedFace
+from convert.face.student.resize import resize_all
+from convert.training.loop import Batch, Task
+
+_CHUNK = 2048
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class MixedPlan:
+    """What a run learns beside its `FacePlan`: how strongly, and how much of each head."""
+
+    mixed_up: float = 0.25
+    """Share of pictures with another one shining through (Zhang et al. 2018, "mixup")."""
+    ferplus: float = 1.0
+    """Weight of FER+'s votes in the loss beside FER2013's labels; of webfaces' labels in `webfaces`."""
+    webfaces: float = 1.0
+    strong: float = 0.7
+    """How strongly faces are changed in the first part of a run; in the last, from `FacePlan.calm_from` on, `calm`."""
+    calm: float = 1 / 3
+    smoothing: float = 0.05
+    """Of webfaces' labels, which are noisy."""
+
+
+class Teachers:
+    """What larger networks answer: soft targets in place of a share of the labels."""
+
+    def __init__(self, networks: list[MixedFace], priors: tuple[Tensor, Tensor]) -> None:
+        self._networks = [network.eval() for network in networks]
+        self._log_priors = tuple(prior.log() for prior in priors)
+
+    def answer(self, inputs: Tensor) -> Tensor:
+        """(n, 7 + 8 + 7) probabilities, the mean of all: each head's, with its dataset's prior."""
+        total = torch.zeros(())
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for network in self._networks:
+                heads = [logits.float() for logits in network.all_heads(inputs)]
+                heads[0], heads[2] = heads[0] + self._log_priors[0], heads[2] + self._log_priors[1]
+                total = total + torch.cat([logits.softmax(dim=1) for logits in heads], dim=1)
+        return total / len(self._networks)
+
+
+def mixed_task(
+    name: str,
+    network: MixedFace,
+    faces: MixedFaces,
+    score: Callable[[nn.Module], dict[str, float]],
+    plan: FacePlan,
+    mixed: MixedPlan,
+    teachers: Teachers | None = None,
+) -> Task:
+    """The task for `convert.training.loop.train`. Every epoch changes every picture anew, from its seed and number."""
+    priors = (faces.fer2013_prior.log(), faces.webfaces_prior.log())
+    weights = torch.tensor([1.0, mixed.ferplus, mixed.webfaces])
+    count = len(faces)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        chance = torch.Generator().manual_seed(1_000_003 * plan.seed + epoch)
+        strength = mixed.strong if epoch < plan.calm_from * plan.epochs else mixed.calm
+        order = torch.randperm(count, generator=chance)
+        size = _CHUNK // plan.batch * plan.batch
+        for chunk in order.split(size):
+            part = faces.faces.rows(chunk)
+            changed = change_backgrounds(part, chance, strength)
+            pixels = change_faces(type(part)(changed, *list(vars(part).values())[1:]), chance, strength)
+            inputs, targets = mix_up(face_inputs(pixels), faces.targets[chunk], mixed.mixed_up * strength, chance)
+            for start in range(0, len(chunk) - plan.batch + 1, plan.batch):
+                rows = slice(start, start + plan.batch)
+                given = inputs[rows].contiguous(memory_format=torch.channels_last)
+                wanted = targets[rows]
+                if teachers is not None:
+                    wanted = _taught(wanted, teachers.answer(given), plan.taught)
+                yield given, wanted
+
+    def loss(network: nn.Module, batch: Batch) -> Tensor:
+        assert isinstance(network, MixedFace)
+        emotions, ferplus, webfaces = network.all_heads(batch[0])
+        parts = batch[1].split((EMOTION_COUNT, FERPLUS_COUNT, EMOTION_COUNT), dim=1)
+        smoothed = parts[2] * (1 - mixed.smoothing) + mixed.smoothing / EMOTION_COUNT * parts[2].sum(1, keepdim=True)
+        losses = (
+            _cross_entropy(emotions.float() + priors[0], parts[0]),
+            _cross_entropy(ferplus.float(), parts[1]),
+            _cross_entropy(webfaces.float() + priors[1], smoothed),
+        )
+        return (torch.stack(losses) * weights).sum()
+
+    per_chunk = _CHUNK // plan.batch
+    steps = count // (per_chunk * plan.batch) * per_chunk + count % (per_chunk * plan.batch) // plan.batch
+    return Task(name, network, batches, steps, loss, score)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the batch; rows whose targets are all 0 count nothing."""
+    return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+def _taught(targets: Tensor, answers: Tensor, share: float) -> Tensor:
+    """Targets (n, 22) with `share` of each head's replaced by what the teachers answer.
+
+    Teachers answer for every dataset's head on every picture: a webfaces portrait teaches FER2013's head too. Where a
+    row has no label of a dataset, the teachers' answer counts `share` as much as a label does.
+    """
+    return (1 - share) * targets + share * answers
+
+
+def mix_up(inputs: Tensor, targets: Tensor, share: float, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    """`share` of the inputs (n, 1, s, s) with up to a half of another one shining through, targets (n, k) likewise."""
+    count = len(inputs)
+    other = torch.randperm(count, generator=chance)
+    through = torch.rand(count, 1, generator=chance) ** 2 / 2
+    through = torch.where(torch.rand(count, 1, generator=chance) < share, through, 0.0)
+    weight = through[:, :, None, None]
+    mixed = face_inputs(100 * ((1 - weight) * inputs + weight * inputs[other])[:, 0])
+    mixed_inputs = torch.where(weight > 0, mixed, inputs)
+    return mixed_inputs, (1 - through) * targets + through * targets[other]
+
+
+def mixed_scorer(
+    data: Path,
+    priors: tuple[Tensor, Tensor],
+    *,
+    side: int = 48,
+    rows: int | None = None,
+    counted: tuple[str, ...] = ("fer2013", "uar", "ferplus", "webfaces"),
+) -> Callable[[nn.Module], dict[str, float]]:
+    """Accuracy and recall on PublicTest, FER+'s majority on it, and accuracy on webfaces' validation, in per cent.
+
+    The score is the mean of those `counted`: a head that learns nothing has no say in which epoch is the best.
+    """
+    part = rows is not None
+    own = Fer2013(data / "fer2013", part=part).validation().first(rows or 10**6)
+    validation = read_webfaces(data / "webfaces", part=part).validation()
+    majority = own.majority()
+    clear = majority >= 0
+    inputs = face_inputs(torch.from_numpy(resize_all(own.pictures, side)))
+    web_inputs = face_inputs(torch.from_numpy(resize_all(validation.pictures[:rows], side)))
+    web_labels = validation.labels[:rows]
+
+    def score(network: nn.Module) -> dict[str, float]:
+        assert isinstance(network, MixedFace)
+        emotions, ferplus, _ = _all_heads(network, inputs)
+        _, _, webfaces = _all_heads(network, web_inputs)
+        read = (emotions + priors[0].log()).argmax(dim=1).numpy()
+        balanced = emotions.argmax(dim=1).numpy()
+        figures = {
+            "fer2013": _per_cent(read == own.labels),
+            "uar": recall(balanced, own.labels),
+            "ferplus": _per_cent(ferplus.argmax(dim=1).numpy()[clear] == majority[clear]),
+            "webfaces": _per_cent(webfaces.argmax(dim=1).numpy() == web_labels),
+        }
+        return {"score": float(np.mean([figures[name] for name in counted])), **figures}
+
+    return score
+
+
+def _per_cent(right: npt.NDArray[np.bool_]) -> float:
+    return 100 * float(right.mean()) if len(right) else 0.0
+
+
+def _all_heads(network: MixedFace, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16):
+        said = [network.all_heads(part) for part in inputs.split(512)]
+    heads = [torch.cat(list(part)).float() for part in zip(*said, strict=True)]
+    return heads[0], heads[1], heads[2]
