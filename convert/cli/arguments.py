@@ -30,7 +30,7 @@ def non_negative_int(text: str) -> int:
 
 
 def positive(text: str) -> float:
-    """A number over 0."""
+    """A number greater than 0."""
     return _parse_float(text, lambda number: 0 < number < math.inf, "a number over 0")
 
 
@@ -45,7 +45,7 @@ def finite(text: str) -> float:
 
 
 def folder(text: str) -> Path:
-    """A folder, which need not exist yet."""
+    """A folder; it may not exist yet."""
     path = Path(text)
     existing = next((place for place in (path, *path.parents) if place.exists()), path)
     if existing.exists() and not existing.is_dir():

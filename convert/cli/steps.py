@@ -12,7 +12,7 @@ from convert.cli.arguments import MODELS, add_data, add_rows, folder, output_fol
 from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 _QUANTIZED = {"face": "face", "face-as-published": "face", "voice": "voice", "prosody": "voice"}
-"""The folder of each network's `quantize`."""
+"""The folder that each network's `quantize` writes to."""
 _PAGE = Path("docs/compare")
 
 
@@ -184,4 +184,4 @@ STEPS = {
     ),
     "simulator": Step("search the simulator's poses and prosodies again, for new networks", _add_simulator, _simulator),
 }
-"""In the order of the help."""
+"""The steps, in the order of the help."""

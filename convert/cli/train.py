@@ -72,7 +72,7 @@ NETWORKS: "dict[str, Callable[[Namespace, Path], tuple[Task, Plan]]]" = {
     **dict.fromkeys(RUNS, _build_voice),
     **dict.fromkeys(PROSODY_RUNS, _build_prosody),
 }
-"""How the task of everything that can be trained is built: (arguments, run folder) -> task and plan."""
+"""By network, the function that builds its task: (arguments, run folder) -> task and plan."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Maps the corpora's labels to the seven emotions; nothing else decides this.
+"""Maps the corpora's labels to the seven emotions; this is the only place that does.
 
 A label keeps the corpus's meaning in Mien's spelling: `own` is "fear" for fear, fearful, afraid and FEA, but stays
 "calm", "contempt" or "boredom" in a corpus with more than seven. `label_index` returns its index among the seven, or

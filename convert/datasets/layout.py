@@ -51,7 +51,7 @@ class Layout:
         )
 
     def require_complete(self, found: int, folder: Path, *, part: bool) -> None:
-        """Raises MediaError when `found` is 0, or, unless `part` allows it, less than the full count."""
+        """Raises MediaError when `found` is 0 or, unless `part` allows it, below the full count."""
         if found == 0:
             raise MediaError(
                 f"{self.title}: no {self.what} in {folder}, such as {self.example}; "

@@ -131,7 +131,7 @@ class SpeechCorpus(Corpus):
 
     read: Reader[Sound]
     split: ShippedSplit | None = None
-    """None: the shipped networks do not train on it."""
+    """None if the shipped networks do not train on this corpus."""
 
 
 @dataclass(frozen=True)

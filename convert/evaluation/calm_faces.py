@@ -1,4 +1,4 @@
-"""How often a calm face is said to be angry or sad: what would change a room's light for no reason."""
+"""Measures how often a calm face is classified as angry or sad, which would change a room's light for no reason."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ _UNWELL = [EMOTIONS.index(Emotion.ANGRY), EMOTIONS.index(Emotion.SAD)]
 
 
 def calm_misread(probabilities: Floats, labels: npt.NDArray[np.int64], threshold: float) -> float:
-    """Per cent of the neutral rows of probabilities (n, 7) that are said to be angry or sad at the threshold."""
+    """Per cent of the neutral rows of probabilities (n, 7) that are classified as angry or sad at the threshold."""
     calm = probabilities[labels == _NEUTRAL]
     said = np.isin(calm.argmax(axis=1), _UNWELL) & (calm.max(axis=1) >= threshold)
     return 100 * float(said.mean()) if len(calm) else 0.0

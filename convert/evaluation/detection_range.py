@@ -1,6 +1,6 @@
 """Measures how far away faces are detected, and false detections in empty rooms, with FER2013's faces in drawn rooms.
 
-Only faces count that both detectors find when they are large and alone: a quarter of FER2013 are profiles, hands or
+Counts only faces that both detectors find when they are large and alone: a quarter of FER2013 are profiles, hands or
 drawings.
 """
 
@@ -22,7 +22,7 @@ from device.settings.schema import Settings
 
 _SIDES_PX = (32, 40, 50, 70, 98, 140)
 _FRAMES = 24
-"""Frames of a stream: three seconds at eight per second, in which the search has covered the whole frame."""
+"""Frames of a stream: three seconds at eight per second, enough for the search to cover the whole frame."""
 
 _WHOLE, _ONE_PICTURE = "full range, whole frame", "Mien, one picture"
 

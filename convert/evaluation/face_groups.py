@@ -1,4 +1,4 @@
-"""What the face network says of people: shares of angry, sad, neutral, happy by sex, age and ethnicity."""
+"""The face network's predictions by sex, age and ethnicity: shares of angry, sad, neutral and happy."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ GROUPINGS = ("sex", "age", "ethnicity")
 
 @dataclass(frozen=True)
 class GroupShares:
-    """Of one group: how many pictures, and in how many per cent each of SAID is said at the threshold."""
+    """One group: its number of pictures, and the per cent classified as each of SAID at the threshold."""
 
     grouping: str
     group: str
@@ -28,7 +28,7 @@ class GroupShares:
 
 
 def share_by_group(people: People, probabilities: Floats, threshold: float) -> list[GroupShares]:
-    """Each group's shares; `probabilities` (n, 7) are what is said of `people`, `threshold` the least that is said."""
+    """Each group's shares; `probabilities` (n, 7) are of `people`. Pictures below `threshold` count as no emotion."""
     said = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), -1)
     columns = {"sex": people.sexes, "age": people.age_bands, "ethnicity": people.ethnicities}
     found = []
@@ -41,7 +41,7 @@ def share_by_group(people: People, probabilities: Floats, threshold: float) -> l
 
 
 def largest_difference(shares: list[GroupShares], grouping: str) -> float:
-    """Points between the groups of `grouping` that are said to be angry or sad most and least often."""
+    """Points between the groups of `grouping` that are most and least often classified as angry or sad."""
     own = [each.angry_or_sad for each in shares if each.grouping == grouping]
     return max(own) - min(own)
 

@@ -90,7 +90,7 @@ class Estimate:
 
 
 def estimate(metric: Metric, p: Predictions, *, by_group: bool = False) -> Estimate:
-    """`metric` of `p`, with an interval from resampled rows, or speakers: twelve clips of one are not twelve people."""
+    """`metric` of `p`, with an interval from resampled rows or speakers: twelve clips of one are not twelve people."""
     prediction = p.prediction
     rng = np.random.default_rng(0)
     samples = _resample(p.groups, len(prediction), rng, by_group=by_group)

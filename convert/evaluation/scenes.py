@@ -1,4 +1,4 @@
-"""Rooms to put faces into, and to measure false detections in: photographs without people, and drawn patterns."""
+"""Rooms for inserting faces and for measuring false detections: photographs without people, and drawn patterns."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ _PHOTOGRAPHS = ("coffee", "rocket", "brick", "grass", "gravel", "hubble_deep_fie
 
 
 def draw_room(rng: np.random.Generator) -> Pixels:
-    """(480, 640, 3) uint8 RGB without anybody."""
+    """(480, 640, 3) uint8 RGB with nobody in it."""
     return _crop_photograph(rng) if rng.random() < 0.4 else _draw_pattern(rng)
 
 

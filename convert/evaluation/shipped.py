@@ -26,7 +26,7 @@ AS_PUBLISHED = Path(__file__).parents[1] / "published" / "face.tflite"
 """The face network trained on all Training rows, for comparison with published results. It is not on the device."""
 FERPLUS_WEIGHT = 0.25
 """Weight of FER+'s logits when they are added to the shipped network's seven; `report.ferplus_weight` explains it.
-The network as published has none: it is compared with others by FER2013's labels alone."""
+The network as published has none, because it is compared with others by FER2013's labels only."""
 CACHE = Path("cache")
 
 
@@ -104,7 +104,7 @@ def predict_voices(models: Path, clips: list[Clip], *, known: bool = False) -> t
 
 
 def count_false_voices(models: Path, data: Path) -> tuple[int, int]:
-    """(household sounds in which a voice is detected, sounds): those held out that share no recording with training."""
+    """(sounds with a detected voice, sounds), of the held-out household sounds from recordings not in training."""
     reader, noises = load_voice_reader(models), read_named_noises(data / "noise", CACHE)
     sounds = [noises[i].samples for i in select_held_out([noise.name for noise in noises])]
     detections = [read_clip(reader, np.asarray(sound / np.float32(32768), np.float32)) is not None for sound in sounds]

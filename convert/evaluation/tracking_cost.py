@@ -83,7 +83,7 @@ def _draw_face(
 
 
 def _detect(detector: TwoStageDetector, pixels: Pixels, known: Face | None) -> Face | None:
-    """The face near `known`, or from a new search, with its crop."""
+    """The face near `known`, or one from a new search, with its crop."""
     face = detector.closer(pixels, known) if known else None
     if face is None:
         face = next(iter(detector.find(pixels)), None)

@@ -21,12 +21,12 @@ from convert.training.loop import select_device
 from device.errors import ModelError
 
 FaceNetwork = MienFace | MobileFace
-"""The networks with a head for each of a face's two label sets."""
+"""Networks with one head each for FER2013's and FER+'s labels."""
 STRONG, CALM = 12, 4
 """Number of drawings at full augmentation, and at a third of it."""
 _CHUNK = 4096
 _CPU_CHUNK = 64
-"""Pictures per forward pass: what fits a CPU's caches; a GPU takes more."""
+"""Pictures per forward pass: few enough for a CPU's caches; a GPU takes more."""
 _MIXED_SHARE = 0.5
 
 
@@ -43,7 +43,7 @@ class Drawing:
     """Every picture augmented once, half of them mixed with another one (Zhang et al. 2018, "mixup")."""
 
     inputs: Tensor
-    """(n, 1, s, s) float32, as the network takes them."""
+    """(n, 1, s, s) float32, the network's input."""
     other: Tensor
     """(n,) int64: the row of the picture mixed in."""
     share: Tensor
@@ -118,7 +118,7 @@ def load_targets(
     missing = [number for number in wanted if number not in targets]
     if not missing:
         return targets
-    # A teacher of both heads, or one named twice, is loaded and run once.
+    # A teacher that serves both heads, or is named twice, is loaded and run only once.
     networks = {teacher: load_teacher(teacher, pictures) for teacher in (*teachers, *ferplus_teachers)}
 
     def predict(inputs: Tensor) -> Tensor:

@@ -20,14 +20,14 @@ class FacePlan(Plan):
     hard: float = 0.5
     """Share of the published label in the rest; what remains is the label's probability given the ten votes."""
     labels: float = 1.0
-    """Weight in the loss of FER2013's labels beside FER+'s votes; at 0 a network learns FER+ alone."""
+    """Weight of FER2013's labels in the loss, relative to FER+'s votes; at 0 a network learns only FER+."""
     sharp: float = 1.0
     """Exponent on the shares of FER+'s votes: the higher, the more weight the majority gets."""
 
 
 PLAN = FacePlan(epochs=119, batch=256, learning_rate=0.15, weight_decay=3e-4)
 TEACHERS = tuple(f"face-teacher-{number}" for number in range(1, 6))
-"""They differ in the seed alone. Their errors differ, so their mean is right more often than any one of them."""
+"""They differ only in the seed. Their errors differ, so their mean is right more often than any one of them."""
 PRETRAINED = "face-teacher-pretrained"
 """A sixth teacher, pretrained on face recognition: `--start faceres.json`."""
 _TEACHER_PLAN = FacePlan(epochs=54, batch=256, learning_rate=0.1, weight_decay=5e-4)

@@ -25,8 +25,8 @@ from device.errors import ModelError
 def load_mobilenet(network: MobileFace, graph: Path, inputs: Tensor) -> None:
     """Load the weights of `graph` into the body of `network`; its heads stay as they are.
 
-    `inputs` (n, 1, s, s) are faces as the network takes them. Raises ModelError when `graph` cannot be read or belongs
-    to another network.
+    `inputs` (n, 1, s, s) are faces in the network's input format. Raises ModelError when `graph` cannot be read or
+    belongs to another network.
     """
     found = _read_weights(graph)
     try:

@@ -22,7 +22,7 @@ from device.errors import SettingsError
 def label_given_votes(faces: Faces) -> Tensor:
     """(n, 7): the probability of each FER2013 label given the ten votes; a logistic regression fitted on `faces`.
 
-    One person chose FER2013's label, ten voted for FER+: the votes explain a part of that label's noise.
+    One person chose FER2013's label; ten people voted for FER+. The votes explain part of the noise in that label.
     """
     torch.manual_seed(0)
     regression = nn.Sequential(nn.Linear(faces.counts.shape[1], 64), nn.Tanh(), nn.Linear(64, len(EMOTIONS)))
@@ -64,7 +64,7 @@ def face_task(
     Args:
         data: The folder of the datasets.
         plan: How it trains; `name` decides the size of the network (see `convert.face.plan`).
-        rows: Use only this many, for a quick check.
+        rows: Use only this many rows, for a quick check.
         name: The network's name in `convert.face.plan.PLANS`.
         as_published: Use all Training rows, copies of test pictures included.
         start: What `distillation.load_into` reads, to start from.

@@ -14,7 +14,7 @@ FERPLUS = 8
 SHIPPED = (16, 48, 80, 128)
 """0.83 M parameters: under 1 MB in int8."""
 TEACHER = (64, 128, 256, 512)
-"""11 M parameters, for its teachers."""
+"""11 M parameters, for the teachers."""
 
 
 class MienFace(nn.Module):

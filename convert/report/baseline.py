@@ -36,7 +36,7 @@ def _predict_faces(faces: Faces, models: Path) -> Floats:
 
 
 def _tilt(shift_px: float) -> Callable[[Picture], Picture]:
-    """Change the perspective: the camera below the face (over 0) or above it."""
+    """Change the perspective: the camera is below the face (positive) or above it."""
     top, bottom = max(shift_px, 0.0), max(-shift_px, 0.0)
     corners = np.array([[0, 0], [_PX, 0], [_PX, _PX], [0, _PX]], np.float32)
     moved = np.array([[top, 0], [_PX - top, 0], [_PX - bottom, _PX], [bottom, _PX]], np.float32)
@@ -72,7 +72,7 @@ PLACES: dict[str, Callable[[Picture], Picture]] = {
     "a dim room": _dim,
     "far away: 20 px": _far,
 }
-"""The effect of a place on every face in it."""
+"""By place, the function that changes a face to look as if it were there."""
 
 Row = tuple[str, str, str, str, str]
 

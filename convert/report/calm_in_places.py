@@ -1,9 +1,9 @@
-"""Calm faces where and as networks misread them: who talks, wears glasses, sits under a lamp or above the camera.
+"""How networks read calm faces in hard conditions: talking, in glasses, under a lamp, or above the camera.
 
     python -m convert.report.calm_in_places [face.tflite ...]
 
-The neutral faces of PrivateTest (3,301) are changed, each alike for every network, and it is counted how many are said
-to be angry or sad at the default threshold. Talking mouths and glasses are drawn: an estimate, no recording.
+Changes the neutral faces of PrivateTest (3,301), identically for every network, and counts how many are classified as
+angry or sad at the default threshold. Talking mouths and glasses are drawn, so those figures are estimates.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _NEUTRAL = EMOTIONS.index(Emotion.NEUTRAL)
 
 
 def calm_pictures(data: Path) -> dict[str, Pictures]:
-    """Place or habit -> the calm faces (n, 48, 48) in it."""
+    """Condition -> the calm faces (n, 48, 48) in it."""
     faces = Fer2013(data / "fer2013").test(without_copies=True)
     calm = faces.pictures[faces.labels == _NEUTRAL]
     places = {name: np.stack([change(picture) for picture in calm]) for name, change in PLACES.items()}
@@ -56,10 +56,12 @@ def _drawn(pictures: Pictures, points: Floats, draw: Callable[..., torch.Tensor]
 
 
 def main() -> int:
-    """Print a table; 1 and one line on a MienError."""
+    """Print a table; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.report.calm_in_places", description=__doc__)
     parser.add_argument("networks", nargs="*", type=Path, help=".tflite files (default: the shipped network)")
-    parser.add_argument("--temperatures", nargs="*", type=float, default=[], help="of the networks, else PublicTest's")
+    parser.add_argument(
+        "--temperatures", nargs="*", type=float, default=[], help="one per network (default: fitted on PublicTest)"
+    )
     parser.add_argument("--data", type=Path, default=DATA)
     arguments = parser.parse_args()
     try:

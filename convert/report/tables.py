@@ -33,6 +33,6 @@ def format_confusion(p: Predictions) -> str:
 
 
 def format_calibration(probabilities: "np.ndarray", truth: "np.ndarray") -> str:
-    """The calibration error of `probabilities` (n, k), and the one of a perfectly calibrated network."""
+    """The calibration error of `probabilities` (n, k), and that of a perfectly calibrated network."""
     floor = calibration_floor(probabilities)
     return f"{calibration_error(probabilities, truth):.2f} ({floor:.2f} if perfectly calibrated)"

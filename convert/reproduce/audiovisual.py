@@ -68,7 +68,7 @@ def _pictures(workspace: Workspace) -> Parts:
 
 
 def _visual(workspace: Workspace) -> Outcome:
-    """E's squared error and SGD; 95 steps, as five epochs of its 2,824 pictures in batches of 150."""
+    """E's squared error and SGD; 95 steps, as in five epochs of its 2,824 pictures in batches of 150."""
     plan = FitPlan(5, 38, 0.01, squared_error, sgd=True, keep_last=True)
     return fit_and_predict(
         workspace, "e-visual", networks_e.VisualCnn(), _pictures(workspace), plan, returns_network=True

@@ -85,7 +85,7 @@ def fit_and_predict(
 ) -> Outcome:
     """Fit `network` by `plan` and predict the validation and test rows once.
 
-    It is initialized as in Keras unless it `is_pretrained`. `returns_network`: other experiments build on it.
+    It is initialized as in Keras unless it `is_pretrained`. Set `returns_network` if other experiments build on it.
     """
     plan = plan.shortened(workspace.rows)
     if not is_pretrained:

@@ -11,7 +11,7 @@ from convert.reproduce.training import FitPlan, Loss, predict, predict_logits
 
 SEVEN = tuple(name for name in FERPLUS if name != "contempt")
 IMAGES_PER_CLASS = 2_466
-"""FER+'s count of anger, less one: D's own number."""
+"""D's own number: FER+'s count of anger, minus one."""
 
 
 def _a_face(workspace: Workspace) -> Outcome:
@@ -30,7 +30,7 @@ TRAINED_ON = "trained-on"
 
 
 def _c_face(workspace: Workspace) -> Outcome:
-    """As C trained: to the last epoch, whatever the validation says. Then its own training rows are a test."""
+    """As C trained: to the last epoch, whatever the validation says. Then also tested on its own training rows."""
     parts, network = workspace.corpora.fer2013(), networks_c.FaceCnn()
     outcome = fit_and_predict(workspace, "c-face", network, parts, FitPlan(24, 64, keep_last=True))
     again = predict(predict_logits(network, parts.training), parts.training, parts.classes)

@@ -15,7 +15,7 @@ CREMA_D = ("angry", "disgust", "fear", "happy", "neutral", "sad")
 ROWS, FRAMES = 40, 216
 """A sound as a picture: STFT, MFCC and mel stacked, 5 s at 22.05 kHz in steps of 512."""
 SEQUENCE = 10
-"""Frames per input of the video network; its live program also shows the most frequent label of as many."""
+"""Frames per input of the video network; D's live program also shows the most frequent label of this many."""
 
 
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:

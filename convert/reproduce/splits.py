@@ -83,7 +83,7 @@ class Corpora:
         return self._first(split_randomly(c for c in self.clips("ravdess_speech") if to_eight(c) in allowed))
 
     def ravdess(self, which: str) -> Split:
-        """E: `speech`, `song` or `both`, 60/20/20. Both joins the other two: no row changes its part."""
+        """E: `speech`, `song` or `both`, 60/20/20. `both` joins the other two, so every row stays in its part."""
         names = ("speech", "song") if which == "both" else (which,)
         splits = [split_randomly(self.clips(f"ravdess_{name}")) for name in names]
         merged = [[clip for split in splits for clip in split[i]] for i in range(3)]

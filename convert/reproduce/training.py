@@ -74,7 +74,7 @@ class FitPlan:
     """How an experiment is trained."""
 
     epochs: int
-    """At most."""
+    """The maximum number of epochs."""
     batch: int = 64
     learning_rate: float = 1e-3
     loss: Loss = functional.cross_entropy

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from device.errors import ModelError, SettingsError
 
 _DAMAGED = (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, pickle.UnpicklingError)
-"""What `torch.load` raises for a file that is truncated or not its own."""
+"""What `torch.load` raises for a file that is truncated or not one of its own."""
 
 
 def write_record(network: str, plan: dict[str, Any], batches: int, folder: Path) -> None:
@@ -90,7 +90,7 @@ def load_into(network: nn.Module, folder: Path) -> None:
 
 
 def load_trained(name: str, folder: Path, network: nn.Module) -> nn.Module:
-    """`network` in evaluation mode with the weights of the run `name` in `folder`; raises ModelError as `load_into`."""
+    """`network`, in evaluation mode, with the weights of run `name` in `folder`; raises ModelError as `load_into`."""
     if not (folder / "best.pt").exists():
         raise ModelError(f"{folder / 'best.pt'} is missing: python -m convert train {name}")
     load_into(network, folder)

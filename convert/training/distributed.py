@@ -8,7 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 class Ranks:
-    """This process among those of one training; the only one when torchrun did not start it."""
+    """This process's rank in a training run; the only one unless torchrun started it."""
 
     def __init__(self) -> None:
         """Join the process group: NCCL with CUDA, otherwise gloo on the CPU."""

@@ -19,7 +19,7 @@ from device.errors import ModelError
 Batch = tuple[Tensor, ...]
 _PROGRESS_INTERVAL_S = 20.0
 _SAVE_INTERVAL_S = 20.0
-"""last.pt is at most this old, or one epoch if that takes longer: saving takes longer than a short epoch."""
+"""last.pt is at most this old, or one epoch old if an epoch takes longer. Saving takes longer than a short epoch."""
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 """From malloc.h."""
@@ -42,7 +42,7 @@ class Task:
 
 
 def select_device() -> torch.device:
-    """CUDA when there is one, else the CPU."""
+    """CUDA if available, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -18,7 +18,7 @@ def trim_silence(samples: Floats) -> Floats:
 
 
 def cut_window(samples: Floats, rng: np.random.Generator) -> Floats:
-    """At most three seconds: a random cut of a long sound; a short one alone, or at a random place in three seconds."""
+    """At most three seconds: a random cut of a long sound; a short one as it is, or somewhere in three seconds."""
     if len(samples) > WINDOW:
         start = int(rng.integers(len(samples) - WINDOW + 1))
         return samples[start : start + WINDOW]

@@ -90,7 +90,7 @@ def _export_both(
 def _prosody(name: str, data: Path, runs: Path, out: Path, rows: int | None) -> list[Path]:
     """Run a prosody network twice: on new speakers (`-stranger`), and on speakers it has heard before.
 
-    To have material a speaker means to have adapted, without labels, to all clips of the test.
+    Having heard a speaker means having adapted, without labels, to all of the speaker's test clips.
     """
     run = PROSODY_RUNS[name]
     network = load_trained(name, runs / name, MienProsody(classes=len(run.classes)))
@@ -122,7 +122,7 @@ def compute_deviations(material: Material, rows_tested: list[int], *, known: boo
 
 
 def calibration_deviations(material: Material, count: int = 500) -> list[Floats]:
-    """Inputs (1, PROSODY) of training clips at all stages, for the ranges of the int8 network."""
+    """Inputs (1, PROSODY) of training clips at all stages, to calibrate the int8 network."""
     rng = np.random.default_rng(0)
     chosen = rng.choice(np.flatnonzero(material.trains), count)
     stage = rng.integers(len(STAGES), size=count)

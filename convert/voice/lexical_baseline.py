@@ -37,7 +37,7 @@ def predict_words(run: VoiceRun, clips: Sequence[Clip]) -> Predictions:
     distance = distances([_cepstra(clip) for clip in both])
     distance[speakers[:, None] == speakers] = np.nan
     distance = distance[:, : len(training)]
-    # Some clips are near to all others, which does not make them better matches.
+    # Some clips are close to all others; that does not make them better matches.
     distance -= np.nanmean(distance[: len(training)], axis=0) + np.nanmean(distance, axis=1, keepdims=True)
     near = np.where(np.isnan(distance), -np.inf, -distance / _SHARPNESS)[len(training) :]
     emotions = np.array([clip.emotion for clip in training])

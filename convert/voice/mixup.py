@@ -1,4 +1,4 @@
-"""The loss of pairs of clips that are mixed with each other.
+"""The loss on mixed pairs of clips.
 
 mixup: Zhang et al. 2018, "mixup: beyond empirical risk minimization".
 """
@@ -29,7 +29,7 @@ def distillation_loss(
     """`mixup_loss` whose targets hold a `share` of the `teacher`'s probabilities (n, classes) of the mixed pairs.
 
     `batch` holds the network's inputs (n, ...), labels (n,) int64, the teacher's inputs (n, ...), and (n, 1) float32, 0
-    or 1: whether the teacher knows the row. For a pair with any other row the targets are the labels alone.
+    or 1: whether the teacher knows the row. If it does not know both rows of a pair, the targets are only the labels.
     """
     inputs, labels, teacher_inputs, is_known = batch
     mix = _make_mixer(len(labels), beta)
@@ -42,7 +42,7 @@ def distillation_loss(
 
 
 def _make_mixer(rows: int, beta: float) -> Callable[[Tensor], Tensor]:
-    """A function that mixes each of `rows` rows with another one, always the same, with the same weight."""
+    """A function that mixes each of `rows` rows with another; every call uses the same pairs and weight."""
     share = float(torch.distributions.Beta(beta, beta).sample())
     other = torch.randperm(rows)
     return lambda values: share * values + (1 - share) * values[other.to(values.device)]

@@ -24,11 +24,11 @@ from device.perception.voice.novelty import NoveltyDetector
 from device.perception.voice.speaker_baseline import MAX_WEIGHT, PRIOR, blend_distances, deviations
 
 AXES = 120
-"""Of 288. Chosen among 6 to 120 by the likelihood of corpora left out of the fit; more is better."""
+"""Out of 288. Chosen from 6 to 120 by the likelihood of corpora left out of the fit; higher is better."""
 _HALF_AT = 1.2
 """A placeholder until `pair_up` fits it."""
 WIDTH = 0.06
-"""Chosen in the same way among 0.03 to 0.25; it matters little."""
+"""Chosen in the same way from 0.03 to 0.25; it matters little."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Distances:
     """Distance, name and corpus of every clip, (n,) each."""
 
     new: Floats
-    """Of the clip alone."""
+    """(n,): the distance of the clip alone."""
     known: Floats
-    """After all of the speaker's clips have been heard."""
+    """(n,): the distance once all of the speaker's clips have been heard."""
     names: Strings
     corpora: Strings
 
@@ -82,8 +82,8 @@ def measure_distances(
 ) -> list[str]:
     """Write the training distribution on `prosody`'s card in `models`, and save distances in `predictions`.
 
-    Saved are the distances of the network's own validation, and for each left-out corpus those of its clips from all
-    other corpora; returns a line about each. `rows` reads only SAVEE, for a quick check.
+    This saves the distances of the network's own validation and, for each left-out corpus, the distances of its clips
+    from all other corpora. Returns a line about each. `rows` reads only SAVEE, for a quick check.
     """
     corpora = TRAINING_CORPORA if rows is None else ("savee",)
     clips = [clip for name in corpora for clip in read_corpus(data / "speech", name, cache)]

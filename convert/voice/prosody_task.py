@@ -34,7 +34,7 @@ from device.perception.voice.speaker_baseline import deviations
 
 PLAN = Plan(epochs=120, batch=64, learning_rate=0.05, weight_decay=2e-3)
 _DISTILLATION_EPOCHS = 300
-"""Learning from a machine's probabilities, with new examples all the time, takes longer."""
+"""Learning from a machine's probabilities takes longer, because the examples are always new."""
 DRAWS_PER_EPOCH = 2400
 _KNOWN_SHARE = 0.4
 """Share of clips at the last stage; the others are at any stage."""
@@ -151,7 +151,7 @@ def prosody_task(
 
 
 def _fit_teacher(material: Material, run: VoiceRun, training: Ints, weights: Floats) -> SupportVectors:
-    """Fit the teacher on unchanged clips of known speakers, from which the emotion is easiest to tell.
+    """Fit the teacher on unchanged clips of known speakers, which reveal the emotion best.
 
     It never saw a sound without a voice, and is not used for those.
     """

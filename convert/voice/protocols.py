@@ -13,7 +13,7 @@ from device.emotions import EMOTIONS, NO_SPEECH
 SEVEN = tuple(e.value for e in EMOTIONS)
 SHIPPED_CLASSES = (*SEVEN, NO_SPEECH)
 OWN_CLASSES = (*SEVEN, "calm")
-"""RAVDESS's eight; the other corpora's neutral is neutral."""
+"""RAVDESS's eight classes; the neutral of other corpora counts as neutral."""
 SPEAKERS_PER_FOLD = 4
 _SAVEE = ("DC", "JE", "JK", "KL")
 _TESS = ("OAF", "YAF")
@@ -30,7 +30,7 @@ class VoiceRun:
     trains: ClipFilter
     tests: ClipFilter
     has_own_labels: bool = False
-    """Whether it is tested on RAVDESS's own eight. A network that never heard RAVDESS does not know calm."""
+    """Whether it is tested on RAVDESS's own eight classes. A network that never heard RAVDESS does not know calm."""
     epochs: int = 0
     """Epochs of its picture network if new speakers are not the only aim; half of its samples are then unchanged clips.
     With frames of 25 ms every 10 ms, new speakers in clean recordings were recognized no better after 110 epochs than
@@ -60,7 +60,7 @@ def _actors(fold: int) -> set[str]:
 def _fold(number: int) -> VoiceRun:
     """Fold 1-6 leaves out four actors of RAVDESS (1-4, 5-8, …), one man of SAVEE and one woman of TESS at once.
 
-    One training serves three tables; each table loses a little by what the other two leave out.
+    One training run serves three tables; each loses a little data because of the other two.
     """
     out = _actors(number)
     out |= {f"SAVEE_{s}" for s in _SAVEE[number - 1 : number]} | {f"TESS_{s}" for s in _TESS[number - 1 : number]}
@@ -125,7 +125,7 @@ def _prosody(name: str, corpus: str, trains: ClipFilter, tests: ClipFilter) -> V
 
 
 def _prosody_without(corpus: str, *, distilled: bool) -> VoiceRun:
-    """The prosody network of voice-without-`corpus`; `distilled`: from the machine's probabilities alone."""
+    """The prosody network of voice-without-`corpus`; `distilled`: from the machine's probabilities only."""
     run = RUNS[f"voice-without-{corpus}"]
     if not distilled:
         runs = (run.trains, run.tests)

@@ -9,7 +9,7 @@ from convert.datasets.speech.clips import Clip
 from device.emotions import Floats
 
 _TESS_SHARE = 0.4
-"""Half of all clips are two women saying one phrase; at a higher share the network learns the phrase."""
+"""Half of all clips are two women saying one phrase. At a higher share, the network learns the phrase."""
 
 
 def sampling_weights(clips: list[Clip], labels: npt.NDArray[np.int64], *, even: bool = False) -> Floats:

@@ -1,4 +1,4 @@
-"""The task of training Mien's voice network on acted corpora, by one of the protocols, and sounds without a voice."""
+"""The training task of Mien's voice network: acted corpora under one of the protocols, and sounds without a voice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ PLAN = Plan(epochs=48, batch=64, learning_rate=0.05, weight_decay=1e-3)
 VIEWS = 5
 DRAWS_PER_EPOCH = 3200
 _CLEAN_SHARE = 0.5
-"""Share of unchanged clips in a long run; otherwise, and in a short run always, any of a clip's views is draws."""
+"""Share of unchanged clips in a long run; otherwise, and always in a short run, any view of a clip is drawn."""
 _NO_SPEECH_SHARE = 0.12
 
 
@@ -43,7 +43,7 @@ def read_clips(data: Path, rows: int | None = None, cache: Path = Path("cache"))
 
 
 def require_training_clips(run: VoiceRun, clips: Sequence[Clip]) -> None:
-    """Raises SettingsError when none of the `clips` trains `run`: with `rows` they are all SAVEE's."""
+    """Raises SettingsError when `run` trains on none of the `clips`; with `rows`, all of them are SAVEE's."""
     if not any(run.trains(clip) for clip in clips):
         corpora = ", ".join(sorted({clip.corpus for clip in clips}))
         raise SettingsError(
@@ -55,7 +55,7 @@ def require_training_clips(run: VoiceRun, clips: Sequence[Clip]) -> None:
 def read_household_noises(data: Path, cache: Path) -> list[npt.NDArray[np.int16]]:
     """ESC-10 without every fifth sound, which is held out for the test.
 
-    `esc10.select_held_out` returns those of the test that share no recording with these.
+    `esc10.select_held_out` returns the test sounds that share no recording with these.
     """
     return [n for i, n in enumerate(read_noises(data / "noise", cache)[0]) if i % HELD_OUT_STEP]
 
@@ -67,14 +67,14 @@ def to_tensor(inputs: Sequence[Floats]) -> Tensor:
 
 
 def voice_plan(run: VoiceRun) -> Plan:
-    """The plan of the network of `run`."""
+    """The training plan for the network of `run`."""
     return replace(PLAN, epochs=run.epochs) if run.epochs else PLAN
 
 
 def voice_task(
     data: Path, plan: Plan = PLAN, rows: int | None = None, cache: Path = Path("cache"), run: VoiceRun = RUNS["voice"]
 ) -> Task:
-    """The task of `run` on the corpora in `data`; `rows` uses this many clips only, for a quick check.
+    """The task of `run` on the corpora in `data`. `rows` limits the number of clips, for a quick check.
 
     Only the shipped network is scored on validation, and no network is selected by it: the last epoch is saved. A
     benchmark's network must not be selected on its test speakers. Of the shipped one's epochs, the one with the best
@@ -138,7 +138,7 @@ def _make_silence(noises: list[npt.NDArray[np.int16]], count: int) -> Views:
 def calibration_inputs(
     data: Path, rows: int | None = None, count: int = 400, run: VoiceRun = RUNS["voice"]
 ) -> list[Floats]:
-    """Inputs (1, WINDOW_FRAMES, BANDS, 2) of training voices and of noise, for the ranges of the int8 network.
+    """Inputs (1, WINDOW_FRAMES, BANDS, 2) of training voices and noise, to calibrate the int8 network.
 
     Raises SettingsError when none of the clips trains `run`.
     """

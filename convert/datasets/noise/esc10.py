@@ -47,8 +47,8 @@ def select_held_out(names: Sequence[str]) -> list[int]:
     """Indices of the held-out sounds that share no recording with a training sound; `names` in the corpus's order.
 
     Piczak cut many sounds out of one Freesound recording: 1-100032-A is take A of recording 100032. Of ESC-10's 72
-    held-out sounds, 25 are takes of a recording in training, which leaves 47. Raises MediaError for another kind of
-    name.
+    held-out sounds, 25 are takes of a recording in training, which leaves 47. Raises MediaError for a name of any
+    other form.
     """
     recordings = [_parse_recording(name) for name in names]
     trained_recordings = {recording for i, recording in enumerate(recordings) if i % HELD_OUT_STEP}

@@ -1,4 +1,4 @@
-"""Sounds of homes and their surroundings, from household.zip and household.csv in shared/data: no voice speaks up."""
+"""Sounds of homes and their surroundings, without a voice in front (household.zip, household.csv in shared/data)."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from convert.datasets.noise.esc10 import Noise
 
 
 def read_household(folder: Path, cache: Path | None = None, *, voices: bool = True) -> list[Noise]:
-    """Every sound, up to 20 s of int16 at 16 kHz; without those that may have people in them unless `voices` will do.
+    """Every sound, up to 20 s of int16 at 16 kHz. Sounds that may contain people are skipped unless `voices`.
 
-    Voices far away in a café are a noise to mix under a near one, but no example of sound without voices. Raises
-    MediaError where a file is missing or damaged.
+    Distant voices in a café can be mixed under a near voice as noise, but they are not an example of sound without
+    voices. Raises MediaError when a file is missing or damaged.
     """
     table = require_path(folder / "household.csv", "household sounds")
     archive = require_path(folder / "household.zip", "household sounds")

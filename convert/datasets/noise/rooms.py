@@ -13,13 +13,13 @@ from device.errors import MediaError
 _BEFORE = 16
 """Samples kept before the direct sound, 1 ms."""
 _LONGEST = 12_000
-"""Samples, 0.75 s: what dies away later is too weak to matter in a room with furniture."""
+"""Samples, 0.75 s. In a furnished room the echo after that is too weak to matter."""
 
 
 def read_rooms(folder: Path) -> dict[str, Floats]:
-    """Impulse responses (n,) float32 by name, each beginning just before its direct sound and of energy 1.
+    """Impulse responses (n,) float32 by name. Each starts just before its direct sound and has energy 1.
 
-    Sound put through one keeps its place in time and, roughly, its level. Raises MediaError where the zip is missing or
+    Convolving a sound with one keeps its timing and, roughly, its level. Raises MediaError when the zip is missing or
     damaged.
     """
     from device.perception.media.decode import read_sound
@@ -36,7 +36,7 @@ def read_rooms(folder: Path) -> dict[str, Floats]:
 
 
 def aligned(response: Floats) -> Floats:
-    """An impulse response (n,) cut to its direct sound, the strongest sample, and what follows; of energy 1."""
+    """Cut an impulse response (n,) to start at its direct sound, the strongest sample, and scale it to energy 1."""
     direct = int(np.argmax(np.abs(response)))
     retained = response[max(direct - _BEFORE, 0) : direct + _LONGEST].astype(np.float32)
     return np.asarray(retained / (np.sqrt(np.sum(retained**2)) + 1e-12), np.float32)

@@ -1,1 +1,1 @@
-"""Faces: one file a corpus."""
+"""Readers of face corpora: one file per corpus."""

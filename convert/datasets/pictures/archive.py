@@ -1,4 +1,4 @@
-"""A zip of small gray pictures with a csv beside it that has one row a picture: webfaces and people are given so."""
+"""Reads a zip of small gray pictures and its csv, one row per picture: the format of webfaces and people."""
 
 import zipfile
 from pathlib import Path
@@ -19,8 +19,8 @@ def read_archive(
 ) -> tuple[list[dict[str, str]], Pictures]:
     """(rows of `folder`/`name`.csv, pictures (n, side, side) uint8 gray), in the order of the csv.
 
-    The csv must have a column `name` and all `columns`; the zip holds NAME.webp of each. Raises MediaError, naming the
-    file, where something is missing, damaged or of another size. With `part`, rows without a picture are left out.
+    The csv must have a column `name` and all `columns`; the zip holds NAME.webp for each row. Raises MediaError,
+    naming the file, when one is missing, damaged or the wrong size. With `part`, rows without a picture are skipped.
     """
     table, archive = require_path(folder / f"{name}.csv", name), require_path(folder / f"{name}.zip", name)
     rows = read_table(table, ("name", *columns))

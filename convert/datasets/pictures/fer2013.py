@@ -12,7 +12,7 @@ from convert.datasets.records import Picture, PictureCorpus
 from device.emotions import EMOTIONS, Floats
 
 IN_FERPLUS = (4, 5, 6, 1, 3, 2, 0)
-"""FER+'s index of each of EMOTIONS. Its eighth, contempt, is not among them."""
+"""FER+'s index for each of EMOTIONS. FER+'s eighth emotion, contempt, has no counterpart."""
 _NOT_A_FACE = FERPLUS_COLUMNS.index("NF")
 
 
@@ -46,7 +46,7 @@ class Faces:
         return np.where(clear, best, -1)
 
     def majority_of_seven(self) -> npt.NDArray[np.int64]:
-        """(n,): `majority` in the order of EMOTIONS, 0..6, or -1 when it is none of the seven."""
+        """(n,): `majority` in the order of EMOTIONS, 0..6, or -1 when the majority is not one of the seven."""
         place = np.full(9, -1)
         place[list(IN_FERPLUS)] = np.arange(len(EMOTIONS))
         return np.asarray(place[self.majority()], np.int64)
@@ -72,10 +72,10 @@ class Fer2013:
         return Faces(self._all.pictures[mask], self._all.labels[mask], self._all.counts[mask])
 
     def training(self, *, as_published: bool = False) -> Faces:
-        """Training without the pictures that also occur in a test split, and without what nobody took for a face.
+        """Training, without pictures that also occur in a test split or that no voter took for a face.
 
-        `as_published` returns all 28,709 rows, which published results were trained on. A copy in folders without a
-        PublicTest has fewer: `validation` takes its share of them.
+        `as_published` returns all 28,709 rows, on which published results were trained. A copy in folders, without a
+        PublicTest, has fewer, because `validation` takes an eighth of them.
         """
         if as_published:
             return self._rows(self._usage == TRAINING)

@@ -1,4 +1,4 @@
-"""The forms in which FER2013 exists, each read into the same rows.
+"""Reads every format in which FER2013 circulates into the same rows.
 
 - faces.png and labels.npz: one sheet of all faces, with labels, FER+ votes and groups of copies (shared/data).
 - fer2013.csv or icml_face_data.csv as published on Kaggle, with or without FER+'s fer2013new.csv beside it.
@@ -178,7 +178,7 @@ def _read_face(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _select_validation(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """(n,): chosen by the pixels alone, so that the choice never changes and copies stay together."""
+    """(n,): chosen by the pixels only, so the choice never changes and copies stay together."""
     digests = [hashlib.blake2b(picture.tobytes(), digest_size=6, key=_SEED).digest() for picture in pictures]
     return np.array([int.from_bytes(digest, "big") / 2**48 < _VALIDATION_SHARE for digest in digests])
 

@@ -1,19 +1,20 @@
-"""Groups of pictures that show the same photograph: copies must not stand on both sides of a split."""
+"""Groups of pictures that show the same photograph: copies must not be on both sides of a split."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 _MIN_CORRELATION = 0.93
-"""Of the inner face at 22×18. Pairs above it were looked at: all were one photograph, brighter or cropped anew."""
+"""Correlation of the inner faces at 22×18. Every pair above it, checked by eye, was one photograph, only
+brightened or cropped differently."""
 _CHUNK = 1000
 
 
 def group_near_copies(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """(n, s, s) uint8 gray faces -> (n,) int64: the first row that a picture is a copy of, or its own.
 
-    Compared is the inner face alone (rows 0.19 to 0.87 of the side, columns 0.22 to 0.78), mirrored too: where
-    everything outside the outline is black, whole pictures are all alike.
+    Compares only the inner face (rows 0.19 to 0.87 of the side, columns 0.22 to 0.78), also mirrored: pictures that
+    are black outside the face's outline would all look alike as a whole.
     """
     side = pictures.shape[1]
     inner = pictures[:, int(0.19 * side) : int(0.87 * side), int(0.22 * side) : int(0.78 * side)]

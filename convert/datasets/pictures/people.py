@@ -1,6 +1,6 @@
-"""People: 9,672 faces, 64×64 gray, with age, sex and ethnicity as UTKFace labels them, and no emotion.
+"""People: 9,672 faces, 64×64 gray, with UTKFace's labels of age, sex and ethnicity, but no emotion.
 
-For fairness: how often each group is said to be angry or sad. Nothing is trained on these labels.
+Used to measure fairness: how often each group is classified as angry or sad. Nothing trains on these labels.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class People:
 
 
 def read_people(folder: Path, *, part: bool = False) -> People:
-    """The set in `folder`; raises MediaError when a file is missing, damaged or not complete; `part` allows less."""
+    """The set in `folder`; raises MediaError when a file is missing, damaged or, unless `part`, incomplete."""
     rows, pictures = read_archive(folder, "people", ("age", "sex", "ethnicity"), SIDE_PX, part=part)
     table = folder / "people.csv"
     if len(rows) < _COUNT and not part:

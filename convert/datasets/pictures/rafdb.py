@@ -1,6 +1,6 @@
 """RAF-DB, basic set (Li, Deng and Du 2017): 15,339 faces from the internet in seven emotions.
 
-Published as Image/aligned/train_00001_aligned.jpg with EmoLabel/list_patition_label.txt (so spelled), whose lines are
+Published as Image/aligned/train_00001_aligned.jpg with EmoLabel/list_patition_label.txt (sic), whose lines are
 "train_00001.jpg 5"; the names contain the official split. Annotation/manual/train_00001_manu_attri.txt has the sex.
 """
 

@@ -1,7 +1,7 @@
-"""Webfaces: 30,405 portraits from the web, 64×64 gray, seven emotions evenly, black outside the face's outline.
+"""Webfaces: 30,405 portraits from the web, 64×64 gray, balanced over seven emotions, black outside the face.
 
-Labels are as noisy as AffectNet's. Pictures that look like a FER2013 test picture (correlation ≥ 0.88) are left out of
-the set as it is given; a few more must be expected, so a network that saw them is not "as published" on FER2013.
+Its labels are about as noisy as AffectNet's. Pictures that resemble a FER2013 test picture (correlation ≥ 0.88) have
+been removed from the set. A few may remain, so results of a network trained on it are not "as published" on FER2013.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SIDE_PX = 64
 _COUNT = 30_405
 _SPLITS = {"train": "training", "test": "test"}
 _VALIDATION_EVERY = 11
-"""Every so many groups of copies of the train split are its validation: about as many pictures as the test split."""
+"""Every 11th group of copies in the train split is validation: about as many pictures as in the test split."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Webfaces:
     """The whole set, read once from `folder`."""
 
     def __init__(self, folder: Path, *, part: bool = False) -> None:
-        """Raises MediaError when a file is missing or the set is not complete; `part` allows less."""
+        """Raises MediaError when a file is missing or, unless `part`, the set is incomplete."""
         self._records = read(folder, part=part)
         self._pictures = np.stack([record.gray() for record in self._records])
         self._labels = np.array([record.emotion for record in self._records], np.int64)
@@ -64,7 +64,7 @@ class Webfaces:
         return self._rows(~self._is_test & ~self._is_validation & ~copies)
 
     def validation(self) -> LabelledFaces:
-        """About one in eleven of the train split; no copy of them is in `training`, nor of the test split in them."""
+        """About one in eleven of the train split. It shares no copies with `training` or with the test split."""
         copies = np.isin(self._groups, self._groups[self._is_test])
         return self._rows(self._is_validation & ~copies)
 
@@ -74,7 +74,7 @@ class Webfaces:
 
 
 def read(folder: Path, *, part: bool = False) -> list[Picture]:
-    """Every picture with its split; raises MediaError when the set is not complete, unless a `part` will do."""
+    """Every picture with its split; raises MediaError when the set is incomplete, unless `part` allows that."""
     rows, pictures = read_archive(folder, "webfaces", ("split", "emotion"), SIDE_PX, part=part)
     table = folder / "webfaces.csv"
     if len(rows) < _COUNT and not part:

@@ -1,1 +1,1 @@
-"""Voices: one file a corpus, and `clips`, which reads any of them."""
+"""Readers of voice corpora: one file per corpus, and `clips`, which reads any of them."""

@@ -15,7 +15,7 @@ _EMOTIONS = {"a": "angry", "f": "fear", "h": "happy", "n": "neutral", "s": "sad"
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """2,474 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """2,474 clips; raises MediaError when some are missing, unless `part` allows that."""
     return _LAYOUT.records(folder, _parse, part=part)
 
 

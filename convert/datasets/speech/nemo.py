@@ -13,11 +13,11 @@ from convert.datasets.records import Sound, SpeechCorpus
 _LAYOUT = Layout("nemo", "nEMO", "samples/EB0_anger_1.wav", 4481)
 _NAME = re.compile(r"([A-Z]{2}\d)_(anger|fear|happiness|neutral|sadness|surprised)_(\d+)")
 _WOMEN = {"EB0", "IC0", "KD0", "MK0"}
-"""By the table that is published with it."""
+"""From the table that is published with it."""
 
 
 def read(folder: Path, *, part: bool = False) -> list[Sound]:
-    """4,481 clips; raises MediaError when they are not all there, unless a `part` will do."""
+    """4,481 clips; raises MediaError when some are missing, unless `part` allows that."""
     return _LAYOUT.records(folder, _parse, part=part)
 
 

@@ -1,7 +1,7 @@
-"""Spoken orders to a coffee machine, from orders.zip in shared/data: ordinary English of over 50 people.
+"""Spoken orders to a coffee machine, from orders.zip in shared/data: everyday English from over 50 people.
 
-Nobody acts an emotion and nobody is named. They are there to learn how speech sounds, and to measure how often calm,
-everyday speech is taken for a mood.
+No emotion is acted and no speaker is named. They teach a network what speech sounds like, and show how often calm,
+everyday speech is mistaken for a mood.
 """
 
 import zipfile
@@ -15,7 +15,7 @@ from device.errors import MediaError
 
 
 def read_orders(folder: Path, cache: Path | None = None) -> list[Clip]:
-    """All 619, in the order of their numbers; raises MediaError where the zip is missing, damaged or not whole."""
+    """All 619, in the order of their numbers; raises MediaError when the zip is missing, damaged or incomplete."""
     archive = require_path(folder / "orders.zip", "orders")
     try:
         with zipfile.ZipFile(archive) as members:

@@ -1,4 +1,4 @@
-"""Other surroundings for a face, so that a network cannot tell a dataset by what is around its faces."""
+"""Replaces the background of faces, so that a network cannot tell the datasets apart by it."""
 
 import torch
 from torch import Tensor
@@ -7,14 +7,14 @@ from torch.nn import functional
 from convert.face.student.living_room import FacePictures
 
 _FILLED, _BLACKED, _EXCHANGED = 0.7, 0.25, 0.1
-"""Shares: of faces on black that get surroundings, of other faces that lose theirs, and that get those of another."""
+"""Shares: faces on black that get a background; other faces that lose theirs, or get another one."""
 
 
 def change_backgrounds(faces: FacePictures, chance: torch.Generator, strength: float = 1.0) -> Tensor:
-    """(n, s, s) uint8: pictures on black (`zoomed`) with another face's hair, shoulders and room around them, and back.
+    """(n, s, s) uint8: faces on black (`zoomed`) get another face's hair, shoulders and room, and vice versa.
 
-    What is put around a face is brought to its brightness and contrast first. `strength` scales how often pictures
-    change that have surroundings of their own; those on black change as often whatever it is.
+    A new background is matched to the face's brightness and contrast. `strength` scales how often pictures with a
+    background of their own change; it does not affect those on black.
     """
     pixels, masks = faces.pixels.float(), _softened(faces.masks.float() / 255)
     with_room = (~faces.zoomed).nonzero().squeeze(1)
@@ -38,7 +38,7 @@ def _softened(masks: Tensor) -> Tensor:
 
 
 def _leveled(other: Tensor, other_masks: Tensor, face: Tensor, masks: Tensor) -> Tensor:
-    """`other` with the mean and deviation that `face` has, each measured within its own outline."""
+    """`other` with the mean and deviation of `face`, each measured inside its own outline."""
     mean, spread = _moments(other, other_masks)
     wanted, width = _moments(face, masks)
     return (other - mean) * (width / spread) + wanted

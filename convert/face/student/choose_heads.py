@@ -1,4 +1,4 @@
-"""How much each head says in the network that ships: chosen on PublicTest and webfaces' validation, on no test."""
+"""Chooses the weight of each head in the network that ships, on PublicTest and webfaces' validation only."""
 
 import itertools
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class HeadAnswers:
-    """What the three heads say of one set, and its labels."""
+    """The three heads' logits for one set, and its labels."""
 
     heads: tuple[Tensor, Tensor, Tensor]
     labels: Labels
@@ -34,7 +34,7 @@ class HeadAnswers:
 
 @dataclass(frozen=True)
 class HeadChoice:
-    """A mixture and what it reads of the validation sets, in per cent."""
+    """A mixture of heads, and its validation figures in per cent."""
 
     mix: HeadMix
     temperature: float
@@ -42,18 +42,18 @@ class HeadChoice:
     public_uar: float
     webfaces: float
     calm_public: float
-    """Neutral faces said to be angry or sad at the threshold, in PublicTest; in webfaces, `calm_webfaces`."""
+    """Neutral faces of PublicTest classified as angry or sad at the threshold; `calm_webfaces` has webfaces'."""
     calm_webfaces: float
 
     @property
     def score(self) -> float:
-        """The mean of the three accuracies, less half of the mean of calm faces misread."""
+        """The mean of the three accuracies, minus half the mean share of calm faces misread."""
         read = (self.public + self.public_uar + self.webfaces) / 3
         return read - (self.calm_public + self.calm_webfaces) / 4
 
 
 def answer_validation(network: MixedFace, data: Path, side: int = 48) -> tuple[HeadAnswers, HeadAnswers]:
-    """What `network` says of PublicTest, and of webfaces' validation."""
+    """Run `network` on PublicTest and on webfaces' validation."""
     public, portraits = Fer2013(data / "fer2013").validation(), read_webfaces(data / "webfaces").validation()
     return (
         _answers(network, resize_all(public.pictures, side), public.labels),
@@ -71,9 +71,9 @@ def _answers(network: MixedFace, pictures: npt.NDArray[np.uint8], labels: Labels
 def choose_heads(
     public: HeadAnswers, portraits: HeadAnswers, log_prior: Tensor, threshold: float, fixed: HeadMix | None = None
 ) -> list[HeadChoice]:
-    """Every mixture of the grid (or `fixed` alone), the best by `Choice.score` first.
+    """Every mixture of the grid (or `fixed` alone), sorted by `HeadChoice.score`, best first.
 
-    The temperature is fitted on as many rows of either set, drawn alike.
+    The temperature is fitted on equally many rows of both sets.
     """
     grid = [HeadMix(1.0, f, w, p) for f, w, p in itertools.product(FERPLUS_SHARES, WEBFACES_SHARES, PRIORS)]
     found = [_judge(mix, public, portraits, log_prior, threshold) for mix in ([fixed] if fixed else grid)]

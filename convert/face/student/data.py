@@ -1,4 +1,4 @@
-"""FER2013 with FER+'s votes and webfaces as one training set: pictures, where the faces are in them, and targets."""
+"""FER2013 with FER+'s votes and webfaces as one training set: pictures, face positions and targets."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,19 +21,19 @@ from device.emotions import EMOTIONS
 
 EMOTION_COUNT, FERPLUS_COUNT = len(EMOTIONS), 8
 TARGET_COLUMNS = EMOTION_COUNT + FERPLUS_COUNT + EMOTION_COUNT
-"""FER2013's seven, FER+'s eight, webfaces' seven. A row's part for a dataset that it is not of is 0."""
+"""FER2013's seven, FER+'s eight, webfaces' seven. A row has zeros in the columns of the other dataset."""
 _OUTLINES = 3000
 
 
 @dataclass(frozen=True)
 class MixedFaces:
-    """The training set, and what the two datasets' labels are distributed like."""
+    """The training set, and the label distribution of both datasets."""
 
     faces: FacePictures
     targets: Tensor
     """(n, TARGET_COLUMNS) float32."""
     fer2013_prior: Tensor
-    """(7,) float32: shares of FER2013's labels; of webfaces' in `webfaces_prior`."""
+    """(7,) float32: the class shares of FER2013's labels; `webfaces_prior` has those of webfaces."""
     webfaces_prior: Tensor
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class MixedFaces:
 
 @cache
 def read_webfaces(folder: Path, *, part: bool = False) -> Webfaces:
-    """The set in `folder`, decoded and its copies grouped (some 20 s) once a process; `part` allows less than all."""
+    """The set in `folder`. Decoded and grouped by copies once per process (about 20 s); `part` allows missing files."""
     return Webfaces(folder, part=part)
 
 
@@ -57,10 +57,10 @@ def load_mixed_faces(
     sharp: float = 1.0,
     rows: int | None = None,
 ) -> MixedFaces:
-    """Read both datasets from `data`; `kept` keeps where the key points are.
+    """Read both datasets from `data`; `retained` is the folder that caches the key points.
 
-    `fer2013` is "clean" (no copies of test pictures), "published" (all 28,709 training rows) or "none"; `rows` takes
-    only so many of each dataset, for a quick check. `hard` and `sharp` shape FER2013's targets as `FacePlan` says.
+    `fer2013` is "clean" (no copies of test pictures), "published" (all 28,709 training rows) or "none"; `rows`
+    limits each dataset, for a quick check. `hard` and `sharp` shape FER2013's targets as `FacePlan` says.
     """
     part = rows is not None
     portraits = read_webfaces(data / "webfaces", part=part).training()
@@ -106,13 +106,13 @@ def _pictures(
 
 
 def _fer2013_targets(faces: Faces, hard: float, sharp: float) -> Tensor:
-    """(n, 7 + 8): the published label mixed with what ten people's votes make likely; the votes."""
+    """(n, 7 + 8): the published label, mixed with the label that ten votes make likely; then the votes."""
     labels = functional.one_hot(torch.from_numpy(faces.labels), EMOTION_COUNT).float()
     votes = sharpen(torch.from_numpy(faces.votes), sharp)
     return torch.cat([hard * labels + (1 - hard) * label_given_votes(faces), votes], dim=1)
 
 
 def count_prior(labels: npt.NDArray[np.int64]) -> Tensor:
-    """(7,) float32: the share of each emotion among labels (n,), none of them 0."""
+    """(7,) float32: the share of each emotion among labels (n,); never 0."""
     counts = torch.bincount(torch.from_numpy(labels), minlength=EMOTION_COUNT).float()
     return (counts + 1) / (counts + 1).sum()

@@ -1,4 +1,4 @@
-"""Where eyes, nose and mouth are in pictures of single faces, found by the device's own detector."""
+"""Finds eyes, nose and mouth in pictures of single faces, with the device's own detector."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from device.perception.face.detector import SHORT_RANGE, BlazeFace
 
 POINTS = ("right eye", "left eye", "nose", "mouth")
 USUAL = np.array([[0.32, 0.39], [0.69, 0.39], [0.5, 0.58], [0.5, 0.77]], np.float32)
-"""Where they are in most of FER2013's faces, as shares of the side: x, y."""
+"""Their usual positions in FER2013's faces, as shares of the side: x, y."""
 _SIZE_PX, _BORDER_PX = 140, 58
 _FARTHEST = 0.25
-"""A point farther than this from where it usually is, as a share of the side, is of another face or of none."""
+"""A point farther than this from its usual position (share of the side) does not belong to this face."""
 
 
 def find_key_points(pictures: npt.NDArray[np.uint8], cache: Path | None = None) -> Floats:
     """(n, s, s) uint8 gray faces -> (n, 4, 2) float32, x and y of POINTS as shares of the side.
 
-    USUAL where no face is found. About 1 ms a picture; `cache` (.npy) keeps the answer for pictures as many.
+    USUAL when no face is found. Takes about 1 ms per picture; `cache` (.npy) is reused if it has as many rows.
     """
     if cache is not None and cache.exists():
         retained = np.load(cache)

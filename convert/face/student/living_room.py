@@ -1,7 +1,8 @@
-"""What a face in a living room does that the datasets seldom show: it talks, wears glasses, looks down at a camera.
+"""Augmentation for faces in living rooms, which the datasets rarely show: talking, in glasses, seen from below.
 
-All of it keeps the face's emotion. Shapes are drawn in the face's own coordinates, from its key points, and moved with
-it in one resampling. Coordinates are those of `grid_sample`: -1..1 over the picture, x to the right, y down.
+No change affects the emotion. Shapes are drawn in the face's own coordinates, from its key points, and are warped
+together with the face in one resampling. Coordinates are those of `grid_sample`: -1..1 over the picture, x to the
+right, y down.
 """
 
 from dataclasses import dataclass
@@ -19,16 +20,16 @@ _TALKS = torch.tensor(
         for emotion in EMOTIONS
     ]
 )
-"""How often the mouth of a face of each emotion is changed. A surprised or happy mouth says what it is."""
+"""How often the mouth of a face of each emotion is changed. The mouth gives away surprise and happiness."""
 _GLASSES, _TURNED, _DARK, _DIM, _FAR_SCALE, _SHADED = 0.12, 0.3, 0.12, 0.1, 0.1, 0.12
 """How often, at full strength."""
 _SOFT = 0.03
-"""How blurred what is drawn is, in half sides: about 0.7 px of 48."""
+"""Edge blur of drawn shapes, in units of half a side: about 0.7 px of 48."""
 
 
 @dataclass(frozen=True)
 class FacePictures:
-    """n faces to change; `points` and `masks` tell where what is in them."""
+    """n faces to augment; `points` and `masks` locate their features."""
 
     pixels: Tensor
     """(n, s, s) uint8 gray."""
@@ -39,18 +40,18 @@ class FacePictures:
     labels: Tensor
     """(n,) int64 in EMOTIONS' order."""
     zoomed: Tensor
-    """(n,) bool: framed closer than FER2013 frames faces, as webfaces is."""
+    """(n,) bool: cropped tighter than FER2013, as in webfaces."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def rows(self, take: Tensor) -> "FacePictures":
-        """Those of `take`, indices or a mask (n,)."""
+        """Select the faces of `take`, indices or a mask (n,)."""
         return FacePictures(*(part[take] for part in vars(self).values()))
 
 
 def change_faces(faces: FacePictures, chance: torch.Generator, strength: float = 1.0) -> Tensor:
-    """(n, s, s) float32 of 0..255: each face changed as living rooms change them. `strength` 0..1 scales how often."""
+    """(n, s, s) float32 of 0..255: each face changed as a living room would. `strength` 0..1 scales the probability."""
     pixels = faces.pixels.float()
     seen = _face_coordinates(faces, chance, strength)
     source = seen.clone()
@@ -82,10 +83,10 @@ def _uniform(low: float, high: float, count: int, chance: torch.Generator) -> Te
 
 
 def _face_coordinates(faces: FacePictures, chance: torch.Generator, strength: float) -> Tensor:
-    """(n, s, s, 2): where in the face each pixel of the result looks.
+    """(n, s, s, 2): the point of the face that each output pixel samples.
 
-    Some faces are seen from below, above or the side (in perspective, up to 1.5 times as near at one end), and half of
-    those that are framed closer than FER2013 are framed as FER2013 is. Framing and tilting are `augment`'s.
+    Some faces are seen from below, above or the side (in perspective, with one end up to 1.5 times nearer), and half
+    of the tightly cropped ones get FER2013's crop. `augment` does the other reframing and the tilting.
     """
     n, side = faces.pixels.shape[:2]
     across = (2 * torch.arange(side) + 1) / side - 1
@@ -99,7 +100,7 @@ def _face_coordinates(faces: FacePictures, chance: torch.Generator, strength: fl
 
 
 class _Mouths:
-    """Mouths of people who talk: open or closed, rounded or wide, the jaw lower."""
+    """Talking mouths: open or closed, rounded or wide, with a lowered jaw."""
 
     def __init__(self, points: Tensor, chance: torch.Generator) -> None:
         n = len(points)
@@ -115,7 +116,7 @@ class _Mouths:
         self._teeth = (torch.rand(n, 1, 1, generator=chance) < 0.4).float() * _uniform(0.2, 0.45, n, chance)
 
     def source(self, seen: Tensor) -> Tensor:
-        """Where in the picture (n, s, s, 2) to look for what is at `seen`."""
+        """The picture coordinates (n, s, s, 2) to sample for the points `seen`."""
         dx, dy = seen[..., 0] - self._x, seen[..., 1] - self._y
         fall = torch.exp(-((dx / (0.6 * self._eyes)) ** 2))
         below = torch.where(dy > 0, (dy - self._open * fall).clamp(min=0), dy)
@@ -123,7 +124,7 @@ class _Mouths:
         return torch.stack([self._x + dx * (1 + self._narrow * near), self._y + below], dim=3)
 
     def paint(self, pixels: Tensor, seen: Tensor) -> Tensor:
-        """The inside of open mouths, dark, some with upper teeth: pixels (n, s, s) of 0..255."""
+        """Paint the dark inside of open mouths, some with upper teeth, into pixels (n, s, s) of 0..255."""
         dx, dy = seen[..., 0] - self._x, seen[..., 1] - self._y - self._open / 2
         height = (self._open / 2).clamp(min=1e-3)
         inside = 1 - (dx / self._half_width) ** 2 - (dy / height) ** 2
@@ -135,14 +136,14 @@ class _Mouths:
 
 
 def talk(pixels: Tensor, seen: Tensor, points: Tensor, chance: torch.Generator) -> Tensor:
-    """Pixels (n, s, s) of 0..255 looked at in `seen` (n, s, s, 2), with the mouths of people who talk."""
+    """Sample pixels (n, s, s) of 0..255 at `seen` (n, s, s, 2), and give the faces talking mouths."""
     mouths = _Mouths(points, chance)
     changed = functional.grid_sample(pixels[:, None], mouths.source(seen), padding_mode="border", align_corners=False)
     return mouths.paint(changed[:, 0], seen)
 
 
 def draw_glasses(pixels: Tensor, seen: Tensor, points: Tensor, chance: torch.Generator) -> Tensor:
-    """Pixels (n, s, s) of 0..255 with glasses on, at the key `points` (n, 4, 2), shares of the side.
+    """Draw glasses into pixels (n, s, s) of 0..255, at the key `points` (n, 4, 2), shares of the side.
 
     Rims of many shapes, dark or light; one pair in five is tinted, one in four reflects a window.
     """
@@ -158,7 +159,7 @@ def draw_glasses(pixels: Tensor, seen: Tensor, points: Tensor, chance: torch.Gen
     width, height = _uniform(0.3, 0.44, n, chance), _uniform(0.19, 0.36, n, chance)
     power, thick = _uniform(2, 5, n, chance), _uniform(0.015, 0.06, n, chance)
     down = down - _uniform(-0.02, 0.08, n, chance)
-    # The distance to a lens's middle, 1 on its rim.
+    # The distance from the centre of a lens; 1 at its rim.
     reach = ((((along.abs() - 0.5) / width).abs() ** power) + (down / height).abs() ** power) ** (1 / power)
     soft = _SOFT / distance
     rim = torch.sigmoid((thick - (reach - 1).abs() * height) / (soft / 2))
@@ -177,20 +178,20 @@ def draw_glasses(pixels: Tensor, seen: Tensor, points: Tensor, chance: torch.Gen
 
 
 def _darken(pixels: Tensor, masks: Tensor, chance: torch.Generator) -> Tensor:
-    """Skin of darker tones, what is around it unchanged: a power of 1.3 to 2.4 within the face's outline."""
+    """Darken the skin: a gamma of 1.3 to 2.4 inside the face's outline; the surroundings stay as they are."""
     power = _uniform(1.3, 2.4, len(pixels), chance)
     return torch.lerp(pixels, 255 * (pixels / 255).clamp(0, 1) ** power, masks)
 
 
 def _shade(pixels: Tensor, chance: torch.Generator) -> Tensor:
-    """A lamp above or beside, or a window: down to a quarter of the light at the far end."""
+    """Light the face from a lamp above or beside it, or a window; the far end gets as little as a quarter."""
     across = torch.linspace(-1, 1, pixels.shape[-1])
     direction, amount = _uniform(0, 2 * torch.pi, len(pixels), chance), _uniform(0.3, 0.75, len(pixels), chance)
     return pixels * (1 + amount * (direction.cos() * across[None, None, :] + direction.sin() * across[None, :, None]))
 
 
 def _shrink(pixels: Tensor, chance: torch.Generator) -> Tensor:
-    """A face of 14 to 24 pixels."""
+    """Reduce the face to 14 to 24 pixels."""
     side = pixels.shape[-1]
     sizes = torch.randint(14 * side // 48, side // 2, (len(pixels),), generator=chance)
     changed = torch.empty_like(pixels)
@@ -202,6 +203,6 @@ def _shrink(pixels: Tensor, chance: torch.Generator) -> Tensor:
 
 
 def _dim(pixels: Tensor, chance: torch.Generator) -> Tensor:
-    """An eighth to a third of the light, and the camera's noise on it; whole grey levels."""
+    """Reduce the light to between an eighth and a third, add camera noise, and round to whole grey levels."""
     noise = _uniform(2, 6, len(pixels), chance) * torch.randn(pixels.shape, generator=chance)
     return (_uniform(0.12, 0.35, len(pixels), chance) * pixels + noise).clamp(0, 255).round()

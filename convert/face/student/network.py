@@ -1,4 +1,4 @@
-"""The face network with a head for each dataset's labels, and how the heads become the one that ships."""
+"""The face network with a head for each dataset's labels, and how those heads are merged into the one that ships."""
 
 import copy
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from device.emotions import EMOTIONS
 class MixedFace(MienFace):
     """MienFace with a third head, webfaces' (n, 7), on the same body.
 
-    FER2013's head and webfaces' learn *balanced* logits: their dataset's prior is added in the loss alone (Menon et al.
-    2021, "Long-tail learning via logit adjustment"). FER+'s learns its votes as they are.
+    FER2013's head and webfaces' learn *balanced* logits: their dataset's prior is added only in the loss (Menon et al.
+    2021, "Long-tail learning via logit adjustment"). FER+'s head learns the votes unchanged.
     """
 
     def __init__(self, widths: tuple[int, int, int, int] = SHIPPED, dropout: float = 0.1) -> None:
@@ -30,14 +30,14 @@ class MixedFace(MienFace):
 
 @dataclass(frozen=True)
 class HeadMix:
-    """How much each head says in the seven logits that ship."""
+    """The weight of each head in the seven logits that ship."""
 
     fer2013: float = 1.0
     ferplus: float = 0.0
     webfaces: float = 0.0
     prior: float = 1.0
-    """How much of FER2013's prior is added: at 1 the most faces are right where faces are as in FER2013, at 0 each
-    emotion counts alike."""
+    """How much of FER2013's prior is added. At 1, accuracy is highest on faces distributed as in FER2013; at 0, all
+    emotions count equally."""
 
     def mix(self, emotions: Tensor, ferplus: Tensor, webfaces: Tensor, log_prior: Tensor) -> Tensor:
         """(n, 7) of the three heads' logits and FER2013's log prior (7,)."""
@@ -47,7 +47,7 @@ class HeadMix:
 
 
 def merge_heads(network: MixedFace, mix: HeadMix, log_prior: Tensor) -> MienFace:
-    """The two-headed network that ships: all heads are linear on one body, and so is their mixture."""
+    """The two-headed network that ships: every head is linear on the same body, so their mixture is too."""
     widths = tuple(int(width) for width in _widths(network))
     merged = MienFace((widths[0], widths[1], widths[2], widths[3]))
     retained = {name: value for name, value in network.state_dict().items() if not name.startswith("webfaces.")}
@@ -63,7 +63,7 @@ def merge_heads(network: MixedFace, mix: HeadMix, log_prior: Tensor) -> MienFace
 
 
 def _widths(network: MixedFace) -> list[int]:
-    """Of the stem and the three stages."""
+    """Channels of the stem and the three stages."""
     layers = [module for module in network.body.modules() if isinstance(module, nn.BatchNorm2d)]
     found = [layers[0].num_features]
     for layer in layers[1:]:

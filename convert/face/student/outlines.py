@@ -1,4 +1,4 @@
-"""The region of a picture that is face, so that what surrounds it can be exchanged or blacked out."""
+"""Finds the region of the face in a picture, so that the rest can be replaced or blacked out."""
 
 import cv2
 import numpy as np
@@ -9,12 +9,12 @@ from device.emotions import Floats
 
 Pictures = npt.NDArray[np.uint8]
 _BLACK = 10
-"""Grey levels up to this are the black around a webfaces portrait, if they touch the border."""
+"""Grey levels up to this count as the black around a webfaces portrait where they connect to the border."""
 _RIGHT_EYE, _LEFT_EYE, _MOUTH = 0, 1, 3
 
 
 def find_black_outlines(pictures: Pictures) -> Pictures:
-    """Masks (n, s, s) uint8, 255 in the face, of pictures (n, s, s) uint8 gray that are black around it."""
+    """Masks (n, s, s) uint8, 255 in the face, for pictures (n, s, s) uint8 gray of a face on black."""
     return np.stack([_inside(picture) for picture in pictures])
 
 
@@ -27,7 +27,7 @@ def _inside(picture: Pictures) -> Pictures:
 
 
 def average_outline(outlines: Pictures, points: Floats) -> Floats:
-    """(s, s) float32, 0..1: how often each place is face, once eyes and mouth are brought to where they usually are.
+    """(s, s) float32, 0..1: how often each pixel belongs to the face, with eyes and mouth at their usual positions.
 
     `outlines` (n, s, s) are masks of 0 or 255 and `points` (n, 4, 2) their key points as shares of the side.
     """
@@ -39,7 +39,7 @@ def average_outline(outlines: Pictures, points: Floats) -> Floats:
 
 
 def fit_outlines(average: Floats, points: Floats, side: int) -> Pictures:
-    """Masks (n, side, side) uint8, 0..255: `average` (s, s) brought to the key `points` (n, 4, 2) of each picture."""
+    """Masks (n, side, side) uint8, 0..255: `average` (s, s) aligned to the key `points` (n, 4, 2) of each picture."""
     template = cv2.resize(np.asarray(255 * average, np.uint8), (side, side), interpolation=cv2.INTER_AREA)
     return np.stack([cv2.warpAffine(template, _moving(USUAL, own, side), (side, side)) for own in points]).astype(
         np.uint8, copy=False
@@ -47,6 +47,6 @@ def fit_outlines(average: Floats, points: Floats, side: int) -> Pictures:
 
 
 def _moving(there: Floats, here: Floats, side: int) -> npt.NDArray[np.float64]:
-    """(2, 3): the affine transform of pixels that brings eyes and mouth from `there` to `here`."""
+    """(2, 3): the affine transform that maps eyes and mouth from `there` to `here`, in pixels."""
     rows = [_RIGHT_EYE, _LEFT_EYE, _MOUTH]
     return np.asarray(cv2.getAffineTransform(there[rows] * np.float32(side), here[rows] * np.float32(side)), np.float64)

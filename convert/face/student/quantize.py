@@ -1,4 +1,4 @@
-"""A stage's network as the device takes it: heads merged, int8, and measured on people whom it never met.
+"""Prepares a stage's network for the device: merges its heads, quantizes it to int8, and measures it on strangers.
 
 python -m convert.face.student.quantize STAGE --runs FOLDER --out FOLDER
 """
@@ -28,14 +28,14 @@ _CALIBRATED = 700
 
 
 def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, object]:
-    """Write `out`/NAME.tflite and NAME.json beside it, which tells how it was chosen and what it reads."""
+    """Write `out`/NAME.tflite and NAME.json, which records how it was chosen and its figures."""
     stage = next(stage for stage in STAGES if stage.name == name)
     network = load_stage(name, runs)
     log_prior = count_prior(Fer2013(data / "fer2013").training().labels).log()
     public, portraits = answer_validation(network, data, stage.side)
     fixed = None
     if not stage.webfaces:
-        fixed = HeadMix()  # as published: by FER2013's labels alone
+        fixed = HeadMix()  # as published: FER2013's labels only
     elif stage.fer2013 == "none":
         fixed = HeadMix(fer2013=0.0, webfaces=1.0, prior=0.0)
     choices = choose_heads(public, portraits, log_prior, THRESHOLD, fixed)
@@ -59,7 +59,7 @@ def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, ob
 
 
 def calibration_inputs(data: Path, side: int) -> list[Floats]:
-    """Training pictures of both datasets, each (1, side, side, 1), for the ranges of int8."""
+    """Training pictures of both datasets, each (1, side, side, 1), to calibrate int8."""
     chance, found = np.random.default_rng(0), []
     for pictures in (
         Fer2013(data / "fer2013").training().pictures,

@@ -1,4 +1,4 @@
-"""Pictures of faces brought to the side that a network reads."""
+"""Resizes pictures of faces to the input size of a network."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 
 def resize_all(pictures: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """(n, s, s) uint8 -> (n, side, side) uint8, as the device brings a whole picture to its input's size."""
+    """(n, s, s) uint8 -> (n, side, side) uint8, as the device resizes a whole picture for its network."""
     if pictures.shape[1] == side:
         return pictures
     way = cv2.INTER_AREA if pictures.shape[1] > side else cv2.INTER_LINEAR

@@ -1,9 +1,9 @@
-"""The face networks' trainings in the order in which they are worth most, each resumed where it was cut off.
+"""Trains the face networks stage by stage, the most valuable first; an interrupted stage resumes.
 
-    python -m convert.face.student.stages --out FOLDER          all that is left, one after another
-    python -m convert.face.student.stages --out FOLDER --list   what is done and what is left
+    python -m convert.face.student.stages --out FOLDER          run all remaining stages in turn
+    python -m convert.face.student.stages --out FOLDER --list   list finished and remaining stages
 
-Each stage has a run folder of its own in FOLDER; a stage that is done is skipped, so the same command goes on.
+Each stage has its own run folder in FOLDER. Finished stages are skipped, so the same command continues.
 """
 
 import argparse
@@ -31,21 +31,21 @@ Widths = tuple[int, int, int, int]
 STUDENT: Widths = (16, 48, 96, 144)
 """1.07 M parameters: 1.14 MB in int8."""
 MIDDLE: Widths = (32, 96, 160, 256)
-"""3.3 M parameters: a teacher that is widened from a student, and so need not begin from nothing."""
+"""3.3 M parameters: a teacher widened from a student, so it does not start from random weights."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: what it learns from, and what it begins with."""
+    """One training run: its data, its teachers and its initial weights."""
 
     name: str
     plan: FacePlan
     widths: Widths = STUDENT
     mixed: MixedPlan = field(default_factory=MixedPlan)
     start: str = ""
-    """The shipped network ("shipped"), the one as published ("published"), or an earlier stage; widened if need be."""
+    """Initial weights: "shipped", "published" (the network as published) or an earlier stage; widened if necessary."""
     teachers: tuple[str, ...] = ()
-    """Earlier stages whose answers are learnt."""
+    """Earlier stages whose predictions it learns from."""
     fer2013: str = "clean"
     webfaces: bool = True
     side: int = 48
@@ -54,7 +54,7 @@ class Stage:
 
     @property
     def counted(self) -> tuple[str, ...]:
-        """The validation figures of the heads that learn."""
+        """The validation figures of the heads that are trained."""
         if self.fer2013 == "none":
             return ("webfaces",)
         return ("fer2013", "uar", "ferplus", "webfaces") if self.webfaces else ("fer2013", "ferplus")
@@ -102,7 +102,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> float:
-    """Train `stage` in its folder of `out`, going on where it stopped; its best validation score in per cent."""
+    """Train or resume `stage` in its folder below `out`; returns the best validation score in per cent."""
     faces = load_mixed_faces(
         data,
         out / "cache",
@@ -130,20 +130,20 @@ def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> f
 
 
 def load_stage(name: str, out: Path) -> MixedFace:
-    """The network that the stage `name` left in `out`, at rest; raises ModelError where it is not trained yet."""
+    """The trained network of stage `name` in `out`, in evaluation mode; raises ModelError if it is missing."""
     network = MixedFace(next(stage.widths for stage in STAGES if stage.name == name), dropout=0.0)
     checkpoints.load_into(network, out / name)
     return network.eval()
 
 
 def _begin(network: MixedFace, stage: Stage, out: Path, faces: MixedFaces) -> None:
-    """Fill `network` with what the stage starts from."""
+    """Load the initial weights of the stage into `network`."""
     narrow = _committed(stage.start, faces) if stage.start in ("shipped", "published") else load_stage(stage.start, out)
     widen(narrow, network, torch.Generator().manual_seed(stage.plan.seed))
 
 
 def _committed(which: str, faces: MixedFaces) -> MixedFace:
-    """The committed network, its seven made balanced; webfaces' head begins as FER2013's."""
+    """The committed network, with balanced logits for its seven; webfaces' head starts as a copy of FER2013's."""
     from convert.evaluation.shipped import AS_PUBLISHED
     from convert.face.from_tflite import load_tflite
 
@@ -162,7 +162,7 @@ def _committed(which: str, faces: MixedFaces) -> MixedFace:
 
 
 def main() -> int:
-    """Run the stages that are left; 1 and one line on a MienError."""
+    """Run the remaining stages; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.face.student.stages", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run folders")
     parser.add_argument("--data", type=Path, default=DATA)

@@ -1,9 +1,9 @@
-"""How a face network reads people whom it never met: each number of the report's table of faces, for any .tflite.
+"""Measures a face network on people it was not trained on: the report's table of faces, for any .tflite.
 
     python -m convert.face.student.strangers                      the shipped network
     python -m convert.face.student.strangers face.tflite ...      others; the temperature is fitted on PublicTest
 
-The network is asked through the device's own code. Temperatures come from the card or PublicTest, never from a test.
+Networks run through the device's own code. Temperatures come from the card or PublicTest, never from a test set.
 """
 
 import argparse
@@ -33,13 +33,13 @@ from device.settings.schema import Settings
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 THRESHOLD = Settings().mood.min_confidence
-"""What the mood says nothing below, by default."""
+"""The default confidence below which no mood is reported."""
 Pictures = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class StrangerSets:
-    """All that a face network is asked about, read once."""
+    """All test sets of a face network, read once."""
 
     public: Faces
     published: Faces
@@ -49,7 +49,7 @@ class StrangerSets:
 
 
 def read_stranger_sets(data: Path) -> StrangerSets:
-    """From `data`; raises MediaError where a set is missing or damaged."""
+    """Read them from `data`; raises MediaError when a set is missing or damaged."""
     fer2013 = Fer2013(data / "fer2013")
     portraits = Webfaces(data / "webfaces").test()
     return StrangerSets(
@@ -63,13 +63,13 @@ def read_stranger_sets(data: Path) -> StrangerSets:
 
 @dataclass(frozen=True)
 class StrangerFigures:
-    """What was measured, in per cent."""
+    """The measured figures, in per cent."""
 
     figures: dict[str, float]
     groups: list[GroupShares]
 
     def as_text(self) -> str:
-        """Lines of a table."""
+        """The figures as the lines of a table."""
         lines = [f"{title:64} {value:6.2f}" for title, value in self.figures.items()]
         lines.append(f"{'people, at the threshold':32} {'n':>6} " + " ".join(f"{e:>8}" for e in self.groups[0].said))
         for group in self.groups:
@@ -79,7 +79,7 @@ class StrangerFigures:
 
 
 def ask(network: Network, pictures: Pictures) -> tuple[Floats, Floats]:
-    """Logits (n, 7) and (n, 8) of pictures (n, s, s) uint8 gray, each read as `mien analyze --crop` reads it."""
+    """Logits (n, 7) and (n, 8) of pictures (n, s, s) uint8 gray, computed as `mien analyze --crop` does."""
     side = network.inputs[0].shape[1] if network.inputs else FACE_PX
     said = [network.run(face_input(picture)) for picture in resize_all(pictures, int(side))]
     return np.array([s[0][0] for s in said], np.float32), np.array([s[1][0] for s in said], np.float32)
@@ -126,7 +126,7 @@ def measure_strangers(network: Network, sets: StrangerSets, temperature: float |
 
 
 def main() -> int:
-    """Ask each named network; 1 and one line on a MienError."""
+    """Measure each named network; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.face.student.strangers", description=__doc__)
     parser.add_argument("networks", nargs="*", type=Path, help=".tflite files (default: the shipped network)")
     parser.add_argument("--data", type=Path, default=DATA)

@@ -1,4 +1,4 @@
-"""The task of training a face network on FER2013, FER+ and webfaces together, with teachers or without."""
+"""The task of training a face network on FER2013, FER+ and webfaces together, with or without teachers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,29 +27,29 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class MixedPlan:
-    """What a run learns beside its `FacePlan`: how strongly, and how much of each head."""
+    """Settings of a run in addition to its `FacePlan`: strength of augmentation, and weights of the heads."""
 
     mixed_up: float = 0.25
-    """Share of pictures with another one shining through (Zhang et al. 2018, "mixup")."""
+    """Share of pictures that are blended with another one (Zhang et al. 2018, "mixup")."""
     ferplus: float = 1.0
-    """Weight of FER+'s votes in the loss beside FER2013's labels; of webfaces' labels in `webfaces`."""
+    """Weight of FER+'s votes in the loss, relative to FER2013's labels; `webfaces` is that of webfaces' labels."""
     webfaces: float = 1.0
     strong: float = 0.7
-    """How strongly faces are changed in the first part of a run; in the last, from `FacePlan.calm_from` on, `calm`."""
+    """Strength of augmentation in the first part of a run; from `FacePlan.calm_from` on it is `calm`."""
     calm: float = 1 / 3
     smoothing: float = 0.05
-    """Of webfaces' labels, which are noisy."""
+    """Label smoothing for webfaces, whose labels are noisy."""
 
 
 class Teachers:
-    """What larger networks answer: soft targets in place of a share of the labels."""
+    """Larger networks, whose predictions replace a share of the labels as soft targets."""
 
     def __init__(self, networks: list[MixedFace], priors: tuple[Tensor, Tensor]) -> None:
         self._networks = [network.eval() for network in networks]
         self._log_priors = tuple(prior.log() for prior in priors)
 
     def answer(self, inputs: Tensor) -> Tensor:
-        """(n, 7 + 8 + 7) probabilities, the mean of all: each head's, with its dataset's prior."""
+        """(n, 7 + 8 + 7) probabilities of each head with its dataset's prior, averaged over all teachers."""
         total = torch.zeros(())
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             for network in self._networks:
@@ -68,7 +68,7 @@ def mixed_task(
     mixed: MixedPlan,
     teachers: Teachers | None = None,
 ) -> Task:
-    """The task for `convert.training.loop.train`. Every epoch changes every picture anew, from its seed and number."""
+    """The task for `convert.training.loop.train`. Every epoch augments every picture anew, seeded by its number."""
     priors = (faces.fer2013_prior.log(), faces.webfaces_prior.log())
     weights = torch.tensor([1.0, mixed.ferplus, mixed.webfaces])
     count = len(faces)
@@ -109,21 +109,21 @@ def mixed_task(
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean over the batch; rows whose targets are all 0 count nothing."""
+    """Mean over the batch; rows whose targets are all 0 contribute nothing."""
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
 def _taught(targets: Tensor, answers: Tensor, share: float) -> Tensor:
-    """Targets (n, 22) with `share` of each head's replaced by what the teachers answer.
+    """Targets (n, 22) in which the teachers' predictions replace `share` of each head's.
 
     Teachers answer for every dataset's head on every picture: a webfaces portrait teaches FER2013's head too. Where a
-    row has no label of a dataset, the teachers' answer counts `share` as much as a label does.
+    row has no label of a dataset, the teachers' prediction has `share` of the weight of a label.
     """
     return (1 - share) * targets + share * answers
 
 
 def mix_up(inputs: Tensor, targets: Tensor, share: float, chance: torch.Generator) -> tuple[Tensor, Tensor]:
-    """`share` of the inputs (n, 1, s, s) with up to a half of another one shining through, targets (n, k) likewise."""
+    """Blend `share` of the inputs (n, 1, s, s) with up to half of another one, and their targets (n, k) alike."""
     count = len(inputs)
     other = torch.randperm(count, generator=chance)
     through = torch.rand(count, 1, generator=chance) ** 2 / 2
@@ -144,7 +144,7 @@ def mixed_scorer(
 ) -> Callable[[nn.Module], dict[str, float]]:
     """Accuracy and recall on PublicTest, FER+'s majority on it, and accuracy on webfaces' validation, in per cent.
 
-    The score is the mean of those `counted`: a head that learns nothing has no say in which epoch is the best.
+    The score is the mean of those `counted`: an untrained head has no say in which epoch is best.
     """
     part = rows is not None
     own = Fer2013(data / "fer2013", part=part).validation().first(rows or 10**6)

@@ -1,7 +1,7 @@
-"""A wider network that answers as a narrower one does, so that it need not learn from nothing.
+"""Widens a trained network: the wider one computes the same outputs, so training does not start from scratch.
 
-Chen et al. 2016, "Net2Net: accelerating learning via knowledge transfer": channels are copied, and whatever reads a
-copied channel reads each copy for its share.
+Chen et al. 2016, "Net2Net: accelerating learning via knowledge transfer": channels are copied, and each
+reader of a channel divides its weight among the copies.
 """
 
 import torch
@@ -11,11 +11,11 @@ from convert.networks.face import MienFace
 from convert.networks.residual import Residual
 
 _NOISE = 0.02
-"""Of a weight's own deviation, added to all: copies that stay alike would learn alike."""
+"""Noise added to every weight, as a share of its standard deviation: identical copies would never diverge."""
 
 
 def widen(narrow: MienFace, wide: MienFace, chance: torch.Generator) -> None:
-    """Give `wide`, of the same depth and heads and at least as wide in each stage, the weights of `narrow`."""
+    """Copy the weights of `narrow` into `wide`, which has the same depth and heads, and stages at least as wide."""
     stem, *blocks = _convolutions(narrow)
     wide_stem, *wide_blocks = _convolutions(wide)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def widen(narrow: MienFace, wide: MienFace, chance: torch.Generator) -> None:
 
 
 class _Copies:
-    """Which of the narrow channels each of the wide ones is a copy of."""
+    """Maps each wide channel to the narrow channel that it copies."""
 
     def __init__(self, narrow: int, wide: int, chance: torch.Generator) -> None:
         extra = torch.randperm(narrow, generator=chance).repeat(wide // narrow + 1)[: wide - narrow]
@@ -46,7 +46,7 @@ class _Copies:
         self._shares = torch.bincount(self.rows, minlength=narrow)[self.rows].float()
 
     def read(self, weight: Tensor) -> Tensor:
-        """(out, narrow, ...) -> (out, wide, ...), whatever is read counting once in all."""
+        """(out, narrow, ...) -> (out, wide, ...), with the weights divided among the copies of each channel."""
         shape = [1, -1] + [1] * (weight.ndim - 2)
         return weight[:, self.rows] / self._shares.reshape(shape)
 
