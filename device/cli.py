@@ -25,7 +25,7 @@ COMMANDS = {
     "config": "write, check or show the settings file",
     "history": "show or delete recorded moods, actions and gaps",
     "rules": "explain the rules, or say what they would do",
-    "baseline": "record how faces and voices here read when people are relaxed",
+    "baseline": "record what relaxed faces and voices look and sound like here",
     "gallery": "choose the faces that answer a voice on the page; without arguments, show the current ones",
     "hue": "pair a Hue bridge",
     "kiosk": "set the password of the page",
@@ -33,7 +33,7 @@ COMMANDS = {
 }
 """Command -> its line in `mien --help`. The module device.commands.COMMAND has ARGUMENTS and `run`."""
 _WRITE_ERRORS = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-"""Why stdout takes no more: its reader left, the disk is full, a limit is reached, the terminal is gone."""
+"""Errors of a stdout that cannot be written: its reader left, the disk is full, a limit is hit, no terminal."""
 
 
 class _CommandParser(argparse.ArgumentParser):
@@ -44,7 +44,7 @@ class _CommandParser(argparse.ArgumentParser):
 
     command = ""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - argparse's signature
         module = importlib.import_module(f"device.commands.{self.command}")
         exclusive = getattr(module, "EXCLUSIVE", ())
         group = self.add_mutually_exclusive_group() if exclusive else self

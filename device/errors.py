@@ -2,7 +2,7 @@
 
 
 class MienError(Exception):
-    """The root of all of them: the user sees its message and no traceback."""
+    """The base class: the user sees its message and no traceback."""
 
 
 class SettingsError(MienError):
@@ -26,7 +26,7 @@ class MediaError(MienError):
 
 
 class LinkError(MienError):
-    """A message between `sense` and `hub` is malformed, too long or out of turn."""
+    """A message between `sense` and `hub` is malformed, too long or out of order."""
 
 
 class ActionError(MienError):

@@ -20,7 +20,7 @@ DEFAULT_SIZE = (640, 480)
 
 
 def list_cells(*, full: bool, cores: int | None = None) -> list[tuple[int, tuple[int, int], int]]:
-    """(faces, size in px, threads): all of them, or only one axis at a time from the default on."""
+    """(faces, size in px, threads): the full grid, or the default varied along one axis at a time."""
     threads = [count for count in (1, 2, 4) if count <= (cores or os.cpu_count() or 1)]
     if full:
         return [(faces, size, count) for count, size, faces in product(threads, SIZES, FACES)]

@@ -14,7 +14,7 @@ class MacCount:
     macs: int
     """Multiply-adds of convolutions and fully connected layers; those of other layers are negligible."""
     int8_macs: int
-    """Those with int8 weights."""
+    """Multiply-adds with int8 weights."""
 
 
 def count_macs(content: bytes, name: str) -> MacCount:

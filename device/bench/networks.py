@@ -17,7 +17,7 @@ from device.perception.tflite import Network
 
 
 def measure(seconds: float, folder: Path = MODELS, max_threads: int | None = None) -> Json:
-    """Every .tflite of `folder`, on 1, 2 and 4 threads, up to the number of cores (or `max_threads`)."""
+    """Measure every .tflite of `folder` on 1, 2 and 4 threads, up to the number of cores (or `max_threads`)."""
     peak = None
     with contextlib.suppress(ImportError):  # tflite-runtime comes without flatbuffers, which builds the test network
         peak = peak_macs_per_s(seconds)

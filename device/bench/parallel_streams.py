@@ -51,7 +51,7 @@ def _run_together(count: int, seconds: float, settings: Path | None) -> Json:
 
 
 def _run_one(seconds: float, path: Path | None) -> None:
-    """One of the streams: prints when it is ready, waits for the start, and prints its measurements."""
+    """Run one stream: print when it is ready, wait for the start, and print the measurements."""
     settings = load(path)
     perception = load_perception(settings)
     print("ready", flush=True)  # noqa: T201 - for the parent process

@@ -26,7 +26,7 @@ from device.settings.toml import format_value
 
 def resident_mb(pid: int) -> float:
     """Resident memory in MiB. Raises OSError if the process has ended."""
-    # Not ru_maxrss, which after a fork is the parent's.
+    # Not ru_maxrss: a forked process inherits its parent's.
     _, is_found, rest = Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")
     if not is_found:
         raise ProcessLookupError(f"process {pid} has ended")
@@ -102,8 +102,8 @@ def _wait_for_mood(listener: socket.socket, start_s: float, limit_s: float) -> N
 def measure_load(who: str, seconds: float, settings: Settings, limit_s: float = _LIMIT_S) -> Json:
     """CPU load and memory of `sense` and `hub` over `seconds` at 15 frames/s, with `somebody` who talks, or `nobody`.
 
-    Loads are in per cent of one core. Those of sense exclude the simulator's threads, which a real camera does not
-    need. Raises MienError if one of the two ends.
+    Loads are in per cent of one core. Those of sense exclude the simulator's threads, which do not run with a real
+    camera. Raises MienError if one of the two ends.
     """
     with tempfile.TemporaryDirectory(prefix="mien-") as folder:
         path = _write_settings(Path(folder), settings, "stand-in")

@@ -19,9 +19,9 @@ from device.settings.schema import Settings
 
 
 def measure(paths: Iterable[Path], perception: Perception, settings: Settings, seconds: float) -> list[Json]:
-    """One row per file, of which at most about `seconds` are measured.
+    """One row per file; at most about `seconds` of each are measured.
 
-    A picture counts as a camera that looks at it: with a sensor's noise, so that no two frames are the same. If a file
+    A picture is measured as if a camera filmed it, with sensor noise, so that no two frames are the same. If a file
     is neither picture, video nor sound, raises MediaError, which names it, before anything is measured.
     """
     kinds = [(path, detect_kind(path)) for path in paths]
@@ -62,7 +62,7 @@ def _split_batches(frames: Iterator[Frame]) -> Iterator[list[Frame]]:
 
 
 def _measure_voice(path: Path, perception: Perception, interval_s: float, seconds: float) -> Json | None:
-    """The voice path on a sound track; None if it is missing or shorter than three seconds."""
+    """Measure the voice path on a sound track; None if the track is missing or shorter than three seconds."""
     try:
         windows = cut_windows(read_sound(path)[: int(max(seconds, 3.0) * RATE_HZ)], interval_s)
     except NoSoundError:

@@ -1,4 +1,4 @@
-"""Wall and CPU time of a function that is called again and again."""
+"""Wall and CPU time of a function over repeated calls."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ class Timing:
 
     @property
     def fastest_s(self) -> float:
-        """The fastest tenth of the runs: the call's own time, and not that of a busy machine."""
+        """The fastest tenth of the runs: the time of the call itself, without other load on the machine."""
         return float(np.percentile(self.wall_ms, 10)) / 1000
 
     def as_json(self) -> Json:

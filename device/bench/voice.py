@@ -21,7 +21,7 @@ def synthesize_speech(seconds: float) -> Floats:
 
 
 def cut_windows(sound: Floats, interval_s: float) -> list[SoundWindow]:
-    """All complete windows of a sound, `interval_s` apart, each from a whole hop on, as in the microphone's ring."""
+    """All complete windows of a sound, `interval_s` apart and aligned to whole hops, as in the microphone's ring."""
     step = max(round(interval_s * RATE_HZ / HOP), 1) * HOP
     ends = range(WINDOW, len(sound) + 1, step)
     return [SoundWindow(sound[end - WINDOW : end], end / RATE_HZ, end - WINDOW) for end in ends]

@@ -69,7 +69,7 @@ def _search_folder(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether to try to read it. Not a pipe or a dangling link; but an unreadable file, so that it is reported."""
+    """Whether to try to read it: not a pipe or a dangling link, but also an unreadable file, to report it."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError as error:

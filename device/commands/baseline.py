@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wait_for_recording(settings: Settings, before: Any) -> None:  # noqa: ANN401 - JSON
-    """Print how long it takes and what came of it. Raises MienError when nothing was recorded."""
+    """Print the duration, then the result. Raises MienError when nothing was recorded."""
     has_started, deadline_s = False, time.monotonic() + 5.0
     while True:
         sense = get_json(settings, "/api/state")["sense"]

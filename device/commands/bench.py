@@ -28,14 +28,14 @@ ARGUMENTS: Arguments = {
     "paths": {"nargs": "*", "type": parse_path, "metavar": "PATH", "help": "your own pictures, videos and sounds"},
     "--json": JSON,
     "--seconds": {"type": float, "default": 0.5, "help": "time for each stage; streams take longer (default: 0.5)"},
-    "--full": switch("the whole grid, streams, and recordings to their end"),
+    "--full": switch("the full grid, parallel streams, and whole recordings"),
     "--parts": {"metavar": "PART,...", "help": f"measure only some of {', '.join(PARTS)}"},
     "--plot": {"type": parse_path, "metavar": "FILE.svg", "help": "draw the results"},
 }
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, and draw if --plot is given. Raises MienError, if possible before anything is measured."""
+    """Measure, print, and draw if --plot is given. Raises MienError, before measuring if possible."""
     settings = load(arguments.settings)
     parts = _select_parts(arguments.parts, full=arguments.full)
     if not 0 < arguments.seconds < math.inf:

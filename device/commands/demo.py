@@ -31,7 +31,7 @@ ARGUMENTS: Arguments = {
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play until Ctrl-C, or for `--seconds`; then print how often each emotion was read as it was played.
+    """Play until Ctrl-C, or for `--seconds`; then print how often each emotion was recognized as played.
 
     Raises MienError when `--seconds` is not a duration, OSError when stdout cannot be written.
     """

@@ -1,4 +1,4 @@
-"""`mien gallery`: the faces on the page that answer a voice: from a folder of pictures, or drawn by Mien."""
+"""`mien gallery`: chooses the faces that the page shows in answer to a voice: from a folder of pictures, or drawn."""
 
 import argparse
 import json
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass
 class _Progress:
-    """Prints each file that cannot be used, and every few seconds how far the work has come."""
+    """Prints each file that cannot be used, and the progress every few seconds."""
 
     quiet: bool
     counts: Counter[Outcome] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class _Progress:
 
 
 def _summarize(index: Index | None) -> dict[str, Any]:
-    # A picture that lies in two places counts once, as one thumbnail.
+    # A picture that exists in two places counts once: it has one thumbnail.
     emotions = Counter({p.name: p.emotion for p in index.pictures}.values() if index else ())
     return {
         "folder": index.folder if index else None,

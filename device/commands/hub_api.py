@@ -13,7 +13,7 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def get_json(settings: Settings, path: str) -> Any:  # noqa: ANN401 - JSON
-    """The JSON at `path`. Raises MienError."""
+    """Get the JSON at `path`. Raises MienError."""
     return _request(settings, path, None)
 
 

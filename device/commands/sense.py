@@ -1,6 +1,6 @@
 """`mien sense`: the process with camera and microphone.
 
-Imports nothing of the hub: `sense` must not load a network library before it has given up the network.
+Imports nothing from the hub: `sense` must not load a network library before it has dropped network access.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""The process with the network: history, rules, actions and the page. It has no devices and never imports `sense`."""
+"""The process with a network: history, rules, actions and the page. It has no devices and never imports `sense`."""

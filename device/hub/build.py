@@ -1,4 +1,4 @@
-"""Make the hub's parts and join them."""
+"""Create the hub's parts and connect them."""
 
 import time
 

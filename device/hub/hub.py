@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 TICK_S = 0.25
 STALE_S = 5.0
-"""An older change is stored and acknowledged, but fires no rule."""
+"""A change older than this is stored and acknowledged, but fires no rule."""
 FIRST_HELLO_S = 3.0
 """If sense has not connected this long after the start, a gap begins in the history."""
 
@@ -68,7 +68,7 @@ class Hub:
     """Set once the hub knows which changes were delivered before."""
     _profile_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _newest_change: tuple[str, int] = ("", 0)
-    """Session and number of the newest change."""
+    """Session and sequence number of the newest change."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run from start to `stop`. Raises MienError when a socket or the page cannot be opened."""
@@ -154,7 +154,7 @@ class Hub:
             self._report(mood, time.monotonic() - mood.time_s if self.mqtt is None else None)
 
     async def on_disconnect(self, why: str) -> None:
-        """Sense has gone."""
+        """Handle the loss of sense."""
         _log.warning("sense is away: %s", why)
         self.history.remember(GapStart(to_utc_s(self.sense.last_line_s), "sense was away"))
         self.show(
@@ -191,7 +191,7 @@ class Hub:
         self.show(profile=command.name)
         self._decide()
         try:
-            async with self._profile_lock:  # of several choices at once, the file keeps the last
+            async with self._profile_lock:  # of concurrent choices, the file keeps the last
                 await asyncio.to_thread(profiles.save, self.settings.state_dir, self.store.now.profile)
         except OSError as error:
             raise ActionError(f"the profile is {command.name}, but a restart will forget it ({error})") from error
@@ -213,7 +213,7 @@ class Hub:
 
     def _report(self, mood: Mood, delay_s: float | None) -> None:
         """Log a change, with the time from the frame to the message if both are known."""
-        # A mood that comes from muting, or from an empty room, rests on no current frame.
+        # A mood caused by muting or by an empty room is not based on a current frame.
         is_timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
         _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
         if is_timed and delay_s is not None:
@@ -221,7 +221,7 @@ class Hub:
             self.show(delay_s=delay_s)
 
     async def _tick(self) -> None:
-        """What only time brings about: rules whose time is up, heartbeats in the history, the watchdog."""
+        """Periodic work: rules with a duration, heartbeats in the history, the watchdog."""
         start_s: float | None = time.monotonic()
         while True:
             notify("WATCHDOG=1")
@@ -236,7 +236,7 @@ class Hub:
 
 
 def _get_urgent(now: Snapshot) -> tuple[object, ...]:
-    """The part of the state that somebody may be waiting for: a change of it is published at once."""
+    """The part of the state that somebody may be waiting for; changes to it are published at once."""
     feeling = (now.mood.emotion, now.mood.people) if now.mood else None
     health = now.health
     switches = (health.camera_on, health.microphone_on, health.paused, health.hold_s) if health else None

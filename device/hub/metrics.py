@@ -50,7 +50,7 @@ class Counters(Collector):
         self._actions.labels(rule if rule in self._rules else "other", "done" if done else "failed").inc()
 
     def collect(self) -> Iterator[Metric]:
-        """Called by Prometheus' registry."""
+        """Collect the metrics; called by Prometheus' registry."""
         for family in self._registry.collect():
             # The plain format would add a gauge with the creation time of each series, which nobody needs.
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
@@ -75,7 +75,7 @@ class _SnapshotCollector(Collector):
                 yield _build_metric(feature, now)
         if now.mqtt is not None:
             yield GaugeMetricFamily("mien_mqtt_connected", "The broker has accepted us.", now.mqtt == "")
-        yield GaugeMetricFamily("mien_history_waiting_rows", "Rows that the disk has not taken yet.", self.waiting)
+        yield GaugeMetricFamily("mien_history_waiting_rows", "History rows not yet written to disk.", self.waiting)
         yield from _build_stages(now.health if now.available else None)
 
 
@@ -106,7 +106,7 @@ def _build_metric(feature: Feature, now: Snapshot) -> Metric:
 
 
 def _build_stages(health: Health | None) -> Iterator[Metric]:
-    state = GaugeMetricFamily("mien_stage_state", "How each stage of sense is doing.", labels=["stage", "state"])
+    state = GaugeMetricFamily("mien_stage_state", "The state of each stage of sense.", labels=["stage", "state"])
     rate = GaugeMetricFamily("mien_stage_rate_hertz", "What each stage handled a second.", labels=["stage"])
     dropped = CounterMetricFamily("mien_stage_dropped", "What each stage let go unread.", labels=["stage"])
     for name, stage in _limit(health.stages if health else {}):

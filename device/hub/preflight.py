@@ -22,7 +22,7 @@ def check_start(
 ) -> None:
     """Raises MienError if a hub would not start with `settings`. It names the key and says what to do.
 
-    `running_page` is the kiosk.listen and kiosk.port of a running page, whose own addresses are taken by itself.
+    `running_page` is the kiosk.listen and kiosk.port of a running page, which occupies these addresses itself.
     Without `page`, no address is tried. The hub waits for an address that this device does not have yet: `on_pending`
     gets the reason then; without it, that is an error too.
     """

@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) -> int:
-    """Run `mien hub` until SIGTERM, SIGINT, or a SIGHUP that finds usable new settings in `path`.
+    """Run `mien hub` until SIGTERM, SIGINT, or until a SIGHUP when `path` has valid new settings.
 
     Returns the exit status. A MienError is logged, and the status is 1.
     """

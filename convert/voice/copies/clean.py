@@ -1,4 +1,4 @@
-"""Every clip as the teacher hears it: without the quiet at its ends, at one level, as it is or faster and higher."""
+"""Clips as the teacher hears them: trimmed of silence, at one level, unchanged or at another speed and pitch."""
 
 import numpy as np
 from scipy.signal import lfilter, resample_poly
@@ -9,20 +9,20 @@ from device.emotions import Floats
 from device.perception.audio.stft import HOP, RATE_HZ
 
 LONGEST = 6 * RATE_HZ
-"""Samples of a clip that are learnt from; the rest of a longer one is left out."""
+"""The maximum length of a clip in samples; the rest is cut."""
 COPIES = 5
-"""The clip as it is, then four at another pace, two of these through another microphone.
+"""The unchanged clip, then four at another speed, two of these through another microphone.
 
-Few people speak in all corpora together: a student that learnt from them as they are says of people whom it heard what
-the teacher says, and of others hardly half of that. Other paces make other throats of the same voices."""
+All corpora together have few speakers: a student trained on unchanged clips reproduces the teacher for those speakers,
+but hardly half of it for others. A change of speed and pitch makes new voices out of the same people."""
 _LEVEL = 10 ** (-25 / 20)
 """Root mean square of the louder half of a clip: levels tell the corpora apart, not the emotions."""
 _PACES = (*range(80, 96), *range(105, 126))
-"""Lengths of a changed copy, in per cent of the clip's; pitch and pace move together, by up to 4 semitones."""
+"""Lengths of the changed copies, in per cent of the original. Pitch changes along with pace, by up to 4 semitones."""
 
 
 def clean_copy(clip: Clip, copy: int) -> Floats:
-    """(samples,) float32 at 16 kHz, at most LONGEST, of whole frames; the same again for the same clip and `copy`."""
+    """(samples,) float32 at 16 kHz, whole frames, at most LONGEST; the same clip and `copy` always give the same."""
     samples = trim_silence(clip.real)
     if copy:
         dice = np.random.default_rng([copy, *f"{clip.corpus}/{clip.name}".encode()])
@@ -31,7 +31,7 @@ def clean_copy(clip: Clip, copy: int) -> Floats:
             tilt, resonance = [1.0, dice.uniform(-0.6, 0.6)], [1.0, dice.uniform(-0.4, 0.4)]
             samples = lfilter(tilt, resonance, samples).astype(np.float32)
     samples = samples[:LONGEST]
-    # At least half a second: a network that is fed less sees little but its own edges.
+    # At least half a second: with less, a network sees little but its own padding.
     length = max(len(samples) // HOP * HOP, RATE_HZ // 2)
     return at_level(np.pad(samples, (0, max(length - len(samples), 0)))[:length])
 

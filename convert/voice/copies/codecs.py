@@ -1,4 +1,4 @@
-"""Sound as it comes out of a lossy codec or a telephone: what the recordings of a living room may have gone through."""
+"""Simulates lossy codecs and telephones, which recordings in a living room may have passed through."""
 
 import io
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from device.emotions import Floats
 from device.perception.audio.stft import RATE_HZ
 
 _MU = 255.0
-"""G.711's compression of loudness."""
+"""The mu of G.711's companding."""
 _FARTHEST = 4800
-"""Samples by which a codec may delay a sound."""
+"""The longest delay of a codec, in samples."""
 
 
 def opus(samples: Floats, bits_a_second: int) -> Floats:
-    """(n,) float32 at 16 kHz through Opus, not delayed."""
+    """(n,) float32 at 16 kHz through Opus, with the delay removed."""
     return _coded(samples, "libopus", "ogg", bits_a_second)
 
 
 def mp3(samples: Floats, bits_a_second: int) -> Floats:
-    """(n,) float32 at 16 kHz through MP3, not delayed."""
+    """(n,) float32 at 16 kHz through MP3, with the delay removed."""
     return _coded(samples, "libmp3lame", "mp3", bits_a_second)
 
 
@@ -68,7 +68,7 @@ def _decoded(file: io.BytesIO) -> Iterator[Floats]:
 
 
 def undelayed(late: Floats, original: Floats) -> Floats:
-    """(n,) as long as `original`: `late` shifted to where the two are most alike."""
+    """(n,) as long as `original`: `late`, shifted to where the two match best."""
     alike = fftconvolve(late, original[::-1])
     zero = len(original) - 1
     span = slice(max(zero - _FARTHEST, 0), zero + _FARTHEST)

@@ -1,6 +1,6 @@
-"""Clips as a device in a room hears them: echoes, household sounds, cheap microphones, telephones and codecs.
+"""Degrades clips to sound as a device in a room hears them: echo, noise, cheap microphones, telephones, codecs.
 
-Nothing here moves a sound in time: what the teacher says of the clean clip still belongs to the same frames.
+Nothing here shifts a sound in time, so the teacher's output for the clean clip still fits its frames.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from convert.voice.copies.codecs import mp3, opus, telephone
 from device.emotions import Floats
 
 _NO_ROOM = ("filter-telephone",)
-"""Responses that are no room's."""
+"""Impulse responses that are not of rooms."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is laid over a clean clip."""
+    """The noises and rooms that are applied to a clean clip."""
 
     noises: list[Samples]
     rooms: Sequence[Floats]
@@ -32,7 +32,7 @@ class Surroundings:
 
 
 def read_surroundings(data: Path, cache: Path) -> Surroundings:
-    """The household sounds, ESC-10 without the fifth that is kept aside for the test, and the rooms."""
+    """The household sounds, ESC-10 without the fifth held out for the test, and the rooms."""
     esc = [sound for i, sound in enumerate(read_noises(data / "noise", cache)[0]) if i % HELD_OUT_STEP]
     home = [sound.samples for sound in read_household(data / "noise", cache)]
     rooms = [response for name, response in read_rooms(data / "noise").items() if name not in _NO_ROOM]
@@ -40,7 +40,7 @@ def read_surroundings(data: Path, cache: Path) -> Surroundings:
 
 
 def degraded(samples: Floats, around: Surroundings, rng: np.random.Generator) -> Floats:
-    """A changed copy of (n,) float32, as long and in its place."""
+    """A degraded copy of (n,) float32, of the same length and timing."""
     sound_in = samples
     if rng.random() < 0.5:
         sound_in = _in_a_room(sound_in, around.rooms, rng)
@@ -62,7 +62,7 @@ def _in_a_room(samples: Floats, rooms: Sequence[Floats], rng: np.random.Generato
         return reverberate(samples, rng)
     response = np.array(rooms[int(rng.integers(len(rooms)))])
     direct = int(np.argmax(np.abs(response)))
-    # Nearer or farther from the microphone than where it was measured.
+    # Closer to the microphone, or farther away, than in the measurement.
     response[direct + 40 :] *= rng.uniform(0.3, 1.5)
     return np.asarray(fftconvolve(samples, response)[direct : direct + len(samples)], np.float32)
 

@@ -1,1 +1,1 @@
-"""The student of voices: a small network that keeps time and is taught by Whisper."""
+"""The student of voices: a small network with one output per frame, distilled from Whisper."""

@@ -1,10 +1,10 @@
-"""A student that heard everything, made ready for a device: int8, with two linear heads and what a card says of it.
+"""Exports a student trained on everything for a device: int8, with two linear heads and the data for its model card.
 
-One head is for strangers, the other for a voice whose mean is known and taken off.
+One head is for strangers, the other for a voice whose known mean is subtracted.
 
     python -m convert.voice.student.candidate body-all ../shared/data cache runs out
 
-Its accuracy on strangers is that of the protocols' students, who are like it but for whom they did not hear.
+Its accuracy on strangers is taken from the protocols' students, which differ only in the speakers held out.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _WINDOW = 3 * RATE_HZ
 
 
 def noise_rows(data: Path, cache: Path) -> list[Floats]:
-    """(t, COLUMNS) of up to six seconds of every household sound, three at a time: of what is no voice."""
+    """(t, COLUMNS) of up to six seconds of every household sound, in threes: examples without a voice."""
     cut = [
         sound[start : start + _WINDOW]
         for sound in read_surroundings(data, cache).noises
@@ -51,7 +51,7 @@ def noise_rows(data: Path, cache: Path) -> list[Floats]:
 
 
 def fit_heads(material: Material, hear: ClipReader, noises: Sequence[Floats]) -> dict[str, Floats]:
-    """Weights, biases and temperatures of both heads on the student's own numbers, and their mean over all voices."""
+    """Weights, biases and temperatures of both heads, fitted on the student's numbers, and the mean over all voices."""
     every = np.arange(len(material.clips))
     views = [numbers_of_view(hear, material, every, number=number) for number in range(2)]
     values = np.concatenate([view.values for view in views])
@@ -88,7 +88,7 @@ def _fit(numbers: Floats, labels: np.ndarray, groups: np.ndarray) -> Head:
 
 
 def cost_ms(hear: ClipReader, seconds: int = 3) -> float:
-    """CPU time of one window, from its samples to what the student hears, in ms; the median of fifty."""
+    """CPU time of one window in ms, from its samples to the student's output; the median of fifty."""
     samples = np.random.default_rng(0).normal(0, 0.05, seconds * RATE_HZ).astype(np.float32)
     spent = []
     for _ in range(50):
@@ -99,7 +99,7 @@ def cost_ms(hear: ClipReader, seconds: int = 3) -> float:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read what is asked, and write the candidate unless it is there."""
+    """Parse the arguments and write the candidate, unless it exists."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("data", type=Path)
@@ -121,7 +121,7 @@ def main(words: Sequence[str] | None = None) -> None:
     np.savez(a.out / "heads.npz", **found)  # type: ignore[arg-type]
     card = {
         "input": f"{FRAMES} frames of {COLUMNS}: convert.voice.student.input",
-        "output": f"(1, {FRAMES}, 1, width), pooled by convert.voice.student_numbers.pooled over the spoken frames",
+        "output": f"(1, {FRAMES}, 1, width), pooled by convert.voice.student.features.pooled over the spoken frames",
         "labels": SHIPPED_CLASSES,
         "temperature": {name: round(float(found[f"{name}_temperature"]), 3) for name in ("stranger", "known")},
         "bytes": len(content),

@@ -1,4 +1,4 @@
-"""First a student learns what the teacher says of each frame and of each clip as a whole: no label is asked.
+"""The first stage: a student learns the teacher's output for each frame and each whole clip, without labels.
 
 python -m convert.voice.student.distill body ../shared/data cache runs --without ravdess savee --epochs 40
 """
@@ -23,11 +23,11 @@ from convert.voice.teacher.corpora import CORPORA, read_clips
 from convert.voice.teacher.projection import COMPONENTS
 
 WATCHED = 20
-"""One clip in so many is not learnt but watched."""
+"""One clip in this many is held out to watch the loss."""
 
 
 def light_clips(data: Path, corpus: str, cache: Path) -> list[Clip]:
-    """The clips of a corpus without their samples, which were looked at before."""
+    """The clips of a corpus without their samples, which are no longer needed."""
     nothing = np.zeros(0, np.int16)
     return [
         Clip(c.name, c.corpus, c.speaker, c.sex, c.emotion, nothing, c.own, c.statement, c.intensity)
@@ -47,7 +47,7 @@ def tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def taught(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """(the frames' mean squared error, the clips', both over the teacher's variance; the logits)."""
+    """(mean squared error of the frames, and of the clips, both relative to the teacher's variance; the logits)."""
     x, inside, frames, pooled = batch
     said, clip, logits = network(x, inside)
     away = ((said - frames) ** 2).mean(dim=1) * inside
@@ -55,14 +55,14 @@ def taught(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> 
 
 
 def chances(material: Material, clips: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(n,): of each of `clips`: a corpus ten times as large is drawn five and a half times as often."""
+    """(n,): the chance of each of `clips`. A corpus ten times as large is drawn five and a half times as often."""
     counts = np.bincount(material.corpus[clips], minlength=len(CORPORA)).astype(float)
     weights = np.asarray(counts[material.corpus[clips]] ** -0.25, np.float64)
     return weights / weights.sum()
 
 
 def distill(name: str, material: Material, plan: StudentPlan, shape: StudentShape, folder: Path) -> nn.Module:
-    """Teach a student named `name` with all of `material` but each WATCHED-th clip; its run folder is `folder`."""
+    """Train the student `name` on all of `material` but every WATCHED-th clip, in the run folder `folder`."""
     every = np.arange(len(material.clips))
     watched, learners = every[every % WATCHED == 0], every[every % WATCHED != 0]
     targets = stored_targets(folder, material, learners)
@@ -92,7 +92,7 @@ def distill(name: str, material: Material, plan: StudentPlan, shape: StudentShap
 
 
 def stored_targets(folder: Path, material: Material, learners: npt.NDArray[np.int64]) -> Targets:
-    """Those of the body in `folder`: made of the clips that it learns from once, and then kept."""
+    """The targets of the body in `folder`: fitted once on its training clips, then stored."""
     path = folder / "targets.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,15 +105,15 @@ def stored_targets(folder: Path, material: Material, learners: npt.NDArray[np.in
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read what is asked, and do it unless it is done."""
+    """Parse the arguments and distill, unless the run is finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--without", nargs="*", default=[], help="beginnings of the names of corpora to leave out")
+    parser.add_argument("--without", nargs="*", default=[], help="leave out corpora whose names start so")
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--clips", type=int, default=10_000, help="an epoch")
+    parser.add_argument("--clips", type=int, default=10_000, help="clips per epoch")
     parser.add_argument("--copies", type=int, default=COPIES)
     parser.add_argument("--width", type=int, default=StudentShape.width)
     parser.add_argument("--blocks", type=int, default=StudentShape.blocks)

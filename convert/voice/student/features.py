@@ -1,4 +1,4 @@
-"""A clip as a student hears it: the mean and deviation of each of its outputs over a window of 3 s."""
+"""A clip's features from a student: the mean and deviation of each output over a window of 3 s."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,7 +16,7 @@ _AT_ONCE = 64
 
 
 def windows(rows: Floats) -> list[Floats]:
-    """(t, COLUMNS) of a clip -> its windows of at most FRAMES frames, half overlapping, the last one to the end."""
+    """(t, COLUMNS) of a clip -> windows of at most FRAMES frames that overlap by half; the last ends with the clip."""
     ends = [*range(FRAMES, len(rows), FRAMES // 2), len(rows)]
     return [rows[max(end - FRAMES, 0) : end] for end in ends]
 
@@ -27,7 +27,7 @@ def pooled(sound_in: Floats) -> Floats:
 
 
 def compute_numbers(hear: ClipReader, clips: Sequence[Floats]) -> Numbers:
-    """Of `clips`, each (t, COLUMNS) as `frame_rows` has them."""
+    """Compute the numbers of `clips`, each (t, COLUMNS) from `frame_rows`."""
     parts = [(owner, window) for owner, rows in enumerate(clips) for window in windows(rows)]
     values = []
     for start in range(0, len(parts), _AT_ONCE):
@@ -40,5 +40,5 @@ def compute_numbers(hear: ClipReader, clips: Sequence[Floats]) -> Numbers:
 def numbers_of_view(
     hear: ClipReader, material: Material, clips: Sequence[int] | npt.NDArray[np.int64], copy: int = 0, number: int = 0
 ) -> Numbers:
-    """Of one view of the `clips` of a material."""
+    """Compute the numbers of one view of the `clips` of a material."""
     return compute_numbers(hear, [material.view(int(clip), copy, number) for clip in clips])

@@ -1,4 +1,4 @@
-"""Second the labels, with the teacher's frames still asked: a student that has heard much learns what it is called.
+"""The second stage: finetunes a distilled student on the labels, with the teacher's frames still in the loss.
 
 python -m convert.voice.student.finetune body fold-1 ../shared/data cache runs --epochs 12
 """
@@ -32,13 +32,13 @@ _CLASSES = len(OWN_CLASSES)
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part of the loss counts."""
+    """The weights of the parts of the loss."""
 
     labels: float = 0.5
     soft: float = 1.0
-    """The teacher's answers, of clips without a label too."""
+    """The teacher's soft labels, also for clips without a label."""
     taught: float = 0.3
-    """The teacher's frames and clips."""
+    """Reproducing the teacher's frames and clips."""
 
 
 Rows = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -53,7 +53,7 @@ def finetune(
     network: nn.Module,
     folder: Path,
 ) -> nn.Module:
-    """Train `network`, a Pupil, by `protocol`; clips that it tests are in no batch, not even for their frames."""
+    """Train `network`, a StudentModel, under `protocol`. No batch contains its test clips, even for their frames."""
     clips = material.clips
     trains = np.array([clip.emotion >= 0 and protocol.learns(clip) for clip in clips])
     sound_in = np.flatnonzero(trains | np.array([clip.corpus == "orders" for clip in clips]))
@@ -83,7 +83,7 @@ def finetune(
 
 
 def _rarity(labels: npt.NDArray[np.int64], corpus: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(clips,): the rarer a label in its corpus, the oftener it is drawn, so that all are heard alike."""
+    """(clips,): the rarer a label is in its corpus, the more often it is drawn, so that all are drawn equally."""
     counts = np.zeros((len(CORPORA), _CLASSES))
     np.add.at(counts, (corpus, labels), 1)
     each = counts.sum(axis=1) / np.maximum((counts > 0).sum(axis=1), 1)
@@ -98,7 +98,7 @@ def _soft(
     labels: npt.NDArray[np.int64],
     trains: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float32]:
-    """(clips, classes): the teacher's answers to those that are `heard`, 0 for the others."""
+    """(clips, classes): the teacher's answers for the clips in `heard`, 0 for the others."""
     classes = _CLASSES if protocol.own_labels else _CLASSES - 1
     answers = np.zeros((len(labels), _CLASSES), np.float32)
     clips = [material.clips[i] for i in sound_in]
@@ -108,16 +108,16 @@ def _soft(
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read what is asked, and do it unless it is done."""
+    """Parse the arguments and finetune, unless the run is finished."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("body", help="run that the student goes on from; - begins with nothing")
+    parser.add_argument("body", help="run that the student continues from; - starts from scratch")
     parser.add_argument("protocol", choices=PROTOCOLS)
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--name", help="of the run (default: BODY-PROTOCOL)")
+    parser.add_argument("--name", help="name of the run (default: BODY-PROTOCOL)")
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--clips", type=int, default=10_000, help="an epoch")
+    parser.add_argument("--clips", type=int, default=10_000, help="clips per epoch")
     parser.add_argument("--copies", type=int, default=COPIES)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--labels", type=float, default=Weights.labels)

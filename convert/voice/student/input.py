@@ -1,4 +1,4 @@
-"""Frames brought to one scale, as the student reads them: the code that training and the device will share."""
+"""Scales frames for the student's input; training and the device will share this code."""
 
 import numpy as np
 
@@ -11,15 +11,15 @@ FRAMES = 148
 _FLOOR = float(-1.5 * np.log(10.0))
 """30 dB under the level of loud speech, on the scale of the input."""
 _LOW_OFFSET = 8.4
-"""By how much the logarithm of a low bin's power is higher than that of a mel band's energy in loud speech."""
+"""In loud speech, the log power of a low bin is this much higher than the log energy of a mel band."""
 _LOW = slice(2 * BANDS, COLUMNS)
 
 
 def student_input(rows: Floats) -> Floats:
     """(t, COLUMNS) log-mel, correlogram and low bins of at most FRAMES frames -> (t, COLUMNS) float32.
 
-    Loudness tells the distance and the recording, not the mood: the mean log-mel over the loudest fifth of the frames
-    is taken off, what lies more than 30 dB from it is cut, and the rest divided by two.
+    Loudness depends on distance and recording, not on the mood. So the mean log-mel of the loudest fifth of the frames
+    is subtracted, the result clipped to 30 dB either way and divided by two.
     """
     rows = np.asarray(rows, np.float32)
     loudness = rows[:, :BANDS].mean(axis=1)
@@ -34,7 +34,7 @@ def student_input(rows: Floats) -> Floats:
 
 
 def padded(scaled: Floats, length: int = FRAMES) -> tuple[Floats, slice]:
-    """(t, COLUMNS), t <= length -> ((length, COLUMNS), where it stands in them: the middle), silence around it."""
+    """(t, COLUMNS), t <= length -> ((length, COLUMNS), the slice that it fills): centred, with silence around it."""
     window = np.empty((length, COLUMNS), np.float32)
     window[:] = _FLOOR
     window[:, BANDS : 2 * BANDS] = 0

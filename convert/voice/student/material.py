@@ -1,4 +1,4 @@
-"""What a student is taught of each clip: what the teacher says of its frames and of the whole, seen in any view."""
+"""The student's training material: views of each clip, with the teacher's output for its frames and its whole."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,55 +19,55 @@ from device.perception.audio.log_mel import BANDS
 POOLED = 256
 """Components of the teacher's means and deviations over a clip."""
 _AS_IT_IS = 0.2
-"""In such a share, and in its part of the rest, a clip is drawn at its own pace."""
+"""The share of draws that use the clip at its own pace, in addition to its part of the rest."""
 _SHORTEST = 50
-"""Frames: a window over the end of a long clip has at least one second of it."""
+"""In frames: a window that runs past the end of a long clip contains at least one second of it."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """n windows of clips, as long as the longest of them, t frames."""
+    """n windows of clips, padded to the longest of them: t frames."""
 
     x: Floats
     """(n, t, COLUMNS)."""
     inside: Floats
-    """(n, t): 1 where the clip is, 0 in what was added around it."""
+    """(n, t): 1 inside the clip, 0 in the padding."""
     frames: Floats
-    """(n, t, COMPONENTS): what the teacher says, 0 around the clip."""
+    """(n, t, COMPONENTS): the teacher's output, 0 in the padding."""
     pooled: Floats
-    """(n, POOLED)."""
+    """(n, POOLED): the teacher's output for the whole clip."""
     clip: npt.NDArray[np.int64]
-    """(n,): which of the clips."""
+    """(n,): the index of each window's clip."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """All clips with what was computed of them beforehand."""
+    """All clips, with the teacher's output and the views that were computed beforehand."""
 
     clips: list[Clip]
     """Without their samples."""
     corpus: npt.NDArray[np.int64]
     """(clips,): index of CORPORA."""
     index: npt.NDArray[np.int64]
-    """(clips,): place in the corpus."""
+    """(clips,): index in the corpus."""
     teacher: dict[tuple[int, int], TeacherFrames]
     """By corpus and copy."""
     views: dict[tuple[int, int], list[npt.NDArray[np.float16]]]
-    """By corpus and copy, one array for each view."""
+    """By corpus and copy: one array per view."""
 
     def window(self, clip: int, copy: int) -> slice:
-        """All frames of `copy` of a clip in its corpus's arrays."""
+        """The frames of `copy` of a clip, as a slice of its corpus's arrays."""
         ends = self.teacher[int(self.corpus[clip]), copy].ends
         at = int(self.index[clip])
         return slice(int(ends[at - 1]) if at else 0, int(ends[at]))
 
     def view(self, clip: int, copy: int, number: int) -> Floats:
-        """(t, COLUMNS) of a whole clip in one view."""
+        """One view (t, COLUMNS) of a whole clip."""
         rows = self.views[int(self.corpus[clip]), copy][number]
         return np.asarray(rows[self.window(clip, copy)], np.float32)
 
     def copies(self, clip: int) -> int:
-        """How many copies there are of a clip."""
+        """The number of copies of a clip."""
         return sum((int(self.corpus[clip]), copy) in self.views for copy in range(len(VIEWS)))
 
     def statistics(self, clips: npt.NDArray[np.int64], copy: int = 0) -> Floats:
@@ -79,7 +79,7 @@ class Material:
 def load_material(
     cache: Path, read: Callable[[str], Sequence[Clip]], corpora: Sequence[str] = CORPORA, copies: int = len(VIEWS)
 ) -> Material:
-    """The clips of `corpora` that `read` gives, in those of the first `copies` and their views that all have."""
+    """Read the clips of `corpora` with `read`, and load those of the first `copies` and views that every corpus has."""
     clips: list[Clip] = []
     corpus: list[int] = []
     index: list[int] = []
@@ -103,19 +103,19 @@ def load_material(
 
 @dataclass(frozen=True)
 class Targets:
-    """How the teacher's numbers are weighed against each other: half way to equal variance, and one on average."""
+    """The scales of the teacher's values in the loss: half way to equal variance, one on average."""
 
     frame_scale: Floats
     """(COMPONENTS,)."""
     centre: Floats
-    """(values,) of the statistics."""
+    """(values,): the mean of the statistics."""
     components: Floats
     """(values, POOLED)."""
     pooled_scale: Floats
-    """(POOLED,): what `pooled` was multiplied by to that end."""
+    """(POOLED,): the factors that `pooled` was multiplied by."""
 
     def natural(self, pooled: Floats) -> Floats:
-        """(n, POOLED) as strong against each other as the teacher's own numbers are: for heads."""
+        """(n, POOLED) on the teacher's own scales again, for heads."""
         return np.asarray(pooled / self.pooled_scale, np.float32)
 
     def pooled(self, statistics: Floats) -> Floats:
@@ -124,7 +124,7 @@ class Targets:
 
 
 def fit_targets(material: Material, learners: npt.NDArray[np.int64]) -> Targets:
-    """Of the clips that are learnt from alone."""
+    """Fit the targets on the training clips only."""
     from sklearn.utils.extmath import randomized_svd
 
     rng = np.random.default_rng(0)
@@ -139,13 +139,13 @@ def fit_targets(material: Material, learners: npt.NDArray[np.int64]) -> Targets:
 
 
 def _half_whitened(deviations: Floats) -> Floats:
-    """Factors that turn `deviations` into their square roots, over all as large as one."""
+    """Factors that turn `deviations` into their square roots, normalized to one over all."""
     factors = 1 / np.sqrt(deviations)
     return np.asarray(factors / np.sqrt(np.mean((deviations * factors) ** 2)), np.float32)
 
 
 class Sampler:
-    """Draws windows of clips, each in any of its copies and views, changed cheaply once more."""
+    """Draws windows of clips from any of their copies and views, and applies a last, cheap augmentation."""
 
     def __init__(self, material: Material, targets: Targets) -> None:
         self._material, self._targets = material, targets
@@ -156,7 +156,7 @@ class Sampler:
     def batches(
         self, clips: npt.NDArray[np.int64], size: int, rng: np.random.Generator, pool: int = 16
     ) -> Iterator[Batch]:
-        """A window of each of `clips`, `size` at a time: of `pool` times as many those that are about equally long."""
+        """A window of each of `clips`, `size` at a time. Clips are sorted by length over `pool` batches."""
         for start in range(0, len(clips) - size + 1, pool * size):
             drawn = [self._draw(clip, rng) for clip in clips[start : start + pool * size].tolist()]
             drawn.sort(key=lambda one: one.stop - one.begin)
@@ -188,7 +188,7 @@ class Sampler:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A window of one clip, frames `begin` to `stop`, in one of its copies and views."""
+    """A window of one clip: frames `begin` to `stop` of one copy and view."""
 
     clip: int
     copy: int
@@ -205,7 +205,7 @@ def _cut(length: int, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def recoloured(scaled: Floats, rng: np.random.Generator) -> Floats:
-    """A window (t, COLUMNS) through another microphone, and with some bands and moments hidden (SpecAugment)."""
+    """A window (t, COLUMNS) as another microphone records it, with some bands and moments masked (SpecAugment)."""
     frames, columns = scaled.shape
     if rng.random() < 0.6:
         curve = np.interp(np.linspace(0, 5, BANDS), np.arange(6), rng.normal(0, 0.35, 6)).astype(np.float32)
@@ -225,5 +225,5 @@ def recoloured(scaled: Floats, rng: np.random.Generator) -> Floats:
 
 
 def labels(clips: Sequence[Clip], classes: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(clips,): the index of each clip's own emotion among `classes`, of its emotion of the seven, or -1."""
+    """(clips,): the index in `classes` of each clip's own emotion, else of its emotion of the seven, else -1."""
     return np.array([classes.index(c.own) if c.own in classes else c.emotion for c in clips])

@@ -1,4 +1,4 @@
-"""The student: a small network that keeps time, a step each 20 ms, and learns what a large one says of each of them."""
+"""The student: a small network with one output every 20 ms, trained to reproduce a large network's."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from convert.voice.student.views import COLUMNS
 
 @dataclass(frozen=True)
 class StudentShape:
-    """How large a student is."""
+    """The size of a student."""
 
     width: int = 192
     blocks: int = 5
@@ -23,7 +23,7 @@ class _Block(nn.Module):
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
         narrow = nn.Conv2d(2 * width, width, 1)
-        # Begins as nearly nothing beside the way around it.
+        # Starts close to zero, so that the block starts close to the identity.
         nn.init.normal_(narrow.weight, std=0.01)
         self.layers = nn.Sequential(
             nn.Conv2d(width, width, (kernel, 1), padding=(kernel // 2, 0), groups=width, bias=False),
@@ -39,7 +39,7 @@ class _Block(nn.Module):
 
 
 class Student(nn.Module):
-    """(n, COLUMNS, t, 1) float32 of `student_input` -> (n, width, t, 1): what is heard in each frame."""
+    """(n, COLUMNS, t, 1) float32 of `student_input` -> (n, width, t, 1): the features of each frame."""
 
     def __init__(self, shape: StudentShape = StudentShape()) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class Student(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """What is heard in each frame."""
+        """The features of each frame."""
         result: Tensor = self.layers(x)
         return result
 
 
 class StudentModel(nn.Module):
-    """A student in training: with what it takes to compare it with its teacher and the labels, and is thrown away."""
+    """A student in training, with output layers for the teacher's targets and the labels; they are dropped later."""
 
     def __init__(self, shape: StudentShape, components: int, pooled: int, classes: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""What a trained student reads of those it never heard: light heads on it, its own answers, and ordinary speech.
+"""How well a trained student reads people it never heard: with light heads, by itself, and on ordinary speech.
 
     python -m convert.voice.student.report body fold-1 fold-2 -- ../shared/data cache runs
 
-Adds to `results.json` in the run folder, by protocol; what stands there is not measured again.
+Adds to `results.json` in the run folder, by protocol; protocols already in it are skipped.
 """
 
 import argparse
@@ -39,21 +39,21 @@ _THRESHOLD = 0.4
 
 @dataclass(frozen=True)
 class Asked:
-    """A student's numbers of all clips, orders last, as they are and degraded."""
+    """A student's numbers for all clips (orders last), unchanged and degraded."""
 
     material: Material
     views: list[Numbers]
     own: Floats
-    """(clips, classes): logits of the student's own classifier for the clips as they are."""
+    """(clips, classes): logits of the student's own classifier for the unchanged clips."""
     with_prosody: Numbers
-    """A row a clip, as it is: its numbers and those of `clip_prosody`."""
+    """One row per unchanged clip: its numbers and those of `clip_prosody`."""
 
 
 def ask(pupil: StudentModel, material: Material, hear: ClipReader, path: Path, said: Floats) -> Asked:
-    """Have a student `hear` two views of every clip, once: its numbers are kept in `path`.
+    """Run a student (`hear`) on two views of every clip; the numbers are cached in `path`.
 
-    `pupil` is the one in training that the student comes from; `said` is `clip_prosody` of the clips. Heads on the
-    student's own numbers read two points more than heads on what it makes of them for the teacher.
+    `pupil` is the training model that the student comes from; `said` is the clips' `clip_prosody`. Heads on the
+    student's own features score two points more than heads on its predictions of the teacher's output.
     """
     views = []
     for number in range(2):
@@ -71,7 +71,7 @@ def ask(pupil: StudentModel, material: Material, hear: ClipReader, path: Path, s
 
 
 def measure(protocol: Protocol, queried: Asked) -> dict[str, float]:
-    """Unweighted average recall and calibration of strangers and of known speakers; in per cent."""
+    """Unweighted average recall and calibration error for strangers and for known speakers, in per cent."""
     result: dict[str, float] = {}
     clips = queried.material.clips
     for name, sound_in in (
@@ -93,7 +93,7 @@ def measure(protocol: Protocol, queried: Asked) -> dict[str, float]:
 
 
 def _said(probabilities: Floats) -> dict[str, float]:
-    """Share of rows (n, classes) said angry, sad, fear or disgust at the threshold, and angry alone; in per cent."""
+    """Per cent of rows (n, classes) read as angry, sad, fear or disgust at the threshold, and as angry alone."""
     sure, top = probabilities.max(axis=1) >= _THRESHOLD, probabilities.argmax(axis=1)
     return {
         "wrong": 100 * float((sure & np.isin(top, _WRONG)).mean()),
@@ -102,14 +102,14 @@ def _said(probabilities: Floats) -> dict[str, float]:
 
 
 def load_pupil(folder: Path, shape: StudentShape) -> StudentModel:
-    """The pupil in a run folder, at rest."""
+    """Load the trained model of a run folder, in evaluation mode."""
     pupil = StudentModel(shape, COMPONENTS, POOLED, len(OWN_CLASSES))
     checkpoints.load_into(pupil, folder)
     return pupil.eval()
 
 
 def _int8(pupil: StudentModel, material: Material, arguments: argparse.Namespace) -> ClipReader:
-    """The int8 student, kept in the run folder; its ranges come from corpora that its protocols do not test."""
+    """The int8 student, cached in the run folder. It is calibrated on corpora that its protocols do not test."""
     folder = arguments.runs / arguments.run
     protocols = [PROTOCOLS[name] for name in arguments.protocols]
     tested = {_family(clip) for clip in material.clips if any(p.tested(clip) for p in protocols)}
@@ -123,12 +123,12 @@ def _int8(pupil: StudentModel, material: Material, arguments: argparse.Namespace
 
 
 def _family(clip: Clip) -> str:
-    """RAVDESS's speech and song are of the same actors."""
+    """The corpus, with RAVDESS's speech and song as one: they have the same actors."""
     return clip.corpus.split("_", maxsplit=1)[0]
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read what is asked, and measure what is missing."""
+    """Parse the arguments and measure the protocols that have no results yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("protocols", nargs="+", choices=PROTOCOLS)

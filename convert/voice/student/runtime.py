@@ -1,4 +1,4 @@
-"""A trained student made to hear: by PyTorch, or as the int8 network that a device would run."""
+"""Runs a trained student: in PyTorch, or as the int8 network that a device would run."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ class _TimeFirst(nn.Module):
 
 
 def by_torch(student: nn.Module) -> ClipReader:
-    """In bfloat16, as in training, where the CPU knows it."""
+    """Run `student` in PyTorch, in bfloat16 like in training if the CPU supports it."""
 
     def hear(x: Floats) -> Floats:
         rows = torch.from_numpy(x).transpose(1, 2)[:, :, :, None].contiguous(memory_format=torch.channels_last)
@@ -43,7 +43,7 @@ def by_torch(student: nn.Module) -> ClipReader:
 def to_int8(student: Student, clips: Sequence[Floats]) -> tuple[bytes, bytes]:
     """(int8, float) .tflite of (1, FRAMES, 1, COLUMNS) -> (1, FRAMES, 1, width).
 
-    Ranges are those of `clips`, each (t, COLUMNS) as `frame_rows` has them; none of them may be tested.
+    Calibrated on `clips`, each (t, COLUMNS) from `frame_rows`; none of them may be a test clip.
     """
     from convert.export.tflite import export_int8  # half a minute of imports
 
@@ -52,7 +52,7 @@ def to_int8(student: Student, clips: Sequence[Floats]) -> tuple[bytes, bytes]:
 
 
 def by_tflite(content: bytes, name: str) -> ClipReader:
-    """On the device's own runtime."""
+    """Run a .tflite student on the device's own runtime."""
     network = Network(content, name)
 
     def hear(x: Floats) -> Floats:

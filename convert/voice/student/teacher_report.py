@@ -1,8 +1,8 @@
-"""What light heads read in the teacher's own numbers: how good a student can become that learns them without a fault.
+"""How well light heads read the teacher's own numbers: the upper bound for a student that reproduces them perfectly.
 
     python -m convert.voice.student.teacher_report body-a without-savee fold-5 ../shared/data cache runs
 
-The numbers are the components that the students of the body learnt, of the clips as they are.
+The numbers are the components that the body's students are trained on, for the unchanged clips.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from convert.voice.teacher.protocols import Adaptation, answer
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Read what is asked, and print a line for each protocol."""
+    """Parse the arguments and print a line for each protocol."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("body", help="run whose targets are taken: it must not have heard who is tested")
+    parser.add_argument("body", help="run whose targets are used; it must not have trained on the tested speakers")
     parser.add_argument("protocols", nargs="+", choices=PROTOCOLS)
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)

@@ -1,4 +1,4 @@
-"""The loop in which a student learns: seeded, written down every few minutes, gone on with where it was cut off."""
+"""The student's training loop: seeded, with a checkpoint every few minutes, and resumed after an interruption."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from convert.training import checkpoints
 
 _KEEP_S = 120.0
-"""So much work is lost at most when a run is cut off."""
+"""Time between checkpoints: the most work that an interruption can lose."""
 
 
 @dataclass(frozen=True)
 class StudentPlan:
-    """How long and how hard a student learns."""
+    """The length and the hyperparameters of a student's training."""
 
     epochs: int
     clips_an_epoch: int
@@ -29,7 +29,7 @@ class StudentPlan:
 
 
 Step = Callable[[nn.Module, Any], dict[str, Tensor]]
-"""The losses of a batch by name; "loss" is the one that is learnt."""
+"""The losses of a batch by name; "loss" is the one that is minimized."""
 
 
 def train_student(
@@ -41,9 +41,9 @@ def train_student(
     score: Callable[[nn.Module], dict[str, float]],
     folder: Path,
 ) -> nn.Module:
-    """`network` as the average of its last steps, also in `folder`/best.pt; with bfloat16 where the CPU knows it.
+    """Train `network` and return the average of its last steps, also in `folder`/best.pt; in bfloat16 if the CPU can.
 
-    `batches` gives those of an epoch, the same for the same number; `score` is asked of the average now and then.
+    `batches` returns those of an epoch, always the same for one number; `score` measures the average now and then.
     """
     steps = plan.clips_an_epoch // plan.batch
     checkpoints.write_record(name, {**asdict(plan), "rows": 0, "threads": 0}, steps, folder)
@@ -93,7 +93,7 @@ def train_student(
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Norms and biases are not decayed."""
+    """Parameter groups: no weight decay on norms and biases."""
     heavy = [p for p in network.parameters() if p.ndim > 1]
     light = [p for p in network.parameters() if p.ndim <= 1]
     return [{"params": heavy, "weight_decay": weight_decay}, {"params": light, "weight_decay": 0.0}]

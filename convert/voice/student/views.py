@@ -1,8 +1,8 @@
-"""What the student sees of every clip: frames of the clean copies and of degraded ones, made once.
+"""The student's input for every clip: frames of clean and of degraded copies, computed once.
 
     python -m convert.voice.student.views ../shared/data cache
 
-A file for each corpus, copy and view; what is there is not made again. Some 8 ms of a core a view.
+One file per corpus, copy and view; existing files are kept. A view takes about 8 ms on one core.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from device.emotions import Floats
 from device.perception.audio.frame_features import LOW, MEL, frame_rows
 
 COLUMNS = LOW.stop - MEL.start
-"""Of `frame_rows`: log-mel, correlogram, and the lowest bins of the spectrum."""
+"""Columns of `frame_rows`: log-mel, correlogram, and the lowest bins of the spectrum."""
 VIEWS = (4, 2, 2, 2, 2)
-"""Of each copy: it is clean in view 0 and degraded in the others."""
+"""The number of views of each copy: view 0 is clean, the others are degraded."""
 _SEED = 26
 
 
 def view(clip: Clip, copy: int, number: int, around: Surroundings) -> Floats:
-    """(frames, COLUMNS) float32 of one view; the same again for the same clip and numbers."""
+    """(frames, COLUMNS) float32 of one view; the same clip and numbers always give the same view."""
     samples = clean_copy(clip, copy)
     if number:
         seed = [_SEED, copy, number, *clip.name.encode()]
@@ -36,7 +36,7 @@ def view(clip: Clip, copy: int, number: int, around: Surroundings) -> Floats:
 
 
 def load_view(cache: Path, corpus: str, copy: int, number: int) -> npt.NDArray[np.float16]:
-    """(sum of the clips' frames, COLUMNS), clip after clip as the teacher's frames are; on disk."""
+    """(sum of the clips' frames, COLUMNS), clip after clip like the teacher's frames; memory-mapped."""
     return np.asarray(np.load(_path(cache, corpus, copy, number), mmap_mode="r"))
 
 
@@ -53,12 +53,12 @@ def _write(clips: Sequence[Clip], copy: int, number: int, around: Surroundings, 
 
 
 def main() -> None:
-    """Make what is missing, the copy that is the clip as it is first."""
+    """Make the missing views, those of the unchanged clips first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--copies", type=int, default=COPIES, help="of each clip, the first being as it is")
-    parser.add_argument("--views", type=int, default=max(VIEWS), help="of each copy, the first being clean")
+    parser.add_argument("--copies", type=int, default=COPIES, help="copies of each clip; the first is unchanged")
+    parser.add_argument("--views", type=int, default=max(VIEWS), help="views of each copy; the first is clean")
     arguments = parser.parse_args()
     around = read_surroundings(arguments.data, arguments.cache)
     for copy in range(arguments.copies):

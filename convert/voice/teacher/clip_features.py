@@ -1,4 +1,4 @@
-"""What is measured of the windows of some clips: rows of numbers that know whose they are."""
+"""Features of the windows of some clips: rows of numbers, each with the index of its clip."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Numbers:
     values: Floats
     """(windows, 2 width)."""
     owner: npt.NDArray[np.int64]
-    """(windows,): which of the clips that were asked about, in order."""
+    """(windows,): the index of each window's clip."""
 
     def averaged(self, of_windows: Floats) -> Floats:
         """(windows, k) -> (clips, k): the mean over each clip's windows."""

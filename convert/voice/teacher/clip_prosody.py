@@ -1,7 +1,7 @@
-"""How each clip was said, in `prosody`'s numbers: in one head with the student's they are worth two points.
+"""The prosody of each clip, in `prosody`'s numbers: added to the student's in one head, they gain two points.
 
-A student says little of pitch and rhythm over a whole utterance, and is off for voices unlike any that it learnt from,
-where these numbers are not. (Six folds of RAVDESS on a body that never heard it, UAR of strangers / the known: 63.3 /
+A student captures little of the pitch and rhythm of a whole utterance, and is off for voices unlike any in training;
+these numbers are not. (Six folds of RAVDESS on a body that never heard it, UAR for strangers / known speakers: 63.3 /
 73.8 alone, 65.6 / 75.5 together, prosody alone 61.5 / 68.9.)
 """
 
@@ -21,7 +21,7 @@ _FARTHEST = 4.0
 
 
 def clip_prosody(data: Path, cache: Path, corpora: Sequence[str]) -> Floats:
-    """(clips, PROSODY) of the last three seconds of each clip, as it is; made once and kept in `cache`."""
+    """(clips, PROSODY) of the last three seconds of each unchanged clip; computed once and kept in `cache`."""
     parts = []
     for corpus in corpora:
         path = cache / f"prosody-{corpus}.npy"
@@ -36,7 +36,7 @@ def clip_prosody(data: Path, cache: Path, corpora: Sequence[str]) -> Floats:
 
 
 def beside(sound_in: Numbers, said: Floats) -> Numbers:
-    """What a student hears of each clip, over all its windows, and `said` (clips, PROSODY): each half of the variance.
+    """The student's numbers averaged over each clip's windows, beside `said` (clips, PROSODY): half the variance each.
 
     Prosody's numbers have units of their own and are standardized; the student's keep their scales against each other.
     """

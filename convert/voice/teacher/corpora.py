@@ -1,4 +1,4 @@
-"""The corpora that teacher and student hear, by name."""
+"""The corpora that teacher and student train on, by name."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ CORPORA = (*LABELLED, "orders")
 
 
 def read_clips(data: Path, corpus: str, cache: Path) -> list[Clip]:
-    """The clips of a labelled corpus or of the orders, in an order that stays."""
+    """The clips of a labelled corpus or of the orders, always in the same order."""
     if corpus == "orders":
         return read_orders(data / "speech", cache)
     return read_corpus(data / "speech", corpus, cache)

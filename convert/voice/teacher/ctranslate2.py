@@ -2,7 +2,7 @@
 
 Layout (OpenNMT/CTranslate2, python/ctranslate2/specs/model_spec.py, binary version 6), little-endian throughout: the
 version, the name of the architecture, its revision, the number of variables, and each variable as its name, rank,
-dimensions, type, size in bytes and values. Strings are a 16-bit length and so many bytes, the last of them NUL.
+dimensions, type, size in bytes and values. A string is a 16-bit length and that many bytes, the last of them NUL.
 """
 
 import struct
@@ -14,11 +14,11 @@ from device.errors import ModelError
 
 _VERSION = 6
 _TYPES = (np.float32, np.int8, np.int16, np.int32, np.float16)
-"""By the number that stands for each."""
+"""The types by their number in the file."""
 
 
 class _Cursor:
-    """Reads values one after another; raises ModelError at the end of the data."""
+    """Reads values one after another. Raises ModelError at the end of the data."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self._at = content, 0
@@ -42,7 +42,7 @@ class _Cursor:
 def read_weights(content: bytes) -> dict[str, npt.NDArray[np.generic]]:
     """Every variable of a `model.bin` by its name, in the type and shape that it was stored in.
 
-    Raises ModelError where the content is cut off, of another version, or quantized in a way not listed here.
+    Raises ModelError when the content is truncated, of another version, or of an unsupported type.
     """
     cursor = _Cursor(content)
     version = cursor.number("I")

@@ -1,8 +1,8 @@
-"""The teacher's frames of every clip, computed once, a file for each corpus and copy; what is there is not made again.
+"""The teacher's frames of every clip, computed once: one file per corpus and copy. Existing files are kept.
 
     python -m convert.voice.teacher.frames ../shared/data cache
 
-Some 40 ms of a core for a clip and copy: for 13,000 clips in five copies three quarters of an hour.
+A copy of a clip takes about 40 ms on one core: 13,000 clips in five copies take three quarters of an hour.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from device.emotions import Floats
 
 @dataclass(frozen=True)
 class TeacherFrames:
-    """What the teacher says of the clips of one corpus in one copy."""
+    """The teacher's output for one copy of a corpus."""
 
     frames: npt.NDArray[np.float16]
     """(sum of the clips' frames, COMPONENTS), on disk."""
     ends: npt.NDArray[np.int64]
-    """(clips,): where each clip ends in them."""
+    """(clips,): the end of each clip in `frames`."""
     statistics: npt.NDArray[np.float16]
     """(clips, LAYERS, 2, width): mean and deviation over time of each block."""
 
@@ -39,14 +39,14 @@ class TeacherFrames:
 
 
 def load_teacher_frames(cache: Path, corpus: str, copy: int) -> TeacherFrames:
-    """What `compute` wrote."""
+    """Load what `compute` wrote."""
     stored = np.load(cache / f"teacher-{corpus}-{copy}.npz")
     frames = np.load(cache / f"teacher-{corpus}-{copy}.npy", mmap_mode="r")
     return TeacherFrames(frames, stored["ends"], stored["statistics"])
 
 
 def compute(clips: Sequence[Clip], copy: int, encoder: Encoder, projection: Projection, path: Path) -> None:
-    """Write the frames of `copy` of the `clips` to `path`.npy, and what else is said of them to `path`.npz."""
+    """Write the frames of `copy` of the `clips` to `path`.npy, and their ends and statistics to `path`.npz."""
     frames: list[npt.NDArray[np.float16]] = []
     statistics: list[npt.NDArray[np.float16]] = []
     for clip in clips:
@@ -77,11 +77,11 @@ def _projection(data: Path, encoder: Encoder, cache: Path) -> Projection:
 
 
 def main() -> None:
-    """Compute what is missing, the clips as they are first."""
+    """Compute the missing files, those of the unchanged clips first."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("--copies", type=int, default=COPIES, help="of each clip, the first being as it is")
+    parser.add_argument("--copies", type=int, default=COPIES, help="copies of each clip; the first is unchanged")
     arguments = parser.parse_args()
     cache = arguments.cache
     cache.mkdir(parents=True, exist_ok=True)

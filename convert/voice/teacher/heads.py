@@ -1,8 +1,8 @@
-"""A light head on a frozen body: logistic regression on its numbers, as they are or against what is usual of a speaker.
+"""A light head on a frozen body: logistic regression on its numbers, absolute or relative to the speaker's mean.
 
-The numbers keep the scales that they have. To bring each to the same deviation, as one would without thinking, makes
-the many weak directions, which tell one corpus from another, as loud as the few strong ones that all have in common:
-of the teacher's own numbers a head then reads corpora that it never heard up to 13 points worse (nEMO 33 and not 46).
+The numbers keep their own scales. Standardizing each of them, the usual first step, would make the many weak
+directions, which tell one corpus from another, as loud as the few strong ones that all corpora share: a head on the
+teacher's numbers then reads unseen corpora up to 13 points worse (nEMO 33 instead of 46).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from device.emotions import Floats
 from device.perception.voice.speaker_baseline import PRIOR
 
 STRENGTH = 1e-4
-"""Of the penalty on large weights, for numbers whose variances add up to one."""
+"""The weight of the L2 penalty, for numbers whose variances add up to one."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Head:
 
 
 def fit_head(numbers: Floats, wanted: Floats, weights: Floats, strength: float = STRENGTH) -> Head:
-    """The head under which `wanted` (n, classes), probabilities, are likeliest, large weights being penalized (L2).
+    """Fit the head that makes the probabilities `wanted` (n, classes) most likely, with an L2 penalty on its weights.
 
-    `weights` (n,) are the rows' own.
+    `weights` (n,) are the weights of the rows.
     """
     classes = wanted.shape[1]
     share = (weights / weights.sum()).astype(np.float32)[:, None]
@@ -60,12 +60,12 @@ def fit_head(numbers: Floats, wanted: Floats, weights: Floats, strength: float =
 
 
 def one_hot(labels: Ints, classes: int, smoothing: float = 0.0) -> Floats:
-    """(n,) -> (n, classes): what is not said of the right one is spread over all."""
+    """(n,) -> (n, classes): `smoothing` is taken from the right class and spread over all."""
     return np.asarray(np.eye(classes)[labels] * (1 - smoothing) + smoothing / classes, np.float32)
 
 
 def balanced(labels: Ints, groups: Ints) -> Floats:
-    """(n,) weights, one on average: each group as heavy as any other, and in it each label."""
+    """(n,) weights, one on average: all groups weigh the same, and so do all labels within a group."""
     weight = np.zeros(len(labels))
     for group in np.unique(groups):
         for label in np.unique(labels[groups == group]):
@@ -75,9 +75,9 @@ def balanced(labels: Ints, groups: Ints) -> Floats:
 
 
 def acquainted(numbers: Floats, speakers: npt.NDArray[np.str_], centre: Floats) -> Floats:
-    """(n, k): each row without what its speaker's own mean differs by from `centre` (k,), voices in general.
+    """(n, k): each row minus the difference between its speaker's mean and `centre` (k,), the mean of all voices.
 
-    As a device knows a speaker once it has heard all the rows; voices in general weigh as much as PRIOR utterances.
+    This is how a device knows a speaker after hearing all the rows; `centre` counts as PRIOR utterances of the mean.
     """
     result = np.array(numbers)
     for speaker in np.unique(speakers):

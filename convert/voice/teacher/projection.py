@@ -1,7 +1,7 @@
-"""What the teacher says of each 20 ms of a clip, as a few numbers that a small network can learn.
+"""The teacher's output for each 20 ms of a clip, reduced to a few numbers that a small network can learn.
 
-The outputs of two of its lower blocks, side by side, without what only tells the place in the clip, projected onto
-their principal components. The projection is made of orders alone: of nobody who is tested.
+Concatenates the outputs of two lower blocks, subtracts what depends only on the position in the clip, and projects the
+rest onto its principal components. The projection is fitted only on orders, and so on no test speaker.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from device.perception.audio.stft import FRAME
 LAYERS = 4
 """Blocks of the encoder that are computed; the mean and deviation of each are kept for the teacher's own score."""
 LEARNT_LAYERS = (1, 2)
-"""The second and third, counted from 0: what the student learns frame by frame."""
+"""The second and third, counted from 0: the student's targets for each frame."""
 COMPONENTS = 256
 _POSITIONS = 320
 
 
 @dataclass(frozen=True)
 class Projection:
-    """From the teacher's values to components."""
+    """Projects the teacher's values onto components."""
 
     position: Floats
-    """(_POSITIONS, values): what the teacher says at each place in a clip on average."""
+    """(_POSITIONS, values): the teacher's average output at each position in a clip."""
     scale: Floats
     """(values,): the deviation of each value."""
     components: Floats
@@ -46,26 +46,26 @@ class Projection:
 
 
 def load_projection(path: Path) -> Projection:
-    """What `Projection.save` wrote."""
+    """Load what `Projection.save` wrote."""
     stored = np.load(path)
     return Projection(stored["position"], stored["scale"], stored["components"])
 
 
 def hear(encoder: Encoder, samples: Floats) -> list[Floats]:
-    """The output of each block, (t, width) float32, frame i in the middle of the device's frame i of `samples`."""
-    # The encoder's frame i lies around sample 320 i, the device's around 320 i + 256.
+    """The output of each block, (t, width) float32, with frame i centred on the device's frame i of `samples`."""
+    # The encoder's frame i is centred at sample 320 i, the device's at 320 i + 256.
     shifted = np.concatenate([samples[FRAME // 2 :], np.zeros(FRAME // 2, np.float32)])
     with torch.inference_mode():
         return [block[0].numpy() for block in encoder(torch.from_numpy(log_mel(shifted))[None])]
 
 
 def train_values(blocks: Sequence[Floats]) -> Floats:
-    """(t, values): of all blocks' outputs those that the student learns."""
+    """(t, values): the outputs of the blocks that the student learns."""
     return np.concatenate([blocks[layer] for layer in LEARNT_LAYERS], axis=1)
 
 
 def fit_projection(clips: Sequence[Floats]) -> Projection:
-    """The projection of `learnt_values` (t, values), one for each clip."""
+    """Fit the projection on one array of `train_values` (t, values) per clip."""
     values = clips[0].shape[1]
     total, count = np.zeros((_POSITIONS, values), np.float32), np.zeros(_POSITIONS, np.float32)
     for clip in clips:
@@ -82,7 +82,7 @@ def fit_projection(clips: Sequence[Floats]) -> Projection:
 
 
 def _smoothed(total: Floats, count: Floats) -> Floats:
-    """The mean at each place, over the places around it: the farther in, the wider, as fewer clips are as long."""
+    """The smoothed mean at each position. Later positions are smoothed more widely, since fewer clips are that long."""
     mean = np.zeros_like(total)
     for at in range(len(total)):
         reach = at // 8

@@ -1,7 +1,7 @@
 """Light heads under the protocols: six folds of RAVDESS's actors, and each corpus left out whole.
 
-A protocol's head is fitted on its training clips alone. How sure its answers may sound, its temperature, comes from
-the training clips too: from those of each speaker, or each corpus, asked of a head that was fitted without them.
+A protocol's head is fitted on its training clips alone. The temperature of its answers comes from the training
+clips too: each speaker, or each corpus, is answered by a head that was fitted without it.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,18 +24,18 @@ LEFT_OUT = ("savee", "tess", "ravdess", "nemo", "ased")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Who trains a head, and who is asked."""
+    """Which clips train a head, and which test it."""
 
     name: str
     trains: Callable[[Clip], bool]
-    """Whose labels a head learns."""
+    """Whether a head trains on this clip and its label."""
     learns: Callable[[Clip], bool]
-    """Whose labels and frames a student learns that is tuned for this: none of the tested speakers."""
+    """Whether a student finetuned for this protocol trains on this clip: never one of a tested speaker."""
     tested: Callable[[Clip], bool]
     own_labels: bool
-    """RAVDESS's eight; else the seven, calm being neutral."""
+    """Use RAVDESS's eight labels; otherwise the seven, with calm as neutral."""
     stranger_group: Callable[[Clip], str]
-    """What must be left out together to be a stranger of the same kind as the tested."""
+    """Clips of one group are left out together, to be as unfamiliar as the tested ones."""
 
     def label(self, clip: Clip) -> int:
         """Index of the clip's label."""
@@ -46,7 +46,7 @@ def _fold(number: int) -> Protocol:
     out = {f"RAV{a:02d}" for a in range(SPEAKERS_PER_FOLD * number - 3, SPEAKERS_PER_FOLD * number + 1)}
     return Protocol(
         f"fold-{number}",
-        # Of the teacher's numbers a head reads RAVDESS's speech better by one to three points without its song.
+        # On the teacher's numbers, a head reads RAVDESS's speech one to three points better without its song.
         lambda clip: clip.corpus == "ravdess_speech" and clip.speaker not in out,
         lambda clip: clip.corpus.startswith("ravdess") and clip.speaker not in out,
         lambda clip: clip.corpus == "ravdess_speech" and clip.speaker in out,
@@ -73,7 +73,7 @@ ACROSS = tuple(_without(corpus) for corpus in LEFT_OUT)
 
 @dataclass(frozen=True)
 class Answers:
-    """What a head said of the tested clips, and of ordinary speech; logits are divided by the head's temperature."""
+    """A head's answers to the tested clips and to ordinary speech. Logits are divided by the head's temperature."""
 
     logits: Floats
     """(n, classes)."""
@@ -95,7 +95,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Clips, and their numbers in one or more views: the first is as the clips are, all of them train."""
+    """Clips, and their numbers in one or more views. The first view is the unchanged clips; heads train on all."""
 
     clips: Sequence[Clip]
     views: Sequence[Numbers]
@@ -103,14 +103,14 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A protocol's head; where it is for `known` speakers, with the mean of voices in general."""
+    """A protocol's head, and the mean of all voices, which it needs for `known` speakers."""
 
     head: Head
     centre: Floats
     known: bool
 
     def __call__(self, sound_in: Adaptation, queried: npt.NDArray[np.bool_]) -> Floats:
-        """(asked clips, classes): logits of the clips as they are, averaged over each one's windows."""
+        """(queried clips, classes): logits of the unchanged clips, averaged over the windows of each."""
         first = sound_in.views[0]
         windows = queried[first.owner]
         values = self.turned(sound_in, first.values[windows], first.owner[windows])
@@ -118,12 +118,12 @@ class _Fitted:
         return Numbers(values, owner).averaged(self.head(values))
 
     def turned(self, sound_in: Adaptation, values: Floats, owner: Ints) -> Floats:
-        """(n, k) as the head reads them."""
+        """(n, k): the values as the head takes them."""
         return acquainted(values, _speakers(sound_in.clips, owner), self.centre) if self.known else values
 
 
 def answer(protocol: Protocol, sound_in: Adaptation, *, known: bool, strength: float = STRENGTH) -> Answers:
-    """The answers to the tested clips; of a `known` speaker all tested clips were heard before, without labels."""
+    """The answers to the tested clips. A `known` speaker's mean comes from all their tested clips, without labels."""
     trains = np.array([clip.emotion >= 0 and protocol.trains(clip) for clip in sound_in.clips])
     tested = np.array([protocol.tested(clip) for clip in sound_in.clips])
     orders = np.array([clip.corpus == "orders" for clip in sound_in.clips])

@@ -1,4 +1,4 @@
-"""What the teacher's own head answers to each clip: always a head that did not learn from the clip's speaker."""
+"""Soft labels for each clip from a head on the teacher, always one that did not train on the clip's speaker."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ _PARTS = 5
 def soft_labels(
     statistics: Floats, clips: Sequence[Clip], labels: Ints, classes: int, trains: npt.NDArray[np.bool_]
 ) -> Floats:
-    """(clips, classes) probabilities from `statistics` (clips, values), the teacher's over each clip.
+    """(clips, classes) probabilities from `statistics` (clips, values), the teacher's statistics of each clip.
 
-    `trains` (clips,) are those whose `labels` may be known. The speakers are dealt into five parts, and each part is
-    answered by a head that learnt from the other four; who does not train is answered by all five together.
+    `trains` (clips,) marks the clips whose `labels` may be used. Their speakers are split into five parts, and a head
+    trained on the other four answers each part. Clips that do not train get the mean of all five heads.
     """
     corpora = np.array([clip.corpus.split("_")[0] for clip in clips])
     part = np.array([_part(clip) for clip in clips])
@@ -37,5 +37,5 @@ def soft_labels(
 
 
 def _part(clip: Clip) -> int:
-    """The same for all clips of a speaker, in speech and song."""
+    """The part of a clip: the same for all clips of a speaker, in speech and song."""
     return hashlib.sha256((clip.speaker or clip.name).encode()).digest()[0] % _PARTS

@@ -1,7 +1,7 @@
-"""Whisper's encoder (Radford et al. 2022, MIT), from its first layer to the one that is asked for, frozen.
+"""Whisper's encoder (Radford et al. 2022, MIT), frozen, up to a given layer.
 
-It was never told an emotion. What its lower layers say of a voice tells one all the same, and carries over to people
-and languages better than what is learnt from acted corpora alone. For training only: nothing of it ships.
+It was never trained on emotions, yet its lower layers reveal them, and generalize to new people and languages better
+than a network trained on acted corpora alone. For training only: nothing of it ships.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from device.emotions import Floats
 
 RATE_HZ = 16_000
 HOP = 320
-"""Samples from frame to frame of the encoder: 20 ms, as the device's own frames."""
+"""Samples per frame of the encoder: 20 ms, like the device's own frames."""
 _FFT, _MEL_HOP, _BANDS = 400, 160, 80
 
 
@@ -55,7 +55,7 @@ class Encoder(nn.Module):
 
 
 class _Block(nn.Module):
-    """Self-attention and two dense layers, each on normalized values and beside a way around it."""
+    """Self-attention and two dense layers, each with layer norm before it and a residual connection around it."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def log_mel(samples: Floats) -> Floats:
     """(samples,) float32 in -1..1 at 16 kHz -> (80, 2 t) float32, t = samples // HOP frames of the encoder.
 
     As openai/whisper's audio.py: power in 80 bands of 25 ms every 10 ms, logarithm to base 10, no more than 8 under the
-    clip's loudest, scaled. The clip is taken as long as it is and not filled up to 30 s.
+    clip's loudest, scaled. The clip is not padded to 30 s.
     """
     half = _FFT // 2
     padded = np.pad(samples, half, mode="reflect")
@@ -139,7 +139,7 @@ def _filterbank() -> npt.NDArray[np.float64]:
 
 
 _BREAK_HZ, _BREAK_MEL = 1000.0, 15.0
-"""Under it Slaney's scale is linear, over it logarithmic."""
+"""Slaney's scale is linear below this frequency and logarithmic above it."""
 _STEP = np.log(6.4) / 27.0
 
 

@@ -20,7 +20,7 @@ from device.system.stderr import silence_stderr
 
 
 def camera(context: Context) -> Iterator[Check]:
-    """Whether the camera gives pictures."""
+    """Whether the camera delivers pictures."""
     yield _check("camera", context.settings.camera.source, _try_camera, context)
 
 

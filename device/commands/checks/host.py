@@ -84,12 +84,12 @@ def temperature(_: Context) -> Iterator[Check]:
     """Whether the processor is too hot; nothing if it cannot be measured."""
     if (degrees := read_temperature_c()) is not None:
         hot = degrees >= HOT_C
-        fix = "the processor slows down when it is this hot: give it air, or a heat sink" if hot else ""
+        fix = "the processor slows down at this temperature: improve the airflow or add a heat sink" if hot else ""
         yield Check("temperature", not hot, f"{degrees:.0f} °C", fix)
 
 
 def throttling(_: Context, path: Path = _THROTTLED) -> Iterator[Check]:
-    """Whether the firmware slows the processor down; nothing except on a Raspberry Pi."""
+    """Whether the firmware throttles the processor; yields nothing except on a Raspberry Pi."""
     with contextlib.suppress(OSError, ValueError):
         bits = int(path.read_text(), 16)
         # Bits 0 to 3 say what happens now, 16 to 19 what has happened since the boot (vcgencmd get_throttled).

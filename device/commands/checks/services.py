@@ -72,7 +72,7 @@ def units(_: Context, booted: Path = Path("/run/systemd/system")) -> Iterator[Ch
 
 
 def _read_exposure(unit: str) -> float | None:
-    """The exposure level that systemd-analyze gives a unit, 0 to 10; None when it cannot be asked."""
+    """The exposure level of a unit by systemd-analyze, 0 to 10; None when it cannot be determined."""
     for line in _run_command("systemd-analyze", "security", "--no-pager", unit).splitlines():
         if "Overall exposure level" in line:
             with contextlib.suppress(ValueError, IndexError):
@@ -121,7 +121,7 @@ def live_view(context: Context) -> Iterator[Check]:
 
 
 def running(context: Context) -> Iterator[Check]:
-    """Whether hub and sense run now, and whether sense is isolated."""
+    """Whether hub and sense are running, and whether sense is isolated."""
     if not context.settings.kiosk.enabled or not context.settings.kiosk.port:
         yield Check("running", None, "unknown: doctor asks through the page, which the settings turn off")
     elif context.hub_state is None:

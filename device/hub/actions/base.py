@@ -79,11 +79,11 @@ def is_restorable(destination: Destination[Any] | None) -> TypeGuard[Restorable[
 
 
 class Resources(Struct, frozen=True):
-    """What destinations are built from. Each module has a `build(resources)` that returns them by type of action."""
+    """What destinations are built with. Each module has a `build(resources)` that returns them by type of action."""
 
     settings: Settings
     http: Http
     mqtt: MqttSession | None
-    """None without a broker."""
+    """None if no broker is configured."""
     on_lamp: Callable[[dict[str, Any]], None]
     on_player: Callable[[dict[str, Any]], None]

@@ -19,7 +19,7 @@ _OUTPUT_S = 0.2
 
 
 def build(_resources: Resources) -> dict[type[Any], Destination[Any]]:
-    """Always there."""
+    """Always available."""
     return {Command: Programs()}
 
 

@@ -38,7 +38,7 @@ class ActionDispatcher:
         self._dry = dry
         self._ledger = ledger or RestoreLedger(clock)
         self.for_s = dict(for_s or {})
-        """How long each rule must hold before it fires, by its name: for so long after a restart it cannot fire."""
+        """How long each rule must hold before it fires, by name. After a restart it cannot fire for that long."""
         self._logged_faults: dict[str, str] = {}
         """The last fault of each kind of action: a retry every minute must not log a traceback every minute."""
         self._queue = TargetQueue()
@@ -46,10 +46,10 @@ class ActionDispatcher:
         self._close = close
 
     async def run(self, action: Action, trigger: Trigger, *, remember: bool = False) -> str:
-        """`done`, or what went wrong, for the history. Never raises when a destination fails.
+        """Carry out `action`. Returns `done` or the error, for the history; never raises when a destination fails.
 
         With `remember`, the previous state goes into the ledger under the rule's name, for `restore`. A target that
-        another rule has changed passes to this one, with the state from before both.
+        another rule has changed passes to this rule, with the state from before both.
         """
         if self._dry:
             _log.info("dry run: %s", action.description)
@@ -76,7 +76,7 @@ class ActionDispatcher:
         return result
 
     async def restore(self, rule: str) -> list[str]:
-        """Restore all that `rule` has changed: a line for each target, empty if there is none. Never raises.
+        """Restore all that `rule` has changed; returns a line for each target, empty if there is none. Never raises.
 
         Cancels the rule's unfinished actions. A target that somebody else has changed since is left alone. One that
         fails stays in the ledger, to be tried again.
@@ -88,7 +88,7 @@ class ActionDispatcher:
 
     @property
     def rules_to_restore(self) -> list[str]:
-        """The rules that have something to restore."""
+        """The rules with something to restore."""
         return self._ledger.rules
 
     def state(self, kind: type[Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class ActionDispatcher:
                 return await self._answer(action, destination.capture_state(action))
 
         try:
-            # Two thirds cover a slow restore that overlaps; the rest is for the action.
+            # Two thirds of the limit cover an overlapping slow restore; the rest is for the action.
             states = await self._overlap.capture(read, self._limit_s * 2 / 3)
             return self._ledger.record(rule, action, states), ""
         except (TimeoutError, ActionError) as error:
@@ -166,7 +166,7 @@ class ActionDispatcher:
         return [_failed(one, why) for one in entries if self._ledger.contains(one)]
 
     async def _restore_entry(self, destination: Restorable[Any], entry: RestoreEntry, now: PreviousState | None) -> str:
-        """Restore one target; the line about it, empty when another rule has taken it over."""
+        """Restore one target. Returns a log line, empty when another rule has taken the target over."""
         target = entry.previous.target
         if not self._ledger.contains(entry):
             return ""

@@ -23,7 +23,7 @@ _NAME = "Home Assistant"
 SETTLE_S = 2.0
 """The time until a lamp's own report has reached Home Assistant's state."""
 _MAX_MEMBERS = 32
-"""The most lights in a group, including those of the groups in it."""
+"""The maximum number of lights in a group, including those of nested groups."""
 _COLOURED = {"xy", "hs", "rgb", "rgbw", "rgbww"}
 _BY_MODE = {"color_temp": "color_temp_kelvin", **{mode: f"{mode}_color" for mode in _COLOURED}}
 _POINTS = {"rgb_color", "xy_color", "hs_color"}
@@ -115,7 +115,7 @@ def _brightness_percent(data: dict[str, Any]) -> float | None:
 
 
 def _point(data: dict[str, Any]) -> Point | None:
-    """The colour that a call asks for; None if it is not valid."""
+    """The colour in a call; None if it is not valid."""
     try:
         if "xy_color" in data:
             x, y = map(float, data["xy_color"])
@@ -139,7 +139,7 @@ class _Refusal(Struct):
 class HomeAssistantServices(LastState):
     """One Home Assistant. The token is read for each call, so that a corrected file needs no restart.
 
-    `service_s` limits a service. Home Assistant answers when it has finished: a speaker wakes up, or a script waits.
+    `service_s` limits a service. Home Assistant answers after it has finished, which takes time if a script waits.
     """
 
     previous_type = dict

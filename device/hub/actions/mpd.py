@@ -22,7 +22,7 @@ T = TypeVar("T")
 MAX_SONGS = 1000
 """The longest queue that can be restored."""
 _BATCH = 50
-"""Songs added at once."""
+"""Songs per batch of additions."""
 _OUTPUT_OPEN_S = 1.0
 """The longest time from `play` until an output is open and its mixer accepts a volume; PulseAudio took 0.02 s."""
 _MIXER_STEP = 7
@@ -37,7 +37,7 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
 
 
 class Queue(Struct, frozen=True):
-    """The songs, by their paths or addresses, the position in them, and the volume."""
+    """The songs (paths or addresses), the current position, and the volume."""
 
     songs: tuple[str, ...]
     playing: str
@@ -69,7 +69,10 @@ async def read_queue(client: MPDClient, name: str) -> Queue:
 
 
 async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int, str]:
-    """The number of songs that are gone, and a note if the volume was refused. Raises what the client raises."""
+    """Restore the queue. Returns the number of missing songs, and a note if the volume was refused.
+
+    Exceptions of the client pass through.
+    """
     gone: set[int] = set()
     if (await read_queue(client, name)).songs != queue.songs:
         await client.clear()
@@ -97,7 +100,7 @@ async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int
 async def preset_volume(client: MPDClient, percent: int | None) -> None:
     """Try to set the volume before playback, so that the music does not start too loud. Ignores a refusal.
 
-    `set_volume`, after the start, reports it.
+    `set_volume`, called after the start, reports the refusal.
     """
     if percent is not None:
         with contextlib.suppress(mpd.CommandError):
@@ -145,7 +148,7 @@ class MusicPlayer(LastState):
         self._delivery = delivery(self._name, parallel=2)
 
     async def run(self, action: Music, _trigger: Trigger) -> str:
-        """Play the list from its beginning, or stop; a refused volume is a note. Raises ActionError."""
+        """Play the list from its beginning, or stop. A refused volume is only noted. Raises ActionError."""
 
         async def attempt(client: "_Client") -> str:
             if action.playlist:

@@ -9,7 +9,7 @@ from device.settings.actions.mqtt_publish import Publish
 
 
 def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
-    """Always there; without a broker, each action fails with a message."""
+    """Always available; without a broker, each action fails with a message."""
     return {Publish: MqttMessage(resources.mqtt)}
 
 

@@ -39,8 +39,8 @@ class TargetQueue:
     async def run(self, target: str, trigger: Trigger | None, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` once the operations before it at `target` have ended. Raises SupersededError.
 
-        An action has a `trigger`, and cancels every unfinished operation with another one: it may be retrying again
-        and again. Actions of one trigger belong together and run in order. A restore has no trigger, and waits.
+        An action has a `trigger`. It cancels every unfinished operation with another trigger, which may keep
+        retrying. Actions of one trigger belong together and run in order. A restore has no trigger, and waits.
         """
         operation, queue = _Operation(trigger), self._operations.setdefault(target, [])
         lock = self._locks.setdefault(target, asyncio.Lock())
@@ -66,7 +66,7 @@ class TargetQueue:
             queue.remove(operation)
 
     def cancel_rule(self, rule: str) -> None:
-        """Cancel every operation of `rule`: it has ended."""
+        """Cancel every operation of `rule`, which has ended."""
         for queue in self._operations.values():
             for operation in queue:
                 if operation.trigger and operation.trigger.rule == rule:

@@ -32,7 +32,7 @@ class _VirtualDevice(LastState, Generic[A]):
         self._set(self._to_state(action))
 
     async def capture_state(self, action: A) -> tuple[PreviousState, ...]:
-        """The present state."""
+        """The current state."""
         return (PreviousState(action.target, self.state(), self._to_state(action)),)
 
     async def restore(self, previous: PreviousState) -> None:

@@ -26,7 +26,7 @@ def build(resources: Resources) -> dict[type[Any], Destination[Any]]:
 
 
 class Segment(Struct, frozen=True, omit_defaults=True):
-    """A part of the strip; only what a restore needs. None: this version of WLED does not report it."""
+    """A part of the strip; only the fields that a restore needs. None: this version of WLED does not report it."""
 
     id: _Byte | None = None
     start: int | None = None
@@ -55,7 +55,7 @@ class Segment(Struct, frozen=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True):
-    """`GET /json/state`, as far as it matters here."""
+    """`GET /json/state`, only the fields used here."""
 
     on: bool
     bri: _Byte
@@ -90,8 +90,8 @@ class WledStrips(LastState):
         self._delivery = functools.cache(functools.partial(delivery, parallel=1, per_s=5.0))
 
     async def run(self, action: Wled, _trigger: Trigger) -> None:
-        """Returns when the strip has accepted it. Raises ActionError."""
-        # `tt` is for this command alone; `transition` would stay for everybody.
+        """Return when the strip has accepted the command. Raises ActionError."""
+        # `tt` applies to this command only; `transition` would change the default for every client.
         command: dict[str, Any] = {"tt": round(10 * action.transition_s)}
         if action.preset:
             command["ps"] = action.preset

@@ -10,7 +10,7 @@ from device.emotions import EMOTIONS, Emotion
 
 
 class _Pose(NamedTuple):
-    """In hundredths of the tile; y grows downwards."""
+    """Coordinates in hundredths of the tile; y grows downwards."""
 
     brow: tuple[float, float, float]
     """How far the inner end, the middle and the outer end are raised."""

@@ -132,7 +132,7 @@ class GallerySelector:
             chosen = sorted((position + i) % count for i in range(FACES_SHOWN))
             position += FACES_SHOWN
             names = frozenset(pictures[i].name for i in chosen)
-            if names != self._last.get(emotion):  # a new index starts at the most confident, perhaps the last five
+            if names != self._last.get(emotion):  # a new index starts at the most confident, maybe those just shown
                 break
         self._position[emotion], self._last[emotion] = position, names
         return [pictures[i] for i in chosen]

@@ -12,7 +12,7 @@ _PAUSE_S = 1.0
 
 
 class VoiceTrigger:
-    """Gets the mood's voice reading several times a second."""
+    """Decides when the gallery answers a voice. It is fed the mood's voice reading several times a second."""
 
     def __init__(self, interval_s: float, min_confidence: float) -> None:
         """`interval_s`: the time between two voice readings. One below `min_confidence` (0..1) counts as unknown."""
@@ -26,7 +26,7 @@ class VoiceTrigger:
         """The utterance has not been answered yet."""
 
     def update(self, voice: SenseReading | None, now_s: float) -> Emotion | None:
-        """The emotion to answer now, UNKNOWN to clear the gallery, or None to leave it as it is."""
+        """The emotion to show now, UNKNOWN to clear the gallery, or None to leave it unchanged."""
         # The mood keeps an old reading for a while, so only a recent one means that somebody is speaking.
         is_speaking = voice is not None and voice.age_s <= self._pause_s
         if is_speaking != self._is_speaking:

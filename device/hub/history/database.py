@@ -1,4 +1,4 @@
-"""The history's file: SQLite tables of moods, actions and gaps. All of it blocks; writer.py runs it in a thread."""
+"""The history's file: SQLite tables of moods, actions and gaps. All methods block; writer.py runs them in a thread."""
 
 import logging
 import sqlite3
@@ -59,7 +59,7 @@ class HistoryFile:
         self._pruned_s = 0.0
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Write all of `rows` or none. When it returns, changes of mood are on the disk, not only in its cache."""
+        """Write all of `rows` or none. When this returns, changes of mood are on the disk, not only in its cache."""
         try:
             db = self._db or self._open()
             # A change is acknowledged after this, so it waits for the disk. Other rows do not, to spare the SD card.
@@ -70,7 +70,7 @@ class HistoryFile:
                 for row in rows:
                     _write(db, row)
         except sqlite3.DatabaseError as error:
-            # The lower byte is the kind of error.
+            # The lower byte is the primary error code.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 self._move_aside(error)
             raise
@@ -122,7 +122,7 @@ class HistoryFile:
         _log.error("%s is damaged (%s): moved to %s, a new one begins", self.path, error, self.damaged)
 
     def _prune(self, db: sqlite3.Connection) -> None:
-        """Delete rows older than `keep_days`, once for every PRUNE_S without a jump of the clock."""
+        """Delete rows older than `keep_days`, once per PRUNE_S without a clock jump."""
         if self._clock.read_jump_s():
             self._pruned_s = 0.0
         if not self._keep_days or self._clock.stable_s - self._pruned_s < PRUNE_S:

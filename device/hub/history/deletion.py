@@ -28,8 +28,8 @@ class DeletedRows(Struct, frozen=True):
 def forget(state_dir: Path, since_s: float | None, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> DeletedRows:
     """Delete moods, actions and gaps of `since_s` (UTC seconds since 1970; None: all) and later.
 
-    Nothing of them is left in the file's pages or beside it. The sessions' numbers stay, so a change that sense sends
-    again is not stored again. Changes that the broker has not got yet are never delivered. With None, damaged files
+    No trace of them stays in the file's pages or beside it. The sessions' numbers stay, so a change that sense sends
+    again is not stored again. Changes that the broker does not have yet are never sent. With None, damaged files
     that were moved aside are deleted too. Raises MienError.
     """
     damaged = sorted(state_dir.glob("history-damaged-*"))

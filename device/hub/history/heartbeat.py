@@ -8,7 +8,7 @@ from device.system.clock import to_utc_s
 
 
 class HeartbeatRecorder:
-    """Gives a row every `interval_s` while sense is connected, and another when the camera sees again."""
+    """Produces a row every `interval_s` while sense is connected, and one more when the camera can see again."""
 
     def __init__(self, interval_s: float = ALIVE_S) -> None:
         self._interval_s = interval_s

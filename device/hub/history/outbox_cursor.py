@@ -1,4 +1,4 @@
-"""The outbox's cursor in the history's file: which changes the broker has not got yet. All of it blocks."""
+"""The outbox's cursor in the history's file: which changes the broker does not have yet. All functions block."""
 
 import sqlite3
 
@@ -17,7 +17,7 @@ def enable(db: sqlite3.Connection, max_sessions: int = 100) -> dict[str, int]:
 
 
 def disable(db: sqlite3.Connection) -> None:
-    """There is no broker: changes from now on are never delivered."""
+    """Without a broker: changes from now on are never delivered."""
     db.execute("UPDATE told SET mood = -1")
 
 

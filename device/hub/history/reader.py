@@ -46,9 +46,9 @@ def read(state_dir: Path, since_s: float | None = None, max_rows: int = 100_000)
 
 
 def stream(state_dir: Path, since_s: float, consume: Callable[[Iterable[Entry]], _T]) -> _T:
-    """What `consume` returns for all moods and gaps at or after `since_s`, oldest first, without a limit.
+    """Pass all moods and gaps at or after `since_s` to `consume`, oldest first, and return its result.
 
-    It gets one entry at a time, so a long history takes no memory. A mood has only its time, its emotion and the number
+    Entries are read one by one, so a long history takes no memory. A mood has only its time, its emotion and the number
     of people. Raises MienError when the file cannot be read.
     """
     with _open(state_dir) as db:
@@ -76,7 +76,7 @@ def _open(state_dir: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def _read_downtime(db: sqlite3.Connection) -> list[Entry]:
-    """The open gap since hub was killed, if it was and is still down."""
+    """The gap since hub was killed, if it is still down."""
     alive = db.execute("SELECT time_s FROM alive").fetchone()
     open_gap = db.execute("SELECT 1 FROM gaps WHERE until_s IS NULL").fetchone()
     if alive and not open_gap and time.time() - alive[0] > 3 * ALIVE_S:

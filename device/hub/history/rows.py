@@ -61,7 +61,7 @@ class GapEnd(Struct, frozen=True):
 
 
 class Delivered(Struct, frozen=True):
-    """The broker has acknowledged this change and all before it. After a restart, the outbox continues here."""
+    """The broker has acknowledged this change and all before it. After a restart, the outbox continues after it."""
 
     session: str
     seq: int

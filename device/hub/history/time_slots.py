@@ -48,7 +48,7 @@ def _split_into_periods(entries: Iterable[Entry], until_s: float) -> Iterator[tu
         if entry.kind == "action":
             continue
         if entry.kind == "gap" and entry.why == BLIND:
-            # It starts before the end of the period around it, so it is here before that period is yielded.
+            # It starts before the enclosing period ends, so it gets here before that period is yielded.
             blind.append((entry.time_s, entry.time_s if entry.until_s is None else entry.until_s))
             continue
         if name and entry.time_s > start_s:
@@ -66,7 +66,7 @@ def _split_into_periods(entries: Iterable[Entry], until_s: float) -> Iterator[tu
 def _cut_blind(
     name: str, start_s: float, end_s: float, blind: list[tuple[float, float]]
 ) -> Iterator[tuple[str, float, float]]:
-    """A period. Of `nobody`, only the parts in which the camera would have seen somebody."""
+    """The period; if it is `nobody`, only the parts in which the camera would have seen somebody."""
     if name != "nobody":
         yield name, start_s, end_s
         return

@@ -1,4 +1,4 @@
-"""The queue in front of the history's file. The event loop never waits for the disk; a failing disk loses nothing."""
+"""The queue before the history's file. The event loop never waits for the disk, and a failing disk loses no rows."""
 
 import asyncio
 import logging

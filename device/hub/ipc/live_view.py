@@ -22,9 +22,9 @@ from device.settings.locations import live_path
 _log = logging.getLogger(__name__)
 
 FIRST_PICTURE_S = 3.0
-"""A new connection must bring its first picture within this."""
+"""A new connection must send its first picture within this time."""
 NEXT_PICTURE_S = 10.0
-"""A connected sense is disconnected after this time without a whole picture; it reconnects when it has one."""
+"""Sense is disconnected after this time without a complete picture. It reconnects when it has one."""
 FRESH_S = 1.5
 """An older picture is no longer shown."""
 
@@ -58,7 +58,7 @@ class LiveViewServer:
 
     @property
     def picture(self) -> bytes | None:
-        """The newest picture, as viewers get it, while it is fresh."""
+        """The newest picture in the form that viewers receive, while it is fresh."""
         return self._latest.value
 
     @property
@@ -105,7 +105,7 @@ class LiveViewServer:
         self._watchers_changed.set()
 
     async def run(self) -> None:
-        """Keep telling sense whether somebody watches, and drop a picture that is old."""
+        """Keep telling sense whether somebody is watching, and drop old pictures."""
         is_watched = False
         while True:
             self._watchers_changed.clear()

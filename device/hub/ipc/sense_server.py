@@ -46,7 +46,7 @@ class SenseServer:
         self._is_timed_out = self._is_closed = False
 
     async def open(self) -> None:
-        """Bind and listen. Raises LinkError when another hub is there or the folder cannot be used."""
+        """Bind and listen. Raises LinkError when another hub is running or the folder cannot be used."""
         try:
             if not self._path.parent.is_dir():
                 self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""The broker and Home Assistant."""
+"""The MQTT broker, and Home Assistant's discovery on it."""

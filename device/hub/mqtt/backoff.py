@@ -1,4 +1,4 @@
-"""How long to wait before reconnecting to a broker, and whether another client keeps taking our place there."""
+"""The wait before reconnecting to a broker, and whether another client keeps taking over our session."""
 
 # A restarted broker is back within a second or two. A broken one is not flooded with attempts.
 _BACKOFF_S = (0.5, *[1.0] * 10, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -10,7 +10,7 @@ _LOG_EVERY = 10
 class ReconnectBackoff:
     """The wait before each reconnection to one broker.
 
-    Two clients with one identifier disconnect each other, each as soon as it has waited. While one client waits, the
+    Two clients with one identifier disconnect each other, each as soon as its wait is over. While one client waits, the
     other's connection holds. A connection therefore counts as stable only after twice the wait; otherwise both would
     reset their backoff and fight every half second.
     """
@@ -22,12 +22,12 @@ class ReconnectBackoff:
 
     @property
     def is_flapping(self) -> bool:
-        """Whether the broker has accepted us and disconnected us soon, more often than a restart explains."""
+        """Whether the broker has dropped us soon after connecting more often than a restart explains."""
         return self._short_connections >= _MAX_SHORT
 
     @property
     def should_log(self) -> bool:
-        """Whether the last disconnect is worth a log line: the first one is, then every tenth."""
+        """Whether to log the last disconnect: the first one, then every tenth."""
         return self._attempts % _LOG_EVERY == 1
 
     def next_wait_s(self, lasted_s: float | None, *, is_taken_over: bool = False) -> float:

@@ -37,7 +37,7 @@ class AckCheckingClient(Client):
         def publish_and_note_id(*args: object, **kwargs: object) -> MQTTMessageInfo:
             info = publish(*args, **kwargs)  # type: ignore[arg-type]
             _mid.set(info.mid)
-            self._refused.pop(info.mid, None)  # left by an earlier message with this id
+            self._refused.pop(info.mid, None)  # left over from an earlier message with this id
             return info
 
         self._client.publish = publish_and_note_id  # type: ignore[method-assign]

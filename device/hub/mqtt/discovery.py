@@ -42,7 +42,7 @@ def get_topic(discovery_prefix: str, name: str) -> str:
 def build_document(now: Snapshot, *, name: str, prefix: str) -> Json:
     """The document of the Mien called `name` (home.name), whose topics are PREFIX/NAME/...
 
-    It contains only JSON types. Of `now` it depends only on the profiles, so the same profiles give the same document.
+    It contains only JSON types. Only the profiles of `now` affect it, so the same profiles give the same document.
     """
     base = f"{prefix.strip('/')}/{name}"
     words = re.sub(r"[_-]+", " ", name).strip()
@@ -160,14 +160,14 @@ class DiscoveryPublisher:
         """Where Home Assistant publishes `online` when it has started; empty without discovery."""
 
     async def publish(self, send: Callable[[str, str], Awaitable[None]]) -> None:
-        """Publish what is to be retained with `send(topic, payload)`, in order. Raises what `send` raises."""
+        """Publish the retained messages in order with `send(topic, payload)`. Raises what `send` raises."""
         old = await asyncio.to_thread(self._file.load, _PublishedDocument())
         new = _PublishedDocument()
         if self._broker.discovery:
             document = build_document(self._now(), name=self._name, prefix=self._broker.prefix)
             new = _PublishedDocument(get_topic(self._broker.discovery_prefix, self._name), document)
         if old.topic and old.topic != new.topic:
-            await send(old.topic, "")  # the device has another name now, or discovery is off
+            await send(old.topic, "")  # the device was renamed, or discovery is off
         before = old.document if old.topic == new.topic else {}
         for document in build_update(before, new.document) or [new.document]:
             if document:

@@ -239,7 +239,7 @@ class Outbox:
             await asyncio.sleep(1.0)
             return
         _log.error("outbox: changes in the history cannot be read (%s) and are not published", error)
-        self.on_health(f"changes of mood that waited in the history cannot be read ({error}) and are not published")
+        self.on_health(f"changes of mood waiting in the history cannot be read ({error}) and are not published")
         self._failures, self._is_behind = 0, False
 
     def _report_dropped(self) -> None:
@@ -254,7 +254,7 @@ def _is_acknowledged(task: asyncio.Task[None]) -> bool:
 
 
 def _build_changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
-    """The change in a row; none if it was delivered before it was stored, or is damaged."""
+    """The change in a row; empty if it was delivered before it was stored, or if the row is damaged."""
     if after and row.session == after[0] and row.seq <= after[1]:
         return []
     try:

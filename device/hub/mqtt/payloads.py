@@ -9,7 +9,7 @@ LATE_S = 5.0
 
 
 def build_state_document(now: Snapshot) -> Json:
-    """The retained state: every feature that has a state, and the nested values."""
+    """The retained state: the state of every feature that has one, and the nested values."""
     mood = now.mood
     return {feature.state_key: _as_json(feature, feature.value(now)) for feature in FEATURES if feature.has_state} | {
         "probabilities": mood.as_json(2)["probabilities"] if mood else None,

@@ -25,7 +25,7 @@ from device.settings import schema
 _log = logging.getLogger(__name__)
 
 REPEAT_S = 30.0
-"""The state is published at least this often."""
+"""The longest time between publications of the state."""
 WINDOW_S = 1.0
 """At most two states are published within this: one for a drifting value, one reserved for an urgent change."""
 BIRTH_DELAY_S = (0.5, 3.0)
@@ -58,7 +58,7 @@ class MqttSession:
     _client: Client | None = None
     _connected: asyncio.Event = field(default_factory=asyncio.Event)
     _rejections: dict[str, str] = field(default_factory=dict)
-    """Topic -> why the broker's access list denies it, empty if it does not any more. Only MQTT 5 reports this."""
+    """Topic -> why the broker's ACL denies it; empty if it no longer does. Only MQTT 5 reports this."""
     _connected_s: float | None = None
     _state: Json | None = None
     _published: Json | None = None
@@ -79,7 +79,7 @@ class MqttSession:
         return self._client is not None
 
     def show(self, state: Json, *, is_urgent: bool = False) -> None:
-        """Publish `state` soon if it differs from the last one; at once if `is_urgent`, as somebody may wait for it."""
+        """Publish `state` soon if it differs from the last one; at once if `is_urgent`: somebody may be waiting."""
         self._is_urgent |= is_urgent and state != self._state
         self._state = state
         self._wake.set()

@@ -10,7 +10,7 @@ from device.readings import Mood
 from device.settings.rules import QUIET, Rule
 
 UNCERTAIN_S = 60.0
-"""A rule ends when its condition could not be checked for so long. A restart of sense takes less."""
+"""A rule ends when its condition could not be checked for this long. A restart of sense takes less."""
 
 
 class RuleFired(Struct, frozen=True):
@@ -32,7 +32,7 @@ class _RuleState(Struct):
     """Times are the caller's monotonic seconds."""
 
     holds_since_s: float | None = None
-    """Since when the condition has held without a break; `failing_since_s`: since when it has not held."""
+    """When the condition last began to hold; `failing_since_s`: when it last ceased to."""
     failing_since_s: float | None = None
     fired_at_s: float | None = None
     has_fired: bool = False
@@ -46,7 +46,7 @@ class _RuleState(Struct):
 
 
 class RuleEngine:
-    """Evaluates all rules over time. Each fires at most once in a period of its mood, and not within its cooldown."""
+    """Evaluates all rules over time. Each fires at most once per period of its mood, and never within its cooldown."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = tuple((rule, _RuleState()) for rule in rules)
@@ -56,11 +56,11 @@ class RuleEngine:
     ) -> tuple[RuleFired | RuleEnded, ...]:
         """The rules that end now, then those that fire now, each in the settings' order.
 
-        `mood` is the present mood, None while sense is away; `now_s` is monotonic; `local` is the time of day for
+        `mood` is the current mood, None while sense is away; `now_s` is monotonic; `local` is the time of day for
         `hours`, None while the clock is not set; `can_see` is False while the camera is off or lost: then an empty
-        picture does not count as an empty room. Call it at every mood and a few times a second.
+        picture does not count as an empty room. Call it for every mood and a few times a second.
 
-        `unknown` ends a period as any other mood does. None interrupts it without ending it: a restart of sense must
+        `unknown` ends a period like any other mood. None interrupts it without ending it: a restart of sense must
         not fire a rule twice. Cooldowns and durations are monotonic: a wall clock that jumps affects only the hours.
         """
         events: list[RuleFired | RuleEnded] = []
@@ -80,7 +80,7 @@ def is_enabled_in(rule: Rule, profile: str) -> bool:
 
 
 def _check(rule: Rule, mood: Mood, *, can_see: bool) -> bool | None:
-    """Whether the condition holds; None if it cannot be known. One part that is certainly false decides."""
+    """Whether the condition holds; None if it cannot be known. One part that is certainly false is enough for False."""
     if rule.mood and mood.emotion not in rule.mood:
         return False
     is_valence_known = mood.emotion is not Emotion.UNKNOWN

@@ -27,7 +27,7 @@ CLOSE_S = 5.0
 
 
 class ActionRunner:
-    """Never waits for a destination. `remember` gets a history entry for each action.
+    """Runs the rules' actions without waiting for a destination. `remember` gets a history entry for each action.
 
     Create it inside a running event loop: a task retries failed restores every `RETRY_S`.
     """

@@ -32,7 +32,7 @@ class On(Struct, frozen=True):
 
 
 class Dimming(Struct, frozen=True):
-    """How bright."""
+    """The brightness."""
 
     brightness: float
     """Percent."""
@@ -66,7 +66,7 @@ class Colour(Struct, frozen=True):
 
 
 class White(Struct, frozen=True):
-    """The white, if the light can show whites."""
+    """The white, if the light supports whites."""
 
     mirek: float | None = None
     mirek_valid: bool = False
@@ -120,7 +120,7 @@ class Place(Struct, frozen=True):
 
 
 class Answer(Struct, Generic[T], frozen=True):
-    """The answer to every request."""
+    """The envelope of every answer."""
 
     data: tuple[T, ...] = ()
     errors: tuple[HueError, ...] = ()

@@ -37,7 +37,7 @@ class Key(Struct, frozen=True):
 
 
 class HueBridge(LastState):
-    """One bridge. It allows three requests at a time, and each second ten commands to lights and one to a group."""
+    """One bridge. It allows three concurrent requests, and per second ten commands to lights and one to a group."""
 
     previous_type = NoneType
 

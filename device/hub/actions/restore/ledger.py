@@ -96,11 +96,11 @@ class RestoreLedger:
 
     @property
     def rules(self) -> list[str]:
-        """The rules with an entry, each once."""
+        """The rules with an entry, without duplicates."""
         return list(dict.fromkeys(entry.rule for entry in self._entries.values()))
 
     def actions(self, rule: str) -> list[Action]:
-        """The actions that can be undone for `rule`, each once."""
+        """The actions that can be undone for `rule`, without duplicates."""
         found: list[Action] = []
         for entry in self._entries.values():
             if entry.rule == rule and entry.action not in found:
@@ -165,7 +165,7 @@ class LedgerFile:
         self._writing: asyncio.Task[None] | None = None
 
     def load(self) -> list[RestoreEntry]:
-        """The entries of the last run; none if there is no file or it cannot be used."""
+        """The entries of the last run; empty if there is no file or it cannot be used."""
         document = self._file.load(None)
         try:
             stored = msgspec.json.decode(document.entries, type=list[_StoredEntry]) if document else []

@@ -12,13 +12,13 @@ from device.hub.actions.restore.previous_state import PreviousState
 
 
 class OverlapGuard:
-    """Makes a capture wait for restores of the same targets. A group's lights are known only once it is read."""
+    """Makes a capture wait for restores of the same targets. A group's lights are known only after it has been read."""
 
     def __init__(self) -> None:
         self._restoring: dict[str, asyncio.Event] = {}
         """The targets being restored; the event is set at the end."""
         self._overlaps: list[set[str]] = []
-        """For each capture in progress: the targets that were being restored meanwhile."""
+        """For each capture in progress: the targets whose restores have overlapped it."""
 
     @contextmanager
     def restoring(self, target: str) -> Iterator[None]:

@@ -9,8 +9,8 @@ TargetState = dict[str, Any]
 or a tuple of its kind and its numbers: ("xy", x, y), ("kelvin", K)), `colours` (a list, one for each part), `playing`,
 `songs`, `playlist`, `preset`."""
 
-# Devices round what they are given: brightness to one of 254 steps, a colour to what their LEDs can show, a volume to
-# the nearest of a mixer's 16 steps.
+# Devices round the values that they receive: brightness to one of 254 steps, a colour to one that their LEDs can show,
+# a volume to the nearest of a mixer's 16 steps.
 _TOLERANCE = {"brightness": 2.5, "volume": 7.0, "xy": 0.05, "kelvin": 120.0}
 
 

@@ -42,7 +42,7 @@ class CircuitBreaker:
         return True
 
     def record_success(self) -> None:
-        """The destination answered, whatever its answer was."""
+        """Record that the destination answered, with an error or without."""
         if self._opened_at_s is not None:
             _log.info("%s answers again", self._name)
         self._failures, self._opened_at_s, self._in_trial = 0, None, False

@@ -62,10 +62,10 @@ class Delivery:
         gate: "MinIntervalGate | None" = None,
         work_s: float = 0.0,
     ) -> T:
-        """What `attempt` returns. Raises ActionError that says what was wrong, and how often it was tried.
+        """Return the result of `attempt`. Raises ActionError with the reason and the number of attempts.
 
-        An attempt that is not `idempotent` is repeated only where nothing can have happened. `gate` is for requests
-        that must follow one another more slowly than the others. `work_s` replaces `attempt_s` for a request that is
+        An attempt that is not `idempotent` is repeated only if it cannot have had an effect. `gate` is for requests
+        that need longer intervals than the others. `work_s` replaces `attempt_s` for a request that is
         answered once its work is done: after that time the destination is still working, so it is not asked again, and
         it has not failed.
         """

@@ -18,9 +18,9 @@ T = TypeVar("T")
 encode_json = msgspec.json.encode
 
 MAX_BYTES = 65_536
-"""Of a response; a longer one is an error."""
+"""Limit of a response; a longer one is an error."""
 _BUSY = {429: True, 502: False, 503: True, 504: False}
-"""Whether it was certainly refused before anything was done: a proxy may have passed the request on."""
+"""Whether the request certainly had no effect; if False, a proxy may have forwarded it."""
 
 
 class Response:
@@ -68,7 +68,7 @@ class Http:
         """The response to one request; a body is sent as JSON.
 
         `name` stands for the destination in messages: an address may hold a secret. With `pin`, nothing is sent to a
-        server that shows another certificate. Raises TransientError where another attempt may succeed, else
+        server that shows another certificate. Raises TransientError when another attempt may succeed, else
         ActionError.
         """
         own = {"Accept-Encoding": "identity", **({"Content-Type": "application/json"} if body is not None else {})}
