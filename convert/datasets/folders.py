@@ -1,6 +1,6 @@
 """Any data set with one folder per emotion, with or without train, val and test folders above.
 
-Reads `happy/1.png`, `train/0_Anger/a.jpg` and `test/joy/b.wav`. Such sets do not say who is seen or heard.
+Reads `happy/1.png`, `train/0_Anger/a.jpg` and `test/joy/b.wav`. Such sets do not identify the people in them.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Augmentation for faces: framing, light, focus and camera that the corpus does not have."""
+"""Augmentation for faces: variations in framing, light, focus and camera that the corpus lacks."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ def augment(pictures: Tensor, generator: torch.Generator, strength: float = 1.0)
     """Augmented copies of gray faces (n, s, s) of 0..255, uint8 or float32; returns float32 of 0..255.
 
     Everything is drawn from `generator` on the CPU, so every device draws the same. `strength` 0..1 scales the
-    probability of every change except the flip. A small network learns too little under full augmentation: train with
-    much of it first, and end with little.
+    probability of every change except the flip. A small network learns too little under full augmentation: start with
+    strong augmentation and end with little.
     """
     pixels = _reframe(pictures.float(), generator, strength)
     for share, change in _CHANGES:
@@ -60,7 +60,7 @@ def _change_tone(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _reduce(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Reduce the resolution, as of a face farther away."""
+    """Reduce the resolution, as if the face were farther away."""
     side = pixels.shape[-1]
     sizes = torch.randint(side // 2, side, (len(pixels),), generator=generator)
     changed = torch.empty_like(pixels)

@@ -148,7 +148,7 @@ def _weight_votes(soft: Tensor, vote_weight: Tensor) -> Tensor:
 
 
 def _make_score(validation: Faces, label_weight: float) -> Callable[[nn.Module], dict[str, float]]:
-    """Accuracy on `validation` by FER2013's labels, and by FER+'s majority where there is one.
+    """Accuracy on `validation` by FER2013's labels, and by FER+'s majority when there is one.
 
     The score is their mean, FER2013's with the weight that its labels have in the loss.
     """

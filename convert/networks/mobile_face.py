@@ -23,7 +23,7 @@ class MobileFace(nn.Module):
     """(n, 1, 48, 48) float32 -> logits (n, 7); `both` also returns FER+'s (n, 8), as MienFace does.
 
     It enlarges the picture to `side` pixels, repeats it for three colours, and scales it to the levels that the
-    pretrained network was trained with: 0..255 about the mean.
+    pretrained network was trained with: 0..255, centred on the mean.
     """
 
     def __init__(self, side: int = 96, dropout: float = 0.4, widths: tuple[int, ...] = WIDTHS) -> None:

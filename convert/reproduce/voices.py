@@ -176,7 +176,7 @@ def _e_classical(workspace: Workspace, which: str) -> Outcome:
 
 
 def _scores(classifier: object, rows: Floats) -> Floats:
-    """(n, 8): the classifier's score for each class, very low for a class that training did not have."""
+    """(n, 8): the classifier's score for each class, very low for a class that was not in training."""
     decide = getattr(classifier, "decision_function", None)
     decisions = decide(rows) if decide else np.log(classifier.predict_proba(rows) + 1e-6)  # type: ignore[attr-defined]
     classes = classifier.classes_  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Prosody of every clip at every stage of adaptation: relative to all voices, or to more and more of its speaker's.
+"""Prosody of every clip at every stage of adaptation: relative to all voices, or to more and more clips of its speaker.
 
 The device meets new speakers and adapts to them. A network trained only on well-known voices fails on new ones (RAVDESS
 52 UAR). One trained on all stages does not (61), and is equally good in the end.

@@ -48,7 +48,7 @@ def build_views(
 
 
 def _key(clips: Sequence[Clip], shape: tuple[int, ...], seed: int) -> str:
-    """The cache key: depends on the clips' names, and by a test signal on every function that computes a view."""
+    """The cache key: depends on the clips' names and, through a test signal, on every function that computes a view."""
     digest = hashlib.sha256(repr((shape, seed)).encode())
     for clip in clips:
         digest.update(f"{clip.corpus}/{clip.name}/{len(clip.samples)}".encode())

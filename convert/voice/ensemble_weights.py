@@ -123,7 +123,7 @@ def fit_pair(predictions: Path, temperatures: Exponents, *, without: str = "") -
     """Fit a pair with these `temperatures`, for new speakers and for known ones.
 
     Fitted on the saved predictions: the pair's own on its validation, and those of the same training on corpora that
-    were left out. The shipped pair's test speakers are excluded and, `without` a corpus, everybody of that one. Raises
+    were left out. The shipped pair's test speakers are excluded, and so is everybody in corpus `without`. Raises
     MediaError when the pair's own predictions or a distance are missing; other missing files are skipped.
     """
 

@@ -164,7 +164,7 @@ def _committed(which: str, faces: MixedFaces) -> MixedFace:
 def main() -> int:
     """Run the remaining stages; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.face.student.stages", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run folders")
+    parser.add_argument("--out", type=Path, required=True, help="folder that holds the run folders")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--only", nargs="+", choices=[stage.name for stage in STAGES])
     parser.add_argument("--rows", type=int, help="only so many rows of each dataset, for a quick check")
