@@ -41,7 +41,7 @@ class Face:
     crop: npt.NDArray[np.uint8] | None = None
     """(48, 48) uint8 gray, eyes level, framed as in the network's corpus."""
     track: int = 0
-    """The number of the person while they stay in view; 0 before tracking."""
+    """The person's number while they stay in view; 0 before tracking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class FaceReading:
 
     face: Face
     probabilities: Floats
-    """(7,) calibrated."""
+    """(7,), calibrated."""
     quality: float
-    """0..1: how far the network can be trusted on this crop (its size, its sharpness, the turn of the head)."""
+    """0..1: how much the network can be trusted on this crop, judged by its size, sharpness and head pose."""
     time_s: float
 
 
@@ -73,14 +73,14 @@ class VoiceReading:
     """The voice networks' reading of one window."""
 
     probabilities: Floats
-    """(7,) calibrated."""
+    """(7,), calibrated."""
     speech_share: float
-    """0..1: how much of the window is a voice; with less than `microphone.min_speech` there is no reading."""
+    """0..1: how much of the window is a voice; there is no reading below `microphone.min_speech`."""
     time_s: float
 
 
 class SenseReading(msgspec.Struct, frozen=True):
-    """One sense's part in a mood."""
+    """What one sense contributes to a mood."""
 
     emotion: Emotion
     confidence: float
@@ -90,12 +90,12 @@ class SenseReading(msgspec.Struct, frozen=True):
 
 
 class Mood(msgspec.Struct, frozen=True):
-    """How the room feels: all that rules, the history, displays and other programs get."""
+    """How the room feels. Rules, the history, displays and other programs get nothing else."""
 
     emotion: Emotion
     """`unknown` if nobody is there, no emotion is sure enough, or everything is muted."""
     confidence: float
-    """0..1: the fused, smoothed probability of `emotion`; for `unknown`, of the likeliest emotion."""
+    """0..1: the fused, smoothed probability of `emotion`; for `unknown`, that of the most likely emotion."""
     valence: float
     """-1..1, unpleasant to pleasant."""
     arousal: float
@@ -140,7 +140,7 @@ class SenseBaseline(msgspec.Struct, frozen=True):
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """A household's neutral: everything stored from a minute of neutral faces and voices."""
+    """A household's neutral: all that is stored about a minute of neutral faces and voices."""
 
     recorded_utc_s: float
     face: SenseBaseline | None = None

@@ -1,4 +1,4 @@
-"""Words and numbers that the hub shows to a person."""
+"""Formats durations, moods and counts for people to read."""
 
 from collections.abc import Iterable
 
@@ -18,6 +18,6 @@ def format_people(count: int) -> str:
 
 
 def format_mood(emotion: str, confidence: float, senses: Iterable[tuple[str, str, float]], people: int) -> str:
-    """`sad 71 % (face sad 64 %, voice sad 80 %), 1 person`. Each of `senses` is (its name, its emotion, confidence)."""
+    """`sad 71 % (face sad 64 %, voice sad 80 %), 1 person`. `senses`: (name, emotion, confidence)."""
     parts = ", ".join(f"{name} {felt} {100 * sure:.0f} %" for name, felt, sure in senses)
     return f"{emotion} {100 * confidence:.0f} %{f' ({parts})' if parts else ''}, {format_people(people)}"

@@ -13,10 +13,10 @@ from device.readings import Shares
 from device.settings.types import Share
 
 MAX_BYTES = 64_000_000
-"""A longer file is not an index: 100,000 pictures take 40 MB."""
+"""A longer file is not taken for an index: 100,000 pictures need 40 MB."""
 
 Name = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-"""The start of the thumbnail's SHA-256, in hex. It cannot name a path, nor any other content."""
+"""The start of the thumbnail's SHA-256, in hex. It can name neither a path nor any other content."""
 
 
 class IndexedFace(Struct, frozen=True):
@@ -24,9 +24,9 @@ class IndexedFace(Struct, frozen=True):
 
     name: Name
     emotion: Emotion
-    """The likeliest."""
+    """The most likely emotion."""
     confidence: Share
-    """Its calibrated probability."""
+    """The calibrated probability of `emotion`."""
 
     def __post_init__(self) -> None:
         if self.emotion is Emotion.UNKNOWN:
@@ -45,7 +45,7 @@ class Picture(IndexedFace, frozen=True):
 
 
 class NoFace(Struct, frozen=True):
-    """A picture without a face."""
+    """A picture in which no face was found."""
 
     source: str
     size: int
@@ -66,7 +66,7 @@ class Index(Struct, frozen=True):
     folder: str
     """The indexed folder, which may no longer exist."""
     read_by: str
-    """The networks and settings. Others may read different emotions in the same files."""
+    """The networks and settings that read the files. Others may read different emotions in them."""
     pictures: tuple[Picture, ...]
     no_faces: tuple[NoFace, ...] = msgspec.field(name="passed")
 

@@ -1,6 +1,6 @@
 """The live view's own socket: pictures from `sense` to `hub`, only while somebody watches and the settings allow it.
 
-Not a message of device/ipc/messages.py, whose types cannot carry a picture: a second Unix socket, `live.sock`, which
+The messages of device/ipc/messages.py cannot carry a picture, so pictures use a second Unix socket, `live.sock`. It
 exists only if kiosk.live_view is true. A picture is sent as two lengths (4 bytes each, big-endian), a Header as JSON,
 and a JPEG. `sense` is the client. It connects only after a Watch message.
 """
@@ -30,14 +30,14 @@ SidePx = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
 class LiveFace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One face as the network got it, and its reading, corrected by the household's neutral."""
+    """One face exactly as the network received it, and its reading, corrected by the household's neutral."""
 
     box: tuple[Px, Px, Px, Px]
     """x, y, width, height in px of the picture; may reach beyond its border."""
     track: Annotated[int, msgspec.Meta(ge=0)]
     """The same number for the same person, as long as the person stays in view."""
     emotion: Emotion
-    """The likeliest of the seven, before any smoothing: not the room's mood."""
+    """The most likely of the seven, before any smoothing; this is not the room's mood."""
     confidence: Share
     probabilities: Annotated[dict[Emotion, Share], msgspec.Meta(min_length=7, max_length=7)]
     quality: Share
@@ -46,12 +46,12 @@ class LiveFace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything about one picture but its pixels."""
+    """Everything about one picture except its pixels."""
 
     width: SidePx
     height: SidePx
     time_s: float
-    """When it was taken, CLOCK_MONOTONIC."""
+    """When the picture was taken, on CLOCK_MONOTONIC."""
     faces: Annotated[tuple[LiveFace, ...], msgspec.Meta(max_length=8)]
 
 
@@ -63,7 +63,7 @@ def encode_picture(header: Header, jpeg: bytes) -> bytes:
 
 
 def check_lengths(header: int, jpeg: int) -> None:
-    """Raises LinkError for a length that no picture has."""
+    """Raises LinkError for an impossible length."""
     if not (0 < header <= MAX_HEADER and 0 < jpeg <= MAX_JPEG):
         raise LinkError(
             f"a picture of {header} + {jpeg} bytes is refused; {MAX_HEADER} + {MAX_JPEG} are allowed, and neither part"
@@ -72,7 +72,7 @@ def check_lengths(header: int, jpeg: int) -> None:
 
 
 def check_picture(header: bytes, jpeg: bytes) -> Header:
-    """The decoded header, if both parts are valid. Raises LinkError, which quotes nothing of the picture."""
+    """The decoded header, if both parts are valid. Raises LinkError, which never quotes the picture."""
     try:
         decoded = msgspec.json.decode(header, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,14 +1,14 @@
-"""The messages between `sense` and `hub`: one JSON object a line, over a Unix socket.
+"""The messages between `sense` and `hub`: one JSON object per line, over a Unix socket.
 
 `sense` sends its moods and its health, `hub` sends commands. No type here can carry a picture or a sound. A line
 longer than MAX_LINE, or one that does not decode to one of these types, is refused with a LinkError.
 
 `sense` is the client and `hub` the server. Each reconnects by itself, so they can start and stop in any order.
 
-A command keeps its name all the way. Somebody sends a payload by MQTT or HTTP. `parse_command` in
+A command keeps its name all the way. It arrives as a payload by MQTT or HTTP. `parse_command` in
 device/hub/state/command_parser.py turns it into a Command: SetSwitch, SetHold, RecordBaseline, ClearBaseline or
-ChooseProfile. `Hub.execute` carries out ChooseProfile itself and sends every other one on as a SenseCommand, which
-`Controls.execute` in device/sense/controls.py carries out. The next Health shows its effect.
+ChooseProfile. `Hub.execute` handles ChooseProfile itself and forwards every other command to `sense` as a SenseCommand,
+which `Controls.execute` in device/sense/controls.py executes. The next Health shows its effect.
 """
 
 from enum import StrEnum
@@ -21,7 +21,7 @@ from device.readings import Baseline, Mood, Recording
 from device.system.isolation import Isolation
 
 MAX_LINE = 16_384
-"""Bytes, the newline included. A mood takes about 600."""
+"""Bytes, including the newline. A mood needs about 600."""
 HEARTBEAT_S = 0.5
 """Each side sends a message at least this often."""
 PEER_TIMEOUT_S = 1.5
@@ -34,11 +34,11 @@ class State(StrEnum):
     OK = "ok"
     STARTING = "starting"
     OFF = "off"
-    """Muted or not configured: the device is closed."""
+    """The device is muted or not configured, and therefore closed."""
     LOST = "lost"
-    """It cannot be opened or delivers nothing; it is retried."""
+    """The device cannot be opened or delivers nothing; sense keeps trying."""
     FROZEN = "frozen"
-    """It delivers the same picture, or digital silence, again and again."""
+    """The device keeps delivering the same picture, or digital silence."""
     DARK = "dark"
     """Its pictures are too dark to show anything: night, or a covered lens."""
     CLIPPED = "clipped"
@@ -50,11 +50,11 @@ class Stage(msgspec.Struct, frozen=True):
 
     state: State
     detail: str = ""
-    """For a person: what is wrong and what to do; empty if nothing is."""
+    """What is wrong and what to do, for a person; empty if all is well."""
     rate_hz: float = 0.0
-    """Items handled a second, lately."""
+    """The recent rate of frames, blocks or readings."""
     dropped: int = 0
-    """Unread items since the start: frames replaced by newer ones, blocks of sound fetched too late."""
+    """Items lost unread since the start: frames replaced by newer ones, blocks of sound fetched too late."""
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
@@ -70,7 +70,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
 
 
 class MoodUpdate(msgspec.Struct, frozen=True, tag="mood"):
-    """A mood. `sense` keeps a change (seq > 0) until it is acknowledged, and a refresh (seq 0) not at all."""
+    """A mood. `sense` keeps a change (seq > 0) until it is acknowledged; a refresh (seq 0) is not kept."""
 
     session: str
     seq: int
@@ -109,14 +109,14 @@ class Switch(StrEnum):
 
 
 class SetSwitch(msgspec.Struct, frozen=True, tag="command"):
-    """Set a switch. It lasts over a restart and a reboot, and the next Health shows it."""
+    """Set a switch. The setting survives restarts and reboots, and the next Health shows it."""
 
     switch: Switch = msgspec.field(name="order")
     on: bool
 
 
 class SetHold(msgspec.Struct, frozen=True, tag="hold"):
-    """Set the minimum time between two changes of mood. It lasts over a restart, and the next Health shows it."""
+    """Set the minimum time between two changes of mood. It survives a restart; the next Health shows it."""
 
     hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)]
 
@@ -134,7 +134,7 @@ class ClearBaseline(msgspec.Struct, frozen=True, tag="clear_baseline"):
 class Watch(msgspec.Struct, frozen=True, tag="watch"):
     """Somebody watches the live view for the next seconds; 0: nobody does.
 
-    `sense` sends the pictures over a socket of their own (device/ipc/live_view.py), and only if its own settings
+    `sense` sends the pictures over a separate socket (device/ipc/live_view.py), and only if its own settings
     allow it.
     """
 

@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Perception:
-    """A face detector, a reader of faces and one of voices, and the models that these read with."""
+    """The face detector, the face and voice readers, and the models they use."""
 
     detector: TwoStageDetector
     face: FaceReader
@@ -50,7 +50,7 @@ def load_perception(settings: Settings, *, live: bool = False) -> Perception:
 
     `live`: the speaker baseline is loaded from the state folder and saved there.
     """
-    # The pictures worked on are small: OpenCV's own threads would wake other cores in vain.
+    # The pictures are small: OpenCV's threads would wake other cores without saving any time.
     cv2.setNumThreads(1)
     selections = {name: select(name, state_folder(settings)) for name in MODEL_NAMES}
     face, voice, prosody = (selections[name].model for name in MODEL_NAMES)

@@ -1,4 +1,4 @@
-"""The one place that knows a TFLite interpreter."""
+"""Runs TFLite networks; the only module that knows about an interpreter."""
 
 import importlib
 import importlib.metadata
@@ -76,7 +76,7 @@ class Network:
         self.name = name
 
     def run(self, real: Floats) -> list[Floats]:
-        """Real numbers in, shaped as the first input; real numbers out, one float32 array for each output."""
+        """Run on real numbers in the shape of the first input. Returns a float32 array for each output."""
         stored = self.run_raw(quantize(real, self.inputs[0]))
         return [_dequantize(raw, tensor) for raw, tensor in zip(stored, self.outputs, strict=True)]
 

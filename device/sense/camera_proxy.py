@@ -65,7 +65,7 @@ def redact_url(url: str) -> str:
 
 
 class CameraProxy:
-    """The helper process: forked while there is a network, and given its listener once there is none."""
+    """The helper process. It is forked while there is a network and gets its listener after the network is dropped."""
 
     def __init__(self, address: Address) -> None:
         """Forks. Call it before starting a thread."""

@@ -1,4 +1,7 @@
-"""What people set at run time: switches, hold time and the household's neutral. Stored, because off means off."""
+"""Settings that people change at run time: switches, hold time and the household's neutral.
+
+They are stored, so that a camera switched off stays off after a restart.
+"""
 
 import logging
 import threading
@@ -42,13 +45,13 @@ class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SwitchesFile(StateFile[Switches]):
-    """The switches on disk, kept over a restart and a reboot."""
+    """The switches on disk, which survive restarts and reboots."""
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir / "switches.json", Switches, "paused until it is switched on again")
 
     def read(self) -> Switches:
-        """All on without a file. All paused where the file is damaged: the camera may have been off in it."""
+        """All on if there is no file. All paused if it is damaged: it may have said that the camera is off."""
         return self.load(Switches(), damaged=Switches(pause=True))
 
 
@@ -92,7 +95,7 @@ class Controls:
                 self._change(f"{switch} is now {'on' if on else 'off'}", **{switch.value: on})
 
     def apply(self) -> None:
-        """Open or close the devices by the switches. A closed sense's readings are dropped."""
+        """Open or close the devices as the switches say. The readings of a closed sense are dropped."""
         sees = self.switches.can_see and self._settings.camera.source != "off"
         self._live.set_on(sees)
         self._camera.set_on(sees)

@@ -1,6 +1,6 @@
-"""The thread that reads a device: open, read, deliver, and start again after a failure, for ever.
+"""The thread that reads a device: open, read, deliver, and start again after every failure.
 
-Its health never depends on an answer of the device. If a read never returns, the newest data gets old, and the device
+Its health never depends on the device answering. If a read never returns, the newest data gets old, and the device
 counts as LOST.
 """
 
@@ -17,7 +17,7 @@ from device.ipc.messages import Stage, State
 from device.system.threads import name_this_thread
 
 BACKOFF_S = (0.5, 1.0, 2.0, 5.0)
-"""Waits after the first, second ... failure; the last one repeats."""
+"""How long to wait after the first, second ... failure; the last value repeats."""
 _IDLE_S = 0.5
 _RATE_WINDOW_S = 3.0
 
@@ -35,7 +35,7 @@ _D = TypeVar("_D", bound=_Device)
 
 
 class DeviceThread(threading.Thread, Generic[_D]):
-    """What the threads of camera and microphone share. Other threads may call `stage`, `set_on` and `stop`."""
+    """Base class of the camera and microphone threads. Other threads may call `stage`, `set_on` and `stop`."""
 
     def __init__(
         self, name: str, opener: Callable[[], _D], timeout_s: float, clock: Callable[[], float], on: bool
@@ -45,7 +45,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self.ended = threading.Event()
         """Set at the end of a media file. The thread then idles."""
         self.beat_s = clock()
-        """When the loop last came round. A blocked read delays it."""
+        """When the loop last started a new round. A blocked read delays it."""
         self.backoff_s: tuple[float, ...] = BACKOFF_S
         self.close_s = 1.0
         """How long to wait for a driver that closes its device."""
@@ -150,7 +150,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self._waiting_since_s = self._clock()
 
     def _succeed(self) -> None:
-        """Forget the failures. Reopen a device that has been frozen for long."""
+        """Forget the failures. Reopen a device that has been frozen for a long time."""
         if self._fault:
             _log.info("%s: works again", self.name)
         with self._lock:
@@ -187,7 +187,7 @@ class DeviceThread(threading.Thread, Generic[_D]):
             self._unusable = unusable
 
     def _close(self) -> None:
-        """Close the device in a thread of its own: a dead driver may never return."""
+        """Close the device in a separate thread: a dead driver may never return."""
         device, self._device = self._device, None
         if device is not None:
             name = f"{self.name} closing"

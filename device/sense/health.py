@@ -1,4 +1,4 @@
-"""The health of `sense`: heartbeats of the reading threads, states of all stages, one Health message."""
+"""The health of `sense`: collects the reading threads' heartbeats and all stages' states in a Health message."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ class ThreadHeartbeat:
     problem: str = ""
 
     def succeed(self, now_s: float) -> None:
-        """A reading has ended well."""
+        """Record that a reading has succeeded."""
         self.done_s.append(now_s)
         self.problem = ""
 
     def rate_hz(self, now_s: float) -> float:
-        """Readings a second over the last five seconds."""
+        """Readings per second over the last five seconds."""
         return sum(now_s - done_s < _RATE_WINDOW_S for done_s in self.done_s) / _RATE_WINDOW_S
 
 

@@ -29,7 +29,7 @@ from device.readings import Mood
 _log = logging.getLogger(__name__)
 
 MAX_OUTBOX = 4096
-"""Changes kept while `hub` is away: hours of a lively room. Beyond that the oldest are dropped and counted."""
+"""Changes kept while `hub` is away: hours of a lively room. Beyond that, the oldest are dropped and counted."""
 
 
 class HubClient:
@@ -43,7 +43,7 @@ class HubClient:
         max_outbox: int = MAX_OUTBOX,
         retry_s: float = 0.5,
     ) -> None:
-        """`execute` is called in this thread."""
+        """`execute` is called in the client's own thread."""
         self._path, self._hello, self._execute = path, hello, execute
         self._max_outbox, self._retry_s = max_outbox, retry_s
         self._lock = threading.Lock()
@@ -60,11 +60,11 @@ class HubClient:
         self._thread = threading.Thread(target=self._run, name="hub-client", daemon=True)
 
     def start(self) -> None:
-        """Start to connect."""
+        """Start connecting."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Send what is pending, if `hub` is there, and end."""
+        """Send pending messages, if `hub` is connected, and end."""
         self._stopped.set()
         self._wake()
         self._thread.join(2.0)
@@ -151,7 +151,7 @@ class HubClient:
     def _handle(self, message: HubMessage) -> None:
         if not self.connected:
             # Not earlier: a listener that never answers is not a hub.
-            _log.info("hub is there")
+            _log.info("connected to hub")
             self.connected = True
         if isinstance(message, Ack) and message.session == self._hello.session:
             with self._lock:

@@ -1,4 +1,4 @@
-"""The live view in `sense`: a thread of its own sends pictures to `hub` while somebody watches.
+"""The live view in `sense`: a separate thread sends pictures to `hub` while somebody watches.
 
 The face reader only offers its frames, by reference; a newer one replaces an older one. While nobody watches, nothing
 is stored, copied or encoded. A slow hub misses pictures and delays nothing here. Nothing is written to disk.
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 LIVE_FPS = 12.0
 """Frames read per second while somebody watches, if the camera can: above the ten that look like motion."""
 LIVE_CAMERA_FPS = 15.0
-"""Minimum rate of the camera if the view is allowed: at just ten, a stall would lose a picture."""
+"""The camera's minimum rate if the view is allowed. At exactly ten, one stall would lose a picture."""
 MAX_SIDE_PX = 960
 """A larger picture is shrunk: no page shows more, and at this size even pure noise stays below the JPEG's limit."""
 _JPEG_QUALITY = 75
@@ -35,9 +35,9 @@ _SEND_TIMEOUT_S = 2.0
 _CAMERA_TIMEOUT_S = 1.5
 """Without a frame for this long the connection ends, so that the page shows no old picture."""
 _STABLE_PICTURES = 20
-"""After this many pictures an earlier failure is over, and would be logged again."""
+"""After this many pictures an earlier failure counts as over: the next one is logged again."""
 _SEND_BUFFER = 32_768
-"""Bytes; the kernel doubles it. About one picture, so that a slow hub gets few old ones before the newest."""
+"""Bytes; the kernel doubles it. About one picture, so that few outdated ones queue up for a slow hub."""
 
 Offer = tuple[Frame, Sequence[FaceReading]]
 
@@ -45,7 +45,7 @@ Offer = tuple[Frame, Sequence[FaceReading]]
 class LiveView:
     """Sends the offered frames to the socket at `path` while somebody watches and the camera is on.
 
-    Unless `allowed` by sense's own settings, it does nothing, whatever `hub` sends.
+    Unless sense's own settings allow it (`allowed`), it does nothing, whatever `hub` sends.
     """
 
     def __init__(self, path: Path, *, allowed: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,7 +60,7 @@ class LiveView:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody watches now."""
+        """Whether somebody is watching."""
         return self._clock() < self._until_s
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class LiveView:
             self._thread.join(2.0)
 
     def watch(self, seconds: float) -> None:
-        """Somebody watches for the next `seconds`; 0: nobody does."""
+        """Send pictures for the next `seconds`; 0: stop at once."""
         if self._allowed:
             with self._condition:
                 self._until_s = self._clock() + seconds

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 _IDLE_TICK_S = 0.3
-"""In an empty, quiet room the wake-ups cost more than anything else."""
+"""Longer, because in an empty, quiet room the wake-ups cost more than anything else."""
 _REFRESH_S = 0.5
 
 

@@ -35,7 +35,7 @@ def load(path: Path | None = None) -> Settings:
 def parse(text: str, name: str) -> Settings:
     """Parse a TOML text; `name` is its name in messages. Raises SettingsError with file, key and value."""
     try:
-        raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write this mark at the start
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write this byte order mark at the start
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{name}: not valid TOML: {error}") from error
     try:

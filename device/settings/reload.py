@@ -29,7 +29,7 @@ def check_folders(settings: Settings) -> None:
 def find_problem(path: Path | None, check: Callable[[Settings], None] = check_folders) -> str:
     """Why the settings in `path` (None: the default place) cannot be used; empty if they can.
 
-    `check` tries what a start with them needs, and raises MienError.
+    `check` tries everything that starting with these settings needs, and raises MienError.
     """
     where = ""  # `load` names the file itself
     try:

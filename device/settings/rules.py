@@ -10,18 +10,18 @@ from device.settings.actions.virtual import Lamp, Player
 from device.settings.types import Hours, Seconds, Section, Share
 
 QUIET = "quiet"
-"""The profile that always exists, and in which no rule is enabled."""
+"""The profile that always exists and enables no rule."""
 Profile = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9 _-]{1,40}\Z")]
 _Signed = Annotated[float, Meta(ge=-1, le=1)]
 _People = Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Rule(Section, frozen=True):
-    """When the room has this mood for so long, do that. Every condition that is set must hold."""
+    """When the room has had a mood for a given time, run the actions. Every condition that is set must hold."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     mood: tuple[Emotion, ...] = ()
-    """Any of these. `unknown` is refused: an unknown mood triggers nothing."""
+    """The rule fires for any of these. `unknown` is refused: an unknown mood triggers nothing."""
     do: Annotated[tuple[AnyAction, ...], Meta(min_length=1)] = ()
     for_s: Seconds = 10.0
     min_confidence: Share = 0.5
@@ -34,9 +34,9 @@ class Rule(Section, frozen=True):
     people_min: _People = 0
     people_max: _People = 1000
     profiles: tuple[Profile, ...] = ()
-    """Enabled in these; empty: in all but `quiet`."""
+    """The profiles that enable the rule; empty: all except `quiet`."""
     restore: bool = False
-    """When the rule ends, or the hub, what `do` changed is restored, unless somebody else has changed it since."""
+    """When the rule ends or the hub stops, undo what `do` changed, unless somebody else has changed it since."""
 
     def __post_init__(self) -> None:
         if Emotion.UNKNOWN in self.mood:

@@ -33,7 +33,7 @@ class Kiosk(Section, frozen=True):
         ),
     ] = "127.0.0.1"
     allowed_hosts: Annotated[
-        tuple[Name, ...], about('Names of this device in the house, beside its address: "mien.local".', max_length=16)
+        tuple[Name, ...], about('Host names of this device, besides its address: "mien.local".', max_length=16)
     ] = ()
     password_file: Annotated[
         FilePath, about("Made by `mien kiosk password`; holds a hash. A new password ends every session.")
@@ -69,7 +69,7 @@ class Kiosk(Section, frozen=True):
 
 
 class Home(Section, frozen=True):
-    """The name of this Mien, its profiles and its folders."""
+    """The name, the profiles and the folders of this Mien."""
 
     name: Annotated[
         str, about("Letters, digits, _ and -. Part of every MQTT topic.", pattern=r"^[a-zA-Z0-9_-]{1,40}\Z")
@@ -127,7 +127,7 @@ class Camera(Section, frozen=True):
     cpu_budget: Annotated[
         float, about("The share of one CPU core for the camera; above it, fewer frames are analysed.", ge=0.01, le=4)
     ] = 0.25
-    timeout_s: Annotated[float, about("Without a new frame for so long, the camera counts as lost.", ge=1, le=60)] = 5.0
+    timeout_s: Annotated[float, about("Without a frame for this long, the camera counts as lost.", ge=1, le=60)] = 5.0
 
 
 class Microphone(Section, frozen=True):
@@ -138,7 +138,7 @@ class Microphone(Section, frozen=True):
     ] = "auto"
     interval_s: Annotated[float, about("How often the last three seconds are analysed.", ge=0.1, le=3)] = 1.0
     min_speech: Annotated[Share, about("A window with a smaller share of speech is not analysed.")] = 0.25
-    timeout_s: Annotated[float, about("Without sound for so long, the microphone counts as lost.", ge=1, le=60)] = 5.0
+    timeout_s: Annotated[float, about("Without sound for this long, the microphone counts as lost.", ge=1, le=60)] = 5.0
 
 
 class MoodSettings(Section, frozen=True):
@@ -147,7 +147,7 @@ class MoodSettings(Section, frozen=True):
     smoothing_s: Annotated[Seconds, about("Time constant: after this time, 63 % of a change is visible.")] = 1.5
     hold_s: Annotated[Seconds, about("A mood stays at least this long.")] = 3.0
     min_confidence: Annotated[Share, about("Below this confidence the mood is unknown; see `mien models list`.")] = 0.4
-    hysteresis: Annotated[Share, about("How much more likely a new mood must be than the present one.")] = 0.1
+    hysteresis: Annotated[Share, about("How much more likely a new mood must be than the current one.")] = 0.1
     reading_max_age_s: Annotated[float, about("An older reading is ignored.", ge=0.5, le=86_400)] = 4.0
 
 
@@ -217,7 +217,7 @@ class Settings(Section, frozen=True):
 
     @property
     def state_dir(self) -> Path:
-        """The folder of everything that outlives the process."""
+        """The folder of all data that outlives the process."""
         if folder := self.home.state_dir or os.environ.get("STATE_DIRECTORY"):
             return expand(folder)
         return user_folder("XDG_STATE_HOME", ".local/state") / "mien"

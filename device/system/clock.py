@@ -1,4 +1,4 @@
-"""The time in the house, and whether the clock can be trusted: a Raspberry Pi has no battery for it."""
+"""Local time, and whether the clock can be trusted: a Raspberry Pi has no battery for it."""
 
 import time as clocks
 from collections.abc import Callable
@@ -9,7 +9,7 @@ RELEASED_UTC_S = 1_793_491_200.0
 JUMP_S = 30.0
 """A time server corrects smaller differences bit by bit."""
 _MAX_DRIFT_S = 0.002
-"""Two clocks within this difference run alike."""
+"""Two clocks count as running alike within this difference."""
 
 
 def is_clock_set(utc_s: float) -> bool:
@@ -20,7 +20,7 @@ def is_clock_set(utc_s: float) -> bool:
 def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
     """The time of day at `utc_s` (seconds since 1970) in `zone`; without one, in the system's time zone.
 
-    None while the clock is not set. The hour that daylight saving repeats comes twice; the hour that it skips, never.
+    None while the clock is not set. Daylight saving makes one hour occur twice and another not at all.
     """
     if not is_clock_set(utc_s):
         return None
@@ -30,7 +30,7 @@ def local_time(utc_s: float, zone: tzinfo | None = None) -> time | None:
 
 
 class WallClock:
-    """The wall clock, watched for jumps by comparing it with the monotonic clock, which nobody sets."""
+    """The wall clock. Detects jumps by comparing it with the monotonic clock, which nobody can set."""
 
     def __init__(
         self, wall_s: Callable[[], float] = clocks.time, monotonic_s: Callable[[], float] = clocks.monotonic
@@ -74,7 +74,7 @@ class UtcConverter:
         self._offset_s = float("-inf")
 
     def convert(self, monotonic_s: float) -> float:
-        """Seconds since 1970 of a CLOCK_MONOTONIC time, by the present wall clock; never in the future."""
+        """Seconds since 1970 of a CLOCK_MONOTONIC time, by the current wall clock; never in the future."""
         before_s, wall_s, now_s = self._read_clocks()
         if not wall_s - now_s - _MAX_DRIFT_S <= self._offset_s <= wall_s - before_s + _MAX_DRIFT_S:
             # The shortest of several readings is the most accurate.
@@ -88,4 +88,4 @@ class UtcConverter:
 
 
 to_utc_s = UtcConverter().convert
-"""Seconds since 1970 of a CLOCK_MONOTONIC time."""
+"""Convert a CLOCK_MONOTONIC time to seconds since 1970."""

@@ -1,7 +1,7 @@
-"""Network isolation of `sense`: it drops its network, and checks that it has none.
+"""Network isolation of `sense`: the process drops its network, and checks that none is left.
 
 Under systemd the unit's PrivateNetwork does this. Elsewhere `sense` moves itself into an empty network namespace, if
-the kernel allows it. Unix sockets still work, the one to `hub` among them, because they are files.
+the kernel allows it. Unix sockets, such as the one to `hub`, still work, because they are files.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ class Isolation(msgspec.Struct, frozen=True):
     """What `sense` found when it tested its own isolation."""
 
     enforced: bool
-    """True if it could reach nothing and saw no interface but loopback."""
+    """True if it could reach nothing and saw no interface except loopback."""
     interfaces: tuple[str, ...]
     refused: str
     """The error of a connection to the test network 192.0.2.0/24, or `connected`."""
@@ -41,7 +41,7 @@ _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAF
 
 
 def drop_network() -> str:
-    """Leave every network for good. Returns what isolates the process now, or why nothing does, for a person.
+    """Cut the process off from every network, permanently. Returns how it is isolated, or why it is not, for a person.
 
     Call it before starting a thread: the kernel gives a new user namespace only to a single-threaded process.
     """
@@ -68,7 +68,7 @@ def drop_network() -> str:
 
 
 def drop_capabilities() -> None:
-    """Drop for good the capabilities with which root could enter another namespace again."""
+    """Permanently drop the capabilities that would let root enter another namespace again."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the same for capabilities 32 and over

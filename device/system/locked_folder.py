@@ -1,4 +1,4 @@
-"""A folder of the state with one writer at a time: locked, readable by its owner only, and never through a link."""
+"""A folder in the state folder with one writer at a time: locked, readable only by its owner, never a link."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from device.system.state_file import atomic_write
 
 
 class LockedFolder:
-    """Open for one writer from `with` to its end. Every method raises `error` where the disk refuses."""
+    """Used in a `with` block, open for one writer. Every method raises `error` if the disk fails."""
 
     def __init__(self, state_dir: Path, folder: Path, command: str, error: type[MienError]) -> None:
         """`folder` lies in `state_dir`. `command` is the one that writes there, for messages."""
@@ -46,7 +46,7 @@ class LockedFolder:
             self._descriptor = -1
 
     def _own(self, folder: int) -> None:
-        """Give `folder`, a descriptor, to the owner of the state, for nobody else to read."""
+        """Give `folder`, a descriptor, to the owner of the state folder, readable by nobody else."""
         if self._owner:
             os.fchown(folder, *self._owner)
         os.fchmod(folder, 0o700)

@@ -6,14 +6,14 @@ from pathlib import Path
 from device.system.paths import nearest_existing
 
 HOT_C = 80.0
-"""A Raspberry Pi throttles its processor from here on."""
+"""A Raspberry Pi throttles its processor above this temperature."""
 MIN_FREE_MB = 50.0
 THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
 def read_temperature_c() -> float | None:
-    """The processor's temperature; None where there is no sensor."""
+    """The processor's temperature; None without a sensor."""
     try:
         return float(THERMAL.read_text()) / 1000
     except (OSError, ValueError):

@@ -1,17 +1,17 @@
-"""Limits how often something may happen. For one thread."""
+"""Rate limiters: they limit how often something may happen. Not thread-safe."""
 
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
 MAX_KEYS = 1024
-"""A token bucket remembers the most recent ones."""
+"""How many keys a token bucket remembers; it forgets the oldest."""
 
 
 class SlidingWindow:
     """Within any `window_s`, at most `per_key` events with the same key, and at most `total` in all.
 
-    `total` bounds the memory: set it where a client chooses the key.
+    `total` bounds the memory: set it if clients choose the key.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class SlidingWindow:
         """(time, key), oldest first."""
 
     def take(self, key: str = "") -> float:
-        """Count an event and return 0.0; above the limit, count nothing and return the seconds to wait."""
+        """Count an event and return 0.0. Above the limit, do not count it and return the seconds to wait."""
         wait_s = self.wait_s(key)
         if not wait_s and self._total is not None and len(self._events) >= self._total:
             wait_s = self._events[0][0] + self._window_s - self._clock()
@@ -31,7 +31,7 @@ class SlidingWindow:
         return wait_s
 
     def wait_s(self, key: str) -> float:
-        """How long this key has to wait because of its own events alone; 0.0: not at all."""
+        """How long this key must wait, counting only its own events; 0.0: not at all."""
         now_s = self._clock()
         while self._events and now_s - self._events[0][0] >= self._window_s:
             self._events.popleft()
@@ -49,10 +49,10 @@ class TokenBucket:
     def __init__(self, per_s: float, burst: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s, self._burst, self._clock = per_s, burst, clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """Key -> (tokens, when they were counted, s)."""
+        """Key -> (tokens, the time when they were counted)."""
 
     def take(self, key: str = "") -> float:
-        """Count an event and return 0.0; above the limit, count nothing and return the seconds to wait."""
+        """Count an event and return 0.0. Above the limit, do not count it and return the seconds to wait."""
         now_s = self._clock()
         tokens, counted_s = self._buckets.pop(key, (float(self._burst), now_s))
         tokens = min(float(self._burst), tokens + (now_s - counted_s) * self._per_s)

@@ -1,4 +1,4 @@
-"""Secrets in files of their own: read at each use, and never quoted in a log or an error message."""
+"""Secrets, each in its own file: read at every use, and never quoted in a log or an error message."""
 
 import errno
 from pathlib import Path
@@ -9,7 +9,7 @@ _MAX_BYTES = 65_536
 
 
 def read_secret_file(path: Path) -> str:
-    """The text of the file, without the space around it. Raises OSError, whose `strerror` quotes nothing of it."""
+    """The text of the file, without surrounding whitespace. Raises OSError, whose `strerror` never quotes it."""
     with path.open("rb") as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:

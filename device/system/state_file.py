@@ -33,7 +33,7 @@ def atomic_write(
     """Write `content` to `path`, whole or not at all, and never through a link. From any thread. Raises OSError.
 
     `owner`: user and group, -1 for "leave as it is". `sync`: return only when the file and its name are on the disk.
-    `folder`: a descriptor of the parent folder, where the caller already holds one; else the parent folder is created
+    `folder`: a descriptor of the parent folder, if the caller already holds one; otherwise the parent folder is created
     with mode 0700 if it is missing.
     """
     with contextlib.ExitStack() as stack:
@@ -69,12 +69,12 @@ class StateFile(Generic[T]):
     """One JSON document in the state folder, readable by its owner only."""
 
     def __init__(self, path: Path, kind: type[T], consequence: str, *, max_bytes: int = MAX_BYTES) -> None:
-        """`kind`: what msgspec decodes it to. `consequence`: what a damaged file leads to, for the log."""
+        """`kind`: the type that msgspec decodes it to. `consequence`: what happens if it is damaged, for the log."""
         self.path, self._kind = path, kind
         self._consequence, self._max_bytes = consequence, max_bytes
 
     def load(self, default: D, *, damaged: D | None = None) -> T | D:
-        """The document; `default` without a file; `damaged`, or else `default`, where the file cannot be used."""
+        """The document; `default` if there is no file; `damaged`, or else `default`, if it cannot be used."""
         try:
             with self.path.open("rb") as file:
                 raw = file.read(self._max_bytes + 1)

@@ -45,7 +45,7 @@ class WhatIf(Struct, frozen=True):
 
     @property
     def mood(self) -> Mood:
-        """The mood meanwhile, with full confidence."""
+        """The mood in question, with full confidence."""
         shares = np.array([emotion is self.emotion for emotion in EMOTIONS], np.float32)
         valence = valence_arousal(shares)[0] if self.valence is None else self.valence
         one_hot = tuple(map(float, shares))
@@ -144,10 +144,11 @@ def explain_outcome(rules: tuple[Rule, ...], question: WhatIf) -> str:
 
 
 def _simulate(rule: Rule, question: WhatIf, began: datetime) -> tuple[float | None, float | None]:
-    """Seconds after `began` when the rule fires and when it ends, from the rule engine; None: it does not.
+    """When the rule fires and when it ends, in seconds after `began`; None if it does not. Asks the real rule engine.
 
     The rule is evaluated at each moment when something could happen: after its duration, at the edges of its hours, and
-    when the question's mood has ended. Then the opposite follows: somebody comes if nobody was there, else all leave.
+    when the mood in question has ended. The opposite follows it: somebody arrives if nobody was there, otherwise
+    everybody leaves.
     """
     opposite = Mood(Emotion.UNKNOWN, 0.0, 0.0, 0.0, (0.0,) * len(EMOTIONS), int(question.people == 0), 0.0, 0.0)
     edges = {0.0, rule.for_s, question.for_s + rule.for_s + 1e-6}

@@ -1,4 +1,4 @@
-"""FEATURES: the one list of what Mien shows and what it can be asked. MQTT, Home Assistant, HTTP and metrics use it."""
+"""FEATURES: the one list of what Mien shows and accepts. MQTT, Home Assistant, HTTP and metrics use it."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -13,7 +13,7 @@ from device.ipc.messages import ClearBaseline, Health, RecordBaseline, SetHold, 
 from device.readings import Mood, SenseReading
 
 Value = str | int | float | bool | None
-"""None: unknown now."""
+"""None means currently unknown."""
 
 MOODS = tuple(emotion.value for emotion in (*EMOTIONS, Emotion.UNKNOWN))
 PRESS = "PRESS"
@@ -21,7 +21,7 @@ PRESS = "PRESS"
 
 
 class Kind(StrEnum):
-    """The kind of entity, in the words of Home Assistant."""
+    """The kind of entity, in Home Assistant's terms."""
 
     SENSOR = "sensor"
     BINARY_SENSOR = "binary_sensor"
@@ -39,11 +39,11 @@ class ChooseProfile(Struct, frozen=True):
 
 
 Command = SetSwitch | SetHold | RecordBaseline | ClearBaseline | ChooseProfile
-"""Everything that can be asked of Mien."""
+"""Every command that Mien accepts."""
 
 
 class Feature(Struct, frozen=True):
-    """One entity: what a front end shows, takes, or both."""
+    """One entity: a value that a front end shows, a command that it accepts, or both."""
 
     key: str
     """Its name in commands, and in the state unless `state_name` gives another."""
@@ -64,13 +64,13 @@ class Feature(Struct, frozen=True):
     options: Callable[[Snapshot], tuple[str, ...]] = lambda _: ()
     min_value: float = 0.0
     max_value: float = 0.0
-    """Limits of a number's commands. The settings may give it a value outside."""
+    """The range that a number's commands must stay in. The settings may set a value outside it."""
     step: float = 0.0
     to_command: Callable[[str], Command] | None = None
     """Turns an allowed payload into a command; None if the feature is only shown."""
     icon: str = ""
     detail: str = ""
-    """Key of the state that holds a sentence about it."""
+    """The key of a sentence about it in the state."""
 
     @property
     def state_key(self) -> str:
@@ -79,7 +79,7 @@ class Feature(Struct, frozen=True):
 
     @property
     def has_state(self) -> bool:
-        """Whether it has a value between two messages."""
+        """Whether it holds a value; buttons and events do not."""
         return self.kind not in (Kind.BUTTON, Kind.EVENT)
 
 
@@ -88,7 +88,7 @@ def _moods(_: Snapshot) -> tuple[str, ...]:
 
 
 def round_value(number: float) -> float:
-    """To 0.01, so that a steady mood is published once; -0.0 becomes 0.0."""
+    """Round to 0.01, so that a steady mood is published once; -0.0 becomes 0.0."""
     return round(number, 2) + 0.0
 
 
@@ -205,7 +205,7 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def describe_features(now: Snapshot) -> Json:
-    """Every feature by its key, for HTTP: what it is, its value now, and what it takes."""
+    """Every feature by its key, for HTTP: its description, its current value, and the commands that it accepts."""
     documents: Json = {}
     for feature in FEATURES:
         document: Json = {"name": feature.name, "kind": feature.kind.value}

@@ -1,4 +1,4 @@
-"""The active profile: the one that a person has chosen, saved over a restart, or else the first of the settings."""
+"""The active profile: the one last chosen, which survives a restart, or else the first one in the settings."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ class _Selection(Struct, frozen=True):
 
 
 def load(state_dir: Path, profiles: tuple[str, ...]) -> str:
-    """The chosen one of `profiles`; the first if none was chosen, or if the file or the choice is unusable."""
+    """The stored choice among `profiles`; the first one if nothing was chosen or the choice cannot be used."""
     file = StateFile(state_dir / FILE_NAME, _Selection, f"{profiles[0]} is the active profile")
     chosen = file.load(_Selection(profiles[0])).profile
     if chosen not in profiles:

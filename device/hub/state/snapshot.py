@@ -1,4 +1,4 @@
-"""The snapshot: everything there is to show at one moment. The page and MQTT show nothing else."""
+"""The snapshot: Mien's whole state at one moment. The page and MQTT show only what it contains."""
 
 import time
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ class LastRule(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """Everything at one moment. Times ending in `_mono_s` are CLOCK_MONOTONIC, `_utc_s` seconds since 1970."""
+    """Mien's whole state at one moment. Times ending in `_mono_s` are CLOCK_MONOTONIC, `_utc_s` seconds since 1970."""
 
     name: str
     mood: Mood | None = None
@@ -34,7 +34,7 @@ class Snapshot(Struct, frozen=True):
     last_mood: Mood | None = None
     """The newest mood, even while sense is away."""
     last_mood_mono_s: float = 0.0
-    """When `last_mood` came; 0.0: never."""
+    """When `last_mood` arrived; 0.0 before the first one."""
     available: bool = False
     """Sense is connected."""
     available_since_utc_s: float = 0.0
@@ -54,13 +54,13 @@ class Snapshot(Struct, frozen=True):
     settings: str = ""
     """Empty: the settings file is in use. Otherwise why the new settings were refused."""
     profile: str = ""
-    """The active one of `profiles`."""
+    """The active profile."""
     profiles: tuple[str, ...] = ()
     lamp: Json = {}
     player: Json = {}
     last_rule: LastRule | None = None
     night: str = ""
-    """`22:30-06:30`, local time: the page is dim then. Empty: never."""
+    """When the page is dimmed, in local time: `22:30-06:30`. Empty: never."""
     house: bool = False
     """The page is served to the whole house, with a password."""
     live_view: bool = False
@@ -68,9 +68,9 @@ class Snapshot(Struct, frozen=True):
     watchers: int = 0
     """How many people watch the live view now. The page shows it to the room."""
     gallery: Json = {}
-    """The faces that answer the last voice."""
+    """The faces shown in answer to the last voice."""
     delay_s: float | None = None
-    """From the frame to the message, of the last change."""
+    """How long the last change took from the frame to the message."""
 
     @property
     def can_see(self) -> bool:
@@ -82,7 +82,7 @@ class Snapshot(Struct, frozen=True):
         return camera is not None and camera.state is State.OK
 
     def problems(self) -> list[str]:
-        """Everything that is wrong, one sentence each, for a person."""
+        """Everything that is wrong, one sentence per problem, for a person to read."""
         found = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]
         if self.available and self.health:
             # A dark room is not a problem, otherwise every night would raise one.

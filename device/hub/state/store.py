@@ -14,9 +14,9 @@ from msgspec import Struct
 from device.hub.state.snapshot import Json, Snapshot
 
 MAX_CHANGES = 512
-"""Hours of a lively room. A page that was away for longer reads the history."""
+"""Enough for hours of a lively room. A page that was away for longer reads the history."""
 _JSON_MAX_AGE_S = 0.1
-"""Pages that ask within this time share one JSON text, although the ages in it grow."""
+"""Pages that ask within this time share one JSON text, although its ages are slightly out of date by then."""
 _T = TypeVar("_T")
 
 
@@ -73,11 +73,11 @@ class LoggedChange(Struct, frozen=True):
 
     number: int
     text: str
-    """JSON."""
+    """The change as JSON."""
 
 
 class ChangeLog:
-    """A ring of the last changes. Numbers begin at 1 with each start of hub; `boot` tells the starts apart."""
+    """A ring of the last changes. Numbering restarts at 1 whenever hub starts; `boot` tells the starts apart."""
 
     def __init__(self, max_changes: int = MAX_CHANGES) -> None:
         self.boot = secrets.token_hex(4)
@@ -91,7 +91,7 @@ class ChangeLog:
         self._ring.append(LoggedChange(self.last, msgspec.json.encode(change).decode()))
 
     def after(self, number: int) -> tuple[list[LoggedChange], bool]:
-        """(The changes with higher numbers, in order; whether none of them has left the ring)."""
+        """(the changes after `number`, in order; whether the ring still holds all of them)."""
         missed = self.last - number
         if missed <= 0:
             return [], True

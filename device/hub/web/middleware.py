@@ -22,10 +22,10 @@ _MAX_DECODINGS = 4
 
 
 class RequestGuard:
-    """The middleware in front of every route, and of every path that has none."""
+    """The middleware that every request passes first, even one for a path without a route."""
 
     def __init__(self, names: frozenset[str], login: Login, body_timeout_s: float) -> None:
-        """`names`: the host names under which the network may address this device."""
+        """`names`: the host names that clients on the network may use for this device."""
         self._names = names
         self._login = login
         self._body_timeout_s = body_timeout_s
@@ -85,7 +85,7 @@ async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: 
             raise
         allowed = problem.headers.get("Allow")
         return error(problem.status, problem.reason, {"Allow": allowed} if allowed else None)
-    except MienError as problem:  # a SettingsError says that the request asks for what cannot be
+    except MienError as problem:  # a SettingsError means that the request asks for something impossible
         return error(400 if isinstance(problem, SettingsError) else 503, str(problem))
 
 
@@ -103,7 +103,7 @@ def _check_access(request: web.Request, method: AuthMethod) -> web.Response | No
 
 
 def _is_unsafe_path(path: str) -> bool:
-    """Whether a path leads upwards, also if that is hidden by up to _MAX_DECODINGS layers of percent-encoding."""
+    """Whether a path climbs out of its folder, even behind up to _MAX_DECODINGS layers of percent-encoding."""
     for _ in range(_MAX_DECODINGS):
         if "\\" in path or "\0" in path or {".", ".."} & set(path.split("/")):
             return True

@@ -1,4 +1,4 @@
-"""Where a request comes from: this device itself, a proxy on it, or the network; and from which site's page."""
+"""Where a request comes from: this device, a proxy on it, or the network; and which site's page sent it."""
 
 import ipaddress
 import re
@@ -32,7 +32,7 @@ class Client:
 
     @property
     def is_local(self) -> bool:
-        """Whether this device itself asks. Only then no password is needed."""
+        """Whether the request comes from this device itself. Only then is no password needed."""
         return self.is_loopback and not self.forwarded
 
     @property
@@ -42,7 +42,7 @@ class Client:
 
 
 def identify_client(request: web.Request) -> Client:
-    """The client of a request. On a connection that is already closed it has no address, and is never local."""
+    """Who sent a request. If the connection is already closed, the client has no address and never counts as local."""
     names = (request.get_extra_info(name) for name in ("peername", "sockname"))
     peer, own = (parse_address(str(name[0])) if name else None for name in names)
     headers = map(str.lower, request.headers)
@@ -73,7 +73,7 @@ _ENTRY_PAGES = ("/", "/login")
 
 
 def get_own_names(allowed_hosts: Iterable[str]) -> frozenset[str]:
-    """The names of this device: those of the settings, its host name, and its mDNS name (HOST.local)."""
+    """The names of this device: the ones in the settings, its host name, and its mDNS name (HOST.local)."""
     name = socket.gethostname().lower()
     own = {name, f"{name.partition('.')[0]}.local", *map(str.lower, allowed_hosts)}
     return frozenset(own - {"localhost"})
@@ -89,10 +89,10 @@ def parse_host(request: web.Request) -> str:
 
 
 def is_own_host(host: str, client: Client, names: frozenset[str]) -> bool:
-    """Whether `host` means this device, for this client.
+    """Whether `host` refers to this device when this client sends it.
 
-    An address must be the one that was connected to. A name is accepted from the network only: somebody who controls a
-    name in the local network could otherwise lead this device's own browser here, where no password is needed.
+    An address must be the one the client connected to. A name is accepted only from the network: otherwise whoever
+    controls a name in the local network could direct this device's own browser here, where no password is needed.
     """
     if (address := parse_address(host)) is not None:
         return address == client.own or (client.is_loopback and address.is_loopback)
@@ -100,10 +100,10 @@ def is_own_host(host: str, client: Client, names: frozenset[str]) -> bool:
 
 
 def check_cross_site(request: web.Request, client: Client) -> str:
-    """Why the request comes from another site's page; "" if nothing says so."""
+    """How we know that the request comes from another site's page; "" if nothing suggests it."""
     host = request.headers.get("Host", "").lower()
     origins = request.headers.getall("Origin", [])
-    # Behind a proxy, the browser may use TLS up to the proxy only.
+    # With a proxy in between, the browser may use TLS to the proxy while the proxy uses plain HTTP to us.
     schemes = ("http", "https") if client.forwarded else (request.scheme,)
     if origins and (len(origins) > 1 or origins[0].lower() not in {f"{scheme}://{host}" for scheme in schemes}):
         return "requests from another origin are refused"

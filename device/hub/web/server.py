@@ -39,7 +39,7 @@ class WebServer:
         on_problem: Callable[[str], None] = lambda _: None,
         limits: WebLimits | None = None,
     ) -> None:
-        """`on_problem` is called with what is wrong while the server runs, and with "" when it is right again."""
+        """`on_problem` is called with a description of each problem while serving, and with "" once it is solved."""
         self.limits = limits or WebLimits()
         self._settings = settings
         self._on_problem = on_problem
@@ -51,11 +51,11 @@ class WebServer:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> str:
-        """Start to listen; returns the page's address on loopback.
+        """Start listening; returns the page's address on loopback.
 
-        If this device does not have the address of the settings yet, because its network is late, the server waits for
-        it in the background. Raises MienError when the port is taken, or when the file of the password or of the
-        certificate cannot be used.
+        If this device does not have the configured address yet, because its network comes up late, the server waits
+        for it in the background. Raises MienError when the port is taken, or when the password file or the certificate
+        file cannot be used.
         """
         settings = self._settings
         path, chain, key = settings.password_file, settings.certificate_file, settings.key_file
@@ -112,7 +112,7 @@ class WebServer:
             self._runner = None
 
     async def _wait_for_address(self, connections: Connections, address: str, port: int) -> None:
-        """Listen on `address`, too, as soon as this device has it."""
+        """Also listen on `address` as soon as this device has it."""
         reason = f"this device does not have the address {address} yet; waiting for it. Or set kiosk.listen to another"
         reported = ""
         while True:
@@ -152,6 +152,6 @@ class WebServer:
 
 
 def _report_failure(task: asyncio.Task[None]) -> None:
-    """Log why a task has ended: none of them should."""
+    """Log why a task has ended; none of them should end."""
     if not task.cancelled() and (failed := task.exception()):
         _log.error("page: a part of its server failed; please report this", exc_info=failed)

@@ -1,6 +1,6 @@
-"""Removes the DC offset of a microphone, which the speech gate would take for loud noise.
+"""Removes the DC offset of a microphone, which the speech gate would mistake for loud noise.
 
-Cheap sound cards, and the MEMS microphones that people connect to a Pi by I2S, have up to a tenth of full scale.
+Cheap sound cards, and MEMS microphones connected to a Pi by I2S, have offsets of up to a tenth of full scale.
 """
 
 import math
@@ -21,7 +21,7 @@ class DcBlocker:
         self._level: float | None = None
 
     def __call__(self, block: Floats) -> Floats:
-        """The next block, (n,) float32, around zero. The correction changes linearly: nothing clicks."""
+        """The next block, (n,) float32, centred on zero. The correction changes linearly, so nothing clicks."""
         if not len(block):
             return block
         mean = float(block.mean())

@@ -61,7 +61,7 @@ _TURN = np.exp(-2j * np.pi / FFT * np.arange(FFT // 2 + 1))
 _DEEMPHASIS = np.asarray(1 / np.abs(1 - PREEMPHASIS * _TURN), np.float32)
 """(bins,): undoes the emphasis of `emphasized_magnitudes`."""
 _PERCEIVED = np.asarray((np.square(_DEEMPHASIS) @ filterbank() / filterbank().sum(axis=0)) ** _HEARING, np.float32)
-"""(BANDS,): the same for the perceived loudness of the bands, most of which is in the low ones."""
+"""(BANDS,): the same for the perceived loudness of the bands. Most of it is in the low bands."""
 _BAND = np.arange(BANDS)
 _MEL_SUMS = np.stack([_BAND, _BAND < 14, _BAND >= 14, _BAND >= 24], axis=1).astype(np.float32)
 """(BANDS, 4): the weights of the sums by which dark and bright voices differ."""
@@ -120,7 +120,7 @@ for _column, _part in enumerate((_bins(250, 1000), _bins(1000, 2500), _bins(2300
 
 
 def _fill_from_magnitude(magnitude: Floats, rows: Floats) -> None:
-    """Fill in the columns that come from (frames, FFT // 2 + 1) magnitudes."""
+    """Fill in the columns that are computed from (frames, FFT // 2 + 1) magnitudes."""
     strength = np.square(magnitude)
     sums = strength @ _POWER_SUMS
     low = np.log(strength[:, : len(_SLOPES)] + _MIN_POWER)

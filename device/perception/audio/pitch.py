@@ -24,8 +24,8 @@ _WINDOW: Floats = np.hanning(PITCH_WIDTH).astype(np.float32)
 def _inverse_transform() -> Floats:
     """(bins, 1 + lags + 2): turns a power spectrum into its autocorrelation at lag 0, _LAGS, and one more on each side.
 
-    At these lags only, half samples cost no more than whole ones. It is divided by the window's own autocorrelation,
-    which falls with the lag.
+    Only these lags are computed, so half-sample steps cost no more than whole ones. The result is divided by the
+    window's own autocorrelation, which falls with the lag.
     """
     bins = np.arange(_FFT // 2 + 1)
     lags = np.concatenate([[0, _LAGS[0] - _STEP], _LAGS, [_LAGS[-1] + _STEP]])
@@ -41,10 +41,10 @@ _INVERSE = _inverse_transform()
 def pitch_per_frame(low: Floats) -> tuple[Floats, Floats]:
     """(semitones above A1_HZ, height of the autocorrelation's peak 0..1), each (frames,) float32.
 
-    From `low_frames` (frames, PITCH_WIDTH), each by itself, wrong octaves included. Without a voice the pitch is
+    From `low_frames` (frames, PITCH_WIDTH), each by itself, so octave errors remain. Without a voice the pitch is
     arbitrary and the peak is low; above 500 Hz it may be an octave too low. Boersma 1993, "Accurate short-term analysis
-    of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound". Only what is below 1.5 kHz is
-    used, which differs by a hundredth of a semitone and takes a third of the time.
+    of the fundamental frequency and the harmonics-to-noise ratio of a sampled sound". Only frequencies below 1.5 kHz
+    are used, which changes the result by a hundredth of a semitone and takes a third of the time.
     """
     around = np.square(magnitudes(low, _WINDOW, _FFT)) @ _INVERSE
     heights = around[:, 1:] / np.maximum(around[:, :1], _SILENCE)

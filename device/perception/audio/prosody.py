@@ -35,10 +35,10 @@ _SPEECH_DEPTH = 4.0
 _VOICED = 0.55
 """Minimum height of the autocorrelation's peak in a frame with a pitch."""
 _LEAP = 3
-"""Semitones per frame; a larger step is no vibrato."""
+"""Semitones per frame; a larger step is not vibrato."""
 _FRAMES_HZ = RATE_HZ / HOP
 _SWING = 128
-"""Frames for the spectrum of the energy."""
+"""How many frames the energy's spectrum is computed over."""
 _ENERGY = of.ENERGY - of.TONE.start
 _COURSE = [*(column - of.TONE.start for column in (of.ENERGY, of.CENTRE, of.PEAK, of.BRIGHT)), *range(6), -1]
 """The curves of `_tone` that are compared between thirds; pitch takes the place of the last one."""

@@ -42,14 +42,14 @@ _TAPS = 32
 _AT = np.arange(1 - _TAPS // 2, _TAPS // 2)
 _SINC = np.sinc(_AT / _DECIMATION) * np.hamming(len(_AT))
 _LOW_PASS: Floats = np.append(_SINC / _SINC.sum(), 0).astype(np.float32).reshape(-1, _DECIMATION)
-"""(_TAPS // _DECIMATION, _DECIMATION), the last one 0: a windowed sinc of 31 taps. It damps 1.4 kHz by 0.5 dB, and
-2.6 kHz, which would alias onto it, by 25 dB."""
+"""(_TAPS // _DECIMATION, _DECIMATION), the last one 0: a windowed sinc of 31 taps. It attenuates 1.4 kHz by
+0.5 dB, and 2.6 kHz, which would alias onto it, by 25 dB."""
 
 
 def low_frames(samples: Floats, *widths: int) -> list[Floats]:
     """For each of `widths` (even): (frame_count, width) at LOW_RATE_HZ, each around the middle of a frame of `log_mel`.
 
-    (samples,) float at 16 kHz, surrounded by zeros. Read-only: neighbours share their samples.
+    (samples,) float at 16 kHz, surrounded by zeros. Do not write to the result: neighbouring frames share samples.
     """
     frames, widest = frame_count(len(samples)), max(widths)
     early = (_DECIMATION * widest - FRAME + _TAPS) // 2 - 1

@@ -1,7 +1,8 @@
-"""Voice activity detection, first step: which frames stand out from the room's noise as speech does.
+"""Voice activity detection, first step: finds the frames that stand out from the room's noise like speech.
 
-A cheap energy gate relative to the window's own noise floor. It passes everything that starts and stops: a voice, a
-dog, a song. The second step is the `no_speech` class of the voice network; only what passes both becomes a reading.
+A cheap energy gate relative to the window's own noise floor. It passes every sound that starts and
+stops: a voice, a dog, a song. The second step is the `no_speech` class of the voice network. Only a sound that passes
+both becomes a reading.
 """
 
 import numpy as np
@@ -12,13 +13,13 @@ from device.perception.audio.statistics import quantiles, runs
 from device.perception.audio.stft import HOP
 
 BLOCK = 160
-"""10 ms: the gate locates the ends of a voice twice as precisely as the networks' frames."""
+"""10 ms: the gate locates the ends of a voice twice as precisely as the networks' 20 ms frames."""
 ABOVE_FLOOR_DB = 9.0
 """Speech varies by 20-30 dB between vowel and pause, a room's noise by a few."""
 QUIETEST_DB = -62.0
 """dBFS; quieter sound is the microphone's own hiss. The speech of RAVDESS, the quietest corpus, is at -40."""
 _BRIDGE_FRAMES = 20
-"""Pauses of up to 0.2 s belong to the phrase around them."""
+"""Pauses of up to 0.2 s count as part of the phrase around them."""
 _AROUND = 5
 """Frames added at both ends: a word begins and ends too softly for the gate."""
 

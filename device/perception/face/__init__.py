@@ -1,1 +1,1 @@
-"""Faces in frames and pictures: found, followed and read, within a CPU budget."""
+"""Finds, follows and reads faces in frames and pictures, within a CPU budget."""

@@ -72,7 +72,7 @@ def _shrunk(gray: Gray, face: Face, scale: float) -> tuple[Gray, npt.NDArray[np.
 
 
 def face_of_whole_picture(pixels: npt.NDArray[np.uint8]) -> Face:
-    """A picture that was already cropped to a face (`--crop`), as a Face: uint8 gray (h, w) or RGB (h, w, 3)."""
+    """Makes a Face of a picture already cropped to one (`--crop`): uint8 gray (h, w) or RGB (h, w, 3)."""
     gray = _gray(pixels) if pixels.ndim == 3 else pixels
     height, width = gray.shape
     method = cv2.INTER_AREA if min(height, width) > FACE_PX else cv2.INTER_LINEAR

@@ -13,7 +13,7 @@ def face_input(crop: npt.NDArray[np.uint8]) -> Floats:
     """(FACE_PX, FACE_PX) uint8 gray -> (1, FACE_PX, FACE_PX, 1) float32 of mean 0 and deviation 1.
 
     Each picture is normalized by itself, so that neither a dim room nor the camera's gain looks like an emotion. The
-    minimum deviation of four gray levels keeps the noise of an even picture from being amplified into a face.
+    minimum deviation of four gray levels keeps the noise of a uniform picture from being amplified into a face.
     """
     pixels = crop.astype(np.float32)
     return np.asarray((pixels - pixels.mean()) / max(float(pixels.std()), 4.0), np.float32)[None, :, :, None]
@@ -39,10 +39,10 @@ class FaceReader:
 
 
 def quality(face: Face) -> float:
-    """0..1: how far the network can be trusted on this crop.
+    """0..1: how much the network can be trusted on this crop.
 
-    The product of size (from 20 to 64 px), sharpness, and how far the face is turned to the camera: the nose is midway
-    between the eyes, or under one of them at about 45° of yaw.
+    The product of size (from 20 to 64 px), sharpness, and how directly the face looks at the camera. Its nose is then
+    midway between the eyes; at about 45° of yaw it is under one of them.
     """
     size = (max(face.box[2], face.box[3]) - _MIN_PX) / (_GOOD_PX - _MIN_PX)
     sharpness = 0.0

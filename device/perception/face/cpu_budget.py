@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _DEPTH_S = 2.0
-"""Unspent time accumulates for so long: enough to see somebody who comes in at once."""
+"""Unspent time accumulates for up to this long: enough to notice at once when somebody comes in."""
 
 
 class CpuBudget:
@@ -31,7 +31,7 @@ class CpuBudget:
 
     @contextmanager
     def spending(self) -> Iterator[None]:
-        """Subtracts the CPU time of the block."""
+        """Subtracts the CPU time that the `with` block takes."""
         begun_s = self._cpu_s()
         try:
             yield

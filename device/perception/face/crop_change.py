@@ -13,14 +13,14 @@ from device.perception.models.inputs import FACE_PX
 from device.readings import Face
 
 _MAX_DIFFERENCE = 0.2
-"""Between two crops that look alike, at any place, in standard deviations of the face. A sensor's noise makes up to
-0.08 on a face of 48 px, a smile 0.33 or more, and the mouth of a speaking face 0.4 between two words."""
+"""The largest difference at any place between two crops that look alike, in standard deviations of the face. On a face
+of 48 px, sensor noise causes up to 0.08, a smile 0.33 or more, and a speaking mouth 0.4 between two words."""
 _PLACES = 12
-"""Places across a crop, each 4 px wide: about a corner of the mouth."""
+"""Places across a crop. Each is 4 px wide, about the size of a corner of the mouth."""
 _MIN_RESPONSE = 0.5
-"""Of the phase correlation; a face compared with itself a fifth of a second later has 0.6 or more."""
+"""Minimum peak of the phase correlation. A face compared with itself 0.2 s later has 0.6 or more."""
 _MAX_SHIFT = 0.2
-"""In shares of the crop's side."""
+"""As a share of the crop's side."""
 _HANNING = np.asarray(cv2.createHanningWindow((FACE_PX, FACE_PX), cv2.CV_32F), np.float32)
 
 

@@ -31,7 +31,7 @@ class FaceDetector(Protocol):
     """Finds faces in a picture."""
 
     def find(self, pixels: Pixels) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first."""
+        """Faces in (h, w, 3) uint8 RGB, most confident first."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class BlazeFace:
         self._score_output = [tensor.shape[-1] for tensor in self._network.outputs].index(1)
 
     def find(self, pixels: Pixels) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first, without crops."""
+        """Faces in (h, w, 3) uint8 RGB, most confident first, without crops."""
         square, scale, left, top = _letterboxed(pixels, self._side)
         outputs = self._network.run((square[None].astype(np.float32) - 127.5) / 127.5)
         logits = outputs[self._score_output].ravel()
@@ -122,7 +122,7 @@ def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float
     Sampled as in MediaPipe and in the networks' training (bilinear, pixel 0 to pixel 0). Averaging by area would look
     better, but it moves key points by up to 12 px.
     """
-    # Where a panorama is too long, so many of its pixels share one of the square that skipping some does not matter.
+    # In a very long panorama, many pixels share one pixel of the square, so skipping some does not matter.
     thinned = -(-max(pixels.shape[:2]) // _MAX_WARP_PX)
     pixels = pixels[::thinned, ::thinned]
     height, width = pixels.shape[:2]
@@ -135,7 +135,7 @@ def _letterboxed(pixels: Pixels, side: int) -> tuple[Pixels, float, float, float
 
 
 def _merged(points: Floats, scores: Floats) -> list[tuple[Floats, float]]:
-    """Weighted non-maximum suppression: each group's points averaged by score, with the surest one's score."""
+    """Weighted non-maximum suppression: averages each group's points by score, and takes its highest score."""
     order = np.argsort(-scores, kind="stable")
     boxes = np.concatenate([points[:, 0] - points[:, 1] / 2, points[:, 0] + points[:, 1] / 2], axis=1)
     result = []

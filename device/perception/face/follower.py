@@ -1,7 +1,7 @@
-"""Who is in view, from frame to frame: close looks at known faces, and a search for others.
+"""Follows the faces in view from frame to frame: close looks at known faces, and a search for others.
 
-A close look costs a third of a search, and is taken only where something has changed. While the crop for the network
-stays the same, so do the face's place and its emotion.
+A close look costs a third of a search, and is taken only where something has changed. As long as the crop for the
+network stays the same, the face keeps its place and its emotion.
 """
 
 import math
@@ -21,17 +21,17 @@ from device.readings import Face, Frame
 _EVERY_S = 0.2
 """Time between two looks at a changing face, ..."""
 _SHARED_S = 0.08
-"""... or this times the number of faces, if longer: eight faces cost little more than twice what one does."""
+"""... or this times the number of faces, if longer: eight faces cost little more than twice as much as one."""
 _CLOSE_S = 1.0
 """Time between two close looks at a changing face; the looks between them measure how far the crop has shifted."""
 _MAX_UNCHECKED_S = 3.0
 """The longest time without a close look, even at a face that does not change."""
 _WALKS = 0.12
-"""A face that moved by more than this, in face widths, between two looks is looked at in every frame."""
+"""A face that moved by more than this between two looks, in face widths, gets a look in every frame."""
 _MAX_SEARCH_DELAY_S = 3.0
 """When the budget is short, known faces delay the search for new ones no longer than this."""
 _AROUND = 3.0
-"""How far around its last place a lost face is searched for, in face sizes."""
+"""How far around its last place to search for a lost face, in face sizes."""
 MAX_FACES = 8
 
 
@@ -44,7 +44,7 @@ class KnownFace:
     close_look_s: float
     """When the last close look was taken."""
     confirmed_s: float
-    """When it last looked like this."""
+    """When the face was last seen to look like this."""
     due_s: float
     """When the next look is due."""
     looks: int = 1
@@ -96,10 +96,10 @@ class FaceFollower:
                 self._find_in(_region(before, pixels), pixels, now_s)
             return
         is_second = known.looks == 1
-        # A face that looks like another one counts as new: the first look at it was aimed at the old one.
+        # A face that no longer looks the same counts as new, and gets a second look aimed at where it is now.
         known.looks = 1 if drifted is None and not is_second else known.looks + 1
         known.close_look_s = now_s
-        # The eyes of two looks differ by a tenth of their distance; the mean of both is better.
+        # Two looks place the eyes up to a tenth of the eye distance apart; their mean is more accurate.
         self._is_at(known, now if drifted is None or is_second else midway(now, drifted), pixels, now_s)
 
     def _is_at(self, known: KnownFace, face: Face, pixels: Pixels, now_s: float) -> None:

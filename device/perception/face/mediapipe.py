@@ -17,7 +17,7 @@ class MediaPipeDetector:
     """A FaceDetector (short range only: the package's task interface accepts no other)."""
 
     def __init__(self, min_score: float = 0.5) -> None:
-        """Raises ModelError when the package or the network's file is missing."""
+        """Raises ModelError when the package or the network file is missing."""
         try:
             import mediapipe
             from mediapipe.tasks.python import BaseOptions, vision
@@ -34,7 +34,7 @@ class MediaPipeDetector:
         self._detector = vision.FaceDetector.create_from_options(options)
 
     def find(self, pixels: npt.NDArray[np.uint8]) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first."""
+        """Faces in (h, w, 3) uint8 RGB, most confident first."""
         height, width = pixels.shape[:2]
         image = self._image(image_format=self._format, data=np.ascontiguousarray(pixels))
         faces = []

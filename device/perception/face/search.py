@@ -1,7 +1,8 @@
-"""Where to search for faces next: the whole frame, or a part of it in which something has changed.
+"""Decides where to search for faces next: in the whole frame, or in a part where something has changed.
 
 One search covers one part, so that far faces cost no more per frame than near ones. A part where something moved is
-searched next, a part where nothing moves now and then, and a part where something always moves (a television) rarely.
+searched next. A part where nothing moves is searched now and then, and one where something always moves (a television)
+rarely.
 """
 
 from dataclasses import dataclass, field
@@ -18,19 +19,19 @@ Cells = npt.NDArray[np.int16]
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
 _REST_S = 3.0
-"""Time between two searches where nothing moves; the part that was not searched for the longest time is next."""
+"""Time between two searches where nothing moves; the part searched longest ago is next."""
 _BESIDE_S = 1.5
 """Time between two searches while a face is known."""
 _MISS_DELAY_S = 0.05
-"""Each search of a moving part that found no face delays its next one by this, ..."""
+"""Each search of a moving part that finds no face delays the next search there by this much more, ..."""
 _MAX_MISSES = 20
-"""... up to a second."""
+"""... up to this many times, or one second."""
 _CELL = 80
 """Cells across the frame. At 640 px a cell has 8 px, and a head at four metres has 5 by 5 cells."""
 _MOVED = 7
 """Change of a cell's mean brightness, of 255, that exceeds the noise of a sensor."""
 _MIN_CELLS = 12
-"""How many cells change at least when a head appears."""
+"""Minimum number of cells that change when a head appears."""
 
 
 @dataclass
@@ -38,20 +39,20 @@ class Region:
     """A rectangle of the frame, and when it was last searched."""
 
     left: float
-    """A share of the frame's width; the others likewise."""
+    """A share of the frame's width; the other three are shares, too."""
     top: float
     width: float
     height: float
     searched_s: float = -inf
     misses: int = 0
-    """Searches in a row that something moving caused, and that found no face."""
+    """Consecutive searches triggered by movement that found no face."""
     cells: Cells | None = field(default=None, repr=False)
     """The frame's brightness at the last search."""
     rank: int = 0
-    """How many misses of a larger part come before the first search of this one."""
+    """How many misses a larger part must have before this one is first searched."""
 
     def crop(self, pixels: npt.NDArray[_Pixel]) -> tuple[int, int, npt.NDArray[_Pixel]]:
-        """(left, top, this part) of a picture or map of any size."""
+        """(left, top, this part cut out) of a picture or map of any size."""
         height, width = pixels.shape[:2]
         left, top = round(self.left * width), round(self.top * height)
         right, bottom = round((self.left + self.width) * width), round((self.top + self.height) * height)
@@ -59,7 +60,7 @@ class Region:
 
 
 def _parts() -> list[Region]:
-    """The whole, six parts, and twelve for faces still farther away, or in front of a confusing background.
+    """The whole, six parts, and twelve smaller ones for faces farther away or in front of a confusing background.
 
     They overlap by a tenth of the frame or more: a face cut by one part is whole in its neighbour.
     """
@@ -79,7 +80,7 @@ class RegionScheduler:
         self.searched_s = -inf
         """When any part was last searched."""
         self._moves = False
-        """Whether the part is due because something moved."""
+        """Whether movement is the reason why the part is due."""
 
     def next(self, frame: Frame, faces: list[Face]) -> Region | None:
         """The part of `frame` that is due, or None. Movement around `faces` does not count."""
@@ -90,7 +91,7 @@ class RegionScheduler:
         if self._cells is None or self._cells.shape != cells.shape:
             self._parts = _parts()
             for part in self._parts:
-                part.cells = cells  # so that movement is noticed in parts not searched yet, too
+                part.cells = cells  # so that movement is also noticed in parts not searched yet
             self._range = None
         self._cells = cells
         self._moves = False
@@ -129,7 +130,7 @@ class RegionScheduler:
         return int(np.count_nonzero(differ & ~mask)) < _MIN_CELLS
 
     def _has_changed(self, part: Region, mask: npt.NDArray[np.bool_]) -> bool:
-        """Whether enough of it differs from its last search."""
+        """Whether enough of the part differs from its last search."""
         if part.cells is None or self._cells is None:
             return False
         now, before = part.crop(self._cells)[2], part.crop(part.cells)[2]
@@ -137,7 +138,7 @@ class RegionScheduler:
 
 
 def sampled(frame: Frame) -> Cells:
-    """(about 60, _CELL): the mean brightness of each cell, from the camera's own small picture where there is one.
+    """(about 60, _CELL): the mean brightness of each cell, from the camera's own small picture if it has one.
 
     Else the mean green of two rows of each cell: whole rows are quick to copy.
     """

@@ -1,4 +1,4 @@
-"""Small faces in a large still picture: a search of the whole, then of smaller and smaller overlapping parts."""
+"""Finds small faces in a large still picture: searches the whole, then smaller and smaller overlapping tiles."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +10,12 @@ from device.perception.face.detector import FaceDetector, corners, overlap
 from device.readings import Face
 
 _TILES_PX = (288, 208)
-"""At each size the far detector finds nine in ten faces of 40 px, and it misses different ones."""
+"""At each size the far detector finds nine in ten faces of 40 px, but misses different ones at each."""
 _MAX_TILES = 64
 
 
 def find_everywhere(detector: FaceDetector, pixels: npt.NDArray[np.uint8]) -> list[Face]:
-    """Faces of every size in (h, w, 3) uint8 RGB, the surest first; each face once."""
+    """Faces of every size in (h, w, 3) uint8 RGB, most confident first; each face once."""
     found = list(detector.find(pixels))
     for left, top, part in _tiles(pixels):
         found += [move(face, left, top) for face in detector.find(part) if not is_cut(face, left, top, part, pixels)]
@@ -61,7 +61,7 @@ def move(face: Face, left: int, top: int) -> Face:
 
 
 def is_cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: npt.NDArray[np.uint8]) -> bool:
-    """Whether a tile's inner edge cuts the face: its neighbour, or the whole, shows it better."""
+    """Whether a tile's inner edge cuts the face. A neighbouring tile, or the whole picture, shows it better."""
     x, y, width, height = face.box
     low_x, low_y = x < 0 and left > 0, y < 0 and top > 0
     high_x = x + width > part.shape[1] and left + part.shape[1] < whole.shape[1]
@@ -70,6 +70,6 @@ def is_cut(face: Face, left: int, top: int, part: npt.NDArray[np.uint8], whole: 
 
 
 def _inside(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Whether the middle of a box lies in another: an eye or a mouth that was taken for a face."""
+    """Whether the centre of a box lies in another box: then it is an eye or a mouth mistaken for a face."""
     middle = (box[:2] + box[2:]) / 2
     return np.asarray(((middle > others[:, :2]) & (middle < others[:, 2:])).all(axis=1))

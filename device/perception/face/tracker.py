@@ -1,4 +1,4 @@
-"""The same number for the same person from frame to frame, through short losses."""
+"""Gives each person the same track number from frame to frame, even when the face is lost for a moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ MIN_SIGHTINGS = 2
 """A face counts from its second sighting: a detector may see a face in a curtain once."""
 _MIN_OVERLAP = 0.15
 _MAX_STEP = 0.8
-"""Without overlap, boxes up to this distance apart, in face widths, may be the same face, ..."""
+"""Boxes that do not overlap may still be the same face if they are at most this many face widths apart ..."""
 _MAX_SIZE_RATIO = 1.6
-"""... if neither is larger than the other by this factor."""
+"""... and their sizes differ by at most this factor."""
 
 
 @dataclass(eq=False)
@@ -29,16 +29,16 @@ class _Track:
 
 
 class Tracker:
-    """Joins the faces of each frame to tracks, the best matching pairs first."""
+    """Assigns the faces of each frame to tracks, best matches first."""
 
     def __init__(self) -> None:
         self._tracks: list[_Track] = []
         self._last = 0
 
     def follow(self, faces: list[Face], time_s: float, fresh: Sequence[bool] | None = None) -> list[Face]:
-        """The faces that count by now, with their track numbers. A face that matches no track starts a new one.
+        """The faces seen often enough to count, with their track numbers. A face that matches no track starts one.
 
-        `fresh`: which of them a new look has found, and not just assumed at their old places; default all.
+        `fresh`: which faces a new look has found, instead of only assuming them at their old places; default: all.
         """
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= KEEP_S]
         boxes = [corners(face.box) for face in faces]
@@ -67,7 +67,7 @@ class Tracker:
 
 
 def _likeness(old: Floats, new: Floats) -> float:
-    """Above 0 if both may be one face: the overlap, or less than that for a near box of similar size."""
+    """Above 0 if both may be the same face: the overlap, or a smaller value for a nearby box of similar size."""
     shared = float(overlap(old, new[None])[0])
     if shared >= _MIN_OVERLAP:
         return shared

@@ -1,8 +1,8 @@
 """A FaceDetector of two networks: the far one proposes faces, the near one takes close looks and decides.
 
 Alone, the far network either misses small faces or sees faces in curtains. With a low threshold (PROPOSED) it proposes
-nearly every face. The near network then looks at each proposal in three crops, and tells a face from a curtain: it
-finds a face in all three, with the eyes at the same places (`python -m convert detection-range` measures both).
+nearly every face. The near network then looks at each proposal in three crops, and tells a face from a curtain: a
+real face is found in all three, with the eyes in the same places (`python -m convert detection-range` measures both).
 """
 
 import math
@@ -15,7 +15,7 @@ from device.readings import Face
 MIN_SCORE = 0.66
 """The default minimum score of a face."""
 _LENIENT_SHARE = 0.76
-"""The share of the minimum score that a lenient detector asks for: with the default, a score of a half."""
+"""A lenient detector accepts this share of the minimum score: 0.5 with the default."""
 PROPOSED = 0.15
 """The far network's minimum score for a close look."""
 FAINT = 0.3
@@ -23,13 +23,13 @@ FAINT = 0.3
 _MIN_KNOWN_SCORE = 0.5
 """A close look's minimum score for a face that was there a moment ago."""
 _HALF_SIDES = (1.35, 1.0, 0.75)
-"""Half the side of each crop for the near network, in faces; first the one that decides best alone."""
+"""Half the side of each crop for the near network, in faces; the one that decides best on its own comes first."""
 _TIGHT = 1.0
 """The crop with half a face of space on each side, as in the near network's training: it places eyes best."""
 _FAR_WEIGHT = 0.15
 _JITTER_WEIGHT = 5.0
-"""Subtracted from the score for key points that differ between the looks, in face widths: a face has about 0.03, a
-curtain 0.12."""
+"""Subtracted from the score for key points that differ between the looks, in face widths: about 0.03 for
+a face, 0.12 for a curtain."""
 _SAME = 0.3
 """Intersection over union above which two boxes belong to one face."""
 MIN_PX = 8
@@ -41,8 +41,8 @@ _MAX_PROPOSALS = 12
 class TwoStageDetector:
     """A FaceDetector: `far` proposes, `near` decides and finds the eyes.
 
-    The far network's key points are coarse: aligned by them, FER2013 faces in a room are read 5 points less accurately
-    than as published; after the close look, 1.4 points (`python -m convert framing`).
+    The far network's key points are coarse: with faces aligned by them, accuracy on FER2013 faces placed in a room
+    is 5 points below the published crops; with the close look's key points, 1.4 (`python -m convert framing`).
     """
 
     def __init__(self, far: FaceDetector, near: FaceDetector, min_score: float = MIN_SCORE) -> None:
@@ -57,7 +57,7 @@ class TwoStageDetector:
         return TwoStageDetector(self._far, self._near, _LENIENT_SHARE * self._min_score)
 
     def find(self, pixels: Pixels) -> list[Face]:
-        """Faces in (h, w, 3) uint8 RGB, the surest first; boxes and key points are the close look's."""
+        """Faces in (h, w, 3) uint8 RGB, most confident first; boxes and key points come from the close look."""
         found: list[Face] = []
         for proposed in self._far.find(pixels)[:_MAX_PROPOSALS]:
             face = self._decide(pixels, proposed)
@@ -71,7 +71,7 @@ class TwoStageDetector:
         return found if found is not None and found.score >= _MIN_KNOWN_SCORE else None
 
     def _decide(self, pixels: Pixels, proposed: Face) -> Face | None:
-        """A proposal judged by three close looks together."""
+        """Judges a proposal by three close looks together; None if it is not a face."""
         looks: list[Face] = []
         for half_side in _HALF_SIDES:
             found = self._look(pixels, proposed, half_side)

@@ -1,4 +1,4 @@
-"""Sound and video out of files and bytes, and what a file holds. Nothing is ever written."""
+"""Decodes sound and video from files and bytes, and detects what a file holds. Never writes anything."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ from device.perception.audio.stft import RATE_HZ
 from device.perception.media.picture import MAX_MEGAPIXELS, Pixels, check_size, is_picture
 
 MAX_SOUND_S = 4 * 3600.0
-"""A longer sound is refused as a whole: it takes 920 MB. Read block by block it may have any length."""
+"""A longer sound is not read in one piece: that would take more than 920 MB. In blocks, any length can be read."""
 MIN_RATE_HZ = 1000
-"""A lower rate carries no voice, and a header that says 1 Hz would turn a few bytes into hours."""
+"""A lower rate cannot carry a voice, and a header that says 1 Hz would turn a few bytes into hours."""
 
 _BLOCK = 4096
 _GROWS = 1 << 20
@@ -31,13 +31,13 @@ _LOCAL_ONLY = {"protocol_whitelist": "file,pipe"}
 
 
 class NoSoundError(MediaError):
-    """A readable file without sound."""
+    """The file can be read but has no sound."""
 
 
 def sound_blocks(source: Path | BinaryIO, rate_hz: int = RATE_HZ) -> Iterator[Floats]:
     """The first sound track of a file, as blocks (n,) float32 in -1..1, mono at `rate_hz`.
 
-    Where a film's sound begins later than its picture, silence fills the gap, so that both share one time.
+    Where a film's sound begins later than its picture, silence fills the gap, so that both share one timeline.
     Raises MediaError, naming the file, when it cannot be opened, has no sound, or breaks off in the middle.
     """
     name = _name(source)
@@ -67,7 +67,7 @@ def _sound_frames(container: av.container.InputContainer, name: str) -> Iterator
 
 
 def _delay_after_picture_s(container: av.container.InputContainer, first: av.AudioFrame) -> float:
-    """How long after the film's beginning its first sound comes; 0 for a file without moving pictures."""
+    """How long after the film's start the sound begins; 0 for a file without moving pictures."""
     if _video_stream(container) is None or first.time is None:
         return 0.0
     return max(first.time - (container.start_time or 0) / av.time_base, 0.0)
@@ -101,7 +101,7 @@ def video_frames(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Itera
         stream = _video_stream(container)
         if stream is None:
             raise MediaError(f"{path}: no video in it")
-        # A stream with an unknown codec has no size; decoding it then says what is wrong.
+        # A stream with an unknown codec has no size; decoding it then reports the fault.
         check_size(path, getattr(stream, "width", 0), getattr(stream, "height", 0), max_megapixels)
         begin_s = (container.start_time or 0) / av.time_base
         step_s = float(1 / (stream.average_rate or 25))
@@ -145,9 +145,9 @@ def detect_kind(path: Path) -> Literal["image", "sound", "video"]:
 
 @contextmanager
 def _opened(source: Path | BinaryIO, problem: str) -> Iterator[av.container.InputContainer]:
-    """Opens a file. Raises MediaError, with its name and `problem`, for what FFmpeg or the disk refuses meanwhile."""
+    """Opens a file. Raises MediaError, with its name and `problem`, for errors of FFmpeg or the disk in the block."""
     try:
-        # With `file:`, a colon in the name does not make FFmpeg see another protocol.
+        # The prefix `file:` keeps FFmpeg from taking a colon in the name for another protocol.
         with av.open(f"file:{source}" if isinstance(source, Path) else source, mode="r", options=_LOCAL_ONLY) as opened:
             yield opened
     except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -170,7 +170,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream | No
 
 
 def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
-    """The picture with square pixels; stored ones are `aspect` times as wide as high. Only a huge one loses pixels.
+    """The picture with square pixels; the stored ones are `aspect` times wider than high. Only a huge one loses pixels.
 
     Nearly square pixels stay as they are. So do ratios that no camera uses: there the header is wrong.
     """
@@ -194,7 +194,7 @@ def _is_truncated(container: av.container.InputContainer, stream: av.VideoStream
         return False
     step_s = float(1 / (stream.average_rate or 25))
     if container.format.name == "avi" or stream.duration is None or stream.time_base is None:
-        whole_s = stream.frames * step_s  # FFmpeg shortens a truncated AVI's duration to what is there
+        whole_s = stream.frames * step_s  # FFmpeg shortens a truncated AVI's duration to the part that remains
     else:
         whole_s = float(stream.duration * stream.time_base)
     return shown_s < 0.9 * whole_s - 2 * step_s
@@ -206,7 +206,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def as_media_error(path: Path) -> Iterator[None]:
-    """Raises MediaError, naming the file, for OpenCV's own errors and for a lack of memory."""
+    """Turns OpenCV's errors and a lack of memory into a MediaError that names the file."""
     try:
         yield
     except cv2.error as error:

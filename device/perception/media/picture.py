@@ -1,4 +1,4 @@
-"""Still pictures: Pillow reads their headers, OpenCV unpacks their pixels."""
+"""Reads still pictures: Pillow parses the headers, OpenCV decodes the pixels."""
 
 import io
 import re
@@ -17,10 +17,10 @@ from device.errors import MediaError
 Pixels = npt.NDArray[np.uint8]
 
 MAX_MEGAPIXELS = 100.0
-"""A larger picture is refused before it is unpacked: 100 megapixels take 300 MB."""
+"""A larger picture is refused before it is decoded: 100 megapixels need 300 MB."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-"""Of all that Pillow knows, the formats that OpenCV unpacks."""
+"""The formats that both Pillow and OpenCV can read."""
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 _PNM_START = re.compile(rb"P[1-6]\s*[\s#]\s*[\d#]")
@@ -34,7 +34,7 @@ Image.MAX_IMAGE_PIXELS = None  # `check_size` names the file
 
 def is_picture(head: bytes) -> bool:
     """Whether a file is a picture, judged by its first 32 bytes."""
-    # Many texts begin with BM; read as a bitmap, they would state a header of a billion bytes.
+    # A text file may begin with BM, too. Read as a bitmap, its header would be a billion bytes long.
     if head.startswith(b"BM"):
         return int.from_bytes(head[14:18], "little") <= _MAX_BMP_HEADER
     if head.startswith(_STARTS) or _PNM_START.match(head):
@@ -68,14 +68,14 @@ def read_picture(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Pixel
 
 
 def check_size(path: Path, width: int, height: int, max_megapixels: float = MAX_MEGAPIXELS) -> None:
-    """Raises MediaError, naming the file, when its pictures are larger than `max_megapixels`."""
+    """Raises MediaError, naming the file, when its picture is larger than `max_megapixels`."""
     size = width * height / 1e6
     if size > max_megapixels:
         raise MediaError(f"{path}: {size:.0f} megapixels; at most {max_megapixels:.0f} are read, so make it smaller")
 
 
 def _open(data: bytes) -> ImageFile | None:
-    """The header of a picture, or None where there is none."""
+    """The header of a picture; None if it cannot be read."""
     try:
         with warnings.catch_warnings(action="ignore"):
             return Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -84,11 +84,11 @@ def _open(data: bytes) -> ImageFile | None:
 
 
 def _is_truncated(data: bytes, header: ImageFile | None) -> bool:
-    """Whether a JPEG or PNG lacks its end: OpenCV would fill the rest with gray without a word."""
+    """Whether a JPEG or PNG is cut off: OpenCV would silently fill the rest with gray."""
     if data.startswith(_PNG):
         return b"IEND" not in data[data.find(b"IDAT") :]  # other data may follow the picture
     if data.startswith(_JPEG):
-        # Pillow stops reading where the pixels begin. A preview in the header has an end of its own.
+        # Pillow stops reading where the pixels begin. A preview in the header has its own end marker.
         return b"\xff\xd9" not in data[header.fp.tell() if header and header.fp else 0 :]
     return False
 

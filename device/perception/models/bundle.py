@@ -27,9 +27,9 @@ class ModelBundle(msgspec.Struct, frozen=True):
     card: bytes
     network: bytes
     path: str
-    """The network's path, for messages."""
+    """The path of the network, used in messages."""
     remedy: str
-    """What to do when something is wrong: the end of every message, unless it is empty."""
+    """What to do when something is wrong. Ends every message, unless it is empty."""
 
     def error(self, problem: str) -> ModelError:
         """An error that ends with the remedy."""
@@ -60,7 +60,7 @@ def read_bundle(name: str, folder: Path, remedy: str = "install Mien again") -> 
 def find_bundles(file: Path, names: Sequence[str]) -> list[ModelBundle]:
     """The models in what a person hands over: one of two files side by side, a folder, or a zip with both.
 
-    Raises ModelError, also when there is none of `names`.
+    Raises ModelError, also if it contains none of `names`.
     """
     # Path.is_dir and Path.exists raise where access is denied.
     if os.path.isdir(file):  # noqa: PTH112
@@ -98,7 +98,7 @@ def _read_zip(file: Path, names: Sequence[str]) -> list[ModelBundle]:
             return bundles
     except ModelError as error:
         raise ModelError(f"{error}; {_NOTHING_CHANGED}") from error
-    except Exception as error:  # zipfile lets through whatever its decompressors raise
+    except Exception as error:  # zipfile passes on any error of its decompressors
         raise ModelError(f"{file}: is no zip that can be read ({error}); {_NOTHING_CHANGED}") from error
 
 
@@ -127,5 +127,5 @@ def _read(path: Path, max_bytes: int) -> bytes:
     except ValueError as error:
         raise ModelError(f"{path!r}: cannot be read ({error})") from error
     if len(content) > max_bytes:
-        raise ModelError(f"{path}: is longer than {max_bytes:,} bytes, which no model is")
+        raise ModelError(f"{path}: is longer than {max_bytes:,} bytes, too long for a model")
     return content

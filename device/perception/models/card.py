@@ -1,4 +1,4 @@
-"""The card of a model: the JSON file beside its .tflite."""
+"""The card of a model: the JSON file next to its .tflite."""
 
 from pathlib import Path
 from typing import Annotated
@@ -42,9 +42,9 @@ class TrainingDistribution(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """(n, inputs) little-endian float16, base64 on the card: the principal axes, each divided by the inputs' standard
     deviation along it."""
     mean: Annotated[tuple[float, ...], Meta(min_length=1)]
-    """(n,) of the inputs, along the axes."""
+    """(n,): the mean of the inputs, along the axes."""
     half_at: Annotated[float, Meta(gt=0, le=100)]
-    """The distance at which the likeness of an input is a half."""
+    """The distance at which an input's likeness is 0.5."""
     width: Annotated[float, Meta(gt=0, le=100)]
     """The range of distance over which the likeness falls."""
 
@@ -64,16 +64,16 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     f1: tuple[Share, ...]
     """Per emotion on the validation set, in EMOTIONS' order."""
     unknown_below: Share
-    """Below this confidence the network is wrong too often. Above it three of four answers on the validation set are
-    right; if fewer than half of the answers would pass, it is the confidence that half of them reach."""
+    """Below this confidence the network is wrong too often. Above it, three of four answers on the validation set are
+    right. If fewer than half of the answers would reach it, it is lowered until half of them do."""
     corpora: tuple[Corpus, ...]
     accuracy: dict[Line, float]
-    """Measured on the .tflite by `python -m convert evaluate`, in per cent."""
+    """Measured on the .tflite by `python -m convert evaluate`, in percent."""
     golden: Golden
     limits: Line
     """What it must not be used for."""
     power: Power = 1.0
-    """The exponent of its probabilities where another network's multiply them; fitted with the temperature."""
+    """The exponent of its probabilities when multiplied with another network's; fitted with the temperature."""
     power_adapted: Power | None = field(default=None, name="power_known")
     """The same once the speaker baseline is adapted, if it differs: prosody says more about a familiar voice."""
     power_far: Power | None = None
@@ -83,7 +83,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     centre: tuple[float, ...] = ()
     """For inputs that are set against a speaker baseline: the mean over the corpora."""
     spread: tuple[Annotated[float, Meta(ge=0)], ...] = ()
-    """And the standard deviation."""
+    """The standard deviation, likewise."""
     training: TrainingDistribution | None = field(default=None, name="learnt")
     """On `prosody`'s card, for both voice networks."""
     neutral_prior: tuple[Share, ...] = field(default=(), name="resting")
@@ -105,7 +105,7 @@ def _interpolate(begin: float, end: float | None, share: float) -> float:
 
 
 class _Format(msgspec.Struct, frozen=True):
-    """The part of a card that can be read whatever its format."""
+    """The part of a card that can be read in every format."""
 
     format: int = 1
 

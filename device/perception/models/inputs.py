@@ -1,4 +1,4 @@
-"""What Mien feeds each network and reads from it. A sound model may still not fit."""
+"""What Mien feeds each network and reads from it. Even an undamaged model may not fit."""
 
 import numpy as np
 
@@ -22,11 +22,11 @@ _SHAPES_AND_LABELS = {
 }
 """The shape of the input, and the labels."""
 INPUTS = {"face": "face/1", "voice": "voice/1", "prosody": "prosody/1"}
-"""The preprocessing a model was trained on, as its card names it. Two inputs of one shape can be made differently.
+"""The preprocessing a model was trained on, as its card names it. Inputs of the same shape can be computed differently.
 
-face/1: 48x48 gray crop, `face_input`. voice/1: 3 s of log-mel and correlogram, a frame of 32 ms each 20 ms,
-`voice_input`. prosody/1: `audio.prosody` on the same spectra, against a speaker baseline. A change of one of these is a
-new number here.
+face/1: 48x48 gray crop, `face_input`. voice/1: 3 s of log-mel and correlogram, a 32 ms frame every 20 ms,
+`voice_input`. prosody/1: `audio.prosody` on the same spectra, relative to a speaker baseline. Changing one of these
+needs a new number here.
 """
 _NAMES_IN_0_1 = {
     "48x48 gray face, device.sense.prepare.face_input": "face/1",
@@ -35,17 +35,17 @@ _NAMES_IN_0_1 = {
         "prosody/1"
     ),
 }
-"""Cards written before inputs had names still fit."""
+"""Old cards, written before inputs had names, still work."""
 
 
 def open_model(bundle: ModelBundle) -> Model:
-    """The model, fully checked. Raises ModelError."""
+    """Check a bundle fully and open its model. Raises ModelError."""
     check_card(bundle)
     return Model(bundle)
 
 
 def check_card(bundle: ModelBundle) -> Card:
-    """Whether the model fits, as far as its card tells, without running its network. Raises ModelError."""
+    """Check that the model fits, judging by its card alone, without running the network. Raises ModelError."""
     card = parse_card(bundle)
     shape, labels = _SHAPES_AND_LABELS[bundle.name]
     problem = ""

@@ -31,20 +31,20 @@ class Change:
 
     name: str
     version: str
-    """In use from now on."""
+    """The version in use from now on."""
     before: str
-    """The version that was in use; the same one where nothing was changed."""
+    """The version that was in use before; the same one if nothing was changed."""
     shipped: bool
     """Whether the model in use from now on is the shipped one."""
     changed: bool
     reading_s: float = 0.0
     """How long a reading took in the smoke test; 0 without one."""
     passed_over: str = ""
-    """Why a rollback went back by more than one step; else empty."""
+    """Why a rollback went back more than one step; otherwise empty."""
 
 
 class ModelStore(ModelFolder):
-    """Open for one writer from `with` to its end. Every method raises ModelError, and then nothing is changed."""
+    """Used in a `with` block, open for one writer. Every method may raise ModelError, and then changes nothing."""
 
     def __init__(self, state_dir: Path, shipped: Path = MODELS) -> None:
         super().__init__(state_dir)

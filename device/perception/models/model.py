@@ -26,7 +26,7 @@ class Model:
     """A checked network with its card."""
 
     def __init__(self, source: str | ModelBundle, folder: Path = MODELS) -> None:
-        """`source`: a model that was already read, or its name in `folder`. Raises ModelError: file and fault."""
+        """`source`: a model already read, or its name in `folder`. Raises ModelError, naming the file and the fault."""
         bundle = source if isinstance(source, ModelBundle) else read_bundle(source, folder)
         self.card = parse_card(bundle)
         try:

@@ -1,4 +1,4 @@
-"""Which models are in use: the installed one if it is sound, else the shipped one."""
+"""Which models are in use: the installed one if it is undamaged, otherwise the shipped one."""
 
 import os
 import platform
@@ -44,7 +44,7 @@ class InstalledModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     now: Installed | None = None
     before: Installed | None = None
     rolled_back_utc_s: float | None = None
-    """When a rollback made `now` the current one."""
+    """When a rollback put `now` back in use."""
 
 
 Name = StrEnum("Name", ["FACE", "VOICE", "PROSODY"])
@@ -57,10 +57,10 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1] = 1
     slots: dict[Name, InstalledModel] = {}
     installs: Annotated[int, Meta(ge=0)] = field(default=0, name="turn")
-    """How many install commands there were."""
+    """How many install commands have been run."""
 
     def slot(self, name: str) -> InstalledModel:
-        """The entry of one of MODEL_NAMES; an empty one where nothing was installed."""
+        """The entry of one of MODEL_NAMES; an empty one if nothing was installed."""
         return self.slots.get(Name(name), InstalledModel())
 
 
@@ -70,12 +70,12 @@ def models_folder(state_dir: Path) -> Path:
 
 
 def bundle_folder(name: str, digest: str) -> str:
-    """The name of a model's own folder in there."""
+    """The name of a model's own folder in that folder."""
     return f"{name}-{digest[:32]}"
 
 
 def state_folder(settings: Settings) -> Path:
-    """The state folder of the `sense` that the user means: for root the service's, unless told otherwise."""
+    """The state folder of the `sense` that the user means; for root, the service's by default."""
     configured = os.environ.get("STATE_DIRECTORY")
     if os.geteuid() != 0 or settings.home.state_dir:
         return settings.state_dir
@@ -86,7 +86,7 @@ def state_folder(settings: Settings) -> Path:
 
 
 def read_registry(state_dir: Path) -> Registry:
-    """The registry; an empty one where nothing was installed. Raises ModelError when it cannot be read."""
+    """The registry; an empty one if nothing was installed. Raises ModelError when it cannot be read."""
     path = models_folder(state_dir) / REGISTRY
     try:
         with path.open("rb") as file:
@@ -113,7 +113,7 @@ class Selection:
     path: Path
     """The network's path."""
     damage: str = ""
-    """For a person: why the shipped model is used and not the installed one; empty when all is well."""
+    """For a person: why the shipped model is used instead of the installed one; empty if all is well."""
 
     @property
     def installed(self) -> Installed | None:
@@ -122,7 +122,7 @@ class Selection:
 
 
 def select(name: str, state_dir: Path, shipped: Path = MODELS) -> Selection:
-    """The model `name` to use. Raises ModelError where the shipped one is needed and is damaged, too."""
+    """Choose and load the model `name`. Raises ModelError if the shipped one is needed and damaged, too."""
     try:
         registry, damage = read_registry(state_dir), ""
     except ModelError as error:
@@ -159,5 +159,5 @@ def read_installed(name: str, digest: str, state_dir: Path) -> ModelBundle:
 
 
 def describe_machine() -> str:
-    """The runtime and the processor that a smoke test runs on. Raises ModelError where there is no runtime."""
+    """The runtime and the processor that a smoke test runs on. Raises ModelError without a runtime."""
     return f"{'-'.join(runtime())} {platform.machine()}"

@@ -1,4 +1,4 @@
-"""The first run of an untrusted network, in a process of its own: it may crash, hang or use up the memory.
+"""The first run of an untrusted network, in a separate process: it may crash, hang or use up the memory.
 
 The runtime checks its input, but it is native code, and a network is a program to it: one may contain loops.
 """
@@ -23,13 +23,13 @@ from device.perception.tflite import runtime
 from device.system.isolation import drop_network
 
 MAX_S = 60.0
-"""For the whole test: a Pi Zero needs five for the imports."""
+"""Limit for the whole test; a Pi Zero needs 5 s for the imports alone."""
 _MAX_CPU_S = 5
-"""From loading the network to its second output. The shipped ones take 0.02 on a desktop, and 0.1 on a Pi."""
+"""From loading the network to its second output. The shipped ones take 0.02 s on a desktop and 0.1 s on a Pi."""
 _MAX_READING_S = 1.0
 """The shipped networks take about 5 ms on a Pi 4; sense's watchdog waits ten seconds."""
 _MAX_BYTES = 256_000_000
-"""On top of what the process uses before; all of sense may use 400 MB (systemd/mien-sense.service)."""
+"""In addition to what the process already uses; all of sense may use 400 MB (systemd/mien-sense.service)."""
 _NOBODY = 65534
 
 
@@ -43,7 +43,7 @@ class _Result(msgspec.Struct, frozen=True):
 def run_smoke_test(bundle: ModelBundle, max_s: float = MAX_S) -> float:
     """Check, load and run a model in a child process. Returns the seconds that a reading takes.
 
-    Raises ModelError, whatever the network does.
+    Whatever the network does wrong, this raises ModelError.
     """
     root = str(Path(__file__).parents[3])
     # -P: import nothing from the current folder.
@@ -87,7 +87,7 @@ def main() -> None:
     """The child process: reads a ModelBundle from stdin, and writes a _Result to stdout."""
     drop_network()
     bundle = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=ModelBundle)
-    runtime()  # imported now: with fewer rights its files may be unreadable
+    runtime()  # imported now, because its files may be unreadable once privileges are dropped
     _drop_rights()
     sys.stdout.buffer.write(msgspec.json.encode(_run(bundle)))
 

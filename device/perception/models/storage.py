@@ -1,6 +1,6 @@
 """The folder of the installed models and their registry, written so that a power cut at any moment does no harm.
 
-Each model has a folder of its own, named after its content, which never changes. The registry says which are in use; a
+Each model has its own folder, named after its content, which never changes. The registry says which are in use; a
 new one replaces it in one rename. So at any moment either the old or the new registry is there, with every folder that
 it names.
 """
@@ -21,7 +21,7 @@ _PARTIAL = "partial"
 
 
 class ModelFolder(LockedFolder):
-    """Where installed models are stored. Every method raises ModelError where the disk refuses."""
+    """The folder of installed models. Every method raises ModelError if the disk fails."""
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir, models_folder(state_dir), "mien models", ModelError)
@@ -35,7 +35,7 @@ class ModelFolder(LockedFolder):
             self._prune(old, new)
 
     def has(self, bundle: ModelBundle) -> bool:
-        """Whether the model is there and undamaged."""
+        """Whether the model is stored and undamaged."""
         try:
             read_installed(bundle.name, bundle.digest, self._state_dir)
         except ModelError:
@@ -60,7 +60,7 @@ class ModelFolder(LockedFolder):
         os.fsync(self._descriptor)
 
     def _prune(self, old: Registry, new: Registry) -> None:
-        """Delete what no registry names. A `sense` that is starting may have read the old one."""
+        """Delete models in neither registry. The old one counts, too: a starting `sense` may have read it."""
         named = {
             bundle_folder(name, installed.digest)
             for registry in (old, new)

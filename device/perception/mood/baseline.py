@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 POWER = 0.75
 """The share of the difference that is corrected; `python -m convert evaluate` measures its benefit and its cost."""
 MAX_CORRECTION = float(np.log(4))
-"""No emotion becomes more than four times likelier or less likely: a minute of sulking must not hide all sadness."""
+"""No emotion becomes more than four times more or less likely: a minute of sulking must not hide all sadness."""
 MIN_READINGS = 10
-"""Readings of one sense in a recording; fewer say too little."""
+"""Minimum number of one sense's readings in a recording; fewer are not reliable."""
 MIN_QUALITY = 0.3
 _FLOOR = 1e-4
 """Smallest share, so that one reading does not outweigh all others."""
@@ -40,7 +40,7 @@ class BaselineRecorder:
         voice_prior: tuple[float, ...],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`path`: where the baseline is stored. `*_prior` (7,): a card's `neutral_prior`; with () nothing changes."""
+        """`path`: where the baseline is stored. `*_prior` (7,): a card's `neutral_prior`; () turns it off."""
         self._file = StateFile(path, Baseline, "record the neutral again")
         self._priors = {"face": face_prior, "voice": voice_prior}
         self._clock = clock
@@ -69,11 +69,11 @@ class BaselineRecorder:
         return replace(reading, probabilities=self._correct("face", reading.probabilities, is_clear=is_clear))
 
     def correct_voice(self, reading: VoiceReading) -> VoiceReading:
-        """The same for a voice."""
+        """The voice reading, corrected by the baseline."""
         return replace(reading, probabilities=self._correct("voice", reading.probabilities))
 
     def tick(self) -> None:
-        """Complete a recording whose time is over. If the disk refuses it, that is reported, and it is used anyway."""
+        """Complete a recording whose time is up. If it cannot be saved, that is reported, and it is used anyway."""
         if self._rows is None or self._clock() < self._end_s:
             return
         rows, self._rows = self._rows, None
@@ -129,11 +129,11 @@ def neutral_prior(readings: list[Floats]) -> SenseBaseline:
 
 
 def correction(prior: tuple[float, ...], here: tuple[float, ...]) -> Floats:
-    """(7,) to add to log-probabilities where neutral reads as `here` (7,), and in general as `prior` (7,).
+    """(7,) to add to log-probabilities if neutral reads as `here` (7,) in this household and usually as `prior` (7,).
 
     A network is less sure of small faces, and of voices unlike its training data: their neutral reads flatter. That is
-    no bias towards an emotion; corrected as one, it would turn every reading into neutral. So `prior` is first made as
-    flat as `here`, by least squares of their logarithms.
+    not a bias towards an emotion; correcting it as one would turn every reading into neutral. So `prior` is first
+    flattened to match `here`, by least squares on their logarithms.
     """
     expected, read = (np.log(np.maximum(shares, _FLOOR)) for shares in (prior, here))
     expected, read = expected - expected.mean(), read - read.mean()

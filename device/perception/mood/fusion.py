@@ -13,9 +13,10 @@ from device.emotions import Floats, softmax, top, uniform
 from device.readings import FaceReading, SenseReading, VoiceReading
 
 VOICE_POWER = 0.8
-"""The weight of a clear voice beside a clear face; `python -m convert evaluate` fits it on pairs of one emotion."""
+"""The weight of a clear voice relative to a clear face. `python -m convert evaluate` fits it on face and voice pairs
+that show the same emotion."""
 _MIN_SHARE = 1e-4
-"""No sense is so sure that the other could not outvote it."""
+"""Keeps one sense from being so sure that the other cannot outvote it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Fused:
     face: SenseReading | None
     voice: SenseReading | None
     time_s: float
-    """Of its newest reading; 0 without one."""
+    """The time of the newest reading in it; 0 without one."""
 
     @property
     def has_reading(self) -> bool:

@@ -60,6 +60,6 @@ class MoodSmoother:
             current = float(self._smooth[EMOTIONS.index(self._emotion)])
             if best < current + hysteresis and current >= min_confidence - hysteresis:
                 return self._emotion
-        # A lower edge to stay than to enter: otherwise a mood near it would flicker.
+        # Staying needs less confidence than entering; otherwise a mood near the threshold would flicker.
         edge = min_confidence - (hysteresis / 2 if likeliest is self._emotion else 0.0)
         return likeliest if best >= edge else Emotion.UNKNOWN

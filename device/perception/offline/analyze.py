@@ -35,7 +35,7 @@ _VIDEO_FPS = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """What to read."""
+    """Which senses to read, and how."""
 
     crop: bool = False
     """Pictures are already cropped to a face."""
@@ -140,7 +140,7 @@ def _read_sound(path: Path) -> Floats:
 
 
 def read_windows(samples: Floats, perception: Perception, interval_s: float) -> Iterator[VoiceReading]:
-    """Readings of a whole sound as in the live loop: of the last three seconds, every `interval_s`."""
+    """Read a whole sound like the live loop does: every `interval_s`, the last three seconds."""
     for end in window_ends(samples, interval_s):
         begin = max(end - WINDOW, 0)
         reading = perception.voice.read(SoundWindow(samples[begin:end], end / RATE_HZ, begin))
@@ -154,7 +154,7 @@ def window_ends(samples: Floats, interval_s: float) -> list[int]:
 
 
 def average_by_speech(readings: list[VoiceReading]) -> Floats:
-    """The mean over a sound's readings, weighted by their shares of speech: (7,)."""
+    """The mean over a sound's readings, weighted by how much speech each contains: (7,)."""
     weights = np.array([r.speech_share for r in readings], np.float32)
     return np.average([r.probabilities for r in readings], axis=0, weights=weights).astype(np.float32)
 

@@ -33,13 +33,13 @@ _AIR = 1.7
 """The thumbnail's side, in sides of the detector's box, which reaches from the brows to the chin."""
 _QUALITY = 88
 _SAVE_EVERY = 500
-"""Files between two saves of the index: a power cut loses no more than that."""
+"""How many files to read between two saves of the index. A power cut loses at most this many."""
 
 Pixels = npt.NDArray[np.uint8]
 
 
 class Outcome(StrEnum):
-    """What happened to a file."""
+    """The result for one file."""
 
     READ = "read"
     UNCHANGED = "unchanged"
@@ -66,7 +66,7 @@ def index_folder(
     """Update the gallery to the pictures in `folder`, and `report` each file. `crop`: they are cropped to a face.
 
     Only one picture is in memory at a time. An interrupted run keeps its work. Raises MediaError when the folder cannot
-    be read or has no picture with a face (the gallery then stays as it was), or when the disk refuses.
+    be read or has no picture with a face (the gallery then stays as it was), or when the disk fails.
     """
     home = gallery_folder(settings.state_dir)
     files = _find_pictures(folder, home)
@@ -114,9 +114,9 @@ def clear(settings: Settings) -> int:
 
 
 def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
-    """The largest face of (h, w, 3) uint8 RGB, with its crop; None where there is none.
+    """The largest face in (h, w, 3) uint8 RGB, with its crop; None without a face.
 
-    A search of the whole finds a large face, and a search with a border around it one that fills the picture. Only if
+    A search of the whole finds a large face; with a border added, also one that fills the picture. Only if
     neither finds any are parts searched.
     """
     found = detector.find(pixels) or find_in_air(detector, pixels) or find_everywhere(detector, pixels)
@@ -127,7 +127,7 @@ def largest_face(detector: FaceDetector, pixels: Pixels) -> Face | None:
 
 
 def make_thumbnail(pixels: Pixels, face: Face) -> bytes:
-    """A JPEG of SIDE_PX by SIDE_PX around a face of (h, w, 3) uint8 RGB, without any metadata."""
+    """A JPEG of SIDE_PX by SIDE_PX around a face in (h, w, 3) uint8 RGB, without metadata."""
     x, y, width, height = face.box
     max_side = min(pixels.shape[:2])
     side = max(min(round(_AIR * max(width, height)), max_side), 1)
@@ -193,7 +193,7 @@ def _find_pictures(folder: Path, home: Path) -> list[Path]:
 
 
 def _describe_reader(perception: Perception, settings: Settings, crop: bool) -> str:
-    """What reads the pictures: after a change of it, all pictures are read again."""
+    """Identifies the model and settings that read the pictures. If it changes, all pictures are read again."""
     card = perception.face_model.card
     how = "crop" if crop else f"{settings.camera.range} {settings.camera.min_score:g}"
     return f"{card.name} {card.version} {card.sha256} {how}"

@@ -15,7 +15,7 @@ _OWN_FILE = re.compile(r"[0-9a-f]{32}\.(jpg|partial)|index\.partial|\.([0-9a-f]{
 
 
 class GalleryFolder(LockedFolder):
-    """Where the gallery is stored. Every method raises MediaError where the disk refuses."""
+    """The folder of the gallery. Every method raises MediaError if the disk fails."""
 
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir, gallery_folder(state_dir), "mien gallery", MediaError)
@@ -40,7 +40,7 @@ class GalleryFolder(LockedFolder):
             self._write(index_path(self._state_dir).name, msgspec.json.encode(index))
 
     def prune(self, index: Index | None) -> int:
-        """Delete the thumbnails that `index` does not name; without one, the index and all. Returns how many."""
+        """Delete thumbnails missing from `index`; if None, everything, index included. Returns the number deleted."""
         named = {thumbnail_name(picture.name) for picture in index.pictures} if index else set()
         with self._refusals():
             if index is None:

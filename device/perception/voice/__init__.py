@@ -1,1 +1,1 @@
-"""A window of sound -> a reading."""
+"""Turns a window of sound into a voice reading."""

@@ -34,7 +34,7 @@ class VoiceReader:
     def __init__(
         self, voice: Model, prosody: Model | None = None, min_speech: float = 0.25, stats: Path | None = None
     ) -> None:
-        """`min_speech`: the smallest share of voice in a window that gives a reading.
+        """`min_speech`: the share of speech that a window needs for a reading.
 
         Without `prosody` only the spectrogram is read. `stats` is the file of the speaker baseline; without one, the
         baseline is lost at the end.
@@ -69,7 +69,7 @@ class VoiceReader:
             self.reset()
         samples = window.samples[-WINDOW:]
         marked = speech_frames(samples)
-        # Divided by one second at least, so that two syllables in a short window are a voice, and a click is not.
+        # Divide by at least one second: in a short window two syllables then count as a voice, but a click does not.
         share = int(np.count_nonzero(marked)) / max(min(len(marked), 300), 100)
         if share < self._min_speech:
             return None
@@ -114,7 +114,7 @@ class VoiceReader:
         return probabilities
 
     def _utterance_numbers(self, rows: Floats, *, has_ended: bool) -> Floats:
-        """(PROSODY,) from `frame_rows`, computed again when half of the frames are new or the utterance `has_ended`.
+        """(PROSODY,) from `frame_rows`, recomputed when half of the frames are new or the utterance `has_ended`.
 
         The numbers describe a whole utterance. Another second changes them little, and costs a quarter of the work.
         """
@@ -126,7 +126,7 @@ class VoiceReader:
         return numbers
 
     def save(self) -> None:
-        """Write the speaker baseline to its file; the log reports a disk that refuses."""
+        """Write the speaker baseline to its file; a failure is logged."""
         if self._file is None or self._baseline is None:
             return
         self._saved_s = time.monotonic()
@@ -136,15 +136,14 @@ class VoiceReader:
             _log.warning("%s: how voices sound here cannot be stored (%s)", self._file.path, error)
 
     def reset(self) -> None:
-        """Forget everything measured of the sound so far: it has ended, or may no longer be used."""
+        """Forget all measurements of the sound so far, because it has ended or may no longer be used."""
         self._frames.clear()
         self._numbers, self._new_frames = None, 0
 
     def forget_speakers(self) -> None:
         """Start again with voices in general. The file is overwritten at once, since removing it might fail.
 
-        Called from another thread than `read`. What was measured of the current utterance is therefore dropped by the
-        next `read`.
+        Called from a different thread than `read`, so the next `read` drops the measurements of the current utterance.
         """
         self._numbers, self._must_reset = None, True
         if self._prosody is not None:

@@ -1,8 +1,8 @@
 """How far an utterance is from the training data of the voice networks.
 
-A network is as sure of input unlike its training data as of the rest, and more often wrong. Such input comes from
-people of another corpus, recorded differently, who say other sentences. Its distance can be measured; the networks'
-trust is reduced by it.
+On input unlike its training data, a network is just as confident, but more often wrong. Such input comes from people
+of another corpus, who were recorded differently and say other sentences. Its distance from the training data can be
+measured, and reduces the confidence of the networks.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ from device.perception.voice.speaker_baseline import deviations
 class NoveltyDetector:
     """Mahalanobis distance to the training data, seen as a Gaussian in its principal subspace.
 
-    Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks".
+    See Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and adversarial attacks".
     """
 
     def __init__(self, training: TrainingDistribution, centre: npt.ArrayLike, spread: npt.ArrayLike) -> None:
-        """All three from one card. `centre` and `spread` (k,) are of voices in general, not of a speaker baseline."""
+        """All come from one card. `centre` and `spread` (k,) describe voices in general, not a speaker baseline."""
         self._centre, self._spread = np.array(centre, np.float32), np.maximum(np.array(spread, np.float32), 1e-6)
         self._mean = np.array(training.mean, np.float32)
         self._axes = np.frombuffer(training.axes, "<f2").reshape(len(self._mean), -1).astype(np.float32)
@@ -32,7 +32,7 @@ class NoveltyDetector:
         return np.asarray(np.sqrt(np.square(away).mean(axis=-1)), np.float32)
 
     def likeness(self, distance: float) -> float:
-        """0..1 at a distance: 1 in the middle of the training data, a half where the card says."""
+        """0..1 at a distance: 1 in the middle of the training data, 0.5 at the distance given in the card."""
         return float(likeness(np.float32(distance), self._half_at, self._width))
 
 

@@ -15,9 +15,9 @@ from device.system.state_file import StateFile
 _log = logging.getLogger(__name__)
 
 PRIOR = 5.0
-"""The weight, in utterances, of what is known about voices in general."""
+"""How many utterances the general statistics of voices count for."""
 MAX_WEIGHT = 300.0
-"""The most that all utterances here weigh: old ones fade, so that it follows a household that changes."""
+"""The maximum weight of all utterances here. Old ones fade, so that the baseline follows a changing household."""
 _MAX_DEVIATION = 4.0
 """In standard deviations, so that one broken window does not outweigh the others."""
 
@@ -31,20 +31,20 @@ class SpeakerStats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     square: tuple[float, ...]
     """The mean of the squares, relative to the general centre."""
     network: str = ""
-    """Identifies the centre and spread that it is relative to: for another network it is meaningless."""
+    """Identifies the centre and spread that the statistics are relative to; no other network can use them."""
     distance: Annotated[float, msgspec.Meta(ge=0, le=1e6)] | None = None
-    """The utterances' distance from the training data, as a root mean square; None where it was not measured."""
+    """The utterances' distance from the training data, as a root mean square; None if it was not measured."""
 
 
 class SpeakerBaseline:
-    """Turns the numbers of `prosody` into deviations from how the voices here usually sound, and learns the latter.
+    """Learns how the voices here usually sound, and turns the numbers of `prosody` into deviations from that.
 
     It is not told who speaks or how they feel: speaker normalization without labels, as in Schuller et al. 2010,
     "Cross-corpus acoustic emotion recognition: variances and strategies".
     """
 
     def __init__(self, centre: tuple[float, ...], spread: tuple[float, ...], stats: SpeakerStats | None = None) -> None:
-        """`centre` and `spread` (k,) of voices in general, from the card; `stats` where some were stored."""
+        """`centre` and `spread` (k,) of voices in general, from the card; `stats`: those stored earlier, if any."""
         self._centre = np.array(centre, np.float64)
         self._spread = np.maximum(np.array(spread, np.float64), 1e-6)
         self._network = hashlib.sha256(np.array([centre, spread], np.float64).tobytes()).hexdigest()[:16]
@@ -93,12 +93,12 @@ class SpeakerBaseline:
 
     @property
     def adaptation(self) -> float:
-        """0..1: the share of the baseline that comes from the voices here, and not from voices in general."""
+        """0..1: the share of the baseline that comes from the voices here instead of from voices in general."""
         return self._weight / (self._weight + PRIOR)
 
     @property
     def stats(self) -> SpeakerStats:
-        """What is to be stored."""
+        """The statistics to store."""
         return SpeakerStats(
             self._weight, tuple(self._mean.tolist()), tuple(self._square.tolist()), self._network, self._distance
         )

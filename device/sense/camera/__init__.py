@@ -19,10 +19,10 @@ _DEV = Path("/dev")
 
 
 class Camera(Protocol):
-    """A source of frames. One thread owns it: it opens, reads and closes."""
+    """A source of frames. One thread owns it and does all opening, reading and closing."""
 
     name: str
-    """For a person. Of an address, only scheme, host and port: the rest may contain a password."""
+    """For a person. An address is cut down to scheme, host and port: the rest may contain a password."""
     still_is_frozen: bool
     """Whether an unchanging picture is a fault. A sensor has noise; a picture file has none."""
 
@@ -66,7 +66,7 @@ def _find_device(source: str) -> Path:
     if re.match(r"/(?!/)", source) and "://" not in source:
         return Path(source)
     if re.search(r"[/\\@?]", source):
-        # Does not quote it: it may be meant as an address and contain a password.
+        # Does not quote the source: it may be a mistyped address that contains a password.
         raise DeviceError(
             "camera.source: neither a camera's name nor a valid address; an address begins with rtsp://, rtsps://, "
             "rtmp://, http:// or https://, a device with /dev/"

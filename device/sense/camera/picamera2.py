@@ -57,7 +57,7 @@ class Picamera2Camera:
             raise DeviceError(f"picamera2: the camera does not start ({error}); restart the device") from error
 
     def _configure(self, settings: CameraSettings) -> tuple[int, int] | None:
-        """Set up the streams. Returns the second one's width and height; None if the camera has none, like USB ones."""
+        """Set up the streams. Returns the second one's width and height; None without one, as with USB cameras."""
         width, height = settings.width_px, settings.height_px
         divisor = min(max(width // _MIN_SMALL_PX, 1), 4)
         small = width // divisor // 2 * 2, height // divisor // 2 * 2  # YUV420 has one colour for 2x2 pixels
@@ -92,7 +92,7 @@ class Picamera2Camera:
             pixels = np.asarray(request.make_array("main"), np.uint8)
             small = None
             if self._small_size:
-                width, height = self._small_size  # crops the colours below it, and the padding of its lines
+                width, height = self._small_size  # without the colour planes below it and the padding of its lines
                 small = np.asarray(request.make_array("lores")[:height, :width], np.uint8)
             stamp_ns = request.get_metadata().get("SensorTimestamp")
         finally:
@@ -105,11 +105,11 @@ class Picamera2Camera:
         self._camera.close()
 
     def _convert_time(self, stamp_ns: int | None) -> float:
-        """The sensor's time stamp on our clock. Converted by its age, since kernels stamp with different clocks."""
+        """The sensor's time stamp on our clock. Converts its age, since kernels stamp with different clocks."""
         now_s = self._clock()
         for clock in (time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC):
             age_s = time.clock_gettime(clock) - (stamp_ns or 0) / 1e9
-            if 0 <= age_s < 5 and stamp_ns:  # an older one belongs to the other clock
+            if 0 <= age_s < 5 and stamp_ns:  # if it seems older, it is from the other clock
                 return now_s - age_s
         return now_s
 

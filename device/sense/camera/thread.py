@@ -32,7 +32,7 @@ class Latest:
             self._filled.notify()
 
     def get(self, timeout_s: float) -> Frame | None:
-        """Take the frame out, waiting up to `timeout_s` for one; None if none came."""
+        """Take out the frame, waiting up to `timeout_s`; None if none arrived."""
         with self._filled:
             self._filled.wait_for(lambda: self._frame is not None, timeout_s)
             frame, self._frame = self._frame, None
@@ -57,13 +57,13 @@ def rotate(frame: Frame, rotation: int) -> Frame:
 
 
 _MIN_SPREAD = 8.0
-"""Standard deviation of green over a thousand pixels. A finger on the lens or a night has 2 to 6, from noise alone; a
+"""Standard deviation of green over a thousand pixels. A covered lens or a dark night gives 2 to 6, from noise alone; a
 lamp at the end of a dark room, or a bare wall by day, has more."""
 _DARK = (State.DARK, "nothing can be seen in the picture: is it dark, or is something in front of the lens?")
 
 
 def is_dark(pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether (h, w, 3) uint8 shows a covered lens or a night: the green of a thousand pixels hardly varies."""
+    """Whether (h, w, 3) uint8 shows a covered lens or a dark night: the green of a thousand pixels hardly varies."""
     return bool(pixels[::16, ::16, 1].std() < _MIN_SPREAD)
 
 

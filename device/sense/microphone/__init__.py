@@ -13,7 +13,7 @@ __all__ = ["Microphone", "PyAudioMicrophone", "open_microphone"]
 
 
 class Microphone(Protocol):
-    """A source of sound. One thread owns it: it opens, reads and closes."""
+    """A source of sound. One thread owns it and does all opening, reading and closing."""
 
     name: str
     """For a person."""
@@ -38,10 +38,10 @@ class Microphone(Protocol):
 def open_microphone(
     settings: MicrophoneSettings, clock: Callable[[], float] = time.monotonic, start_s: float | None = None
 ) -> Microphone:
-    """Open the source from the settings: auto, a part of a PyAudio device's name, or file:PATH.
+    """Open the source from the settings: auto, part of a PyAudio device's name, or file:PATH.
 
-    A file starts to play at `start_s` on `clock`; None: now. Raises DeviceError, which says what there is and what to
-    do.
+    A file starts to play at `start_s` on `clock`; None: now. Raises DeviceError, which lists the devices and
+    says what to do.
     """
     if settings.source.startswith("file:"):
         # FFmpeg takes 16 MB, and only a file needs it.

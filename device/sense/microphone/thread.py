@@ -66,9 +66,9 @@ class SoundRing:
 
 _CLIPPING_LEVEL = 0.985
 MAX_CLIPPED_SHARE = 0.02
-"""Speech that is far too loud has 5 % of clipped samples and more; a slammed door has almost none."""
+"""In speech that is far too loud, 5 % of the samples or more are clipped; in a slammed door almost none."""
 _SMOOTHING = 16_000
-"""Samples over which the share is smoothed: a second."""
+"""The share is smoothed over this many samples: one second."""
 _CLIPPED = (State.CLIPPED, "the sound is clipped: turn the microphone's level down, for example with alsamixer")
 
 

@@ -1,7 +1,7 @@
 """A simulated camera and microphone: a drawn face and a synthetic voice that follow a script.
 
-They feed the real pipeline. Only `mien demo` knows the script, too, and prints it beside the readings; the readers get
-nothing but pictures and sound.
+They feed the real pipeline. Only `mien demo` also knows the script, and prints it beside the readings. The readers get
+only pictures and sound.
 """
 
 import time
@@ -20,7 +20,7 @@ from device.sense.simulator.voice import Prosody, speak
 
 _WIDTH_PX, _HEIGHT_PX = 640, 480
 _TRANSITION_S = 0.7
-"""Time the face takes from one expression to the next."""
+"""How long the face takes to change from one expression to the next."""
 _BLOCK = 1600
 
 
@@ -123,7 +123,7 @@ class SimulatedMicrophone:
         self._rng = np.random.default_rng(0)
 
     def read(self) -> tuple[Floats, float] | None:
-        """The next 0.1 s, once it has been spoken."""
+        """The next 0.1 s of sound, delivered once that time has passed."""
         end_s = self._read_s + _BLOCK / RATE_HZ
         time.sleep(max(self._start_s + end_s - self._clock(), 0.0))
         index, since = scene_at(self._read_s, self._script)

@@ -1,4 +1,4 @@
-"""A face drawn from nine numbers, and not from a picture of any person."""
+"""Draws a face from nine numbers. It is not based on a picture of any person."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Pose(NamedTuple):
 
     brow_raise: float = 0.0
     brow_frown: float = 0.0
-    """Inner ends down and together; negative: up, as in grief."""
+    """Positive: the inner ends go down and together; negative: up, as in grief."""
     eye_open: float = 0.0
     mouth_curve: float = 0.0
     """Corners up."""
@@ -33,7 +33,7 @@ class Pose(NamedTuple):
 
 
 def draw(canvas: Pixels, centre: tuple[float, float], height_px: float, pose: Pose, blink: float = 0.0) -> None:
-    """Draw onto `canvas`, (h, w, 3) uint8 RGB. `height_px`: from crown to chin. `blink`: 0 open to 1 closed."""
+    """Draw onto `canvas`, (h, w, 3) uint8 RGB. `height_px`: crown to chin. `blink`: 0 open to 1 closed."""
     pen = _Pen(canvas, centre, height_px / 2)
     _head(pen)
     for side in (-1.0, 1.0):

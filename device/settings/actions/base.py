@@ -26,13 +26,13 @@ class Action(Section, frozen=True, tag_field="action"):
     def target(self) -> str | None:
         """The name of what it changes: a newer action for the same target replaces an older one.
 
-        None where each one counts and none is replaced: a message, a webhook, a program.
+        None if every action counts and none may be replaced: a message, a webhook, a program.
         """
 
     @property
     @abstractmethod
     def restorable(self) -> bool:
-        """Whether its destination can put back what it changes."""
+        """Whether its destination can undo the change."""
 
     @property
     def idempotent(self) -> bool:
@@ -41,11 +41,11 @@ class Action(Section, frozen=True, tag_field="action"):
 
     @property
     def limit_s(self) -> float | None:
-        """A time limit of its own, in place of the one that all actions share."""
+        """Its own time limit, instead of the one that all actions share."""
         return None
 
     def missing(self, settings: Section, /) -> str:
-        """What of `needs` the settings lack, for an error message; empty when nothing is missing."""
+        """The `needs` missing from the settings, for an error message; empty when nothing is missing."""
         keys = [key for key in self.needs if not attrgetter(key)(settings)]
         return f"{' and '.join(keys)} {'is' if len(keys) == 1 else 'are'} not set{self.setup_hint}" if keys else ""
 

@@ -1,4 +1,4 @@
-"""All actions. The code of those in settings/actions/NAME.py is hub/actions/NAME.py (or the folder NAME)."""
+"""All actions. The settings of each are in settings/actions/NAME.py, its code in hub/actions/NAME.py or NAME/."""
 
 from typing import TYPE_CHECKING, Union
 

@@ -13,7 +13,7 @@ class Wled(Action, frozen=True, tag="wled"):
 
     restorable = True
     host: Annotated[str, Meta(min_length=1, pattern=r"^[a-zA-Z0-9_.:\[\]-]+\Z")]
-    """With its port if that is not 80."""
+    """The host, with the port if it is not 80."""
     brightness: Percent = 100
     """0 switches it off."""
     colour: OptionalColour = ""

@@ -1,4 +1,4 @@
-"""Checks passwords: few attempts for each address, and at most two hashes at a time."""
+"""Checks passwords, with few attempts per address and at most two hashes at a time."""
 
 import asyncio
 import hashlib
@@ -17,14 +17,14 @@ from device.system.rate_limiter import SlidingWindow
 _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 2
-"""Hashes computed at the same time. Each takes 32 MiB and a core."""
+"""How many hashes may be computed at the same time. Each needs 32 MiB and a core."""
 MAX_WRONG, MAX_WRONG_PER_ADDRESS, WINDOW_S = 30, 5, 60.0
 """Wrong passwords within the window, from all addresses and from one."""
 _MAX_VERIFIED = 64
 
 
 class Authenticator:
-    """The password of a file, reloaded by `reload_if_changed`."""
+    """Checks passwords against the one in a file, which `reload_if_changed` reloads."""
 
     def __init__(self, path: Path, attempts: SlidingWindow | None = None) -> None:
         """Raises SettingsError when the file is missing or holds no password hash."""
@@ -37,7 +37,7 @@ class Authenticator:
         self._verified: OrderedDict[str, bytes] = OrderedDict()
         """Address -> a quick hash of the right password sent from there: a program that polls has no session."""
         self._pending: dict[tuple[str, bytes], asyncio.Task[bool]] = {}
-        """Checks under way. The same password from the same address gets the result of the one under way."""
+        """Checks in progress. If the same address sends the same password again, it shares the result."""
 
     @property
     def password_id(self) -> str:
@@ -55,7 +55,7 @@ class Authenticator:
                 raise TooManyError(wait_s)
             if self._password and hmac.compare_digest(quick_hash, self._verified.get(address, b"")):
                 return True
-            # Counts as wrong until it proves right, so that many at once get no advantage.
+            # Counts as wrong until proven right, so sending many at once gains nothing.
             if wait_s := self._attempts.take(address):
                 raise TooManyError(wait_s)
             task = asyncio.create_task(self._verify(text, address, quick_hash))
@@ -77,7 +77,7 @@ class Authenticator:
         return True
 
     def reload_if_changed(self) -> bool:
-        """Reload the file if it has changed; returns whether it had."""
+        """Reload the file if it has changed; returns whether it did."""
         new = read_stamp(self._path)
         if new == self._stamp:
             return False

@@ -18,7 +18,7 @@ from device.hub.web.responses import error, json
 
 PAGE = Path(__file__).parents[1] / "static" / "login.html"
 PUBLIC_PATHS = ("/login", "/login.css", "/favicon.ico")
-"""All that is served without a login."""
+"""The paths that are served without a login."""
 _COOKIE: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Strict"}
 
 
@@ -43,7 +43,7 @@ class Login:
         self.sessions = sessions
 
     def routes(self) -> list[web.RouteDef]:
-        """For the server."""
+        """The routes to add to the server."""
         return [web.get("/login", self._get_page), web.post("/login", self._log_in), web.post("/logout", self._log_out)]
 
     async def authenticate(self, request: web.Request, client: Client) -> tuple[AuthMethod, str]:
@@ -60,13 +60,13 @@ class Login:
         return (AuthMethod.SESSION, name) if name else (AuthMethod.NONE, "")
 
     async def reload_if_changed(self) -> None:
-        """Reload the password's file if it has changed; then everybody has to log in again."""
+        """Reload the password file if it has changed; then everybody has to log in again."""
         if self._authenticator and self._authenticator.reload_if_changed():
             await self.sessions.keep_only(self._authenticator.password_id)
         await self.sessions.adjust_to_clock()
 
     async def start(self) -> None:
-        """Drop the sessions of an earlier password."""
+        """Drop sessions that were opened with an earlier password."""
         if self._authenticator:
             await self.sessions.keep_only(self._authenticator.password_id)
 
@@ -115,7 +115,7 @@ class Login:
         """The name of the request's session; "" without one."""
         if self._authenticator is None:
             return ""
-        # Over TLS, accept only the cookie that no page of this device without TLS can have set.
+        # Over TLS, accept only the cookie that a page served without TLS from this device cannot have set.
         names = [_cookie_name(secure=True)] if request.secure else [_cookie_name(secure=s) for s in (False, True)]
         tokens = (request.cookies.get(name, "") for name in names)
         sessions = (self.sessions.find(token, self._authenticator.password_id) for token in tokens if token)
@@ -150,5 +150,5 @@ def _redirect(path: str) -> web.Response:
 
 
 def _decode_header(header: str) -> str:
-    """A header's bytes, read as UTF-8: aiohttp keeps what is not ASCII as surrogates."""
+    """Decode a header as UTF-8; aiohttp leaves its non-ASCII bytes as surrogates."""
     return header.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

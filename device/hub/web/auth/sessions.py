@@ -1,4 +1,4 @@
-"""Login sessions, by random tokens of which only hashes are stored. They survive a restart."""
+"""Login sessions, identified by random tokens. Only hashes of the tokens are stored. Sessions survive a restart."""
 
 import asyncio
 import contextlib
@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 FILE_NAME = "sessions.json"
 SESSION_S = 30 * 86_400
 MAX_SESSIONS = 64
-"""One more removes the oldest."""
+"""A new session beyond this removes the oldest."""
 
 
 class _Session(Struct, frozen=True, rename={"password_id": "mark"}):
     token_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     password_id: str
-    """Of the password that opened the session."""
+    """Identifies the password that opened the session."""
     since_utc_s: float
 
 
@@ -68,7 +68,7 @@ class Sessions:
         return name if self._clock.utc_s - session.since_utc_s <= SESSION_S else ""
 
     async def adjust_to_clock(self) -> None:
-        """Save the times that changed because the clock was set. To be called regularly."""
+        """Save the times that changed because the clock was set. Call it regularly."""
         self._correct_times()
         if self._is_dirty:
             self._is_dirty = False
@@ -83,7 +83,7 @@ class Sessions:
     async def keep_only(self, password_id: str) -> None:
         """Abort all connections, since the password has changed, and end the sessions of other passwords.
 
-        With "", there is no readable password: the sessions stay, but are not valid meanwhile.
+        "" means that no password can be read: the sessions are kept, but are invalid until one can.
         """
         for name in list(self._connections):
             self._abort_connections(name)
@@ -93,7 +93,7 @@ class Sessions:
 
     @contextlib.contextmanager
     def track(self, name: str, transport: asyncio.Transport | None) -> Iterator[None]:
-        """While a request is answered, so that the end of its session aborts its connection."""
+        """Register a request's connection while it is answered, so that ending its session aborts it."""
         self._connections[name].add(transport)
         try:
             yield

@@ -16,11 +16,11 @@ from device.hub.web.routes import static_files
 
 MAX_READERS = 64
 RETRY_MS = 1000
-"""When a browser reconnects."""
+"""How long a browser waits before it reconnects."""
 PING_INTERVAL_S = 10.0
-"""The ping is an event, since a page cannot see comments. The page reports a lost connection after 25 s without."""
+"""The ping is an event, since a page cannot see comments. The page reports a lost connection after 25 s without one."""
 MIN_INTERVAL_S = 0.1
-"""Between two snapshots. Nobody can read faster than ten a second."""
+"""Minimum time between two snapshots. Nobody can read more than ten a second."""
 STUCK_TIMEOUT_S = 30.0
 """A reader that has read nothing for this long is disconnected."""
 _GAP = "event: gap\ndata: {}\n\n"
@@ -31,7 +31,7 @@ async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
     transport = request.transport
     if transport is None or store.subscribers >= MAX_READERS:
         return web.Response(status=503, text="too many readers")
-    # A small kernel buffer, so that a slow reader has few old snapshots before the newest.
+    # A small kernel buffer, so that few outdated snapshots queue up for a slow reader.
     if connection := transport.get_extra_info("socket"):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -72,7 +72,7 @@ def _format_changes(store: StateStore, sent: int) -> tuple[int, str]:
 
 
 async def _wait_until_sent(transport: asyncio.Transport) -> None:
-    """Wait until the kernel has everything; snapshots are skipped meanwhile. Raises TimeoutError for a stuck reader."""
+    """Wait until the kernel has everything, skipping snapshots until then. Raises TimeoutError for a stuck reader."""
     async with asyncio.timeout(STUCK_TIMEOUT_S):
         while transport.get_write_buffer_size() > 0 and not transport.is_closing():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(MIN_INTERVAL_S)

@@ -1,4 +1,4 @@
-"""The gallery's pictures over HTTP: those of the index, and the drawn ones."""
+"""Serves the gallery's pictures over HTTP: the indexed ones and the drawn ones."""
 
 import asyncio
 from functools import partial
@@ -11,11 +11,11 @@ from device.hub.gallery.selector import DRAWN, GallerySelector
 from device.hub.web.responses import error
 
 _NO_SCRIPTS = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""An SVG opened by its URL is a document of its own, which must not run scripts."""
+"""An SVG opened by its URL is a separate document, which must not run scripts."""
 
 
 def routes(pictures: GallerySelector) -> list[web.RouteDef]:
-    """For the server."""
+    """The routes to add to the server."""
     return [
         web.get("/api/gallery/{name:[0-9a-f]+}.jpg", partial(_get_picture, pictures)),
         web.get("/api/gallery/drawn/{face}.svg", _get_drawn),

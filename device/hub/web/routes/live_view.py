@@ -20,9 +20,9 @@ from device.ipc.messages import State
 
 MAX_VIEWERS = 8
 PING_INTERVAL_S = 4.0
-"""A viewer that does not answer within half of it is disconnected."""
+"""A viewer that does not answer a ping within half of this is disconnected."""
 _SEND_BUFFER = 32_768
-"""Bytes; the kernel doubles it. Small, so that a slow viewer has few old pictures before the newest."""
+"""Bytes; the kernel doubles it. Small, so that few outdated pictures queue up for a slow viewer."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LiveRoute:
     store: StateStore
 
     def routes(self) -> list[web.RouteDef]:
-        """For the server."""
+        """The routes to add to the server."""
         return [web.get("/api/live", self._get_live)]
 
     async def _get_live(self, request: web.Request) -> web.StreamResponse:
@@ -81,7 +81,7 @@ class LiveRoute:
 
 
 def explain_no_picture(now: Snapshot) -> str:
-    """Why there is no picture, as a text for people."""
+    """Why there is no picture, for a person."""
     health = now.health
     if not now.available or health is None:
         return now.problem or "the camera service has just started"

@@ -1,4 +1,4 @@
-"""Connections: how many, how slow they may be, and TLS for those from the network."""
+"""Limits the number and slowness of connections, and adds TLS to those from the network."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class HttpConnection(web.RequestHandler):
             keepalive_timeout=limits.keepalive_timeout_s,
             max_headers=64,
             lingering_time=2.0,
-            auto_decompress=False,  # four kilobytes could become four megabytes
+            auto_decompress=False,  # four kilobytes could unpack to four megabytes
         )
         self._on_close = on_close
         self._headers_timeout_s = limits.headers_timeout_s
@@ -44,7 +44,7 @@ class HttpConnection(web.RequestHandler):
         self._deadline = asyncio.get_running_loop().call_later(self._headers_timeout_s, self.force_close)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the timeout, and free the connection's place."""
+        """Stop the timeout, and free the connection's slot."""
         self.headers_received()
         self._on_close()
         super().connection_lost(exc)
@@ -64,7 +64,7 @@ class HttpConnection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer in JSON. Malformed HTTP is the client's fault and logged for debugging; any other error is ours."""
         self.headers_received()
-        if request.writer.output_size > 0:  # part of an answer is out already
+        if request.writer.output_size > 0:  # part of a response has already been sent
             raise ConnectionError
         if isinstance(exc, HttpProcessingError):
             _log.debug("page: malformed HTTP: %r", exc.message)
@@ -106,7 +106,7 @@ class Connections:
             self._admit(connection)
 
     async def close(self) -> None:
-        """Cancel handshakes that are still under way."""
+        """Cancel handshakes that are still in progress."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -10,11 +10,11 @@ LOOPBACK = "127.0.0.1"
 
 
 class AddressUnavailableError(MienError):
-    """This device does not have the address of the settings, at least not yet."""
+    """This device does not have the configured address, at least not yet."""
 
 
 def resolve_addresses(listen: str) -> tuple[str, ...]:
-    """The addresses for kiosk.listen = `listen`: loopback, and `listen` if that is another one."""
+    """The addresses for kiosk.listen = `listen`: loopback, and `listen` if it differs."""
     # 0.0.0.0 and :: include loopback; a second socket would conflict.
     if ipaddress.ip_address(listen).is_unspecified:
         return (listen,)
@@ -24,7 +24,7 @@ def resolve_addresses(listen: str) -> tuple[str, ...]:
 def listen_on(address: str, port: int) -> socket.socket:
     """A non-blocking listening socket; port 0 takes any free one.
 
-    Raises AddressUnavailableError when this device does not have the address now, MienError when the port is taken.
+    Raises AddressUnavailableError when this device does not have the address yet, MienError when the port is taken.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:

@@ -1,4 +1,4 @@
-"""TLS for the network: the certificate of the settings, reloaded when it is renewed."""
+"""TLS for the network: the configured certificate, reloaded when it is renewed."""
 
 import logging
 import ssl
@@ -11,10 +11,10 @@ _log = logging.getLogger(__name__)
 
 
 class Certificate:
-    """The two files of the settings, as an SSL context for the server."""
+    """The server's SSL context, made from the configured certificate and key files."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
-        """Raises SettingsError when they cannot be used."""
+        """Raises SettingsError when the files cannot be used."""
         self._certificate = certificate
         self._key = key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
