@@ -5,7 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 MAX_KEYS = 1024
-"""How many keys a token bucket remembers; it forgets the oldest."""
+"""How many keys a token bucket remembers; it forgets the least recently used ones."""
 
 
 class SlidingWindow:

@@ -170,7 +170,7 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream | No
 
 
 def _square(pixels: Pixels, aspect: Fraction | None) -> Pixels:
-    """The picture with square pixels; the stored ones are `aspect` times wider than high. Only a huge one loses pixels.
+    """The picture with square pixels; the stored ones have the aspect ratio `aspect`. A huge one loses pixels.
 
     Nearly square pixels stay as they are. So do ratios that no camera uses: there the header is wrong.
     """
