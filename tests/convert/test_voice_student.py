@@ -74,8 +74,8 @@ def _material() -> object:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few clips have so few components."""
-    for module in ("lessons", "distill", "finetune"):
-        monkeypatch.setattr(f"convert.voice.{module}.POOLED", 8)
+    for module in ("material", "distill", "finetune"):
+        monkeypatch.setattr(f"convert.voice.student.{module}.POOLED", 8)
 
 
 @pytest.mark.usefixtures("small")
@@ -94,7 +94,7 @@ def test_a_student_that_is_cut_off_ends_where_it_would_have(tmp_path: Path, monk
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("convert.training.checkpoints.log", cut)
+        patched.setattr("convert.training.checkpoints.append_log", cut)
         with pytest.raises(KeyboardInterrupt):
             distill("cut", _material(), plan, shape, tmp_path / "cut")  # type: ignore[arg-type]
     resumed = distill("cut", _material(), plan, shape, tmp_path / "cut")  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ def test_labels_are_learnt_with_no_clip_of_the_tested(tmp_path: Path) -> None:
                 yield batch
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("convert.voice.finetune.Sampler", Watched)
+        patched.setattr("convert.voice.student.finetune.Sampler", Watched)
         targets = stored_targets(tmp_path, material, np.arange(COUNT))  # type: ignore[arg-type]
         pupil = StudentModel(StudentShape(16, 1, 3), COMPONENTS, 8, 8)
         plan = StudentPlan(2, 16, batch=8)
