@@ -22,6 +22,7 @@ MAX_MEGAPIXELS = 100.0
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 """The formats that both Pillow and OpenCV can read."""
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG"
+_START_OF_SCAN = 0xDA
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
 _PNM_START = re.compile(rb"P[1-6]\s*[\s#]\s*[\d#]")
 _BRANDS = (b"avif", b"heic", b"heix", b"mif1")
@@ -55,7 +56,7 @@ def read_picture(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Pixel
     header = _open(data)
     if header:
         check_size(path, *header.size, max_megapixels)
-    if _is_truncated(data, header):
+    if _is_truncated(data):
         raise MediaError(f"{path}: the picture breaks off; copy the file again")
     try:
         # Without a header there is no size, and the pixels could fill any amount of memory.
@@ -83,14 +84,25 @@ def _open(data: bytes) -> ImageFile | None:
         return None
 
 
-def _is_truncated(data: bytes, header: ImageFile | None) -> bool:
+def _is_truncated(data: bytes) -> bool:
     """Whether a JPEG or PNG is cut off: OpenCV would silently fill the rest with gray."""
     if data.startswith(_PNG):
-        return b"IEND" not in data[data.find(b"IDAT") :]  # other data may follow the picture
+        return data.find(b"IEND", data.find(b"IDAT")) < 0  # other data may follow the picture
     if data.startswith(_JPEG):
-        # Pillow stops reading where the pixels begin. A preview in the header has its own end marker.
-        return b"\xff\xd9" not in data[header.fp.tell() if header and header.fp else 0 :]
+        # A preview in the header has its own end marker: only one after the start of the pixels counts.
+        return data.find(b"\xff\xd9", _start_of_pixels(data)) < 0
     return False
+
+
+def _start_of_pixels(data: bytes) -> int:
+    """Where a JPEG's first scan begins; its length if the header breaks off.
+
+    Pillow's position in the file does not tell: for the two pictures in one file that phones write it is 0.
+    """
+    at = 2
+    while at + 1 < len(data) and data[at + 1] != _START_OF_SCAN:
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at
 
 
 def _keep_colours(data: bytes) -> bytes:

@@ -157,6 +157,21 @@ def test_the_end_of_a_preview_is_not_the_end_of_the_picture(tmp_path: Path) -> N
         read_picture(path)
 
 
+def test_the_preview_of_a_phones_picture_is_not_its_end(tmp_path: Path) -> None:
+    """Phones write two pictures into one file (MPO), and a preview into its header."""
+    noise = [Image.fromarray(np.random.default_rng(n).integers(0, 255, (120, 160, 3), np.uint8)) for n in range(2)]
+    file = io.BytesIO()
+    preview = b"Exif\0\0II*\0" + struct.pack("<IHI", 8, 0, 0) + b"\xff\xd8\xff\xd9"
+    noise[0].save(file, "MPO", save_all=True, append_images=noise[1:], exif=preview)
+    data, path = file.getvalue(), tmp_path / "phone.jpg"
+    path.write_bytes(data)
+    assert read_picture(path).shape == (120, 160, 3)
+    for share in (0.1, 0.3):
+        path.write_bytes(data[: int(share * len(data))])
+        with pytest.raises(MediaError, match="breaks off"):
+            read_picture(path)
+
+
 @pytest.mark.parametrize("start", [b"#?RADIANCE\n", b"\x59\xa6\x6a\x95", b"II+\0", b"P7\n", b"II*\0", b"P5\n", b"RIFF"])
 def test_a_file_without_a_size_is_not_unpacked(tmp_path: Path, start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("unpacked"))
