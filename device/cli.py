@@ -74,11 +74,15 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # None if it was closed
             # Print what the terminal's encoding lacks as an escape, rather than fail.
             stream.reconfigure(errors="backslashreplace")
-    arguments = _build_parser().parse_args(argv, argparse.Namespace(settings=None, log="info"))
-    logging.basicConfig(
-        level=arguments.log.upper(), stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S"
-    )
     try:
+        # Inside the try, because parsing imports the command: on a Raspberry Pi, that is when many press Ctrl-C.
+        arguments = _build_parser().parse_args(argv, argparse.Namespace(settings=None, log="info"))
+        logging.basicConfig(
+            level=arguments.log.upper(),
+            stream=sys.stderr,
+            format="%(asctime)s %(name)s: %(message)s",
+            datefmt="%H:%M:%S",
+        )
         status: int = arguments.run(arguments)
         if sys.stdout:
             sys.stdout.flush()  # so that a write error is handled here, and not while Python exits
@@ -90,7 +94,9 @@ def main(argv: list[str] | None = None) -> int:
             raise
         logging.getLogger(__name__).debug("stdout cannot be written", exc_info=True)
         if sys.stdout:  # so that what is left in its buffer does not fail once more while Python exits
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            devnull = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(devnull, sys.stdout.fileno())
+            os.close(devnull)
         if error.errno != errno.EPIPE:  # a reader that left, such as `head`, is no error
             print(f"mien: the output cannot be written ({error.strerror})", file=sys.stderr)  # noqa: T201 - as above
         return 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from device import __version__
+from device.cli import main
 from device.settings.load import parse
 from device.settings.schema import Settings
 from tests.command_line import Mien, assert_one_line_error, parse_lines, write_settings
@@ -159,3 +160,16 @@ def test_help_and_version_exit_0(mien: Mien) -> None:
         "models",
     ):
         assert re.search(rf"^    {command} ", told.stdout, re.MULTILINE)
+
+
+def test_ctrl_c_while_a_command_is_imported_ends_it_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a Raspberry Pi, the imports take seconds."""
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("importlib.import_module", interrupt)
+    assert main(["config", "show"]) == 130
+    assert capsys.readouterr() == ("", "")
