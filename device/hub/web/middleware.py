@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from device.errors import MienError, SettingsError
 from device.hub.web.auth.login import PUBLIC_PATHS, AuthMethod, Login
 from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, check_cross_site, identify_client, is_own_host, parse_host
@@ -67,7 +66,7 @@ class RequestGuard:
 
 
 async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: float) -> web.StreamResponse:
-    """Read the whole body, then call the handler. Turns aiohttp's refusals, and a handler's MienError, into JSON."""
+    """Read the whole body, then call the handler. Turns aiohttp's refusals into JSON."""
     try:
         if request.method not in _SAFE_METHODS and request.can_read_body:
             async with asyncio.timeout(body_timeout_s):
@@ -85,8 +84,6 @@ async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: 
             raise
         allowed = problem.headers.get("Allow")
         return error(problem.status, problem.reason, {"Allow": allowed} if allowed else None)
-    except MienError as problem:  # a SettingsError means that the request asks for something impossible
-        return error(400 if isinstance(problem, SettingsError) else 503, str(problem))
 
 
 def _check_access(request: web.Request, method: AuthMethod) -> web.Response | None:

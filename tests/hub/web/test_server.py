@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from device.emotions import Emotion
+from device.errors import MienError
 from device.hub.web.routes import event_stream
+from device.hub.web.server import WebServer
 from device.ipc.messages import SetSwitch, Switch
-from device.settings.schema import Settings
+from device.settings.schema import Kiosk, Settings
 from tests.hub.hub_running import Sense, mood, run, running, state, until
 from tests.hub.web.client import ask
 
@@ -200,3 +203,24 @@ def test_history_over_http(house: Settings) -> None:
             assert "cannot be read" in text
 
     run(story())
+
+
+def test_an_error_in_a_route_is_logged_and_its_text_is_not_sent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: web.Request) -> web.Response:
+        raise MienError("an error that no route expects")
+
+    async def story() -> None:
+        server = WebServer(Kiosk(port=0), [web.get("/broken", fail)], tmp_path)
+        page = await server.open()
+        try:
+            status, text, _ = await ask("GET", page + "broken")
+        finally:
+            await server.close()
+        assert status == 500
+        assert json.loads(text) == {"error": "the request failed on the device; see its log"}
+
+    run(story())
+    assert "page: a request failed; please report this" in caplog.text
+    assert "an error that no route expects" in caplog.text

@@ -1,6 +1,7 @@
 """The HTTP API for the page and other programs: state, events, history, commands, metrics."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from device.errors import ActionError, LinkError
+from device.errors import ActionError, LinkError, MienError, SettingsError
 from device.hub.history.export import parse_since, to_csv
 from device.hub.history.time_slots import LOOK_BACK_S, split_into_slots
 from device.hub.history.writer import History
@@ -31,6 +32,27 @@ MAX_CSV = 50_000
 class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
     feature: str
     value: str
+
+
+Handler = Callable[["Api", web.Request], Awaitable[web.Response]]
+
+
+def _reads_history(handler: Handler) -> Handler:
+    """A route that reads the history. Refuses a request for something impossible, and says why it cannot be read.
+
+    Not for other routes: there, a MienError is a bug, which belongs in the log.
+    """
+
+    @functools.wraps(handler)
+    async def handle(api: "Api", request: web.Request) -> web.Response:
+        try:
+            return await handler(api, request)
+        except SettingsError as problem:
+            return error(400, str(problem))
+        except MienError as problem:
+            return error(503, str(problem))
+
+    return handle
 
 
 @dataclass(frozen=True)
@@ -75,9 +97,11 @@ class Api:
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
         return await stream(request, self.store)
 
+    @_reads_history
     async def _get_history(self, request: web.Request) -> web.Response:
         return json(await self.history.read(parse_since(request.query.get("since", "24h"))))
 
+    @_reads_history
     async def _get_slots(self, request: web.Request) -> web.Response:
         """How long each mood lasted, in slots of `step_s` seconds since `since` (as for the history)."""
         until_s = time.time()
@@ -91,6 +115,7 @@ class Api:
             return error(400, str(problem))
         return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": result})
 
+    @_reads_history
     async def _get_csv(self, request: web.Request) -> web.Response:
         rows = await self.history.read(parse_since(request.query.get("since", "7d")), MAX_CSV)
         headers = {"Content-Disposition": 'attachment; filename="mien.csv"'}
