@@ -28,35 +28,53 @@ def peak_macs_per_s(seconds: float = 0.2, threads: int = 1) -> float:
 
 
 def build_convolution(side: int, channels: int, kernel: int) -> bytes:
-    """A .tflite with one int8 convolution from (1, side, side, channels) to the same shape, with random weights."""
+    """A .tflite with one int8 convolution from (1, side, side, channels) to the same shape, with random weights.
+
+    Raises ImportError, or ModelError, with a runtime that brings neither flatbuffers nor the schema.
+    """
     import flatbuffers  # type: ignore[import-untyped] # installed with the runtime; nothing else needs it
 
     schema = open_schema()
 
     def tensor(shape: tuple[int, ...], kind: int, buffer: int, scales: list[float]) -> object:
-        quantization = schema.QuantizationParametersT()
-        quantization.scale, quantization.zeroPoint = np.array(scales, np.float32), np.zeros(len(scales), np.int64)
         made = schema.TensorT()
-        made.shape, made.type, made.buffer, made.quantization = np.array(shape, np.int32), kind, buffer, quantization
+        made.shape = np.array(shape, np.int32)
+        made.type = kind
+        made.buffer = buffer
+        made.quantization = schema.QuantizationParametersT()
+        made.quantization.scale = np.array(scales, np.float32)
+        made.quantization.zeroPoint = np.zeros(len(scales), np.int64)
         return made
 
     weights = np.random.default_rng(side).integers(-127, 128, (channels, kernel, kernel, channels), np.int8)
     bias = np.zeros(channels, np.int32)
-    options, operator, code = schema.Conv2DOptionsT(), schema.OperatorT(), schema.OperatorCodeT()
-    options.padding, options.strideW, options.strideH = schema.Padding.SAME, 1, 1
+    code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
     code.version = 3
-    operator.inputs, operator.outputs = np.array([0, 1, 2], np.int32), np.array([3], np.int32)
-    operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.Conv2DOptions, options
-    graph, model, shape, int8 = schema.SubGraphT(), schema.ModelT(), (1, side, side, channels), schema.TensorType.INT8
-    graph.inputs, graph.outputs, graph.operators = np.array([0], np.int32), np.array([3], np.int32), [operator]
+    options = schema.Conv2DOptionsT()
+    options.padding = schema.Padding.SAME
+    options.strideW = options.strideH = 1
+    operator = schema.OperatorT()
+    operator.inputs = np.array([0, 1, 2], np.int32)
+    operator.outputs = np.array([3], np.int32)
+    operator.builtinOptionsType = schema.BuiltinOptions.Conv2DOptions
+    operator.builtinOptions = options
+    shape = (1, side, side, channels)
+    int8 = schema.TensorType.INT8
+    graph = schema.SubGraphT()
+    graph.inputs = np.array([0], np.int32)
+    graph.outputs = np.array([3], np.int32)
+    graph.operators = [operator]
     graph.tensors = [
         tensor(shape, int8, 0, [1 / 64]),
         tensor(weights.shape, int8, 1, [1 / 4096] * channels),
         tensor(bias.shape, schema.TensorType.INT32, 2, [1 / 64 / 4096] * channels),
         tensor(shape, int8, 0, [1 / 8]),
     ]
-    model.version, model.operatorCodes, model.subgraphs = 3, [code], [graph]
+    model = schema.ModelT()
+    model.version = 3
+    model.operatorCodes = [code]
+    model.subgraphs = [graph]
     model.buffers = [schema.BufferT() for _ in range(3)]
     for buffer, array in zip(model.buffers, (bias[:0], weights, bias), strict=True):
         buffer.data = array.view(np.uint8).ravel()
