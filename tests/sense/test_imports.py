@@ -17,6 +17,7 @@ def _loaded(code: str) -> set[str]:
 @pytest.mark.parametrize(
     ("code", "loaded"),
     [
+        ("import device.cli, device.commands.sense", set()),
         ("import device.sense.build", set()),
         ("import device.sense.camera.file", {"av"}),
         ("import device.sense.microphone.resampler", {"av"}),
