@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from convert.cli.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.calm_faces import calm_misread
 from convert.evaluation.metrics import fit_temperature
 from convert.face.student.key_points import find_key_points
 from convert.face.student.living_room import draw_glasses, talk
-from convert.face.student.strangers import DATA, THRESHOLD, ask
+from convert.face.student.strangers import THRESHOLD, ask
 from convert.report.baseline import PLACES
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.errors import MienError
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument(
         "--temperatures", nargs="*", type=float, default=[], help="one per network (default: fitted on PublicTest)"
     )
-    parser.add_argument("--data", type=Path, default=DATA)
+    add_data(parser)
     arguments = parser.parse_args()
     try:
         places = calm_pictures(arguments.data)

@@ -1,5 +1,7 @@
 """The queue of face trainings: from datasets to a taught student, and on where it was cut off."""
 
+import importlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.cli.arguments import DATA
 from convert.face.student.key_points import USUAL
 from tests.convert import portraits
 
@@ -55,3 +58,12 @@ def test_only_heads_that_learn_have_a_say_in_the_best_epoch(stages: Any) -> None
     assert first.counted == ("fer2013", "uar", "ferplus", "webfaces")
     assert replace(first, webfaces=False).counted == ("fer2013", "ferplus")
     assert replace(first, fer2013="none").counted == ("webfaces",)
+
+
+@pytest.mark.parametrize("module", ["stages", "quantize", "strangers"])
+def test_the_data_lie_where_every_step_of_convert_looks(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main = importlib.import_module(f"convert.face.student.{module}").main
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr("sys.argv", [module, "--help"])
+        main()
+    assert str(DATA) in re.sub(r"\n\s*", "", capsys.readouterr().out)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convert.cli.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.export.tflite import BothHeads, export_int8
 from convert.face.student.choose_heads import answer_validation, choose_heads
@@ -18,7 +19,7 @@ from convert.face.student.data import count_prior, read_webfaces
 from convert.face.student.network import HeadMix, merge_heads
 from convert.face.student.resize import resize_all
 from convert.face.student.stages import STAGES, load_stage
-from convert.face.student.strangers import DATA, THRESHOLD, measure_strangers, read_stranger_sets
+from convert.face.student.strangers import THRESHOLD, measure_strangers, read_stranger_sets
 from device.emotions import Floats
 from device.errors import MienError
 from device.perception.face.classifier import face_input
@@ -76,7 +77,7 @@ def main() -> int:
     parser.add_argument("stages", nargs="+", choices=[stage.name for stage in STAGES])
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--data", type=Path, default=DATA)
+    add_data(parser)
     arguments = parser.parse_args()
     try:
         for name in arguments.stages:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from convert.cli.arguments import add_data
 from convert.evaluation.shipped import FERPLUS_WEIGHT
 from convert.face.distillation import face_inputs
 from convert.face.plan import FacePlan
@@ -26,7 +27,6 @@ from convert.training.loop import keep_freed_memory, train
 from device.errors import MienError
 from device.perception.models.card import MODELS
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 Widths = tuple[int, int, int, int]
 STUDENT: Widths = (16, 48, 96, 144)
 """1.07 M parameters: 1.14 MB in int8."""
@@ -165,7 +165,7 @@ def main() -> int:
     """Run the remaining stages; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.face.student.stages", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder that holds the run folders")
-    parser.add_argument("--data", type=Path, default=DATA)
+    add_data(parser)
     parser.add_argument("--only", nargs="+", choices=[stage.name for stage in STAGES])
     parser.add_argument("--rows", type=int, help="only so many rows of each dataset, for a quick check")
     parser.add_argument("--list", action="store_true")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from convert.cli.arguments import add_data
 from convert.datasets.pictures.fer2013 import Faces, Fer2013
 from convert.datasets.pictures.people import People, read_people
 from convert.datasets.pictures.webfaces import LabelledFaces, Webfaces
@@ -31,7 +32,6 @@ from device.perception.models.model import Model
 from device.perception.tflite import Network
 from device.settings.schema import Settings
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 THRESHOLD = Settings().mood.min_confidence
 """The default confidence below which no mood is reported."""
 Pictures = npt.NDArray[np.uint8]
@@ -129,7 +129,7 @@ def main() -> int:
     """Measure each named network; on a MienError, print one line and return 1."""
     parser = argparse.ArgumentParser(prog="python -m convert.face.student.strangers", description=__doc__)
     parser.add_argument("networks", nargs="*", type=Path, help=".tflite files (default: the shipped network)")
-    parser.add_argument("--data", type=Path, default=DATA)
+    add_data(parser)
     parser.add_argument("--json", type=Path, help="keep the figures there, too")
     arguments = parser.parse_args()
     try:
