@@ -88,7 +88,8 @@ async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int
         await preset_volume(client, queue.volume)
         position = queue.position - sum(number < queue.position for number in gone)
         await client.seek(position, queue.elapsed_s)  # this starts playing
-        note = await set_volume(client, queue.volume)  # only now: PulseAudio has no volume before playback
+        start_s = float((await client.status()).get("elapsed", 0.0))
+        note = await set_volume(client, queue.volume, start_s)  # only now: PulseAudio has no volume before playback
         if queue.playing == "pause":
             await client.pause(1)
     else:
@@ -107,12 +108,12 @@ async def preset_volume(client: MPDClient, percent: int | None) -> None:
             await client.setvol(percent)
 
 
-async def set_volume(client: MPDClient, percent: int | None) -> str:
+async def set_volume(client: MPDClient, percent: int | None, start_s: float = 0.0) -> str:
     """Set the volume, unless it is None; the reason for a person if it was refused. Raises what the client raises.
 
     PulseAudio has no volume before the first sound, and gives a new stream a volume of its own: an earlier one is
-    accepted and lost. So it is set again until sound comes out. A coarse mixer that stays within one step has accepted
-    it.
+    accepted and lost. So it is set again until sound comes out, that is until the elapsed time is no longer `start_s`,
+    where playback began. A coarse mixer that stays within one step has accepted it.
     """
     if percent is None:
         return ""
@@ -131,7 +132,8 @@ async def set_volume(client: MPDClient, percent: int | None) -> str:
         if not refused and abs(now - percent) > (_MIXER_STEP if is_stable else 1):
             refused = f"it stays at {now} %"
         last = now
-        is_opening = status["state"] == "play" and (refused or not float(status.get("elapsed", 0.0)))
+        is_silent = float(status.get("elapsed", start_s)) == start_s
+        is_opening = status["state"] == "play" and (refused or is_silent)
         if not is_opening or loop.time() >= end_s:
             return f"the volume was not accepted ({refused})" if refused else ""
         await asyncio.sleep(_OUTPUT_OPEN_S / 20)

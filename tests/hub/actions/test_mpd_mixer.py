@@ -15,13 +15,21 @@ from tests.hub.hub_running import run
 
 
 class Mixer:
-    """A mixer with `steps` steps. `before_play`: whether it accepts a volume before playback."""
+    """A mixer with `steps` steps. `before_play`: whether it accepts a volume before playback.
 
-    def __init__(self, steps: int = 100, *, before_play: bool = True) -> None:
+    `opens_after`: how often `status` is asked until the output is open, as on PulseAudio: until then the time stands
+    still, there is no volume, and one that is set is accepted and lost.
+    """
+
+    def __init__(self, steps: int = 100, *, before_play: bool = True, opens_after: int = 0) -> None:
         self.steps = steps
         self.before_play = before_play
+        self.opens_after = opens_after
         self.volume = 100
         self.playing = False
+        self.elapsed_s = 0.0
+        self.asked = 0
+        """How often `status` was asked since playback began."""
         self.heard: list[str] = []
 
     def answer(self, line: str) -> str:
@@ -29,7 +37,8 @@ class Mixer:
         self.heard.append(line.replace('"', ""))
         match command:
             case "play" | "seek":
-                self.playing = True
+                self.playing, self.asked = True, 0
+                self.elapsed_s = float(argument.split()[1].strip('"')) if command == "seek" else 0.0
             case "clear":
                 self.playing = False
             case "setvol" if not (self.playing or self.before_play):
@@ -39,9 +48,19 @@ class Mixer:
                 step = -(-int(argument.strip('"')) * self.steps // 100)
                 self.volume = round(step * 100 / self.steps)
             case "status":
-                how = "state: play\nelapsed: 0.5" if self.playing else "state: stop"
-                return f"volume: {self.volume}\n{how}\nOK\n"
+                return self.status()
         return "OK\n"
+
+    def status(self) -> str:
+        if not self.playing:
+            return f"volume: {self.volume}\nstate: stop\nOK\n"
+        self.asked += 1
+        volume = f"volume: {self.volume}\n"
+        if self.asked <= self.opens_after:
+            self.volume, volume = 100, ""
+        else:
+            self.elapsed_s += 0.05
+        return f"{volume}state: play\nelapsed: {self.elapsed_s:.3f}\nOK\n"
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"OK MPD 0.23.5\n")
@@ -78,6 +97,22 @@ def test_restored_music_starts_at_its_old_volume() -> None:
             queue = Queue(("one.wav",), "play", 20, 0, 7.5)
             assert await player._run_connected(lambda client: restore_queue(client, queue, "MPD")) == (0, "")
         assert mixer.received("add", "setvol", "seek") == ["add one.wav", "setvol 20", "seek 0 7.5", "setvol 20"]
+
+    run(story())
+
+
+@pytest.mark.parametrize("opens_after", [1, 2, 3])
+def test_a_volume_that_the_output_loses_while_it_opens_is_set_again(opens_after: int) -> None:
+    async def story() -> None:
+        played, restored = Mixer(opens_after=opens_after), Mixer(opens_after=opens_after)
+        async with playing_on(played) as player:
+            assert await player.run(Music("calm", 20), WHY) == ""
+        assert played.volume == 20
+        async with playing_on(restored) as player:
+            # `seek` makes the elapsed time 7.5 s at once, long before any sound comes out.
+            queue = Queue(("one.wav",), "play", 20, 0, 7.5)
+            assert await player._run_connected(lambda client: restore_queue(client, queue, "MPD")) == (0, "")
+        assert restored.volume == 20
 
     run(story())
 
