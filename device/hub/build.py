@@ -15,7 +15,7 @@ from device.hub.mqtt.discovery import DiscoveryPublisher
 from device.hub.mqtt.outbox import Outbox
 from device.hub.mqtt.session import MqttSession
 from device.hub.rules.engine import RuleEngine
-from device.hub.rules.runner import ActionRunner
+from device.hub.rules.runner import ActionRunner, RunnerLimits
 from device.hub.state import profiles
 from device.hub.state.store import StateStore
 from device.hub.web.routes import gallery
@@ -26,7 +26,7 @@ from device.settings.actions.virtual import Lamp, Player
 from device.settings.schema import Settings
 
 
-def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
+def build_hub(settings: Settings, *, dry: bool = False, runner_limits: RunnerLimits | None = None) -> Hub:
     """A hub for `settings`, ready to run. With `dry`, rules fire and are logged, but no action is carried out.
 
     Call it inside a running event loop.
@@ -53,7 +53,7 @@ def build_hub(settings: Settings, *, dry: bool = False) -> Hub:
     dispatcher = build_dispatcher(
         settings, hub.mqtt, lambda state: hub.show(lamp=state), lambda state: hub.show(player=state), dry=dry
     )
-    hub.actions = ActionRunner(dispatcher, history.remember, counters)
+    hub.actions = ActionRunner(dispatcher, history.remember, counters, runner_limits)
     hub.live_view = LiveViewServer(
         settings.runtime_dir,
         hub.sense.send,

@@ -19,6 +19,7 @@ import msgspec
 from device.emotions import EMOTIONS, Emotion
 from device.hub.build import build_hub
 from device.hub.hub import Hub
+from device.hub.rules.runner import RunnerLimits
 from device.hub.web.limits import WebLimits
 from device.ipc import messages as link
 from device.ipc.messages import Health, Hello, HubMessage, MoodUpdate, SenseMessage, Stage, State
@@ -119,9 +120,15 @@ class Sense:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, *, dry: bool = False, limits: WebLimits | None = None) -> AsyncIterator[Hub]:
-    """A hub in this event loop, stopped at the end. `limits`: of its web server, if not the usual ones."""
-    hub, stop = build_hub(settings, dry=dry), asyncio.Event()
+async def running(
+    settings: Settings,
+    *,
+    dry: bool = False,
+    limits: WebLimits | None = None,
+    runner_limits: RunnerLimits | None = None,
+) -> AsyncIterator[Hub]:
+    """A hub in this event loop, stopped at the end. `limits`: of its web server; both default to the usual ones."""
+    hub, stop = build_hub(settings, dry=dry, runner_limits=runner_limits), asyncio.Event()
     if hub.web and limits:
         hub.web.limits = limits
     task = asyncio.create_task(hub.run(stop))

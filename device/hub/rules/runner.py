@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,24 +19,36 @@ from device.settings.actions.base import Action
 
 _log = logging.getLogger(__name__)
 
-MAX_TASKS = 64
-"""Running actions; more are refused, and the history says so."""
-RETRY_S = 60.0
-"""Between two attempts to restore what failed when its rule ended."""
-CLOSE_S = 5.0
-"""Time limit for restoring when the hub ends: somebody is waiting for it."""
+
+@dataclass(frozen=True)
+class RunnerLimits:
+    """How much a runner does at once, and how long it waits."""
+
+    max_tasks: int = 64
+    """Running actions; more are refused, and the history says so."""
+    retry_s: float = 60.0
+    """Between two attempts to restore what failed when its rule ended."""
+    close_s: float = 5.0
+    """Time limit for restoring when the hub ends: somebody is waiting for it."""
 
 
 class ActionRunner:
     """Runs the rules' actions without waiting for a destination. `remember` gets a history entry for each action.
 
-    Create it inside a running event loop: a task retries failed restores every `RETRY_S`.
+    Create it inside a running event loop: a task retries failed restores every `retry_s`.
     """
 
-    def __init__(self, dispatcher: ActionDispatcher, remember: Callable[[Entry], None], counters: Counters) -> None:
+    def __init__(
+        self,
+        dispatcher: ActionDispatcher,
+        remember: Callable[[Entry], None],
+        counters: Counters,
+        limits: RunnerLimits | None = None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._remember = remember
         self._counters = counters
+        self._limits = limits or RunnerLimits()
         self._tasks: set[asyncio.Task[None]] = set()
         self._active: set[str] = set()
         """Rules that have fired and not ended: what they changed must not be restored yet."""
@@ -72,11 +85,12 @@ class ActionRunner:
         """
         self._retrying.cancel()
         try:
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(self._limits.close_s):
                 await asyncio.gather(*(self._restore(rule) for rule in self._dispatcher.rules_to_restore))
         except TimeoutError:
             rules = ", ".join(self._dispatcher.rules_to_restore)
-            _log.warning("hub ends; not restored within %g s, the destination did not answer: %s", CLOSE_S, rules)
+            close_s = self._limits.close_s
+            _log.warning("hub ends; not restored within %g s, the destination did not answer: %s", close_s, rules)
         for task in self._tasks:
             task.cancel()
         await self._dispatcher.close()
@@ -110,11 +124,12 @@ class ActionRunner:
 
     async def _retry_restores(self) -> None:
         """Retry each rule until it succeeds or somebody else has changed the target."""
+        retry_s = self._limits.retry_s
         while True:
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(retry_s)
             now_s = asyncio.get_running_loop().time()
             for rule in self._dispatcher.rules_to_restore:
-                if rule not in self._active and now_s - RETRY_S >= self._retry_from_s.get(rule, 0.0):
+                if rule not in self._active and now_s - retry_s >= self._retry_from_s.get(rule, 0.0):
                     await self._restore(rule, is_retry=True)
 
     async def _run(self, event: RuleFired, action: Action, trigger: Trigger) -> None:
@@ -127,9 +142,9 @@ class ActionRunner:
 
     def _start(self, work: Coroutine[Any, Any, None], description: str) -> bool:
         """Start it in the background, so that a slow destination delays nothing else."""
-        if len(self._tasks) >= MAX_TASKS:
+        if len(self._tasks) >= self._limits.max_tasks:
             work.close()
-            _log.error("%d actions are running already; refused: %s", MAX_TASKS, description)
+            _log.error("%d actions are running already; refused: %s", self._limits.max_tasks, description)
             return False
         task = asyncio.create_task(work)
         self._tasks.add(task)

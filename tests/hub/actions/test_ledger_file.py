@@ -17,7 +17,7 @@ from device.hub.actions.mpd import Queue
 from device.hub.actions.restore.ledger import FILE_NAME, LedgerFile, RestoreLedger
 from device.hub.actions.restore.previous_state import PreviousState
 from device.hub.actions.wled import Segment, State
-from device.hub.rules import runner
+from device.hub.rules.runner import RunnerLimits
 from device.settings.actions.base import Action
 from device.settings.actions.home_assistant import CallService
 from device.settings.actions.hue import HueLight
@@ -61,10 +61,8 @@ def a_hub(path: Path) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize("still_sad", [True, False])
-def test_a_killed_hub_restores_the_state_from_before_its_rule(
-    short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch, still_sad: bool
-) -> None:
-    monkeypatch.setattr(runner, "RETRY_S", 60.0 if still_sad else 1.0)
+def test_a_killed_hub_restores_the_state_from_before_its_rule(short: Path, token_file: Path, still_sad: bool) -> None:
+    limits = RunnerLimits(retry_s=60.0 if still_sad else 1.0)
 
     async def story() -> None:
         async with Instance() as instance:
@@ -81,7 +79,7 @@ def test_a_killed_hub_restores_the_state_from_before_its_rule(
             finally:
                 killed.kill()
                 killed.wait()
-            async with running(mine) as hub, Sense(mine, "s2") as sense:
+            async with running(mine, runner_limits=limits) as hub, Sense(mine, "s2") as sense:
                 if still_sad:
                     seen = len(instance.calls())
                     sense.change(mood(Emotion.SAD))
@@ -96,11 +94,7 @@ def test_a_killed_hub_restores_the_state_from_before_its_rule(
     run(story())
 
 
-def test_a_rule_that_fires_late_has_the_time_to_fire_again(
-    short: Path, token_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "RETRY_S", 0.1)
-
+def test_a_rule_that_fires_late_has_the_time_to_fire_again(short: Path, token_file: Path) -> None:
     async def story() -> None:
         async with Instance() as instance:
             path = short / "mien.toml"
@@ -112,7 +106,7 @@ def test_a_rule_that_fires_late_has_the_time_to_fire_again(
             previous = PreviousState(f"home_assistant {LAMP}", {"on": False}, {"on": True}, details={})
             RestoreLedger(on_change=file.save).record("comfort", red, [previous])
             await file.close()
-            async with running(mine):
+            async with running(mine, runner_limits=RunnerLimits(retry_s=0.1)):
                 await asyncio.sleep(0.8)
                 assert instance.calls() == []
                 await until(lambda: instance.lights[LAMP]["state"] == "off")

@@ -13,7 +13,7 @@ from device.errors import ActionError
 from device.hub.actions.base import Trigger
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.actions.restore.previous_state import PreviousState
-from device.hub.rules import runner
+from device.hub.rules.runner import RunnerLimits
 from device.hub.state.features import ChooseProfile
 from device.ipc.messages import Stage, State
 from device.settings.actions.mqtt_publish import Publish
@@ -64,12 +64,11 @@ def test_a_slow_destination_does_not_delay_the_next_mood(house: Settings) -> Non
     run(story())
 
 
-def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "MAX_TASKS", 1)
+def test_too_many_actions_are_refused_and_the_history_says_so(house: Settings) -> None:
     mine = living_room(house, rule("two", Emotion.SAD, Player("calm"), Player("loud")))
 
     async def story() -> None:
-        async with running(mine) as hub, Sense(mine) as sense:
+        async with running(mine, runner_limits=RunnerLimits(max_tasks=1)) as hub, Sense(mine) as sense:
             hub.actions._dispatcher = ActionDispatcher({Player: Bad()}, limit_s=0.3)
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 2)
@@ -161,13 +160,12 @@ class Silent:
 
 
 def test_the_end_of_hub_does_not_wait_for_a_lamp_that_does_not_answer(
-    house: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    house: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runner, "CLOSE_S", 0.3)
     mine = living_room(house, rule("comfort", Emotion.SAD, Lamp(), restore=True))
 
     async def story() -> float:
-        async with running(mine) as hub, Sense(mine) as sense:
+        async with running(mine, runner_limits=RunnerLimits(close_s=0.3)) as hub, Sense(mine) as sense:
             hub.actions._dispatcher = ActionDispatcher({Lamp: Silent()})
             sense.change(mood(Emotion.SAD))
             await until(lambda: len(results(mine)) == 1)

@@ -11,7 +11,7 @@ from device.emotions import Emotion
 from device.errors import ActionError
 from device.hub.actions.dispatcher import ActionDispatcher
 from device.hub.hub import Hub
-from device.hub.rules import runner
+from device.hub.rules.runner import RunnerLimits
 from device.settings.actions.virtual import Lamp
 from device.settings.schema import Settings
 from tests.hub.actions.fakes import OFF, RED, RED_IS, Bulb
@@ -21,16 +21,11 @@ from tests.hub.hub_setup import living_room, results, rule
 AWAY = ActionError("the lamp is away")
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "RETRY_S", 0.1)
-
-
 @contextlib.asynccontextmanager
 async def ended_while_away(mine: Settings) -> AsyncIterator[tuple[Hub, Sense, Bulb]]:
     """The rule made the bulb red and has ended, and the bulb does not answer."""
     bulb = Bulb()
-    async with running(mine) as hub, Sense(mine) as sense:
+    async with running(mine, runner_limits=RunnerLimits(retry_s=0.1)) as hub, Sense(mine) as sense:
         hub.actions._dispatcher = ActionDispatcher({Lamp: bulb})
         sense.change(mood(Emotion.SAD))
         await until(lambda: len(results(mine)) == 1 and bulb.state() == RED_IS)
