@@ -39,7 +39,8 @@ def measure_stream(
 
     The batches are made between the timed parts. The result is a mean over all frames, expensive and cheap ones.
     """
-    stream, stats = perception.open_face_stream(settings), FaceStats()
+    stream = perception.open_face_stream(settings)
+    stats = FaceStats()
     for number, batch in enumerate(batches):
         for frame in batch:
             if number < warm_up:

@@ -32,7 +32,8 @@ def _network(path: Path, counts: list[int], peak: float | None, seconds: float) 
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
-    work, times = count_macs(content, path.name), {}
+    work = count_macs(content, path.name)
+    times = {}
     for threads in counts:
         network = Network(content, path.name, threads)
         times[threads] = timing.measure(partial(network.run_raw, _random_input(network)), seconds)

@@ -78,7 +78,8 @@ def measure_start(settings: Settings, limit_s: float = _LIMIT_S) -> Json:
             with _run_module("device.cli", "--settings", str(path), "--log", "error", "sense") as sense:
                 try:
                     _wait_for_mood(listener, start_s, limit_s)
-                    took_s, cpu_s = time.perf_counter() - start_s, sum(cpu_s_by_thread(sense.pid).values())
+                    took_s = time.perf_counter() - start_s
+                    cpu_s = sum(cpu_s_by_thread(sense.pid).values())
                 except OSError as error:
                     raise MienError(f"sense sent no mood within {limit_s:g} s of its start ({error})") from error
     return {"start_to_first_mood_s": round(took_s, 2), "start_cpu_s": round(cpu_s, 2)}
@@ -115,7 +116,8 @@ def measure_load(who: str, seconds: float, settings: Settings, limit_s: float = 
             try:
                 _wait_until_up(sense.pid, limit_s)
                 time.sleep(_WARM_UP_S if seconds >= _MIN_MEASUREMENT_S else 1.0)
-                before, start_s = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}, time.perf_counter()
+                before = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}
+                start_s = time.perf_counter()
                 time.sleep(seconds)
                 after = {name: cpu_s_by_thread(pid) for name, pid in pids.items()}
                 took_s = time.perf_counter() - start_s

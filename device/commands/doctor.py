@@ -22,9 +22,20 @@ from device.system.check import Check
 from device.system.terminal import printable
 
 CHECKS: tuple[Callable[[Context], Iterable[Check]], ...] = (
-    *(host.packages, models.models, devices.camera, devices.microphone),
-    *(host.disk_space, host.device_permissions, host.clock, host.temperature, host.throttling),
-    *(services.broker, services.units, services.isolation, services.live_view, services.running),
+    host.packages,
+    models.models,
+    devices.camera,
+    devices.microphone,
+    host.disk_space,
+    host.device_permissions,
+    host.clock,
+    host.temperature,
+    host.throttling,
+    services.broker,
+    services.units,
+    services.isolation,
+    services.live_view,
+    services.running,
 )
 """In the order in which one would fix them. A check that does not apply yields nothing."""
 

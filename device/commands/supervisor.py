@@ -31,7 +31,9 @@ class Child:
     def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
         self._command = [sys.executable, "-m", "device.cli", *flags, name, *options]
-        self._failures, self._due_s, self._started_s = 0, 0.0, 0.0
+        self._failures = 0
+        self._due_s = 0.0
+        self._started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
 
     def poll(self, now_s: float) -> None:

@@ -73,7 +73,8 @@ class Controls:
         """`lock` guards `fusion`, `smoother` and `baseline`."""
         self._settings = settings
         self._camera, self._microphone, self._live = camera, microphone, live
-        self._voice_reader, self._lock = voice_reader, lock
+        self._voice_reader = voice_reader
+        self._lock = lock
         self._fusion, self._smoother, self._baseline = fusion, smoother, baseline
         self._file = SwitchesFile(settings.state_dir)
         self.switches = self._file.read()

@@ -49,13 +49,18 @@ class DeviceThread(threading.Thread, Generic[_D]):
         self.backoff_s: tuple[float, ...] = BACKOFF_S
         self.close_s = 1.0
         """How long to wait for a driver that closes its device."""
-        self._opener, self._timeout_s, self._clock, self._on = opener, timeout_s, clock, on
+        self._opener = opener
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._on = on
         self._lock = threading.Lock()
-        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
         self._device: _D | None = None
         self._opening = False
         self._closing: threading.Thread | None = None
-        self._fault, self._failures = "", 0
+        self._fault = ""
+        self._failures = 0
         self._retry_s = self._waiting_since_s = clock()
         self._received_s = float("-inf")
         self._same_since_s: float | None = None
@@ -103,7 +108,8 @@ class DeviceThread(threading.Thread, Generic[_D]):
         """The health at `now_s` of the thread's clock."""
         with self._lock:
             rate_hz = sum(now_s - _RATE_WINDOW_S < t <= now_s for t in list(self._delivered_s)) / _RATE_WINDOW_S
-            return Stage(*self._state(now_s), round(rate_hz, 1), self._count_dropped())
+            state, detail = self._state(now_s)
+            return Stage(state, detail, round(rate_hz, 1), self._count_dropped())
 
     def run(self) -> None:
         """The loop; ends with `stop`."""
@@ -154,7 +160,8 @@ class DeviceThread(threading.Thread, Generic[_D]):
         if self._fault:
             _log.info("%s: works again", self.name)
         with self._lock:
-            self._received_s, self._fault, self._failures = self._clock(), "", 0
+            self._received_s = self._clock()
+            self._fault, self._failures = "", 0
             same_since_s = self._same_since_s
         if same_since_s is None:
             return

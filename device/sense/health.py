@@ -65,5 +65,13 @@ class HealthMonitor:
             problem = "it hangs; the watchdog restarts sense" if stalled else heartbeat.problem
             detail = problem or self._damages.get(name, "")
             stages[name] = Stage(State.LOST if problem else State.OK, detail, round(heartbeat.rate_hz(now_s), 2))
-        on = switches.camera, switches.microphone, switches.pause
-        return Health(stages, *on, lost_changes, hold_s, baseline, recording)
+        return Health(
+            stages,
+            switches.camera,
+            switches.microphone,
+            switches.pause,
+            lost_changes,
+            hold_s,
+            baseline,
+            recording,
+        )

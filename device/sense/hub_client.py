@@ -45,7 +45,8 @@ class HubClient:
     ) -> None:
         """`execute` is called in the client's own thread."""
         self._path, self._hello, self._execute = path, hello, execute
-        self._max_outbox, self._retry_s = max_outbox, retry_s
+        self._max_outbox = max_outbox
+        self._retry_s = retry_s
         self._lock = threading.Lock()
         self._outbox: deque[MoodUpdate] = deque()
         self._refresh: MoodUpdate | None = None
@@ -99,7 +100,8 @@ class HubClient:
             _log.debug("the client has stopped")
 
     def _run(self) -> None:
-        warned, warn_after_s = False, time.monotonic() + 1.5  # both processes start together, in any order
+        warn_after_s = time.monotonic() + 1.5  # both processes start together, in any order
+        warned = False
         while not self._stopped.is_set():
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

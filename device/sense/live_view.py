@@ -186,7 +186,14 @@ def encode_frame(frame: Frame, readings: Sequence[FaceReading]) -> bytes:
 
 def _live_face(reading: FaceReading, crop: npt.NDArray[np.uint8], scale: float) -> LiveFace:
     shares = {e: round(float(p), 4) for e, p in zip(EMOTIONS, reading.probabilities, strict=True)}
-    emotion, quality = top(reading.probabilities), round(reading.quality, 3)
+    emotion = top(reading.probabilities)
     x, y, width, height = (round(float(side) * scale, 1) for side in reading.face.box)
-    box = x, y, width, height
-    return LiveFace(box, reading.face.track, emotion, shares[emotion], shares, quality, crop.tobytes())
+    return LiveFace(
+        (x, y, width, height),
+        reading.face.track,
+        emotion,
+        shares[emotion],
+        shares,
+        round(reading.quality, 3),
+        crop.tobytes(),
+    )

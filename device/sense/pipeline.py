@@ -53,10 +53,12 @@ class Pipeline:
         damages: Mapping[str, str],
     ) -> None:
         """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
-        self._settings, self._live = settings, live
+        self._settings = settings
+        self._live = live
         self._camera, self._microphone = camera, microphone
         self._face_stream, self._voice_reader = face_stream, voice_reader
-        self._fusion, self._smoother, self._baseline = fusion, MoodSmoother(settings.mood), baseline
+        self._fusion, self._baseline = fusion, baseline
+        self._smoother = MoodSmoother(settings.mood)
         # Fusion, face tracks and baseline are shared by the two reading threads and the tick.
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -169,5 +171,6 @@ class Pipeline:
 
     def _report_health(self, now_s: float, lost_changes: int) -> Health:
         with self._lock:
-            state = self.controls.switches, self._smoother.hold_s, self._baseline.neutral, self._baseline.recording
-        return self.health.report(now_s, *state, lost_changes)
+            switches, hold_s = self.controls.switches, self._smoother.hold_s
+            neutral, recording = self._baseline.neutral, self._baseline.recording
+        return self.health.report(now_s, switches, hold_s, neutral, recording, lost_changes)

@@ -16,8 +16,10 @@ class LockedFolder:
 
     def __init__(self, state_dir: Path, folder: Path, command: str, error: type[MienError]) -> None:
         """`folder` lies in `state_dir`. `command` is the one that writes there, for messages."""
-        self._state_dir, self._path = state_dir, folder
-        self._command, self._error = command, error
+        self._state_dir = state_dir
+        self._path = folder
+        self._command = command
+        self._error = error
         self._descriptor = -1
         self._owner: tuple[int, int] | None = None
 

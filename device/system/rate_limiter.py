@@ -17,7 +17,10 @@ class SlidingWindow:
     def __init__(
         self, window_s: float, *, per_key: int, total: int | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._window_s, self._per_key, self._total, self._clock = window_s, per_key, total, clock
+        self._window_s = window_s
+        self._per_key = per_key
+        self._total = total
+        self._clock = clock
         self._events: deque[tuple[float, str]] = deque()
         """(time, key), oldest first."""
 
@@ -47,7 +50,9 @@ class TokenBucket:
     """For each key, `burst` events at once and `per_s` in the long run."""
 
     def __init__(self, per_s: float, burst: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s, self._burst, self._clock = per_s, burst, clock
+        self._per_s = per_s
+        self._burst = burst
+        self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """Key -> (tokens, the time when they were counted)."""
 

@@ -70,8 +70,10 @@ class StateFile(Generic[T]):
 
     def __init__(self, path: Path, kind: type[T], consequence: str, *, max_bytes: int = MAX_BYTES) -> None:
         """`kind`: the type that msgspec decodes it to. `consequence`: what happens if it is damaged, for the log."""
-        self.path, self._kind = path, kind
-        self._consequence, self._max_bytes = consequence, max_bytes
+        self.path = path
+        self._kind = kind
+        self._consequence = consequence
+        self._max_bytes = max_bytes
 
     def load(self, default: D, *, damaged: D | None = None) -> T | D:
         """The document; `default` if there is no file; `damaged`, or else `default`, if it cannot be used."""

@@ -52,7 +52,10 @@ def _check(name: str, source: str, attempt: Callable[[Settings], str], context: 
 def _try_camera(settings: Settings) -> str:
     """What the camera gives within a second. Raises MienError."""
     with closing(open_camera(settings.camera)) as device:
-        first, change, count, started_s = None, 0.0, 0, time.monotonic()
+        first = None
+        change = 0.0
+        count = 0
+        started_s = time.monotonic()
         while time.monotonic() - started_s < (settings.camera.timeout_s if first is None else 1.0):
             try:
                 frame = device.read()

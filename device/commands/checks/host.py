@@ -94,6 +94,10 @@ def throttling(_: Context, path: Path = _THROTTLED) -> Iterator[Check]:
         bits = int(path.read_text(), 16)
         # Bits 0 to 3 say what happens now, 16 to 19 what has happened since the boot (vcgencmd get_throttled).
         now, ever = bits & 0xF, bits >> 16 & 0xF
-        text = "slowed down now" if now else "was slowed down since the boot" if ever else "never slowed down"
-        fix = "use a stronger power supply, or cool the device" if now or ever else ""
-        yield Check("throttling", False if now else None if ever else True, text, fix)
+        fix = "use a stronger power supply, or cool the device"
+        if now:
+            yield Check("throttling", False, "slowed down now", fix)
+        elif ever:
+            yield Check("throttling", None, "was slowed down since the boot", fix)
+        else:
+            yield Check("throttling", True, "never slowed down")

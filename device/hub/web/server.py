@@ -58,9 +58,11 @@ class WebServer:
         file cannot be used.
         """
         settings = self._settings
-        path, chain, key = settings.password_file, settings.certificate_file, settings.key_file
+        path = settings.password_file
         login = Login(Authenticator(expand(path)) if path else None, Sessions(self._state_dir))
-        certificate = Certificate(expand(chain), expand(key)) if chain else None
+        certificate = None
+        if settings.certificate_file:
+            certificate = Certificate(expand(settings.certificate_file), expand(settings.key_file))
         await login.start()
         app = web.Application(
             middlewares=[RequestGuard(get_own_names(settings.allowed_hosts), login, self.limits.body_timeout_s).handle],
@@ -136,7 +138,9 @@ class WebServer:
         if not self._settings.is_open_to_house:
             return
         listen = ipaddress.ip_address(self._settings.listen)
-        name = socket.gethostname() if listen.is_unspecified else f"[{listen}]" if listen.version == 6 else str(listen)
+        name = f"[{listen}]" if listen.version == 6 else str(listen)
+        if listen.is_unspecified:
+            name = socket.gethostname()
         if self._settings.certificate_file:
             _log.info("page   https://%s:%d/ from the network, with the password", name, port)
         else:

@@ -36,9 +36,11 @@ class VideoCamera:
         if wait_s > _WAIT_S:
             return None
         until_s = self._clock() + _MAX_SKIP_S
-        (pixels, pts_s), self._next = self._next, self._decode()
+        pixels, pts_s = self._next
+        self._next = self._decode()
         while self._next and self._start_s + self._next[1] <= self._clock() < until_s:
-            (pixels, pts_s), self._next = self._next, self._decode()
+            pixels, pts_s = self._next
+            self._next = self._decode()
         return Frame(pixels, self._start_s + pts_s)
 
     def close(self) -> None:

@@ -35,8 +35,10 @@ class OpenCVCamera:
     ) -> None:
         """`failure_limit_s`: how long grabs may fail before the camera counts as gone. `node`: its file in /dev."""
         self.name = name
-        self._capture, self._clock = capture, clock
-        self._failure_limit_s, self._node = failure_limit_s, node
+        self._capture = capture
+        self._clock = clock
+        self._failure_limit_s = failure_limit_s
+        self._node = node
         self._newest_s = clock()
 
     def read(self) -> Frame | None:

@@ -83,7 +83,8 @@ class CameraThread(DeviceThread[Camera]):
     ) -> None:
         """`rotation`: degrees clockwise, as in the settings."""
         super().__init__("camera", opener, timeout_s, clock, on)
-        self.latest, self._rotation = latest, rotation
+        self.latest = latest
+        self._rotation = rotation
         self.wanted_fps = wanted_fps
         """May be changed at any time. The thread reads all frames, otherwise the device would deliver old ones."""
         self._due_s = 0.0

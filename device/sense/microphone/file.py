@@ -34,7 +34,8 @@ class FileMicrophone:
             time.sleep(min(max(wait_s, 0.0), _WAIT_S))
             if wait_s > _WAIT_S:
                 return None
-            block, self._next = self._next, self._decode()
+            block = self._next
+            self._next = self._decode()
             self._delivered += len(block)
             if wait_s > -1:
                 return block, end_s

@@ -15,6 +15,7 @@ from device.errors import DeviceError
 from device.perception.audio.stft import RATE_HZ
 from device.system.stderr import silence_stderr
 
+_BLOCK_S = 0.05
 _MAX_QUEUE = 40
 """Blocks: two seconds."""
 _WAIT_S = 0.4
@@ -35,7 +36,8 @@ class PyAudioMicrophone:
         self, source: str = "auto", clock: Callable[[], float] = time.monotonic, lock_timeout_s: float = _LOCK_TIMEOUT_S
     ) -> None:
         """Open and start it. Raises DeviceError, which names the devices that exist."""
-        self._clock, self._lock_timeout_s = clock, lock_timeout_s
+        self._clock = clock
+        self._lock_timeout_s = lock_timeout_s
         self._blocks: deque[tuple[bytes, float]] = deque(maxlen=_MAX_QUEUE)
         self._arrived = threading.Condition()
         self.overflows = 0
@@ -80,7 +82,8 @@ class PyAudioMicrophone:
         devices = [self._audio.get_device_info_by_index(i) for i in range(self._audio.get_device_count())]
         inputs = [device for device in devices if device["maxInputChannels"] > 0]
         names = ", ".join(str(device["name"]) for device in inputs) or "none"
-        faults, default = [], -1
+        faults = []
+        default = -1
         with contextlib.suppress(OSError):
             default = int(self._audio.get_default_input_device_info()["index"])
         for device in _match(source, inputs, default):
@@ -105,7 +108,7 @@ class PyAudioMicrophone:
             format=self._module.paInt16,
             input=True,
             input_device_index=index,
-            frames_per_buffer=int(rate_hz * 0.05),
+            frames_per_buffer=int(rate_hz * _BLOCK_S),
             stream_callback=self._receive,
         )
 

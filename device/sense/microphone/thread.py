@@ -91,7 +91,8 @@ class MicrophoneThread(DeviceThread[Microphone]):
     ) -> None:
         super().__init__("microphone", opener, timeout_s, clock, on)
         self.ring = ring
-        self._overflows, self._clipped_share = 0, 0.0
+        self._overflows = 0
+        self._clipped_share = 0.0
         self._counted: tuple[Microphone | None, int] = (None, 0)
         self._dc_blocker = DcBlocker()
 
@@ -99,7 +100,8 @@ class MicrophoneThread(DeviceThread[Microphone]):
         result = device.read()
         if self._counted[0] is not device:
             # A newly opened device counts its overflows from 0, and has a DC offset of its own.
-            self._counted, self._dc_blocker = (device, 0), DcBlocker()
+            self._counted = (device, 0)
+            self._dc_blocker = DcBlocker()
         self._overflows += device.overflows - self._counted[1]
         self._counted = (device, device.overflows)
         if result is None:

@@ -77,7 +77,8 @@ class SimulatedCamera:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._start_s, self._period_s, self._script, self._clock = start_s, 1 / fps, script, clock
-        self._due_s, self._count = clock(), 0
+        self._due_s = clock()
+        self._count = 0
         rng = np.random.default_rng(0)
         gradient = np.linspace(120, 78, _HEIGHT_PX)[:, None, None] * np.array([0.92, 1.0, 1.08])
         self._room = np.broadcast_to(gradient, (_HEIGHT_PX, _WIDTH_PX, 3)).astype(np.uint8)
@@ -89,7 +90,8 @@ class SimulatedCamera:
         self._due_s = max(self._due_s + self._period_s, self._clock() - 1.0)
         time.sleep(max(self._due_s - self._clock(), 0.0))
         self._count += 1
-        now, pixels = self._clock(), self._room.copy()
+        now = self._clock()
+        pixels = self._room.copy()
         played = now - self._start_s
         index, since = scene_at(played, self._script)
         scene, before = self._script[index], self._script[index - 1]

@@ -193,6 +193,7 @@ def _folds(pen: _Pen, pose: Pose) -> None:
             line = np.array([[side * 0.045, -0.34], [side * 0.035, -0.2]])
             pen.line(line, 0.012 + 0.012 * pose.brow_frown, (146, 102, 86))
     if pose.brow_raise > 0.2:
-        x, curve = np.linspace(-0.34, 0.34, 12), 0.03 * np.linspace(-1, 1, 12) ** 2
+        x = np.linspace(-0.34, 0.34, 12)
+        curve = 0.03 * np.linspace(-1, 1, 12) ** 2
         for y in (-0.5, -0.57):
             pen.line(np.stack([x, y + curve], 1), 0.012, (176, 134, 112))

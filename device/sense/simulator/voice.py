@@ -74,7 +74,8 @@ def _syllables(prosody: Prosody, t: Signal, rng: np.random.Generator) -> tuple[S
     phrase_s = 1.6
     period_s = phrase_s / (1 - prosody.pause_share)
     since_s = t % period_s
-    position, speaking = np.clip(since_s / phrase_s, 0, 1), since_s < phrase_s
+    position = np.clip(since_s / phrase_s, 0, 1)
+    speaking = since_s < phrase_s
     syllable = since_s * prosody.syllables_hz
     inside = syllable % 1
     rise = np.clip(inside / max(prosody.attack_s * prosody.syllables_hz, 1e-3), 0, 1)

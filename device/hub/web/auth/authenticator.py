@@ -18,8 +18,11 @@ _log = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 2
 """How many hashes may be computed at the same time. Each needs 32 MiB and a core."""
-MAX_WRONG, MAX_WRONG_PER_ADDRESS, WINDOW_S = 30, 5, 60.0
-"""Wrong passwords within the window, from all addresses and from one."""
+WINDOW_S = 60.0
+MAX_WRONG = 30
+"""Wrong passwords within WINDOW_S, from all addresses together."""
+MAX_WRONG_PER_ADDRESS = 5
+"""Wrong passwords within WINDOW_S, from one address."""
 _MAX_VERIFIED = 64
 
 

@@ -76,7 +76,8 @@ def load(path: Path) -> Password:
     """Read the hash. Raises SettingsError. Warns if everybody on this device can read the file."""
     fix = "create it with: mien kiosk password"
     try:
-        text, status = read_secret_file(path), path.stat()
+        text = read_secret_file(path)
+        status = path.stat()
     except PermissionError as error:
         raise SettingsError(
             f"kiosk.password_file: {path} cannot be read ({error.strerror}); a service cannot read files in /home or "

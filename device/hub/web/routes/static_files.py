@@ -7,8 +7,10 @@ from pathlib import Path
 from aiohttp import web
 
 STATIC_FOLDER = Path(__file__).parents[1] / "static"
-_ASSETS = (path for path in sorted(STATIC_FOLDER.iterdir()) if path.suffix in {".css", ".js", ".svg"})
-FILES = {f"/{path.name}": path for path in _ASSETS} | {"/": STATIC_FOLDER / "page.html"}
+FILES = {
+    **{f"/{path.name}": path for path in sorted(STATIC_FOLDER.iterdir()) if path.suffix in {".css", ".js", ".svg"}},
+    "/": STATIC_FOLDER / "page.html",
+}
 """URL path -> file. A name from a request never becomes a file path."""
 
 
