@@ -64,6 +64,9 @@ def test_a_refusal_of_the_bridge_is_reported(certificates: Certificates, tmp_pat
                 assert "the answer is not understood" in await house.act(HueLight(light=LAMP))
             house.bridge.faults = [busy(429), busy(503)]
             assert await house.act(HueLight(light=LAMP)) == DONE
+            for data in (None, {"rid": LAMP}, "ok"):
+                house.bridge.faults = [json_response({"data": data, "errors": []})]
+                assert await house.act(HueLight(light=LAMP)) == DONE, "of a PUT, only the errors matter"
 
     run(story())
 

@@ -44,6 +44,8 @@ def test_pairing_waits_for_the_button_and_pins_the_certificate(certificates: Cer
                 "certificate_sha256": key.certificate_sha256,
             }
             assert path.stat().st_mode & 0o777 == 0o600
+            (tmp_path / "plain").mkdir()
+            assert path.parent.stat().st_mode == (tmp_path / "plain").stat().st_mode, "the settings may be in it, too"
             assert [one.name for one in path.parent.iterdir()] == ["hue.json"]
 
     run(story())

@@ -119,9 +119,13 @@ class Place(Struct, frozen=True):
     children: tuple[Reference, ...] = ()
 
 
-class Answer(Struct, Generic[T], frozen=True):
-    """The envelope of every answer."""
+class Outcome(Struct, frozen=True):
+    """The answer to a PUT: errors if a light did not obey. The rest of it varies, and is not needed."""
+
+    errors: tuple[HueError, ...] = ()
+
+
+class Answer(Outcome, Generic[T], frozen=True):
+    """The answer to a GET."""
 
     data: tuple[T, ...] = ()
-    errors: tuple[HueError, ...] = ()
-    """Also of a PUT that a light did not obey."""

@@ -12,7 +12,7 @@ from yarl import URL
 from device.errors import ActionError
 from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.colour import rgb_to_xy
-from device.hub.actions.hue.api import Answer, Light, Place
+from device.hub.actions.hue.api import Answer, Light, Outcome, Place
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.hub.actions.transport.delivery import Delivery, MinIntervalGate
 from device.hub.actions.transport.http import MAX_BYTES, Http, clean_text, encode_json, parse_url
@@ -20,7 +20,10 @@ from device.settings.actions.hue import Hue, HueLight
 from device.system.secrets import read_secret
 
 T = TypeVar("T")
+A = TypeVar("A", bound=Outcome)
 
+SETTLE_S = 2.0
+"""The time after a transition until the bridge reports the light's new state."""
 _MAX_LIST_BYTES = 1_048_576  # each light in the list takes two kilobytes
 
 
@@ -75,7 +78,7 @@ class HueBridge(LastState):
                 light.as_target_state(),
                 light.predict_state(action.colour, action.brightness),
                 is_complete=not action.brightness,
-                settle_s=action.transition_s + 2.0,
+                settle_s=action.transition_s + SETTLE_S,
             )
             for light in await self._lights(action)
         )
@@ -102,12 +105,13 @@ class HueBridge(LastState):
     async def _put(self, kind: str, rid: str, command: dict[str, Any]) -> None:
         gate = self._group_gate if kind == "grouped_light" else None
         body = encode_json(command)
-        await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Answer[Any], body), gate=gate)
+        await self._delivery.run(lambda: self._request("PUT", f"{kind}/{rid}", Outcome, body), gate=gate)
 
     async def _get(self, path: str, kind: type[Answer[T]]) -> tuple[T, ...]:
-        return await self._delivery.run(lambda: self._request("GET", path, kind))
+        answer = await self._delivery.run(lambda: self._request("GET", path, kind))
+        return answer.data
 
-    async def _request(self, method: str, path: str, kind: type[Answer[T]], body: bytes | None = None) -> tuple[T, ...]:
+    async def _request(self, method: str, path: str, kind: type[A], body: bytes | None = None) -> A:
         key, pin = self._read_key()
         url = build_bridge_url(self._name, self._settings.bridge, self._settings.port, f"clip/v2/resource/{path}")
         headers = {"hue-application-key": key}
@@ -123,7 +127,7 @@ class HueBridge(LastState):
             if response.status >= 400 or answer.errors:
                 errors = clean_text("; ".join(error.description for error in answer.errors[:3]))
                 raise ActionError(f"{self._name}: {path.replace('/', ' ')}: {errors or f'answered {response.status}'}")
-            return answer.data
+            return answer
 
     def _read_key(self) -> tuple[str, Fingerprint]:
         """The key, and the certificate that it may be sent to. Read for each request. Raises ActionError."""

@@ -21,6 +21,8 @@ from device.system.state_file import atomic_write
 BUTTON_S = 30.0
 """How long to wait for the button; the bridge itself accepts it for as long."""
 _CONNECT_S = 5.0
+_NOT_PRESSED = 101
+"""The bridge's error while its button is not pressed."""
 
 
 class _Error(Struct, frozen=True):
@@ -73,7 +75,7 @@ def _read_answer(name: str, answers: tuple[_Paired, ...]) -> str:
     first = answers[0] if answers else _Paired()
     if first.success:
         return first.success.username
-    if first.error and first.error.type == 101:
+    if first.error and first.error.type == _NOT_PRESSED:
         return ""
     why = clean_text(first.error.description) if first.error else "neither a key nor an error"
     raise ActionError(f"{name}: refused to pair: {why or 'no reason given'}")
@@ -97,6 +99,7 @@ async def get_fingerprint(address: str, port: int) -> str:
 def write_key(path: Path, key: Key) -> None:
     """Write it whole or not at all, readable by this user only. Raises ActionError."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # not private: it may be /etc/mien, where the settings are
         atomic_write(path, encode_json(key) + b"\n")
     except OSError as error:
         raise ActionError(f"{path}: the key cannot be written ({error.strerror}); name another with --file") from None
