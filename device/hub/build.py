@@ -31,7 +31,8 @@ def build_hub(settings: Settings, *, dry: bool = False, runner_limits: RunnerLim
 
     Call it inside a running event loop.
     """
-    state_dir, kiosk = settings.state_dir, settings.kiosk
+    state_dir = settings.state_dir
+    kiosk = settings.kiosk
     store = StateStore(settings.home.name)
     counters = Counters(rule.name for rule in settings.rules)
     hub = Hub(settings, store, counters, RuleEngine(settings.rules))

@@ -12,6 +12,8 @@ from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.transport.http import clean_text, encode_json
 from device.settings.actions.command import Command
 
+_MAX_PROGRAMS = 4
+"""At a time."""
 _MAX_BYTES = 65_536
 """Kept of its output; the rest is read and dropped, so that the program does not block."""
 _OUTPUT_S = 0.2
@@ -27,7 +29,7 @@ class Programs(LastState):
     """Runs programs, a few at a time."""
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(4)
+        self._slots = asyncio.Semaphore(_MAX_PROGRAMS)
 
     async def run(self, action: Command, trigger: Trigger) -> None:
         """Returns when the program has ended with status 0. Then, or at its limit, its process group is killed.

@@ -79,10 +79,17 @@ def to_previous_state(entity: Entity, requested: TargetState, data: dict[str, An
         elif attributes.xy_color and len(attributes.xy_color) == 2:
             state["colour"] = ("xy", *attributes.xy_color)
     fade_s = 0.0
-    if isinstance(transition := data.get("transition"), int | float) and transition > 0:
+    transition = data.get("transition")
+    if isinstance(transition, int | float) and transition > 0:
         fade_s = details["transition"] = float(transition)
-    target, is_complete = f"home_assistant {entity.entity_id}", not requested["on"]
-    return PreviousState(target, state, requested, is_complete, fade_s + SETTLE_S, details)
+    return PreviousState(
+        f"home_assistant {entity.entity_id}",
+        state,
+        requested,
+        is_complete=not requested["on"],
+        settle_s=fade_s + SETTLE_S,
+        details=details,
+    )
 
 
 def predict_state(action: CallService, entity: Entity) -> TargetState:

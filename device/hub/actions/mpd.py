@@ -19,6 +19,8 @@ from device.system.secrets import read_secret
 
 T = TypeVar("T")
 
+SETTLE_S = 1.0
+"""The time after a command until the daemon reports its new state."""
 MAX_SONGS = 1000
 """The longest queue that can be restored."""
 _BATCH = 50
@@ -60,12 +62,19 @@ async def read_queue(client: MPDClient, name: str) -> Queue:
         raise ActionError(f"{name}: the queue has more than {MAX_SONGS} songs, too many to be restored")
     await client.tagtypes("clear")  # only the path of each song
     songs = tuple([song["file"] async for song in client.playlistinfo()])
-    state, volume, song = status["state"], int(status.get("volume", -1)), status.get("song")
+    playing = status["state"]
+    volume = int(status.get("volume", -1))
+    song = status.get("song")
     # MPD remembers the current song when a person stops it, but not when it stops after the last song.
-    if state == "stop" and song is None and (songs or status.get("consume") == "1"):
-        state = "ended"
-    position = None if song is None else int(song)
-    return Queue(songs, state, volume if volume >= 0 else None, position, float(status.get("elapsed", 0.0)))
+    if playing == "stop" and song is None and (songs or status.get("consume") == "1"):
+        playing = "ended"
+    return Queue(
+        songs,
+        playing,
+        volume=volume if volume >= 0 else None,
+        position=None if song is None else int(song),
+        elapsed_s=float(status.get("elapsed", 0.0)),
+    )
 
 
 async def restore_queue(client: MPDClient, queue: Queue, name: str) -> tuple[int, str]:
@@ -178,7 +187,7 @@ class MusicPlayer(LastState):
                 requested = {"playing": frozenset({"play", "ended"}), "songs": songs}
             if action.volume is not None:
                 requested["volume"] = action.volume if queue.volume is not None else None
-            return PreviousState(action.target, queue.as_target_state(), requested, settle_s=1.0, details=queue)
+            return PreviousState(action.target, queue.as_target_state(), requested, settle_s=SETTLE_S, details=queue)
 
         return (await self._run_connected(attempt),)
 

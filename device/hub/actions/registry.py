@@ -61,6 +61,6 @@ def _can_restore(entry: RestoreEntry, by_type: Mapping[type[Any], Destination[An
     """Whether this hub can restore an entry of an earlier one; logs it if not."""
     if is_restorable(by_type.get(type(entry.action))):
         return True
-    target, action = entry.previous.target, entry.action.description
-    _log.warning("%s stays as it is: this hub cannot restore %s any more", target, action)
+    message = "%s stays as it is: this hub cannot restore %s any more"
+    _log.warning(message, entry.previous.target, entry.action.description)
     return False

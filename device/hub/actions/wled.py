@@ -17,6 +17,8 @@ from device.settings.actions.wled import Wled
 
 T = TypeVar("T")
 
+SETTLE_S = 1.0
+"""The time after a transition until the strip reports its new state."""
 _Byte = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -115,8 +117,15 @@ class WledStrips(LastState):
             requested = {"on": False}
         elif action.colour:
             requested["colours"] = [action.colour.lower() for one in state.seg if one.colour] or None
-        is_complete, settle_s = bool(action.preset) or not action.brightness, action.transition_s + 1.0
-        return (PreviousState(action.target, state.as_target_state(), requested, is_complete, settle_s, state),)
+        previous = PreviousState(
+            action.target,
+            state.as_target_state(),
+            requested,
+            is_complete=bool(action.preset) or not action.brightness,
+            settle_s=action.transition_s + SETTLE_S,
+            details=state,
+        )
+        return (previous,)
 
     async def restore(self, previous: PreviousState) -> None:
         """Restore the strip, and remove segments that are new since. Raises ActionError."""

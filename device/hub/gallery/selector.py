@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 FACES_SHOWN = 5
 _MAX_ROTATION = 50
 """The most confident pictures of an emotion, which take turns: ten times five. The rest are less and less certain."""
+_MAX_THUMBNAIL_BYTES = 1_000_000
+_UPDATE_S = 0.25
 DRAWN = frozenset(f"{emotion.value}-{person}" for emotion in EMOTIONS for person in range(drawn_faces.VARIANTS))
 """The names of all drawn faces, as in their addresses."""
 
@@ -62,7 +64,7 @@ class GallerySelector:
         await asyncio.to_thread(self.refresh)
         while True:
             await self.update()
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(_UPDATE_S)
 
     async def update(self) -> None:
         """Answer, clear, or leave what is shown."""
@@ -167,6 +169,6 @@ def _read_file(folder: Path, name: str) -> bytes:
         os.close(directory)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > 1_000_000:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_THUMBNAIL_BYTES:
             raise OSError(f"{name}: not a thumbnail")
         return file.read()

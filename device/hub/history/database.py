@@ -204,14 +204,21 @@ def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
         before_s = session[1] if session else db.execute("SELECT max(time_s) FROM moods").fetchone()[0]
         start_s = min(before_s or mood.time_s, mood.time_s)
         _insert_gap(db, start_s, mood.time_s, f"{missing} changes lost while hub was away")
-    db.execute(
-        "INSERT INTO moods (time_s, session, seq, emotion, confidence, valence, arousal, probabilities,"
-        " people, face, face_confidence, voice, voice_confidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (session, seq) DO NOTHING",
-        (
-            *(mood.time_s, row.session, row.seq, mood.emotion, mood.confidence, mood.valence, mood.arousal),
-            msgspec.json.encode(mood.probabilities).decode(),
-            *(mood.people, mood.face, mood.face_confidence, mood.voice, mood.voice_confidence),
-        ),
-    )
+    columns = {
+        "time_s": mood.time_s,
+        "session": row.session,
+        "seq": row.seq,
+        "emotion": mood.emotion,
+        "confidence": mood.confidence,
+        "valence": mood.valence,
+        "arousal": mood.arousal,
+        "probabilities": msgspec.json.encode(mood.probabilities).decode(),
+        "people": mood.people,
+        "face": mood.face,
+        "face_confidence": mood.face_confidence,
+        "voice": mood.voice,
+        "voice_confidence": mood.voice_confidence,
+    }
+    names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    db.execute(f"INSERT INTO moods ({names}) VALUES ({values}) ON CONFLICT (session, seq) DO NOTHING", columns)  # noqa: S608 - the names are constants
     db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (row.session, row.seq, mood.time_s))

@@ -23,7 +23,10 @@ class HeartbeatRecorder:
             return None
         now_s = time.monotonic()
         since_s = self._blind_since_s
-        self._blind_since_s = None if now.can_see else now_s if since_s is None else since_s
+        if now.can_see:
+            self._blind_since_s = None
+        elif since_s is None:
+            self._blind_since_s = now_s
         sees_again = now.can_see and since_s is not None
         if not sees_again and now_s - self._written_s < self._interval_s:
             return None

@@ -49,7 +49,8 @@ class LiveViewServer:
         self.is_closed = False
         self.first_picture_s = first_picture_s
         self._path = live_path(runtime_dir)
-        self._send, self._on_watchers = send, on_watchers
+        self._send = send
+        self._on_watchers = on_watchers
         self._latest: Latest[bytes | None] = Latest(None)
         self._watchers_changed = asyncio.Event()
         self._server = UnixServer(self._path, self._serve)

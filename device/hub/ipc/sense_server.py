@@ -37,7 +37,8 @@ class SenseServer:
         on_disconnect: Callable[[str], Awaitable[None]],
     ) -> None:
         self._path = locations.socket_path(runtime_dir)
-        self._on_message, self._on_disconnect = on_message, on_disconnect
+        self._on_message = on_message
+        self._on_disconnect = on_disconnect
         self._server = UnixServer(self._path, self._serve, max_line=MAX_LINE)
         self._writer: asyncio.StreamWriter | None = None
         self._session: asyncio.Task[None] | None = None

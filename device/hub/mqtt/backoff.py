@@ -3,7 +3,11 @@
 # A restarted broker is back within a second or two. A broken one is not flooded with attempts.
 _BACKOFF_S = (0.5, *[1.0] * 10, 2.0, 5.0, 10.0, 30.0, 60.0)
 _STABLE_S = 10.0
-_MAX_SHORT, _FLAPPING_S = 3, 10.0
+"""A connection that lasts longer counts as stable."""
+_MAX_SHORT = 3
+"""With this many short connections in a row, the broker is flapping."""
+_FLAPPING_S = 10.0
+"""The shortest wait while it is flapping."""
 _LOG_EVERY = 10
 
 

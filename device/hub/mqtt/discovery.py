@@ -154,7 +154,9 @@ class DiscoveryPublisher:
     """Publishes the document of one Mien on one broker. A file keeps the last one, to find components that are gone."""
 
     def __init__(self, broker: schema.Mqtt, name: str, state_dir: Path, now: Callable[[], Snapshot]) -> None:
-        self._broker, self._name, self._now = broker, name, now
+        self._broker = broker
+        self._name = name
+        self._now = now
         self._file = StateFile(state_dir / FILE_NAME, _PublishedDocument, _CONSEQUENCE)
         self.status_topic = f"{broker.discovery_prefix.strip('/')}/status" if broker.discovery else ""
         """Where Home Assistant publishes `online` when it has started; empty without discovery."""

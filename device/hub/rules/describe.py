@@ -46,8 +46,10 @@ def _describe_people(rule: Rule) -> str:
         return "nobody is in view"
     if high == 1000:
         return "somebody is in view" if low == 1 else f"{low} or more people are in view"
-    number = f"{low}" if low == high else f"{low} to {high}" if low else f"at most {high}"
-    return f"{number} {'person is' if high == 1 else 'people are'} in view"
+    people = "person is" if high == 1 else "people are"
+    if low == high:
+        return f"{low} {people} in view"
+    return f"{low} to {high} {people} in view" if low else f"at most {high} {people} in view"
 
 
 def describe_moods(rule: Rule) -> str:

@@ -159,8 +159,11 @@ def _baseline_json(baseline: Baseline | None) -> Json | None:
 def _reading_json(reading: SenseReading | None) -> Json | None:
     if reading is None:
         return None
-    confidence, age_s = round(reading.confidence, 3), round(reading.age_s, 1)
-    return {"emotion": reading.emotion.value, "confidence": confidence, "age_s": age_s}
+    return {
+        "emotion": reading.emotion.value,
+        "confidence": round(reading.confidence, 3),
+        "age_s": round(reading.age_s, 1),
+    }
 
 
 def format_iso(utc_s: float) -> str:

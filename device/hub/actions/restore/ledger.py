@@ -55,8 +55,8 @@ class RestoreLedger:
         self._entries = {entry.previous.target: entry for entry in entries}
         self._on_change = on_change
         for entry in self._entries.values():
-            at_utc_s, settle_s = entry.at_utc_s, entry.previous.settle_s
-            left_s = 0.0 if at_utc_s is None else max(at_utc_s + settle_s - wall_clock(), 0.0)
+            settle_s = entry.previous.settle_s
+            left_s = 0.0 if entry.at_utc_s is None else max(entry.at_utc_s + settle_s - wall_clock(), 0.0)
             entry.settled_at_s = clock() + min(left_s, settle_s)  # not later where the wall clock jumped back
 
     def record(self, rule: str, action: Action, states: Iterable[PreviousState]) -> list[RestoreEntry]:
@@ -196,18 +196,33 @@ class LedgerFile:
                 _log.warning("%s: cannot be written, a power cut would lose it (%s)", self._file.path, error)
 
     def _from_stored(self, stored: _StoredEntry) -> RestoreEntry:
-        state, requested, expected = map(_unpack, (stored.state, stored.requested, stored.expected))
-        details = msgspec.json.decode(stored.details, type=self._previous_types.get(type(stored.action), Any))
-        previous = PreviousState(stored.target, state, requested, stored.is_complete, stored.settle_s, details)
+        details_type = self._previous_types.get(type(stored.action), Any)
+        previous = PreviousState(
+            target=stored.target,
+            state=_unpack(stored.state),
+            requested=_unpack(stored.requested),
+            is_complete=stored.is_complete,
+            settle_s=stored.settle_s,
+            details=msgspec.json.decode(stored.details, type=details_type),
+        )
+        expected = _unpack(stored.expected)
         return RestoreEntry(stored.rule, stored.action, previous, expected, at_utc_s=stored.at_utc_s)
 
 
 def _to_stored(entry: RestoreEntry) -> _StoredEntry:
-    one = entry.previous
-    state, requested, expected = map(_pack, (one.state, one.requested, entry.expected))
-    details, timing = Raw(msgspec.json.encode(one.details)), (one.is_complete, one.settle_s)
-    own, at_utc_s = (entry.rule, entry.action), entry.at_utc_s
-    return _StoredEntry(*own, one.target, state, requested, *timing, details, expected, at_utc_s)
+    previous = entry.previous
+    return _StoredEntry(
+        rule=entry.rule,
+        action=entry.action,
+        target=previous.target,
+        state=_pack(previous.state),
+        requested=_pack(previous.requested),
+        is_complete=previous.is_complete,
+        settle_s=previous.settle_s,
+        details=Raw(msgspec.json.encode(previous.details)),
+        expected=_pack(entry.expected),
+        at_utc_s=entry.at_utc_s,
+    )
 
 
 def _pack(state: TargetState) -> TargetState:

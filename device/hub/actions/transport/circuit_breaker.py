@@ -30,8 +30,9 @@ class CircuitBreaker:
         """Call before an action; True when it is the one trial. Raises ActionError while the breaker is open."""
         if self._opened_at_s is None:
             return False
-        now, now_s = datetime.now().astimezone(), self._clock()
+        now_s = self._clock()
         if self._in_trial or now_s < self._open_until_s:
+            now = datetime.now().astimezone()
             since = now + timedelta(seconds=self._opened_at_s - now_s)
             until = now + timedelta(seconds=max(self._open_until_s - now_s, 0.0))
             raise ActionError(

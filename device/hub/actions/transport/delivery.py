@@ -104,7 +104,7 @@ class Delivery:
                 jitter_s = random.uniform(0.0, 0.3)  # noqa: S311 - no secret
                 wait_s = max(backoff_s + jitter_s, error.retry_after_s)
                 if self._clock() + wait_s >= end_s:
-                    raise
+                    raise  # also if the destination asks for a longer wait than there is time
             await self._sleep(wait_s)
             backoff_s = min(2 * backoff_s, 4.0)
 
