@@ -126,11 +126,13 @@ async def running(
     dry: bool = False,
     limits: WebLimits | None = None,
     runner_limits: RunnerLimits | None = None,
+    build: str = "",
 ) -> AsyncIterator[Hub]:
-    """A hub in this event loop, stopped at the end. `limits`: of its web server; both default to the usual ones."""
+    """A hub in this event loop, stopped at the end. `limits`, `build`: of its web server, if not the usual ones."""
     hub, stop = build_hub(settings, dry=dry, runner_limits=runner_limits), asyncio.Event()
-    if hub.web and limits:
-        hub.web.limits = limits
+    if hub.web:
+        hub.web.limits = limits or hub.web.limits
+        hub.web.build = build or hub.web.build
     task = asyncio.create_task(hub.run(stop))
     try:
         await until(lambda: task.done() or hub.page or (not settings.kiosk.enabled and has_socket(settings)))

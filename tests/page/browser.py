@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from device.hub.hub import Hub
+from device.hub.web.limits import WebLimits
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, running
 
@@ -99,12 +100,18 @@ class Room:
 
 @contextlib.asynccontextmanager
 async def open_room(
-    settings: Settings, view: str = "", size: tuple[int, int] = SIZES["pi"], *, sense: bool = True, **options: object
+    settings: Settings,
+    view: str = "",
+    size: tuple[int, int] = SIZES["pi"],
+    *,
+    sense: bool = True,
+    limits: WebLimits | None = None,
+    **options: object,
 ) -> AsyncIterator[Room]:
     """A hub, a sense, a browser, and in it the page, with `view` shown; `options` are the browser context's."""
     fake = Sense(settings)
     async with (
-        running(settings) as hub,
+        running(settings, limits=limits) as hub,
         fake if sense else contextlib.nullcontext(),
         chromium() as browser,
         open_page(browser, f"{hub.page}#{view}" if view else hub.page, size, **options) as watched,

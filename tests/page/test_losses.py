@@ -8,7 +8,6 @@ import pytest
 from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
-from device.hub.web.routes import static_files
 from device.ipc.messages import SetSwitch, Switch
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
@@ -112,12 +111,11 @@ def test_hub_goes_and_comes_back_without_a_reload(fixed: Settings) -> None:
     run(story(), 120)
 
 
-def test_an_open_page_reloads_after_an_update(fixed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_page_reloads_after_an_update(fixed: Settings) -> None:
     async def story() -> None:
         async with chromium() as browser, contextlib.AsyncExitStack() as opened:
-            for session, mark, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
-                monkeypatch.setattr(static_files, "BUILD", mark)
-                async with running(fixed) as hub, Sense(fixed, session) as sense:
+            for session, build, loads in (("s1", "old", 1), ("s2", "new", 2), ("s3", "new", 2)):
+                async with running(fixed, build=build) as hub, Sense(fixed, session) as sense:
                     if session == "s1":
                         watched = await opened.enter_async_context(open_page(browser, hub.page + "#setup"))
                         page = watched.page

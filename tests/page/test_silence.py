@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from device.emotions import Emotion
-from device.hub.web.routes import event_stream
+from device.hub.web.limits import WebLimits
 from device.settings.schema import Settings
 from tests.hub.hub_running import WELL, Sense, mood, run, running
 from tests.hub.ipc.live_view_setup import get_live_socket, pack_picture, with_live_view
@@ -66,11 +66,9 @@ def test_a_connection_that_died_silently_is_reported_and_reopened(house: Setting
     run(story(), 120)
 
 
-def test_a_quiet_room_is_not_taken_for_a_dead_connection(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "PING_INTERVAL_S", 0.3)
-
+def test_a_quiet_room_is_not_taken_for_a_dead_connection(house: Settings) -> None:
     async def story() -> None:
-        async with open_room(house) as room:
+        async with open_room(house, limits=WebLimits(event_ping_interval_s=0.3)) as room:
             page = room.page
             await page.clock.install()
             await page.reload()

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from device.errors import MienError
 
 
@@ -26,6 +28,17 @@ class WebLimits:
     max_body_bytes: int = 4096
     reload_interval_s: float = 2.0
     """How often the server looks for a changed password or certificate."""
+    max_event_readers: int = 64
+    event_ping_interval_s: float = 10.0
+    """The ping is an event, since a page cannot see comments. The page reports a lost connection after 25 s without."""
+    stuck_timeout_s: float = 30.0
+    """A reader of events that has read nothing for this long is disconnected."""
+    live_ping_interval_s: float = 4.0
+    """A viewer of the live view that does not answer a ping within half of this is disconnected."""
+
+
+LIMITS = web.AppKey("limits", WebLimits)
+"""Where the server's application has its limits, for the routes."""
 
 
 class TooManyError(MienError):

@@ -14,7 +14,7 @@ from device.errors import MienError
 from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
-from device.hub.web.limits import WebLimits
+from device.hub.web.limits import LIMITS, WebLimits
 from device.hub.web.middleware import RequestGuard
 from device.hub.web.request_origin import get_own_names
 from device.hub.web.responses import add_headers
@@ -41,6 +41,8 @@ class WebServer:
     ) -> None:
         """`on_problem` is called with a description of each problem while serving, and with "" once it is solved."""
         self.limits = limits or WebLimits()
+        self.build = static_files.hash_files(static_files.FILES.values())
+        """The version of the page's own files."""
         self._settings = settings
         self._on_problem = on_problem
         self._routes = [*static_files.routes(), *routes]
@@ -68,6 +70,8 @@ class WebServer:
             middlewares=[RequestGuard(get_own_names(settings.allowed_hosts), login, self.limits.body_timeout_s).handle],
             client_max_size=self.limits.max_body_bytes,
         )
+        app[LIMITS] = self.limits
+        app[static_files.BUILD] = self.build
         app.add_routes([*login.routes(), *self._routes])
         app.on_response_prepare.append(add_headers)
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.5)

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from device.emotions import Emotion
+from device.hub.web.limits import WebLimits
 from device.hub.web.routes import event_stream, static_files
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, mood, run, running, until
@@ -33,11 +33,12 @@ async def messages(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, st
 def test_events_begin_with_a_snapshot_and_follow_every_change(house: Settings) -> None:
     async def story() -> None:
         async with running(house) as hub, aiohttp.ClientSession() as client:
+            assert hub.web
             async with client.get(hub.page + "api/events") as answer:
                 assert answer.headers["Content-Type"] == "text/event-stream"
                 stream = messages(answer)
                 assert await anext(stream) == {"retry": "1000"}
-                assert await anext(stream) == {"event": "page", "data": f'"{static_files.BUILD}"'}
+                assert await anext(stream) == {"event": "page", "data": f'"{hub.web.build}"'}
                 first = await anext(stream)
                 assert json.loads(first["data"])["mood"] is None
                 async with Sense(house) as sense:
@@ -71,12 +72,10 @@ def test_a_changed_page_has_another_version(tmp_path: Path) -> None:
     assert static_files.hash_files([one, two]) != before
 
 
-def test_a_quiet_room_is_pinged(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "PING_INTERVAL_S", 0.2)
-
+def test_a_quiet_room_is_pinged(house: Settings) -> None:
     async def story() -> None:
         async with (
-            running(house) as hub,
+            running(house, limits=WebLimits(event_ping_interval_s=0.2)) as hub,
             aiohttp.ClientSession() as client,
             client.get(hub.page + "api/events") as answer,
         ):
@@ -119,11 +118,9 @@ def test_a_slow_reader_gets_only_the_newest_snapshot(house: Settings) -> None:
     run(story())
 
 
-def test_a_stuck_reader_is_disconnected(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "STUCK_TIMEOUT_S", 0.5)
-
+def test_a_stuck_reader_is_disconnected(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub:
+        async with running(house, limits=WebLimits(stuck_timeout_s=0.5)) as hub:
             port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
             with socket.socket() as stuck:
                 stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -138,11 +135,17 @@ def test_a_stuck_reader_is_disconnected(house: Settings, monkeypatch: pytest.Mon
     run(story())
 
 
-def test_too_many_readers_are_refused(house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "MAX_READERS", 0)
-
+def test_too_many_readers_are_refused(house: Settings) -> None:
     async def story() -> None:
-        async with running(house) as hub:
+        async with (
+            running(house, limits=WebLimits(max_event_readers=1)) as hub,
+            aiohttp.ClientSession() as client,
+            client.get(hub.page + "api/events") as answer,
+        ):
+            assert answer.status == 200
+            await until(lambda: hub.store.subscribers == 1)
             assert (await ask("GET", hub.page + "api/events"))[0] == 503
+
+    run(story())
 
     run(story())

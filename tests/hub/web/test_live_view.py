@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from device.hub.hub import Hub
-from device.hub.web.routes import live_view as route_module
+from device.hub.web.limits import WebLimits
 from device.ipc.messages import Watch
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, run, running, until
@@ -145,11 +145,9 @@ def test_a_slow_viewer_skips_pictures_and_a_fast_one_does_not(
     run(story())
 
 
-def test_a_phone_that_vanished_is_no_longer_counted(open_house: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route_module, "PING_INTERVAL_S", 1.0)
-
+def test_a_phone_that_vanished_is_no_longer_counted(open_house: Settings) -> None:
     async def story() -> None:
-        async with running(open_house) as hub, Sense(open_house) as sense:
+        async with running(open_house, limits=WebLimits(live_ping_interval_s=1.0)) as hub, Sense(open_house) as sense:
             _, writer = await opened(hub)
             await until(lambda: hub.store.now.watchers == 1)
             await until(lambda: hub.store.now.watchers == 0, 4)  # it keeps its end open, and answers no ping

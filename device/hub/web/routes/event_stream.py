@@ -12,24 +12,20 @@ import socket
 from aiohttp import web
 
 from device.hub.state.store import StateStore
-from device.hub.web.routes import static_files
+from device.hub.web.limits import LIMITS
+from device.hub.web.routes.static_files import BUILD
 
-MAX_READERS = 64
 RETRY_MS = 1000
 """How long a browser waits before it reconnects."""
-PING_INTERVAL_S = 10.0
-"""The ping is an event, since a page cannot see comments. The page reports a lost connection after 25 s without one."""
 MIN_INTERVAL_S = 0.1
 """Minimum time between two snapshots. Nobody can read more than ten a second."""
-STUCK_TIMEOUT_S = 30.0
-"""A reader that has read nothing for this long is disconnected."""
 _GAP = "event: gap\ndata: {}\n\n"
 
 
 async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
     """Send events until the reader disconnects or is stuck, or the server stops."""
-    transport = request.transport
-    if transport is None or store.subscribers >= MAX_READERS:
+    limits, transport = request.app[LIMITS], request.transport
+    if transport is None or store.subscribers >= limits.max_event_readers:
         return web.Response(status=503, text="too many readers")
     # A small kernel buffer, so that few outdated snapshots queue up for a slow reader.
     if connection := transport.get_extra_info("socket"):
@@ -37,12 +33,12 @@ async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     # A reader that is gone or stuck is not an error: its browser reconnects.
     with store.subscribe() as subscription, contextlib.suppress(ConnectionError, TimeoutError):
-        sent, preamble = _resume(store, request.headers.get("Last-Event-ID", ""))
+        sent, preamble = _resume(store, request.app[BUILD], request.headers.get("Last-Event-ID", ""))
         await response.prepare(request)
         await response.write(preamble.encode())
         while True:
             try:
-                async with asyncio.timeout(PING_INTERVAL_S):
+                async with asyncio.timeout(limits.event_ping_interval_s):
                     snapshot = await subscription.newest()
                 sent, text = _format_changes(store, sent)
                 text += f"data: {store.as_json(snapshot)}\n\n"
@@ -50,13 +46,13 @@ async def stream(request: web.Request, store: StateStore) -> web.StreamResponse:
                 text = "event: ping\ndata: {}\n\n"
             await response.write(text.encode())
             await asyncio.sleep(MIN_INTERVAL_S)
-            await _wait_until_sent(transport)
+            await _wait_until_sent(transport, limits.stuck_timeout_s)
     return response
 
 
-def _resume(store: StateStore, last_event_id: str) -> tuple[int, str]:
+def _resume(store: StateStore, build: str, last_event_id: str) -> tuple[int, str]:
     """(number of the reader's last change, the beginning of the stream)."""
-    preamble = f'retry: {RETRY_MS}\n\nevent: page\ndata: "{static_files.BUILD}"\n\n'
+    preamble = f'retry: {RETRY_MS}\n\nevent: page\ndata: "{build}"\n\n'
     if not last_event_id:
         return store.changes.last, preamble
     number = store.changes.parse_id(last_event_id)
@@ -71,9 +67,9 @@ def _format_changes(store: StateStore, sent: int) -> tuple[int, str]:
     return store.changes.last, ("" if is_complete else _GAP) + "".join(lines)
 
 
-async def _wait_until_sent(transport: asyncio.Transport) -> None:
+async def _wait_until_sent(transport: asyncio.Transport, timeout_s: float) -> None:
     """Wait until the kernel has everything, skipping snapshots until then. Raises TimeoutError for a stuck reader."""
-    async with asyncio.timeout(STUCK_TIMEOUT_S):
+    async with asyncio.timeout(timeout_s):
         while transport.get_write_buffer_size() > 0 and not transport.is_closing():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(MIN_INTERVAL_S)
     if transport.is_closing():

@@ -15,12 +15,11 @@ from aiohttp import web
 from device.hub.ipc.live_view import LiveViewServer
 from device.hub.state.snapshot import Snapshot
 from device.hub.state.store import StateStore, Subscription
+from device.hub.web.limits import LIMITS
 from device.hub.web.responses import error
 from device.ipc.messages import State
 
 MAX_VIEWERS = 8
-PING_INTERVAL_S = 4.0
-"""A viewer that does not answer a ping within half of this is disconnected."""
 _SEND_BUFFER = 32_768
 """Bytes; the kernel doubles it. Small, so that few outdated pictures queue up for a slow viewer."""
 
@@ -42,7 +41,8 @@ class LiveRoute:
             return error(403, "the live view is off; set kiosk.live_view = true")
         if transport is None or self.live.watchers >= MAX_VIEWERS:
             return error(503, f"{MAX_VIEWERS} viewers watch already; try again later")
-        response = web.WebSocketResponse(heartbeat=PING_INTERVAL_S, compress=False, max_msg_size=1024)
+        ping_interval_s = request.app[LIMITS].live_ping_interval_s
+        response = web.WebSocketResponse(heartbeat=ping_interval_s, compress=False, max_msg_size=1024)
         if not response.can_prepare(request).ok:
             return error(400, "this address needs a WebSocket")
         with self.live.watch(request.remote or "somebody") as viewer:

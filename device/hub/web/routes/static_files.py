@@ -23,8 +23,9 @@ def hash_files(files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-BUILD = hash_files(FILES.values())
-"""Identifies this version of the page. An open page that receives another one reloads itself."""
+BUILD = web.AppKey("build", str)
+"""Where the server's application has what identifies this version of the page, for the routes. An open page that
+receives another one reloads itself."""
 
 
 def routes() -> list[web.RouteDef]:
