@@ -61,9 +61,11 @@ def test_only_heads_that_learn_have_a_say_in_the_best_epoch(stages: Any) -> None
 
 
 @pytest.mark.parametrize("module", ["stages", "quantize", "strangers"])
-def test_the_data_lie_where_every_step_of_convert_looks(module: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_default_data_folder_is_that_of_convert(
+    module: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     main = importlib.import_module(f"convert.face.student.{module}").main
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit):
-        patched.setattr("sys.argv", [module, "--help"])
+    monkeypatch.setattr("sys.argv", [module, "--help"])
+    with pytest.raises(SystemExit):
         main()
     assert str(DATA) in re.sub(r"\n\s*", "", capsys.readouterr().out)

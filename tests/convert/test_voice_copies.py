@@ -1,14 +1,14 @@
-"""What a teacher hears and what a student sees of a clip lie in the same frames, whatever was done to the sound."""
+"""The teacher's and the student's frames of a clip stay aligned, however the sound was changed."""
 
 import numpy as np
 import pytest
 
 from convert.datasets.speech.clips import Clip
-from convert.voice.copies.clean import LONGEST, at_level, clean_copy
-from convert.voice.copies.codecs import mp3, opus, telephone, undelayed
-from convert.voice.copies.degraded import Surroundings, degraded
-from convert.voice.student.input import FRAMES, padded, student_input
-from convert.voice.student.views import COLUMNS, view
+from convert.voice.copies.clean import MAX_SAMPLES, make_clean_copy, normalize_level
+from convert.voice.copies.codecs import mp3, opus, remove_delay, telephone
+from convert.voice.copies.degraded import Surroundings, degrade
+from convert.voice.student.input import FRAMES, pad_to_length, student_input
+from convert.voice.student.views import COLUMNS, make_view
 from device.emotions import Floats
 from device.perception.audio.stft import HOP, RATE_HZ
 
@@ -26,69 +26,69 @@ def _clip(seconds: float = 2.0) -> Clip:
     return Clip("made", "made", "A", "F", 0, (_voice(seconds) * 32767).astype(np.int16))
 
 
-def test_a_copy_is_whole_frames_at_one_level_and_the_same_again() -> None:
+def test_a_copy_has_whole_frames_and_is_the_same_every_time() -> None:
     for copy in range(3):
-        samples = clean_copy(_clip(), copy)
+        samples = make_clean_copy(_clip(), copy)
         assert len(samples) % HOP == 0
-        np.testing.assert_array_equal(samples, clean_copy(_clip(), copy))
-    assert len(clean_copy(_clip(9.0), 0)) == LONGEST
-    assert len(clean_copy(_clip(0.2), 0)) == RATE_HZ // 2
-    assert len(clean_copy(_clip(), 1)) != len(clean_copy(_clip(), 0))
+        np.testing.assert_array_equal(samples, make_clean_copy(_clip(), copy))
+    assert len(make_clean_copy(_clip(9.0), 0)) == MAX_SAMPLES
+    assert len(make_clean_copy(_clip(0.2), 0)) == RATE_HZ // 2
+    assert len(make_clean_copy(_clip(), 1)) != len(make_clean_copy(_clip(), 0))
 
 
-def test_the_level_says_nothing() -> None:
-    loud, soft = at_level(_voice(1.0)), at_level(0.01 * _voice(1.0))
+def test_copies_have_one_level() -> None:
+    loud, soft = normalize_level(_voice(1.0)), normalize_level(0.01 * _voice(1.0))
     np.testing.assert_allclose(loud, soft, atol=1e-4)
 
 
 @pytest.mark.parametrize(
-    "carried", [lambda s: opus(s, 16_000), lambda s: mp3(s, 24_000), telephone], ids=["opus", "mp3", "telephone"]
+    "transmit", [lambda s: opus(s, 16_000), lambda s: mp3(s, 24_000), telephone], ids=["opus", "mp3", "telephone"]
 )
-def test_what_carries_a_sound_does_not_move_it(carried: object) -> None:
+def test_codecs_and_telephones_do_not_shift_a_sound(transmit: object) -> None:
     samples = _voice(2.0)
-    sound_in = carried(samples)  # type: ignore[operator]
-    assert sound_in.shape == samples.shape
-    size = [np.sqrt(np.convolve(s**2, np.ones(400) / 400, "same")) for s in (samples, sound_in)]
+    changed = transmit(samples)  # type: ignore[operator]
+    assert changed.shape == samples.shape
+    size = [np.sqrt(np.convolve(s**2, np.ones(400) / 400, "same")) for s in (samples, changed)]
     shifts = np.arange(-800, 801, 40)
-    alike = [np.corrcoef(size[0][1000:-1000], np.roll(size[1], shift)[1000:-1000])[0, 1] for shift in shifts]
-    assert abs(shifts[int(np.argmax(alike))]) <= 80
+    correlation = [np.corrcoef(size[0][1000:-1000], np.roll(size[1], shift)[1000:-1000])[0, 1] for shift in shifts]
+    assert abs(shifts[int(np.argmax(correlation))]) <= 80
 
 
-def test_a_delay_is_found_whichever_way_it_goes() -> None:
+def test_a_delay_is_removed_in_both_directions() -> None:
     samples = np.random.default_rng(1).normal(size=8_000).astype(np.float32)
     late = np.concatenate([np.zeros(700, np.float32), samples])
-    np.testing.assert_allclose(undelayed(late, samples), samples)
-    early = undelayed(samples[700:], samples)
+    np.testing.assert_allclose(remove_delay(late, samples), samples)
+    early = remove_delay(samples[700:], samples)
     np.testing.assert_allclose(early[700:], samples[700:])
     assert len(early) == len(samples)
 
 
-def test_a_degraded_copy_is_as_long_and_finite() -> None:
+def test_a_degraded_copy_has_the_same_length_and_is_finite() -> None:
     room = np.zeros(4_000, np.float32)
     room[16], room[900] = 0.9, 0.4
-    around = Surroundings([(_voice(1.0, 3) * 32767).astype(np.int16)], [room])
+    surroundings = Surroundings([(_voice(1.0, 3) * 32767).astype(np.int16)], [room])
     samples = _voice(1.5)
     for seed in range(12):
-        sound_in = degraded(samples, around, np.random.default_rng(seed))
-        assert sound_in.shape == samples.shape
-        assert np.isfinite(sound_in).all()
+        changed = degrade(samples, surroundings, np.random.default_rng(seed))
+        assert changed.shape == samples.shape
+        assert np.isfinite(changed).all()
 
 
-def test_a_view_has_a_row_for_each_frame_of_the_copy() -> None:
-    around = Surroundings([(_voice(1.0, 3) * 32767).astype(np.int16)], [np.ones(1, np.float32)])
-    frames = len(clean_copy(_clip(), 1)) // HOP
+def test_a_view_has_one_row_per_frame_of_the_copy() -> None:
+    surroundings = Surroundings([(_voice(1.0, 3) * 32767).astype(np.int16)], [np.ones(1, np.float32)])
+    frames = len(make_clean_copy(_clip(), 1)) // HOP
     for number in range(2):
-        assert view(_clip(), 1, number, around).shape == (frames, COLUMNS)
+        assert make_view(_clip(), 1, number, surroundings).shape == (frames, COLUMNS)
 
 
-def test_the_input_does_not_tell_loudness_and_stands_in_the_middle_of_silence() -> None:
-    around = Surroundings([], [])
-    rows = view(_clip(), 0, 0, around)[:100]
+def test_the_input_hides_loudness_and_is_centred_in_silence() -> None:
+    surroundings = Surroundings([], [])
+    rows = make_view(_clip(), 0, 0, surroundings)[:100]
     louder = np.array(rows)
     louder[:, :40] += 3
     louder[:, 80:] += 3
     np.testing.assert_allclose(student_input(louder), student_input(rows), atol=1e-4)
-    window, place = padded(student_input(rows))
+    window, place = pad_to_length(student_input(rows))
     assert window.shape == (FRAMES, COLUMNS)
     begin = (FRAMES - len(rows)) // 2
     assert place == slice(begin, begin + len(rows))

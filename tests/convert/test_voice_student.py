@@ -1,7 +1,8 @@
-"""The teacher's encoder takes CTranslate2's weights; a student learns from it, and goes on where it was cut off."""
+"""The teacher's encoder loads CTranslate2's weights; a student learns from it, and resumes after an interruption."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ torch = pytest.importorskip("torch", reason="the training environment: make test
 
 COUNT = 24
 LENGTHS = [60, 90, 170, 75]
+COMPONENTS = 8
+"""So few clips have so few components."""
 
 
 def _weights(width: int, layers: int) -> dict[str, np.ndarray]:
@@ -40,54 +43,50 @@ def _weights(width: int, layers: int) -> dict[str, np.ndarray]:
     return {name: rng.normal(0, 0.1, shape).astype(np.float16) for name, shape in made.items()}
 
 
-def test_an_encoder_gives_a_frame_each_20_ms_of_every_block() -> None:
-    from convert.voice.teacher.projection import hear
+def test_an_encoder_returns_a_frame_every_20_ms_from_every_block() -> None:
+    from convert.voice.teacher.projection import run_encoder
     from convert.voice.teacher.whisper import Shape, load_encoder
 
     weights = _weights(16, 2)
     encoder = load_encoder(weights, Shape(16, 2), 2)
-    blocks = hear(encoder, np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32))
+    blocks = run_encoder(encoder, np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32))
     assert [block.shape for block in blocks] == [(50, 16), (50, 16)]
     norm = encoder.state_dict()["blocks.1.dense_norm.weight"].numpy()
     np.testing.assert_array_equal(norm, weights["encoder/layer_1/ffn/layer_norm/gamma"].astype(np.float32))
 
 
-def _material() -> object:
-    """Clips whose teacher says what the first columns of their frames are."""
+def _material() -> Any:
+    """Clips whose teacher predicts the first columns of their frames."""
     from convert.voice.student.material import Material
     from convert.voice.student.views import COLUMNS
+    from convert.voice.teacher import projection
     from convert.voice.teacher.frames import TeacherFrames
-    from convert.voice.teacher.projection import COMPONENTS
 
     rng = np.random.default_rng(2)
     nothing = np.zeros(0, np.int16)
     clips = [Clip(f"c{i}", "savee", f"S{i % 4}", "M", i % 7, nothing) for i in range(COUNT)]
     lengths = [LENGTHS[i % 4] for i in range(COUNT)]
     rows = rng.normal(0, 1, (sum(lengths), COLUMNS)).astype(np.float16)
-    said = rng.normal(0, 0.1, (len(rows), COMPONENTS))
-    said[:, :COLUMNS] += rows
+    taught = rng.normal(0, 0.1, (len(rows), projection.COMPONENTS))
+    taught[:, :COLUMNS] += rows
     statistics = rng.normal(size=(COUNT, 4, 2, 160)).astype(np.float16)
-    frames = TeacherFrames(said.astype(np.float16), np.cumsum(lengths), statistics)
+    frames = TeacherFrames(taught.astype(np.float16), np.cumsum(lengths), statistics)
     return Material(clips, np.full(COUNT, 2), np.arange(COUNT), {(2, 0): frames}, {(2, 0): [rows, rows]})
 
 
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few clips have so few components."""
-    for module in ("material", "distill", "finetune"):
-        monkeypatch.setattr(f"convert.voice.student.{module}.POOLED", 8)
-
-
-@pytest.mark.usefixtures("small")
-def test_a_student_that_is_cut_off_ends_where_it_would_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from convert.voice.student import training as student_training
-    from convert.voice.student.distill import distill
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from convert.voice.student import distill
     from convert.voice.student.network import StudentShape
     from convert.voice.student.training import StudentPlan
 
-    monkeypatch.setattr(student_training, "_KEEP_S", -1.0)
     shape, plan = StudentShape(16, 1, 3), StudentPlan(3, 16, batch=8)
-    whole = distill("whole", _material(), plan, shape, tmp_path / "whole")  # type: ignore[arg-type]
+
+    def train(name: str) -> Any:
+        return distill.distill(
+            name, _material(), plan, shape, tmp_path / name, components=COMPONENTS, save_s=-1.0
+        ).state_dict()
+
+    whole = train("whole")
 
     def cut(line: dict[str, float], folder: Path) -> None:
         if line["epoch"] == 3:
@@ -96,20 +95,19 @@ def test_a_student_that_is_cut_off_ends_where_it_would_have(tmp_path: Path, monk
     with monkeypatch.context() as patched:
         patched.setattr("convert.training.checkpoints.append_log", cut)
         with pytest.raises(KeyboardInterrupt):
-            distill("cut", _material(), plan, shape, tmp_path / "cut")  # type: ignore[arg-type]
-    resumed = distill("cut", _material(), plan, shape, tmp_path / "cut")  # type: ignore[arg-type]
-    for name, values in whole.state_dict().items():
-        assert torch.allclose(values.float(), resumed.state_dict()[name].float(), atol=1e-5), name
+            train("cut")
+    resumed = train("cut")
+    for name, values in whole.items():
+        assert torch.allclose(values.float(), resumed[name].float(), atol=1e-5), name
 
 
-@pytest.mark.usefixtures("small")
-def test_a_batch_is_of_windows_about_equally_long(tmp_path: Path) -> None:
-    from convert.voice.student.distill import stored_targets
+def test_the_windows_of_a_batch_are_about_equally_long(tmp_path: Path) -> None:
+    from convert.voice.student.distill import load_or_fit_targets
     from convert.voice.student.input import FRAMES
     from convert.voice.student.material import Batch, Sampler
 
     material = _material()
-    sampler = Sampler(material, stored_targets(tmp_path, material, np.arange(COUNT)))  # type: ignore[arg-type]
+    sampler = Sampler(material, load_or_fit_targets(tmp_path, material, np.arange(COUNT), COMPONENTS))
     rng = np.random.default_rng(0)
     batches: Iterator[Batch] = sampler.batches(np.arange(COUNT), 6, rng)
     lengths = []
@@ -122,14 +120,13 @@ def test_a_batch_is_of_windows_about_equally_long(tmp_path: Path) -> None:
     assert flat == sorted(flat)
 
 
-@pytest.mark.usefixtures("small")
-def test_labels_are_learnt_with_no_clip_of_the_tested(tmp_path: Path) -> None:
-    from convert.voice.student.distill import stored_targets
-    from convert.voice.student.finetune import Weights, finetune
+def test_finetuning_uses_no_clip_of_a_tested_speaker(tmp_path: Path) -> None:
+    from convert.voice.student.distill import load_or_fit_targets
+    from convert.voice.student.finetune import LossWeights, finetune
     from convert.voice.student.material import Batch, Sampler
     from convert.voice.student.network import StudentModel, StudentShape
     from convert.voice.student.training import StudentPlan
-    from convert.voice.teacher.projection import COMPONENTS
+    from convert.voice.teacher import projection
     from convert.voice.teacher.protocols import Protocol
 
     def others(clip: Clip) -> bool:
@@ -137,30 +134,30 @@ def test_labels_are_learnt_with_no_clip_of_the_tested(tmp_path: Path) -> None:
 
     protocol = Protocol("made", others, others, lambda c: c.speaker == "S3", False, lambda c: c.speaker)
     material = _material()
-    sound_in: set[int] = set()
+    drawn: set[int] = set()
 
     class Watched(Sampler):
         def batches(self, clips: Ints, size: int, rng: np.random.Generator, pool: int = 16) -> Iterator[Batch]:
             for batch in super().batches(clips, size, rng, pool):
-                sound_in.update(batch.clip.tolist())
+                drawn.update(batch.clip.tolist())
                 yield batch
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("convert.voice.student.finetune.Sampler", Watched)
-        targets = stored_targets(tmp_path, material, np.arange(COUNT))  # type: ignore[arg-type]
-        pupil = StudentModel(StudentShape(16, 1, 3), COMPONENTS, 8, 8)
+        targets = load_or_fit_targets(tmp_path, material, np.arange(COUNT), COMPONENTS)
+        model = StudentModel(StudentShape(16, 1, 3), projection.COMPONENTS, COMPONENTS, 8)
         plan = StudentPlan(2, 16, batch=8)
-        finetune(protocol, material, targets, Weights(), plan, pupil, tmp_path / "run")  # type: ignore[arg-type]
-    assert sound_in
-    assert all(i % 4 != 3 for i in sound_in)
+        finetune(protocol, material, targets, LossWeights(), plan, model, tmp_path / "run")
+    assert drawn
+    assert all(i % 4 != 3 for i in drawn)
 
 
-def test_numbers_are_pooled_in_training_as_they_are_on_the_device() -> None:
-    from convert.voice.student.features import pooled
+def test_features_are_pooled_in_training_as_on_the_device() -> None:
+    from convert.voice.student.features import pool_frames
     from convert.voice.student.network import pool
 
-    sound_in: Floats = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    frames: Floats = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
     inside = torch.zeros(1, 30)
     inside[0, 4:25] = 1
-    in_training = pool(torch.from_numpy(sound_in.T[None].copy()), inside)[0].numpy()
-    np.testing.assert_allclose(in_training, pooled(sound_in[4:25]), rtol=1e-4)
+    in_training = pool(torch.from_numpy(frames.T[None].copy()), inside)[0].numpy()
+    np.testing.assert_allclose(in_training, pool_frames(frames[4:25]), rtol=1e-4)

@@ -13,18 +13,18 @@ from device.perception.audio.stft import RATE_HZ
 
 _MU = 255.0
 """The mu of G.711's companding."""
-_FARTHEST = 4800
+_MAX_DELAY = 4800
 """The longest delay of a codec, in samples."""
 
 
-def opus(samples: Floats, bits_a_second: int) -> Floats:
+def opus(samples: Floats, bits_per_second: int) -> Floats:
     """(n,) float32 at 16 kHz through Opus, with the delay removed."""
-    return _coded(samples, "libopus", "ogg", bits_a_second)
+    return _encode_and_decode(samples, "libopus", "ogg", bits_per_second)
 
 
-def mp3(samples: Floats, bits_a_second: int) -> Floats:
+def mp3(samples: Floats, bits_per_second: int) -> Floats:
     """(n,) float32 at 16 kHz through MP3, with the delay removed."""
-    return _coded(samples, "libmp3lame", "mp3", bits_a_second)
+    return _encode_and_decode(samples, "libmp3lame", "mp3", bits_per_second)
 
 
 def telephone(samples: Floats) -> Floats:
@@ -33,18 +33,18 @@ def telephone(samples: Floats) -> Floats:
     peak = float(np.abs(narrow).max()) + 1e-9
     small = np.sign(narrow) * np.log1p(_MU * np.abs(narrow) / peak) / np.log1p(_MU)
     steps = np.round(small * 127) / 127
-    sound_in = np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU * peak
-    return np.asarray(resample_poly(sound_in, 2, 1)[: len(samples)], np.float32)
+    expanded = np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU * peak
+    return np.asarray(resample_poly(expanded, 2, 1)[: len(samples)], np.float32)
 
 
-def _coded(samples: Floats, codec: str, container: str, bits_a_second: int) -> Floats:
+def _encode_and_decode(samples: Floats, codec: str, container: str, bits_per_second: int) -> Floats:
     peak = max(float(np.abs(samples).max()), 1e-6)
     pcm = np.clip(samples * (0.7 / peak) * 32768, -32768, 32767).astype(np.int16)
     file = io.BytesIO()
     with av.open(file, "w", container) as out:
         stream = out.add_stream(codec, rate=RATE_HZ)
         assert isinstance(stream, av.AudioStream)
-        stream.bit_rate = bits_a_second
+        stream.bit_rate = bits_per_second
         stream.layout = "mono"
         resampler = AudioResampler(stream.format, "mono", RATE_HZ, stream.frame_size or None)
         frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
@@ -53,11 +53,11 @@ def _coded(samples: Floats, codec: str, container: str, bits_a_second: int) -> F
             out.mux(stream.encode(part))
         out.mux(stream.encode(None))
     file.seek(0)
-    decoded = np.concatenate([*_decoded(file), np.zeros(_FARTHEST, np.float32)])
-    return undelayed(decoded, samples) * np.float32(peak / 0.7)
+    decoded = np.concatenate([*_decode(file), np.zeros(_MAX_DELAY, np.float32)])
+    return remove_delay(decoded, samples) * np.float32(peak / 0.7)
 
 
-def _decoded(file: io.BytesIO) -> Iterator[Floats]:
+def _decode(file: io.BytesIO) -> Iterator[Floats]:
     resampler = AudioResampler("flt", "mono", RATE_HZ)
     with av.open(file, "r") as source:
         for frame in source.decode(audio=0):
@@ -67,11 +67,11 @@ def _decoded(file: io.BytesIO) -> Iterator[Floats]:
             yield np.asarray(part.to_ndarray().ravel(), np.float32)
 
 
-def undelayed(late: Floats, original: Floats) -> Floats:
+def remove_delay(late: Floats, original: Floats) -> Floats:
     """(n,) as long as `original`: `late`, shifted to where the two match best."""
-    alike = fftconvolve(late, original[::-1])
+    correlation = fftconvolve(late, original[::-1])
     zero = len(original) - 1
-    span = slice(max(zero - _FARTHEST, 0), zero + _FARTHEST)
-    delay = int(np.argmax(alike[span])) + span.start - zero
+    span = slice(max(zero - _MAX_DELAY, 0), zero + _MAX_DELAY)
+    delay = int(np.argmax(correlation[span])) + span.start - zero
     shifted = late[delay:] if delay >= 0 else np.concatenate([np.zeros(-delay, np.float32), late])
     return np.asarray(np.pad(shifted, (0, max(len(original) - len(shifted), 0)))[: len(original)], np.float32)

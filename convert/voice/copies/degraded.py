@@ -39,25 +39,25 @@ def read_surroundings(data: Path, cache: Path) -> Surroundings:
     return Surroundings(esc + home, rooms)
 
 
-def degraded(samples: Floats, around: Surroundings, rng: np.random.Generator) -> Floats:
+def degrade(samples: Floats, surroundings: Surroundings, rng: np.random.Generator) -> Floats:
     """A degraded copy of (n,) float32, of the same length and timing."""
-    sound_in = samples
+    sound = samples
     if rng.random() < 0.5:
-        sound_in = _in_a_room(sound_in, around.rooms, rng)
+        sound = _add_room_echo(sound, surroundings.rooms, rng)
     if rng.random() < 0.6:  # another microphone: a tilt and a resonance
-        sound_in = lfilter([1.0, rng.uniform(-0.7, 0.7)], [1.0, rng.uniform(-0.5, 0.5)], sound_in).astype(np.float32)
-    power = float(np.mean(sound_in**2)) + 1e-9
+        sound = lfilter([1.0, rng.uniform(-0.7, 0.7)], [1.0, rng.uniform(-0.5, 0.5)], sound).astype(np.float32)
+    power = float(np.mean(sound**2)) + 1e-9
     if rng.random() < 0.7:
-        sound_in = sound_in + scale_to_ratio(make_noise(len(sound_in), around.noises, rng), power, rng.uniform(2, 30))
+        sound = sound + scale_to_ratio(make_noise(len(sound), surroundings.noises, rng), power, rng.uniform(2, 30))
     else:
-        sound_in = sound_in + scale_to_ratio(rng.normal(size=len(sound_in)), power, rng.uniform(30, 60))
+        sound = sound + scale_to_ratio(rng.normal(size=len(sound)), power, rng.uniform(30, 60))
     if rng.random() < 0.1:  # too loud for the microphone
         edge = np.sqrt(power) * rng.uniform(2, 5)
-        sound_in = np.clip(sound_in, -edge, edge)
-    return _carried(np.asarray(sound_in, np.float32), rng)
+        sound = np.clip(sound, -edge, edge)
+    return _transmit(np.asarray(sound, np.float32), rng)
 
 
-def _in_a_room(samples: Floats, rooms: Sequence[Floats], rng: np.random.Generator) -> Floats:
+def _add_room_echo(samples: Floats, rooms: Sequence[Floats], rng: np.random.Generator) -> Floats:
     if rng.random() < 0.5:
         return reverberate(samples, rng)
     response = np.array(rooms[int(rng.integers(len(rooms)))])
@@ -67,12 +67,12 @@ def _in_a_room(samples: Floats, rooms: Sequence[Floats], rng: np.random.Generato
     return np.asarray(fftconvolve(samples, response)[direct : direct + len(samples)], np.float32)
 
 
-def _carried(samples: Floats, rng: np.random.Generator) -> Floats:
-    way = rng.random()
-    if way < 0.1:
+def _transmit(samples: Floats, rng: np.random.Generator) -> Floats:
+    choice = rng.random()
+    if choice < 0.1:
         return telephone(samples)
-    if way < 0.2:
+    if choice < 0.2:
         return opus(samples, int(rng.choice([8_000, 12_000, 16_000, 24_000])))
-    if way < 0.3:
+    if choice < 0.3:
         return mp3(samples, int(rng.choice([16_000, 24_000, 32_000])))
     return samples

@@ -13,30 +13,24 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from convert.datasets.speech.clips import Clip
 from convert.voice.copies.clean import COPIES
 from convert.voice.protocols import OWN_CLASSES
 from convert.voice.student.material import POOLED, Batch, Material, Sampler, Targets, fit_targets, load_material
 from convert.voice.student.network import StudentModel, StudentShape
-from convert.voice.student.training import StudentPlan, train_student
-from convert.voice.teacher.corpora import CORPORA, read_clips
+from convert.voice.student.training import SAVE_S, StudentPlan, train_student
+from convert.voice.teacher.corpora import CORPORA
 from convert.voice.teacher.projection import COMPONENTS
 
-WATCHED = 20
-"""One clip in this many is held out to watch the loss."""
+VALIDATION_EVERY = 20
+"""One clip in this many is held out, to watch the loss."""
 
 
-def light_clips(data: Path, corpus: str, cache: Path) -> list[Clip]:
-    """The clips of a corpus without their samples, which are no longer needed."""
-    nothing = np.zeros(0, np.int16)
-    return [
-        Clip(c.name, c.corpus, c.speaker, c.sex, c.emotion, nothing, c.own, c.statement, c.intensity)
-        for c in read_clips(data, corpus, cache)
-    ]
+TensorBatch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Inputs (n, COLUMNS, t, 1), inside (n, t), frames (n, COMPONENTS, t), pooled (n, POOLED)."""
 
 
-def tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Inputs (n, COLUMNS, t, 1), inside (n, t), frames (n, COMPONENTS, t), pooled (n, POOLED)."""
+def to_tensors(batch: Batch) -> TensorBatch:
+    """A batch for the network, with time along the third axis."""
     x = torch.from_numpy(batch.x).transpose(1, 2)[:, :, :, None].contiguous(memory_format=torch.channels_last)
     return (
         x,
@@ -46,60 +40,76 @@ def tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
 
 
-def taught(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """(mean squared error of the frames, and of the clips, both relative to the teacher's variance; the logits)."""
+def compute_teacher_losses(network: nn.Module, batch: TensorBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """(mean squared error of the frames, that of the whole clips, logits); both errors relative to the variance."""
     x, inside, frames, pooled = batch
-    said, clip, logits = network(x, inside)
-    away = ((said - frames) ** 2).mean(dim=1) * inside
-    return away.sum() / inside.sum(), ((clip - pooled) ** 2).mean(), logits
+    predicted, clip, logits = network(x, inside)
+    errors = ((predicted - frames) ** 2).mean(dim=1) * inside
+    return errors.sum() / inside.sum(), ((clip - pooled) ** 2).mean(), logits
 
 
-def chances(material: Material, clips: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """(n,): the chance of each of `clips`. A corpus ten times as large is drawn five and a half times as often."""
+def compute_draw_probabilities(material: Material, clips: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(n,), for each of `clips`. A corpus ten times as large is drawn five and a half times as often."""
     counts = np.bincount(material.corpus[clips], minlength=len(CORPORA)).astype(float)
     weights = np.asarray(counts[material.corpus[clips]] ** -0.25, np.float64)
     return weights / weights.sum()
 
 
-def distill(name: str, material: Material, plan: StudentPlan, shape: StudentShape, folder: Path) -> nn.Module:
-    """Train the student `name` on all of `material` but every WATCHED-th clip, in the run folder `folder`."""
-    every = np.arange(len(material.clips))
-    watched, learners = every[every % WATCHED == 0], every[every % WATCHED != 0]
-    targets = stored_targets(folder, material, learners)
+def distill(
+    name: str,
+    material: Material,
+    plan: StudentPlan,
+    shape: StudentShape,
+    folder: Path,
+    *,
+    components: int = POOLED,
+    save_s: float = SAVE_S,
+) -> nn.Module:
+    """Train the student `name` on all of `material` but every VALIDATION_EVERY-th clip, in the run folder `folder`.
+
+    `components`: the length of the targets of a whole clip. `save_s`: the time between checkpoints.
+    """
+    all_clips = np.arange(len(material.clips))
+    held_out, learners = all_clips[all_clips % VALIDATION_EVERY == 0], all_clips[all_clips % VALIDATION_EVERY != 0]
+    targets = load_or_fit_targets(folder, material, learners, components)
     sampler = Sampler(material, targets)
-    drawn = chances(material, learners)
+    probabilities = compute_draw_probabilities(material, learners)
 
-    def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    def batches(epoch: int) -> Iterator[TensorBatch]:
         rng = np.random.default_rng((plan.seed, epoch))
-        order = rng.choice(learners, plan.clips_an_epoch, p=drawn)
+        order = rng.choice(learners, plan.clips_an_epoch, p=probabilities)
         for batch in sampler.batches(order, plan.batch, rng):
-            yield tensors(batch)
+            yield to_tensors(batch)
 
-    def step(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
-        frames, clip, _ = taught(network, batch)
+    def step(network: nn.Module, batch: TensorBatch) -> dict[str, Tensor]:
+        frames, clip, _ = compute_teacher_losses(network, batch)
         return {"loss": frames + clip, "frames": frames, "clip": clip}
 
     def score(network: nn.Module) -> dict[str, float]:
-        rng, size = np.random.default_rng(0), min(plan.batch, len(watched))
+        rng, size = np.random.default_rng(0), min(plan.batch, len(held_out))
         with torch.inference_mode():
-            losses = [taught(network, tensors(batch))[:2] for batch in sampler.batches(watched, size, rng)]
+            losses = [
+                compute_teacher_losses(network, to_tensors(batch))[:2] for batch in sampler.batches(held_out, size, rng)
+            ]
         frames, clip = np.mean([[float(f), float(c)] for f, c in losses], axis=0)
         return {"watched_frames": round(float(frames), 4), "watched_clip": round(float(clip), 4)}
 
     torch.manual_seed(plan.seed)
-    pupil = StudentModel(shape, COMPONENTS, POOLED, len(OWN_CLASSES))
-    return train_student(name, pupil, plan, batches, step, score, folder)
+    model = StudentModel(shape, COMPONENTS, components, len(OWN_CLASSES))
+    return train_student(name, model, plan, batches, step, score, folder, save_s)
 
 
-def stored_targets(folder: Path, material: Material, learners: npt.NDArray[np.int64]) -> Targets:
+def load_or_fit_targets(
+    folder: Path, material: Material, learners: npt.NDArray[np.int64], components: int = POOLED
+) -> Targets:
     """The targets of the body in `folder`: fitted once on its training clips, then stored."""
     path = folder / "targets.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        made = fit_targets(material, learners)
+        targets = fit_targets(material, learners, components)
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
-            np.savez(file, **asdict(made))
+            np.savez(file, **asdict(targets))
         partial.replace(path)
     return Targets(**np.load(path))
 
@@ -118,15 +128,15 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=StudentShape.width)
     parser.add_argument("--blocks", type=int, default=StudentShape.blocks)
     parser.add_argument("--kernel", type=int, default=StudentShape.kernel)
-    a = parser.parse_args(words)
-    folder = a.runs / a.name
+    arguments = parser.parse_args(words)
+    folder = arguments.runs / arguments.name
     if (folder / "best.pt").exists():
         return
     torch.set_num_threads(1)
-    corpora = [c for c in CORPORA if not c.startswith(tuple(a.without) or ("-",))]
-    material = load_material(a.cache, lambda corpus: light_clips(a.data, corpus, a.cache), corpora, a.copies)
-    plan = StudentPlan(a.epochs, a.clips)
-    distill(a.name, material, plan, StudentShape(a.width, a.blocks, a.kernel), folder)
+    corpora = [c for c in CORPORA if not c.startswith(tuple(arguments.without) or ("-",))]
+    material = load_material(arguments.data, arguments.cache, corpora, arguments.copies)
+    plan = StudentPlan(arguments.epochs, arguments.clips)
+    distill(arguments.name, material, plan, StudentShape(arguments.width, arguments.blocks, arguments.kernel), folder)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.input import FRAMES, pad_to_length, student_input
 from convert.voice.student.material import Material
-from convert.voice.teacher.clip_features import Numbers
+from convert.voice.teacher.clip_features import WindowFeatures
 from device.emotions import Floats
 
 ClipReader = Callable[[Floats], Floats]
@@ -15,30 +15,30 @@ ClipReader = Callable[[Floats], Floats]
 _AT_ONCE = 64
 
 
-def windows(rows: Floats) -> list[Floats]:
+def split_windows(rows: Floats) -> list[Floats]:
     """(t, COLUMNS) of a clip -> windows of at most FRAMES frames that overlap by half; the last ends with the clip."""
     ends = [*range(FRAMES, len(rows), FRAMES // 2), len(rows)]
     return [rows[max(end - FRAMES, 0) : end] for end in ends]
 
 
-def pooled(sound_in: Floats) -> Floats:
+def pool_frames(outputs: Floats) -> Floats:
     """(t, width) -> (2 width,): mean and deviation over time, as `student.pool` in training."""
-    return np.asarray(np.concatenate([sound_in.mean(axis=0), np.sqrt(sound_in.var(axis=0) + 1e-4)]), np.float32)
+    return np.asarray(np.concatenate([outputs.mean(axis=0), np.sqrt(outputs.var(axis=0) + 1e-4)]), np.float32)
 
 
-def compute_numbers(hear: ClipReader, clips: Sequence[Floats]) -> Numbers:
+def compute_features(reader: ClipReader, clips: Sequence[Floats]) -> WindowFeatures:
     """Compute the numbers of `clips`, each (t, COLUMNS) from `frame_rows`."""
-    parts = [(owner, window) for owner, rows in enumerate(clips) for window in windows(rows)]
+    parts = [(owner, window) for owner, rows in enumerate(clips) for window in split_windows(rows)]
     values = []
     for start in range(0, len(parts), _AT_ONCE):
-        placed = [padded(student_input(window)) for _, window in parts[start : start + _AT_ONCE]]
-        sound_in = hear(np.stack([window for window, _ in placed]))
-        values += [pooled(row[place]) for row, (_, place) in zip(sound_in, placed, strict=True)]
-    return Numbers(np.stack(values), np.array([owner for owner, _ in parts]))
+        placed = [pad_to_length(student_input(window)) for _, window in parts[start : start + _AT_ONCE]]
+        outputs = reader(np.stack([window for window, _ in placed]))
+        values += [pool_frames(row[place]) for row, (_, place) in zip(outputs, placed, strict=True)]
+    return WindowFeatures(np.stack(values), np.array([owner for owner, _ in parts]))
 
 
-def numbers_of_view(
-    hear: ClipReader, material: Material, clips: Sequence[int] | npt.NDArray[np.int64], copy: int = 0, number: int = 0
-) -> Numbers:
+def compute_view_features(
+    reader: ClipReader, material: Material, clips: Sequence[int] | npt.NDArray[np.int64], copy: int = 0, number: int = 0
+) -> WindowFeatures:
     """Compute the numbers of one view of the `clips` of a material."""
-    return compute_numbers(hear, [material.view(int(clip), copy, number) for clip in clips])
+    return compute_features(reader, [material.view(int(clip), copy, number) for clip in clips])

@@ -33,7 +33,7 @@ def student_input(rows: Floats) -> Floats:
     return scaled
 
 
-def padded(scaled: Floats, length: int = FRAMES) -> tuple[Floats, slice]:
+def pad_to_length(scaled: Floats, length: int = FRAMES) -> tuple[Floats, slice]:
     """(t, COLUMNS), t <= length -> ((length, COLUMNS), the slice that it fills): centred, with silence around it."""
     window = np.empty((length, COLUMNS), np.float32)
     window[:] = _FLOOR

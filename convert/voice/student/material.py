@@ -1,6 +1,6 @@
 """The student's training material: views of each clip, with the teacher's output for its frames and its whole."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.speech.clips import Clip
-from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.input import FRAMES, pad_to_length, student_input
 from convert.voice.student.views import COLUMNS, VIEWS, load_view
-from convert.voice.teacher.corpora import CORPORA
+from convert.voice.teacher.corpora import CORPORA, read_clips
 from convert.voice.teacher.frames import TeacherFrames, load_teacher_frames
 from convert.voice.teacher.projection import COMPONENTS
 from device.emotions import Floats
@@ -19,9 +19,9 @@ from device.perception.audio.log_mel import BANDS
 POOLED = 256
 """Components of the teacher's means and deviations over a clip."""
 _AS_IT_IS = 0.2
-"""The share of draws that use the clip at its own pace, in addition to its part of the rest."""
-_SHORTEST = 50
-"""In frames: a window that runs past the end of a long clip contains at least one second of it."""
+"""The share of draws that use the unchanged clip, in addition to its share of the others."""
+_MIN_FRAMES = 50
+"""A window that runs past the end of a long clip contains at least this many of its frames: one second."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,8 @@ class Material:
         return np.asarray(rows, np.float32)
 
 
-def load_material(
-    cache: Path, read: Callable[[str], Sequence[Clip]], corpora: Sequence[str] = CORPORA, copies: int = len(VIEWS)
-) -> Material:
-    """Read the clips of `corpora` with `read`, and load those of the first `copies` and views that every corpus has."""
+def load_material(data: Path, cache: Path, corpora: Sequence[str] = CORPORA, copies: int = len(VIEWS)) -> Material:
+    """Read the clips of `corpora`, and load those of the first `copies` and of the views that every corpus has."""
     clips: list[Clip] = []
     corpus: list[int] = []
     index: list[int] = []
@@ -90,10 +88,10 @@ def load_material(
     ]
     for name in corpora:
         number = CORPORA.index(name)
-        listed = read(name)
-        clips += listed
-        corpus += [number] * len(listed)
-        index += range(len(listed))
+        own = _read_clips_without_samples(data, name, cache)
+        clips += own
+        corpus += [number] * len(own)
+        index += range(len(own))
         for copy in range(copies):
             if numbers[copy]:
                 teacher[number, copy] = load_teacher_frames(cache, name, copy)
@@ -101,9 +99,18 @@ def load_material(
     return Material(clips, np.array(corpus), np.array(index), teacher, views)
 
 
+def _read_clips_without_samples(data: Path, corpus: str, cache: Path) -> list[Clip]:
+    """The clips of a corpus. Their samples, which are no longer needed, are dropped."""
+    nothing = np.zeros(0, np.int16)
+    return [
+        Clip(c.name, c.corpus, c.speaker, c.sex, c.emotion, nothing, c.own, c.statement, c.intensity)
+        for c in read_clips(data, corpus, cache)
+    ]
+
+
 @dataclass(frozen=True)
 class Targets:
-    """The scales of the teacher's values in the loss: half way to equal variance, one on average."""
+    """The scales of the teacher's values in the loss: halfway to equal variance, with a mean of one."""
 
     frame_scale: Floats
     """(COMPONENTS,)."""
@@ -123,35 +130,35 @@ class Targets:
         return np.asarray((statistics - self.centre) @ self.components, np.float32)
 
 
-def fit_targets(material: Material, learners: npt.NDArray[np.int64]) -> Targets:
+def fit_targets(material: Material, learners: npt.NDArray[np.int64], components: int = POOLED) -> Targets:
     """Fit the targets on the training clips only."""
     from sklearn.utils.extmath import randomized_svd
 
     rng = np.random.default_rng(0)
     some = rng.choice(learners, min(len(learners), 1500), replace=False)
     rows = [material.teacher[int(material.corpus[c]), 0].clip(int(material.index[c])) for c in some]
-    frame_scale = _half_whitened(np.concatenate(rows).astype(np.float32).std(axis=0))
+    frame_scale = _half_whiten(np.concatenate(rows).astype(np.float32).std(axis=0))
     values = material.statistics(learners)
     centre, scale = values.mean(axis=0), values.std(axis=0) + 1e-6
-    _, strength, vectors = randomized_svd((values - centre) / scale, POOLED, n_iter=3, random_state=0)
-    weight = _half_whitened(strength / np.sqrt(len(values)))
+    _, strength, vectors = randomized_svd((values - centre) / scale, components, n_iter=3, random_state=0)
+    weight = _half_whiten(strength / np.sqrt(len(values)))
     return Targets(frame_scale, centre, np.asarray(vectors.T / scale[:, None] * weight, np.float32), weight)
 
 
-def _half_whitened(deviations: Floats) -> Floats:
+def _half_whiten(deviations: Floats) -> Floats:
     """Factors that turn `deviations` into their square roots, normalized to one over all."""
     factors = 1 / np.sqrt(deviations)
     return np.asarray(factors / np.sqrt(np.mean((deviations * factors) ** 2)), np.float32)
 
 
 class Sampler:
-    """Draws windows of clips from any of their copies and views, and applies a last, cheap augmentation."""
+    """Draws windows of clips from any of their copies and views, and applies a final, cheap augmentation."""
 
     def __init__(self, material: Material, targets: Targets) -> None:
         self._material, self._targets = material, targets
-        every = np.arange(len(material.clips))
+        all_clips = np.arange(len(material.clips))
         copies = max(copy for _, copy in material.views) + 1
-        self._pooled = [targets.pooled(material.statistics(every, copy)) for copy in range(copies)]
+        self._pooled = [targets.pooled(material.statistics(all_clips, copy)) for copy in range(copies)]
 
     def batches(
         self, clips: npt.NDArray[np.int64], size: int, rng: np.random.Generator, pool: int = 16
@@ -169,19 +176,19 @@ class Sampler:
         copy = 0 if rng.random() < _AS_IT_IS else int(rng.integers(copies))
         views = self._material.views[int(self._material.corpus[clip]), copy]
         whole = self._material.window(clip, copy)
-        return _Drawn(clip, copy, int(rng.integers(len(views))), *_cut(whole.stop - whole.start, rng))
+        return _Drawn(clip, copy, int(rng.integers(len(views))), *_draw_window(whole.stop - whole.start, rng))
 
     def _batch(self, drawn: "list[_Drawn]", rng: np.random.Generator) -> Batch:
         n, t = len(drawn), max(one.stop - one.begin for one in drawn)
         x, inside = np.empty((n, t, COLUMNS), np.float32), np.zeros((n, t), np.float32)
-        frames, pooled = np.zeros((n, t, COMPONENTS), np.float32), np.empty((n, POOLED), np.float32)
+        frames, pooled = np.zeros((n, t, COMPONENTS), np.float32), np.empty((n, self._pooled[0].shape[1]), np.float32)
         for row, one in enumerate(drawn):
-            seen = self._material.view(one.clip, one.copy, one.view)[one.begin : one.stop]
+            view = self._material.view(one.clip, one.copy, one.view)[one.begin : one.stop]
             teacher = self._material.teacher[int(self._material.corpus[one.clip]), one.copy]
-            said = teacher.clip(int(self._material.index[one.clip]))[one.begin : one.stop]
-            window, place = padded(recoloured(student_input(seen), rng), t)
+            teacher_frames = teacher.clip(int(self._material.index[one.clip]))[one.begin : one.stop]
+            window, place = pad_to_length(recolour(student_input(view), rng), t)
             x[row], inside[row, place] = window, 1
-            frames[row, place] = said * self._targets.frame_scale
+            frames[row, place] = teacher_frames * self._targets.frame_scale
             pooled[row] = self._pooled[one.copy][one.clip]
         return Batch(x, inside, frames, pooled, np.array([one.clip for one in drawn]))
 
@@ -197,14 +204,14 @@ class _Drawn:
     stop: int
 
 
-def _cut(length: int, rng: np.random.Generator) -> tuple[int, int]:
+def _draw_window(length: int, rng: np.random.Generator) -> tuple[int, int]:
     if length <= FRAMES:
         return 0, length
-    begin = int(rng.integers(length - _SHORTEST)) if rng.random() < 0.2 else int(rng.integers(length - FRAMES + 1))
+    begin = int(rng.integers(length - _MIN_FRAMES)) if rng.random() < 0.2 else int(rng.integers(length - FRAMES + 1))
     return begin, min(begin + FRAMES, length)
 
 
-def recoloured(scaled: Floats, rng: np.random.Generator) -> Floats:
+def recolour(scaled: Floats, rng: np.random.Generator) -> Floats:
     """A window (t, COLUMNS) as another microphone records it, with some bands and moments masked (SpecAugment)."""
     frames, columns = scaled.shape
     if rng.random() < 0.6:
@@ -222,8 +229,3 @@ def recoloured(scaled: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.15:
         scaled[:, 2 * BANDS : columns] = 0
     return scaled
-
-
-def labels(clips: Sequence[Clip], classes: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(clips,): the index in `classes` of each clip's own emotion, else of its emotion of the seven, else -1."""
-    return np.array([classes.index(c.own) if c.own in classes else c.emotion for c in clips])

@@ -34,8 +34,7 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = x + self.layers(x)
-        return result
+        return x + self.layers(x)
 
 
 class Student(nn.Module):
@@ -53,8 +52,7 @@ class Student(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The features of each frame."""
-        result: Tensor = self.layers(x)
-        return result
+        return self.layers(x)
 
 
 class StudentModel(nn.Module):
@@ -72,17 +70,17 @@ class StudentModel(nn.Module):
 
         All three are float32.
         """
-        sound_in = self.student(x)
-        frames = self.frames(sound_in)[:, :, :, 0].float()
-        numbers = pool(sound_in[:, :, :, 0].float(), inside)
+        features = self.student(x)
+        frames = self.frames(features)[:, :, :, 0].float()
+        numbers = pool(features[:, :, :, 0].float(), inside)
         return frames, self.clip(numbers), self.classify(numbers)
 
 
-def pool(sound_in: Tensor, inside: Tensor) -> Tensor:
+def pool(features: Tensor, inside: Tensor) -> Tensor:
     """(n, width, t) and (n, t) of 0 and 1 -> (n, 2 width): mean and deviation over the frames that are 1."""
     weight = inside[:, None, :]
     count = weight.sum(dim=2)
-    mean = (sound_in * weight).sum(dim=2) / count
-    away = (sound_in - mean[:, :, None]) * weight
+    mean = (features * weight).sum(dim=2) / count
+    away = (features - mean[:, :, None]) * weight
     spread = torch.sqrt((away**2).sum(dim=2) / count + 1e-4)
     return torch.cat([mean, spread], dim=1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from convert.voice.student.features import ClipReader
-from convert.voice.student.input import FRAMES, padded, student_input
+from convert.voice.student.input import FRAMES, pad_to_length, student_input
 from convert.voice.student.network import Student
 from convert.voice.student.views import COLUMNS
 from device.emotions import Floats
@@ -24,20 +24,19 @@ class _TimeFirst(nn.Module):
         self.student = student
 
     def forward(self, x: Tensor) -> Tensor:
-        sound_in: Tensor = self.student(x).permute(0, 2, 3, 1)
-        return sound_in
+        return self.student(x).permute(0, 2, 3, 1)
 
 
 def by_torch(student: nn.Module) -> ClipReader:
     """Run `student` in PyTorch, in bfloat16 like in training if the CPU supports it."""
 
-    def hear(x: Floats) -> Floats:
+    def read(x: Floats) -> Floats:
         rows = torch.from_numpy(x).transpose(1, 2)[:, :, :, None].contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            sound_in = student(rows)
-        return np.asarray(sound_in[:, :, :, 0].transpose(1, 2).float().numpy(), np.float32)
+            outputs = student(rows)
+        return np.asarray(outputs[:, :, :, 0].transpose(1, 2).float().numpy(), np.float32)
 
-    return hear
+    return read
 
 
 def to_int8(student: Student, clips: Sequence[Floats]) -> tuple[bytes, bytes]:
@@ -47,15 +46,15 @@ def to_int8(student: Student, clips: Sequence[Floats]) -> tuple[bytes, bytes]:
     """
     from convert.export.tflite import export_int8  # half a minute of imports
 
-    seen = [padded(student_input(rows[:FRAMES]))[0][None, :, None, :] for rows in clips]
-    return export_int8(_TimeFirst(student).eval(), INPUT_SHAPE, seen)
+    inputs = [pad_to_length(student_input(rows[:FRAMES]))[0][None, :, None, :] for rows in clips]
+    return export_int8(_TimeFirst(student).eval(), INPUT_SHAPE, inputs)
 
 
 def by_tflite(content: bytes, name: str) -> ClipReader:
     """Run a .tflite student on the device's own runtime."""
     network = Network(content, name)
 
-    def hear(x: Floats) -> Floats:
+    def read(x: Floats) -> Floats:
         return np.stack([network.run(row[None, :, None, :])[0][0, :, 0, :] for row in x]).astype(np.float32)
 
-    return hear
+    return read

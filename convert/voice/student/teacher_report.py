@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.voice.student.distill import light_clips
 from convert.voice.student.finetune import PROTOCOLS
 from convert.voice.student.material import Targets, load_material
-from convert.voice.teacher.clip_features import Numbers
+from convert.voice.teacher.clip_features import WindowFeatures
 from convert.voice.teacher.corpora import CORPORA
-from convert.voice.teacher.protocols import Adaptation, answer
+from convert.voice.teacher.protocols import EncodedClips, predict_tested
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -27,15 +26,18 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("runs", type=Path)
-    a = parser.parse_args(words)
-    targets = Targets(**np.load(a.runs / a.body / "targets.npz"))
-    material = load_material(a.cache, lambda corpus: light_clips(a.data, corpus, a.cache), CORPORA, copies=1)
-    every = np.arange(len(material.clips))
-    sound_in = Adaptation(material.clips, [Numbers(targets.natural(targets.pooled(material.statistics(every))), every)])
-    for name in a.protocols:
-        queried = {words: answer(PROTOCOLS[name], sound_in, known=words == "known") for words in ("stranger", "known")}
-        scores = ", ".join(f"{words} UAR {one.uar:.1f}, ECE {one.ece:.1f}" for words, one in queried.items())
-        print(f"the teacher, {name}: {scores}", flush=True)
+    arguments = parser.parse_args(words)
+    targets = Targets(**np.load(arguments.runs / arguments.body / "targets.npz"))
+    material = load_material(arguments.data, arguments.cache, CORPORA, copies=1)
+    all_clips = np.arange(len(material.clips))
+    values = targets.natural(targets.pooled(material.statistics(all_clips)))
+    encoded = EncodedClips(material.clips, [WindowFeatures(values, all_clips)])
+    for name in arguments.protocols:
+        scores = []
+        for speakers, known in (("stranger", False), ("known", True)):
+            predicted = predict_tested(PROTOCOLS[name], encoded, known=known)
+            scores.append(f"{speakers} UAR {predicted.uar:.1f}, ECE {predicted.ece:.1f}")
+        print(f"the teacher, {name}: {', '.join(scores)}", flush=True)
 
 
 if __name__ == "__main__":

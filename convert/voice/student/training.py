@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from convert.training import checkpoints
 
-_KEEP_S = 120.0
+SAVE_S = 120.0
 """Time between checkpoints: the most work that an interruption can lose."""
 
 
@@ -40,10 +40,12 @@ def train_student(
     step: Step,
     score: Callable[[nn.Module], dict[str, float]],
     folder: Path,
+    save_s: float = SAVE_S,
 ) -> nn.Module:
     """Train `network` and return the average of its last steps, also in `folder`/best.pt; in bfloat16 if the CPU can.
 
-    `batches` returns those of an epoch, always the same for one number; `score` measures the average now and then.
+    `batches` returns those of an epoch, always the same for one number. `score` measures the average every five
+    epochs. `save_s`: the time between checkpoints.
     """
     steps = plan.clips_an_epoch // plan.batch
     checkpoints.write_record(name, {**asdict(plan), "rows": 0, "threads": 0}, steps, folder)
@@ -61,7 +63,7 @@ def train_student(
             part.load_state_dict(state[key])
         first = state["epochs_done"]
         checkpoints.truncate_log(first, folder)
-    retained = time.monotonic()
+    saved_at = time.monotonic()
     for epoch in range(first + 1, plan.epochs + 1):
         torch.manual_seed(1000 * plan.seed + epoch)
         started, totals, count = time.monotonic(), dict[str, float](), 0
@@ -84,12 +86,12 @@ def train_student(
         line["seconds"] = round(time.monotonic() - started, 1)
         checkpoints.append_log(line, folder)
         print(f"{name}: {line}", flush=True)
-        if epoch == plan.epochs or time.monotonic() - retained > _KEEP_S:
+        if epoch == plan.epochs or time.monotonic() - saved_at > save_s:
             checkpoints.save({**{k: p.state_dict() for k, p in parts.items()}, "epochs_done": epoch}, last)
-            retained = time.monotonic()
-    result: nn.Module = average.module.eval()
-    checkpoints.save(result.state_dict(), folder / "best.pt")
-    return result
+            saved_at = time.monotonic()
+    averaged: nn.Module = average.module.eval()
+    checkpoints.save(averaged.state_dict(), folder / "best.pt")
+    return averaged
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

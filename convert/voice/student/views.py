@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.speech.clips import Clip
-from convert.voice.copies.clean import COPIES, clean_copy
-from convert.voice.copies.degraded import Surroundings, degraded, read_surroundings
+from convert.voice.copies.clean import COPIES, make_clean_copy
+from convert.voice.copies.degraded import Surroundings, degrade, read_surroundings
 from convert.voice.teacher.corpora import CORPORA, read_clips
 from device.emotions import Floats
 from device.perception.audio.frame_features import LOW, MEL, frame_rows
@@ -26,12 +26,12 @@ VIEWS = (4, 2, 2, 2, 2)
 _SEED = 26
 
 
-def view(clip: Clip, copy: int, number: int, around: Surroundings) -> Floats:
+def make_view(clip: Clip, copy: int, number: int, surroundings: Surroundings) -> Floats:
     """(frames, COLUMNS) float32 of one view; the same clip and numbers always give the same view."""
-    samples = clean_copy(clip, copy)
+    samples = make_clean_copy(clip, copy)
     if number:
         seed = [_SEED, copy, number, *clip.name.encode()]
-        samples = degraded(samples, around, np.random.default_rng(seed))
+        samples = degrade(samples, surroundings, np.random.default_rng(seed))
     return frame_rows(samples)[:, MEL.start : LOW.stop]
 
 
@@ -44,8 +44,8 @@ def _path(cache: Path, corpus: str, copy: int, number: int) -> Path:
     return cache / f"view-{corpus}-{copy}-{number}.npy"
 
 
-def _write(clips: Sequence[Clip], copy: int, number: int, around: Surroundings, path: Path) -> None:
-    rows = [view(clip, copy, number, around).astype(np.float16) for clip in clips]
+def _write(clips: Sequence[Clip], copy: int, number: int, surroundings: Surroundings, path: Path) -> None:
+    rows = [make_view(clip, copy, number, surroundings).astype(np.float16) for clip in clips]
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         np.save(file, np.concatenate(rows))
@@ -60,14 +60,14 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=COPIES, help="copies of each clip; the first is unchanged")
     parser.add_argument("--views", type=int, default=max(VIEWS), help="views of each copy; the first is clean")
     arguments = parser.parse_args()
-    around = read_surroundings(arguments.data, arguments.cache)
+    surroundings = read_surroundings(arguments.data, arguments.cache)
     for copy in range(arguments.copies):
         for number in range(min(VIEWS[copy], arguments.views)):
             for corpus in CORPORA:
                 path = _path(arguments.cache, corpus, copy, number)
                 if not path.exists():
                     clips = read_clips(arguments.data, corpus, arguments.cache)
-                    _write(clips, copy, number, around, path)
+                    _write(clips, copy, number, surroundings, path)
                     print(f"student's views: {corpus}, copy {copy}, view {number}", flush=True)
 
 

@@ -9,17 +9,17 @@ from device.emotions import Floats
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """The windows of some clips."""
+class WindowFeatures:
+    """The features of some clips' windows."""
 
     values: Floats
     """(windows, 2 width)."""
     owner: npt.NDArray[np.int64]
     """(windows,): the index of each window's clip."""
 
-    def averaged(self, of_windows: Floats) -> Floats:
-        """(windows, k) -> (clips, k): the mean over each clip's windows."""
+    def average_by_clip(self, rows: Floats) -> Floats:
+        """(windows, k) -> (clips, k): the mean of each clip's rows."""
         clips = int(self.owner[-1]) + 1
-        total = np.zeros((clips, of_windows.shape[1]))
-        np.add.at(total, self.owner, of_windows)
+        total = np.zeros((clips, rows.shape[1]))
+        np.add.at(total, self.owner, rows)
         return np.asarray(total / np.bincount(self.owner, minlength=clips)[:, None], np.float32)

