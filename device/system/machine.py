@@ -12,10 +12,10 @@ THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
 SYNCHRONIZED = Path("/run/systemd/timesync/synchronized")
 
 
-def read_temperature_c() -> float | None:
+def read_temperature_c(sensor: Path = THERMAL) -> float | None:
     """The processor's temperature; None without a sensor."""
     try:
-        return float(THERMAL.read_text()) / 1000
+        return float(sensor.read_text()) / 1000
     except (OSError, ValueError):
         return None
 

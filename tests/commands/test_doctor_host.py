@@ -10,7 +10,6 @@ import pytest
 from device.commands.checks import host, services
 from device.commands.checks.context import Context
 from device.settings.schema import Camera, Mqtt, Settings
-from device.system import machine
 from device.system.check import Check
 from tests.hub.conftest import Broker, broker, free_port
 
@@ -50,10 +49,9 @@ def test_a_missing_password_file_is_named(broker: Broker, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("degrees", "ok"), [("51200", True), ("84700", False)])
-def test_heat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, degrees: str, ok: bool) -> None:
+def test_heat(tmp_path: Path, degrees: str, ok: bool) -> None:
     (tmp_path / "temp").write_text(degrees)
-    monkeypatch.setattr(machine, "THERMAL", tmp_path / "temp")
-    (said,) = host.temperature(Context(Settings()))
+    (said,) = host.temperature(Context(Settings()), tmp_path / "temp")
     assert said.ok is ok
     assert said.message == f"{int(degrees) / 1000:.0f} °C"
 
@@ -67,6 +65,7 @@ def test_throttling(tmp_path: Path, bits: str, ok: bool | None, words: str) -> N
     (said,) = host.throttling(Context(Settings()), tmp_path / "throttled")
     assert said.ok is ok
     assert words in said.message
+    assert bool(said.fix) is (ok is not True)
 
 
 def test_a_clock_before_mien_was_released(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from device.errors import DeviceError
-from device.sense import camera as cameras
 from device.sense.camera import open_camera
 from device.settings.schema import Camera as Settings
 
@@ -76,7 +75,6 @@ class FakeCapture:
 @pytest.fixture
 def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A /dev of its own: two USB cameras with stable names, and a codec, which is not a camera."""
-    monkeypatch.setattr(cameras, "_DEV", tmp_path)
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
     monkeypatch.setattr(FakeCapture, "opened", ())
     (tmp_path / "v4l/by-id").mkdir(parents=True)
@@ -89,7 +87,7 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_auto_opens_the_first_usb_camera_that_works(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCapture, "opens", ("video2",))
-    camera = open_camera(Settings(width_px=800, height_px=600, fps=15))
+    camera = open_camera(Settings(width_px=800, height_px=600, fps=15), dev=dev)
     assert camera.name == str(dev / "v4l/by-id/usb-B-index0")
     assert [Path(name).name for name in FakeCapture.opened] == ["video0", "video2"], "index1 has no pictures"
     frame = camera.read()
@@ -106,23 +104,22 @@ def test_auto_falls_back_to_nodes_in_numerical_order(dev: Path, monkeypatch: pyt
     for path in (dev / "v4l/by-id").iterdir():
         path.unlink()
     monkeypatch.setattr(FakeCapture, "opens", ("video10",))
-    assert open_camera(Settings()).name == str(dev / "video10")
+    assert open_camera(Settings(), dev=dev).name == str(dev / "video10")
     assert [Path(name).name for name in FakeCapture.opened] == ["video0", "video1", "video2", "video10"]
 
 
-def test_auto_says_where_it_looked(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_says_where_it_looked(dev: Path) -> None:
     with pytest.raises(DeviceError, match=r"picamera2.*by-id.*usb-A_HD-index0: it does not open.*set camera\.source"):
-        open_camera(Settings())
-    monkeypatch.setattr(cameras, "_DEV", dev / "nothing")
+        open_camera(Settings(), dev=dev)
     with pytest.raises(DeviceError, match=r"no camera found .*Plug one in"):
-        open_camera(Settings())
+        open_camera(Settings(), dev=dev / "nothing")
 
 
 def test_a_part_of_a_stable_name_is_enough(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCapture, "opens", ("video0", "video2"))
-    assert open_camera(Settings(source="usb-b")).name.endswith("usb-B-index0")
+    assert open_camera(Settings(source="usb-b"), dev=dev).name.endswith("usb-B-index0")
     with pytest.raises(DeviceError, match=r"'C920'; there are: usb-A_HD-index0, usb-B-index0"):
-        open_camera(Settings(source="C920"))
+        open_camera(Settings(source="C920"), dev=dev)
     with pytest.raises(DeviceError, match="no such camera"):
         open_camera(Settings(source=str(dev / "video7")))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from device.commands.checks.context import Context
 from device.system.check import Check
 from device.system.clock import is_clock_set
-from device.system.machine import HOT_C, MIN_FREE_MB, free_mb, is_clock_synchronized, read_temperature_c
+from device.system.machine import HOT_C, MIN_FREE_MB, THERMAL, free_mb, is_clock_synchronized, read_temperature_c
 from device.system.paths import nearest_existing
 
 _PACKAGES = ("numpy", "opencv-python-headless", "opencv-python", "av", "aiohttp", "aiomqtt", "PyAudio", "picamera2")
@@ -80,9 +80,9 @@ def clock(_: Context) -> Iterator[Check]:
         yield Check("clock", True, text)
 
 
-def temperature(_: Context) -> Iterator[Check]:
+def temperature(_: Context, sensor: Path = THERMAL) -> Iterator[Check]:
     """Whether the processor is too hot; nothing if it cannot be measured."""
-    if (degrees := read_temperature_c()) is not None:
+    if (degrees := read_temperature_c(sensor)) is not None:
         hot = degrees >= HOT_C
         fix = "the processor slows down at this temperature: improve the airflow or add a heat sink" if hot else ""
         yield Check("temperature", not hot, f"{degrees:.0f} °C", fix)

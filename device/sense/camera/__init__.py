@@ -15,8 +15,6 @@ from device.settings.schema import Camera as CameraSettings
 
 __all__ = ["Camera", "OpenCVCamera", "Picamera2Camera", "open_camera"]
 
-_DEV = Path("/dev")
-
 
 class Camera(Protocol):
     """A source of frames. One thread owns it and does all opening, reading and closing."""
@@ -37,7 +35,11 @@ class Camera(Protocol):
 
 
 def open_camera(
-    settings: CameraSettings, clock: Callable[[], float] = time.monotonic, start_s: float | None = None, name: str = ""
+    settings: CameraSettings,
+    clock: Callable[[], float] = time.monotonic,
+    start_s: float | None = None,
+    name: str = "",
+    dev: Path = Path("/dev"),
 ) -> Camera:
     """Open the source from the settings: auto, picamera2, a device or part of its stable name, an address, ...
 
@@ -46,7 +48,7 @@ def open_camera(
     """
     source = settings.source
     if source == "auto":
-        return _open_first(settings, clock)
+        return _open_first(settings, clock, dev)
     if source == "picamera2":
         return Picamera2Camera(settings, clock)
     if source.startswith("file:"):
@@ -58,10 +60,10 @@ def open_camera(
         return open_gstreamer(source.removeprefix("gstreamer:"), settings, clock)
     if is_address(source):
         return open_stream(source, settings, clock, name)
-    return open_v4l2(_find_device(source), settings, clock)
+    return open_v4l2(_find_device(source, dev), settings, clock)
 
 
-def _find_device(source: str) -> Path:
+def _find_device(source: str, dev: Path) -> Path:
     """`source` itself if it is a path in /dev, else the first camera with it in its stable name. Raises DeviceError."""
     if re.match(r"/(?!/)", source) and "://" not in source:
         return Path(source)
@@ -71,14 +73,14 @@ def _find_device(source: str) -> Path:
             "camera.source: neither a camera's name nor a valid address; an address begins with rtsp://, rtsps://, "
             "rtmp://, http:// or https://, a device with /dev/"
         )
-    matches = [path for path in _list_stable() if source.lower() in path.name.lower()]
+    matches = [path for path in _list_stable(dev) if source.lower() in path.name.lower()]
     if not matches:
-        names = ", ".join(path.name for path in _list_stable()) or "none"
+        names = ", ".join(path.name for path in _list_stable(dev)) or "none"
         raise DeviceError(f"no camera is called {source!r}; there are: {names}. Set camera.source, or plug it in")
     return matches[0]
 
 
-def _open_first(settings: CameraSettings, clock: Callable[[], float]) -> Camera:
+def _open_first(settings: CameraSettings, clock: Callable[[], float], dev: Path) -> Camera:
     """The Raspberry Pi's own camera, else the first USB camera that opens."""
     faults = []
     if has_camera():
@@ -87,19 +89,19 @@ def _open_first(settings: CameraSettings, clock: Callable[[], float]) -> Camera:
         except DeviceError as error:
             faults.append(str(error))
     # A Raspberry Pi has a dozen /dev/video* that are not cameras, so these come last, and each is tried.
-    nodes = sorted(_DEV.glob("video*"), key=lambda path: int(re.sub(r"\D", "", path.name) or 0))
-    for path in [*_list_stable(), *nodes]:
+    nodes = sorted(dev.glob("video*"), key=lambda path: int(re.sub(r"\D", "", path.name) or 0))
+    for path in [*_list_stable(dev), *nodes]:
         try:
             return open_v4l2(path, settings, clock)
         except DeviceError as error:
             faults.append(str(error))
     reasons = f": {'; '.join(faults)}" if faults else ""
     raise DeviceError(
-        f"no camera found (looked for picamera2, {_DEV}/v4l/by-id/* and {_DEV}/video*){reasons}. "
+        f"no camera found (looked for picamera2, {dev}/v4l/by-id/* and {dev}/video*){reasons}. "
         "Plug one in, add this user to the group video, or set camera.source"
     )
 
 
-def _list_stable() -> list[Path]:
+def _list_stable(dev: Path) -> list[Path]:
     """USB cameras by their stable names, without a camera's second node (index1), which has no pictures."""
-    return [path for path in sorted((_DEV / "v4l/by-id").glob("*")) if not re.search(r"-index[1-9]\d*$", path.name)]
+    return [path for path in sorted((dev / "v4l/by-id").glob("*")) if not re.search(r"-index[1-9]\d*$", path.name)]
