@@ -15,6 +15,7 @@ import pytest
 
 from device.settings.load import parse
 from device.settings.schema import Settings
+from tests.hub.ipc.live_view_setup import with_live_view
 
 
 def free_port() -> int:
@@ -171,3 +172,9 @@ def house(short: Path) -> Settings:
         """,
         "house",
     )
+
+
+@pytest.fixture
+def open_house(house: Settings) -> Settings:
+    """The same with the live view allowed."""
+    return with_live_view(house)

@@ -29,13 +29,7 @@ from tests.hub.ipc.live_view_setup import (
     read_picture,
     read_reason,
     watching,
-    with_live_view,
 )
-
-
-@pytest.fixture
-def open_house(house: Settings) -> Settings:
-    return with_live_view(house)
 
 
 def pack_raw(head: bytes, jpeg: bytes = JPEG) -> bytes:

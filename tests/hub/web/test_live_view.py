@@ -24,13 +24,7 @@ from tests.hub.ipc.live_view_setup import (
     read_picture,
     read_reason,
     watching,
-    with_live_view,
 )
-
-
-@pytest.fixture
-def open_house(house: Settings) -> Settings:
-    return with_live_view(house)
 
 
 def test_the_ninth_viewer_is_refused_until_one_leaves(open_house: Settings) -> None:

@@ -13,6 +13,21 @@ from device.settings.schema import Settings
 from tests.hub.hub_running import run, running
 from tests.hub.web.builders import PASSWORD, ask, log_in, network_origin, open_to_network
 
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every password that is hashed, in order."""
+    texts: list[str] = []
+    real = Password.matches
+
+    def record(self: Password, text: str) -> bool:
+        texts.append(text)
+        return real(self, text)
+
+    monkeypatch.setattr(Password, "matches", record)
+    return texts
+
+
 # -- guesses
 
 
@@ -52,17 +67,9 @@ def test_parallel_guesses_are_limited_too(house: Settings, short: Path) -> None:
 
 
 def test_parallel_requests_with_one_password_are_one_attempt(
-    house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    house: Settings, short: Path, hashed: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A program with eight sensors requests all of them at the same moment."""
-    hashed: list[str] = []
-    real = Password.matches
-
-    def counted(self: Password, text: str) -> bool:
-        hashed.append(text)
-        return real(self, text)
-
-    monkeypatch.setattr(Password, "matches", counted)
 
     async def story() -> None:
         async with running(open_to_network(house, short)) as hub:
@@ -93,16 +100,7 @@ def test_the_right_password_does_not_count_as_an_attempt(house: Settings, short:
     run(story())
 
 
-def test_a_program_that_polls_costs_one_hash(house: Settings, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hashed: list[str] = []
-    real = Password.matches
-
-    def counted(self: Password, text: str) -> bool:
-        hashed.append(text)
-        return real(self, text)
-
-    monkeypatch.setattr(Password, "matches", counted)
-
+def test_a_program_that_polls_costs_one_hash(house: Settings, short: Path, hashed: list[str]) -> None:
     async def story() -> None:
         async with running(open_to_network(house, short)) as hub:
             url = network_origin(hub) + "/metrics"
