@@ -6,7 +6,6 @@ that listener to the one address from the settings. It reads no settings, stores
 """
 
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -15,8 +14,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from device.errors import DeviceError
-
-_log = logging.getLogger(__name__)
 
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 
@@ -69,7 +66,6 @@ class CameraProxy:
 
     def __init__(self, address: Address) -> None:
         """Forks. Call it before starting a thread."""
-        self._address = address
         self._control, helper_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.pid = os.fork()
         if self.pid == 0:

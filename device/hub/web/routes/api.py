@@ -34,10 +34,10 @@ class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
     value: str
 
 
-Handler = Callable[["Api", web.Request], Awaitable[web.Response]]
+_Handler = Callable[["Api", web.Request], Awaitable[web.Response]]
 
 
-def _reads_history(handler: Handler) -> Handler:
+def _reads_history(handler: _Handler) -> _Handler:
     """A route that reads the history. Refuses a request for something impossible, and says why it cannot be read.
 
     Not for other routes: there, a MienError is a bug, which belongs in the log.
