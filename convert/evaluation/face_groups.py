@@ -8,7 +8,7 @@ import numpy.typing as npt
 from convert.datasets.pictures.people import People
 from device.emotions import EMOTIONS, Emotion, Floats
 
-SAID = (Emotion.ANGRY, Emotion.SAD, Emotion.NEUTRAL, Emotion.HAPPY)
+REPORTED = (Emotion.ANGRY, Emotion.SAD, Emotion.NEUTRAL, Emotion.HAPPY)
 GROUPINGS = ("sex", "age", "ethnicity")
 
 
@@ -19,30 +19,30 @@ class GroupShares:
     grouping: str
     group: str
     count: int
-    said: dict[str, float]
+    shares: dict[str, float]
 
     @property
     def angry_or_sad(self) -> float:
         """Per cent."""
-        return self.said[Emotion.ANGRY.value] + self.said[Emotion.SAD.value]
+        return self.shares[Emotion.ANGRY.value] + self.shares[Emotion.SAD.value]
 
 
 def share_by_group(people: People, probabilities: Floats, threshold: float) -> list[GroupShares]:
     """Each group's shares; `probabilities` (n, 7) are of `people`. Pictures below `threshold` count as no emotion."""
-    said = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), -1)
+    predicted = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), -1)
     columns = {"sex": people.sexes, "age": people.age_bands, "ethnicity": people.ethnicities}
     found = []
     for grouping in GROUPINGS:
         for group in _in_order(columns[grouping]):
-            own = said[columns[grouping] == group]
-            shares = {e.value: 100 * float((own == EMOTIONS.index(e)).mean()) for e in SAID}
+            own = predicted[columns[grouping] == group]
+            shares = {e.value: 100 * float((own == EMOTIONS.index(e)).mean()) for e in REPORTED}
             found.append(GroupShares(grouping, group, len(own), shares))
     return found
 
 
-def largest_difference(shares: list[GroupShares], grouping: str) -> float:
+def largest_difference(groups: list[GroupShares], grouping: str) -> float:
     """Points between the groups of `grouping` that are most and least often classified as angry or sad."""
-    own = [each.angry_or_sad for each in shares if each.grouping == grouping]
+    own = [each.angry_or_sad for each in groups if each.grouping == grouping]
     return max(own) - min(own)
 
 

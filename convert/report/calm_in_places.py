@@ -21,7 +21,7 @@ from convert.evaluation.calm_faces import calm_misread
 from convert.evaluation.metrics import fit_temperature
 from convert.face.student.key_points import find_key_points
 from convert.face.student.living_room import draw_glasses, talk
-from convert.face.student.strangers import THRESHOLD, ask
+from convert.face.student.strangers import THRESHOLD, predict
 from convert.report.baseline import PLACES
 from device.emotions import EMOTIONS, Emotion, Floats, softmax
 from device.errors import MienError
@@ -40,20 +40,20 @@ def calm_pictures(data: Path) -> dict[str, Pictures]:
     points = find_key_points(calm)
     return {
         "as they are": calm,
-        "talking (drawn)": _drawn(calm, points, talk),
-        "with glasses (drawn)": _drawn(calm, points, draw_glasses),
+        "talking (drawn)": _draw(calm, points, talk),
+        "with glasses (drawn)": _draw(calm, points, draw_glasses),
         **places,
     }
 
 
-def _drawn(pictures: Pictures, points: Floats, draw: Callable[..., torch.Tensor]) -> Pictures:
+def _draw(pictures: Pictures, points: Floats, draw: Callable[..., torch.Tensor]) -> Pictures:
     side = pictures.shape[1]
     across = (2 * torch.arange(side) + 1) / side - 1
     y, x = torch.meshgrid(across, across, indexing="ij")
-    seen = torch.stack([x, y], dim=2).expand(len(pictures), side, side, 2)
-    chance = torch.Generator().manual_seed(0)
-    drawn = draw(torch.from_numpy(pictures).float(), seen, torch.from_numpy(points), chance)
-    return drawn.clamp(0, 255).round().byte().numpy()
+    positions = torch.stack([x, y], dim=2).expand(len(pictures), side, side, 2)
+    generator = torch.Generator().manual_seed(0)
+    changed = draw(torch.from_numpy(pictures).float(), positions, torch.from_numpy(points), generator)
+    return changed.clamp(0, 255).round().byte().numpy()
 
 
 def main() -> int:
@@ -73,11 +73,12 @@ def main() -> int:
             if number < len(arguments.temperatures):
                 temperature = arguments.temperatures[number]
             else:
-                temperature = fit_temperature(ask(network, public.pictures)[0], public.labels)
+                temperature = fit_temperature(predict(network, public.pictures)[0], public.labels)
             print(f"{path}, temperature {temperature}")
             for name, pictures in places.items():
-                said = softmax(ask(network, pictures)[0], temperature)
-                print(f"  {name:28} {calm_misread(said, np.full(len(said), _NEUTRAL), THRESHOLD):6.1f}")
+                probabilities = softmax(predict(network, pictures)[0], temperature)
+                misread = calm_misread(probabilities, np.full(len(probabilities), _NEUTRAL), THRESHOLD)
+                print(f"  {name:28} {misread:6.1f}")
     except (MienError, OSError) as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The queue of face trainings: from datasets to a taught student, and on where it was cut off."""
+"""The stages of the face trainings: from datasets to a student of a student, resumed after an interruption."""
 
 import importlib
 import re
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convert.cli.arguments import DATA
-from convert.face.student.key_points import USUAL
+from convert.face.student.key_points import TYPICAL_POINTS
 from tests.convert import portraits
 
 pytestmark = pytest.mark.convert
@@ -19,15 +19,15 @@ torch: Any = pytest.importorskip("torch", reason="the training environment: make
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module with two small stages: a narrow network from nothing, and a wider one that it begins and teaches."""
+    """The module with two small stages: a narrow network from scratch, which then starts and teaches a wider one."""
     from convert.face.plan import FacePlan
     from convert.face.student import data as mixed_data
     from convert.face.student import stages as module
 
-    def usual(pictures: Any, _kept: Path | None = None) -> Any:
-        return np.repeat(USUAL[None], len(pictures), axis=0)
+    def use_typical_points(pictures: Any, _cache: Path | None = None) -> Any:
+        return np.repeat(TYPICAL_POINTS[None], len(pictures), axis=0)
 
-    monkeypatch.setattr(mixed_data, "find_key_points", usual)
+    monkeypatch.setattr(mixed_data, "find_key_points", use_typical_points)
     plan = FacePlan(epochs=2, batch=16, learning_rate=0.02, weight_decay=0.0, threads=1)
     first = module.Stage("first", plan, (4, 6, 8, 10))
     second = module.Stage("second", replace(plan, seed=2), (4, 8, 8, 12), start="first", teachers=("first",))
@@ -35,7 +35,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_stages_follow_one_another_and_go_on(stages: Any, corpora: Path, tmp_path: Path) -> None:
+def test_a_stage_builds_on_the_one_before_and_is_not_trained_twice(stages: Any, corpora: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     portraits.webfaces(data / "webfaces")
     (data / "fer2013").symlink_to(corpora / "fer2013")
@@ -46,18 +46,18 @@ def test_stages_follow_one_another_and_go_on(stages: Any, corpora: Path, tmp_pat
     stages.run_stage(second, out, data, rows=64)
     taught = stages.load_stage("second", out)
     assert taught.emotions.weight.shape == (7, 12)
-    # A run that is asked for again is over, and as good.
+    # A finished run that is started again changes nothing.
     log = (out / "second" / "log.jsonl").read_text()
     stages.run_stage(second, out, data, rows=64)
     assert (out / "second" / "log.jsonl").read_text() == log
     assert len(log.splitlines()) == 2
 
 
-def test_only_heads_that_learn_have_a_say_in_the_best_epoch(stages: Any) -> None:
+def test_only_trained_heads_count_in_the_score(stages: Any) -> None:
     first, _ = stages.STAGES
-    assert first.counted == ("fer2013", "uar", "ferplus", "webfaces")
-    assert replace(first, webfaces=False).counted == ("fer2013", "ferplus")
-    assert replace(first, fer2013="none").counted == ("webfaces",)
+    assert first.scored_heads == ("fer2013", "uar", "ferplus", "webfaces")
+    assert replace(first, webfaces=False).scored_heads == ("fer2013", "ferplus")
+    assert replace(first, fer2013="none").scored_heads == ("webfaces",)
 
 
 @pytest.mark.parametrize("module", ["stages", "quantize", "strangers"])

@@ -1,11 +1,11 @@
-"""Faces as living rooms show them, wider networks, and heads that become one."""
+"""Augmentation for living rooms, wider networks, and the merging of heads."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from convert.face.student.key_points import USUAL
+from convert.face.student.key_points import TYPICAL_POINTS
 from tests.convert.portraits import portrait
 
 pytestmark = pytest.mark.convert
@@ -24,20 +24,20 @@ def _faces(count: int = 24) -> Any:
     return FacePictures(
         pixels,
         masks,
-        torch.from_numpy(np.repeat(USUAL[None], count, axis=0)),
+        torch.from_numpy(np.repeat(TYPICAL_POINTS[None], count, axis=0)),
         torch.arange(count) % 7,
         on_black,
     )
 
 
-def _chance(seed: int = 0) -> Any:
+def _generator(seed: int = 0) -> Any:
     return torch.Generator().manual_seed(seed)
 
 
-def test_changed_faces_are_the_same_again_and_stay_pictures() -> None:
+def test_changed_faces_depend_only_on_the_seed_and_stay_in_range() -> None:
     from convert.face.student.living_room import change_faces
 
-    first, again, other = (change_faces(_faces(), _chance(seed)) for seed in (1, 1, 2))
+    first, again, other = (change_faces(_faces(), _generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert float(first.min()) >= 0
@@ -48,11 +48,11 @@ def test_faces_on_black_get_surroundings_and_keep_their_inside() -> None:
     from convert.face.student.backgrounds import change_backgrounds
 
     faces = _faces(400)
-    changed = change_backgrounds(faces, _chance())
+    changed = change_backgrounds(faces, _generator())
     corners = changed[:, 0, 0]
-    filled = (corners[faces.zoomed] > 40).float().mean()
+    filled = (corners[faces.is_zoomed] > 40).float().mean()
     assert 0.6 < float(filled) < 0.8
-    blacked = (corners[~faces.zoomed] < 40).float().mean()
+    blacked = (corners[~faces.is_zoomed] < 40).float().mean()
     assert 0.05 < float(blacked) < 0.4
     middle = (changed[:, 20:28, 20:28].int() - faces.pixels[:, 20:28, 20:28].int()).abs().max()
     assert int(middle) <= 1
@@ -65,15 +65,15 @@ def test_glasses_are_drawn_around_the_eyes() -> None:
     pixels = torch.full((n, 48, 48), 150.0)
     across = (2 * torch.arange(48) + 1) / 48 - 1
     y, x = torch.meshgrid(across, across, indexing="ij")
-    seen = torch.stack([x, y], dim=2).expand(n, 48, 48, 2)
-    drawn = draw_glasses(pixels, seen, torch.from_numpy(np.repeat(USUAL[None], n, axis=0)), _chance())
-    changed = (drawn - pixels).abs().mean(dim=0)
+    positions = torch.stack([x, y], dim=2).expand(n, 48, 48, 2)
+    points = torch.from_numpy(np.repeat(TYPICAL_POINTS[None], n, axis=0))
+    changed = (draw_glasses(pixels, positions, points, _generator()) - pixels).abs().mean(dim=0)
     assert float(changed[30:].mean()) < 1 < float(changed[12:26].mean())
 
 
-def test_a_wider_network_answers_as_the_narrow_one() -> None:
-    from convert.face.student import widen as module
+def test_a_wider_network_predicts_the_same() -> None:
     from convert.face.student.network import MixedFace
+    from convert.face.student.widen import widen
 
     torch.manual_seed(0)
     narrow, wide = MixedFace((4, 6, 8, 10)), MixedFace((5, 9, 8, 16))
@@ -81,18 +81,14 @@ def test_a_wider_network_answers_as_the_narrow_one() -> None:
         if isinstance(norm, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(norm.running_mean, -0.5, 0.5)
             torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
-    noise, module._NOISE = module._NOISE, 0.0
-    try:
-        module.widen(narrow, wide, _chance())
-    finally:
-        module._NOISE = noise
+    widen(narrow, wide, _generator(), noise=0.0)
     x = torch.randn(3, 1, 48, 48)
     with torch.inference_mode():
         for one, other in zip(narrow.eval().all_heads(x), wide.eval().all_heads(x), strict=True):
             torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
-def test_merged_heads_say_what_their_mixture_says() -> None:
+def test_merged_heads_predict_the_same_as_their_mixture() -> None:
     from convert.face.student.network import HeadMix, MixedFace, merge_heads
 
     torch.manual_seed(0)
@@ -110,7 +106,7 @@ def test_a_row_counts_for_its_own_dataset_alone() -> None:
     from convert.face.plan import FacePlan
     from convert.face.student.data import MixedFaces
     from convert.face.student.network import MixedFace
-    from convert.face.student.task import MixedPlan, mixed_task
+    from convert.face.student.task import MixedPlan, make_task
 
     faces = _faces(16)
     targets = torch.zeros(16, 22)
@@ -118,7 +114,7 @@ def test_a_row_counts_for_its_own_dataset_alone() -> None:
     even = torch.full((7,), 1 / 7)
     plan = FacePlan(epochs=2, batch=8, learning_rate=0.1, weight_decay=0.0)
     network = MixedFace((4, 6, 8, 10))
-    task = mixed_task("t", network, MixedFaces(faces, targets, even, even), lambda _: {}, plan, MixedPlan())
+    task = make_task("t", network, MixedFaces(faces, targets, even, even), lambda _: {}, plan, MixedPlan())
     batches = list(task.batches(0))
     assert len(batches) == task.batches_per_epoch == 2
     again = list(task.batches(0))
@@ -128,16 +124,16 @@ def test_a_row_counts_for_its_own_dataset_alone() -> None:
     assert float(network.webfaces.weight.grad.abs().sum()) > 0
 
 
-def test_heads_are_chosen_by_what_they_read() -> None:
-    from convert.face.student.choose_heads import HeadAnswers, choose_heads
+def test_heads_are_chosen_by_their_accuracy() -> None:
+    from convert.face.student.choose_heads import HeadLogits, choose_heads
 
     labels = np.arange(70) % 7
     right = 6 * torch.nn.functional.one_hot(torch.from_numpy(labels), 7).float()
     wrong, eight = right.roll(1, dims=1), torch.zeros(70, 8)
-    public = HeadAnswers((torch.zeros(70, 7), eight, right), labels)
+    public = HeadLogits((torch.zeros(70, 7), eight, right), labels)
     best, *others = choose_heads(public, public, torch.zeros(7), 0.4)
     assert best.mix.webfaces > 0
     assert best.public == best.public_uar == 100
     assert best.score >= max(choice.score for choice in others)
-    misled = HeadAnswers((right, eight, wrong), labels)
+    misled = HeadLogits((right, eight, wrong), labels)
     assert choose_heads(misled, misled, torch.zeros(7), 0.4)[0].mix.webfaces < 1

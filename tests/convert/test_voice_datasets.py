@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convert.datasets.noise.household import read_household
-from convert.datasets.noise.rooms import aligned, read_rooms
+from convert.datasets.noise.rooms import align_response, read_rooms
 from convert.datasets.records import Sound
 from convert.datasets.speech import ased, nemo
 from convert.datasets.speech.orders import read_orders
@@ -50,7 +50,7 @@ def test_a_strange_name_is_refused(tmp_path: Path, read: object) -> None:
 def test_a_room_begins_at_its_direct_sound_and_keeps_the_level() -> None:
     response = np.zeros(40_000, np.float32)
     response[3_000], response[5_000] = -0.5, 0.2
-    cut = aligned(response)
+    cut = align_response(response)
     assert int(np.argmax(np.abs(cut))) == 16
     assert len(cut) == 12_016
     assert np.sum(cut**2) == pytest.approx(1)

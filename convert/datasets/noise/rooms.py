@@ -12,7 +12,7 @@ from device.errors import MediaError
 
 _BEFORE = 16
 """Samples kept before the direct sound, 1 ms."""
-_LONGEST = 12_000
+_MAX_SAMPLES = 12_000
 """Samples, 0.75 s. In a furnished room the echo after that is too weak to matter."""
 
 
@@ -29,14 +29,14 @@ def read_rooms(folder: Path) -> dict[str, Floats]:
     try:
         with zipfile.ZipFile(path) as members:
             for name in sorted(members.namelist()):
-                rooms[Path(name).stem] = aligned(read_sound(io.BytesIO(members.read(name))))
+                rooms[Path(name).stem] = align_response(read_sound(io.BytesIO(members.read(name))))
     except zipfile.BadZipFile as error:
         raise MediaError(f"{path}: cannot be read as a zip ({error}); copy it again") from error
     return rooms
 
 
-def aligned(response: Floats) -> Floats:
+def align_response(response: Floats) -> Floats:
     """Cut an impulse response (n,) to start at its direct sound, the strongest sample, and scale it to energy 1."""
     direct = int(np.argmax(np.abs(response)))
-    retained = response[max(direct - _BEFORE, 0) : direct + _LONGEST].astype(np.float32)
-    return np.asarray(retained / (np.sqrt(np.sum(retained**2)) + 1e-12), np.float32)
+    cut = response[max(direct - _BEFORE, 0) : direct + _MAX_SAMPLES].astype(np.float32)
+    return np.asarray(cut / (np.sqrt(np.sum(cut**2)) + 1e-12), np.float32)

@@ -26,11 +26,11 @@ def read_archive(
     rows = read_table(table, ("name", *columns))
     try:
         with zipfile.ZipFile(archive) as members:
-            there = set(members.namelist())
-            missing = [row["name"] for row in rows if f"{row['name']}.webp" not in there]
+            present = set(members.namelist())
+            missing = [row["name"] for row in rows if f"{row['name']}.webp" not in present]
             if missing and not part:
                 raise MediaError(f"{archive}: {len(missing)} of {len(rows)} pictures are missing; copy it again")
-            rows = [row for row in rows if f"{row['name']}.webp" in there]
+            rows = [row for row in rows if f"{row['name']}.webp" in present]
             if not rows:
                 raise MediaError(f"{archive}: none of the pictures that {table} lists; copy both again")
             pictures = [_decode(members.read(f"{row['name']}.webp"), f"{archive}, {row['name']}", side) for row in rows]

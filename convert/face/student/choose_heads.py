@@ -25,7 +25,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class HeadAnswers:
+class HeadLogits:
     """The three heads' logits for one set, and its labels."""
 
     heads: tuple[Tensor, Tensor, Tensor]
@@ -52,24 +52,24 @@ class HeadChoice:
         return read - (self.calm_public + self.calm_webfaces) / 4
 
 
-def answer_validation(network: MixedFace, data: Path, side: int = 48) -> tuple[HeadAnswers, HeadAnswers]:
+def predict_validation(network: MixedFace, data: Path, side: int = 48) -> tuple[HeadLogits, HeadLogits]:
     """Run `network` on PublicTest and on webfaces' validation."""
     public, portraits = Fer2013(data / "fer2013").validation(), read_webfaces(data / "webfaces").validation()
     return (
-        _answers(network, resize_all(public.pictures, side), public.labels),
-        _answers(network, resize_all(portraits.pictures, side), portraits.labels),
+        _predict(network, resize_all(public.pictures, side), public.labels),
+        _predict(network, resize_all(portraits.pictures, side), portraits.labels),
     )
 
 
-def _answers(network: MixedFace, pictures: npt.NDArray[np.uint8], labels: Labels) -> HeadAnswers:
+def _predict(network: MixedFace, pictures: npt.NDArray[np.uint8], labels: Labels) -> HeadLogits:
     with torch.inference_mode():
-        said = [network.all_heads(part) for part in face_inputs(torch.from_numpy(pictures)).split(256)]
-    heads = [torch.cat(list(part)).float() for part in zip(*said, strict=True)]
-    return HeadAnswers((heads[0], heads[1], heads[2]), labels)
+        logits = [network.all_heads(part) for part in face_inputs(torch.from_numpy(pictures)).split(256)]
+    heads = [torch.cat(list(part)).float() for part in zip(*logits, strict=True)]
+    return HeadLogits((heads[0], heads[1], heads[2]), labels)
 
 
 def choose_heads(
-    public: HeadAnswers, portraits: HeadAnswers, log_prior: Tensor, threshold: float, fixed: HeadMix | None = None
+    public: HeadLogits, portraits: HeadLogits, log_prior: Tensor, threshold: float, fixed: HeadMix | None = None
 ) -> list[HeadChoice]:
     """Every mixture of the grid (or `fixed` alone), sorted by `HeadChoice.score`, best first.
 
@@ -80,22 +80,20 @@ def choose_heads(
     return sorted(found, key=lambda choice: -choice.score)
 
 
-def _judge(
-    mix: HeadMix, public: HeadAnswers, portraits: HeadAnswers, log_prior: Tensor, threshold: float
-) -> HeadChoice:
-    said = [mix.mix(*part.heads, log_prior).numpy() for part in (public, portraits)]
-    count = min(len(part) for part in said)
+def _judge(mix: HeadMix, public: HeadLogits, portraits: HeadLogits, log_prior: Tensor, threshold: float) -> HeadChoice:
+    logits = [mix.mix(*part.heads, log_prior).numpy() for part in (public, portraits)]
+    count = min(len(part) for part in logits)
     temperature = fit_temperature(
-        np.concatenate([part[:count] for part in said]),
+        np.concatenate([part[:count] for part in logits]),
         np.concatenate([part.labels[:count] for part in (public, portraits)]),
     )
-    read = [part.argmax(axis=1) for part in said]
+    read = [part.argmax(axis=1) for part in logits]
     return HeadChoice(
         mix,
         temperature,
         accuracy(read[0], public.labels),
         recall(read[0], public.labels),
         accuracy(read[1], portraits.labels),
-        calm_misread(softmax(said[0], temperature), public.labels, threshold),
-        calm_misread(softmax(said[1], temperature), portraits.labels, threshold),
+        calm_misread(softmax(logits[0], temperature), public.labels, threshold),
+        calm_misread(softmax(logits[1], temperature), portraits.labels, threshold),
     )

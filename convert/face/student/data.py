@@ -48,7 +48,7 @@ def read_webfaces(folder: Path, *, part: bool = False) -> Webfaces:
 
 def load_mixed_faces(
     data: Path,
-    retained: Path,
+    cache_folder: Path,
     *,
     side: int = 48,
     fer2013: str = "clean",
@@ -57,7 +57,7 @@ def load_mixed_faces(
     sharp: float = 1.0,
     rows: int | None = None,
 ) -> MixedFaces:
-    """Read both datasets from `data`; `retained` is the folder that caches the key points.
+    """Read both datasets from `data`; `cache_folder` is the folder that caches the key points.
 
     `fer2013` is "clean" (no copies of test pictures), "published" (all 28,709 training rows) or "none"; `rows`
     limits each dataset, for a quick check. `hard` and `sharp` shape FER2013's targets as `FacePlan` says.
@@ -65,12 +65,12 @@ def load_mixed_faces(
     part = rows is not None
     portraits = read_webfaces(data / "webfaces", part=part).training()
     portraits = LabelledFaces(portraits.pictures[:rows], portraits.labels[:rows])
-    web_points = find_key_points(portraits.pictures, _named(retained, "webfaces", rows))
+    web_points = find_key_points(portraits.pictures, _key_points_path(cache_folder, "webfaces", rows))
     outlines = find_black_outlines(portraits.pictures)
     parts, targets = [], []
     own = Fer2013(data / "fer2013", part=part).training(as_published=fer2013 == "published").first(rows or 10**6)
     if fer2013 != "none":
-        points = find_key_points(own.pictures, _named(retained, f"fer2013-{fer2013}", rows))
+        points = find_key_points(own.pictures, _key_points_path(cache_folder, f"fer2013-{fer2013}", rows))
         shape = average_outline(outlines[:_OUTLINES], web_points[:_OUTLINES])
         masks = fit_outlines(shape, points, 48)
         parts.append(_pictures(own.pictures, masks, points, own.labels, side, on_black=False))
@@ -83,8 +83,8 @@ def load_mixed_faces(
     return MixedFaces(joined, torch.cat(targets), count_prior(own.labels), count_prior(portraits.labels))
 
 
-def _named(retained: Path, dataset: str, rows: int | None) -> Path:
-    return retained / f"key-points-{dataset}{'' if rows is None else f'-{rows}'}.npy"
+def _key_points_path(cache_folder: Path, dataset: str, rows: int | None) -> Path:
+    return cache_folder / f"key-points-{dataset}{'' if rows is None else f'-{rows}'}.npy"
 
 
 def _pictures(

@@ -10,22 +10,22 @@ from device.emotions import Floats
 from device.perception.face.detector import SHORT_RANGE, BlazeFace
 
 POINTS = ("right eye", "left eye", "nose", "mouth")
-USUAL = np.array([[0.32, 0.39], [0.69, 0.39], [0.5, 0.58], [0.5, 0.77]], np.float32)
-"""Their usual positions in FER2013's faces, as shares of the side: x, y."""
+TYPICAL_POINTS = np.array([[0.32, 0.39], [0.69, 0.39], [0.5, 0.58], [0.5, 0.77]], np.float32)
+"""Their typical positions in FER2013's faces, as shares of the side: x, y."""
 _SIZE_PX, _BORDER_PX = 140, 58
-_FARTHEST = 0.25
-"""A point farther than this from its usual position (share of the side) does not belong to this face."""
+_MAX_DISTANCE = 0.25
+"""A point farther than this from its typical position (share of the side) does not belong to this face."""
 
 
 def find_key_points(pictures: npt.NDArray[np.uint8], cache: Path | None = None) -> Floats:
     """(n, s, s) uint8 gray faces -> (n, 4, 2) float32, x and y of POINTS as shares of the side.
 
-    USUAL when no face is found. Takes about 1 ms per picture; `cache` (.npy) is reused if it has as many rows.
+    TYPICAL_POINTS if no face is found. Takes about 1 ms per picture; `cache` (.npy) is reused if it has as many rows.
     """
     if cache is not None and cache.exists():
-        retained = np.load(cache)
-        if len(retained) == len(pictures):
-            return np.asarray(retained, np.float32)
+        stored = np.load(cache)
+        if len(stored) == len(pictures):
+            return np.asarray(stored, np.float32)
     detector = BlazeFace(SHORT_RANGE)
     points = np.stack([_find(detector, picture) for picture in pictures])
     if cache is not None:
@@ -35,13 +35,13 @@ def find_key_points(pictures: npt.NDArray[np.uint8], cache: Path | None = None) 
 
 
 def _find(detector: BlazeFace, picture: npt.NDArray[np.uint8]) -> Floats:
-    air = _BORDER_PX
+    border = _BORDER_PX
     large = cv2.resize(picture, (_SIZE_PX, _SIZE_PX), interpolation=cv2.INTER_CUBIC)
-    scene = cv2.copyMakeBorder(large, air, air, air, air, cv2.BORDER_REPLICATE)
+    scene = cv2.copyMakeBorder(large, border, border, border, border, cv2.BORDER_REPLICATE)
     found = detector.find(np.repeat(np.asarray(scene, np.uint8)[:, :, None], 3, axis=2))
     if not found:
-        return USUAL
-    points = (found[0].key_points[: len(POINTS)] - _BORDER_PX) / _SIZE_PX
-    if np.abs(points - USUAL).max() > _FARTHEST:
-        return USUAL
+        return TYPICAL_POINTS
+    points = (found[0].key_points[: len(POINTS)] - border) / _SIZE_PX
+    if np.abs(points - TYPICAL_POINTS).max() > _MAX_DISTANCE:
+        return TYPICAL_POINTS
     return np.asarray(points, np.float32)

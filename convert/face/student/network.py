@@ -24,8 +24,8 @@ class MixedFace(MienFace):
 
     def all_heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (n, 7) of FER2013, balanced; (n, 8) of FER+; (n, 7) of webfaces, balanced."""
-        seen = self.body(x)
-        return self.emotions(seen), self.ferplus(seen), self.webfaces(seen)
+        features = self.body(x)
+        return self.emotions(features), self.ferplus(features), self.webfaces(features)
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class HeadMix:
     def mix(self, emotions: Tensor, ferplus: Tensor, webfaces: Tensor, log_prior: Tensor) -> Tensor:
         """(n, 7) of the three heads' logits and FER2013's log prior (7,)."""
         seven = ferplus[:, list(IN_FERPLUS)]
-        said = self.fer2013 * emotions + self.ferplus * seven + self.webfaces * webfaces
-        return said + self.prior * log_prior
+        logits = self.fer2013 * emotions + self.ferplus * seven + self.webfaces * webfaces
+        return logits + self.prior * log_prior
 
 
 def merge_heads(network: MixedFace, mix: HeadMix, log_prior: Tensor) -> MienFace:
     """The two-headed network that ships: every head is linear on the same body, so their mixture is too."""
     widths = tuple(int(width) for width in _widths(network))
     merged = MienFace((widths[0], widths[1], widths[2], widths[3]))
-    retained = {name: value for name, value in network.state_dict().items() if not name.startswith("webfaces.")}
-    merged.load_state_dict(copy.deepcopy(retained))
+    weights = {name: value for name, value in network.state_dict().items() if not name.startswith("webfaces.")}
+    merged.load_state_dict(copy.deepcopy(weights))
     rows = list(IN_FERPLUS)
     with torch.no_grad():
         for part in ("weight", "bias"):

@@ -14,7 +14,7 @@ import numpy as np
 from convert.cli.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.export.tflite import BothHeads, export_int8
-from convert.face.student.choose_heads import answer_validation, choose_heads
+from convert.face.student.choose_heads import choose_heads, predict_validation
 from convert.face.student.data import count_prior, read_webfaces
 from convert.face.student.network import HeadMix, merge_heads
 from convert.face.student.resize import resize_all
@@ -33,7 +33,7 @@ def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, ob
     stage = next(stage for stage in STAGES if stage.name == name)
     network = load_stage(name, runs)
     log_prior = count_prior(Fer2013(data / "fer2013").training().labels).log()
-    public, portraits = answer_validation(network, data, stage.side)
+    public, portraits = predict_validation(network, data, stage.side)
     fixed = None
     if not stage.webfaces:
         fixed = HeadMix()  # as published: FER2013's labels only
@@ -53,7 +53,7 @@ def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, ob
         "bytes": len(content),
         "chosen on validation": [{**asdict(choice), "score": choice.score} for choice in choices[:5]],
         "figures": measured.figures,
-        "people": {f"{group.grouping} {group.group}": group.said for group in measured.groups},
+        "people": {f"{group.grouping} {group.group}": group.shares for group in measured.groups},
     }
     (out / f"{name}.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
@@ -61,12 +61,12 @@ def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, ob
 
 def calibration_inputs(data: Path, side: int) -> list[Floats]:
     """Training pictures of both datasets, each (1, side, side, 1), to calibrate int8."""
-    chance, found = np.random.default_rng(0), []
+    rng, found = np.random.default_rng(0), []
     for pictures in (
         Fer2013(data / "fer2013").training().pictures,
         read_webfaces(data / "webfaces").training().pictures,
     ):
-        rows = chance.choice(len(pictures), min(_CALIBRATED, len(pictures)), replace=False)
+        rows = rng.choice(len(pictures), min(_CALIBRATED, len(pictures)), replace=False)
         found += [face_input(picture) for picture in resize_all(pictures[rows], side)]
     return found
 

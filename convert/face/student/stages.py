@@ -19,7 +19,7 @@ from convert.face.distillation import face_inputs
 from convert.face.plan import FacePlan
 from convert.face.student.data import MixedFaces, load_mixed_faces
 from convert.face.student.network import MixedFace
-from convert.face.student.task import MixedPlan, Teachers, mixed_scorer, mixed_task
+from convert.face.student.task import MixedPlan, Teachers, make_score, make_task
 from convert.face.student.widen import widen
 from convert.networks.face import SHIPPED, TEACHER, MienFace, add_ferplus_logits
 from convert.training import checkpoints
@@ -53,15 +53,15 @@ class Stage:
     sharp: float = 1.0
 
     @property
-    def counted(self) -> tuple[str, ...]:
-        """The validation figures of the heads that are trained."""
+    def scored_heads(self) -> tuple[str, ...]:
+        """The validation figures of the heads that this stage trains."""
         if self.fer2013 == "none":
             return ("webfaces",)
         return ("fer2013", "uar", "ferplus", "webfaces") if self.webfaces else ("fer2013", "ferplus")
 
 
 _PLAN = FacePlan(epochs=12, batch=256, learning_rate=0.04, weight_decay=3e-4, calm_from=0.5, threads=1)
-_FROM_NOTHING = replace(_PLAN, epochs=20, learning_rate=0.1, weight_decay=5e-4, calm_from=0.7)
+_FROM_SCRATCH = replace(_PLAN, epochs=20, learning_rate=0.1, weight_decay=5e-4, calm_from=0.7)
 
 STAGES: tuple[Stage, ...] = (
     Stage("student-begun", replace(_PLAN, epochs=3, learning_rate=0.05), start="shipped"),
@@ -83,14 +83,14 @@ STAGES: tuple[Stage, ...] = (
         webfaces=False,
         sharp=2.0,
     ),
-    Stage("teacher-2", replace(_FROM_NOTHING, seed=5), TEACHER),
+    Stage("teacher-2", replace(_FROM_SCRATCH, seed=5), TEACHER),
     Stage(
         "student-3",
         replace(_PLAN, epochs=24, seed=6, taught=0.6),
         start="student-2",
         teachers=("teacher-1", "teacher-2"),
     ),
-    Stage("webfaces-alone", replace(_FROM_NOTHING, seed=7), fer2013="none"),
+    Stage("webfaces-alone", replace(_FROM_SCRATCH, seed=7), fer2013="none"),
     Stage(
         "student-64px",
         replace(_PLAN, seed=8, taught=0.6),
@@ -118,13 +118,13 @@ def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> f
     network = MixedFace(stage.widths)
     folder = out / stage.name
     if stage.start and not (folder / "last.pt").exists():
-        _begin(network, stage, out, faces)
+        _load_initial_weights(network, stage, out, faces)
     teachers = None
     if stage.teachers:
         teachers = Teachers([load_stage(name, out) for name in stage.teachers], priors)
     plan = replace(stage.plan, rows=rows or 0, teacher=" ".join(stage.teachers), start=stage.start)
-    score = mixed_scorer(data, priors, side=stage.side, rows=rows, counted=stage.counted)
-    best = train(mixed_task(stage.name, network, faces, score, plan, stage.mixed, teachers), plan, folder)
+    score = make_score(data, priors, side=stage.side, rows=rows, scored_heads=stage.scored_heads)
+    best = train(make_task(stage.name, network, faces, score, plan, stage.mixed, teachers), plan, folder)
     (folder / "done").write_text(f"{best:.2f}\n")
     return best
 
@@ -136,13 +136,14 @@ def load_stage(name: str, out: Path) -> MixedFace:
     return network.eval()
 
 
-def _begin(network: MixedFace, stage: Stage, out: Path, faces: MixedFaces) -> None:
+def _load_initial_weights(network: MixedFace, stage: Stage, out: Path, faces: MixedFaces) -> None:
     """Load the initial weights of the stage into `network`."""
-    narrow = _committed(stage.start, faces) if stage.start in ("shipped", "published") else load_stage(stage.start, out)
+    is_committed = stage.start in ("shipped", "published")
+    narrow = _load_committed(stage.start, faces) if is_committed else load_stage(stage.start, out)
     widen(narrow, network, torch.Generator().manual_seed(stage.plan.seed))
 
 
-def _committed(which: str, faces: MixedFaces) -> MixedFace:
+def _load_committed(which: str, faces: MixedFaces) -> MixedFace:
     """The committed network, with balanced logits for its seven; webfaces' head starts as a copy of FER2013's."""
     from convert.evaluation.shipped import AS_PUBLISHED
     from convert.face.from_tflite import load_tflite

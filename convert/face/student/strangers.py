@@ -71,28 +71,28 @@ class StrangerFigures:
     def as_text(self) -> str:
         """The figures as the lines of a table."""
         lines = [f"{title:64} {value:6.2f}" for title, value in self.figures.items()]
-        lines.append(f"{'people, at the threshold':32} {'n':>6} " + " ".join(f"{e:>8}" for e in self.groups[0].said))
+        lines.append(f"{'people, at the threshold':32} {'n':>6} " + " ".join(f"{e:>8}" for e in self.groups[0].shares))
         for group in self.groups:
-            shares = " ".join(f"{share:8.1f}" for share in group.said.values())
+            shares = " ".join(f"{share:8.1f}" for share in group.shares.values())
             lines.append(f"{group.grouping + ' ' + group.group:32} {group.count:6} {shares}")
         return "\n".join(lines)
 
 
-def ask(network: Network, pictures: Pictures) -> tuple[Floats, Floats]:
+def predict(network: Network, pictures: Pictures) -> tuple[Floats, Floats]:
     """Logits (n, 7) and (n, 8) of pictures (n, s, s) uint8 gray, computed as `mien analyze --crop` does."""
     side = network.inputs[0].shape[1] if network.inputs else FACE_PX
-    said = [network.run(face_input(picture)) for picture in resize_all(pictures, int(side))]
-    return np.array([s[0][0] for s in said], np.float32), np.array([s[1][0] for s in said], np.float32)
+    outputs = [network.run(face_input(picture)) for picture in resize_all(pictures, int(side))]
+    return np.array([s[0][0] for s in outputs], np.float32), np.array([s[1][0] for s in outputs], np.float32)
 
 
 def measure_strangers(network: Network, sets: StrangerSets, temperature: float | None = None) -> StrangerFigures:
     """Every figure of `network`; a `temperature` of None is fitted on PublicTest."""
-    public, _ = ask(network, sets.public.pictures)
+    public, _ = predict(network, sets.public.pictures)
     temperature = temperature or fit_temperature(public, sets.public.labels)
-    published, votes = ask(network, sets.published.pictures)
-    clean, _ = ask(network, sets.clean.pictures)
-    portraits, _ = ask(network, sets.webfaces.pictures)
-    people, _ = ask(network, sets.people.pictures)
+    published, votes = predict(network, sets.published.pictures)
+    clean, _ = predict(network, sets.clean.pictures)
+    portraits, _ = predict(network, sets.webfaces.pictures)
+    people, _ = predict(network, sets.people.pictures)
     majority = sets.published.majority()
     clear = majority >= 0
     seven = sets.published.majority_of_seven()
@@ -134,16 +134,16 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         sets = read_stranger_sets(arguments.data)
-        retained = {}
+        results = {}
         for path in arguments.networks or [MODELS / "face.tflite"]:
             shipped = Model("face") if not arguments.networks else None
             network = shipped.network if shipped else Network(path.read_bytes(), str(path))
             measured = measure_strangers(network, sets, shipped.card.temperature if shipped else None)
             print(f"{path}\n{measured.as_text()}\n", flush=True)
-            groups = {f"{g.grouping} {g.group}": g.said for g in measured.groups}
-            retained[str(path)] = {"figures": measured.figures, "people": groups}
+            groups = {f"{g.grouping} {g.group}": g.shares for g in measured.groups}
+            results[str(path)] = {"figures": measured.figures, "people": groups}
         if arguments.json:
-            arguments.json.write_text(json.dumps(retained, indent=1, ensure_ascii=False) + "\n")
+            arguments.json.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     except (MienError, OSError) as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """The task of training a face network on FER2013, FER+ and webfaces together, with or without teachers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ Labels = npt.NDArray[np.int64]
 class MixedPlan:
     """Settings of a run in addition to its `FacePlan`: strength of augmentation, and weights of the heads."""
 
-    mixed_up: float = 0.25
+    mixup_share: float = 0.25
     """Share of pictures that are blended with another one (Zhang et al. 2018, "mixup")."""
     ferplus: float = 1.0
     """Weight of FER+'s votes in the loss, relative to FER2013's labels; `webfaces` is that of webfaces' labels."""
@@ -48,7 +48,7 @@ class Teachers:
         self._networks = [network.eval() for network in networks]
         self._log_priors = tuple(prior.log() for prior in priors)
 
-    def answer(self, inputs: Tensor) -> Tensor:
+    def predict(self, inputs: Tensor) -> Tensor:
         """(n, 7 + 8 + 7) probabilities of each head with its dataset's prior, averaged over all teachers."""
         total = torch.zeros(())
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -59,7 +59,7 @@ class Teachers:
         return total / len(self._networks)
 
 
-def mixed_task(
+def make_task(
     name: str,
     network: MixedFace,
     faces: MixedFaces,
@@ -74,22 +74,22 @@ def mixed_task(
     count = len(faces)
 
     def batches(epoch: int) -> Iterator[Batch]:
-        chance = torch.Generator().manual_seed(1_000_003 * plan.seed + epoch)
+        generator = torch.Generator().manual_seed(1_000_003 * plan.seed + epoch)
         strength = mixed.strong if epoch < plan.calm_from * plan.epochs else mixed.calm
-        order = torch.randperm(count, generator=chance)
+        order = torch.randperm(count, generator=generator)
         size = _CHUNK // plan.batch * plan.batch
         for chunk in order.split(size):
             part = faces.faces.rows(chunk)
-            changed = change_backgrounds(part, chance, strength)
-            pixels = change_faces(type(part)(changed, *list(vars(part).values())[1:]), chance, strength)
-            inputs, targets = mix_up(face_inputs(pixels), faces.targets[chunk], mixed.mixed_up * strength, chance)
+            changed = change_backgrounds(part, generator, strength)
+            pixels = change_faces(replace(part, pixels=changed), generator, strength)
+            inputs, targets = mix_up(face_inputs(pixels), faces.targets[chunk], mixed.mixup_share * strength, generator)
             for start in range(0, len(chunk) - plan.batch + 1, plan.batch):
                 rows = slice(start, start + plan.batch)
-                given = inputs[rows].contiguous(memory_format=torch.channels_last)
-                wanted = targets[rows]
+                part_inputs = inputs[rows].contiguous(memory_format=torch.channels_last)
+                part_targets = targets[rows]
                 if teachers is not None:
-                    wanted = _taught(wanted, teachers.answer(given), plan.taught)
-                yield given, wanted
+                    part_targets = _blend_targets(part_targets, teachers.predict(part_inputs), plan.taught)
+                yield part_inputs, part_targets
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         assert isinstance(network, MixedFace)
@@ -113,38 +113,38 @@ def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-def _taught(targets: Tensor, answers: Tensor, share: float) -> Tensor:
+def _blend_targets(targets: Tensor, predictions: Tensor, share: float) -> Tensor:
     """Targets (n, 22) in which the teachers' predictions replace `share` of each head's.
 
     Teachers answer for every dataset's head on every picture: a webfaces portrait teaches FER2013's head too. Where a
     row has no label of a dataset, the teachers' prediction has `share` of the weight of a label.
     """
-    return (1 - share) * targets + share * answers
+    return (1 - share) * targets + share * predictions
 
 
-def mix_up(inputs: Tensor, targets: Tensor, share: float, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+def mix_up(inputs: Tensor, targets: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Blend `share` of the inputs (n, 1, s, s) with up to half of another one, and their targets (n, k) alike."""
     count = len(inputs)
-    other = torch.randperm(count, generator=chance)
-    through = torch.rand(count, 1, generator=chance) ** 2 / 2
-    through = torch.where(torch.rand(count, 1, generator=chance) < share, through, 0.0)
-    weight = through[:, :, None, None]
+    other = torch.randperm(count, generator=generator)
+    blend = torch.rand(count, 1, generator=generator) ** 2 / 2
+    blend = torch.where(torch.rand(count, 1, generator=generator) < share, blend, 0.0)
+    weight = blend[:, :, None, None]
     mixed = face_inputs(100 * ((1 - weight) * inputs + weight * inputs[other])[:, 0])
     mixed_inputs = torch.where(weight > 0, mixed, inputs)
-    return mixed_inputs, (1 - through) * targets + through * targets[other]
+    return mixed_inputs, (1 - blend) * targets + blend * targets[other]
 
 
-def mixed_scorer(
+def make_score(
     data: Path,
     priors: tuple[Tensor, Tensor],
     *,
     side: int = 48,
     rows: int | None = None,
-    counted: tuple[str, ...] = ("fer2013", "uar", "ferplus", "webfaces"),
+    scored_heads: tuple[str, ...] = ("fer2013", "uar", "ferplus", "webfaces"),
 ) -> Callable[[nn.Module], dict[str, float]]:
     """Accuracy and recall on PublicTest, FER+'s majority on it, and accuracy on webfaces' validation, in per cent.
 
-    The score is the mean of those `counted`: an untrained head has no say in which epoch is best.
+    The score is the mean of the `scored_heads`: an untrained head has no say in which epoch is best.
     """
     part = rows is not None
     own = Fer2013(data / "fer2013", part=part).validation().first(rows or 10**6)
@@ -167,7 +167,7 @@ def mixed_scorer(
             "ferplus": _per_cent(ferplus.argmax(dim=1).numpy()[clear] == majority[clear]),
             "webfaces": _per_cent(webfaces.argmax(dim=1).numpy() == web_labels),
         }
-        return {"score": float(np.mean([figures[name] for name in counted])), **figures}
+        return {"score": float(np.mean([figures[name] for name in scored_heads])), **figures}
 
     return score
 
@@ -178,6 +178,6 @@ def _per_cent(right: npt.NDArray[np.bool_]) -> float:
 
 def _all_heads(network: MixedFace, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     with torch.autocast("cpu", torch.bfloat16):
-        said = [network.all_heads(part) for part in inputs.split(512)]
-    heads = [torch.cat(list(part)).float() for part in zip(*said, strict=True)]
+        outputs = [network.all_heads(part) for part in inputs.split(512)]
+    heads = [torch.cat(list(part)).float() for part in zip(*outputs, strict=True)]
     return heads[0], heads[1], heads[2]

@@ -1,7 +1,7 @@
 """Widens a trained network: the wider one computes the same outputs, so training does not start from scratch.
 
 Chen et al. 2016, "Net2Net: accelerating learning via knowledge transfer": channels are copied, and each
-reader of a channel divides its weight among the copies.
+layer that reads a channel divides its weight among the copies.
 """
 
 import torch
@@ -14,23 +14,23 @@ _NOISE = 0.02
 """Noise added to every weight, as a share of its standard deviation: identical copies would never diverge."""
 
 
-def widen(narrow: MienFace, wide: MienFace, chance: torch.Generator) -> None:
+def widen(narrow: MienFace, wide: MienFace, generator: torch.Generator, noise: float = _NOISE) -> None:
     """Copy the weights of `narrow` into `wide`, which has the same depth and heads, and stages at least as wide."""
     stem, *blocks = _convolutions(narrow)
     wide_stem, *wide_blocks = _convolutions(wide)
     with torch.no_grad():
-        channels = _Copies(stem[0].out_channels, wide_stem[0].out_channels, chance)
-        _fill(stem, wide_stem, None, channels, chance)
+        channels = _Copies(stem[0].out_channels, wide_stem[0].out_channels, generator)
+        _fill(stem, wide_stem, None, channels, generator, noise)
         for block, larger in zip(blocks, wide_blocks, strict=True):
             assert isinstance(block, Residual)
             assert isinstance(larger, Residual)
             same = isinstance(block.shortcut, nn.Identity)
-            out = channels if same else _Copies(block.second[0].out_channels, larger.second[0].out_channels, chance)
-            inner = _Copies(block.first[0].out_channels, larger.first[0].out_channels, chance)
-            _fill(block.first, larger.first, channels, inner, chance)
-            _fill(block.second, larger.second, inner, out, chance)
+            out = channels if same else _Copies(block.second[0].out_channels, larger.second[0].out_channels, generator)
+            inner = _Copies(block.first[0].out_channels, larger.first[0].out_channels, generator)
+            _fill(block.first, larger.first, channels, inner, generator, noise)
+            _fill(block.second, larger.second, inner, out, generator, noise)
             if not same:
-                _fill(block.shortcut, larger.shortcut, channels, out, chance)
+                _fill(block.shortcut, larger.shortcut, channels, out, generator, noise)
             channels = out
         for (_, head), (_, larger_head) in zip(_heads(narrow), _heads(wide), strict=True):
             larger_head.weight.copy_(channels.read(head.weight))
@@ -40,8 +40,8 @@ def widen(narrow: MienFace, wide: MienFace, chance: torch.Generator) -> None:
 class _Copies:
     """Maps each wide channel to the narrow channel that it copies."""
 
-    def __init__(self, narrow: int, wide: int, chance: torch.Generator) -> None:
-        extra = torch.randperm(narrow, generator=chance).repeat(wide // narrow + 1)[: wide - narrow]
+    def __init__(self, narrow: int, wide: int, generator: torch.Generator) -> None:
+        extra = torch.randperm(narrow, generator=generator).repeat(wide // narrow + 1)[: wide - narrow]
         self.rows = torch.cat([torch.arange(narrow), extra])
         self._shares = torch.bincount(self.rows, minlength=narrow)[self.rows].float()
 
@@ -52,12 +52,17 @@ class _Copies:
 
 
 def _fill(
-    pair: nn.Sequential, wide: nn.Sequential, inputs: _Copies | None, outputs: _Copies, chance: torch.Generator
+    pair: nn.Sequential,
+    wide: nn.Sequential,
+    inputs: _Copies | None,
+    outputs: _Copies,
+    generator: torch.Generator,
+    noise: float,
 ) -> None:
     weight = pair[0].weight if inputs is None else inputs.read(pair[0].weight)
     weight = weight[outputs.rows]
-    noise = torch.randn(weight.shape, generator=chance) * weight.std()
-    wide[0].weight.copy_(weight + (_NOISE * noise if len(outputs.rows) > pair[0].out_channels else 0))
+    deviations = torch.randn(weight.shape, generator=generator) * weight.std()
+    wide[0].weight.copy_(weight + (noise * deviations if len(outputs.rows) > pair[0].out_channels else 0))
     for name in ("weight", "bias", "running_mean", "running_var"):
         getattr(wide[1], name).copy_(getattr(pair[1], name)[outputs.rows])
 
