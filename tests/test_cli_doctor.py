@@ -1,12 +1,17 @@
 """`mien doctor`: every check and its fix."""
 
+import importlib.util
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from device import __version__
 from device.emotions import Emotion
+from device.perception.models.card import MODELS
 from device.sense.simulator.poses import PROSODIES
 from device.sense.simulator.voice import speak
 from tests.builders import drawn, picture, wav
@@ -65,3 +70,40 @@ def test_doctor_tries_a_recording_of_less_than_a_second(mien: Mien, tmp_path: Pa
     done = mien("doctor", "--settings", path)
     assert re.search(r"ok   microphone: a\.wav hears -?\d+ dBFS", done.stdout)
     assert done.returncode == 0
+
+
+def test_doctor_names_a_detector_that_is_not_installed(mien: Mien, tmp_path: Path) -> None:
+    if importlib.util.find_spec("mediapipe"):
+        pytest.skip("mediapipe is installed here")
+    path = write_settings(tmp_path)
+    path.write_text(path.read_text().replace("[camera]\n", '[camera]\nrange = "mediapipe"\n'))
+    done = mien("doctor", "--json", "--settings", path)
+    (found,) = parse_lines(done)
+    by_name = {finding["check"]: finding for finding in found["findings"]}
+    assert by_name["face detector"]["ok"] is False
+    assert "mediapipe" in by_name["face detector"]["said"]
+    assert (done.returncode, found["works"]) == (1, False)
+
+
+@pytest.mark.parametrize("what", ["the runtime", "a shipped model"])
+def test_doctor_names_what_is_broken_of_the_models(tmp_path: Path, what: str) -> None:
+    """In a Python that has no LiteRT, and with shipped models of which one is damaged."""
+    models = shutil.copytree(MODELS, tmp_path / "models")
+    (models / "prosody.tflite").write_bytes(b"damaged")
+    spoil = {
+        "the runtime": "sys.modules |= {'ai_edge_litert.interpreter': None, 'tflite_runtime.interpreter': None}",
+        "a shipped model": f"registry.select.__defaults__ = (pathlib.Path({str(models)!r}),)",
+    }[what]
+    code = f"import pathlib, sys\nfrom device.perception.models import registry\n{spoil}\nfrom device.cli import main\n"
+    code += "sys.exit(main(sys.argv[1:]))"
+    arguments = ["doctor", "--json", "--settings", str(write_settings(tmp_path))]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    (found,) = parse_lines(done)
+    by_name = {finding["check"]: finding for finding in found["findings"]}
+    assert (done.returncode, found["works"]) == (1, False), done.stderr
+    if what == "the runtime":
+        assert by_name["runtime"]["fix"] == "pip install ai-edge-litert"
+        assert "face model" not in by_name
+    else:
+        assert (by_name["face model"]["ok"], by_name["prosody model"]["ok"]) == (True, False)
+        assert "prosody" in by_name["prosody model"]["said"]

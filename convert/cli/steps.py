@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from convert.cli import arguments as types
+from convert import arguments as types
+from convert.arguments import MODELS, add_data, add_rows, folder, output_folder, require_full_run
 from convert.cli import train
-from convert.cli.arguments import MODELS, add_data, add_rows, folder, output_folder, require_full_run
 from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 _QUANTIZED = {"face": "face", "face-as-published": "face", "voice": "voice", "prosody": "voice"}
@@ -166,7 +166,8 @@ STEPS = {
     "pair": Step("fit the exponents of the two voice networks on the saved predictions", _add_pair, _pair),
     "benchmark": Step(
         "run the networks of the voice protocols on their test clips and save the predictions",
-        *(_add_benchmark, _benchmark),
+        _add_benchmark,
+        _benchmark,
     ),
     "evaluate": Step(
         "run the committed networks on their test sets and write docs/REPORT.md", _add_evaluate, _evaluate
@@ -177,7 +178,8 @@ STEPS = {
     "framing": Step("measure how FER2013 frames a face, and what detection and alignment cost", add_data, _framing),
     "detection-range": Step(
         "measure how far away faces are detected, and how often in an empty room",
-        *(_add_detection_range, _detection_range),
+        _add_detection_range,
+        _detection_range,
     ),
     "tracking-cost": Step(
         "measure the accuracy that tracking costs against detection in every frame", add_data, _tracking_cost

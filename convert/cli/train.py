@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from convert.cli import arguments as types
+from convert import arguments as types
 from convert.face.plan import PLANS
 from convert.training.plan import Plan
 from convert.voice.protocols import PROSODY_RUNS, RUNS

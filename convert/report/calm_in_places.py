@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from convert.cli.arguments import add_data
+from convert.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.evaluation.calm_faces import calm_misread
 from convert.evaluation.metrics import fit_temperature

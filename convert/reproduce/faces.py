@@ -61,34 +61,49 @@ def _d_eight(workspace: Workspace, name: str, loss: Loss) -> Outcome:
 
 FACES = (
     Experiment(
-        *("d-face-5", "D", "ferplus-5", "74 %"), "five classes with equal numbers of pictures; cross-entropy", _d_five
+        "d-face-5", "D", "ferplus-5", "74 %", "five classes with equal numbers of pictures; cross-entropy", _d_five
     ),
     Experiment(
-        *("d-face-7", "D", "ferplus-7", "69 %"),
+        "d-face-7",
+        "D",
+        "ferplus-7",
+        "69 %",
         "starts from the five classes; focal loss; without CREMA-D's frames",
         _d_seven,
     ),
     Experiment(
-        *("d-face-8-cross-entropy", "D", "ferplus-8", "–"),
+        "d-face-8-cross-entropy",
+        "D",
+        "ferplus-8",
+        "–",
         "all eight classes, cross-entropy: the baseline of focal loss",
         partial(_d_eight, name="d-face-8-cross-entropy", loss=functional.cross_entropy),
     ),
     Experiment(
-        *("d-face-8-focal", "D", "ferplus-8", "– (disgust and contempt found at all, +10)"),
+        "d-face-8-focal",
+        "D",
+        "ferplus-8",
+        "– (disgust and contempt found at all, +10)",
         "all eight classes, focal loss",
         partial(_d_eight, name="d-face-8-focal", loss=networks_d.focal_loss),
     ),
     Experiment("a-face", "A", "fer2013", "61–64 %", "the layers are our interpretation; 8 epochs of its 30", _a_face),
     Experiment(
-        *("c-face", "C", "fer2013", "98 % (on its training rows)"), "24 epochs of its 50, without selection", _c_face
+        "c-face", "C", "fer2013", "98 % (on its training rows)", "24 epochs of its 50, without selection", _c_face
     ),
     Experiment(
-        *("b-face-as-it-was", "B", "fer2013", "61.27 %"),
+        "b-face-as-it-was",
+        "B",
+        "fer2013",
+        "61.27 %",
         "the picture is read as 1 row × 48 columns × 48 channels",
         partial(_b_face, rows_as_channels=True),
     ),
     Experiment(
-        *("b-face-as-meant", "B", "fer2013", "–"),
+        "b-face-as-meant",
+        "B",
+        "fer2013",
+        "–",
         "the same layers on 48×48×1; 2 epochs only, each as expensive as six of the other",
         partial(_b_face, rows_as_channels=False),
     ),

@@ -45,9 +45,14 @@ class VoiceCnn(nn.Sequential):
 
     def __init__(self) -> None:
         super().__init__(
-            *(*_make_features(), nn.Flatten()),
-            *(nn.Linear(128 * 4 * 18, 2048), nn.ELU(), nn.Dropout(0.5)),
-            *(nn.Linear(2048, 1024), nn.ELU(), nn.Linear(1024, len(EMOTIONS))),
+            *_make_features(),
+            nn.Flatten(),
+            nn.Linear(128 * 4 * 18, 2048),
+            nn.ELU(),
+            nn.Dropout(0.5),
+            nn.Linear(2048, 1024),
+            nn.ELU(),
+            nn.Linear(1024, len(EMOTIONS)),
         )
 
 

@@ -54,11 +54,25 @@ class SoundCnn(nn.Sequential):
 
     def __init__(self, classes: int = len(CREMA_D), dropout: float = 0.1) -> None:
         super().__init__(
-            *(nn.Conv2d(1, 32, 3), nn.LeakyReLU(), nn.BatchNorm2d(32), nn.Dropout2d(dropout)),
-            *(nn.Conv2d(32, 32, 3), nn.LeakyReLU(), nn.BatchNorm2d(32), nn.MaxPool2d(2), nn.Dropout2d(dropout)),
-            *(nn.Conv2d(32, 64, 3), nn.LeakyReLU(), nn.BatchNorm2d(64), nn.Dropout2d(dropout)),
-            *(nn.Conv2d(64, 64, 3), nn.LeakyReLU(), nn.BatchNorm2d(64)),
-            *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes)),
+            nn.Conv2d(1, 32, 3),
+            nn.LeakyReLU(),
+            nn.BatchNorm2d(32),
+            nn.Dropout2d(dropout),
+            nn.Conv2d(32, 32, 3),
+            nn.LeakyReLU(),
+            nn.BatchNorm2d(32),
+            nn.MaxPool2d(2),
+            nn.Dropout2d(dropout),
+            nn.Conv2d(32, 64, 3),
+            nn.LeakyReLU(),
+            nn.BatchNorm2d(64),
+            nn.Dropout2d(dropout),
+            nn.Conv2d(64, 64, 3),
+            nn.LeakyReLU(),
+            nn.BatchNorm2d(64),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(64, classes),
         )
 
 

@@ -43,9 +43,12 @@ class Vggish(nn.Module):
         wide = 4096 // thinner
         self.features = nn.Sequential(*layers)
         self.embeddings = nn.Sequential(
-            *(nn.Linear(previous * 6 * 4, wide), nn.ReLU()),
-            *(nn.Linear(wide, wide), nn.ReLU()),
-            *(nn.Linear(wide, EMBEDDING), nn.ReLU()),
+            nn.Linear(previous * 6 * 4, wide),
+            nn.ReLU(),
+            nn.Linear(wide, wide),
+            nn.ReLU(),
+            nn.Linear(wide, EMBEDDING),
+            nn.ReLU(),
         )
 
     def forward(self, x: Tensor) -> Tensor:

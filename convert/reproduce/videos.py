@@ -79,7 +79,10 @@ def _video(workspace: Workspace) -> Outcome:
 
 VIDEOS = (
     Experiment(
-        *("d-video", "D", "cremad-video", "51 %"),
+        "d-video",
+        "D",
+        "cremad-video",
+        "51 %",
         f"time-distributed CNN on {SEQUENCE} faces at a time; needs CREMA-D's videos (cremad/VideoFlash)",
         _video,
     ),

@@ -217,13 +217,19 @@ VOICES = (
         "b-mfcc", "B", "savee", "50.12 % (SAVEE + own clips)", "means and deviations of 40 MFCC into an MLP", _b_mfcc
     ),
     Experiment(
-        *("a-voice", "A", "tess", "80.1 %"),
+        "a-voice",
+        "A",
+        "tess",
+        "80.1 %",
         "162 features per clip, noise added to a copy of each clip; 4 convolutions + LSTM",
         _a_voice,
     ),
     *(
         Experiment(
-            *(f"e-lstm-{which}", "E", f"ravdess-{which}", _PRINTED[which][2]),
+            f"e-lstm-{which}",
+            "E",
+            f"ravdess-{which}",
+            _PRINTED[which][2],
             "LSTM of 128 on 40 MFCC every 32 ms, silence trimmed; noise added to a copy of each clip",
             partial(_e_lstm, which=which),
         )
@@ -232,7 +238,10 @@ VOICES = (
     Experiment("e-embedding", "E", "ravdess-both", "–", f"{_OUR_EMBEDDING}: its own softmax", _e_embedding),
     *(
         Experiment(
-            *(f"e-vggish-mlp-{which}", "E", f"ravdess-{which}", _PRINTED[which][0]),
+            f"e-vggish-mlp-{which}",
+            "E",
+            f"ravdess-{which}",
+            _PRINTED[which][0],
             f"mean of whitened embeddings into an MLP. {_OUR_EMBEDDING}",
             partial(_e_mlp, which=which),
         )
@@ -240,14 +249,20 @@ VOICES = (
     ),
     *(
         Experiment(
-            *(f"e-vggish-classical-{which}", "E", f"ravdess-{which}", _PRINTED[which][1]),
+            f"e-vggish-classical-{which}",
+            "E",
+            f"ravdess-{which}",
+            _PRINTED[which][1],
             "the same embeddings; support vectors, random forest or logistic regression",
             partial(_e_classical, which=which),
         )
         for which in ("speech", "song", "both")
     ),
     Experiment(
-        *("d-sound", "D", "ravdess-six", "64 % (CREMA-D)"),
+        "d-sound",
+        "D",
+        "ravdess-six",
+        "64 % (CREMA-D)",
         "without CREMA-D: six emotions of RAVDESS speech; four copies of each training clip (D: eight)",
         _d_sound,
     ),

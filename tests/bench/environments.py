@@ -26,10 +26,11 @@ class Environment:
     steps: tuple[tuple[str, ...], ...]
     """Arguments of each install command, in order."""
     npm: bool = False
+    root: Path = ROOT
 
     @property
     def folder(self) -> Path:
-        return ROOT / self.name
+        return self.root / self.name
 
     @property
     def packages(self) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import environments, peer
+from tests.bench import environments
 from tests.bench.__main__ import compare, format_table, measure_peers, record_room, record_talker
 from tests.bench.environments import Environment, NotInstalled
 from tests.bench.peer import PEERS, SOUND_PEERS, Peer
@@ -34,19 +34,18 @@ def test_mien_reads_a_stream_that_starts_again() -> None:
     assert result["mien"]["ms_cpu_a_second"] > 0
 
 
-def test_a_peer_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer, "_SCRIPTS", tmp_path)
-    (tmp_path / "broken.py").write_text("raise SystemExit(3)")
+def test_a_peer_that_does_not_run_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text("raise SystemExit(3)")
     with record_room(0.2) as room:
-        result = measure_peers([Peer("broken", "broken.py")], 1, room)
+        result = measure_peers([Peer("broken", str(script))], 1, room)
     assert result == {"broken": {"absent": "it does not run here (exit status 3)"}}
     assert "broken         not measured: it does not run here" in "\n".join(format_table(result, room))
 
 
 def test_an_environment_that_cannot_be_created_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    environment = Environment("environment", (("left-pad",),), npm=True)
+    environment = Environment("environment", (("left-pad",),), npm=True, root=tmp_path)
     with pytest.raises(NotInstalled, match="npm: FileNotFoundError"):
         environment.install()
     npm = tmp_path / "npm"
@@ -57,19 +56,17 @@ def test_an_environment_that_cannot_be_created_says_why(tmp_path: Path, monkeypa
 
 
 def test_an_environment_is_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "ROOT", tmp_path)
     commands: list[list[str]] = []
     monkeypatch.setattr(Environment, "_run", lambda _, command: commands.append(command))
     for _ in range(2):
-        Environment("one", (("a-package==1",), ("--no-deps", "another"))).install()
+        Environment("one", (("a-package==1",), ("--no-deps", "another")), root=tmp_path).install()
     assert [command[-1] for command in commands] == [str(tmp_path / "one"), "a-package==1", "another"]
-    Environment("one", (("a-package==2",),)).install()
+    Environment("one", (("a-package==2",),), root=tmp_path).install()
     assert commands[-1][-1] == "a-package==2"
 
 
-def test_the_size_of_the_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "ROOT", tmp_path)
-    node = Environment("node", (), npm=True)
+def test_the_size_of_the_installed_packages(tmp_path: Path) -> None:
+    node = Environment("node", (), npm=True, root=tmp_path)
     for name in ("one", "two"):
         (node.packages / name).mkdir(parents=True)
         (node.packages / name / "big").write_bytes(b"0" * 2**20)

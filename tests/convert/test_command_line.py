@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from convert.__main__ import main
-from convert.cli.arguments import MODELS
+from convert.arguments import MODELS
 from convert.evaluation.predictions import SAVED_PREDICTIONS
 
 

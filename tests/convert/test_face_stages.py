@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.cli.arguments import DATA
+from convert.arguments import DATA
 from convert.face.student.key_points import TYPICAL_POINTS
 from tests.convert import portraits
 

@@ -24,8 +24,16 @@ _LAYOUTS = {
 }
 _VOICES = ("baby", "laughing")
 _TEN = (
-    *("dog", "rain", "sea_waves", "crying_baby", "clock_tick"),
-    *("sneezing", "helicopter", "chainsaw", "rooster", "crackling_fire"),
+    "dog",
+    "rain",
+    "sea_waves",
+    "crying_baby",
+    "clock_tick",
+    "sneezing",
+    "helicopter",
+    "chainsaw",
+    "rooster",
+    "crackling_fire",
 )
 """In the order of ESC-10's own folders, which esc10.csv keeps, so that both copies hold out the same sounds."""
 _MIN_SAMPLES = 1600

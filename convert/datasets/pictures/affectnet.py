@@ -19,8 +19,17 @@ from device.errors import MediaError
 _ALL = Layout("affectnet", "AffectNet", "training.csv with Manually_Annotated_Images/", 420_299, what="pictures")
 _EIGHT = Layout("affectnet", "AffectNet", "train_set/images/0.jpg", 291_650, what="pictures")
 _CODES = (
-    *("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry", "contempt"),
-    *("none", "uncertain", "no-face"),
+    "neutral",
+    "happy",
+    "sad",
+    "surprise",
+    "fear",
+    "disgust",
+    "angry",
+    "contempt",
+    "none",
+    "uncertain",
+    "no-face",
 )
 _COLUMNS = ("subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks", "expression")
 _TABLES = {"training.csv": "training", "validation.csv": "validation"}

@@ -33,8 +33,16 @@ from device.errors import MediaError
 COUNT = 35_887
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 FERPLUS_COLUMNS = (
-    *("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt"),
-    *("unknown", "NF"),
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
 )
 
 _LAYOUT = Layout("fer2013", "FER2013", "fer2013.csv or train/happy/1.jpg", COUNT, PICTURE_SUFFIXES, "faces")

@@ -26,7 +26,7 @@ _GLASSES = 0.12
 _TURNED = 0.3
 _DARK = 0.12
 _DIM = 0.1
-_FAR = 0.1
+_DISTANT = 0.1
 _SHADED = 0.12
 _SOFT = 0.03
 """Edge blur of drawn shapes, in units of half a side: about 0.7 px of 48."""
@@ -71,7 +71,7 @@ def change_faces(faces: FacePictures, generator: torch.Generator, strength: floa
     pixels[wearing] = draw_glasses(pixels[wearing], positions[wearing], faces.points[wearing], generator)
     dark = _draw_rows(torch.full((len(faces),), _DARK * strength), generator)
     pixels[dark] = _darken(pixels[dark], masks[dark], generator)
-    for share, change in ((_SHADED, _shade), (_FAR, _shrink), (_DIM, _dim)):
+    for share, change in ((_SHADED, _shade), (_DISTANT, _shrink), (_DIM, _dim)):
         rows = _draw_rows(torch.full((len(faces),), share * strength), generator)
         pixels[rows] = change(pixels[rows], generator)
     return augment(pixels.clamp(0, 255), generator, strength)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.cli.arguments import add_data
+from convert.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.export.tflite import BothHeads, export_int8
 from convert.face.student.choose_heads import choose_heads, predict_validation

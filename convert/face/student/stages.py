@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from convert.cli.arguments import add_data
+from convert.arguments import add_data
 from convert.evaluation.shipped import FERPLUS_WEIGHT
 from convert.face.distillation import face_inputs
 from convert.face.plan import FacePlan

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.cli.arguments import add_data
+from convert.arguments import add_data
 from convert.datasets.pictures.fer2013 import Faces, Fer2013
 from convert.datasets.pictures.people import People, read_people
 from convert.datasets.pictures.webfaces import LabelledFaces, Webfaces

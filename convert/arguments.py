@@ -9,7 +9,7 @@ from pathlib import Path
 
 from device.errors import SettingsError
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[1]
 MODELS = _ROOT / "device" / "models"
 DATA = _ROOT.parent / "shared" / "data"
 
