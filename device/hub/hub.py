@@ -175,7 +175,9 @@ class Hub:
     def _decide(self) -> None:
         now = self.store.now
         local = local_time(time.time())
-        events = self.rules.evaluate(now.mood, time.monotonic(), local, now.profile, can_see=now.can_see)
+        events = self.rules.evaluate(
+            now.mood, time.monotonic(), local, now.profile, can_see=now.can_see, heard_s=now.last_mood_mono_s
+        )
         if fired := [event for event in events if isinstance(event, RuleFired)]:
             self.show(last_rule=LastRule(fired[-1].rule.name, fired[-1].why, time.time()))
         if events:

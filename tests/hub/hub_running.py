@@ -205,11 +205,20 @@ def with_broker(settings: Settings, port: int, **more: Any) -> Settings:
 
 
 def start_hub_process(
-    settings: Settings, folder: Path, port: int = 0, level: str = "INFO", page: int = 0, **environment: str
+    settings: Settings,
+    folder: Path,
+    port: int = 0,
+    level: str = "INFO",
+    page: int = 0,
+    rules: str = "",
+    **environment: str,
 ) -> "subprocess.Popen[str]":
-    """A hub in a process of its own, which a test may kill. Its log fills a pipe, so a flood needs a higher `level`."""
+    """A hub in a process of its own, which a test may kill. Its log fills a pipe, so a flood needs a higher `level`.
+
+    `rules` are in TOML.
+    """
     path = folder / "mien.toml"
-    write_settings(settings, path, port, page)
+    write_settings(settings, path, port, page, rules)
     code = f"""
 import logging, pathlib, sys
 from device.hub.process import run_hub
@@ -221,11 +230,12 @@ sys.exit(run_hub(load(pathlib.Path({str(path)!r}))))
     return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)
 
 
-def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0) -> None:
+def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0, rules: str = "") -> None:
     """Write the part of `settings` that a hub in another process needs."""
     home = settings.home
     path.write_text(
         f'[home]\nname = "{home.name}"\nstate_dir = "{home.state_dir}"\nruntime_dir = "{home.runtime_dir}"\n'
         f"[kiosk]\nenabled = {str(bool(page)).lower()}\nport = {page}\n"
         + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n' if port else "")
+        + rules
     )

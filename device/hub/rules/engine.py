@@ -11,6 +11,8 @@ from device.settings.rules import QUIET, Rule
 
 UNCERTAIN_S = 60.0
 """A rule ends when its condition could not be checked for this long. A restart of sense takes less."""
+SILENCE_S = 2.0
+"""Sense repeats its mood every half second. A mood that was not repeated for this long counts for no duration."""
 
 
 class RuleFired(Struct, frozen=True):
@@ -50,19 +52,36 @@ class RuleEngine:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = tuple((rule, _RuleState()) for rule in rules)
+        self._heard_s = float("-inf")
 
     def evaluate(
-        self, mood: Mood | None, now_s: float, local: time | None, profile: str = "", *, can_see: bool = True
+        self,
+        mood: Mood | None,
+        now_s: float,
+        local: time | None,
+        profile: str = "",
+        *,
+        can_see: bool = True,
+        heard_s: float | None = None,
     ) -> tuple[RuleFired | RuleEnded, ...]:
         """The rules that end now, then those that fire now, each in the settings' order.
 
         `mood` is the current mood, None while sense is away; `now_s` is monotonic; `local` is the time of day for
         `hours`, None while the clock is not set; `can_see` is False while the camera is off or lost: then an empty
-        picture does not count as an empty room. Call it for every mood and a few times a second.
+        picture does not count as an empty room; `heard_s` is when sense last said this mood, None for just now. Call
+        it for every mood and a few times a second.
+
+        Silence interrupts durations: if this process was suspended, nobody knows how the room felt meanwhile.
 
         `unknown` ends a period like any other mood. None interrupts it without ending it: a restart of sense must
         not fire a rule twice. Cooldowns and durations are monotonic: a wall clock that jumps affects only the hours.
         """
+        if heard_s is not None:
+            if heard_s - self._heard_s > SILENCE_S:
+                for _, state in self._rules:
+                    state.holds_since_s = None
+            self._heard_s = heard_s
+            mood = None if now_s - heard_s > SILENCE_S else mood
         events: list[RuleFired | RuleEnded] = []
         for rule, state in self._rules:
             if is_enabled_in(rule, profile):
