@@ -5,17 +5,23 @@ CONVERT := .venv-convert
 BIN := $(VENV)/bin
 DATA ?= ../shared/data
 SECONDS ?=
+# Every package comes with a hash from requirements/, as a wheel; the two that have none are built by our own setuptools.
+LOCKED := install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+FROM_SOURCE := --no-binary pyaudio,python-speech-features --no-build-isolation
+THIS := install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
 
-.PHONY: demo test test-convert test-system test-tflite-runtime lint bench bench-page soak evaluate setup packages clean
+.PHONY: demo test test-convert test-system test-tflite-runtime lint bench bench-page soak evaluate setup packages lock \
+	sbom clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/mien demo $(if $(SECONDS),--seconds $(SECONDS))
 
 # What runs on the device: wheels only, no compiler.
 setup: $(VENV)/.runtime
-$(VENV)/.runtime: pyproject.toml device/commands/fetch_detectors.py
+$(VENV)/.runtime: pyproject.toml requirements/build.txt requirements/device.txt device/commands/fetch_detectors.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/pip $(LOCKED) -r requirements/build.txt -r requirements/device.txt
+	$(BIN)/pip $(THIS)
 	$(BIN)/mien models fetch
 	touch $@
 
@@ -23,8 +29,8 @@ $(VENV)/.runtime: pyproject.toml device/commands/fetch_detectors.py
 packages:
 	@sh tests/packages.sh
 
-$(VENV)/.dev: $(VENV)/.runtime pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,mic]'
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt requirements/microphone.txt
+	$(BIN)/pip $(LOCKED) $(FROM_SOURCE) -r requirements/dev.txt -r requirements/microphone.txt
 	touch $@
 
 test: packages
@@ -41,11 +47,14 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# PyTorch and the converter, in an environment of their own (2 GB).
-$(CONVERT)/.done: pyproject.toml
+# PyTorch and the converter, in an environment of their own (2 GB). Where pip does not find PyTorch's build for a CPU, the
+# usual one comes, with its gigabytes for CUDA.
+$(CONVERT)/.done: pyproject.toml requirements/convert.txt requirements/torch.txt requirements/torch-cpu.txt
 	$(PYTHON) -m venv $(CONVERT)
-	$(CONVERT)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(CONVERT)/bin/pip install --quiet --disable-pip-version-check -e '.[convert]' pytest pytest-timeout
+	$(CONVERT)/bin/pip $(LOCKED) --no-deps -r requirements/torch-cpu.txt 2>/dev/null || \
+		$(CONVERT)/bin/pip $(LOCKED) --no-deps -r requirements/torch.txt
+	$(CONVERT)/bin/pip $(LOCKED) --no-deps -r requirements/build.txt -r requirements/convert.txt
+	$(CONVERT)/bin/pip $(THIS)
 	touch $@
 
 test-convert: $(CONVERT)/.done
@@ -58,8 +67,7 @@ test-system: $(VENV)/.dev
 # The older runtime, for who has it installed already.
 test-tflite-runtime:
 	$(PYTHON) -m venv .venv-tflite
-	.venv-tflite/bin/pip install --quiet --disable-pip-version-check tflite-runtime==2.14.0 'numpy<2' \
-		opencv-python-headless==4.11.0.86 msgspec av scikit-image pytest pytest-timeout
+	.venv-tflite/bin/pip $(LOCKED) -r requirements/tflite-runtime.txt
 	.venv-tflite/bin/python -m device.cli models fetch
 	.venv-tflite/bin/python -m pytest tests/perception/models/test_model.py tests/perception/face/test_detector.py $(PYTEST)
 
@@ -80,5 +88,18 @@ bench-page: $(VENV)/.dev
 evaluate: $(VENV)/.dev
 	$(BIN)/python -m convert evaluate --data $(DATA)
 
+# Writes requirements/ anew after a change of pyproject.toml; UPGRADE=1 takes the newest versions that it allows.
+lock: .venv-tools/.done
+	PATH="$(CURDIR)/.venv-tools/bin:$$PATH" requirements/lock.sh
+
+# A list of all that runs on the device, with versions, hashes and licences: mien.cdx.json (CycloneDX).
+sbom: $(VENV)/.runtime .venv-tools/.done
+	.venv-tools/bin/python -P requirements/sbom.py $(BIN)/python mien.cdx.json
+
+.venv-tools/.done: requirements/tools.txt
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/pip $(LOCKED) -r requirements/tools.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(CONVERT) .venv-tflite .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) $(CONVERT) .venv-tflite .venv-tools mien.cdx.json .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -25,8 +25,8 @@ What it does not touch:
   existing settings, units and drop-ins in /etc/systemd/system, units that were disabled.
 An update is built beside the installed version, which keeps running until the new one is complete. If the new one does
 not start, the old one is started again.
-pip uses its usual settings: /etc/pip.conf, or sudo PIP_INDEX_URL=... systemd/install.sh. PYTHON=python3.12 chooses a
-Python.
+pip uses its usual settings: /etc/pip.conf, or sudo PIP_INDEX_URL=... systemd/install.sh. It takes only files whose SHA-256
+is in requirements/. PYTHON=python3.12 chooses a Python.
 TEXT
 }
 
@@ -38,9 +38,9 @@ accounts=/usr/local/lib/sysusers.d/mien.conf
 command=/usr/local/bin/mien
 all=(mien.target mien-hub.service mien-sense.service mien-kiosk.service)
 
-dry="" kiosk="" start=yes purge="" what=install
+dry="" kiosk="" camera="" start=yes purge="" what=install
 changed="" first="" first_kiosk="" new="" work="" reload="" lists="" picamera2=""
-packages=() requirements=()
+packages=()
 
 say() { printf '%s\n' "$*"; }
 refuse() {
@@ -221,20 +221,18 @@ install_file() {
 # A hash of everything that the environment is built from: with the same hash, there is nothing to build.
 fingerprint() {
     {
-        (cd "$source" && find device convert pyproject.toml -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
-        say "$python $version $system_python ${requirements[*]}"
+        (cd "$source" && find device convert requirements pyproject.toml -type f ! -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+        say "$python $version $system_python $picamera2"
     } | sha256sum | cut -d' ' -f1
 }
 
+# TMPDIR: on a small machine, /tmp is in memory.
+pip_install() { TMPDIR=$work XDG_CACHE_HOME=$cache "$new/bin/pip" install --quiet --disable-pip-version-check "$@"; }
+
 build_environment() {
-    local one
+    local one locks=("$source/requirements/device.txt")
     # What picamera2 needs in a newer version than Debian 12 has, because of numpy. PyAudio comes from Debian.
-    if [ "$picamera2" ]; then
-        mapfile -t requirements < <("$python" -c '
-import sys, tomllib
-of = tomllib.load(open(sys.argv[1], "rb"))["project"]["optional-dependencies"]["pi"]
-print(*(one for one in of if not one.lower().startswith("pyaudio")), sep="\n")' "$source/pyproject.toml")
-    fi
+    [ ! "$picamera2" ] || locks+=("$source/requirements/picamera2.txt")
     local print old
     print=$(fingerprint)
     old=$(current_environment)
@@ -245,7 +243,8 @@ print(*(one for one in of if not one.lower().startswith("pyaudio")), sep="\n")' 
     say "Building a virtual environment in $home${old:+, beside the old one}; this takes some minutes."
     if [ "$dry" ]; then
         act "$python" -m venv ${system_python:+--system-site-packages} "$home/venv-XXXXXX"
-        act pip install "$source" "${requirements[@]}"
+        act pip install --require-hashes --only-binary :all: "${locks[@]/#/--requirement=}"
+        act pip install --no-index --no-deps "$source"
         return 0
     fi
     changed=yes
@@ -258,11 +257,18 @@ print(*(one for one in of if not one.lower().startswith("pyaudio")), sep="\n")' 
     # Build from a copy, so that no file of root is left in the clone.
     mkdir "$work/source"
     (cd "$source" && cp -r device convert pyproject.toml README.md LICENSE "$work/source")
-    # TMPDIR: on a small machine, /tmp is in memory. --ignore-installed: use only those of Debian's packages that pip does
-    # not have, so that apt can update the others freely.
-    TMPDIR=$work XDG_CACHE_HOME=$cache "$new/bin/pip" install --quiet --disable-pip-version-check --ignore-installed \
-        "$work/source$([ "$system_python" ] || say '[mic]')" "${requirements[@]}" ||
-        refuse "pip could not install Mien; see its messages above.${old:+ The installed version keeps running.}"
+    # Every package as a wheel whose hash is in requirements/. What Mien itself, and PyAudio where Debian's does not fit, are
+    # built with is one of them. --ignore-installed: use only those of Debian's packages that pip does not have, so that
+    # apt can update the others freely.
+    {
+        pip_install --require-hashes --only-binary :all: -r "$source/requirements/build.txt" &&
+            pip_install --require-hashes --only-binary :all: --ignore-installed "${locks[@]/#/--requirement=}" &&
+            if [ ! "$system_python" ]; then
+                pip_install --require-hashes --only-binary :all: --no-binary pyaudio --no-build-isolation \
+                    -r "$source/requirements/microphone.txt"
+            fi &&
+            pip_install --no-index --no-deps --no-build-isolation --ignore-installed "$work/source"
+    } || refuse "pip could not install Mien; see its messages above.${old:+ The installed version keeps running.}"
     for one in "$old"/lib/python3*/site-packages/device/models/face_detection_*.tflite; do
         [ ! -e "$one" ] || cp -n "$one" "$new"/lib/python3*/site-packages/device/models/
     done

@@ -12,8 +12,8 @@ from tests.system.machine import Machine, debian
 _SETTINGS = '[home]\nname = "livingroom"\n[camera]\nsource = "stand-in"\n[microphone]\nsource = "stand-in"\n'
 # What a later installation needs, since the booted machine has no network.
 _WHEELS = (
-    "python3 -m venv /srv/pip && cp -r /srv/mien /srv/copy && "
-    "/srv/pip/bin/pip download -q -d /srv/wheels /srv/copy 'setuptools>=77' && rm -r /srv/pip /srv/copy"
+    "python3 -m venv /srv/pip && cd /srv/mien/requirements && /srv/pip/bin/pip download -q -d /srv/wheels "
+    "--require-hashes --only-binary :all: -r build.txt -r device.txt && rm -r /srv/pip"
 )
 
 

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import cv2
@@ -45,8 +44,8 @@ def _prepared() -> Path:
         tags = [*(f"manylinux_2_{minor}_aarch64" for minor in range(17, 37)), "manylinux2014_aarch64", "any"]
         platforms = [f"--platform={tag}" for tag in tags]
         pip = [sys.executable, "-m", "pip", "install", "-q", "--target", str(site)]
-        needed = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
-        subprocess.run([*pip, *only, "--abi=none", *platforms, *needed], check=True)
+        lock = REPOSITORY / "requirements/device.txt"
+        subprocess.run([*pip, *only, "--abi=none", *platforms, "--require-hashes", "-r", str(lock)], check=True)
     _clone(_ROOT / "srv/mien")
     return _ROOT
 
