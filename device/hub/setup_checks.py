@@ -39,9 +39,8 @@ def _check_sense(now: Snapshot) -> Iterator[Check]:
     since = _format_local(now.available_since_utc_s)
     yield Check("sense", True, f"version {now.hello.version}, connected since {since}")
     isolation = now.hello.isolation
-    message = f"{isolation.detail}; a connection from inside: {isolation.refused}"
-    message = message if isolation.enforced else f"not enforced: {message}"
-    yield Check("no network in sense", isolation.enforced or None, message)
+    message = f"{isolation.describe()}; a connection from inside: {isolation.refused}"
+    yield Check("no network in sense", isolation.enforced, message)
     if now.health is not None:
         yield from (_check_stage(name, stage, now.health) for name, stage in now.health.stages.items())
         yield _check_baseline(now.health)

@@ -10,10 +10,13 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from device.errors import DeviceError
+from device.system.isolation.landlock import restrict_files
+from device.system.isolation.privileges import drop_capabilities, forbid_core_files
 
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 
@@ -94,6 +97,9 @@ def _run_helper(control: socket.socket, address: Address) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # sense handles them and then ends this process
+        forbid_core_files()
+        drop_capabilities()
+        restrict_files((), Path("/dev"), tcp=True)
         _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if descriptors:
             listener = socket.socket(fileno=descriptors[0])

@@ -1,19 +1,26 @@
-"""The `sense` process: first it drops its network, then it opens its devices. The imports before that are light."""
+"""The `sense` process: first it encloses itself, then it opens its devices. The imports before that are light."""
 
+import contextlib
 import logging
 import os
 import secrets
 import signal
+import socket
 import threading
 from pathlib import Path
 
 from device import __version__
+from device.errors import MienError
 from device.ipc.messages import Hello
 from device.sense.camera_proxy import CameraProxy, parse_address, redact_url
-from device.settings.locations import socket_path
+from device.sense.sound_helper import SoundHelper, needs_helper
+from device.settings.locations import default_path, socket_path
 from device.settings.reload import find_problem
 from device.settings.schema import Settings
-from device.system.isolation import check_isolation, drop_capabilities, drop_network, raise_loopback
+from device.system.isolation import raise_loopback
+from device.system.isolation.enclosure import Enclosure, Needs
+from device.system.isolation.network import list_interfaces, may_connect
+from device.system.isolation.report import Isolation
 
 _log = logging.getLogger(__name__)
 
@@ -21,33 +28,81 @@ _log = logging.getLogger(__name__)
 def run_sense(settings: Settings, path: Path | None = None) -> int:
     """Run until SIGTERM, SIGINT, or a SIGHUP with valid new settings in `path`. Returns the exit status.
 
-    After the end of a media file, its sense is off. Raises MienError if the settings or a model cannot be used.
+    After the end of a media file, its sense is off. Raises MienError if the settings or a model cannot be used, or if
+    the isolation is required and not enforced.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: None if find_problem(path) else stop.set())
     source = settings.camera.source
+    problem = ""
     address = parse_address(source)
+    if address and not may_connect():
+        problem = _describe_closed_window(address.host)
+        address = None
+        _log.error("%s", problem)
+    # Before the wall: each keeps what it needs, and nothing else of what sense gives up.
     proxy = CameraProxy(address) if address else None
-    detail = drop_network()
-    enforced = check_isolation(detail).enforced
-    if proxy and enforced:
-        raise_loopback()
-        source = proxy.open(source)
-        detail += f"; one proxy, to {redact_url(settings.camera.source)}"
-    drop_capabilities()
-    isolation = check_isolation(detail)
-    _log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, detail, isolation.refused)
-
-    from device.sense.build import build_pipeline
-    from device.sense.hub_client import HubClient
-
-    sense, versions = build_pipeline(settings, source)
-    hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
+    sound = SoundHelper(_hear) if needs_helper(settings.microphone.source) else None
     try:
+        source, isolation = _enclose(_list_needs(settings, path), source, proxy)
+        _log.info("isolation: %s (%s; a connection: %s)", isolation.enforced, isolation.describe(), isolation.refused)
+        if settings.home.require_isolation and not isolation.enforced:
+            raise MienError(
+                f"home.require_isolation = true, and sense is not isolated: {isolation.describe()}; run it by systemd, "
+                "or allow it to run without: home.require_isolation = false"
+            )
+
+        from device.sense.build import build_pipeline
+        from device.sense.hub_client import HubClient
+
+        sense, versions = build_pipeline(settings, source, problem, sound)
+        hello = Hello(secrets.token_hex(8), __version__, os.getpid(), isolation, versions)
         sense.run(HubClient(socket_path(settings.runtime_dir), hello, sense.controls.execute), stop)
     finally:
-        if proxy:
-            proxy.close()
+        for helper in (proxy, sound):
+            if helper:
+                helper.close()
     return 0
+
+
+def _hear(connection: socket.socket, source: str) -> None:
+    """What a worker of the sound helper does. Nothing else loads these libraries before the wall."""
+    from device.sense.microphone.remote import serve
+
+    serve(connection, source)
+
+
+def _describe_closed_window(host: str) -> str:
+    return f"systemd's sandbox closes off every address; to open it to this camera alone: sudo mien camera allow {host}"
+
+
+def _enclose(needs: Needs, source: str, proxy: CameraProxy | None) -> tuple[str, Isolation]:
+    """(The camera's source as seen from inside, the proof)."""
+    wall = Enclosure(needs)
+    detail = wall.enter()
+    is_window_open = False
+    if proxy and list_interfaces() == ("lo",):
+        with contextlib.suppress(OSError):  # it is the host's own network: the camera is reached directly
+            raise_loopback()
+            detail += f"; one proxy, to {redact_url(source)}"
+            source = proxy.open(source)
+            is_window_open = True
+    wall.seal(internet=proxy is not None)
+    if proxy and not is_window_open:
+        detail += "; the IP camera is reached without a proxy"
+    return source, wall.prove(detail)
+
+
+def _list_needs(settings: Settings, path: Path | None) -> Needs:
+    """What sense needs of the file system. Makes missing folders, since only then can it see them."""
+    for folder in (settings.state_dir, settings.runtime_dir):
+        with contextlib.suppress(OSError):  # whoever needs it reports it
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sources = (settings.camera.source, settings.microphone.source)
+    files = [Path(source.removeprefix("file:")).expanduser() for source in sources if source.startswith("file:")]
+    # Of the settings the folder, too, because an editor puts a new file in the place of the old one.
+    chosen = (path or default_path()).absolute()
+    readable = (chosen, chosen.parent, *(file.absolute() for file in files))
+    return Needs((settings.runtime_dir.absolute(),), (settings.state_dir.absolute(),), readable)

@@ -85,6 +85,9 @@ class Home(Section, frozen=True):
     runtime_dir: Annotated[
         str, about("The folder for the sockets. Empty: $RUNTIME_DIRECTORY, or $XDG_RUNTIME_DIR/mien.", pattern=NO_NUL)
     ] = ""
+    require_isolation: Annotated[
+        bool, about("Start nothing that sees or hears where this system cannot keep it from sending anything.")
+    ] = False
 
 
 class Camera(Section, frozen=True):

@@ -2,8 +2,10 @@
 
 import re
 
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line and paragraph separators, changes of the writing direction, and lone surrogates."""
+UNSAFE = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""In a class of a regular expression: control characters, line and paragraph separators, changes of the writing
+direction, and lone surrogates."""
+_UNSAFE = re.compile(f"[{UNSAFE}]")
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from device.hub.state.snapshot import Snapshot
 from device.ipc.messages import Stage, State
 from device.readings import Baseline, SenseBaseline
 from device.system.check import Check
-from device.system.isolation import Isolation
+from device.system.isolation import Gap, Isolation
 from tests.hub.hub_running import HELLO, WELL
 
 HERE = Snapshot("livingroom", available=True, available_since_utc_s=1.7e9, problem="", hello=HELLO, health=WELL)
@@ -51,13 +51,16 @@ def test_each_state_of_a_stage(tmp_path: Path, stage: Stage, ok: bool | None, wo
     assert words in checks.message
 
 
-def test_missing_isolation_is_reported_but_no_error(tmp_path: Path) -> None:
-    open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses")
-    checks = run_checks(
-        msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls)), tmp_path
-    )
-    assert checks["no network in sense"].ok is None
-    assert "not enforced: this kernel refuses" in checks["no network in sense"].message
+def test_missing_isolation_is_a_problem_that_names_what_is_open(tmp_path: Path) -> None:
+    gaps = (Gap.NETWORK, Gap.SOCKETS)
+    open_walls = Isolation(False, ("lo", "eth0"), "connected", "this kernel refuses", gaps)
+    now = msgspec.structs.replace(HERE, hello=msgspec.structs.replace(HELLO, isolation=open_walls))
+    checks = run_checks(now, tmp_path)
+    assert checks["no network in sense"].ok is False
+    assert "not closed: network, sockets (this kernel refuses)" in checks["no network in sense"].message
+    # Home Assistant, the page and /healthz show the problems of the snapshot.
+    assert now.problems() == ["sense is not isolated: not closed: network, sockets (this kernel refuses)"]
+    assert msgspec.structs.replace(HERE, hello=HELLO).problems() == []
 
 
 def test_open_access_is_reported(tmp_path: Path) -> None:

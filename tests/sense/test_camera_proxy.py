@@ -24,12 +24,12 @@ from device.sense.camera_proxy import CameraProxy, parse_address
 url = sys.argv[1]
 proxy = CameraProxy(parse_address(url))
 detail = drop_network()
-if not check_isolation(detail).enforced:
+if "refused" in detail:
     print(json.dumps({"skip": detail}), flush=True)
     sys.exit()
 raise_loopback()
 inside = proxy.open(url)
-print(json.dumps({"url": inside, "helper": proxy.pid, "enforced": check_isolation(detail).enforced}), flush=True)
+print(json.dumps({"url": inside, "helper": proxy.pid, "gaps": check_isolation(detail).gaps}), flush=True)
 
 def get(address):
     try:
@@ -141,7 +141,7 @@ def _gone(pid: int, within_s: float = 3.0) -> bool:
 
 
 def test_the_proxy_reaches_the_camera_and_no_other_port(inside: _Inside, server: _Server) -> None:
-    assert inside.opened["enforced"] is True
+    assert "network" not in inside.opened["gaps"]
     port = int(inside.opened["url"].rpartition(":")[2].partition("/")[0])
     other = _Server()
     try:

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import json
+import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from aiomqtt.exceptions import MqttError
@@ -18,7 +18,8 @@ from device.errors import SettingsError
 from device.hub.mqtt.connection import build_client, describe_error, load_credentials
 from device.settings.schema import Settings
 from device.system.check import Check
-from device.system.isolation import check_isolation, drop_network
+from device.system.isolation import Isolation
+from device.system.isolation.enclosure import Enclosure, Needs
 
 _MAX_EXPOSURE = {"mien-sense.service": 0.8, "mien-hub.service": 1.2}
 """What systemd-analyze says of the units as they are shipped. More means that somebody has loosened the sandbox."""
@@ -87,23 +88,40 @@ def _run_command(*command: str) -> str:
     return ""
 
 
-def isolation(_: Context) -> Iterator[Check]:
-    """Whether this kernel lets `sense` block its own network. Tried in a child process: it cannot be undone."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writer, msgspec.json.encode(check_isolation(drop_network())))
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as answer:
-        result: dict[str, Any] = json.loads(answer.read() or b"{}")
-    os.waitpid(child, 0)
-    if result.get("enforced"):
-        text = f"{result['detail']}; a connection from inside gives {result['refused']}"
-        yield Check("no network in sense", True, text)
+def isolation(context: Context) -> Iterator[Check]:
+    """Whether `sense` can be isolated here: the proof of the running one, or a child process that encloses itself."""
+    sense = context.hub_state and context.hub_state["sense"]
+    if sense and sense["available"] and sense["isolation"]:
+        found = msgspec.convert(sense["isolation"], Isolation, strict=False)
+        where = "tested by the running sense itself"
     else:
-        text = f"not enforced when started by hand: {result.get('detail', 'the attempt crashed')}"
-        yield Check("no network in sense", None, text, "run Mien by systemd (see README)")
+        found = _enclose_child()
+        where = "tried in a process of its own, as when started by hand"
+    proof = f"; a connection from inside gives {found.refused}" if found.refused else ""
+    fix = "run Mien by systemd (see README), on a kernel that allows what is named"
+    must = found.enforced or (False if context.settings.home.require_isolation else None)
+    yield Check("no network in sense", must, f"{found.describe()}{proof} ({where})", "" if found.enforced else fix)
+
+
+def _enclose_child() -> Isolation:
+    """What a child process finds that has enclosed itself: there is no way back."""
+    with tempfile.TemporaryDirectory() as folder:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                logging.disable()
+                wall = Enclosure(Needs((), (Path(folder),)))
+                detail = wall.enter()
+                wall.seal(internet=False)
+                os.write(writer, msgspec.json.encode(wall.prove(detail)))
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as answer:
+            result = answer.read()
+        os.waitpid(child, 0)
+    return msgspec.json.decode(result, type=Isolation) if result else Isolation(False, (), "", "the attempt crashed")
 
 
 def live_view(context: Context) -> Iterator[Check]:
@@ -131,7 +149,6 @@ def running(context: Context) -> Iterator[Check]:
         yield Check("running", False, f"the hub runs, but sense does not: {sense['problem']}", fix)
     else:
         status = sense["isolation"]
-        proof = f"it sees {', '.join(status['interfaces']) or 'no interface'}; a connection gives {status['refused']}"
         problems = "; ".join(context.hub_state["problems"])
-        text = f"hub and sense run ({status['detail']}; {proof}) {problems}".rstrip()
+        text = f"hub and sense run ({status['detail']}) {problems}".rstrip()
         yield Check("running", None if problems else True, text)

@@ -84,6 +84,8 @@ class Snapshot(Struct, frozen=True):
     def problems(self) -> list[str]:
         """Everything that is wrong, one sentence per problem, for a person to read."""
         found = [self.problem, self.mqtt or "", self.history, self.outbox, self.page, self.settings]
+        if self.available and self.hello and not self.hello.isolation.enforced:
+            found.append(f"sense is not isolated: {self.hello.isolation.describe()}")
         if self.available and self.health:
             # A dark room is not a problem, otherwise every night would raise one.
             stages = [(name, stage) for name, stage in self.health.stages.items() if stage.state is not State.DARK]
