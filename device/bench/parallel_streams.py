@@ -11,6 +11,8 @@ from device.bench.timing import Json
 from device.errors import MienError
 from device.perception.load import load_perception
 from device.settings.load import load
+from device.system.python import python_command
+from device.system.stderr import StderrRelay
 
 COUNTS = (1, 2, 4, 8)
 
@@ -25,17 +27,21 @@ def measure(seconds: float, settings: Path | None = None, counts: tuple[int, ...
 
 
 def _run_together(count: int, seconds: float, settings: Path | None) -> Json:
-    command = [sys.executable, "-m", "device.bench.parallel_streams", str(seconds)]
+    command = python_command("-m", "device.bench.parallel_streams", str(seconds))
     command += [str(settings)] if settings else []
     pipe = subprocess.PIPE
-    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(count)]
+    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(count)]
+    relays = [StderrRelay(process.stderr) for process in processes if process.stderr]
+    for process in processes:
+        process.stderr = None  # the relay reads it, so communicate() must not
     try:
-        for process in processes:
-            if process.stdout is None or process.stdout.readline() != "ready\n":
-                raise MienError("a stream ended before it started; see its message above")
+        for process, relay in zip(processes, relays, strict=True):
+            if process.stdout is None or process.stdout.readline() != b"ready\n":
+                process.kill()
+                raise MienError(f"a stream ended before it started: {relay.last_line() or 'it said nothing'}")
         for process in processes:  # all at the same time
             if process.stdin:
-                process.stdin.write("\n")
+                process.stdin.write(b"\n")
                 process.stdin.flush()
         outputs = [process.communicate(timeout=60 + 60 * seconds)[0] for process in processes]
     finally:

@@ -4,11 +4,11 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,8 @@ from device.settings.load import load
 from device.settings.locations import socket_path
 from device.settings.schema import Settings
 from device.settings.toml import format_value
+from device.system.python import python_command
+from device.system.stderr import StderrRelay
 
 
 def resident_mb(pid: int) -> float:
@@ -81,7 +83,8 @@ def measure_start(settings: Settings, limit_s: float = _LIMIT_S) -> Json:
                     took_s = time.perf_counter() - start_s
                     cpu_s = sum(cpu_s_by_thread(sense.pid).values())
                 except OSError as error:
-                    raise MienError(f"sense sent no mood within {limit_s:g} s of its start ({error})") from error
+                    why = sense.describe_end() or str(error)
+                    raise MienError(f"sense sent no mood within {limit_s:g} s of its start ({why})") from error
     return {"start_to_first_mood_s": round(took_s, 2), "start_cpu_s": round(cpu_s, 2)}
 
 
@@ -123,7 +126,8 @@ def measure_load(who: str, seconds: float, settings: Settings, limit_s: float = 
                 took_s = time.perf_counter() - start_s
                 memory = {name: round(resident_mb(pid), 1) for name, pid in pids.items()}
             except OSError as error:
-                raise MienError(f"sense or hub ended during the measurement ({error})") from error
+                why = sense.describe_end() or hub.describe_end() or str(error)
+                raise MienError(f"sense or hub ended during the measurement ({why})") from error
     threads = {
         name: {
             thread: round(100 * (cpu_s - before[name].get(thread, 0.0)) / took_s, 2)
@@ -166,12 +170,33 @@ def _write_settings(folder: Path, settings: Settings, source: str) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class _Child:
+    """A running module."""
+
+    process: "subprocess.Popen[bytes]"
+    stderr: StderrRelay
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def describe_end(self) -> str:
+        """The last line that it said, if it has ended; otherwise empty."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            status = self.process.wait(0.5)
+            return self.stderr.last_line() or f"exit status {status}"
+        return ""
+
+
 @contextlib.contextmanager
-def _run_module(*arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _run_module(*arguments: str) -> Iterator[_Child]:
     """Run a module with these arguments until the end of the block."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = python_command("-m", *arguments)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr  # noqa: S101 - it is a pipe
     try:
-        yield process
+        yield _Child(process, StderrRelay(process.stderr, is_passed_on=False))
     finally:
         process.terminate()
         try:

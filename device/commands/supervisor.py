@@ -5,16 +5,18 @@ import ctypes
 import logging
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from device.errors import MienError
+from device.system.python import python_command
+from device.system.stderr import StderrRelay
 
 _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 _STABLE_S = 30.0
 """A process that ran for longer starts again with the shortest pause."""
 _MAX_RETRIES = 5
@@ -22,7 +24,7 @@ _STOP_TIMEOUT_S = 6.0
 
 
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 class Child:
@@ -30,18 +32,25 @@ class Child:
 
     def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", "device.cli", *flags, name, *options]
+        self._command = python_command("-m", "device.cli", *flags, name, *options)
         self._failures = 0
         self._due_s = 0.0
         self._started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
+        self._stderr: StderrRelay | None = None
 
     def poll(self, now_s: float) -> None:
         """Start the process when it is due; notice when it has ended. Raises MienError when it keeps ending."""
         if self.process is None:
             if now_s >= self._due_s:
                 # In a session of its own, so that Ctrl-C reaches it from us, in order, and not from the terminal.
-                self.process = subprocess.Popen(self._command, preexec_fn=_die_with_parent, start_new_session=True)  # noqa: PLW1509
+                self.process = subprocess.Popen(
+                    self._command,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509 - it takes no lock that a thread could hold
+                    start_new_session=True,
+                    stderr=subprocess.PIPE,
+                )
+                self._stderr = StderrRelay(self.process.stderr) if self.process.stderr else None
                 self._started_s = now_s
             return
         status = self.process.poll()
@@ -50,7 +59,8 @@ class Child:
         self._failures = 1 if now_s - self._started_s > _STABLE_S else self._failures + 1
         if self._failures > _MAX_RETRIES:
             times = f"{self._failures} times in a row, the last time with {_describe_status(status)}"
-            raise MienError(f"{self.name} ended {times}; its messages above say why")
+            last_line = self._stderr.last_line() if self._stderr else ""
+            raise MienError(f"{self.name} ended {times}: {last_line or 'it said nothing'}")
         self._due_s = now_s + min(0.25 * 2 ** (self._failures - 1), 10.0)
         _log.warning("%s ended (%s); starting it again", self.name, _describe_status(status))
         self.process = None

@@ -8,6 +8,7 @@ from device.hub.mqtt.connection import load_credentials
 from device.hub.web.auth import password
 from device.hub.web.transport.listeners import AddressUnavailableError, listen_on, resolve_addresses
 from device.hub.web.transport.tls import Certificate
+from device.settings.locations import check_runtime_folder
 from device.settings.reload import check_folders
 from device.settings.schema import Kiosk, Settings
 from device.system.paths import check_folder, expand
@@ -29,6 +30,7 @@ def check_start(
     check_folders(settings)
     check_folder("home.state_dir", settings.state_dir)
     check_folder("home.runtime_dir", settings.runtime_dir)
+    check_runtime_folder(settings.runtime_dir)
     if settings.kiosk.enabled:
         _check_files(settings.kiosk)
         try:

@@ -25,6 +25,7 @@ from device.ipc.messages import (
     encode,
 )
 from device.readings import Mood
+from device.system.peer import check_peer
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class HubClient:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                     connection.settimeout(1.0)
                     connection.connect(str(self._path))
+                    check_peer(connection)
                     self._exchange(connection)
             except (OSError, LinkError) as error:
                 if self.connected or (not warned and time.monotonic() > warn_after_s):

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from device.emotions import EMOTIONS, top
 from device.ipc.live_view import Header, LiveFace, encode_picture
 from device.readings import FaceReading, Frame
+from device.system.peer import check_peer
 
 _log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class LiveView:
             connection.settimeout(_SEND_TIMEOUT_S)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
             connection.connect(str(self._path))
+            check_peer(connection)
             with self._condition:
                 self._connection = connection if self._should_send else None
             try:

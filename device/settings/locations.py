@@ -5,6 +5,7 @@ from pathlib import Path
 
 from device.errors import LinkError, SettingsError
 from device.system.paths import expand
+from device.system.private_folder import check_private_folder, make_private_folder
 
 
 def user_folder(variable: str, default: str) -> Path:
@@ -39,6 +40,21 @@ def socket_path(runtime_dir: Path) -> Path:
     if len(os.fsencode(path)) > 107:
         raise LinkError(f"{path}: too long for a Unix socket (107 bytes); set home.runtime_dir to a shorter folder")
     return path
+
+
+def make_runtime_folder(runtime_dir: Path) -> None:
+    """Make the folder of the sockets where it is missing. Raises OSError, and SettingsError as the next one does."""
+    make_private_folder(runtime_dir, is_shared=_is_shared(runtime_dir))
+
+
+def check_runtime_folder(runtime_dir: Path) -> None:
+    """Raises SettingsError when another user could make the sockets in this folder, and OSError."""
+    check_private_folder(runtime_dir, is_shared=_is_shared(runtime_dir))
+
+
+def _is_shared(runtime_dir: Path) -> bool:
+    """Whether systemd has made the folder for the users of both services."""
+    return str(runtime_dir) == os.environ.get("RUNTIME_DIRECTORY")
 
 
 def live_path(runtime_dir: Path) -> Path:

@@ -205,7 +205,7 @@ def test_doctor_reports_the_model_in_use_and_a_damaged_one(home: Home) -> None:
 @pytest.fixture
 def sense(home: Home) -> Iterator[Callable[[], tuple["subprocess.Popen[str]", Hub]]]:
     """Starts a real `mien sense`, connected to a fake hub."""
-    (home.folder / "run").mkdir()
+    (home.folder / "run").mkdir(mode=0o700)
     begun: list[tuple[subprocess.Popen[str], Hub]] = []
 
     def start() -> tuple["subprocess.Popen[str]", Hub]:

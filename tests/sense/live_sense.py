@@ -58,7 +58,7 @@ class Hub:
 
 @contextmanager
 def living(settings: Settings) -> Iterator[tuple[Pipeline, Hub]]:
-    settings.runtime_dir.mkdir(exist_ok=True)
+    settings.runtime_dir.mkdir(mode=0o700, exist_ok=True)
     path = settings.runtime_dir / "door.sock"
     path.unlink(missing_ok=True)
     hub, stop = Hub(path), threading.Event()

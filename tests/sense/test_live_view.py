@@ -29,7 +29,7 @@ class Listener:
     """Hub's side of live.sock."""
 
     def __init__(self, settings: Settings) -> None:
-        settings.runtime_dir.mkdir(exist_ok=True)
+        settings.runtime_dir.mkdir(mode=0o700, exist_ok=True)
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(5)
         self._socket.bind(str(settings.runtime_dir / "live.sock"))

@@ -47,10 +47,12 @@ class SenseServer:
         self._is_timed_out = self._is_closed = False
 
     async def open(self) -> None:
-        """Bind and listen. Raises LinkError when another hub is running or the folder cannot be used."""
+        """Bind and listen.
+
+        Raises LinkError when another hub is running or the folder cannot be used, SettingsError when it is not ours.
+        """
         try:
-            if not self._path.parent.is_dir():
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            locations.make_runtime_folder(self._path.parent)
             _remove_stale(self._path)
             await self._server.open()
         except OSError as error:

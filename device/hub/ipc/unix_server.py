@@ -8,12 +8,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from device.system.peer import check_peer
+
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class UnixServer:
-    """Listens at `path` from `open` to `close` and runs `serve` for each connection.
+    """Listens at `path` from `open` to `close` and runs `serve` for each connection of Mien's own processes.
 
     It keeps the tasks itself: those that asyncio creates for a coroutine function log a traceback when they are
     cancelled (Python 3.11), so every shutdown with an open connection would log one.
@@ -52,6 +54,12 @@ class UnixServer:
         self._server = None
 
     def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            check_peer(writer.get_extra_info("socket"))
+        except OSError as error:
+            _log.warning("%s: a connection was refused: %s", self.path, error)
+            writer.transport.abort()
+            return
         task = asyncio.create_task(self.serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._disconnect)

@@ -21,6 +21,7 @@ from device.perception.models.bundle import ModelBundle
 from device.perception.models.model import Model, ramp
 from device.perception.tflite import runtime
 from device.system.isolation import drop_network
+from device.system.python import python_command
 
 MAX_S = 60.0
 """Limit for the whole test; a Pi Zero needs 5 s for the imports alone."""
@@ -46,8 +47,7 @@ def run_smoke_test(bundle: ModelBundle, max_s: float = MAX_S) -> float:
     Whatever the network does wrong, this raises ModelError.
     """
     root = str(Path(__file__).parents[3])
-    # -P: import nothing from the current folder.
-    command = [sys.executable, "-P", "-m", "device.perception.models.smoke_test"]
+    command = python_command("-m", "device.perception.models.smoke_test")
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
         child = subprocess.run(

@@ -43,7 +43,7 @@ async def wait_for_reason(viewer: aiohttp.ClientWebSocketResponse, begin: str) -
 
 def test_a_live_view_that_is_off_has_no_socket_and_refuses_viewers(house: Settings) -> None:
     async def story() -> None:
-        house.runtime_dir.mkdir()
+        house.runtime_dir.mkdir(mode=0o700)
         with socket.socket(socket.AF_UNIX) as dead:  # left by a hub that was killed
             dead.bind(str(get_live_socket(house)))
         async with running(house) as hub, Sense(house) as sense, aiohttp.ClientSession() as client:
@@ -211,7 +211,7 @@ def test_an_old_picture_is_removed(open_house: Settings) -> None:
 
 
 def test_a_file_in_place_of_the_socket_is_a_clear_error(open_house: Settings) -> None:
-    open_house.runtime_dir.mkdir()
+    open_house.runtime_dir.mkdir(mode=0o700)
     get_live_socket(open_house).write_text("not a socket")
 
     async def story() -> None:
