@@ -37,7 +37,7 @@ test: packages
 	@$(MAKE) --no-print-directory $(VENV)/.dev
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not convert and not system" $(PYTEST)
+	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not convert and not system and not soak" $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python tests/coverage_floor.py
@@ -76,8 +76,10 @@ test-tflite-runtime:
 bench: $(VENV)/.runtime
 	$(BIN)/python -m tests.bench $(if $(PEERS),--peers $(PEERS)) $(if $(FULL),--full)
 
-# Months in hours: what would a service die of? Two hours of one core; fewer with FRAMES and HOURS.
+# Months in hours: what would a service die of? Two hours of one core; fewer with FRAMES and HOURS. Before that, half an
+# hour of kills and power cuts.
 soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -m soak $(PYTEST)
 	$(BIN)/python -m tests.soak --frames $(or $(FRAMES),1000000) --hours $(or $(HOURS),24)
 
 # What the page costs a Chromium while the mood rests.

@@ -17,6 +17,7 @@ from device.hub.mqtt.session import MqttSession
 from device.hub.rules.engine import RuleEngine
 from device.hub.rules.runner import ActionRunner, RunnerLimits
 from device.hub.state import profiles
+from device.hub.state.pending_switches import PendingSwitches
 from device.hub.state.store import StateStore
 from device.hub.web.routes import gallery
 from device.hub.web.routes.api import Api
@@ -36,7 +37,8 @@ def build_hub(settings: Settings, *, dry: bool = False, runner_limits: RunnerLim
     store = StateStore(settings.home.name)
     counters = Counters(rule.name for rule in settings.rules)
     hub = Hub(settings, store, counters, RuleEngine(settings.rules))
-    hub.sense = SenseServer(settings.runtime_dir, hub.on_message, hub.on_disconnect)
+    hub.switches = PendingSwitches(state_dir, settings.runtime_dir)
+    hub.sense = SenseServer(settings.runtime_dir, hub.on_message, hub.on_disconnect, hub.switches.commands)
     hub.history = history = History(
         state_dir, settings.history.keep_days, hub.on_stored, lambda text: hub.show(history=text)
     )

@@ -24,13 +24,15 @@ from device.hub.rules.engine import RuleEngine, RuleFired
 from device.hub.rules.runner import ActionRunner
 from device.hub.state import profiles
 from device.hub.state.features import ChooseProfile, Command
+from device.hub.state.pending_switches import PendingSwitches, closes
 from device.hub.state.snapshot import LastRule, Snapshot
 from device.hub.state.store import StateStore
 from device.hub.web.server import WebServer
-from device.ipc.messages import PEER_TIMEOUT_S, Ack, Health, Hello, MoodUpdate, SenseMessage
+from device.ipc.messages import PEER_TIMEOUT_S, Ack, Health, Hello, MoodUpdate, SenseMessage, SetSwitch
 from device.readings import Mood
 from device.settings.schema import Settings
 from device.system.clock import local_time, to_utc_s
+from device.system.journal import mood_level
 from device.system.sd_notify import notify
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Hub:
     counters: Counters
     rules: RuleEngine
     sense: SenseServer = field(init=False)
+    switches: PendingSwitches = field(init=False)
     history: History = field(init=False)
     actions: ActionRunner = field(init=False)
     live_view: LiveViewServer = field(init=False)
@@ -67,6 +70,7 @@ class Hub:
     _is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the hub knows which changes were delivered before."""
     _profile_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _tidying: asyncio.Task[None] | None = None
     _newest_change: tuple[str, int] = ("", 0)
     """Session and sequence number of the newest change."""
 
@@ -127,6 +131,8 @@ class Hub:
                 self.show(available=True, available_since_utc_s=time.time(), problem="", hello=message, health=None)
             case Health():
                 self.show(health=message)
+                if self.switches.confirm(message):
+                    self._tidying = asyncio.create_task(self._tidy_switches())
             case MoodUpdate(seq=seq, mood=mood):
                 is_fresh = time.monotonic() - max(mood.time_s, mood.since_s) < STALE_S
                 if seq:
@@ -183,11 +189,19 @@ class Hub:
         if events:
             self.actions.handle(events, now.mood)
 
-    async def execute(self, command: Command) -> None:
-        """Carry out a command; its effect shows in the next state. Raises LinkError, ActionError."""
+    async def execute(self, command: Command) -> bool:
+        """Carry out a command; its effect shows in the next state. Raises LinkError, ActionError.
+
+        False: sense is away. The command is kept, and sense gets it first when it is back.
+        """
+        if isinstance(command, SetSwitch) and closes(command):
+            return await self._close_sense(command)
         if not isinstance(command, ChooseProfile):
             await self.sense.send(command)
-            return
+            if isinstance(command, SetSwitch):
+                self.switches.add(command)
+                await self._tidy_switches()
+            return True
         if command.name not in self.settings.profiles:
             raise ActionError(f"there is no profile {command.name}")
         self.show(profile=command.name)
@@ -197,6 +211,31 @@ class Hub:
                 await asyncio.to_thread(profiles.save, self.settings.state_dir, self.store.now.profile)
         except OSError as error:
             raise ActionError(f"the profile is {command.name}, but a restart will forget it ({error})") from error
+        return True
+
+    async def _close_sense(self, command: SetSwitch) -> bool:
+        """Off means off: if sense does not store the switch, the hub does, and repeats it at the next Hello."""
+        self.switches.add(command)  # before anything waits: sense may come back at this moment
+        is_sent, why = False, ""
+        try:
+            await self.sense.send(command)
+            is_sent, why = True, "sense has not confirmed it"
+            if await self.switches.wait():
+                return True
+        except LinkError as error:
+            why = str(error)
+        try:
+            await self.switches.keep()
+        except OSError as error:
+            raise ActionError(f"{why}, and it cannot be kept for later ({error})") from error
+        _log.warning("%s is kept for sense: %s", command.switch, why)
+        return is_sent
+
+    async def _tidy_switches(self) -> None:
+        try:
+            await self.switches.tidy()
+        except OSError as error:
+            _log.warning("switches that sense has stored may be repeated after a restart (%s)", error)
 
     # -- show
 
@@ -217,7 +256,7 @@ class Hub:
         """Log a change, with the time from the frame to the message if both are known."""
         # A mood caused by muting or by an empty room is not based on a current frame.
         is_timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
-        _log.info("%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
+        _log.log(mood_level(), "%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
         if is_timed and delay_s is not None:
             self.counters.delay.observe(delay_s)
             self.show(delay_s=delay_s)

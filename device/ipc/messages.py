@@ -3,7 +3,9 @@
 `sense` sends its moods and its health, `hub` sends commands. No type here can carry a picture or a sound. A line
 longer than MAX_LINE, or one that does not decode to one of these types, is refused with a LinkError.
 
-`sense` is the client and `hub` the server. Each reconnects by itself, so they can start and stop in any order.
+`sense` is the client and `hub` the server. Each reconnects by itself, so they can start and stop in any order. After
+the Hello, `hub` sends the switches that `sense` has not stored yet; the first Beat or Ack ends them. Before that, a
+`sense` that has just started opens no device.
 
 A command keeps its name all the way. It arrives as a payload by MQTT or HTTP. `parse_command` in
 device/hub/state/command_parser.py turns it into a Command: SetSwitch, SetHold, RecordBaseline, ClearBaseline or
@@ -45,8 +47,12 @@ class State(StrEnum):
     """Its sound is overloaded beyond use."""
 
 
+SWITCHES_STAGE = "switches"
+"""The name of a stage that is there only while the switches cannot be stored."""
+
+
 class Stage(msgspec.Struct, frozen=True):
-    """Health of one stage: `camera`, `microphone`, `face`, `voice`."""
+    """Health of one stage: `camera`, `microphone`, `face`, `voice`, and SWITCHES_STAGE."""
 
     state: State
     detail: str = ""

@@ -5,6 +5,7 @@ They are stored, so that a camera switched off stays off after a restart.
 
 import logging
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,9 @@ from device.settings.schema import Settings
 from device.system.state_file import StateFile
 
 _log = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+"""Between two attempts to store switches."""
 
 
 class Switches(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,9 +82,16 @@ class Controls:
         self._fusion, self._smoother, self._baseline = fusion, smoother, baseline
         self._file = SwitchesFile(settings.state_dir)
         self.switches = self._file.read()
+        self.reported = self.switches
+        """What health shows: the newest switches that were stored, or could not be."""
+        self.save_error = ""
+        """Why the switches cannot be stored; empty if they are."""
+        self._save_lock = threading.Lock()
+        self._saved_s = 0.0
+        self._is_released = False
 
     def execute(self, command: SenseCommand) -> None:
-        """Carry out a command. A disk error is logged; the command holds until the restart."""
+        """Carry out a command. If the disk takes no file, health says so, and `hub` repeats it after a restart."""
         match command:
             case Watch(seconds):
                 self._live.watch(seconds)
@@ -95,12 +106,24 @@ class Controls:
             case SetSwitch(switch, on):
                 self._change(f"{switch} is now {'on' if on else 'off'}", **{switch.value: on})
 
+    def release(self) -> None:
+        """Let the devices open. Until then they stay closed: `hub` may know of a switch that was thrown meanwhile."""
+        if not self._is_released:
+            self._is_released = True
+            self.apply()
+
+    def retry_save(self) -> None:
+        """Try again to store switches that could not be stored. Call it regularly."""
+        if self.save_error and time.monotonic() - self._saved_s > RETRY_S:
+            self._save()
+
     def apply(self) -> None:
         """Open or close the devices as the switches say. The readings of a closed sense are dropped."""
-        sees = self.switches.can_see and self._settings.camera.source != "off"
+        sees = self._is_released and self.switches.can_see and self._settings.camera.source != "off"
+        hears = self._is_released and self.switches.can_hear and self._settings.microphone.source != "off"
         self._live.set_on(sees)
         self._camera.set_on(sees)
-        self._microphone.set_on(self.switches.can_hear and self._settings.microphone.source != "off")
+        self._microphone.set_on(hears)
         with self._lock:
             hold_s = self.switches.hold_s
             self._smoother.hold_s = self._settings.mood.hold_s if hold_s is None else hold_s
@@ -111,13 +134,23 @@ class Controls:
 
     def _change(self, message: str, **changes: float) -> None:
         with self._lock:
-            switches = self.switches = msgspec.structs.replace(self.switches, **changes)
+            self.switches = msgspec.structs.replace(self.switches, **changes)
         self.apply()
         _log.info("%s", message)
-        try:
-            self._file.save(switches)
-        except OSError as error:
-            _log.error("%s: the switch cannot be kept over a restart (%s)", self._file.path, error)
+        self._save()
+
+    def _save(self) -> None:
+        with self._save_lock:
+            self._saved_s = time.monotonic()
+            switches = self.switches
+            try:
+                self._file.save(switches)
+                self.save_error = ""
+            except OSError as error:
+                if not self.save_error:
+                    _log.error("%s: the switches cannot be kept over a restart (%s)", self._file.path, error)
+                self.save_error = f"cannot be kept over a power cut ({error}); free space in {self._file.path.parent}"
+            self.reported = switches
 
     def _clear_baseline(self) -> None:
         """Forget the household's neutral, and how its voices usually sound."""

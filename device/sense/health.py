@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from device.ipc.messages import Health, Stage, State
+from device.ipc.messages import SWITCHES_STAGE, Health, Stage, State
 from device.readings import Baseline, Recording
 from device.sense.camera.thread import CameraThread
 from device.sense.controls import Switches
@@ -53,18 +53,21 @@ class HealthMonitor:
         self,
         now_s: float,
         switches: Switches,
+        save_error: str,
         hold_s: float,
         baseline: Baseline | None,
         recording: Recording,
         lost_changes: int,
     ) -> Health:
-        """The message for `hub`."""
+        """The message for `hub`. `save_error`: why the switches cannot be stored; empty if they are."""
         stages = {"camera": self._camera.stage(now_s), "microphone": self._microphone.stage(now_s)}
         for name, heartbeat in self.heartbeats.items():
             stalled = now_s - heartbeat.beat_s > self.stall_s
             problem = "it hangs; the watchdog restarts sense" if stalled else heartbeat.problem
             detail = problem or self._damages.get(name, "")
             stages[name] = Stage(State.LOST if problem else State.OK, detail, round(heartbeat.rate_hz(now_s), 2))
+        if save_error:
+            stages[SWITCHES_STAGE] = Stage(State.LOST, save_error)
         return Health(
             stages,
             switches.camera,

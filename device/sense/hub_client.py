@@ -56,6 +56,8 @@ class HubClient:
         self.lost_changes = 0
         """Changes that were dropped from a full outbox."""
         self.connected = False
+        self.handed_over = threading.Event()
+        """Set once `hub` has sent the switches that were thrown while this process was not there."""
         self._stopped = threading.Event()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_sender.setblocking(False)
@@ -161,8 +163,10 @@ class HubClient:
             with self._lock:
                 while self._outbox and self._outbox[0].seq <= message.seq:
                     self._outbox.popleft()
-        elif isinstance(message, SenseCommand):
+        if isinstance(message, SenseCommand):
             self._execute(message)
+        else:
+            self.handed_over.set()
 
     def _take_pending(self, sent_seq: int) -> list[SenseMessage]:
         """Everything not sent on this connection yet: changes in order, then the newest refresh and health."""

@@ -99,6 +99,8 @@ class Pipeline:
         tick_s = TICK_S
         while not stop.wait(tick_s):
             now_s = time.monotonic()
+            if hub.handed_over.is_set():
+                self.controls.release()
             with self._lock:
                 people = self._face_stream.people(now_s) if self.controls.switches.can_see else 0
                 self._baseline.tick()
@@ -114,6 +116,7 @@ class Pipeline:
                 hub.send_mood(mood, changed=changed)
                 shown, sent_s = mood, now_s
             if now_s - health_s >= HEARTBEAT_S / 2:
+                self.controls.retry_save()
                 hub.send_health(self._report_health(now_s, hub.lost_changes))
                 health_s = now_s
                 if not self.health.is_stalled(now_s):
@@ -171,6 +174,6 @@ class Pipeline:
 
     def _report_health(self, now_s: float, lost_changes: int) -> Health:
         with self._lock:
-            switches, hold_s = self.controls.switches, self._smoother.hold_s
+            switches, hold_s = self.controls.reported, self._smoother.hold_s
             neutral, recording = self._baseline.neutral, self._baseline.recording
-        return self.health.report(now_s, switches, hold_s, neutral, recording, lost_changes)
+        return self.health.report(now_s, switches, self.controls.save_error, hold_s, neutral, recording, lost_changes)

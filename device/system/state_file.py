@@ -38,7 +38,7 @@ def atomic_write(
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(path.parent, sync=sync)
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             stack.callback(os.close, folder)
         stack.enter_context(_write_lock)
@@ -63,6 +63,24 @@ def atomic_write(
             raise
         if sync:
             os.fsync(folder)
+
+
+def _make_folder(path: Path, *, sync: bool) -> None:
+    """Create the folder and those above it. Their names are on the disk, too, before a file in them counts as kept."""
+    # Not Path.exists, which raises below a folder that this user may not search.
+    missing = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]  # noqa: PTH110
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in missing if sync else ():
+        with contextlib.suppress(PermissionError):  # a folder above ours may be closed to us
+            _sync_folder(folder.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class StateFile(Generic[T]):
@@ -96,3 +114,12 @@ class StateFile(Generic[T]):
     def save(self, document: T) -> None:
         """Write `document`; it is on the disk when this returns. From any thread. Raises OSError."""
         atomic_write(self.path, msgspec.json.encode(document))
+
+    def remove(self) -> None:
+        """Remove the file, if it is there; a power cut does not bring it back. From any thread. Raises OSError."""
+        with _write_lock:
+            try:
+                self.path.unlink()
+            except FileNotFoundError:
+                return
+            _sync_folder(self.path.parent)

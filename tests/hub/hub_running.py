@@ -63,11 +63,16 @@ def mood(emotion: Emotion = Emotion.SAD, confidence: float = 0.71, people: int =
 
 
 HELLO = Hello("s1", "0.1.0", 42, Isolation(True, ("lo",), "OSError", "by a namespace"), {"face": "1.0"})
+_SHOWN = {
+    link.Switch.CAMERA: "camera_on",
+    link.Switch.MICROPHONE: "microphone_on",
+    link.Switch.PAUSE: "paused",
+}
 WELL = Health({"camera": Stage(State.OK, "", 10.0)}, camera_on=True, microphone_on=True, paused=False)
 
 
 class Sense:
-    """A fake sense: sends a Hello and heartbeats, and records what it receives."""
+    """A fake sense: sends a Hello and heartbeats, obeys switches, and records what it receives."""
 
     def __init__(self, settings: Settings, session: str = "s1") -> None:
         self._path = locations.socket_path(settings.runtime_dir)
@@ -115,7 +120,10 @@ class Sense:
     async def _listen(self) -> None:
         with contextlib.suppress(ConnectionError):
             while line := await self.reader.readline():
-                self.received.append(link.decode_hub_message(line))
+                message = link.decode_hub_message(line)
+                self.received.append(message)
+                if isinstance(message, link.SetSwitch):
+                    self.health = msgspec.structs.replace(self.health, **{_SHOWN[message.switch]: message.on})
         self.ended.set()
 
 

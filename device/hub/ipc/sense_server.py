@@ -7,7 +7,7 @@ import logging
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from device.emotions import EMOTIONS
@@ -35,10 +35,13 @@ class SenseServer:
         runtime_dir: Path,
         on_message: Callable[[SenseMessage], Awaitable[None]],
         on_disconnect: Callable[[str], Awaitable[None]],
+        greeting: Callable[[], Sequence[HubMessage]] = lambda: (),
     ) -> None:
+        """`greeting`: what sense gets after its Hello, before any other message."""
         self._path = locations.socket_path(runtime_dir)
         self._on_message = on_message
         self._on_disconnect = on_disconnect
+        self._greeting = greeting
         self._server = UnixServer(self._path, self._serve, max_line=MAX_LINE)
         self._writer: asyncio.StreamWriter | None = None
         self._session: asyncio.Task[None] | None = None
@@ -94,6 +97,7 @@ class SenseServer:
             writer.transport.abort()
             return
         self._writer, self._session, self._is_timed_out = writer, asyncio.current_task(), False
+        writer.write(b"".join(messages.encode(message) for message in self._greeting()))
         heartbeat = asyncio.create_task(self._beat(writer))
         try:
             await self._on_message(hello)

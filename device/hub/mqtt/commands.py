@@ -29,7 +29,7 @@ class CommandLimiter:
     """
 
     now: Callable[[], Snapshot]
-    execute: Callable[[Command], Awaitable[None]]
+    execute: Callable[[Command], Awaitable[object]]
     on_rejected: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
 

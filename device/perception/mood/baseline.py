@@ -104,7 +104,7 @@ class BaselineRecorder:
         """Forget the baseline. Raises OSError when the file cannot be removed; then a restart loads it again."""
         self._rows, self.neutral, self._message = None, None, ""
         self._corrections = self._compute_corrections()
-        self._file.path.unlink(missing_ok=True)
+        self._file.remove()
 
     def _compute_corrections(self) -> dict[str, Floats]:
         """Sense -> (7,) to add to the logarithms of its probabilities."""

@@ -99,7 +99,7 @@ def test_another_sites_page_cannot_change_anything(house: Settings, short: Path)
         async with running(open_to_network(house, short)) as hub:
             there = network_origin(hub)
             cookie = {"Cookie": await log_in(there)}
-            command = {"json": {"feature": "camera", "value": "OFF"}}
+            command = {"json": {"feature": "camera", "value": "ON"}}
 
             async def post(url: str, **headers: str) -> int:
                 return (await ask("POST", url, headers=headers, **command))[0]

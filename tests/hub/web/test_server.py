@@ -133,7 +133,7 @@ def test_commands_reach_sense(house: Settings) -> None:
         async with running(house) as hub:
             url, origin = hub.page + "api/command", hub.page.rstrip("/")
             body = {"feature": "camera", "value": "OFF"}
-            status, text, _ = await ask("POST", url, json=body)
+            status, text, _ = await ask("POST", url, json=body | {"value": "ON"})
             assert status == 409
             assert "sense is away" in text
             async with Sense(house) as sense:

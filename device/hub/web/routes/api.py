@@ -64,7 +64,8 @@ class Api:
     """
 
     store: StateStore
-    execute: Callable[[Command], Awaitable[None]]
+    execute: Callable[[Command], Awaitable[bool]]
+    """False: sense is away; the command is kept for it."""
     history: History
     render_metrics: Callable[[str], tuple[bytes, str]]
     state_dir: Path
@@ -140,8 +141,8 @@ class Api:
         except ActionError as problem:
             return error(400, str(problem))
         try:
-            await self.execute(command)
+            is_sent = await self.execute(command)
         except (LinkError, ActionError) as problem:
             return error(409, f"nothing was done: {problem}")
         _log.info("page: %s %s", body.feature, body.value)
-        return json({"sent": True})
+        return json({"sent": True}) if is_sent else json({"sent": False, "kept": True}, 202)
