@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from device.errors import MienError
+from device.system.journal import keep_journal_variable
 from device.system.python import python_command
 from device.system.stderr import StderrRelay
 
@@ -98,6 +99,7 @@ def supervise(children: list[Child], stop: threading.Event) -> None:
             child.send_signal(signal.SIGHUP)
 
     signal.signal(signal.SIGHUP, forward_reload)
+    keep_journal_variable()
     try:
         while not stop.wait(0.1):
             for child in children:

@@ -256,7 +256,12 @@ class Hub:
         """Log a change, with the time from the frame to the message if both are known."""
         # A mood caused by muting or by an empty room is not based on a current frame.
         is_timed = delay_s is not None and delay_s < STALE_S and bool(mood.face or mood.voice)
-        _log.log(mood_level(), "%s%s", describe_mood(mood), f"; {delay_s:.2f} s from the frame to the message" if is_timed else "")
+        _log.log(
+            mood_level(),
+            "%s%s",
+            describe_mood(mood),
+            f"; {delay_s:.2f} s from the frame to the message" if is_timed else "",
+        )
         if is_timed and delay_s is not None:
             self.counters.delay.observe(delay_s)
             self.show(delay_s=delay_s)

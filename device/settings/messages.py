@@ -7,6 +7,10 @@ from typing import Any
 from msgspec import inspect
 
 from device.emotions import Emotion
+from device.system.address import redact_address
+
+_SECRET = re.compile(r"\.(run|data)\b|password|secret|token")
+"""Keys whose values are not quoted: errors end up in logs."""
 
 
 def explain_error(message: str, raw: dict[str, Any], schema: type) -> str:
@@ -30,8 +34,9 @@ def explain_error(message: str, raw: dict[str, Any], schema: type) -> str:
             value = value[int(index)] if index else value[name]
         except (KeyError, IndexError, TypeError, ValueError):
             return f"{key}: {problem}"
-    if key and not isinstance(value, dict | list):
-        return f"{key} = {value!r}: {problem}"
+    if key and not isinstance(value, dict | list) and not _SECRET.search(key):
+        shown = redact_address(value) if isinstance(value, str) and "://" in value else value
+        return f"{key} = {shown!r}: {problem}"
     return f"{key}: {problem}".lstrip(": ")
 
 

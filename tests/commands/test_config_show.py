@@ -1,4 +1,4 @@
-"""`mien config check` accepts the output of `mien config show`, whatever the settings are."""
+"""`mien config check` accepts the output of `mien config show --secrets`, whatever the settings are."""
 
 import math
 import tomllib
@@ -31,7 +31,7 @@ _RULE = (
 )
 def test_the_output_of_show_is_valid_and_equal(mien: Mien, tmp_path: Path, data: str) -> None:
     path = write_settings(tmp_path, _RULE.replace("DATA", data))
-    shown = mien("--settings", path, "config", "show")
+    shown = mien("--settings", path, "config", "show", "--secrets")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert not [one for one in shown.stdout if not one.isprintable() and one != "\n"]
     again = tmp_path / "again.toml"

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from device.hub.actions.base import Destination, LastState, Resources, Trigger
 from device.hub.actions.restore.previous_state import PreviousState, TargetState
 from device.settings.actions.virtual import Lamp, Player
+from device.system.journal import mood_level
 
 _log = logging.getLogger(__name__)
 A = TypeVar("A", Lamp, Player)
@@ -41,7 +42,7 @@ class _VirtualDevice(LastState, Generic[A]):
 
     def _set(self, state: TargetState) -> None:
         self._state = state
-        _log.info("%s", self._describe(state))
+        _log.log(mood_level(), "%s", self._describe(state))
         self._on_change(self.state())
 
 

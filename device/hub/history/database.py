@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import msgspec
 
+from device.hub.history.redaction import redact_rows
 from device.hub.history.rows import ALIVE_S, BLIND, Delivered, Entry, GapEnd, GapStart, Heartbeat, MoodRow, Row
-from device.system.clock import WallClock
+from device.system.clock import RELEASED_UTC_S, WallClock
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -99,6 +100,7 @@ class HistoryFile:
                 db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise sqlite3.NotSupportedError(f"it has version {version}, this Mien knows {SCHEMA_VERSION}")
+            redact_rows(db)
             if not self._has_downtime:
                 _write_downtime(db, self._started_s)
                 self._has_downtime = True

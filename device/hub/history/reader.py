@@ -13,6 +13,7 @@ import msgspec
 
 from device.errors import MienError
 from device.hub.history.database import FILE_NAME
+from device.hub.history.redaction import redact_stored
 from device.hub.history.rows import ALIVE_S, Entry
 
 _T = TypeVar("_T")
@@ -98,7 +99,7 @@ def read_mood(row: sqlite3.Row) -> Entry:
 
 
 def _read_action(row: sqlite3.Row) -> Entry:
-    return Entry("action", row["time_s"], rule=row["rule"], action=row["action"], result=row["result"])
+    return Entry("action", row["time_s"], rule=row["rule"], action=redact_stored(row["action"]), result=row["result"])
 
 
 def _read_gap(row: sqlite3.Row) -> Entry:

@@ -31,7 +31,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     voice_confidence: float | None = None
     rule: str | None = None
     action: str | None = None
-    """JSON, as in the settings."""
+    """JSON, as in the settings, without what may be a secret."""
     result: str | None = None
     """`done`, or what went wrong."""
     until_s: float | None = None

@@ -16,6 +16,7 @@ from device.hub.metrics import Counters
 from device.hub.rules.engine import RuleEnded, RuleFired
 from device.readings import Mood
 from device.settings.actions.base import Action
+from device.system.journal import mood_level
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class ActionRunner:
             self._retry_from_s.pop(name, None)
         for event in events:
             state = " has ended" if isinstance(event, RuleEnded) else ""
-            _log.info("rule   %s%s: %s", event.rule.name, state, event.why)
+            _log.log(mood_level(), "rule   %s%s: %s", event.rule.name, state, event.why)
         # A lamp that passes from one rule to the next must not flash its old state: a new rule with `restore` starts
         # first and takes the previous state over. All others start after the restore.
         heirs = [one for one in fired if one.rule.restore and one.rule.name not in ended]
@@ -153,4 +154,5 @@ class ActionRunner:
 
 
 def _encode(action: Action) -> str:
-    return msgspec.json.encode(action).decode()
+    """For the history, which the page and `mien history` show."""
+    return msgspec.json.encode(action.redacted).decode()

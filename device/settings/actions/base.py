@@ -40,6 +40,11 @@ class Action(Section, frozen=True, tag_field="action"):
         return True
 
     @property
+    def redacted(self) -> "Action":
+        """The same action without what may be a secret: for the history, and for people."""
+        return self
+
+    @property
     def limit_s(self) -> float | None:
         """Its own time limit, instead of the one that all actions share."""
         return None

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from device.settings.actions.base import Action
@@ -15,6 +16,11 @@ class Command(Action, frozen=True, tag="command"):
     idempotent = False
     run: Annotated[tuple[Annotated[str, Meta(pattern=r"^[^\x00]*\Z")], ...], Meta(min_length=1)]
     limit_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
+
+    @property
+    def redacted(self) -> "Command":
+        """Without its arguments."""
+        return msgspec.structs.replace(self, run=(self.run[0], *(["..."] if len(self.run) > 1 else [])))
 
     @property
     def description(self) -> str:
