@@ -36,6 +36,38 @@ def _quantize(arguments: Namespace) -> None:
         print(f"{network}: a quick check, written to {out}")
 
 
+def _add_reproduce(parser: ArgumentParser) -> None:
+    parser.add_argument("network", choices=["face"])
+    add_data(parser)
+    parser.add_argument(
+        "--runs", type=folder, help="folder of the run folders (runs/face-stages; with --rows runs/quick)"
+    )
+    parser.add_argument("--out", type=folder, help=f"folder of the pair ({MODELS}; with --rows runs/quick/models)")
+    parser.add_argument(
+        "--from-nothing", action="store_true", help="start from random weights, not a committed network"
+    )
+    parser.add_argument("--list", action="store_true", help="only list the stages, with the hours to expect")
+    add_rows(parser)
+
+
+def _reproduce(arguments: Namespace) -> None:
+    import torch
+
+    from convert.face.student.reproduce import list_stages, reproduce_face
+    from convert.training.loop import keep_freed_memory
+
+    runs = arguments.runs or Path("runs/face-stages" if arguments.rows is None else "runs/quick/face-stages")
+    if arguments.list:
+        print("\n".join(list_stages(runs, from_nothing=arguments.from_nothing)))
+        return
+    out = output_folder(arguments.out, MODELS, arguments.rows)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    figures = reproduce_face(arguments.data, runs, out, arguments.rows, from_nothing=arguments.from_nothing)
+    for title, value in figures.items():
+        print(f"{title}: {value:.2f}")
+
+
 def _add_distances(parser: ArgumentParser) -> None:
     add_data(parser)
     _add_pair(parser)
@@ -134,6 +166,31 @@ def _tracking_cost(arguments: Namespace) -> None:
     print(compare_tracking(arguments.data))
 
 
+def _add_ordinary_life(parser: ArgumentParser) -> None:
+    add_data(parser)
+    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--hours", type=types.positive_int, default=24, help="hours without a mood (%(default)s)")
+    parser.add_argument("--moody-hours", type=types.positive_int, default=6, help="hours with moods (%(default)s)")
+    parser.add_argument("--seed", type=types.non_negative_int, default=0, help="seed of the first hour (%(default)s)")
+    parser.add_argument(
+        "--half", choices=("measure", "choose"), default="measure", help="half of the people (default: %(default)s)"
+    )
+    parser.add_argument("--out", type=folder, help="folder of the page, its picture and its numbers (default: docs)")
+
+
+def _ordinary_life(arguments: Namespace) -> None:
+    from convert.evaluation.ordinary_life.curve import Amount, measure_curve
+    from convert.report.ordinary_life import DOCS, as_json, section, write
+
+    amount = Amount(arguments.hours, arguments.moody_hours, arguments.seed)
+    curve = measure_curve(arguments.data, amount, arguments.half, models=arguments.models)
+    # Only the half on which nothing was chosen belongs in the report.
+    if arguments.out or arguments.half == "measure":
+        print(write(curve, arguments.out or DOCS))
+    else:
+        print(section(as_json(curve)))
+
+
 def _add_simulator(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=types.positive_int, default=150, help="tries per emotion (default: %(default)s)"
@@ -160,6 +217,11 @@ class Step(NamedTuple):
 STEPS = {
     "train": Step("train a network, resuming an interrupted run", train.add_arguments, train.run),
     "quantize": Step("run folder -> int8 .tflite and its card, measured on the test split", _add_quantize, _quantize),
+    "reproduce": Step(
+        "train the shipped network from the datasets, stage by stage, resuming; then as quantize",
+        _add_reproduce,
+        _reproduce,
+    ),
     "distances": Step(
         "measure how far clips are from the training clips of the voice networks", _add_distances, _distances
     ),
@@ -183,6 +245,11 @@ STEPS = {
     ),
     "tracking-cost": Step(
         "measure the accuracy that tracking costs against detection in every frame", add_data, _tracking_cost
+    ),
+    "ordinary-life": Step(
+        "simulate ordinary life: false triggers an hour, and the delay until a real mood is acted on",
+        _add_ordinary_life,
+        _ordinary_life,
     ),
     "simulator": Step("search the simulator's poses and prosodies again, for new networks", _add_simulator, _simulator),
 }

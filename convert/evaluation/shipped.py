@@ -24,8 +24,11 @@ from device.settings.schema import Microphone
 FERPLUS_CLASSES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 AS_PUBLISHED = Path(__file__).parents[1] / "published" / "face.tflite"
 """The face network trained on all Training rows, for comparison with published results. It is not on the device."""
+FER2013_ONLY = AS_PUBLISHED.with_name("face-fer2013-only.tflite")
+"""The face network of FER2013 and FER+ alone, trained without copies of the test pictures. It shipped before the one
+that also learnt web portraits, and that one starts from it."""
 FERPLUS_WEIGHT = 0.25
-"""Weight of FER+'s logits when they are added to the shipped network's seven; `report.ferplus_weight` explains it.
+"""Weight of FER+'s logits in the seven of FER2013_ONLY; `report.ferplus_weight` explains it.
 The network as published has none, because it is compared with others by FER2013's labels only."""
 CACHE = Path("cache")
 

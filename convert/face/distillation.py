@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from convert.face.augment import augment
-from convert.networks.face import SHIPPED, TEACHER, MienFace
+from convert.networks.face import PUBLISHED, TEACHER, MienFace
 from convert.networks.mobile_face import WIDTHS, MobileFace
 from convert.training import checkpoints
 from convert.training.loop import select_device
@@ -170,7 +170,7 @@ def load_into(network: FaceNetwork, source: Path, pictures: Tensor) -> None:
 
 
 _TYPES: dict[int, Callable[[], FaceNetwork]] = {
-    SHIPPED[-1]: MienFace,
+    PUBLISHED[-1]: MienFace,
     TEACHER[-1]: lambda: MienFace(TEACHER),
     WIDTHS[-1]: MobileFace,
 }

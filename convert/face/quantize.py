@@ -46,7 +46,7 @@ def quantize(name: str, run: Path, data: Path, out: Path, rows: int | None = Non
         network = add_ferplus_logits(network, FERPLUS_WEIGHT)
     content, _ = export_int8(BothHeads(network), _SHAPE, _calibration_inputs(data))
     faces = read_private_test(data, rows=rows)
-    emotions, ferplus = _predict_float(network, faces)
+    emotions, ferplus = predict_float(network, faces)
     predictions = predictions_folder(out, rows)
     make_face_predictions(faces, emotions, ferplus)[0].save(predictions / f"{name}-float.npz")
     all_rows, votes = predict_faces(Network(content, name), faces)
@@ -85,7 +85,7 @@ def _calibration_inputs(data: Path) -> list[Floats]:
     return [face_input(pictures[i]) for i in chosen]
 
 
-def _predict_float(network: MienFace, faces: Faces) -> tuple[Floats, Floats]:
+def predict_float(network: MienFace, faces: Faces) -> tuple[Floats, Floats]:
     """Logits (n, 7) and (n, 8) of the float network."""
     heads = []
     with torch.inference_mode():

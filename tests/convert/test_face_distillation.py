@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.evaluation.shipped import AS_PUBLISHED
 from device.errors import ModelError, SettingsError
 from device.perception.face.classifier import face_input
 from tests.convert.waits import train_where_little_is_there
@@ -141,11 +142,10 @@ def test_teachers_see_the_same_drawing_and_their_predictions_are_stored(tmp_path
 def test_teachers_have_any_size_and_can_be_a_committed_network(tmp_path: Path) -> None:
     from convert.face.distillation import draw, hash_teachers, load_targets, load_teacher
     from convert.networks.face import MienFace
-    from device.perception.models.card import MODELS
 
     torch.manual_seed(2)
     torch.save(MienFace().state_dict(), tmp_path / "best.pt")
-    teachers, pictures = [tmp_path, MODELS / "face.tflite"], _pictures(64)
+    teachers, pictures = [tmp_path, AS_PUBLISHED], _pictures(64)
     targets = load_targets(teachers, pictures, 1, tmp_path / "kept.pt")
     inputs = draw(pictures, (1, 0), 1.0).inputs.to(torch.bfloat16)
     with torch.inference_mode():

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.evaluation.shipped import AS_PUBLISHED, load_published_face
 from device.errors import ModelError
 from device.perception.face.classifier import face_input
-from device.perception.models.card import MODELS
-from device.perception.models.model import Model
 
 pytestmark = pytest.mark.convert
 pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -29,8 +28,8 @@ def test_a_loaded_tflite_predicts_as_before_and_can_be_trained() -> None:
     pictures = _pictures()
     inputs = torch.from_numpy(np.concatenate([face_input(p) for p in pictures])).permute(0, 3, 1, 2)
     network = MienFace(dropout=0.0)
-    load_tflite(network, MODELS / "face.tflite", inputs)
-    committed = Model("face").network
+    load_tflite(network, AS_PUBLISHED, inputs)
+    committed = load_published_face()
     wanted = [np.concatenate(logits) for logits in zip(*(committed.run(face_input(p)) for p in pictures), strict=True)]
     for training in (False, True):  # in training mode a normalization uses the batch, here the same one
         with torch.no_grad():
@@ -47,7 +46,7 @@ def test_another_networks_weights_are_refused() -> None:
     from convert.networks.face import MienFace
 
     with pytest.raises(ModelError, match="its layers do not fit MienFace"):
-        load_tflite(MienFace((8, 16, 32, 48)), MODELS / "face.tflite", torch.zeros(2, 1, 48, 48))
+        load_tflite(MienFace((8, 16, 32, 48)), AS_PUBLISHED, torch.zeros(2, 1, 48, 48))
 
 
 def test_an_invalid_model_is_reported(tmp_path: Path) -> None:

@@ -52,9 +52,13 @@ class HeadChoice:
         return read - (self.calm_public + self.calm_webfaces) / 4
 
 
-def predict_validation(network: MixedFace, data: Path, side: int = 48) -> tuple[HeadLogits, HeadLogits]:
-    """Run `network` on PublicTest and on webfaces' validation."""
-    public, portraits = Fer2013(data / "fer2013").validation(), read_webfaces(data / "webfaces").validation()
+def predict_validation(
+    network: MixedFace, data: Path, side: int = 48, rows: int | None = None
+) -> tuple[HeadLogits, HeadLogits]:
+    """Run `network` on PublicTest and on webfaces' validation; `rows` allows incomplete sets, for a quick check."""
+    part = rows is not None
+    public = Fer2013(data / "fer2013", part=part).validation()
+    portraits = read_webfaces(data / "webfaces", part=part).validation()
     return (
         _predict(network, resize_all(public.pictures, side), public.labels),
         _predict(network, resize_all(portraits.pictures, side), portraits.labels),

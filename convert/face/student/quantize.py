@@ -6,7 +6,8 @@ python -m convert.face.student.quantize STAGE --runs FOLDER --out FOLDER
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ import numpy as np
 from convert.arguments import add_data
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.export.tflite import BothHeads, export_int8
-from convert.face.student.choose_heads import choose_heads, predict_validation
+from convert.face.student.choose_heads import HeadChoice, choose_heads, predict_validation
 from convert.face.student.data import count_prior, read_webfaces
 from convert.face.student.network import HeadMix, merge_heads
 from convert.face.student.resize import resize_all
-from convert.face.student.stages import STAGES, load_stage
+from convert.face.student.stages import STAGES, find_stage, load_stage
 from convert.face.student.strangers import THRESHOLD, measure_strangers, read_stranger_sets
-from device.emotions import Floats
+from convert.networks.face import MienFace
+from device.emotions import Floats, softmax
 from device.errors import MienError
 from device.perception.face.classifier import face_input
 from device.perception.tflite import Network
@@ -28,30 +30,49 @@ from device.perception.tflite import Network
 _CALIBRATED = 700
 
 
-def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, object]:
-    """Write `out`/NAME.tflite and NAME.json, which records how it was chosen and its figures."""
-    stage = next(stage for stage in STAGES if stage.name == name)
+@dataclass(frozen=True)
+class MergedStage:
+    """A stage's network with its heads merged."""
+
+    network: MienFace
+    content: bytes
+    """The .tflite in int8."""
+    shape: tuple[int, ...]
+    choices: list[HeadChoice]
+    """The mixtures of heads that were tried, the best first: the network has that one."""
+
+
+def merge_stage(name: str, runs: Path, data: Path, rows: int | None = None) -> MergedStage:
+    """Merge the heads of the stage trained in `runs`, and quantize; `rows` allows incomplete sets."""
+    stage = find_stage(name)
     network = load_stage(name, runs)
-    log_prior = count_prior(Fer2013(data / "fer2013").training().labels).log()
-    public, portraits = predict_validation(network, data, stage.side)
+    part = rows is not None
+    log_prior = count_prior(Fer2013(data / "fer2013", part=part).training().labels).log()
+    public, portraits = predict_validation(network, data, stage.side, rows)
     fixed = None
     if not stage.webfaces:
         fixed = HeadMix()  # as published: FER2013's labels only
     elif stage.fer2013 == "none":
         fixed = HeadMix(fer2013=0.0, webfaces=1.0, prior=0.0)
     choices = choose_heads(public, portraits, log_prior, THRESHOLD, fixed)
-    best = choices[0]
-    merged = merge_heads(network, best.mix, log_prior)
+    merged = merge_heads(network, choices[0].mix, log_prior)
     shape = (1, stage.side, stage.side, 1)
-    content, _ = export_int8(BothHeads(merged), shape, calibration_inputs(data, stage.side))
+    content, _ = export_int8(BothHeads(merged), shape, calibration_inputs(data, stage.side, part=part))
+    return MergedStage(merged, content, shape, choices)
+
+
+def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, object]:
+    """Write `out`/NAME.tflite and NAME.json, which records how it was chosen and its figures."""
+    merged = merge_stage(name, runs, data)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.tflite").write_bytes(content)
-    measured = measure_strangers(Network(content, name), read_stranger_sets(data), best.temperature)
+    (out / f"{name}.tflite").write_bytes(merged.content)
+    calibrate = partial(softmax, temperature=merged.choices[0].temperature)
+    measured = measure_strangers(Network(merged.content, name), read_stranger_sets(data), calibrate)
     print(measured.as_text(), flush=True)
     result: dict[str, object] = {
         "stage": name,
-        "bytes": len(content),
-        "chosen on validation": [{**asdict(choice), "score": choice.score} for choice in choices[:5]],
+        "bytes": len(merged.content),
+        "chosen on validation": [{**asdict(choice), "score": choice.score} for choice in merged.choices[:5]],
         "figures": measured.figures,
         "people": {f"{group.grouping} {group.group}": group.shares for group in measured.groups},
     }
@@ -59,12 +80,12 @@ def quantize_stage(name: str, runs: Path, data: Path, out: Path) -> dict[str, ob
     return result
 
 
-def calibration_inputs(data: Path, side: int) -> list[Floats]:
-    """Training pictures of both datasets, each (1, side, side, 1), to calibrate int8."""
+def calibration_inputs(data: Path, side: int, *, part: bool = False) -> list[Floats]:
+    """Training pictures of both datasets, each (1, side, side, 1), to calibrate int8; `part` allows missing files."""
     rng, found = np.random.default_rng(0), []
     for pictures in (
-        Fer2013(data / "fer2013").training().pictures,
-        read_webfaces(data / "webfaces").training().pictures,
+        Fer2013(data / "fer2013", part=part).training().pictures,
+        read_webfaces(data / "webfaces", part=part).training().pictures,
     ):
         rows = rng.choice(len(pictures), min(_CALIBRATED, len(pictures)), replace=False)
         found += [face_input(picture) for picture in resize_all(pictures[rows], side)]

@@ -14,24 +14,24 @@ from pathlib import Path
 import torch
 
 from convert.arguments import add_data
-from convert.evaluation.shipped import FERPLUS_WEIGHT
+from convert.evaluation.shipped import AS_PUBLISHED, FER2013_ONLY, FERPLUS_WEIGHT
 from convert.face.distillation import face_inputs
+from convert.face.from_tflite import load_tflite
 from convert.face.plan import FacePlan
 from convert.face.student.data import MixedFaces, load_mixed_faces
 from convert.face.student.network import MixedFace
 from convert.face.student.task import MixedPlan, Teachers, make_score, make_task
 from convert.face.student.widen import widen
-from convert.networks.face import SHIPPED, TEACHER, MienFace, add_ferplus_logits
+from convert.networks.face import PUBLISHED, SHIPPED, TEACHER, MienFace, add_ferplus_logits
 from convert.training import checkpoints
 from convert.training.loop import keep_freed_memory, train
 from device.errors import MienError
-from device.perception.models.card import MODELS
 
 Widths = tuple[int, int, int, int]
-STUDENT: Widths = (16, 48, 96, 144)
-"""1.07 M parameters: 1.14 MB in int8."""
 MIDDLE: Widths = (32, 96, 160, 256)
 """3.3 M parameters: a teacher widened from a student, so it does not start from random weights."""
+COMMITTED = {"fer2013-only": (FER2013_ONLY, FERPLUS_WEIGHT), "published": (AS_PUBLISHED, 0.0)}
+"""The committed files that stages start from, and the weight of FER+'s logits in their seven."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Stage:
 
     name: str
     plan: FacePlan
-    widths: Widths = STUDENT
+    widths: Widths = SHIPPED
     mixed: MixedPlan = field(default_factory=MixedPlan)
     start: str = ""
-    """Initial weights: "shipped", "published" (the network as published) or an earlier stage; widened if necessary."""
+    """Initial weights: empty (random ones), a network of COMMITTED or an earlier stage; widened if necessary."""
     teachers: tuple[str, ...] = ()
     """Earlier stages whose predictions it learns from."""
     fer2013: str = "clean"
@@ -51,6 +51,8 @@ class Stage:
     side: int = 48
     hard: float = 0.8
     sharp: float = 1.0
+    hours: float = 0.0
+    """Expected time on one core of a 2023 server (AMD EPYC with bfloat16); three to four times as long without."""
 
     @property
     def scored_heads(self) -> tuple[str, ...]:
@@ -64,16 +66,24 @@ _PLAN = FacePlan(epochs=12, batch=256, learning_rate=0.04, weight_decay=3e-4, ca
 _FROM_SCRATCH = replace(_PLAN, epochs=20, learning_rate=0.1, weight_decay=5e-4, calm_from=0.7)
 
 STAGES: tuple[Stage, ...] = (
-    Stage("student-begun", replace(_PLAN, epochs=3, learning_rate=0.05), start="shipped"),
-    Stage("student-1", replace(_PLAN, epochs=9), start="student-begun"),
+    Stage("student-begun", replace(_PLAN, epochs=3, learning_rate=0.05), start="fer2013-only", hours=0.2),
+    Stage("student-1", replace(_PLAN, epochs=4), start="student-begun", hours=0.3),
+    # The same from random weights.
+    Stage("from-nothing", replace(_FROM_SCRATCH, epochs=40, seed=9), hours=2.4),
+    Stage("student-1-from-nothing", replace(_PLAN, epochs=4), start="from-nothing", hours=0.3),
     Stage(
-        "teacher-1", replace(_PLAN, epochs=8, learning_rate=0.06, weight_decay=5e-4, seed=2), MIDDLE, start="student-1"
+        "teacher-1",
+        replace(_PLAN, epochs=8, learning_rate=0.06, weight_decay=5e-4, seed=2),
+        MIDDLE,
+        start="student-1",
+        hours=1.7,
     ),
     Stage(
         "student-2",
         replace(_PLAN, epochs=14, seed=3, taught=0.6),
         start="student-1",
         teachers=("teacher-1", "student-1"),
+        hours=2.0,
     ),
     Stage(
         "published-1",
@@ -82,23 +92,40 @@ STAGES: tuple[Stage, ...] = (
         fer2013="published",
         webfaces=False,
         sharp=2.0,
+        hours=0.6,
     ),
-    Stage("teacher-2", replace(_FROM_SCRATCH, seed=5), TEACHER),
+    Stage("teacher-2", replace(_FROM_SCRATCH, seed=5), TEACHER, hours=12.0),
     Stage(
         "student-3",
         replace(_PLAN, epochs=24, seed=6, taught=0.6),
         start="student-2",
         teachers=("teacher-1", "teacher-2"),
+        hours=7.0,
     ),
-    Stage("webfaces-alone", replace(_FROM_SCRATCH, seed=7), fer2013="none"),
+    Stage("webfaces-alone", replace(_FROM_SCRATCH, seed=7), fer2013="none", hours=0.6),
     Stage(
         "student-64px",
         replace(_PLAN, seed=8, taught=0.6),
         start="student-3",
         teachers=("teacher-1", "teacher-2"),
         side=64,
+        hours=5.0,
     ),
 )
+SHIPPED_CHAIN = ("student-begun", "student-1")
+"""The stages of the network that ships, in order. The first one starts from a committed file."""
+FROM_NOTHING_CHAIN = ("from-nothing", "student-1-from-nothing")
+"""The same without that file."""
+
+
+def find_stage(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def is_done(name: str, out: Path) -> bool:
+    """Whether the stage has been trained to its end in `out`."""
+    return (out / name / "done").exists()
 
 
 def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> float:
@@ -131,29 +158,24 @@ def run_stage(stage: Stage, out: Path, data: Path, rows: int | None = None) -> f
 
 def load_stage(name: str, out: Path) -> MixedFace:
     """The trained network of stage `name` in `out`, in evaluation mode; raises ModelError if it is missing."""
-    network = MixedFace(next(stage.widths for stage in STAGES if stage.name == name), dropout=0.0)
+    network = MixedFace(find_stage(name).widths, dropout=0.0)
     checkpoints.load_into(network, out / name)
     return network.eval()
 
 
 def _load_initial_weights(network: MixedFace, stage: Stage, out: Path, faces: MixedFaces) -> None:
     """Load the initial weights of the stage into `network`."""
-    is_committed = stage.start in ("shipped", "published")
-    narrow = _load_committed(stage.start, faces) if is_committed else load_stage(stage.start, out)
+    narrow = _load_committed(stage.start, faces) if stage.start in COMMITTED else load_stage(stage.start, out)
     widen(narrow, network, torch.Generator().manual_seed(stage.plan.seed))
 
 
 def _load_committed(which: str, faces: MixedFaces) -> MixedFace:
-    """The committed network, with balanced logits for its seven; webfaces' head starts as a copy of FER2013's."""
-    from convert.evaluation.shipped import AS_PUBLISHED
-    from convert.face.from_tflite import load_tflite
-
-    two_heads = MienFace(SHIPPED, dropout=0.0)
-    path = MODELS / "face.tflite" if which == "shipped" else AS_PUBLISHED
+    """The network of COMMITTED, with balanced logits for its seven; webfaces' head starts as a copy of FER2013's."""
+    path, ferplus_weight = COMMITTED[which]
+    two_heads = MienFace(PUBLISHED, dropout=0.0)
     load_tflite(two_heads, path, face_inputs(faces.faces.pixels[:2048]))
-    if which == "shipped":
-        two_heads = add_ferplus_logits(two_heads, -FERPLUS_WEIGHT)
-    network = MixedFace(SHIPPED, dropout=0.0)
+    two_heads = add_ferplus_logits(two_heads, -ferplus_weight)
+    network = MixedFace(PUBLISHED, dropout=0.0)
     network.load_state_dict(two_heads.state_dict(), strict=False)
     with torch.no_grad():
         network.emotions.bias -= faces.fer2013_prior.log()
@@ -175,9 +197,9 @@ def main() -> int:
     keep_freed_memory()
     try:
         for stage in STAGES:
-            done = (arguments.out / stage.name / "done").exists()
+            done = is_done(stage.name, arguments.out)
             if arguments.list:
-                print(f"{stage.name}: {'done' if done else 'left'}")
+                print(f"{stage.name}: {'done' if done else f'about {stage.hours} h on one core'}")
             elif not done and (not arguments.only or stage.name in arguments.only):
                 print(f"{stage.name}: best score {run_stage(stage, arguments.out, arguments.data, arguments.rows):.2f}")
     except MienError as error:

@@ -3,13 +3,16 @@
     python -m convert.face.student.strangers                      the shipped network
     python -m convert.face.student.strangers face.tflite ...      others; the temperature is fitted on PublicTest
 
-Networks run through the device's own code. Temperatures come from the card or PublicTest, never from a test set.
+Networks run through the device's own code. What turns logits into probabilities comes from the card or from PublicTest,
+never from a test set.
 """
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,7 @@ from convert.face.student.resize import resize_all
 from device.emotions import Floats, softmax
 from device.errors import MienError
 from device.perception.face.classifier import face_input
+from device.perception.face.familiarity import face_probabilities
 from device.perception.models.card import MODELS
 from device.perception.models.inputs import FACE_PX
 from device.perception.models.model import Model
@@ -85,10 +89,16 @@ def predict(network: Network, pictures: Pictures) -> tuple[Floats, Floats]:
     return np.array([s[0][0] for s in outputs], np.float32), np.array([s[1][0] for s in outputs], np.float32)
 
 
-def measure_strangers(network: Network, sets: StrangerSets, temperature: float | None = None) -> StrangerFigures:
-    """Every figure of `network`; a `temperature` of None is fitted on PublicTest."""
+def measure_strangers(
+    network: Network, sets: StrangerSets, calibrate: Callable[[Floats], Floats] | None = None
+) -> StrangerFigures:
+    """Every figure of `network`.
+
+    `calibrate` turns logits (n, 7) into probabilities; without it they are divided by a temperature of PublicTest.
+    """
     public, _ = predict(network, sets.public.pictures)
-    temperature = temperature or fit_temperature(public, sets.public.labels)
+    if calibrate is None:
+        calibrate = partial(softmax, temperature=fit_temperature(public, sets.public.labels))
     published, votes = predict(network, sets.published.pictures)
     clean, _ = predict(network, sets.clean.pictures)
     portraits, _ = predict(network, sets.webfaces.pictures)
@@ -97,28 +107,23 @@ def measure_strangers(network: Network, sets: StrangerSets, temperature: float |
     clear = majority >= 0
     seven = sets.published.majority_of_seven()
     in_seven = seven >= 0
-    groups = share_by_group(sets.people, softmax(people, temperature), THRESHOLD)
+    groups = share_by_group(sets.people, calibrate(people), THRESHOLD)
     figures = {
-        "temperature, of PublicTest": temperature,
         "FER2013 PublicTest (validation), accuracy": accuracy(public.argmax(axis=1), sets.public.labels),
         "FER2013 PublicTest, UAR": recall(public.argmax(axis=1), sets.public.labels),
         "FER2013 PrivateTest 3,589, accuracy": accuracy(published.argmax(axis=1), sets.published.labels),
         "FER2013 PrivateTest 3,301, accuracy": accuracy(clean.argmax(axis=1), sets.clean.labels),
         "FER2013 PrivateTest 3,301, UAR": recall(clean.argmax(axis=1), sets.clean.labels),
-        "FER2013 PrivateTest 3,301, calibration error": calibration_error(
-            softmax(clean, temperature), sets.clean.labels
-        ),
+        "FER2013 PrivateTest 3,301, calibration error": calibration_error(calibrate(clean), sets.clean.labels),
         "FER+ majority (3,153), accuracy": accuracy(votes.argmax(axis=1)[clear], majority[clear]),
         "FER+ majority, of the seven, by the seven, accuracy": accuracy(
             published.argmax(axis=1)[in_seven], seven[in_seven]
         ),
         "webfaces' test (2,904), accuracy": accuracy(portraits.argmax(axis=1), sets.webfaces.labels),
-        "webfaces' test, calibration error": calibration_error(softmax(portraits, temperature), sets.webfaces.labels),
-        "calm faces of FER2013's 3,301 said angry or sad": calm_misread(
-            softmax(clean, temperature), sets.clean.labels, THRESHOLD
-        ),
+        "webfaces' test, calibration error": calibration_error(calibrate(portraits), sets.webfaces.labels),
+        "calm faces of FER2013's 3,301 said angry or sad": calm_misread(calibrate(clean), sets.clean.labels, THRESHOLD),
         "calm faces of webfaces' test said angry or sad": calm_misread(
-            softmax(portraits, temperature), sets.webfaces.labels, THRESHOLD
+            calibrate(portraits), sets.webfaces.labels, THRESHOLD
         ),
         **{f"people, angry or sad, largest difference by {g}": largest_difference(groups, g) for g in GROUPINGS},
     }
@@ -138,7 +143,9 @@ def main() -> int:
         for path in arguments.networks or [MODELS / "face.tflite"]:
             shipped = Model("face") if not arguments.networks else None
             network = shipped.network if shipped else Network(path.read_bytes(), str(path))
-            measured = measure_strangers(network, sets, shipped.card.temperature if shipped else None)
+            measured = measure_strangers(
+                network, sets, partial(face_probabilities, card=shipped.card) if shipped else None
+            )
             print(f"{path}\n{measured.as_text()}\n", flush=True)
             groups = {f"{g.grouping} {g.group}": g.shares for g in measured.groups}
             results[str(path)] = {"figures": measured.figures, "people": groups}

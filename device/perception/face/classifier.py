@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from device.emotions import Floats, softmax
+from device.emotions import Floats
+from device.perception.face.familiarity import face_probabilities
 from device.perception.models.model import Model
 from device.readings import Face, FaceReading
 
@@ -35,7 +36,7 @@ class FaceReader:
         if face.crop is None:
             raise ValueError("the face has no crop; FaceFollower.find and face_of_whole_picture make one")
         logits = self._model.network.run(face_input(face.crop))[0][0]
-        return FaceReading(face, softmax(logits, self._model.card.temperature), quality(face), time_s)
+        return FaceReading(face, face_probabilities(logits, self._model.card), quality(face), time_s)
 
 
 def quality(face: Face) -> float:

@@ -12,7 +12,7 @@ from device.settings.types import Share
 MODELS = Path(__file__).parents[2] / "models"
 MODEL_NAMES = ("face", "voice", "prosody")
 """The models in use: one reads faces, two read voices."""
-FORMAT = 3
+FORMAT = 4
 """The newest format of cards that this Mien reads."""
 
 
@@ -47,6 +47,17 @@ class TrainingDistribution(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """The distance at which an input's likeness is 0.5."""
     width: Annotated[float, Meta(gt=0, le=100)]
     """The range of distance over which the likeness falls."""
+
+
+class Familiarity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Tells inputs like the training data by the network's response; see `perception.face.familiarity`."""
+
+    half_at: Annotated[float, Meta(ge=-1000, le=1000)]
+    """The log-sum-exp of the logits at which an input's likeness to the training data is 0.5."""
+    width: Annotated[float, Meta(ge=0.001, le=100)]
+    """The range of the log-sum-exp over which the likeness rises."""
+    power: Annotated[float, Meta(gt=0, le=1)]
+    """The exponent of the probabilities at a likeness of 0. At a likeness of 1 it is 1, which changes nothing."""
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +97,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The standard deviation, likewise."""
     training: TrainingDistribution | None = field(default=None, name="learnt")
     """On `prosody`'s card, for both voice networks."""
+    familiarity: Familiarity | None = None
+    """On `face`'s card: how a face unlike the training data is told, and how much less sure its reading is."""
     neutral_prior: tuple[Share, ...] = field(default=(), name="resting")
     """(7,) the geometric mean of the readings of neutral on the validation set; `prosody`'s card has that of both voice
     networks together."""

@@ -60,7 +60,7 @@ def test_one_bad_model_keeps_the_others_from_being_installed(tmp_path: Path) -> 
         ("prosody", {"learnt": LEARNT | {"width": 0.0}}, "width"),
         ("face", {"learnt": LEARNT}, "576 bytes of axes"),
         ("prosody", {"resting": [0.5] * 6}, "resting has 6 numbers, not 7"),
-        ("face", {"format": 4, "colour": "red"}, "format 4, and this Mien reads 3: it needs a newer Mien"),
+        ("face", {"format": 5, "colour": "red"}, "format 5, and this Mien reads 4: it needs a newer Mien"),
         ("face", {"colour": "red"}, "unknown field `colour`"),
         ("face", {"sha256": "0" * 64}, "is not the file that its card describes"),
         ("face", {"limits": "\x1b[2J"}, "limits"),
