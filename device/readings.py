@@ -11,9 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from device.emotions import EMOTIONS, Emotion, Floats
+from device.system.text import Line, to_line
 
 ONE_EACH = msgspec.Meta(min_length=len(EMOTIONS), max_length=len(EMOTIONS))
 """One number for each of EMOTIONS. A longer row could carry sound from `sense` to `hub`."""
+
+
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Shares = Annotated[tuple[_Share, ...], ONE_EACH]
+"""In EMOTIONS' order."""
+_Signed = Annotated[float, msgspec.Meta(ge=-1, le=1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,9 @@ class SenseReading(msgspec.Struct, frozen=True):
     """What one sense contributes to a mood."""
 
     emotion: Emotion
-    confidence: float
+    confidence: _Share
     """0..1: the probability of `emotion`."""
-    age_s: float
+    age_s: _Seconds
     """The age of its newest reading."""
 
 
@@ -94,19 +102,19 @@ class Mood(msgspec.Struct, frozen=True):
 
     emotion: Emotion
     """`unknown` if nobody is there, no emotion is sure enough, or everything is muted."""
-    confidence: float
+    confidence: _Share
     """0..1: the fused, smoothed probability of `emotion`; for `unknown`, that of the most likely emotion."""
-    valence: float
+    valence: _Signed
     """-1..1, unpleasant to pleasant."""
-    arousal: float
+    arousal: _Signed
     """-1..1, calm to excited."""
-    probabilities: Annotated[tuple[float, ...], ONE_EACH]
+    probabilities: Shares
     """In EMOTIONS' order."""
-    people: int
+    people: Annotated[int, msgspec.Meta(ge=0, lt=1000)]
     """Faces in view."""
-    since_s: float
+    since_s: _Seconds
     """When `emotion` began."""
-    time_s: float
+    time_s: _Seconds
     """The time of the newest frame or sound in it."""
     face: SenseReading | None = None
     voice: SenseReading | None = None
@@ -127,14 +135,10 @@ class Mood(msgspec.Struct, frozen=True):
         }
 
 
-Shares = Annotated[tuple[Annotated[float, msgspec.Meta(ge=0, le=1)], ...], ONE_EACH]
-"""In EMOTIONS' order."""
-
-
 class SenseBaseline(msgspec.Struct, frozen=True):
     """What one sense reads while this household is neutral."""
 
-    readings: int
+    readings: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
     shares: Shares
     """The geometric mean of the readings."""
 
@@ -142,7 +146,7 @@ class SenseBaseline(msgspec.Struct, frozen=True):
 class Baseline(msgspec.Struct, frozen=True):
     """A household's neutral: all that is stored about a minute of neutral faces and voices."""
 
-    recorded_utc_s: float
+    recorded_utc_s: Annotated[float, msgspec.Meta(ge=-1e11, le=1e11)]
     face: SenseBaseline | None = None
     voice: SenseBaseline | None = None
 
@@ -150,7 +154,10 @@ class Baseline(msgspec.Struct, frozen=True):
 class Recording(msgspec.Struct, frozen=True):
     """A recording of the neutral in progress, or the last one."""
 
-    left_s: float = 0.0
+    left_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     """0 if none is in progress."""
-    message: str = msgspec.field(default="", name="said")
+    message: Line = msgspec.field(default="", name="said")
     """For a person: what to do, or how the last recording ended."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "message", to_line(self.message))

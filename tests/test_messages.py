@@ -38,6 +38,7 @@ from device.ipc.messages import (
 from device.readings import Baseline, Mood, Recording, SenseBaseline, SenseReading
 from device.settings.locations import socket_path
 from device.system.isolation import Isolation
+from device.system.terminal import printable
 
 _SEVEN = (0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1)
 _MOOD = Mood(Emotion.HAPPY, 0.9, 0.8, 0.4, _SEVEN, 1, 10.5, 12.25, SenseReading(Emotion.HAPPY, 0.9, 0.1), None)
@@ -69,7 +70,12 @@ def test_messages_of_hub_arrive_unchanged(message: HubMessage) -> None:
     assert decode_hub_message(encode(message)) == message
 
 
-@given(st.text(max_size=200), st.integers(0, 2**62), st.sampled_from(list(Emotion)), st.floats(-1, 1))
+@given(
+    st.from_regex(r"[0-9a-z]{1,32}", fullmatch=True),
+    st.integers(0, 2**53 - 1),
+    st.sampled_from(list(Emotion)),
+    st.floats(-1, 1),
+)
 def test_any_mood_arrives_on_one_line(session: str, seq: int, emotion: Emotion, valence: float) -> None:
     update = MoodUpdate(session, seq, msgspec.structs.replace(_MOOD, emotion=emotion, valence=valence))
     line = encode(update)
@@ -184,6 +190,72 @@ def test_a_mood_has_exactly_seven_probabilities(count: int) -> None:
     raw["mood"]["probabilities"] = [0.5] * count
     with pytest.raises(LinkError, match="probabilities"):
         decode_sense_message(json.dumps(raw).encode())
+
+
+def _say(message: SenseMessage, path: str, text: str) -> bytes:
+    """A message of sense with one text replaced, as an attacker in it would send it."""
+    raw = json.loads(encode(message))
+    *steps, last = path.split(".")
+    inner = raw
+    for step in steps:
+        inner = inner[step]
+    inner[last] = text
+    return json.dumps(raw).encode()
+
+
+_HELLO, _HEALTH = _FROM_SENSE[0], _FROM_SENSE[3]
+_SAYING = msgspec.structs.replace(_FROM_SENSE[4], stages=_STAGES)
+_TEXTS = [
+    *((_HELLO, path) for path in ("session", "version", "isolation.refused", "isolation.detail", "models.face")),
+    *((_HEALTH, path) for path in ("stages.camera.detail", "stages.camera.state")),
+    (_SAYING, "recording.said"),
+]
+
+
+@pytest.mark.parametrize(("message", "path"), _TEXTS, ids=[path for _, path in _TEXTS])
+def test_no_text_of_sense_holds_a_picture(message: SenseMessage, path: str) -> None:
+    """Attack A6: a JPEG of 3,632 bytes went out in one line of Health, bit for bit."""
+    for text in ("A" * 201, "/9j/4AAQ" * 605):
+        with pytest.raises(LinkError):
+            decode_sense_message(_say(message, path, text))
+
+
+@pytest.mark.parametrize(("message", "path"), _TEXTS, ids=[path for _, path in _TEXTS])
+@pytest.mark.parametrize("unsafe", ["\n", "\r", "\x1b[2J", "\x00", "\x85", "\u2028", "\u202e"], ids=ascii)
+def test_no_text_of_sense_forges_a_line_of_the_log(message: SenseMessage, path: str, unsafe: str) -> None:
+    with pytest.raises(LinkError) as caught:
+        decode_sense_message(_say(message, path, f"x{unsafe}12:00:00 device.hub: all is well"))
+    assert printable(str(caught.value)) == str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a" * 17, "camera2", "/9j/4AAQ", "camera\n"])
+def test_the_names_of_stages_are_an_enumeration(name: str) -> None:
+    raw = json.loads(encode(_HEALTH))
+    raw["stages"][name] = {"state": "ok"}
+    with pytest.raises(LinkError):
+        decode_sense_message(json.dumps(raw).encode())
+
+
+def test_a_long_message_of_a_driver_is_cut_and_written_out_by_sense_itself() -> None:
+    stage = Stage(State.LOST, "no\ncamera\x1b " + "found " * 60)
+    assert len(stage.detail) == 200
+    assert stage.detail.startswith("no\\x0acamera\\x1b found")
+    assert stage.detail.endswith("...")
+    health = msgspec.structs.replace(_FROM_SENSE[3], stages={"camera": stage})
+    assert decode_sense_message(encode(health)) == health
+
+
+def test_every_text_and_number_of_sense_has_a_bound() -> None:
+    def is_bounded(kind: inspect.Type) -> bool:
+        match kind:
+            case inspect.StrType():
+                return kind.pattern is not None
+            case inspect.IntType() | inspect.FloatType():
+                return kind.ge is not None and (kind.le is not None or kind.lt is not None)
+        return True
+
+    leaves = list(_leaves(inspect.type_info(SenseMessage), "$"))
+    assert [where for where, kind in leaves if not is_bounded(kind)] == []
 
 
 _SMALL = (inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType, inspect.EnumType)

@@ -1,7 +1,9 @@
 """The messages between `sense` and `hub`: one JSON object per line, over a Unix socket.
 
-`sense` sends its moods and its health, `hub` sends commands. No type here can carry a picture or a sound. A line
-longer than MAX_LINE, or one that does not decode to one of these types, is refused with a LinkError.
+`sense` sends its moods and its health, `hub` sends commands. No type here can carry a picture or a sound: there are
+enumerations, bounded numbers, short words, and sentences of at most 200 printable characters. The hub limits how often
+a sentence may change (device/hub/ipc/text_limiter.py). A line longer than MAX_LINE, or one that does not decode to one
+of these types, is refused with a LinkError.
 
 `sense` is the client and `hub` the server. Each reconnects by itself, so they can start and stop in any order. After
 the Hello, `hub` sends the switches that `sense` has not stored yet; the first Beat or Ack ends them. Before that, a
@@ -20,7 +22,9 @@ import msgspec
 
 from device.errors import LinkError
 from device.readings import Baseline, Mood, Recording
-from device.system.isolation import Isolation
+from device.system.isolation.report import Isolation
+from device.system.terminal import printable
+from device.system.text import Line, to_line
 
 MAX_LINE = 16_384
 """Bytes, including the newline. A mood needs about 600."""
@@ -51,35 +55,44 @@ SWITCHES_STAGE = "switches"
 """The name of a stage that is there only while the switches cannot be stored."""
 
 
+Word = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}\Z")]
+Session = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-z]{1,32}\Z")]
+StageName = Annotated[str, msgspec.Meta(pattern=rf"^(camera|microphone|face|voice|{SWITCHES_STAGE})\Z")]
+Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class Stage(msgspec.Struct, frozen=True):
     """Health of one stage: `camera`, `microphone`, `face`, `voice`, and SWITCHES_STAGE."""
 
     state: State
-    detail: str = ""
+    detail: Line = ""
     """What is wrong and what to do, for a person; empty if all is well."""
-    rate_hz: float = 0.0
+    rate_hz: Annotated[float, msgspec.Meta(ge=0, le=10_000)] = 0.0
     """The recent rate of frames, blocks or readings."""
-    dropped: int = 0
+    dropped: Count = 0
     """Items lost unread since the start: frames replaced by newer ones, blocks of sound fetched too late."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "detail", to_line(self.detail))
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
     """The first message of `sense`."""
 
-    session: str
+    session: Session
     """New at each start of `sense`; sequence numbers count within it."""
-    version: str
-    pid: int
+    version: Word
+    pid: Count
     isolation: Isolation
-    models: dict[str, str]
+    models: Annotated[dict[Word, Word], msgspec.Meta(max_length=8)]
     """Name -> version of each model in use."""
 
 
 class MoodUpdate(msgspec.Struct, frozen=True, tag="mood"):
     """A mood. `sense` keeps a change (seq > 0) until it is acknowledged; a refresh (seq 0) is not kept."""
 
-    session: str
-    seq: int
+    session: Session
+    seq: Count
     """1, 2, 3 ... for a change of emotion or of the number of people; 0 for a refresh of the same mood."""
     mood: Mood
 
@@ -87,13 +100,13 @@ class MoodUpdate(msgspec.Struct, frozen=True, tag="mood"):
 class Health(msgspec.Struct, frozen=True, tag="health"):
     """The heartbeat of `sense`, at least every HEARTBEAT_S."""
 
-    stages: dict[str, Stage]
+    stages: dict[StageName, Stage]
     camera_on: bool
     microphone_on: bool
     paused: bool
-    lost_changes: int = 0
+    lost_changes: Count = 0
     """Changes of this session that were dropped because the outbox was full while `hub` was away."""
-    hold_s: float = 0.0
+    hold_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     """Minimum time between two changes of mood, from the settings or a SetHold."""
     baseline: Baseline | None = None
     recording: Recording = Recording()
@@ -185,4 +198,5 @@ def _decode(decoder: "msgspec.json.Decoder[_T]", line: bytes, sender: str) -> _T
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LinkError(f"{sender} sent a malformed message: {error}") from error
+        # It may quote the message: no line of the log can be forged with it.
+        raise LinkError(f"{sender} sent a malformed message: {printable(str(error))[:200]}") from error

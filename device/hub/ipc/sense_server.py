@@ -12,6 +12,7 @@ from pathlib import Path
 
 from device.emotions import EMOTIONS
 from device.errors import LinkError
+from device.hub.ipc.text_limiter import TextLimiter
 from device.hub.ipc.unix_server import UnixServer
 from device.ipc import messages
 from device.ipc.messages import HEARTBEAT_S, MAX_LINE, PEER_TIMEOUT_S, Beat, Hello, HubMessage, MoodUpdate, SenseMessage
@@ -42,6 +43,7 @@ class SenseServer:
         self._on_message = on_message
         self._on_disconnect = on_disconnect
         self._greeting = greeting
+        self._limiter = TextLimiter()
         self._server = UnixServer(self._path, self._serve, max_line=MAX_LINE)
         self._writer: asyncio.StreamWriter | None = None
         self._session: asyncio.Task[None] | None = None
@@ -140,6 +142,7 @@ class SenseServer:
                 return
             message = messages.decode_sense_message(line)
             _check(message)
+            message = self._limiter.limit(message)
             self.last_line_s = time.monotonic()
             yield message
 
