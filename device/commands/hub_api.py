@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 from device.errors import MienError
+from device.hub.web.auth.local_key import read_local_key
 from device.settings.schema import Settings
 
 # Straight to loopback, whatever proxy the shell has set.
@@ -28,11 +29,17 @@ def _request(settings: Settings, path: str, body: bytes | None) -> Any:  # noqa:
         problem = "this command talks to the running Mien through its page, which the settings turn off"
         raise MienError(f"{problem}: set kiosk.enabled = true and kiosk.port")
     address = f"http://127.0.0.1:{kiosk.port}{path}"
-    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if kiosk.local_password:
+        headers["Authorization"] = f"Bearer {read_local_key(settings.state_dir)}"
+    request = urllib.request.Request(address, body, headers)
     try:
         with _opener.open(request, timeout=5.0) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
+        if error.code == 401:
+            who = "run this as root, or as the user of hub"
+            raise MienError(f"{address} asks for the password here, too (kiosk.local_password): {who}") from error
         try:
             text = str(json.load(error)["error"])
         except (ValueError, KeyError, TypeError):

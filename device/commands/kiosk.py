@@ -1,4 +1,4 @@
-"""`mien kiosk password`: ask for the page's password and write its hash to a file."""
+"""`mien kiosk password` sets the page's password; `start-page` lets this device's own screen in."""
 
 import argparse
 import getpass
@@ -10,25 +10,57 @@ from pathlib import Path
 
 from device.commands import Arguments, parse_path
 from device.errors import SettingsError
+from device.hub.web.auth.local_key import read_local_key
 from device.hub.web.auth.password import hash_password, write
+from device.settings.load import load
 from device.settings.locations import default_path
+from device.settings.schema import Settings
+from device.system.state_file import atomic_write
 
-_FILE = "where to write its hash (default: kiosk-password.json beside the settings)"
+_WHAT = "password: the one that opens the page in your network; start-page: what the unit of the screen opens first"
+_FILE = "where to write (password: by default kiosk-password.json beside the settings)"
 ARGUMENTS: Arguments = {
-    "what": {"choices": ["password"], "help": "password: the one that opens the page in your network"},
+    "what": {"choices": ["password", "start-page"], "help": _WHAT},
     "--file": {"type": parse_path, "help": _FILE},
 }
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask for the password, write its hash, and print the lines for the settings. Raises SettingsError."""
+    """Ask for the password, write its hash, and print the lines for the settings; or write the start page.
+
+    Raises SettingsError.
+    """
+    if arguments.what == "start-page":
+        _write_start_page(load(arguments.settings), arguments.file)
+        return 0
     settings: Path = arguments.settings or default_path()
     path: Path = (arguments.file or settings.parent / "kiosk-password.json").expanduser().absolute()
     write(path, hash_password(_read_password()), find_service_group(path, settings))
     print(f"The password's hash is in {path}. A running Mien that uses this file reloads it and logs everybody out.")
     print("To open the page to other devices in your network, put this into the settings:\n")
     print(f'[kiosk]\nlisten = "0.0.0.0"\npassword_file = {json.dumps(str(path))}')
+    print(
+        "\nWith local_password = true, a screen of this device logs in again after: sudo systemctl restart mien-kiosk"
+    )
     return 0
+
+
+def _write_start_page(settings: Settings, path: Path | None) -> None:
+    """A file for the browser's user alone, who owns its folder. It leads to the page, with the key if it asks for one.
+
+    Not an address on the browser's command line, which every user of this device can read. Raises SettingsError.
+    """
+    if path is None:
+        raise SettingsError("mien kiosk start-page needs --file, in a folder of the browser's user")
+    address = f"http://127.0.0.1:{settings.kiosk.port}/"
+    if settings.kiosk.local_password:
+        address += f"start#{read_local_key(settings.state_dir)}"
+    text = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}">\n'
+    try:
+        owner = path.parent.stat().st_uid
+        atomic_write(path, text.encode(), owner=(owner, -1) if os.geteuid() == 0 else None)
+    except OSError as error:
+        raise SettingsError(f"{path}: the start page cannot be written ({error.strerror})") from error
 
 
 def find_service_group(path: Path, settings: Path) -> int | None:

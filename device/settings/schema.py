@@ -38,6 +38,13 @@ class Kiosk(Section, frozen=True):
     password_file: Annotated[
         FilePath, about("Made by `mien kiosk password`; holds a hash. A new password ends every session.")
     ] = ""
+    local_password: Annotated[
+        bool,
+        about(
+            "Ask for the password on this device, too, so that its other users see nothing. The kiosk and sudo mien "
+            "get in without."
+        ),
+    ] = False
     certificate_file: Annotated[
         FilePath, about("TLS for the house: PEM with the whole chain. A renewed certificate is loaded automatically.")
     ] = ""
@@ -59,6 +66,8 @@ class Kiosk(Section, frozen=True):
                 f"kiosk.listen = {self.listen!r} opens the page to the house: kiosk.password_file is needed too; make "
                 "it with: mien kiosk password"
             )
+        if self.local_password and not self.password_file:
+            raise ValueError("kiosk.local_password needs kiosk.password_file; make it with: mien kiosk password")
         if bool(self.certificate_file) != bool(self.key_file):
             raise ValueError("kiosk needs certificate_file and key_file together, or neither")
 

@@ -32,7 +32,7 @@ class Client:
 
     @property
     def is_local(self) -> bool:
-        """Whether the request comes from this device itself. Only then is no password needed."""
+        """Whether the request comes from this device itself. Then no password is needed, unless the settings say so."""
         return self.is_loopback and not self.forwarded
 
     @property
@@ -69,7 +69,7 @@ def rate_limit_key(address: Address | None) -> str:
 _HOST = re.compile(
     r"(?:\[([0-9a-f.]*:[0-9a-f:.]*)\]|([a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?))(?::([0-9]{1,5}))?", re.ASCII
 )
-_ENTRY_PAGES = ("/", "/login")
+_ENTRY_PAGES = ("/", "/login", "/start")
 
 
 def get_own_names(allowed_hosts: Iterable[str]) -> frozenset[str]:

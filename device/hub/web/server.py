@@ -12,6 +12,7 @@ from aiohttp import web
 
 from device.errors import MienError
 from device.hub.web.auth.authenticator import Authenticator
+from device.hub.web.auth.local_key import LocalKey
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
 from device.hub.web.limits import LIMITS, WebLimits
@@ -61,7 +62,8 @@ class WebServer:
         """
         settings = self._settings
         path = settings.password_file
-        login = Login(Authenticator(expand(path)) if path else None, Sessions(self._state_dir))
+        key = LocalKey(self._state_dir) if settings.local_password else None
+        login = Login(Authenticator(expand(path)) if path else None, Sessions(self._state_dir), key)
         certificate = None
         if settings.certificate_file:
             certificate = Certificate(expand(settings.certificate_file), expand(settings.key_file))
@@ -87,6 +89,8 @@ class WebServer:
             for address in others:
                 with contextlib.suppress(AddressUnavailableError):
                     self._listeners.append(listen_on(address, port))
+            if key:
+                await asyncio.to_thread(key.create)
         except MienError:
             await self.close()
             raise

@@ -87,7 +87,7 @@ def test_what_root_writes_beside_the_settings_gets_their_group(
     monkeypatch.setattr("os.geteuid", lambda: 0)
     for _ in range(2):  # a new one, too
         monkeypatch.setattr("sys.stdin", io.StringIO("open sesame\n"))
-        assert command.run(argparse.Namespace(settings=settings, file=None)) == 0
+        assert command.run(argparse.Namespace(what="password", settings=settings, file=None)) == 0
         seen = (tmp_path / "kiosk-password.json").stat()
         assert seen.st_mode & 0o777 == expected
         assert expected == 0o600 or seen.st_gid == settings.stat().st_gid

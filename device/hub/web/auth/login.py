@@ -1,4 +1,4 @@
-"""Login from the network, by a session cookie or the password itself; and the login page."""
+"""Login by a session cookie, the password itself or this device's own key; and the login page."""
 
 import html
 from enum import Enum, auto
@@ -11,13 +11,15 @@ from aiohttp import web
 from msgspec import Struct
 
 from device.hub.web.auth.authenticator import Authenticator
+from device.hub.web.auth.local_key import LocalKey
 from device.hub.web.auth.sessions import SESSION_S, Sessions
 from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, identify_client
 from device.hub.web.responses import error, json
 
 PAGE = Path(__file__).parents[1] / "static" / "login.html"
-PUBLIC_PATHS = ("/login", "/login.css", "/favicon.ico")
+_START_PAGE = PAGE.with_name("start.html")
+PUBLIC_PATHS = ("/login", "/login.css", "/favicon.ico", "/start", "/start.js")
 """The paths that are served without a login."""
 _COOKIE: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "Strict"}
 
@@ -36,24 +38,37 @@ class _LoginRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Login:
-    """The login for the network. Without an `authenticator` only this device itself is served."""
+    """The login for the network. Without an `authenticator` only this device itself is served.
 
-    def __init__(self, authenticator: Authenticator | None, sessions: Sessions) -> None:
+    With a `local_key` this device has to log in, too: by the password or by the key.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator | None, sessions: Sessions, local_key: LocalKey | None = None
+    ) -> None:
         self._authenticator = authenticator
+        self._local_key = local_key
         self.sessions = sessions
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to add to the server."""
-        return [web.get("/login", self._get_page), web.post("/login", self._log_in), web.post("/logout", self._log_out)]
+        return [
+            web.get("/start", _get_start_page),
+            web.get("/login", self._get_page),
+            web.post("/login", self._log_in),
+            web.post("/logout", self._log_out),
+        ]
 
     async def authenticate(self, request: web.Request, client: Client) -> tuple[AuthMethod, str]:
         """How the client authenticates, and its session's name. Raises TooManyError after too many wrong passwords."""
-        if client.is_local:
+        if self._needs_no_login(client):
             return AuthMethod.LOCAL, ""
         if self._authenticator is None:
             return AuthMethod.NONE, ""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
+            if self._is_key(token.strip(), client):
+                return AuthMethod.BEARER, "bearer"
             right = await self._authenticator.check(_decode_header(token.strip()), client.limit_key)
             return (AuthMethod.BEARER, "bearer") if right else (AuthMethod.NONE, "")
         name = self._find_session(request)
@@ -71,14 +86,14 @@ class Login:
             await self.sessions.keep_only(self._authenticator.password_id)
 
     async def _get_page(self, request: web.Request) -> web.Response:
-        if identify_client(request).is_local or self._find_session(request):
+        if self._needs_no_login(identify_client(request)) or self._find_session(request):
             return _redirect("/")
         return _render_page(200)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         client = identify_client(request)
         is_form = request.content_type == "application/x-www-form-urlencoded"
-        if client.is_local:
+        if self._needs_no_login(client):
             return _redirect("/") if is_form else json({"open": True})
         if self._authenticator is None:
             return error(403, "only this device itself is served; for a login, set kiosk.password_file")
@@ -86,8 +101,9 @@ class Login:
             password = _parse_password(await request.read(), request.content_type)
         except LookupError as problem:
             return error(415 if not is_form and request.content_type != "application/json" else 400, str(problem))
+        is_kiosk = self._is_key(password, client)
         try:
-            right = await self._authenticator.check(password, client.limit_key)
+            right = is_kiosk or await self._authenticator.check(password, client.limit_key)
         except TooManyError as problem:
             response = _render_page(429, str(problem)) if is_form else error(429, str(problem))
             response.headers["Retry-After"] = str(problem.wait_s)
@@ -97,7 +113,7 @@ class Login:
         if old := self._find_session(request):
             await self.sessions.end(old, request.transport)
         response = _redirect("/") if is_form else json({"open": True})
-        token = await self.sessions.create(self._authenticator.password_id)
+        token = await self.sessions.create(self._authenticator.password_id, is_kiosk=is_kiosk)
         # Behind a proxy, only the Origin shows whether the browser uses TLS.
         secure = request.secure or request.headers.get("Origin", "").startswith("https:")
         response.set_cookie(_cookie_name(secure=secure), token, max_age=SESSION_S, secure=secure, **_COOKIE)
@@ -111,6 +127,13 @@ class Login:
             response.del_cookie(_cookie_name(secure=secure), secure=secure, **_COOKIE)
         return response
 
+    def _needs_no_login(self, client: Client) -> bool:
+        return client.is_local and self._local_key is None
+
+    def _is_key(self, text: str, client: Client) -> bool:
+        """Whether `text` is the key that only root and the user of hub can read. It counts on this device alone."""
+        return client.is_local and self._local_key is not None and self._local_key.matches(text)
+
     def _find_session(self, request: web.Request) -> str:
         """The name of the request's session; "" without one."""
         if self._authenticator is None:
@@ -120,6 +143,10 @@ class Login:
         tokens = (request.cookies.get(name, "") for name in names)
         sessions = (self.sessions.find(token, self._authenticator.password_id) for token in tokens if token)
         return next(filter(None, sessions), "")
+
+
+async def _get_start_page(_: web.Request) -> web.StreamResponse:
+    return web.FileResponse(_START_PAGE)
 
 
 def _cookie_name(*, secure: bool) -> str:

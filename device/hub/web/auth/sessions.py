@@ -29,6 +29,8 @@ class _Session(Struct, frozen=True, rename={"password_id": "mark"}):
     password_id: str
     """Identifies the password that opened the session."""
     since_utc_s: float
+    is_kiosk: bool = False
+    """Of this device's own screen, which has no keyboard: it does not expire."""
 
 
 class Sessions:
@@ -46,12 +48,12 @@ class Sessions:
         """Sessions opened since this process started, whose times can be corrected when the clock is set."""
         self._is_dirty = False
 
-    async def create(self, password_id: str) -> str:
-        """Open a session; returns its token."""
+    async def create(self, password_id: str, *, is_kiosk: bool = False) -> str:
+        """Open a session; returns its token. One of the kiosk lasts until the password changes."""
         token = secrets.token_urlsafe(32)
         name = _hash_token(token)
         self._correct_times()
-        self._sessions[name] = _Session(name, password_id, self._clock.utc_s)
+        self._sessions[name] = _Session(name, password_id, self._clock.utc_s, is_kiosk)
         self._recent.add(name)
         for old in list(self._sessions)[:-MAX_SESSIONS]:
             self._remove(old)
@@ -65,7 +67,8 @@ class Sessions:
         session = self._sessions.get(name)
         if not session or not password_id or session.password_id != password_id:
             return ""
-        return name if self._clock.utc_s - session.since_utc_s <= SESSION_S else ""
+        is_valid = session.is_kiosk or self._clock.utc_s - session.since_utc_s <= SESSION_S
+        return name if is_valid else ""
 
     async def adjust_to_clock(self) -> None:
         """Save the times that changed because the clock was set. Call it regularly."""
