@@ -27,6 +27,7 @@ COMMANDS = {
     "rules": "explain the rules, or say what they would do",
     "baseline": "record what relaxed faces and voices look and sound like here",
     "gallery": "choose the faces that answer a voice on the page; without arguments, show the current ones",
+    "camera": "let the service reach an IP camera, or no longer",
     "hue": "pair a Hue bridge",
     "kiosk": "set the password of the page",
     "models": "list, install or roll back models",

@@ -5,12 +5,14 @@ umask 022
 
 usage() {
     cat <<'TEXT'
-sudo systemd/install.sh [--kiosk] [--no-start] [--dry-run]
+sudo systemd/install.sh [--kiosk] [--camera ADDRESS] [--no-start] [--dry-run]
 sudo systemd/install.sh --uninstall [--purge] [--dry-run]
 
 Installs Mien from this clone as system services, or updates an installed one to this clone. It asks no questions.
 
   --kiosk       also show the page on this device's screen (cage and Chromium, without a desktop)
+  --camera ADDRESS
+                let the process with the camera reach an IP camera at this address, such as 192.168.1.20, and no other
   --no-start    prepare everything, but do not start Mien before the next boot
   --uninstall   remove Mien; keep settings (/etc/mien, drop-ins of systemctl edit) and history (/var/lib/private/mien-*)
   --purge       with --uninstall: remove those, too
@@ -19,8 +21,9 @@ Installs Mien from this clone as system services, or updates an installed one to
 
 What it creates:
   missing Debian packages, a virtual environment in /opt/mien that can use them, the group mien and the user mien-kiosk,
-  /etc/mien/mien.toml (written once, then yours), units in /usr/local/lib/systemd/system, /usr/local/bin/mien, and
-  downloads in /var/cache/mien.
+  /etc/mien/mien.toml (written once, then yours), units in /usr/local/lib/systemd/system, the folder /run/mien for their
+  sockets (/usr/local/lib/tmpfiles.d), /usr/local/bin/mien, and downloads in /var/cache/mien. With --camera, a drop-in
+  of mien-sense in /etc/systemd/system.
 What it does not touch:
   existing settings, units and drop-ins in /etc/systemd/system, units that were disabled.
 An update is built beside the installed version, which keeps running until the new one is complete. If the new one does
@@ -35,7 +38,9 @@ cache=/var/cache/mien
 settings=/etc/mien/mien.toml
 units=/usr/local/lib/systemd/system
 accounts=/usr/local/lib/sysusers.d/mien.conf
+folders=/usr/local/lib/tmpfiles.d/mien.conf
 command=/usr/local/bin/mien
+sockets=/run/mien
 all=(mien.target mien-hub.service mien-sense.service mien-kiosk.service)
 
 dry="" kiosk="" camera="" start=yes purge="" what=install
@@ -319,6 +324,7 @@ install_units() {
             install_file "$source/systemd/$unit" "$units/$unit" 644
         fi
     done
+    install_file "$source/systemd/mien.tmpfiles.conf" $folders 644
     [ ! "${all[3]-}" ] || install_kiosk_limits
     if [ -e $command ] && ! grep -qs "Mien's systemd/install.sh" $command; then
         say "Note: $command does not come from this installer; it was not changed."
@@ -333,6 +339,21 @@ install_kiosk_limits() {
     # In a dry run, the user may not exist yet.
     uid=$(getent passwd mien-kiosk | cut -d: -f3) || uid=UID
     install_file "$source/systemd/mien-kiosk.slice.conf" "$units/user-$uid.slice.d/mien-kiosk.conf" 644
+}
+
+# One window for an IP camera, if --camera asks for it.
+allow_camera() {
+    local mien said
+    [ "$camera" ] || return 0
+    mien=${new:-$(current_environment)}
+    mien=${mien:-$home}/bin/mien
+    if [ "$dry" ]; then
+        act "$mien" --settings $settings camera allow "$camera"
+        return 0
+    fi
+    said=$("$mien" --settings $settings camera allow --no-restart "$camera") || refuse "--camera $camera: see above."
+    say "$said"
+    [[ $said == *"nothing to change"* ]] || changed=yes reload=yes
 }
 
 # Only at the first installation: a unit that was disabled later stays disabled.
@@ -359,8 +380,14 @@ run_doctor() {
     timeout 120 "$source/systemd/mien" doctor 2>&1 | sed 's/^/  /' || true
 }
 
+# The folder of the sockets. Up to version 0.1, systemd gave it to the user of the hub.
+make_folder() {
+    [ "$(stat -c %u:%a $sockets 2>/dev/null)" = 0:770 ] || act systemd-tmpfiles --create $folders
+}
+
 start_units() {
     local unit
+    make_folder || return 1
     for unit in "${all[@]}"; do
         ! systemctl --quiet is-enabled "$unit" 2>/dev/null || systemctl --quiet is-active "$unit" || act systemctl start "$unit" || return 1
     done
@@ -467,15 +494,16 @@ uninstall() {
         done <$home/accounts
     fi
     if grep -qs "Mien's systemd/install.sh" $command; then act rm -f $command; fi
-    local ours=("$accounts" "$home" "$cache")
+    local ours=("$accounts" "$folders" "$home" "$cache")
+    ! runs_systemd || ours+=("$sockets")
     # If it is a link, its folder may contain other things.
-    [ ! -L $home ] || ours=("$accounts" "$home"/{bin,.bin,packages,accounts} "$home"/venv-* "$home" "$cache")
+    [ ! -L $home ] || ours=("$accounts" "$folders" "$home"/{bin,.bin,packages,accounts} "$home"/venv-* "$home" "$cache")
     for line in "${ours[@]}"; do
         [ -e "$line" ] || [ -L "$line" ] || continue
         act rm -rf "$line"
     done
     # These folders may belong to others: remove them only if they are empty.
-    [ "$dry" ] || rmdir --ignore-fail-on-non-empty $units ${units%/*} ${accounts%/*} 2>/dev/null || true
+    [ "$dry" ] || rmdir --ignore-fail-on-non-empty $units ${units%/*} ${accounts%/*} ${folders%/*} 2>/dev/null || true
     for line in /etc/mien /etc/systemd/system/mien.target.d /etc/systemd/system/mien-{hub,sense,kiosk}.service.d \
         /var/lib/private/mien-{hub,sense} /var/lib/mien-{hub,sense}; do
         [ -e "$line" ] || [ -L "$line" ] || continue
@@ -492,8 +520,13 @@ uninstall() {
 }
 
 for argument in "$@"; do
+    if [ "$camera" = next ]; then
+        camera=$argument
+        continue
+    fi
     case $argument in
         --kiosk) kiosk=yes ;;
+        --camera) camera=next ;;
         --no-start) start="" ;;
         --dry-run) dry=yes ;;
         --uninstall) what=uninstall ;;
@@ -512,6 +545,10 @@ done
     echo "install.sh: --purge needs --uninstall; see --help" >&2
     exit 2
 }
+if [ "$camera" = next ] || { [ "$camera" ] && [ $what = uninstall ]; }; then
+    echo "install.sh: --camera needs an address, such as 192.168.1.20, and goes with an installation; see --help" >&2
+    exit 2
+fi
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ $what = install ] || start=""
 check_system
@@ -532,6 +569,7 @@ create_accounts
 build_environment
 write_settings
 install_units
+allow_camera
 enable_units
 switch_over
 print_report

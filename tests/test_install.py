@@ -49,7 +49,12 @@ def parts(tmp_path: Path, programs: Callable[..., None]) -> Callable[[str], Done
     """Run shell code with the installer's functions, on temporary folders instead of the system's."""
     functions, _, _ = _INSTALL.read_text().partition('\nfor argument in "$@"; do')
     paths = {"home": "opt/mien", "cache": "cache", "units": "lib/systemd/system"}
-    paths |= {"accounts": "sysusers/mien.conf", "command": "bin/mien"}
+    paths |= {
+        "accounts": "sysusers/mien.conf",
+        "folders": "tmpfiles/mien.conf",
+        "command": "bin/mien",
+        "sockets": "run/mien",
+    }
     named = "\n".join(f"{name}={tmp_path}/{path}" for name, path in paths.items())
     named += f"\nsource={_SYSTEMD.parent}\nruns_systemd() {{ true; }}\n"
     programs(systemctl="true", loginctl="true", getent="exit 2", id="echo 0")
@@ -73,11 +78,13 @@ def test_help_lists_every_option(install: Callable[..., Done]) -> None:
     done = install("--help")
     assert done.returncode == 0
     taken = set(re.findall(r"^        (--[a-z-]+)", _INSTALL.read_text(), re.MULTILINE))
-    assert taken == {"--kiosk", "--no-start", "--dry-run", "--uninstall", "--purge", "--help"}
+    assert taken == {"--kiosk", "--camera", "--no-start", "--dry-run", "--uninstall", "--purge", "--help"}
     assert all(word in done.stdout for word in taken)
 
 
-@pytest.mark.parametrize("words", [["--root"], ["--purge"], ["kiosk"]])
+@pytest.mark.parametrize(
+    "words", [["--root"], ["--purge"], ["kiosk"], ["--camera"], ["--uninstall", "--camera", "192.168.1.20"]]
+)
 def test_unknown_options_are_refused(install: Callable[..., Done], words: list[str]) -> None:
     done = install(*words)
     assert done.returncode == 2
@@ -267,6 +274,43 @@ def test_uninstalling_without_a_kiosk_user_stops_no_session(
     programs(systemctl=f'echo "$@" >>{told}')
     assert parts(f"{_WITH_A_SCREEN}\nuninstall").returncode == 0
     assert "slice" not in told.read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the folder belongs to root")
+def test_the_folder_of_the_sockets_is_made_once_and_taken_from_the_former_unit(
+    parts: Callable[[str], Done], programs: Callable[..., None], tmp_path: Path
+) -> None:
+    told, sockets = tmp_path / "told", tmp_path / "run" / "mien"
+    programs(systemd_tmpfiles=f'echo "$@" >>{told}; mkdir -p {sockets}; chmod 770 {sockets}')
+    done = parts("install_units; make_folder; make_folder")
+    assert done.returncode == 0, done.stderr
+    folders = tmp_path / "tmpfiles" / "mien.conf"
+    assert folders.read_text() == (_SYSTEMD / "mien.tmpfiles.conf").read_text()
+    assert told.read_text() == f"--create {folders}\n"
+    sockets.chmod(0o750)
+    assert parts("make_folder; make_folder").returncode == 0
+    assert told.read_text() == f"--create {folders}\n" * 2
+    assert parts("mkdir -p $home; uninstall").returncode == 0
+    assert not folders.exists()
+    assert not sockets.exists()
+
+
+def test_a_camera_is_allowed_by_the_installed_mien(parts: Callable[[str], Done], tmp_path: Path) -> None:
+    mien = tmp_path / "opt" / "mien" / "venv-1" / "bin" / "mien"
+    mien.parent.mkdir(parents=True)
+    mien.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/told\necho "the drop-in was written."\n')
+    mien.chmod(0o755)
+    done = parts('activate $home/venv-1; camera=192.168.1.20; allow_camera; say "<$changed$reload>"')
+    assert done.stdout == "the drop-in was written.\n<yesyes>\n", done.stderr
+    told = (tmp_path / "told").read_text()
+    assert told == "--settings /etc/mien/mien.toml camera allow --no-restart 192.168.1.20\n"
+    mien.write_text('#!/bin/sh\necho "nothing to change."\n')
+    assert parts('camera=192.168.1.20; allow_camera; say "<$changed>"').stdout.endswith("<>\n")
+    mien.write_text("#!/bin/sh\necho no address >&2; exit 1\n")
+    refused = parts("camera=nonsense; allow_camera")
+    assert refused.returncode == 1
+    assert "no address" in refused.stderr
+    assert "would run:" in parts("dry=yes camera=192.168.1.20; allow_camera").stdout
 
 
 def test_the_kiosk_limits_are_installed_and_removed_with_it(

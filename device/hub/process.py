@@ -10,6 +10,7 @@ from device.hub.build import build_hub
 from device.hub.preflight import check_start
 from device.settings.reload import find_problem
 from device.settings.schema import Settings
+from device.system.isolation.privileges import forbid_core_files
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +20,9 @@ def run_hub(settings: Settings, path: Path | None = None, *, dry: bool = False) 
 
     Returns the exit status. A MienError is logged, and the status is 1.
     """
+    # A core file would hold passwords, and the live view's pictures.
+    if problem := forbid_core_files():
+        _log.warning("%s", problem)
     try:
         asyncio.run(_until_signal(settings, path, dry=dry))
     except MienError as error:
