@@ -221,7 +221,9 @@ def test_every_test_that_the_table_of_faults_names_is_there() -> None:
     assert not lost
 
 
-@pytest.mark.parametrize("document", ["docs/ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "systemd/README.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "systemd/README.md"]
+)
 def test_a_document_names_only_what_is_there(document: str) -> None:
     text = (_HOUSE / document).read_text(encoding="utf-8")
     named = set(re.findall(r"(?<![\w./-])((?:device|convert|tests|systemd|docs)/[\w./*{},<>-]*[\w/*])", text))
