@@ -11,13 +11,15 @@ from typing import Any
 from device.errors import ActionError, LinkError
 from device.hub.gallery.selector import GallerySelector
 from device.hub.history import outbox_cursor
+from device.hub.history.database import Numbers
 from device.hub.history.heartbeat import HeartbeatRecorder
 from device.hub.history.rows import GapEnd, GapStart, build_mood_row, build_page_event, describe_mood
 from device.hub.history.writer import History
 from device.hub.ipc.live_view import LiveViewServer
 from device.hub.ipc.sense_server import SenseServer
 from device.hub.metrics import Counters
-from device.hub.mqtt.outbox import Change, Outbox
+from device.hub.mqtt.change import Change
+from device.hub.mqtt.outbox import Outbox
 from device.hub.mqtt.payloads import build_state_document
 from device.hub.mqtt.session import MqttSession
 from device.hub.rules.engine import RuleEngine, RuleFired
@@ -169,10 +171,10 @@ class Hub:
 
     # -- remember
 
-    async def on_stored(self, session: str, seq: int) -> None:
+    async def on_stored(self, session: str, seq: int, numbers: Numbers) -> None:
         """The history has stored every change of `session` up to `seq`."""
         if self.outbox:
-            self.outbox.mark_stored(session, seq)
+            self.outbox.mark_stored(session, seq, numbers)
         with contextlib.suppress(LinkError):  # sense will send the change again; its number identifies it
             await self.sense.send(Ack(session, seq))
 
@@ -225,7 +227,7 @@ class Hub:
         except LinkError as error:
             why = str(error)
         try:
-            await self.switches.keep()
+            await self.switches.store()
         except OSError as error:
             raise ActionError(f"{why}, and it cannot be kept for later ({error})") from error
         _log.warning("%s is kept for sense: %s", command.switch, why)

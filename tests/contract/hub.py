@@ -79,7 +79,7 @@ _COMMANDS = [
     ("nothing", "1"),
 ]
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-_MOMENTS = re.compile(r"(_s|^id|^since|^until|^time)$")
+_MOMENTS = re.compile(r"(_s|^id|^since|^until|^time|^number)$")
 _SENTENCES = {"said", "detail", "problem", "problems", "error", "health", "result"}
 """Keys under which a sentence for a person stands: it may be put better."""
 _VERSIONS = {"version", "sw"}

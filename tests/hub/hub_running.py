@@ -79,6 +79,8 @@ class Sense:
         self.session = session
         self.received: list[HubMessage] = []
         self.health = WELL
+        self.repeated: Mood | None = None
+        """A mood to repeat with each heartbeat, as the real sense does."""
         self.ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._seq = 0
@@ -114,6 +116,9 @@ class Sense:
         with contextlib.suppress(ConnectionError):
             while True:
                 self.say(self.health)
+                if self.repeated:
+                    now_s = time.monotonic()
+                    self.say(MoodUpdate(self.session, 0, msgspec.structs.replace(self.repeated, time_s=now_s)))
                 await self.writer.drain()
                 await asyncio.sleep(0.2)
 

@@ -122,7 +122,8 @@ async def connect_sense(house: Settings) -> AsyncIterator[Sense]:
 async def send_mood(house: House, sense: Sense, emotion: Emotion) -> None:
     """Send a mood: it is shown and stored at once."""
     start_s = time.monotonic()
-    seq = sense.change(mood(emotion))
+    sense.repeated = mood(emotion)
+    seq = sense.change(sense.repeated)
     await until(lambda: sense.last_ack() == seq)
     document = await house.state()
     assert document["mood"]["emotion"] == emotion.value

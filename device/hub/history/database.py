@@ -15,9 +15,11 @@ from device.system.clock import RELEASED_UTC_S, WallClock
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+Numbers = dict[tuple[str, int], int]
+"""(session, seq) -> the number of a change: larger than that of every change stored before."""
 
 FILE_NAME = "history.sqlite3"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PRUNE_S = 3600.0
 """Old rows are deleted this often, if the clock has not jumped for this long: a wrong year must not empty the file."""
 
@@ -40,8 +42,13 @@ CREATE TABLE told (id INTEGER PRIMARY KEY CHECK (id = 1), mood INTEGER NOT NULL)
 INSERT INTO told SELECT 1, coalesce(max(id), 0) FROM moods;
 """
 # A file of version 1 has no cursor: all of its moods count as delivered.
-CLAMP_CURSOR = "UPDATE told SET mood = min(mood, (SELECT coalesce(max(id), 0) FROM moods))"
-"""Run it after a deletion: SQLite reuses the ids of deleted moods, and the cursor must not be ahead of new ones."""
+_ADD_NUMBERS = """
+CREATE TABLE numbers (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL);
+INSERT INTO numbers SELECT 1, max({start}, coalesce(max(id), 0)) FROM moods;
+"""
+# A mood's id is its number, which subscribers compare: it never goes back, neither after a deletion nor in a new file
+# after a damaged one. So a file starts at its milliseconds since 1970; nobody's mood changes a thousand times a second.
+_UPGRADES = {0: (_SCHEMA, _ADD_CURSOR, _ADD_NUMBERS), 1: (_ADD_CURSOR, _ADD_NUMBERS), 2: (_ADD_NUMBERS,)}
 
 
 class HistoryFile:
@@ -59,8 +66,12 @@ class HistoryFile:
         self._clock = clock or WallClock()
         self._pruned_s = 0.0
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Write all of `rows` or none. When this returns, changes of mood are on the disk, not only in its cache."""
+    def write(self, rows: Sequence[Row]) -> Numbers:
+        """Write all of `rows` or none. When this returns, changes of mood are on the disk, not only in its cache.
+
+        Returns the numbers of those that were not there before.
+        """
+        numbers: Numbers = {}
         try:
             db = self._db or self._open()
             # A change is acknowledged after this, so it waits for the disk. Other rows do not, to spare the SD card.
@@ -69,13 +80,17 @@ class HistoryFile:
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 for row in rows:
-                    _write(db, row)
+                    if isinstance(row, MoodRow):
+                        _write_mood(db, row, numbers)
+                    else:
+                        _write(db, row)
         except sqlite3.DatabaseError as error:
             # The lower byte is the primary error code.
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 self._move_aside(error)
             raise
         self._prune(db)
+        return numbers
 
     def query(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
         """What `query` returns. The file is opened and its schema upgraded first."""
@@ -95,8 +110,9 @@ class HistoryFile:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA cache_size = -256")  # kB; the default of 2 MB would fill over weeks and look like a leak
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
-            if version in (0, 1):
-                schema = f"{_SCHEMA if version == 0 else ''} {_ADD_CURSOR}"
+            if version in _UPGRADES:
+                start = round(1000 * max(time.time(), RELEASED_UTC_S))
+                schema = "".join(_UPGRADES[version]).format(start=start)
                 db.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
             elif version != SCHEMA_VERSION:
                 raise sqlite3.NotSupportedError(f"it has version {version}, this Mien knows {SCHEMA_VERSION}")
@@ -135,7 +151,6 @@ class HistoryFile:
             for table in ("moods", "actions", "sessions"):
                 db.execute(f"DELETE FROM {table} WHERE time_s < ?", (oldest,))  # noqa: S608 - the names are constants
             db.execute("DELETE FROM gaps WHERE until_s < ?", (oldest,))
-            db.execute(CLAMP_CURSOR)
         except sqlite3.Error as error:  # not raised: the rows of this batch are stored
             _log.warning("history: rows older than %d days were not deleted: %s", self._keep_days, error)
 
@@ -158,10 +173,8 @@ def _write_downtime(db: sqlite3.Connection, started_s: float) -> None:
         _insert_gap(db, alive[0], max(alive[0], started_s), "hub was away")
 
 
-def _write(db: sqlite3.Connection, row: Row) -> None:
+def _write(db: sqlite3.Connection, row: Entry | GapStart | GapEnd | Delivered | Heartbeat) -> None:
     match row:
-        case MoodRow():
-            _write_mood(db, row)
         case Entry(kind="action"):
             action = (row.time_s, row.rule, row.action, row.result)
             db.execute("INSERT INTO actions (time_s, rule, action, result) VALUES (?, ?, ?, ?)", action)
@@ -196,7 +209,8 @@ def _write_blind_gap(db: sqlite3.Connection, since_s: float, until_s: float) -> 
     _insert_gap(db, since_s, max(since_s, until_s), BLIND)
 
 
-def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
+def _write_mood(db: sqlite3.Connection, row: MoodRow, numbers: Numbers) -> None:
+    """Write a change and enter its number in `numbers`, unless it is there already."""
     session = db.execute("SELECT seq, time_s FROM sessions WHERE session = ?", (row.session,)).fetchone()
     last_seq = session[0] if session else 0
     if row.seq <= last_seq:
@@ -206,7 +220,10 @@ def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
         before_s = session[1] if session else db.execute("SELECT max(time_s) FROM moods").fetchone()[0]
         start_s = min(before_s or mood.time_s, mood.time_s)
         _insert_gap(db, start_s, mood.time_s, f"{missing} changes lost while hub was away")
+    db.execute("UPDATE numbers SET last = last + 1")
+    number: int = db.execute("SELECT last FROM numbers").fetchone()[0]
     columns = {
+        "id": number,
         "time_s": mood.time_s,
         "session": row.session,
         "seq": row.seq,
@@ -222,5 +239,7 @@ def _write_mood(db: sqlite3.Connection, row: MoodRow) -> None:
         "voice_confidence": mood.voice_confidence,
     }
     names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
-    db.execute(f"INSERT INTO moods ({names}) VALUES ({values}) ON CONFLICT (session, seq) DO NOTHING", columns)  # noqa: S608 - the names are constants
+    insert = f"INSERT INTO moods ({names}) VALUES ({values}) ON CONFLICT (session, seq) DO NOTHING"  # noqa: S608 - the names are constants
+    if db.execute(insert, columns).rowcount:
+        numbers[row.session, row.seq] = number
     db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (row.session, row.seq, mood.time_s))

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from device.errors import MienError
-from device.hub.history.database import CLAMP_CURSOR, FILE_NAME
+from device.hub.history.database import FILE_NAME
 
 LOCK_TIMEOUT_S = 10.0
 """How long another program may lock the file."""
@@ -50,8 +50,6 @@ def _delete(path: Path, since_s: float, lock_timeout_s: float) -> tuple[int, int
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
         moods, actions, gaps = (db.execute(statement, (since_s,)).rowcount for statement in _DELETE)
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'told'").fetchone():
-            db.execute(CLAMP_CURSOR)
         db.execute("COMMIT")
         db.execute("VACUUM")
         # The write-ahead log keeps the old pages until it is truncated. A reader can delay that for a moment.

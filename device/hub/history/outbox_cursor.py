@@ -21,12 +21,21 @@ def disable(db: sqlite3.Connection) -> None:
     db.execute("UPDATE told SET mood = -1")
 
 
-def read_undelivered(db: sqlite3.Connection, after: tuple[str, int] | None, max_rows: int) -> list[MoodRow]:
-    """The changes after (session, seq), in order; None: after the newest one that the file knows as delivered."""
+def read_undelivered(db: sqlite3.Connection, after: tuple[str, int] | None, max_rows: int) -> list[tuple[int, MoodRow]]:
+    """(number, change) of the changes after (session, seq), in order.
+
+    None: after the newest one that the file knows as delivered.
+    """
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     last: int | None = db.execute(_LAST, after).fetchone()[0] if after else None
     if last is None:
         last = db.execute("SELECT mood FROM told").fetchone()[0]
     rows = cursor.execute(_UNDELIVERED, (last, max_rows)).fetchall()
-    return [MoodRow(row["session"], row["seq"], read_mood(row)) for row in rows]
+    return [(row["id"], MoodRow(row["session"], row["seq"], read_mood(row))) for row in rows]
+
+
+def read_last_number(db: sqlite3.Connection) -> int:
+    """The number of the newest change that was ever stored."""
+    last: int = db.execute("SELECT last FROM numbers").fetchone()[0]
+    return last

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from device.hub.history import reader
-from device.hub.history.database import HistoryFile
+from device.hub.history.database import HistoryFile, Numbers
 from device.hub.history.rows import Delivered, Entry, Heartbeat, MoodRow, Row
 from device.hub.wording import format_duration
 from device.system.clock import WallClock
@@ -35,13 +35,14 @@ CLOSE_S = 3.0
 class History:
     """Rows go into the queue at `remember` and into the file in `run`.
 
-    `on_stored` gets (session, seq) once every change up to it is on the disk. `on_health` gets a text when the state of
+    `on_stored` gets (session, seq) once every change up to it is on the disk, and the numbers of the changes that were
+    stored with it. `on_health` gets a text when the state of
     the file changes, empty if it works.
     """
 
     folder: Path
     keep_days: int
-    on_stored: Callable[[str, int], Awaitable[None]]
+    on_stored: Callable[[str, int, Numbers], Awaitable[None]]
     on_health: Callable[[str], None]
     _: KW_ONLY
     retry_s: float = 2.0
@@ -52,7 +53,7 @@ class History:
     _health: str = ""
     _waiting: deque[Row] = field(default_factory=deque)
     _batch: list[Row] = field(default_factory=list)
-    _writing: asyncio.Future[None] | None = None
+    _writing: asyncio.Future[Numbers] | None = None
     _dropped: int = 0
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -137,7 +138,7 @@ class History:
             self._writing = loop.run_in_executor(self._executor, self._file.write, list(self._batch))
         try:
             # A cancellation leaves the write running, and `close` waits for this same one.
-            await asyncio.shield(self._writing)
+            numbers = await asyncio.shield(self._writing)
             self._writing = None
         except (sqlite3.Error, OSError) as error:
             self._writing, self.is_healthy = None, False
@@ -153,7 +154,7 @@ class History:
         damaged = self._file.damaged
         self._report(f"history: the file was damaged and moved to {damaged}; a new one began" if damaged else "")
         for session, seq in stored.items():
-            await self.on_stored(session, seq)
+            await self.on_stored(session, seq, numbers)
         return True
 
 

@@ -27,8 +27,8 @@ FILE_NAME = "discovery.json"
 EXPIRES_S = 120
 """Home Assistant shows a value as unavailable after this time without a state. It is published at least every 30 s."""
 
-_FRESH_MOOD = "{{ none if value_json.late_s is defined else value_json.event_type }}"
-"""A late event triggers no automation."""
+_FRESH_MOOD = "{{ none if value_json.late_s is defined or value_json.again is defined else value_json.event_type }}"
+"""A late event triggers no automation, nor one that may have triggered it before."""
 _CONSEQUENCE = "a removed entity may stay in Home Assistant"
 _KEY = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _COMPONENTS = {*(kind.value for kind in Kind), "device_automation"}

@@ -1,7 +1,11 @@
-"""The outbox: each change of mood reaches the broker once and in order, however long the broker is away.
+"""The outbox: each change of mood reaches the broker in order, however long the broker is away.
 
 The history's file is the outbox: a cursor in it marks the last delivered change. Memory holds only changes that are not
-on the disk yet and messages in flight. So a live change does not wait for the disk, and a long outage takes no memory.
+on the disk yet and messages in flight, so a long outage takes no memory. A change is published once it is stored: what
+somebody was told is in the history. Only while the disk takes nothing, it is published without.
+
+The cursor follows the acknowledgements by CURSOR_S. If hub is killed in between, the next one publishes some changes
+again. Each has a number that only grows, by which a subscriber drops them (docs/MQTT.md).
 """
 
 import asyncio
@@ -13,14 +17,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import KW_ONLY, dataclass, field
+from math import inf
 from typing import Any
 
-from msgspec import Struct
+import msgspec
 
 from device.hub.history import outbox_cursor
-from device.hub.history.rows import Delivered, MoodRow, mood_from_entry
+from device.hub.history.database import Numbers
+from device.hub.history.rows import Delivered
 from device.hub.history.writer import History
-from device.hub.mqtt.payloads import build_event_document
+from device.hub.mqtt.change import Change, read_change
 from device.readings import Mood
 
 _log = logging.getLogger(__name__)
@@ -38,22 +44,6 @@ MAX_ATTEMPTS = 3
 _OPEN_S = 2.0
 _STOP_S = 0.5
 _SOON_S = 0.02
-
-
-class Change(Struct, frozen=True):
-    """One change of mood to deliver."""
-
-    session: str
-    seq: int
-    mood: Mood
-    time_utc_s: float
-    """When it happened, seconds since 1970."""
-    is_from_file: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Its identity."""
-        return self.session, self.seq
 
 
 @dataclass(eq=False)
@@ -76,6 +66,8 @@ class Outbox:
     _live: deque[Change] = field(default_factory=deque)
     _page: deque[Change] = field(default_factory=deque)
     _in_flight: deque[tuple[Change, asyncio.Task[None]]] = field(default_factory=deque)
+    _first_new: float = inf
+    """Changes with a smaller number were stored before this start: a hub that was killed may have published them."""
     _is_behind: bool = True
     """The file may hold changes that come before those in memory."""
     _last_sent: tuple[str, int] | None = None
@@ -96,6 +88,7 @@ class Outbox:
             async with asyncio.timeout(_OPEN_S):
                 self._added = await self.history.query(outbox_cursor.enable)
                 self._stored = dict(self._added)
+                self._first_new = await self.history.query(outbox_cursor.read_last_number) + 1
         except (TimeoutError, sqlite3.Error, OSError) as error:
             _log.warning("outbox: the history cannot be read (%s); retrying later", error or "the disk is too slow")
 
@@ -117,9 +110,13 @@ class Outbox:
         self._wake.set()
         return True
 
-    def mark_stored(self, session: str, seq: int) -> None:
-        """Every change of `session` up to `seq` is in the file now."""
+    def mark_stored(self, session: str, seq: int, numbers: Numbers) -> None:
+        """Every change of `session` up to `seq` is in the file now, those of `numbers` under these."""
         self._stored[session] = seq
+        self._live = deque(
+            msgspec.structs.replace(change, number=numbers[change.key]) if change.key in numbers else change
+            for change in self._live
+        )
         if len(self._stored) > PAGE:
             del self._stored[next(iter(self._stored))]
         if not self._is_delivering:
@@ -138,14 +135,15 @@ class Outbox:
                 self._collect_acknowledged()
                 if self._in_flight and self._in_flight[0][1].done():
                     self._in_flight[0][1].result()
-                while len(self._in_flight) < IN_FLIGHT and (self._page or (self._live and not self._is_behind)):
+                while len(self._in_flight) < IN_FLIGHT and (self._page or self._is_live_ready):
                     self._send(publish)
                 if self._is_behind and not self._page:
                     await self._read_page()
                     continue
                 self._write_cursor()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(CURSOR_S if self._is_cursor_due else None):
+                    # A live change may wait for a disk that fails in the meantime.
+                    async with asyncio.timeout(CURSOR_S if self._is_cursor_due or self._live else None):
                         await self._wake.wait()
         except asyncio.CancelledError:
             # A clean stop: wait for messages in flight, so that they are not sent a second time.
@@ -155,14 +153,25 @@ class Outbox:
         finally:
             self._rewind()
 
+    @property
+    def _is_live_ready(self) -> bool:
+        """Whether the next change in memory can be published: it is stored, or the disk takes nothing."""
+        if self._is_behind or not self._live:
+            return False
+        change = self._live[0]
+        if change.number is None and change.seq <= self._stored.get(change.session, 0):
+            self._live.popleft()  # an earlier hub has stored it: the file knows its number
+            self._is_behind = True
+            return False
+        return change.number is not None or not self.history.is_healthy
+
     def _send(self, publish: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         change = (self._page or self._live).popleft()
-        late_s = time.time() - change.time_utc_s
-        event = build_event_document(change.mood, change.time_utc_s, f"{change.session}-{change.seq}", late_s)
-        task = asyncio.create_task(publish(json.dumps(event)))
+        is_again = change.number is not None and change.number < self._first_new
+        task = asyncio.create_task(publish(json.dumps(change.as_event(is_again=is_again))))
         task.add_done_callback(lambda _: self._wake.set())
         self._in_flight.append((change, task))
-        self._last_sent, self._is_last_sent_stored = change.key, change.is_from_file
+        self._last_sent, self._is_last_sent_stored = change.key, change.number is not None
 
     def _collect_acknowledged(self) -> None:
         while self._in_flight and _is_acknowledged(self._in_flight[0][1]):
@@ -189,7 +198,7 @@ class Outbox:
         self._in_flight.clear()
         self._page.clear()
         last, self._is_behind = self._acknowledged, True
-        self._last_sent, self._is_last_sent_stored = (last.key, last.is_from_file) if last else (None, True)
+        self._last_sent, self._is_last_sent_stored = (last.key, last.number is not None) if last else (None, True)
         self._drop_stored()
         self._write_cursor(at_once=True)
 
@@ -212,17 +221,21 @@ class Outbox:
             return
         self._failures = 0
         first = self._live[0].key if self._live else None
-        for row in rows:
+        for number, row in rows:
             if (row.session, row.seq) == first:
                 self._is_behind = False
                 return
-            self._page.extend(_build_changes(row, after))
+            if after and row.session == after[0] and row.seq <= after[1]:
+                continue  # it was delivered before it was stored
+            if change := read_change(number, row):
+                self._page.append(change)
         if len(rows) < PAGE:
             # Rows that reached the disk meanwhile come before the changes in memory.
             self._is_behind = were_pending or self._has_pending_rows or spilled != self._spilled
             await asyncio.sleep(_SOON_S if self._is_behind and not self._page else 0)
         elif not self._page:  # a whole page of damaged rows
-            self._last_sent, self._is_last_sent_stored = (rows[-1].session, rows[-1].seq), True
+            _, last = rows[-1]
+            self._last_sent, self._is_last_sent_stored = (last.session, last.seq), True
 
     @property
     def _has_pending_rows(self) -> bool:
@@ -251,16 +264,3 @@ class Outbox:
 
 def _is_acknowledged(task: asyncio.Task[None]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
-
-
-def _build_changes(row: MoodRow, after: tuple[str, int] | None) -> list[Change]:
-    """The change in a row; empty if it was delivered before it was stored, or if the row is damaged."""
-    if after and row.session == after[0] and row.seq <= after[1]:
-        return []
-    try:
-        mood = mood_from_entry(row.entry)
-    except (KeyError, ValueError) as error:
-        event_id = f"{row.session}-{row.seq}"
-        _log.error("outbox: change %s in the history is damaged (%s); it is not published", event_id, error)
-        return []
-    return [Change(row.session, row.seq, mood, row.entry.time_s, is_from_file=True)]

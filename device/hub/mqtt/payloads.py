@@ -22,11 +22,21 @@ def build_state_document(now: Snapshot) -> Json:
     }
 
 
-def build_event_document(mood: Mood, time_utc_s: float, event_id: str = "", late_s: float = 0.0) -> Json:
+def build_event_document(
+    mood: Mood,
+    time_utc_s: float,
+    event_id: str = "",
+    late_s: float = 0.0,
+    *,
+    number: int | None = None,
+    is_again: bool = False,
+) -> Json:
     """One change of mood. `time` is when it happened, ISO 8601 in UTC.
 
-    `id` is the same whenever the same change is published; it is left out when empty. `late_s` is the age of the change
-    when it is published. It is left out up to LATE_S; beyond that, no automation should act on the event.
+    `id` is the same whenever the same change is published; it is left out when empty. So is `number`, which is larger
+    than that of every earlier change; it is left out while the history cannot be written. `again`: the change may have
+    been published before, because hub was killed before it knew. `late_s` is the age of the change when it is
+    published. It is left out up to LATE_S; beyond that, no automation should act on the event.
     """
     numbers = mood.as_json(2, with_people=True)
     numbers |= {"valence": round_value(mood.valence), "arousal": round_value(mood.arousal)}  # never -0.0
@@ -38,6 +48,8 @@ def build_event_document(mood: Mood, time_utc_s: float, event_id: str = "", late
         "voice": _reading_json(mood.voice),
     }
     event |= {"id": event_id} if event_id else {}
+    event |= {} if number is None else {"number": number}
+    event |= {"again": True} if is_again else {}
     return event | ({"late_s": round(late_s, 1)} if late_s > LATE_S else {})
 
 

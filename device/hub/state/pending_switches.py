@@ -87,7 +87,7 @@ class PendingSwitches:
                 await self._confirmed.wait()
         return self._confirmed.is_set()
 
-    async def keep(self) -> None:
+    async def store(self) -> None:
         """Write what is pending to the disk. Raises OSError if neither folder takes it."""
         await self._update(lambda: dict(self._pending))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from device.emotions import Emotion
+from device.hub.history.database import Numbers
 from device.hub.history.reader import read
 from device.hub.history.rows import Entry, MoodRow
 from device.hub.history.writer import History
@@ -28,7 +29,7 @@ class Callbacks:
         self.stored: list[tuple[str, int]] = []
         self.health: list[str] = []
 
-    async def hear(self, session: str, seq: int) -> None:
+    async def hear(self, session: str, seq: int, _: Numbers) -> None:
         self.stored.append((session, seq))
 
 

@@ -160,5 +160,5 @@ def test_a_locked_file_is_an_error_and_deletes_nothing_by_halves(tmp_path: Path)
 def test_deleting_works_on_a_file_of_version_one(tmp_path: Path) -> None:
     HistoryFile(tmp_path, 0, 100.0).write([change(1, 100.0)])
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        db.executescript("DROP TABLE told; PRAGMA user_version = 1;")
+        db.executescript("DROP TABLE told; DROP TABLE numbers; PRAGMA user_version = 1;")
     assert forget(tmp_path, None).moods == 1

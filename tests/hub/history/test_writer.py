@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from device.hub.history.database import FILE_NAME, HistoryFile
+from device.hub.history.database import FILE_NAME, HistoryFile, Numbers
 from device.hub.history.reader import read
 from device.hub.history.rows import Entry
 from device.hub.history.writer import BUSY_ROWS, ROOM_S, History
@@ -170,5 +170,5 @@ def test_a_flood_waits_for_the_disk_but_shorter_than_the_peer_timeout(house: Set
     run(story())
 
 
-async def _nobody(session: str, seq: int) -> None:
+async def _nobody(session: str, seq: int, numbers: Numbers) -> None:
     """Ignores what was stored."""

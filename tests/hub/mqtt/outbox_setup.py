@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from device.emotions import EMOTIONS
+from device.hub.history.database import Numbers
 from device.hub.history.rows import build_mood_row
 from device.hub.history.writer import History
-from device.hub.mqtt.outbox import MAX_ATTEMPTS, MAX_LIVE, Change, Outbox
+from device.hub.mqtt.change import Change
+from device.hub.mqtt.outbox import MAX_ATTEMPTS, MAX_LIVE, Outbox
 from tests.hub.hub_running import mood
 
 
@@ -38,8 +40,8 @@ class House:
         """Changes in the outbox's memory."""
         return len(self.outbox._live) + len(self.outbox._page) + len(self.outbox._in_flight)
 
-    async def _stored(self, session: str, seq: int) -> None:
-        self.outbox.mark_stored(session, seq)
+    async def _stored(self, session: str, seq: int, numbers: Numbers) -> None:
+        self.outbox.mark_stored(session, seq, numbers)
 
     async def publish(self, payload: str) -> None:
         await asyncio.sleep(self.pause_s)

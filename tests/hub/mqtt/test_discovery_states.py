@@ -110,17 +110,18 @@ def test_what_a_person_sees(render: Render) -> None:
 
 @RENDERERS
 @pytest.mark.parametrize("emotion", Emotion)
-def test_an_event_fires_its_trigger_unless_it_is_late(render: Render, emotion: Emotion) -> None:
+def test_an_event_fires_its_trigger_unless_it_is_late_or_a_repeat(render: Render, emotion: Emotion) -> None:
     parts = build()["cmps"]
-    for late_s in (0.0, 9.0):
-        document = json.loads(json.dumps(build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s)))
+    for late_s, is_again in ((0.0, False), (9.0, False), (0.0, True)):
+        event = build_event_document(mood(emotion), 1_700_000_000.0, "s1-1", late_s, is_again=is_again)
+        document = json.loads(json.dumps(event))
         assert ha_rules.explain_refusal(parts["mood_change"], json.dumps(document), render) == ""
         started = [
             part["stype"]
             for part in parts.values()
             if part["p"] == "device_automation" and render(part["val_tpl"], document) == part["pl"]
         ]
-        assert started == ([emotion.value] if late_s == 0 and emotion is not Emotion.UNKNOWN else [])
+        assert started == ([emotion.value] if not late_s and not is_again and emotion is not Emotion.UNKNOWN else [])
     assert ha_rules.explain_refusal(parts["mood_change"], '{"event_type": "glad"}', render) == "no event glad"
 
 
