@@ -302,7 +302,7 @@ write_settings() {
         act chgrp mien $settings
         act chmod g+r $settings
     fi
-    [ "$dry" ] || "$mien" --settings $settings config check >/dev/null ||
+    [ "$dry" ] || RUNTIME_DIRECTORY=/run/mien "$mien" --settings $settings config check >/dev/null ||
         refuse "$settings does not fit this version of Mien, see above; correct it and run this again.${first:- The installed version keeps running.}"
 }
 

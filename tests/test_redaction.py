@@ -91,6 +91,24 @@ def test_the_history_has_no_secrets(short: Path, mien: Mien) -> None:
         assert b"hunter2" not in file.read_bytes(), file
 
 
+def test_a_program_that_repeats_its_arguments_does_not_tell_them(short: Path) -> None:
+    script = 'echo "$@: denied"; exit 3'
+    rule = '[[rules]]\nname = "r"\nmood = ["sad"]\nfor_s = 0\nmin_confidence = 0\n'
+    rule += (
+        f'do = [{{ action = "command", run = ["/bin/sh", "-c", {json.dumps(script)}, "sh", "--key=hunter2", "no"] }}]\n'
+    )
+    settings = load(write_settings(short, rule))
+
+    async def story() -> None:
+        async with running(settings), Sense(settings) as sense:
+            sense.change(mood(Emotion.SAD, people=1))
+            await until(lambda: [e for e in read(settings.state_dir) if e.kind == "action"], 20)
+
+    run(story())
+    (result,) = (entry.result for entry in read(settings.state_dir) if entry.kind == "action")
+    assert result == "command /bin/sh: exit status 3: ... no: denied"
+
+
 def test_what_earlier_versions_stored_is_redacted_for_good(tmp_path: Path) -> None:
     file = HistoryFile(tmp_path, 0, 0.0)
     file.query(lambda _: None)

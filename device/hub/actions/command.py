@@ -16,6 +16,8 @@ _MAX_PROGRAMS = 4
 """At a time."""
 _MAX_BYTES = 65_536
 """Kept of its output; the rest is read and dropped, so that the program does not block."""
+_MIN_SECRET = 4
+"""A shorter argument is no secret, but a part of many words."""
 _OUTPUT_S = 0.2
 """How long to wait for output after the program has ended: a child may hold its pipe open for ever."""
 
@@ -37,7 +39,7 @@ class Programs(LastState):
         A child that has to live on starts a session of its own (setsid). Raises ActionError with its first output line.
         """
         name = f"command {action.run[0]}"
-        output = _Output()
+        output = _Output(action.run[1:])
         try:
             async with asyncio.timeout(action.limit_s), self._slots:
                 status = await _run(action.run, encode_json(trigger.as_json()) + b"\n", output)
@@ -56,7 +58,9 @@ class Programs(LastState):
 class _Output(asyncio.SubprocessProtocol):
     """A program's output and its end. asyncio's own Process would also wait for children that hold its pipes."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        """`secrets`: its arguments, which a message must not repeat."""
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
         self.text = bytearray()
         self.closed = asyncio.Event()
         self.exited = asyncio.Event()
@@ -74,7 +78,11 @@ class _Output(asyncio.SubprocessProtocol):
     @property
     def first_line(self) -> str:
         """For a message, after a colon; empty if there was no output."""
-        lines = self.text.decode(errors="replace").strip().splitlines()
+        text = self.text.decode(errors="replace").strip()
+        for secret in self._secrets:
+            if len(secret) >= _MIN_SECRET:
+                text = text.replace(secret, "...")
+        lines = text.splitlines()
         return f": {clean_text(lines[0])}" if lines else ""
 
 
