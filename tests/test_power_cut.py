@@ -71,7 +71,7 @@ def test_a_switch_survives(mien: Mien, disk: Disk, times: int) -> None:
             await until(lambda: shown(mien), 20)
             assert (await throw(mien, "camera", value))[0] == 200
             await cut(mien, disk)
-            kept = json.loads((disk.folder / "switches.json").read_text())
+            kept = json.loads((disk.folder / "sense" / "switches.json").read_text())
             assert kept["camera"] is (value == "ON"), turn
 
     run(story(), 800)

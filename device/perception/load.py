@@ -59,7 +59,7 @@ def load_perception(settings: Settings, *, live: bool = False) -> Perception:
         if selection.damage:
             _log.error("%s", selection.damage)
             damages.setdefault("face" if name == "face" else "voice", selection.damage)
-    stats = settings.state_dir / "voices.json" if live else None
+    stats = settings.sense_dir / "voices.json" if live else None
     voice_reader = VoiceReader(voice, prosody, settings.microphone.min_speech, stats)
     return Perception(open_detector(settings), FaceReader(face), voice_reader, face, voice, prosody, damages)
 

@@ -62,7 +62,7 @@ def build_pipeline(
         perception.voice,
         Fusion(settings.mood.reading_max_age_s),
         BaselineRecorder(
-            settings.state_dir / "neutral.json",
+            settings.sense_dir / "neutral.json",
             perception.face_model.card.neutral_prior,
             perception.prosody_model.card.neutral_prior,
         ),

@@ -80,7 +80,7 @@ class Controls:
         self._voice_reader = voice_reader
         self._lock = lock
         self._fusion, self._smoother, self._baseline = fusion, smoother, baseline
-        self._file = SwitchesFile(settings.state_dir)
+        self._file = SwitchesFile(settings.sense_dir)
         self.switches = self._file.read()
         self.reported = self.switches
         """What health shows: the newest switches that were stored, or could not be."""

@@ -21,6 +21,7 @@ from device.system.isolation import raise_loopback
 from device.system.isolation.enclosure import Enclosure, Needs
 from device.system.isolation.network import list_interfaces, may_connect
 from device.system.isolation.report import Isolation
+from device.system.state_file import make_folder, sync_folder
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def run_sense(settings: Settings, path: Path | None = None) -> int:
         problem = _describe_closed_window(address.host)
         address = None
         _log.error("%s", problem)
+    move_files(settings)
     # Before the wall: each keeps what it needs, and nothing else of what sense gives up.
     proxy = CameraProxy(address) if address else None
     sound = SoundHelper(_hear) if needs_helper(settings.microphone.source) else None
@@ -97,12 +99,31 @@ def _enclose(needs: Needs, source: str, proxy: CameraProxy | None) -> tuple[str,
 
 def _list_needs(settings: Settings, path: Path | None) -> Needs:
     """What sense needs of the file system. Makes missing folders, since only then can it see them."""
-    for folder in (settings.state_dir, settings.runtime_dir):
+    for folder in (settings.sense_dir, settings.runtime_dir):
         with contextlib.suppress(OSError):  # whoever needs it reports it
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder, sync=True)
     sources = (settings.camera.source, settings.microphone.source)
     files = [Path(source.removeprefix("file:")).expanduser() for source in sources if source.startswith("file:")]
     # Of the settings the folder, too, because an editor puts a new file in the place of the old one.
     chosen = (path or default_path()).absolute()
-    readable = (chosen, chosen.parent, *(file.absolute() for file in files))
-    return Needs((settings.runtime_dir.absolute(),), (settings.state_dir.absolute(),), readable)
+    readable = (chosen, chosen.parent, settings.state_dir.absolute(), *(file.absolute() for file in files))
+    return Needs((settings.runtime_dir.absolute(),), (settings.sense_dir.absolute(),), readable)
+
+
+def move_files(settings: Settings) -> None:
+    """Take what sense stored up to version 0.1 out of the folder that it shared with hub. Raises MienError.
+
+    If a file cannot be moved, sense must not start without it: it may say that the camera is off.
+    """
+    if settings.sense_dir == settings.state_dir:
+        return
+    for name in ("switches.json", "neutral.json", "voices.json"):
+        old, new = settings.state_dir / name, settings.sense_dir / name
+        try:
+            if old.exists() and not new.exists():
+                make_folder(new.parent, sync=True)
+                old.rename(new)
+                for folder in (new.parent, old.parent):
+                    sync_folder(folder)
+        except OSError as error:
+            raise MienError(f"{old}: cannot be moved to {new.parent} ({error.strerror}); move it there") from error

@@ -235,6 +235,12 @@ class Settings(Section, frozen=True):
         return user_folder("XDG_STATE_HOME", ".local/state") / "mien"
 
     @property
+    def sense_dir(self) -> Path:
+        """The folder of what sense stores. It can write nothing else, so that nothing reaches hub past their socket."""
+        is_own = os.environ.get("STATE_DIRECTORY") and not self.home.state_dir  # as a service it has one of its own
+        return self.state_dir if is_own else self.state_dir / "sense"
+
+    @property
     def runtime_dir(self) -> Path:
         """The folder of the sockets."""
         run = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/mien-{os.getuid()}"  # noqa: S108 - made 0700 by its owner

@@ -38,7 +38,7 @@ def atomic_write(
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
-            _make_folder(path.parent, sync=sync)
+            make_folder(path.parent, sync=sync)
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             stack.callback(os.close, folder)
         stack.enter_context(_write_lock)
@@ -65,17 +65,18 @@ def atomic_write(
             os.fsync(folder)
 
 
-def _make_folder(path: Path, *, sync: bool) -> None:
+def make_folder(path: Path, *, sync: bool) -> None:
     """Create the folder and those above it. Their names are on the disk, too, before a file in them counts as kept."""
     # Not Path.exists, which raises below a folder that this user may not search.
     missing = [folder for folder in (path, *path.parents) if not os.path.exists(folder)]  # noqa: PTH110
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in missing if sync else ():
         with contextlib.suppress(PermissionError):  # a folder above ours may be closed to us
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Return when the names in this folder are on the disk. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -122,4 +123,4 @@ class StateFile(Generic[T]):
                 self.path.unlink()
             except FileNotFoundError:
                 return
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)

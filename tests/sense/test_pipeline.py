@@ -56,7 +56,7 @@ def test_the_hold_time_is_set_reported_and_outlasts_a_restart(house: Settings) -
 
 
 def test_the_sound_of_the_voices_is_learned_outlasts_a_restart_and_can_be_cleared(house: Settings) -> None:
-    path = house.state_dir / "voices.json"
+    path = house.sense_dir / "voices.json"
 
     def weight() -> float:
         stats = speaker_stats_file(path).load(None)

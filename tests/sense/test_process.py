@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from device.errors import MienError
 from device.ipc.messages import Beat, Health, Hello, State
+from device.sense.process import move_files
 from device.settings.locations import socket_path
+from device.settings.schema import Home, Settings
 from device.system.isolation import Gap
 from tests.command_line import HOUSE, write_settings
 from tests.hub.conftest import short
@@ -117,3 +120,29 @@ def test_where_the_wall_cannot_be_had_sense_refuses_only_if_it_has_to(short: Pat
         isolation = line.next_of(Hello).isolation
         assert isolation.enforced is False
         assert Gap.NETWORK in isolation.gaps
+
+
+def test_what_was_stored_beside_hub_is_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sense must not be able to write what hub reads: a gallery, a history."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    settings = Settings(home=Home(state_dir=str(tmp_path)))
+    (tmp_path / "switches.json").write_text('{"camera": false}')
+    move_files(settings)
+    move_files(settings)
+    assert (tmp_path / "sense" / "switches.json").read_text() == '{"camera": false}'
+    assert not (tmp_path / "switches.json").exists()
+    (tmp_path / "switches.json").write_text('{"camera": true}')  # of an older Mien that was started once more
+    move_files(settings)
+    assert (tmp_path / "sense" / "switches.json").read_text() == '{"camera": false}'
+
+
+def test_a_switch_that_cannot_be_taken_along_stops_sense(tmp_path: Path) -> None:
+    (tmp_path / "switches.json").write_text('{"camera": false}')
+    (tmp_path / "sense").touch()
+    with pytest.raises(MienError, match="cannot be moved"):
+        move_files(Settings(home=Home(state_dir=str(tmp_path))))
+
+
+def test_a_service_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    assert Settings().sense_dir == Settings().state_dir == tmp_path
