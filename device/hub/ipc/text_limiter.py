@@ -19,7 +19,7 @@ NEW_TEXTS_PER_S = 0.2
 """New sentences in the long run. At 200 characters each, a small picture would take minutes, and it would show."""
 MESSAGES = 6000
 """Messages at once: all the changes that sense has kept while hub was away."""
-MESSAGES_PER_S = 50.0
+MESSAGES_PER_S = 100.0
 
 
 class TextLimiter:
