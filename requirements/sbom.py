@@ -1,7 +1,7 @@
 """Writes what runs on a device as one CycloneDX document: `make sbom`.
 
 Packages, versions and licences come from an environment (cyclonedx-py), hashes from the lock, the networks from their
-cards. What the environment has beside them, such as tools for tests, is left out.
+cards. What the environment has beside them, such as tools for tests, is left out; Debian's own packages are not in it.
 """
 
 import hashlib
@@ -9,12 +9,14 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 _REPOSITORY = Path(__file__).parents[1]
 _MODELS = _REPOSITORY / "device" / "models"
 _LOCK = _REPOSITORY / "requirements" / "device.txt"
+_PROJECT = tomllib.loads((_REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 Component = dict[str, Any]
 
@@ -80,13 +82,15 @@ def build(python: str) -> dict[str, Any]:
         package["externalReferences"] = [*package.get("externalReferences", []), source]
     networks = _describe_networks()
     document["components"] = packages + networks
-    names = {one["bom-ref"] for one in document["components"]} | {document["metadata"]["component"]["bom-ref"]}
+    root_component = document["metadata"]["component"]
+    root_component["licenses"] = [{"expression": _PROJECT["license"], "acknowledgement": "declared"}]
+    names = {one["bom-ref"] for one in document["components"]} | {root_component["bom-ref"]}
     document["dependencies"] = [
         {**one, "dependsOn": sorted(set(one.get("dependsOn", [])) & names)}
         for one in document["dependencies"]
         if one["ref"] in names
     ]
-    root = next(one for one in document["dependencies"] if one["ref"] == document["metadata"]["component"]["bom-ref"])
+    root = next(one for one in document["dependencies"] if one["ref"] == root_component["bom-ref"])
     root["dependsOn"] = sorted({*root["dependsOn"], *(one["bom-ref"] for one in networks)})
     return document
 
