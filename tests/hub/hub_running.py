@@ -224,11 +224,12 @@ def start_hub_process(
     level: str = "INFO",
     page: int = 0,
     rules: str = "",
+    log: Path | None = None,
     **environment: str,
 ) -> "subprocess.Popen[str]":
-    """A hub in a process of its own, which a test may kill. Its log fills a pipe, so a flood needs a higher `level`.
+    """A hub in a process of its own, which a test may kill.
 
-    `rules` are in TOML.
+    Its log fills a pipe, so a flood needs a higher `level`, or a file as `log`. `rules` are in TOML.
     """
     path = folder / "mien.toml"
     write_settings(settings, path, port, page, rules)
@@ -240,7 +241,8 @@ logging.basicConfig(level={level!r})
 sys.exit(run_hub(load(pathlib.Path({str(path)!r}))))
 """
     env = os.environ | environment
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)
+    with log.open("ab") if log else contextlib.nullcontext(subprocess.PIPE) as target:
+        return subprocess.Popen([sys.executable, "-c", code], stderr=target, text=True, env=env)
 
 
 def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0, rules: str = "") -> None:
@@ -249,6 +251,6 @@ def write_settings(settings: Settings, path: Path, port: int = 0, page: int = 0,
     path.write_text(
         f'[home]\nname = "{home.name}"\nstate_dir = "{home.state_dir}"\nruntime_dir = "{home.runtime_dir}"\n'
         f"[kiosk]\nenabled = {str(bool(page)).lower()}\nport = {page}\n"
-        + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\n' if port else "")
+        + (f'[mqtt]\nhost = "127.0.0.1"\nport = {port}\nversion = "{settings.mqtt.version}"\n' if port else "")
         + rules
     )

@@ -26,12 +26,18 @@ class RefusedError(MqttError):
     """The broker has acknowledged a message but does not pass it on."""
 
 
-class AckCheckingClient(Client):
-    """A client whose `publish` also raises RefusedError: aiomqtt ignores the reason codes of acknowledgements."""
+class CarefulClient(Client):
+    """A client that trusts the broker less than aiomqtt does.
+
+    Its `publish` also raises RefusedError, because aiomqtt ignores the reason codes of acknowledgements. And it ends
+    the connection before it reads a packet that is too large; MQTT 3.1.1 cannot ask the broker to send none.
+    """
 
     def __init__(self, hostname: str, port: int, **more: object) -> None:
         super().__init__(hostname, port, **more)  # type: ignore[arg-type]
         self._refused: dict[int, str] = {}
+        self.cut_off = ""
+        """Why this client has ended the connection; empty if it has not."""
         publish = self._client.publish
 
         def publish_and_note_id(*args: object, **kwargs: object) -> MQTTMessageInfo:
@@ -41,12 +47,28 @@ class AckCheckingClient(Client):
             return info
 
         self._client.publish = publish_and_note_id  # type: ignore[method-assign]
+        self._receive = self._client._sock_recv  # noqa: SLF001 - paho has no limit for what it receives
+        self._client._sock_recv = self._receive_within_limits  # type: ignore[method-assign] # noqa: SLF001
 
     async def publish(self, /, topic: str, *args: object, **kwargs: object) -> None:
         """As in aiomqtt. Raises RefusedError if the broker does not pass the message on."""
         await super().publish(topic, *args, **kwargs)  # type: ignore[arg-type]
         if why := self._refused.pop(_mid.get(), None):
             raise RefusedError(why)
+
+    def _receive_within_limits(self, bufsize: int) -> bytes:
+        """Receive for paho, which asks for the whole rest of a packet at once. Raises ConnectionError over a limit."""
+        if bufsize > MAX_PACKET:
+            self.cut_off = (
+                f"it sent a packet of {bufsize:,} bytes, and {MAX_PACKET:,} are allowed; find a retained message of "
+                "that size with mosquitto_sub --retained-only and remove it with mosquitto_pub -r -n"
+            )
+        # Nobody subscribed with QoS 2, whose messages have to be kept until the broker releases them.
+        elif bufsize > 1 and self._client._in_packet["command"] & _KIND_AND_QOS == _PUBLISH_QOS_2:  # noqa: SLF001
+            self.cut_off = "it sent a message of QoS 2, which nobody has asked for"
+        if self.cut_off:
+            raise ConnectionError(self.cut_off)
+        return self._receive(bufsize)
 
     def _on_publish(
         self, client: PahoClient, userdata: object, mid: int, reason_code: ReasonCode, properties: Properties
@@ -56,6 +78,9 @@ class AckCheckingClient(Client):
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 
+MAX_PACKET = 65_536
+"""Bytes that follow a packet's header. The largest that concerns us is a command of 4,096 bytes with its topic."""
+_KIND_AND_QOS, _PUBLISH_QOS_2 = 0xF6, 0x34
 ANSWER_S = 4.0
 """The broker must acknowledge within this."""
 _TAKEN_OVER = 142
@@ -82,13 +107,13 @@ def load_credentials(broker: schema.Mqtt) -> Credentials:
     return password, _build_tls_context(broker) if broker.tls else None
 
 
-def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> AckCheckingClient:
+def build_client(broker: schema.Mqtt, credentials: Credentials, name: str, availability: str) -> CarefulClient:
     """A client, not connected yet. `availability` is the topic of its last will."""
     password, tls = credentials
     is_version_5 = broker.version == "5"
     limit = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     limit.MaximumPacketSize = 8_192  # bytes; an MQTT 5 broker does not send larger packets
-    return AckCheckingClient(
+    return CarefulClient(
         broker.host,
         broker.port,
         username=broker.username or None,

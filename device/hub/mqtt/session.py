@@ -59,6 +59,8 @@ class MqttSession:
     _connected: asyncio.Event = field(default_factory=asyncio.Event)
     _rejections: dict[str, str] = field(default_factory=dict)
     """Topic -> why the broker's ACL denies it; empty if it no longer does. Only MQTT 5 reports this."""
+    _cut_off: str = ""
+    """Why we have ended the last connection; empty if we have not."""
     _connected_s: float | None = None
     _state: Json | None = None
     _published: Json | None = None
@@ -126,10 +128,10 @@ class MqttSession:
                 raise asyncio.CancelledError
             lasted_s = None if self._connected_s is None else time.monotonic() - self._connected_s
             wait_s = backoff.next_wait_s(lasted_s, is_taken_over=connection.is_session_taken_over(ended))
-            why = f"is away ({connection.describe_error(_get_first(ended), self.broker)})"
+            why = f"is away ({self._cut_off or connection.describe_error(_get_first(ended), self.broker)})"
             if connection.is_session_taken_over(ended):
                 why = f"disconnected us for another client called {connection.get_client_id(self.name)}; {_TWIN}"
-            elif backoff.is_flapping:
+            elif backoff.is_flapping and not self._cut_off:
                 why += f"; it accepts us and disconnects us soon, again and again: {_TWIN}"
             self.on_health(f"MQTT broker {self._address} {why}; it is retried")
             if backoff.should_log:
@@ -141,6 +143,12 @@ class MqttSession:
         availability = f"{self._topic}/availability"
         credentials = await asyncio.to_thread(connection.load_credentials, self.broker)
         client = connection.build_client(self.broker, credentials, self.name, availability)
+        try:
+            await self._use(client, availability)
+        finally:
+            self._cut_off = client.cut_off
+
+    async def _use(self, client: Client, availability: str) -> None:
         async with client:
             try:
                 _end_if_cancelled()

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from device.hub.web.auth.login import PUBLIC_PATHS, AuthMethod, Login
+from device.hub.web.expect import allow_body
 from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, check_cross_site, identify_client, is_own_host, parse_host
 from device.hub.web.responses import error
@@ -69,6 +70,7 @@ async def _call_handler(request: web.Request, handler: Handler, body_timeout_s: 
     """Read the whole body, then call the handler. Turns aiohttp's refusals into JSON."""
     try:
         if request.method not in _SAFE_METHODS and request.can_read_body:
+            allow_body(request)
             async with asyncio.timeout(body_timeout_s):
                 await request.read()  # aiohttp keeps it for the handler
     except TimeoutError:

@@ -15,6 +15,7 @@ from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.local_key import LocalKey
 from device.hub.web.auth.login import Login
 from device.hub.web.auth.sessions import Sessions
+from device.hub.web.expect import without_expect
 from device.hub.web.limits import LIMITS, WebLimits
 from device.hub.web.middleware import RequestGuard
 from device.hub.web.request_origin import get_own_names
@@ -81,6 +82,7 @@ class WebServer:
         server = self._runner.server
         if server is None:  # cannot be, after setup
             raise RuntimeError
+        server.request_factory = without_expect(server.request_factory)
         self._connections = Connections(server, certificate.context if certificate else None, self.limits)
         loopback, *others = resolve_addresses(settings.listen)
         try:
