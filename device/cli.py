@@ -12,7 +12,7 @@ from typing import Any
 from device import __version__
 from device.commands import parse_path
 from device.errors import MienError
-from device.system.terminal import printable
+from device.system.terminal import OneLineFormatter, printable
 
 COMMANDS = {
     "run": "run Mien in the foreground, with the camera and microphone of the settings",
@@ -78,12 +78,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         # Inside the try, because parsing imports the command: on a Raspberry Pi, that is when many press Ctrl-C.
         arguments = _build_parser().parse_args(argv, argparse.Namespace(settings=None, log="info"))
-        logging.basicConfig(
-            level=arguments.log.upper(),
-            stream=sys.stderr,
-            format="%(asctime)s %(name)s: %(message)s",
-            datefmt="%H:%M:%S",
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(OneLineFormatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+        logging.basicConfig(level=arguments.log.upper(), handlers=[handler])
         status: int = arguments.run(arguments)
         if sys.stdout:
             sys.stdout.flush()  # so that a write error is handled here, and not while Python exits

@@ -1,5 +1,6 @@
 """Odd file names, ASCII terminals, and an output that cannot be written."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from device.emotions import Emotion
 from device.sense.simulator.poses import POSES
+from device.system.terminal import OneLineFormatter
 from tests.builders import drawn, picture
 from tests.command_line import HOUSE, Mien, parse_lines, write_settings
 
@@ -95,3 +97,31 @@ def test_a_reader_that_closes_the_pipe_at_once_causes_no_traceback() -> None:
     done = subprocess.run(command, env=env, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_line_of_the_log_stays_one_line_whatever_it_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Attack A6: newlines and ESC in what sense said forged lines of the hub's log."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("test.terminal")
+    log.addHandler(handler)
+    try:
+        log.warning("camera: %s", "gone\n12:00:00 device.hub: all is well\x1b[2J")
+        try:
+            raise OSError("no such device")
+        except OSError:
+            log.exception("still a traceback")
+    finally:
+        log.removeHandler(handler)
+    first, second, *traceback = capsys.readouterr().err.splitlines()
+    assert first.endswith(r"test.terminal: camera: gone\x0a12:00:00 device.hub: all is well\x1b[2J")
+    assert second.endswith("test.terminal: still a traceback")
+    assert traceback[-1] == "OSError: no such device"
+
+
+def test_the_command_line_logs_so(mien: Mien, tmp_path: Path) -> None:
+    path = write_settings(tmp_path)
+    path.write_text(path.read_text().replace("[home]", '[home]\n"a\\nb" = 1'))
+    done = mien("hub", "--settings", path)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
