@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable
 from datetime import datetime
 
 import msgspec
@@ -17,17 +17,26 @@ from device.hub.wording import format_mood
 _UNIT_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def to_csv(entries: Sequence[Entry]) -> str:
+def to_csv(entries: Iterable[Entry]) -> str:
     """A table with one header line; times are ISO 8601 in UTC, shares 0..1."""
+    return "".join(csv_pieces(entries))
+
+
+def csv_pieces(entries: Iterable[Entry], rows: int = 500) -> Generator[str, None, None]:
+    """The same table in pieces of `rows` lines."""
     out = io.StringIO()
     names = [name for name in Entry.__struct_fields__ if name not in ("time_s", "until_s")]
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["time", *names, "until"])
-    for entry in entries:
+    for number, entry in enumerate(entries, 1):
         values = [getattr(entry, name) for name in names]
         cells = [msgspec.json.encode(value).decode() if isinstance(value, dict) else value for value in values]
         table.writerow([format_iso(entry.time_s), *cells, "" if entry.until_s is None else format_iso(entry.until_s)])
-    return out.getvalue()
+        if number % rows == 0:
+            yield out.getvalue()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue()
 
 
 def to_text(entry: Entry) -> str:

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _MOODS = "SELECT * FROM moods WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
 _ACTIONS = "SELECT * FROM actions WHERE time_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
 _GAPS = "SELECT * FROM gaps WHERE until_s IS NULL OR until_s >= ? ORDER BY time_s DESC, id DESC LIMIT ?"
+_ALL_MOODS = "SELECT * FROM moods WHERE time_s >= ? ORDER BY time_s, id"
+_ALL_ACTIONS = "SELECT * FROM actions WHERE time_s >= ? ORDER BY time_s, id"
 _COURSE = "SELECT time_s, emotion, people FROM moods WHERE time_s >= ? ORDER BY time_s, id"
 
 
@@ -46,6 +48,21 @@ def read(state_dir: Path, since_s: float | None = None, max_rows: int = 100_000)
     return [Entry("gap", start_s, until_s=newest[0].time_s, why=why), *newest]
 
 
+def iterate(state_dir: Path, since_s: float) -> Iterator[Entry]:
+    """Every entry at or after `since_s`, as `read` gives them, but one by one: a long history takes no memory.
+
+    Different threads may take them, one at a time. Raises MienError when the file cannot be read.
+    """
+    with _open(state_dir) as db:
+        if db is None:
+            return
+        moods = map(read_mood, db.execute(_ALL_MOODS, (since_s,)))
+        actions = map(_read_action, db.execute(_ALL_ACTIONS, (since_s,)))
+        gaps = sorted(map(_read_gap, reversed(db.execute(_GAPS, (since_s, -1)).fetchall())), key=_sort_key)
+        yield from heapq.merge(moods, actions, gaps, key=_sort_key)
+        yield from _read_downtime(db)
+
+
 def stream(state_dir: Path, since_s: float, consume: Callable[[Iterable[Entry]], _T]) -> _T:
     """Pass all moods and gaps at or after `since_s` to `consume`, oldest first, and return its result.
 
@@ -68,7 +85,7 @@ def _open(state_dir: Path) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     try:
-        with closing(sqlite3.connect(path, timeout=2.0)) as db:
+        with closing(sqlite3.connect(path, timeout=2.0, check_same_thread=False)) as db:
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA query_only = 1")
             yield db if db.execute("PRAGMA user_version").fetchone()[0] else None  # hub has only just created it

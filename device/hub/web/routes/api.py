@@ -5,7 +5,7 @@ import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from device.errors import ActionError, LinkError, MienError, SettingsError
-from device.hub.history.export import parse_since, to_csv
+from device.hub.history.export import parse_since
 from device.hub.history.time_slots import LOOK_BACK_S, split_into_slots
 from device.hub.history.writer import History
 from device.hub.setup_checks import check_setup
@@ -21,12 +21,13 @@ from device.hub.state.command_parser import parse_command
 from device.hub.state.features import Command, describe_features
 from device.hub.state.store import StateStore
 from device.hub.web.responses import error, json
+from device.hub.web.routes.csv_export import CsvExport
 from device.hub.web.routes.event_stream import stream
 
 _log = logging.getLogger(__name__)
 
-MAX_CSV = 50_000
-"""Rows in a CSV answer, which takes about 60 MB to build. `mien history --csv` has no limit."""
+MAX_HISTORIES = 2
+"""Answers of /api/history that are built at the same time; each takes about 20 MB."""
 
 
 class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +35,7 @@ class _CommandRequest(Struct, frozen=True, forbid_unknown_fields=True):
     value: str
 
 
-_Handler = Callable[["Api", web.Request], Awaitable[web.Response]]
+_Handler = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]
 
 
 def _reads_history(handler: _Handler) -> _Handler:
@@ -44,7 +45,7 @@ def _reads_history(handler: _Handler) -> _Handler:
     """
 
     @functools.wraps(handler)
-    async def handle(api: "Api", request: web.Request) -> web.Response:
+    async def handle(api: "Api", request: web.Request) -> web.StreamResponse:
         try:
             return await handler(api, request)
         except SettingsError as problem:
@@ -55,7 +56,7 @@ def _reads_history(handler: _Handler) -> _Handler:
     return handle
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Api:
     """The routes of the API.
 
@@ -69,6 +70,10 @@ class Api:
     history: History
     render_metrics: Callable[[str], tuple[bytes, str]]
     state_dir: Path
+    _histories: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_HISTORIES))
+
+    def __post_init__(self) -> None:
+        self._csv = CsvExport(self.state_dir)
 
     def routes(self) -> list[web.RouteDef]:
         """For the server."""
@@ -100,7 +105,9 @@ class Api:
 
     @_reads_history
     async def _get_history(self, request: web.Request) -> web.Response:
-        return json(await self.history.read(parse_since(request.query.get("since", "24h"))))
+        since_s = parse_since(request.query.get("since", "24h"))
+        async with self._histories:
+            return json(await self.history.read(since_s))
 
     @_reads_history
     async def _get_slots(self, request: web.Request) -> web.Response:
@@ -117,10 +124,8 @@ class Api:
         return json({"since_s": since_s, "until_s": until_s, "step_s": step_s, "slots": result})
 
     @_reads_history
-    async def _get_csv(self, request: web.Request) -> web.Response:
-        rows = await self.history.read(parse_since(request.query.get("since", "7d")), MAX_CSV)
-        headers = {"Content-Disposition": 'attachment; filename="mien.csv"'}
-        return web.Response(text=await asyncio.to_thread(to_csv, rows), content_type="text/csv", headers=headers)
+    async def _get_csv(self, request: web.Request) -> web.StreamResponse:
+        return await self._csv.answer(request, parse_since(request.query.get("since", "7d")))
 
     async def _get_setup(self, _: web.Request) -> web.Response:
         return json(await asyncio.to_thread(check_setup, self.store.now, self.state_dir))
