@@ -25,6 +25,8 @@ from device.system.state_file import make_folder, sync_folder
 
 _log = logging.getLogger(__name__)
 
+_ARGUS_SOCKET = Path("/tmp/argus_socket")  # noqa: S108 - where NVIDIA's daemon puts it
+
 
 def run_sense(settings: Settings, path: Path | None = None) -> int:
     """Run until SIGTERM, SIGINT, or a SIGHUP with valid new settings in `path`. Returns the exit status.
@@ -107,7 +109,10 @@ def _list_needs(settings: Settings, path: Path | None) -> Needs:
     # Of the settings the folder, too, because an editor puts a new file in the place of the old one.
     chosen = (path or default_path()).absolute()
     readable = (chosen, chosen.parent, settings.state_dir.absolute(), *(file.absolute() for file in files))
-    return Needs((settings.runtime_dir.absolute(),), (settings.sense_dir.absolute(),), readable)
+    sockets = [settings.runtime_dir.absolute()]
+    if "nvarguscamerasrc" in settings.camera.source:  # on a Jetson, a daemon has the camera
+        sockets.append(_ARGUS_SOCKET)
+    return Needs(tuple(sockets), (settings.sense_dir.absolute(),), readable)
 
 
 def move_files(settings: Settings) -> None:

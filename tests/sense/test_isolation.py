@@ -95,6 +95,8 @@ print(json.dumps({
     "root": tried(lambda: os.listdir(f"/proc/{os.getppid()}/root/tmp")),
     "type": called("ioctl", 0, 0x5412, b"x"),
     "capabilities": [line.split()[1] for line in open("/proc/self/status") if line[:4] in ("CapP", "CapE", "CapB")],
+    "disks": [str(path) for path in Path("/dev").rglob("*") if path.is_block_device()],
+    "keyboards": [str(path) for name in ("input", "bus") for path in Path("/dev", name).glob("*")],
     "core": resource.getrlimit(resource.RLIMIT_CORE),
     "dumpable": libc.prctl(3, 0, 0, 0, 0),
     "child": subprocess.run(["/bin/sh", "-c", "echo works"], capture_output=True, text=True).stdout,
@@ -212,6 +214,12 @@ def test_inside_only_the_state_can_be_written(inside: dict[str, Any], folder: Pa
     assert (folder / "state" / "file").stat().st_uid == owner
     refused = {"EROFS", "EACCES", "EPERM", "ENOENT"}
     assert {inside[way] for way in ("run", "home", "cron", "sysctl")} <= refused
+
+
+def test_inside_there_is_no_disk_and_no_usb(inside: dict[str, Any]) -> None:
+    """Root opens them without a capability: they belong to it."""
+    assert inside["disks"] == []
+    assert inside["keyboards"] == []
 
 
 def test_inside_nothing_can_be_gained_back(inside: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,8 @@ _EMPTIED = ("/run", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - they are hid
 PRIVATE_FOLDERS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # noqa: S108 - hidden, too
 """Of those, the ones that a process finds empty and its own."""
 _HARMLESS_DEVICES = ("null", "zero", "full", "random", "urandom")
-_SENSORS = ("video", "media", "v4l", "snd", "dri", "dma_heap", "vchiq", "vcsm", "char", "bus")
-"""What a camera, a microphone or a GPU is called in /dev, or begins with; `char` and `bus` hold links to all."""
+_SENSORS = ("video", "media", "v4l", "snd", "dri", "dma_heap", "vchiq", "vcsm", "nvhost", "nvmap", "nvidia", "capture-")
+"""How the names of cameras, microphones and graphics begin in /dev, on a Raspberry Pi and on a Jetson, too."""
 _NULL = "/dev/null"
 
 
@@ -51,9 +51,10 @@ def hide_folders(view: View) -> str:
         _mount("none", "/", _MS_REC | _MS_PRIVATE)
         here = Path.cwd()
         _empty_folders([*view.readable, *view.writable])
-        for path in (*view.hidden, *_list_devices()):
+        for path in view.hidden:
             with contextlib.suppress(OSError):  # it is gone or cannot be reached anyway; the proof tells
                 _mount(_NULL, path, _MS_BIND)
+        _hide_devices()
         for folder in view.writable:
             _mount(folder, folder, _MS_BIND | _MS_REC)
         _set_read_only(Path("/"), recursive=True)
@@ -116,16 +117,16 @@ def _outermost(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _list_devices() -> Iterator[Path]:
-    """Every device node but those of cameras, sound and graphics: disks, memory, keyboards, modems, terminals."""
+def _hide_devices() -> None:
+    """Hide every device but those of cameras, sound and graphics: disks, memory, keyboards, modems, terminals, USB.
+
+    A folder is hidden as a whole, so that what is plugged in later does not appear in it either.
+    """
     for entry in os.scandir("/dev"):
         if entry.name.startswith(_SENSORS) or entry.name in (*_HARMLESS_DEVICES, "shm") or entry.is_symlink():
             continue
-        if entry.is_dir(follow_symlinks=False):
-            paths = [Path(inner.path) for inner in os.scandir(entry.path) if not inner.is_symlink()]
-        else:
-            paths = [Path(entry.path)]
-        for path in paths:
-            with contextlib.suppress(OSError):
-                if stat.S_ISCHR(path.lstat().st_mode) or stat.S_ISBLK(path.lstat().st_mode):
-                    yield path
+        with contextlib.suppress(OSError):  # it is gone, or hidden already; the proof tells
+            if entry.is_dir(follow_symlinks=False):
+                _mount("mien", entry.path, _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, "tmpfs", "mode=755,size=4k")
+            elif not entry.is_file(follow_symlinks=False):
+                _mount(_NULL, entry.path, _MS_BIND)
