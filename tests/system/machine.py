@@ -6,6 +6,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -49,6 +50,11 @@ class Machine:
         if check and done.returncode:
             raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def kill(self) -> None:
+        """End it at once: it outlives systemd-nspawn."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._leader, signal.SIGKILL)
 
     def read(self, path: str) -> bytes:
         """A file of it."""
@@ -134,6 +140,8 @@ class Disk:
                     process.wait(30)
                 except subprocess.TimeoutExpired:
                     process.kill()
+                    if machine:
+                        machine.kill()
                 # Where /run is no tmpfs, systemd-nspawn leaves this behind.
                 shutil.rmtree(f"/run/systemd/nspawn/propagate/{name}", ignore_errors=True)
 
