@@ -24,11 +24,15 @@ class SlidingWindow:
         self._events: deque[tuple[float, str]] = deque()
         """(time, key), oldest first."""
 
-    def take(self, key: str = "") -> float:
-        """Count an event and return 0.0. Above the limit, do not count it and return the seconds to wait."""
+    def take(self, key: str = "", *, total: int | None = None) -> float:
+        """Count an event and return 0.0. Above the limit, do not count it and return the seconds to wait.
+
+        `total`: another limit for this event, for keys that have a place of their own.
+        """
         wait_s = self.wait_s(key)
-        if not wait_s and self._total is not None and len(self._events) >= self._total:
-            wait_s = self._events[0][0] + self._window_s - self._clock()
+        total = self._total if total is None else total
+        if not wait_s and total is not None and len(self._events) >= total:
+            wait_s = max(self._events[0][0] + self._window_s - self._clock(), 0.0)
         if not wait_s:
             self._events.append((self._clock(), key))
         return wait_s
@@ -40,6 +44,11 @@ class SlidingWindow:
             self._events.popleft()
         times = [time_s for time_s, other in self._events if other == key]
         return times[-self._per_key] + self._window_s - now_s if len(times) >= self._per_key else 0.0
+
+    def count(self, key: str) -> int:
+        """Events of this key within the window."""
+        self.wait_s(key)
+        return sum(other == key for _, other in self._events)
 
     def forget(self, key: str) -> None:
         """Forget the events of this key."""

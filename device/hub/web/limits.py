@@ -16,6 +16,11 @@ class WebLimits:
     """Simultaneous connections from the network. Any further one is closed at once."""
     max_per_address: int = 32
     """How many of them one address may have, so that no client can use them all."""
+    max_per_network: int = 64
+    """How many of them one IPv6 /64 may have."""
+    max_known: int = 64
+    """Connections of addresses from which somebody has logged in. They are counted separately, so that nobody who has
+    not logged in can shut them out."""
     max_local: int = 256
     """Connections from this device itself. They are counted separately, so that the network cannot lock it out."""
     handshake_timeout_s: float = 10.0

@@ -29,7 +29,8 @@ class RequestGuard:
         self._names = names
         self._login = login
         self._body_timeout_s = body_timeout_s
-        self._network_rates = TokenBucket(per_s=20, burst=100)
+        self._address_rates = TokenBucket(per_s=20, burst=100)
+        self._network_rates = TokenBucket(per_s=60, burst=300)
         self._local_rates = TokenBucket(per_s=200, burst=600)
 
     @web.middleware
@@ -39,7 +40,7 @@ class RequestGuard:
             request.protocol.headers_received()
         client = identify_client(request)
         try:
-            if wait_s := (self._local_rates if client.is_local else self._network_rates).take(client.limit_key):
+            if wait_s := self._take(request, client):
                 raise TooManyError(wait_s)
             if refusal := self._check_origin(request, client):
                 return refusal
@@ -50,6 +51,16 @@ class RequestGuard:
             return refusal
         with self._login.sessions.track(session, request.transport) if session else contextlib.nullcontext():
             return await _call_handler(request, handler, self._body_timeout_s)
+
+    def _take(self, request: web.Request, client: Client) -> float:
+        """Count a request and return 0.0, or return the seconds to wait."""
+        keys = client.limit_keys
+        if client.is_local:
+            return self._local_rates.take(keys.address)
+        if session := self._login.find_session(request):
+            return self._address_rates.take(f"session {session}")
+        wait_s = self._address_rates.take(keys.address)
+        return wait_s or (self._network_rates.take(keys.network) if keys.network else 0.0)
 
     def _check_origin(self, request: web.Request, client: Client) -> web.Response | None:
         """A refusal if the page itself cannot have sent this request; None otherwise."""

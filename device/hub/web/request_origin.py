@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -24,6 +25,8 @@ class Client:
     """The address of this device that the client connected to."""
     forwarded: bool
     """The request has a header that says it was forwarded for somebody else."""
+    last_hop: Address | None = None
+    """For whom a proxy on this device has forwarded it, by the entry that this proxy itself has appended."""
 
     @property
     def is_loopback(self) -> bool:
@@ -36,9 +39,23 @@ class Client:
         return self.is_loopback and not self.forwarded
 
     @property
-    def limit_key(self) -> str:
-        """The key under which rate limits count this client."""
-        return ("proxy " if self.is_loopback and self.forwarded else "") + rate_limit_key(self.peer)
+    def limit_keys(self) -> "LimitKeys":
+        """The keys under which limits count this client. A header decides nothing else."""
+        if not (self.is_loopback and self.forwarded):
+            return get_limit_keys(self.peer)
+        keys = get_limit_keys(self.last_hop or self.peer)
+        return LimitKeys(f"proxy {keys.address}", f"proxy {keys.network}" if keys.network else "")
+
+
+class LimitKeys(NamedTuple):
+    """What limits count: each device by its address, and all of an IPv6 network with a larger share.
+
+    One device can use every address of a /64; at home, the /64 is the whole house.
+    """
+
+    address: str
+    network: str
+    """The /64; empty for IPv4."""
 
 
 def identify_client(request: web.Request) -> Client:
@@ -47,7 +64,9 @@ def identify_client(request: web.Request) -> Client:
     peer, own = (parse_address(str(name[0])) if name else None for name in names)
     headers = map(str.lower, request.headers)
     forwarded = any(name in _FORWARDING_HEADERS or name.startswith("x-forwarded") for name in headers)
-    return Client(peer, own, forwarded)
+    # Earlier entries come from the client, which may have written anything.
+    hops = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+    return Client(peer, own, forwarded, parse_address(hops.removeprefix("[").partition("]")[0]))
 
 
 def parse_address(text: str) -> Address | None:
@@ -59,11 +78,12 @@ def parse_address(text: str) -> Address | None:
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
-def rate_limit_key(address: Address | None) -> str:
-    """What a limit counts as one client: an IPv4 address, or an IPv6 /64, since one device can use all of it."""
+def get_limit_keys(address: Address | None) -> LimitKeys:
+    """The keys of an address."""
+    network = ""
     if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
+        network = str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return LimitKeys(str(address), network)
 
 
 _HOST = re.compile(

@@ -83,7 +83,7 @@ class WebServer:
         if server is None:  # cannot be, after setup
             raise RuntimeError
         server.request_factory = without_expect(server.request_factory)
-        self._connections = Connections(server, certificate.context if certificate else None, self.limits)
+        self._connections = Connections(server, certificate.context if certificate else None, self.limits, login.known)
         loopback, *others = resolve_addresses(settings.listen)
         try:
             self._listeners.append(listen_on(loopback, settings.port))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import MienError
-from device.hub.web.request_origin import Client, parse_address, rate_limit_key
+from device.hub.web.request_origin import Client, get_limit_keys, parse_address
 from device.settings.schema import Settings
 from tests.hub.conftest import free_port
 from tests.hub.hub_running import run, running
@@ -117,12 +117,12 @@ def test_a_local_client_has_loopback_at_both_ends(peer: str, own: str, local: bo
     assert not Client(parse_address(peer), parse_address(own), forwarded=True).is_local
 
 
-def test_an_ipv6_network_counts_as_one_client() -> None:
-    assert rate_limit_key(parse_address("2001:db8::1")) == rate_limit_key(parse_address("2001:db8::ffff:1"))
-    assert rate_limit_key(parse_address("2001:db8::1")) != rate_limit_key(parse_address("2001:db8:0:1::1"))
-    assert (
-        rate_limit_key(parse_address("::ffff:192.0.2.2")) == "192.0.2.2" != rate_limit_key(parse_address("192.0.2.3"))
-    )
+def test_limits_count_each_address_and_each_ipv6_network() -> None:
+    keys = get_limit_keys(parse_address("2001:db8::1"))
+    assert keys == ("2001:db8::1", "2001:db8::/64")
+    assert get_limit_keys(parse_address("2001:db8::ffff:1")).network == keys.network
+    assert get_limit_keys(parse_address("2001:db8:0:1::1")).network != keys.network
+    assert get_limit_keys(parse_address("::ffff:192.0.2.2")) == ("192.0.2.2", "")
 
 
 def test_the_network_cannot_pretend_to_be_this_device(house: Settings, short: Path) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from device.hub.web.auth.authenticator import Authenticator
 from device.hub.web.auth.local_key import LocalKey
 from device.hub.web.auth.sessions import SESSION_S, Sessions
+from device.hub.web.known_addresses import KnownAddresses
 from device.hub.web.limits import TooManyError
 from device.hub.web.request_origin import Client, identify_client
 from device.hub.web.responses import error, json
@@ -69,10 +70,17 @@ class Login:
         if scheme.lower() == "bearer" and token:
             if self._is_key(token.strip(), client):
                 return AuthMethod.BEARER, "bearer"
-            right = await self._authenticator.check(_decode_header(token.strip()), client.limit_key)
+            right = await self._authenticator.check(_decode_header(token.strip()), client.limit_keys)
             return (AuthMethod.BEARER, "bearer") if right else (AuthMethod.NONE, "")
-        name = self._find_session(request)
+        name = self.find_session(request)
+        if name:
+            self._authenticator.known.add(client.limit_keys.address)
         return (AuthMethod.SESSION, name) if name else (AuthMethod.NONE, "")
+
+    @property
+    def known(self) -> KnownAddresses:
+        """The addresses from which somebody has logged in."""
+        return self._authenticator.known if self._authenticator else KnownAddresses()
 
     async def reload_if_changed(self) -> None:
         """Reload the password file if it has changed; then everybody has to log in again."""
@@ -86,7 +94,7 @@ class Login:
             await self.sessions.keep_only(self._authenticator.password_id)
 
     async def _get_page(self, request: web.Request) -> web.Response:
-        if self._needs_no_login(identify_client(request)) or self._find_session(request):
+        if self._needs_no_login(identify_client(request)) or self.find_session(request):
             return _redirect("/")
         return _render_page(200)
 
@@ -103,14 +111,14 @@ class Login:
             return error(415 if not is_form and request.content_type != "application/json" else 400, str(problem))
         is_kiosk = self._is_key(password, client)
         try:
-            right = is_kiosk or await self._authenticator.check(password, client.limit_key)
+            right = is_kiosk or await self._authenticator.check(password, client.limit_keys)
         except TooManyError as problem:
             response = _render_page(429, str(problem)) if is_form else error(429, str(problem))
             response.headers["Retry-After"] = str(problem.wait_s)
             return response
         if not right:
             return _render_page(401, "Wrong password.") if is_form else error(401, "Wrong password.")
-        if old := self._find_session(request):
+        if old := self.find_session(request):
             await self.sessions.end(old, request.transport)
         response = _redirect("/") if is_form else json({"open": True})
         token = await self.sessions.create(self._authenticator.password_id, is_kiosk=is_kiosk)
@@ -120,7 +128,7 @@ class Login:
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        if name := self._find_session(request):
+        if name := self.find_session(request):
             await self.sessions.end(name, request.transport)
         response = _redirect("/login") if "text/html" in request.headers.get("Accept", "") else json({"open": False})
         for secure in (False, True):
@@ -134,7 +142,7 @@ class Login:
         """Whether `text` is the key that only root and the user of hub can read. It counts on this device alone."""
         return client.is_local and self._local_key is not None and self._local_key.matches(text)
 
-    def _find_session(self, request: web.Request) -> str:
+    def find_session(self, request: web.Request) -> str:
         """The name of the request's session; "" without one."""
         if self._authenticator is None:
             return ""

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from device.hub.web.known_addresses import KnownAddresses
 from device.hub.web.limits import WebLimits
-from device.hub.web.request_origin import parse_address, rate_limit_key
+from device.hub.web.request_origin import get_limit_keys, parse_address
 from device.hub.web.responses import HEADERS, error
 
 _log = logging.getLogger(__name__)
@@ -83,8 +84,11 @@ class HttpConnection(web.RequestHandler):
 class Connections:
     """Accepts connections within the limits. The same port serves this device and the network."""
 
-    def __init__(self, server: web.Server, context: ssl.SSLContext | None, limits: WebLimits) -> None:
+    def __init__(
+        self, server: web.Server, context: ssl.SSLContext | None, limits: WebLimits, known: KnownAddresses
+    ) -> None:
         """`context`: TLS for the network. Nobody can listen in on loopback, so it has none."""
+        self._known = known
         self._server = server
         self._context = context
         self._limits = limits
@@ -118,8 +122,16 @@ class Connections:
             connection.close()
             return
         is_local = peer and own and peer.is_loopback and own.is_loopback
-        network_limits = {"network": self._limits.max_network, rate_limit_key(peer): self._limits.max_per_address}
-        limits = {"local": self._limits.max_local} if is_local else network_limits
+        keys = get_limit_keys(peer)
+        limits = {keys.address: self._limits.max_per_address}
+        if is_local:
+            limits = {"local": self._limits.max_local}
+        elif keys.address in self._known:
+            limits["known"] = self._limits.max_known
+        else:
+            limits["network"] = self._limits.max_network
+            if keys.network:
+                limits[keys.network] = self._limits.max_per_network
         if any(self._open[key] >= limit for key, limit in limits.items()):
             connection.close()
             return
