@@ -75,7 +75,7 @@ def test_one_command_leads_from_the_datasets_to_what_the_device_loads_and_resume
         "face-float.npz",
         "face-ferplus.npz",
     }
-    assert text.count("best validation score") == 2
+    assert text.count("best validation score") == len(short_stages.SHIPPED_CHAIN)
     left = run_convert(*words, "--list", monkeypatch=monkeypatch, capsys=capsys)[1].splitlines()
     assert all(line.endswith("; done") for line in left), "what is done is not trained again"
 

@@ -137,3 +137,18 @@ def test_heads_are_chosen_by_their_accuracy() -> None:
     assert best.score >= max(choice.score for choice in others)
     misled = HeadLogits((right, eight, wrong), labels)
     assert choose_heads(misled, misled, torch.zeros(7), 0.4)[0].mix.webfaces < 1
+
+
+def test_no_mixture_that_loses_the_faces_at_home_is_chosen() -> None:
+    from convert.face.student.choose_heads import MIN_PUBLIC, HeadLogits, choose_heads
+
+    labels = np.arange(70) % 7
+    right = torch.nn.functional.one_hot(torch.from_numpy(labels), 7).float()
+    wrong, eight = right.roll(1, dims=1), torch.zeros(70, 8)
+    half = (torch.arange(70) < 35).float()[:, None]
+    public = HeadLogits((right, eight, 10 * half * wrong), labels)
+    portraits = HeadLogits((wrong, eight, 10 * right), labels)
+    # With webfaces' head every portrait would be right, and half of PublicTest.
+    (chosen, *others) = choose_heads(public, portraits, torch.zeros(7), 0.4)
+    assert chosen.mix.webfaces == 0
+    assert all(choice.public >= MIN_PUBLIC for choice in (chosen, *others))

@@ -1,4 +1,4 @@
-"""The teacher's and the student's frames of a clip stay aligned, however the sound was changed."""
+"""The frames of a clean and of a degraded copy of a clip stay aligned, however the sound was changed."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,6 @@ from convert.datasets.speech.clips import Clip
 from convert.voice.copies.clean import MAX_SAMPLES, make_clean_copy, normalize_level
 from convert.voice.copies.codecs import mp3, opus, remove_delay, telephone
 from convert.voice.copies.degraded import Surroundings, degrade
-from convert.voice.student.input import FRAMES, pad_to_length, student_input
-from convert.voice.student.views import COLUMNS, make_view
 from device.emotions import Floats
 from device.perception.audio.stft import HOP, RATE_HZ
 
@@ -72,25 +70,3 @@ def test_a_degraded_copy_has_the_same_length_and_is_finite() -> None:
         changed = degrade(samples, surroundings, np.random.default_rng(seed))
         assert changed.shape == samples.shape
         assert np.isfinite(changed).all()
-
-
-def test_a_view_has_one_row_per_frame_of_the_copy() -> None:
-    surroundings = Surroundings([(_voice(1.0, 3) * 32767).astype(np.int16)], [np.ones(1, np.float32)])
-    frames = len(make_clean_copy(_clip(), 1)) // HOP
-    for number in range(2):
-        assert make_view(_clip(), 1, number, surroundings).shape == (frames, COLUMNS)
-
-
-def test_the_input_hides_loudness_and_is_centred_in_silence() -> None:
-    surroundings = Surroundings([], [])
-    rows = make_view(_clip(), 0, 0, surroundings)[:100]
-    louder = np.array(rows)
-    louder[:, :40] += 3
-    louder[:, 80:] += 3
-    np.testing.assert_allclose(student_input(louder), student_input(rows), atol=1e-4)
-    window, place = pad_to_length(student_input(rows))
-    assert window.shape == (FRAMES, COLUMNS)
-    begin = (FRAMES - len(rows)) // 2
-    assert place == slice(begin, begin + len(rows))
-    assert (window[:begin, :40] < -3.4).all()
-    assert (window[place.stop :, 40:80] == 0).all()

@@ -1,4 +1,4 @@
-"""A light head separates classes, weighs groups equally, and subtracts a speaker's mean."""
+"""A linear head separates classes, weighs groups equally, and reads new speakers in a basis of its own."""
 
 import struct
 
@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 from convert.datasets.speech.clips import Clip
-from convert.voice.teacher.clip_features import WindowFeatures
-from convert.voice.teacher.clip_prosody import join_prosody
-from convert.voice.teacher.ctranslate2 import read_weights
-from convert.voice.teacher.heads import balance_weights, fit_head, one_hot, subtract_speaker_means
-from convert.voice.teacher.protocols import ACROSS_CORPORA, EncodedClips, predict_tested
-from convert.voice.teacher.soft_labels import make_soft_labels
+from convert.voice.heads.linear import balance_weights, fit_basis, fit_head, one_hot
+from convert.voice.heads.protocols import ACROSS_CORPORA, ClipFeatures, predict_tested
+from convert.voice.whisper.ctranslate2 import read_weights
 from device.errors import ModelError
 
 
@@ -32,35 +29,29 @@ def test_small_groups_and_rare_labels_count_as_much_as_others() -> None:
     assert weight[:3].sum() == pytest.approx(weight[3])
 
 
-def test_a_speakers_mean_is_subtracted() -> None:
+def test_a_basis_makes_the_directions_between_speakers_weak() -> None:
     rng = np.random.default_rng(1)
-    speakers = np.repeat(["A", "B"], 100)
-    numbers = (rng.normal(size=(200, 4)) + np.where(speakers == "A", 1.0, -1.0)[:, None]).astype(np.float32)
-    known = subtract_speaker_means(numbers, speakers, numbers.mean(axis=0))
-    apart = abs(known[:100].mean(axis=0) - known[100:].mean(axis=0))
-    assert (apart < 0.15).all()
-    (alone,) = subtract_speaker_means(numbers[:1], speakers[:1], np.zeros(4, np.float32))
-    # One utterance has a sixth of the weight; voices in general have the rest.
-    np.testing.assert_allclose(alone, numbers[0] * 5 / 6, rtol=1e-5)
+    labels, speaker = rng.integers(2, size=600), rng.integers(6, size=600)
+    numbers = rng.normal(0, 0.5, (600, 4))
+    numbers[:, 0] += 2 * labels
+    numbers[:, 1] += 3 * (speaker - 2.5)
+    speakers = np.array([f"S{i}" for i in speaker])
+    rows = numbers.astype(np.float32)
 
+    def shares(damping: float) -> tuple[float, float]:
+        """How far apart the two labels and the outermost speakers are in the basis, in its own deviation."""
+        basis = fit_basis(rows, speakers, labels, damping=damping, components=4)
+        placed = basis(rows)
+        assert placed.shape == (600, 4)
+        size = np.sqrt(placed.var(axis=0).sum())
+        labels_apart = placed[labels == 1].mean(axis=0) - placed[labels == 0].mean(axis=0)
+        speakers_apart = placed[speaker == 5].mean(axis=0) - placed[speaker == 0].mean(axis=0)
+        return float(np.linalg.norm(labels_apart) / size), float(np.linalg.norm(speakers_apart) / size)
 
-def test_windows_of_a_clip_are_averaged() -> None:
-    numbers = WindowFeatures(np.zeros((3, 1), np.float32), np.array([0, 0, 1]))
-    np.testing.assert_allclose(numbers.average_by_clip(np.array([[1.0], [3.0], [5.0]], np.float32)), [[2], [5]])
-
-
-def test_a_soft_label_never_comes_from_a_head_that_knows_the_speaker() -> None:
-    rng = np.random.default_rng(2)
-    nothing = np.zeros(0, np.int16)
-    clips = [Clip(f"c{i}", "made", f"S{i % 20}", "F", 0, nothing) for i in range(200)]
-    labels = np.array([i % 2 for i in range(200)])
-    # Each speaker has a number that no one else has: only a head trained on the speaker can know the label.
-    numbers = np.stack([np.eye(20)[i % 20] for i in range(200)]).astype(np.float32) * 10
-    numbers += rng.normal(0, 0.01, numbers.shape)
-    soft = make_soft_labels(numbers, clips, labels, 2, np.ones(200, np.bool_))
-    assert soft.shape == (200, 2)
-    np.testing.assert_allclose(soft.sum(axis=1), 1, atol=1e-5)
-    assert soft.max() < 0.75
+    (plain_labels, plain_speakers), (damped_labels, damped_speakers) = shares(0.0), shares(200.0)
+    assert plain_speakers > 4 * plain_labels
+    assert damped_labels > 1.5 * plain_labels
+    assert damped_speakers < 0.8 * plain_speakers
 
 
 def _model(values: bytes, *, version: int = 6, kind: int = 4) -> bytes:
@@ -96,22 +87,11 @@ def test_a_protocol_predicts_no_clip_that_trained_its_head() -> None:
     apart = np.array([6.0 if clip.corpus == "nemo" else 0.0 for clip in clips])
     values = (3 * np.eye(3, 4)[labels] + rng.normal(0, 0.5, (480, 4)) + apart[:, None]).astype(np.float32)
     without = next(protocol for protocol in ACROSS_CORPORA if protocol.name == "without-nemo")
-    encoded = EncodedClips(clips, [WindowFeatures(values, np.arange(480))])
-    strange, known = (predict_tested(without, encoded, known=known) for known in (False, True))
-    assert strange.logits.shape == (120, 7)
-    assert strange.orders.shape == (120, 7)
-    # Another microphone shifts all of its clips alike: subtracting their mean removes the shift.
-    assert known.uar > 95
-    assert 0 <= known.ece < 15
-
-
-def test_prosody_and_student_features_have_equal_variance() -> None:
-    rng = np.random.default_rng(4)
-    features = WindowFeatures(rng.normal(0, 50, (40, 6)).astype(np.float32), np.arange(40) // 2)
-    numbers = rng.normal(3, 0.01, (20, 9)).astype(np.float32)
-    numbers[:, 0] = 7  # constant
-    both = join_prosody(features, numbers)
-    assert both.values.shape == (20, 15)
-    assert both.values[:, :6].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
-    assert both.values[:, 6:].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
-    assert both.owner.tolist() == list(range(20))
+    found = predict_tested(without, ClipFeatures(clips, [values]))
+    assert found.strangers.shape == found.known.shape == (120, 7)
+    assert found.orders.shape == (120, 7)
+    # Another microphone shifts all of its clips alike; listening to them removes the shift.
+    stranger, known = found.uar
+    assert known > stranger + 15
+    assert known > 85
+    assert found.ece[1] < found.ece[0]

@@ -1,4 +1,4 @@
-"""A light head on a frozen body: logistic regression on its numbers, absolute or relative to the speaker's mean.
+"""A linear head on frozen features: logistic regression on them.
 
 The numbers keep their own scales. Standardizing each of them, the usual first step, would make the many weak
 directions, which tell one corpus from another, as large as the few strong ones that all corpora share: a head on the
@@ -13,10 +13,13 @@ from scipy.optimize import minimize
 
 from convert.evaluation.predictions import Ints
 from device.emotions import Floats
-from device.perception.voice.speaker_baseline import PRIOR
 
 STRENGTH = 1e-4
 """The weight of the L2 penalty, for numbers whose variances add up to one."""
+COMPONENTS = 256
+DAMPING = 200.0
+"""How much weaker the directions between speakers become. Chosen for the mean over the five corpora, each left out:
+between 100 and 300 it hardly matters, without damping RAVDESS loses four points and TESS gains four."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,49 @@ def balance_weights(labels: Ints, groups: Ints) -> Floats:
     return np.asarray(weight / weight.mean(), np.float32)
 
 
-def subtract_speaker_means(numbers: Floats, speakers: npt.NDArray[np.str_], centre: Floats) -> Floats:
-    """(n, k): each row minus the difference between its speaker's mean and `centre` (k,), the mean of all voices.
+@dataclass(frozen=True)
+class Basis:
+    """Where a head reads: the strongest directions of its training features, those between speakers made weaker."""
 
-    A device knows a speaker like this after hearing all of the rows. `centre` counts like PRIOR utterances.
+    centre: Floats
+    """(k,)."""
+    directions: Floats
+    """(k, COMPONENTS)."""
+
+    def __call__(self, numbers: Floats) -> Floats:
+        """(n, k) -> (n, COMPONENTS)."""
+        return np.asarray((numbers - self.centre) @ self.directions, np.float32)
+
+
+def fit_basis(
+    numbers: Floats,
+    speakers: npt.NDArray[np.str_],
+    labels: Ints,
+    *,
+    damping: float = DAMPING,
+    components: int = COMPONENTS,
+) -> Basis:
+    """The basis of training rows (n, k), whose variances add up to one.
+
+    A direction in which speakers differ tells a head who speaks, and through which microphone. On its training speakers
+    that helps it; on new ones it misleads. Such a direction is divided by up to the square root of `damping`: a softer
+    form of nuisance attribute projection (Solomonoff et al. 2005).
     """
-    result = np.array(numbers)
+    centre = numbers.mean(axis=0)
+    _, _, axes = np.linalg.svd(_thinned(numbers - centre), full_matrices=False)
+    axes = axes[:components].T / np.sqrt(np.square(numbers - centre).sum() / len(numbers))
+    rows = (numbers - centre) @ axes
+    means = []
     for speaker in np.unique(speakers):
-        own = numbers[speakers == speaker]
-        weight_of_own = len(own) / (len(own) + PRIOR)
-        result[speakers == speaker] -= weight_of_own * (own.mean(axis=0) - centre)
-    return result
+        own = speakers == speaker
+        # Emotions count equally, so that a speaker's mean says little about which of them he acted most.
+        means.append(np.mean([rows[own & (labels == label)].mean(axis=0) for label in np.unique(labels[own])], axis=0))
+    values, vectors = np.linalg.eigh(np.cov(np.array(means).T))
+    shares = np.maximum(values, 0) / max(float(values.sum()), 1e-12)
+    damped = (vectors / np.sqrt(1 + damping * shares)) @ vectors.T
+    return Basis(np.asarray(centre, np.float32), np.asarray(axes @ damped, np.float32))
+
+
+def _thinned(rows: Floats) -> Floats:
+    """Every third of many rows: enough for their principal axes."""
+    return rows[::3] if len(rows) > 3 * rows.shape[1] else rows

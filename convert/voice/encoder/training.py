@@ -1,4 +1,4 @@
-"""The student's training loop: seeded, with a checkpoint every few minutes, and resumed after an interruption."""
+"""The encoder's training loop: seeded, with a checkpoint every few minutes, and resumed after an interruption."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +17,13 @@ SAVE_S = 120.0
 
 
 @dataclass(frozen=True)
-class StudentPlan:
-    """The length and the hyperparameters of a student's training."""
+class DistillationPlan:
+    """The length and the hyperparameters of a distillation."""
 
     epochs: int
-    clips_an_epoch: int
-    batch: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
+    batch: int = 32
+    learning_rate: float = 6e-4
+    weight_decay: float = 0.01
     seed: int = 1
 
 
@@ -32,10 +31,11 @@ Step = Callable[[nn.Module, Any], dict[str, Tensor]]
 """The losses of a batch by name; "loss" is the one that is minimized."""
 
 
-def train_student(
+def train_encoder(
     name: str,
     network: nn.Module,
-    plan: StudentPlan,
+    plan: DistillationPlan,
+    steps: int,
     batches: Callable[[int], Iterator[Any]],
     step: Step,
     score: Callable[[nn.Module], dict[str, float]],
@@ -44,10 +44,9 @@ def train_student(
 ) -> nn.Module:
     """Train `network` and return the average of its last steps, also in `folder`/best.pt; in bfloat16 if the CPU can.
 
-    `batches` returns those of an epoch, always the same for one number. `score` measures the average every five
-    epochs. `save_s`: the time between checkpoints.
+    `batches` returns the `steps` batches of an epoch, always the same for one number. `score` measures the average
+    every five epochs. `save_s`: the time between checkpoints.
     """
-    steps = plan.clips_an_epoch // plan.batch
     checkpoints.write_record(name, {**asdict(plan), "rows": 0, "threads": 0}, steps, folder)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,unused-ignore]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)

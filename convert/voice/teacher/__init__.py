@@ -1,1 +1,0 @@
-"""The teacher of voices: frozen layers of Whisper, and heads on top of them."""
