@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from device.bench import processes
@@ -16,7 +18,9 @@ from device.commands.fetch_detectors import fetch
 from device.errors import MienError, ModelError, SettingsError
 from device.hub.ipc.unix_server import UnixServer
 from device.ipc.messages import Hello
+from device.readings import Frame
 from device.sense.hub_client import HubClient
+from device.sense.live_view import LiveView
 from device.settings.schema import Settings
 from device.system.private_folder import check_private_folder, make_private_folder
 from tests.hub.conftest import short
@@ -206,6 +210,27 @@ def test_sense_talks_to_no_other_user(short: Path) -> None:
     finally:
         client.stop()
     assert isinstance(HELLO, Hello)
+
+
+@needs_root
+def test_sense_sends_no_picture_to_another_user(short: Path, caplog: pytest.LogCaptureFixture) -> None:
+    short.chmod(0o777)
+    path = short / "live.sock"
+    stranger = _as_nobody(_LISTENS, path)
+    assert stranger.stdout
+    assert stranger.stdout.readline() == b"listens\n"
+    view = LiveView(path, allowed=True)
+    view.set_on(True)
+    view.start()
+    try:
+        view.watch(60.0)
+        while stranger.poll() is None:
+            view.offer(Frame(np.zeros((120, 160, 3), np.uint8), time.monotonic()), [])
+            time.sleep(0.05)
+        assert stranger.communicate(timeout=10)[0] == b"b''\n"
+    finally:
+        view.stop()
+    assert "hub accepts no picture (the other end belongs to user 65534, not to Mien)" in caplog.text
 
 
 # -- modules that lie in the working folder
