@@ -104,6 +104,11 @@ class HeadPredictions:
     """(n,)."""
     orders: Floats
     """(orders, classes): ordinary speech."""
+    logits: Floats
+    """(n, classes): `strangers` before the temperature, which households listen to."""
+    speakers: npt.NDArray[np.str_]
+    """(n,)."""
+    tendencies: Tendencies
 
     @property
     def uar(self) -> tuple[float, float]:
@@ -141,11 +146,17 @@ def predict_tested(protocol: Protocol, features: ClipFeatures) -> HeadPrediction
         np.float32(fit_temperature(np.concatenate(rows), np.concatenate(truth))) for rows in (logits, known_logits)
     )
     head = fit_protocol_head(protocol, features, trains)
-    strangers = head(features.views[0][tested])
+    tested_logits = head(features.views[0][tested])
+    speakers = speaker_names([clips[i] for i in tested.tolist()])
     tendencies = replace(head.tendencies, temperature=float(scale))
-    known = listen(strangers, speaker_names([clips[i] for i in tested.tolist()]), tendencies)
     return HeadPredictions(
-        strangers / scale, known / known_scale, labels[tested], head(features.views[0][orders]) / scale
+        strangers=tested_logits / scale,
+        known=listen(tested_logits, speakers, tendencies) / known_scale,
+        truth=labels[tested],
+        orders=head(features.views[0][orders]) / scale,
+        logits=tested_logits,
+        speakers=speakers,
+        tendencies=tendencies,
     )
 
 
