@@ -94,6 +94,15 @@ def test_the_credentials_example_matches_its_settings() -> None:
     assert set(re.findall(r"/run/credentials/mien-hub\.service/(\w+)", text)) == lent
 
 
+@pytest.mark.parametrize("path", [path for path in _UNITS if path.suffix == ".service"], ids=lambda path: path.name)
+def test_no_number_of_deaths_ends_a_unit_for_good(path: Path) -> None:
+    """For a device on a wall there is nobody who would start it again."""
+    text = path.read_text()
+    assert "Restart=always" in text
+    assert "StartLimitIntervalSec=0" in text
+    assert "StartLimitBurst" not in text
+
+
 @needs_analyze
 def test_systemd_verify_prints_nothing(tmp_path: Path) -> None:
     for path in _UNITS:

@@ -21,6 +21,9 @@ _LIBC = ctypes.CDLL(None)
 _STABLE_S = 30.0
 """A process that ran for longer starts again with the shortest pause."""
 _MAX_RETRIES = 5
+_WORKS_S = 5.0
+"""A process that ran for this long can run: whatever ends it later, it is started again, for nobody else would."""
+_MAX_PAUSE_S = 30.0
 _STOP_TIMEOUT_S = 6.0
 
 
@@ -29,19 +32,23 @@ def _die_with_parent() -> None:
 
 
 class Child:
-    """One of the two processes. It is restarted after growing pauses, and given up when it keeps ending."""
+    """One of the two processes. It is restarted after growing pauses.
+
+    It is given up only if it has never run: then its settings or files are wrong, and somebody waits for the reason.
+    """
 
     def __init__(self, name: str, flags: list[str], *options: str) -> None:
         self.name = name
         self._command = python_command("-m", "device.cli", *flags, name, *options)
         self._failures = 0
+        self._has_run = False
         self._due_s = 0.0
         self._started_s = 0.0
         self.process: subprocess.Popen[bytes] | None = None
         self._stderr: StderrRelay | None = None
 
     def poll(self, now_s: float) -> None:
-        """Start the process when it is due; notice when it has ended. Raises MienError when it keeps ending."""
+        """Start the process when it is due; notice when it has ended. Raises MienError when it never gets to run."""
         if self.process is None:
             if now_s >= self._due_s:
                 # In a session of its own, so that Ctrl-C reaches it from us, in order, and not from the terminal.
@@ -57,13 +64,16 @@ class Child:
         status = self.process.poll()
         if status is None:
             return
-        self._failures = 1 if now_s - self._started_s > _STABLE_S else self._failures + 1
-        if self._failures > _MAX_RETRIES:
+        ran_s = now_s - self._started_s
+        self._failures = 1 if ran_s > _STABLE_S else self._failures + 1
+        self._has_run |= ran_s > _WORKS_S
+        if self._failures > _MAX_RETRIES and status > 0 and not self._has_run:
             times = f"{self._failures} times in a row, the last time with {_describe_status(status)}"
             last_line = self._stderr.last_line() if self._stderr else ""
             raise MienError(f"{self.name} ended {times}: {last_line or 'it said nothing'}")
-        self._due_s = now_s + min(0.25 * 2 ** (self._failures - 1), 10.0)
-        _log.warning("%s ended (%s); starting it again", self.name, _describe_status(status))
+        pause_s = min(0.25 * 2 ** min(self._failures - 1, 10), _MAX_PAUSE_S)
+        self._due_s = now_s + pause_s
+        _log.warning("%s ended (%s); starting it again in %g s", self.name, _describe_status(status), pause_s)
         self.process = None
 
     def send_signal(self, number: signal.Signals) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -72,7 +73,48 @@ def test_a_killed_child_is_restarted(short: Path) -> None:
         process.terminate()
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert "ended (SIGKILL); starting it again" in said
+    assert "ended (SIGKILL); starting it again in 0.25 s" in said
+
+
+_AT_LENGTH = pytest.param(600.0, marks=[pytest.mark.soak, pytest.mark.timeout(900)])
+
+
+@pytest.mark.parametrize("for_s", [45.0, _AT_LENGTH])
+def test_six_deaths_a_minute_end_nothing(short: Path, for_s: float) -> None:
+    """For a device on a wall there is nobody who would start it again."""
+    port = free_port()
+    process = running(settings_in(short, port))
+
+    def answers() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api/state", timeout=2) as answer:
+            return bool(json.load(answer)["sense"]["available"])
+        return False
+
+    def wait_for_both(limit_s: float) -> None:
+        end_s = time.monotonic() + limit_s
+        while not answers():
+            assert process.poll() is None, "it has given up"
+            assert time.monotonic() < end_s
+            time.sleep(0.1)
+
+    deaths = 0
+    try:
+        wait_for_both(30)
+        end_s = time.monotonic() + for_s
+        while time.monotonic() < end_s:
+            assert process.poll() is None, "it has given up"
+            for child in get_children(process.pid):
+                os.kill(child, signal.SIGKILL)
+                deaths += 1
+            time.sleep(5.0)
+        assert deaths > for_s / 10
+        wait_for_both(60)
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    pauses = [float(one) for one in re.findall(r"starting it again in ([\d.]+) s", said)]
+    assert max(pauses) >= 4 * min(pauses), "the pauses grow"
 
 
 def test_valid_new_settings_apply_and_wrong_ones_do_not(short: Path) -> None:
