@@ -49,6 +49,7 @@ def _uncommented(text: str) -> str:
         ("[mood]\nhold_s = nan", ["mood.hold_s", "nan", ">= 0"]),
         ("[mood]\nhold_s = -1", ["mood.hold_s", "-1", ">= 0"]),
         ("[mood]\nforget_s = 0", ["mood.reading_max_age_s", "0", ">= 0.5"]),
+        ("[mood]\nneutral_prior = 0", ["mood.neutral_prior", "0", ">= 1"]),
         ("[kiosk]\nport = 70000", ["kiosk.port", "70000", "<= 65535"]),
         ("[kiosk]\nenabled = 1", ["kiosk.enabled", "1", "bool"]),
         ('[kiosk]\nlisten = "mien.local"', ["kiosk.listen", "mien.local", "IP address"]),

@@ -67,11 +67,15 @@ class Rule(Section, frozen=True):
 
 
 def default_rules() -> tuple[Rule, ...]:
-    """Gentle rules, so that a first run shows something."""
+    """Gentle rules, so that a first run shows something.
+
+    Their durations are short, because the mood itself waits until it is sure. `python -m convert ordinary-life`
+    measures the false triggers and the delay.
+    """
     return (
-        Rule("comfort", (Emotion.SAD, Emotion.FEAR), (Lamp("#ffb46b", 40), Player("calm", 30)), for_s=5),
-        Rule("bright", (Emotion.HAPPY,), (Lamp("#fff1d6", 90), Player("upbeat", 45)), for_s=3),
-        Rule("cool down", (Emotion.ANGRY, Emotion.DISGUST), (Lamp("#7fb4ff", 30), Player("quiet", 20)), for_s=5),
-        Rule("spark", (Emotion.SURPRISE,), (Lamp("#c9a0ff", 80),), for_s=2),
+        Rule("comfort", (Emotion.SAD, Emotion.FEAR), (Lamp("#ffb46b", 40), Player("calm", 30)), for_s=2),
+        Rule("bright", (Emotion.HAPPY,), (Lamp("#fff1d6", 90), Player("upbeat", 45)), for_s=1),
+        Rule("cool down", (Emotion.ANGRY, Emotion.DISGUST), (Lamp("#7fb4ff", 30), Player("quiet", 20)), for_s=2),
+        Rule("spark", (Emotion.SURPRISE,), (Lamp("#c9a0ff", 80),), for_s=1),
         Rule("as usual", (Emotion.NEUTRAL,), (Lamp("#ffe0b8", 60),), for_s=10),
     )

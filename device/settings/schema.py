@@ -158,7 +158,17 @@ class MoodSettings(Section, frozen=True):
 
     smoothing_s: Annotated[Seconds, about("Time constant: after this time, 63 % of a change is visible.")] = 1.5
     hold_s: Annotated[Seconds, about("A mood stays at least this long.")] = 3.0
-    min_confidence: Annotated[Share, about("Below this confidence the mood is unknown; see `mien models list`.")] = 0.4
+    neutral_prior: Annotated[
+        float,
+        about(
+            "How many times likelier neutral is than any other emotion, before anything is seen or heard; 1: equal.",
+            ge=1,
+            le=1000,
+        ),
+    ] = 4.5
+    min_confidence: Annotated[
+        Share, about("Below this confidence the mood is unknown; docs/REPORT.md shows what each choice costs.")
+    ] = 0.6
     hysteresis: Annotated[Share, about("How much more likely a new mood must be than the current one.")] = 0.1
     reading_max_age_s: Annotated[float, about("An older reading is ignored.", ge=0.5, le=86_400)] = 4.0
 

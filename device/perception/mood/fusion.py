@@ -1,8 +1,9 @@
 """Readings of both senses -> one distribution: their probabilities multiplied, each to the power of its trust.
 
 A logarithmic opinion pool (Genest and Zidek 1986, "Combining probability distributions"). The more trusted sense has
-the power 1, so that one sense alone keeps its reading. The other has a power by its relative trust: by its quality, its
-age and VOICE_POWER. docs/REPORT.md compares this with weighting by F-scores and four other ways.
+the power 1, so that a face alone keeps its reading. The other has a power by its relative trust: by its quality, its
+age and VOICE_POWER. A voice that no face confirms is read with less confidence. docs/REPORT.md compares this with
+weighting by F-scores and four other ways.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from device.readings import FaceReading, SenseReading, VoiceReading
 VOICE_POWER = 0.8
 """The weight of a clear voice relative to a clear face. `python -m convert evaluate` fits it on face and voice pairs
 that show the same emotion."""
+VOICE_ALONE_POWER = 0.5
+"""The power of a voice without a face. Voices of strangers in everyday speech are often misread, and a face usually
+corrects that. `python -m convert ordinary-life` measures it: most false triggers came from voices out of view."""
 _MIN_SHARE = 1e-4
 """Keeps one sense from being so sure that the other cannot outvote it."""
 
@@ -86,11 +90,16 @@ class Fusion:
 
 
 def pool(face: Floats, voice: Floats, face_trust: float, voice_trust: float) -> Floats:
-    """(7,) from a face's and a voice's probabilities, each (7,); a sense with a trust of 0 does not count."""
+    """(7,) from a face's and a voice's probabilities, each (7,); a sense with a trust of 0 does not count.
+
+    As trust in the face falls below that in the voice, all evidence is weakened, down to VOICE_ALONE_POWER. So a voice
+    gets no surer when the face that contradicted it leaves.
+    """
     powers = np.array([face_trust, VOICE_POWER * voice_trust])
     if not powers.max() > 0:
         return uniform()
     powers /= powers.max()
+    powers *= VOICE_ALONE_POWER + (1 - VOICE_ALONE_POWER) * powers[0]
     total = powers[0] * np.log(np.maximum(face, _MIN_SHARE)) + powers[1] * np.log(np.maximum(voice, _MIN_SHARE))
     return softmax(total.astype(np.float32))
 

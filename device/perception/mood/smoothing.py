@@ -1,4 +1,9 @@
-"""A calm Mood from noisy distributions: smoothing over time, hysteresis, a minimum hold, and `unknown`."""
+"""A calm Mood from noisy distributions: the prior of a home, smoothing, hysteresis, a minimum hold, and `unknown`.
+
+The networks are trained on datasets in which every emotion is about as frequent as neutral. At home, people are mostly
+neutral: their probabilities are adjusted to that here (Saerens et al. 2002, "Adjusting the outputs of a classifier to
+new a priori probabilities").
+"""
 
 import math
 
@@ -13,6 +18,8 @@ class MoodSmoother:
 
     def __init__(self, settings: MoodSettings) -> None:
         self._settings = settings
+        self._prior = uniform()
+        self._prior[EMOTIONS.index(Emotion.NEUTRAL)] *= settings.neutral_prior
         self.hold_s = settings.hold_s
         """The minimum duration of a mood; may be set at any time."""
         self._smooth: Floats | None = None
@@ -22,13 +29,15 @@ class MoodSmoother:
 
     def update(self, fused: Fused, people: int, now_s: float) -> Mood:
         """The mood at `now_s`. `unknown` ends as soon as an emotion is sure enough; it begins only after the hold."""
+        at_home = fused.probabilities * self._prior
+        at_home /= at_home.sum()
         if not fused.has_reading:
             self._smooth = None  # the fusion has already waited reading_max_age_s
         elif self._smooth is None:
-            self._smooth = fused.probabilities
+            self._smooth = at_home
         else:
             old = math.exp(-max(now_s - self._at_s, 0.0) / max(self._settings.smoothing_s, 1e-3))
-            self._smooth = old * self._smooth + (1 - old) * fused.probabilities
+            self._smooth = old * self._smooth + (1 - old) * at_home
         self._at_s = now_s
         next_emotion = self._next_emotion()
         may_change = self._since_s is None or self._emotion is Emotion.UNKNOWN or now_s - self._since_s >= self.hold_s

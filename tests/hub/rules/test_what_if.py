@@ -19,7 +19,7 @@ from tests.hub.rules.builders import NOON, rule, when
 def test_the_outcome_with_the_default_rules() -> None:
     said = explain_outcome(Settings().rules, parse_question("sad for 2m at 21:30")).splitlines()
     assert said[0] == "If the room is sad for 2 min from 21:30, and Mien is sure:"
-    assert said[1] == '  "comfort" fires at 21:30:05: lamp #ffb46b at 40 %, player calm at 30 %.'
+    assert said[1] == '  "comfort" fires at 21:30:02: lamp #ffb46b at 40 %, player calm at 30 %.'
     assert said[2] == '  "bright" does not fire: it waits for happy.'
     assert len(said) == 6
 

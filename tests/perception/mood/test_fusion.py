@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from device.emotions import EMOTIONS, Emotion, Floats, softmax, top, uniform
 from device.perception.mood.fusion import Fusion
+from device.perception.mood.smoothing import MoodSmoother
 from device.readings import FaceReading, VoiceReading
+from device.settings.schema import MoodSettings
 from tests.builders import face_at
 
 
@@ -54,6 +56,31 @@ def test_two_senses_that_agree_are_surer_of_it_than_one_that_is_contradicted() -
     alone = Fusion()
     alone.add_face(_saw(Emotion.HAPPY))
     assert agreed.now(0).probabilities[3] > alone.now(0).probabilities[3] > argued.now(0).probabilities[3]
+
+
+def test_a_voice_without_a_face_is_less_sure_and_a_face_without_a_voice_is_not() -> None:
+    heard, seen, agreed = Fusion(), Fusion(), Fusion()
+    for fusion in (heard, agreed):
+        fusion.add_voice(_heard(Emotion.SAD))
+    for fusion in (seen, agreed):
+        fusion.add_face(_saw(Emotion.SAD))
+    by_ear, by_eye, by_both = (float(fusion.now(0.0).probabilities[4]) for fusion in (heard, seen, agreed))
+    assert by_eye == pytest.approx(0.9, abs=1e-5)
+    assert by_ear < 0.6
+    assert by_both > by_eye
+
+
+def test_no_mood_comes_up_from_the_voice_when_the_face_that_contradicted_it_has_left() -> None:
+    fusion, smoother = Fusion(reading_max_age_s=4.0), MoodSmoother(MoodSettings())
+    said = set()
+    for tick in range(100):
+        now_s = tick / 10
+        if now_s <= 2:
+            fusion.add_face(_saw(Emotion.NEUTRAL, now_s))
+        if now_s <= 5 and tick % 10 == 0:  # the window still holds what was said before
+            fusion.add_voice(_heard(Emotion.ANGRY, now_s))
+        said.add(smoother.update(fusion.now(now_s), int(now_s <= 2), now_s).emotion)
+    assert said == {Emotion.NEUTRAL, Emotion.UNKNOWN}
 
 
 def test_an_emotion_that_neither_sense_excludes_can_win() -> None:

@@ -15,7 +15,8 @@ from device.perception.mood.smoothing import MoodSmoother
 from device.readings import Mood, SenseReading
 from device.settings.schema import MoodSettings
 
-_SETTINGS = MoodSettings()
+_SETTINGS = MoodSettings(neutral_prior=1, min_confidence=0.4)
+"""Without a preference for neutral, so that the numbers that come out are those that went in, smoothed."""
 _TICK_S = 0.1
 _NOTHING = Fused(uniform(), None, None, 0.0)
 
@@ -66,6 +67,23 @@ def test_an_unsure_mood_is_unknown_with_the_confidence_of_the_likeliest() -> Non
     assert mood.confidence == pytest.approx(0.35)
 
 
+def test_neutral_is_likelier_from_the_start() -> None:
+    """A face that could as well be sad or neutral is neutral, in a home where most faces are."""
+    unsure = _fused(_mix(sad=0.45, neutral=0.35))
+    mood = MoodSmoother(MoodSettings()).update(unsure, 1, 0.0)
+    assert mood.emotion is Emotion.NEUTRAL
+    assert mood.confidence == pytest.approx(0.35 * 4.5 / (0.65 + 0.35 * 4.5), abs=1e-4)
+    assert sum(mood.probabilities) == pytest.approx(1, abs=1e-3)
+    as_read = MoodSmoother(_SETTINGS).update(unsure, 1, 0.0)
+    assert as_read.emotion is Emotion.SAD
+    assert as_read.confidence == pytest.approx(0.45)
+
+
+def test_a_sure_face_outweighs_the_prior() -> None:
+    mood = MoodSmoother(MoodSettings()).update(_fused(_mix(sad=0.85, neutral=0.05)), 1, 0.0)
+    assert mood.emotion is Emotion.SAD
+
+
 def test_input_that_alternates_slowly_changes_no_faster_than_the_hold() -> None:
     inputs: list[Floats | None] = [(_HAPPY, _SAD)[i // 10 % 2] for i in range(600)]
     times = [at_s for at_s, _ in _changes(_play(MoodSmoother(_SETTINGS), inputs))]
@@ -93,7 +111,7 @@ def test_a_change_that_lasts_comes_once_and_within_a_few_seconds() -> None:
 
 
 def test_a_mood_stays_for_its_hold_however_clear_the_next_one_is() -> None:
-    steady = MoodSmoother(MoodSettings(smoothing_s=0.0, hold_s=3.0))
+    steady = MoodSmoother(MoodSettings(neutral_prior=1, smoothing_s=0.0, hold_s=3.0))
     moods = _play(steady, [_HAPPY, *[_SAD] * 60])
     at_s, emotion = _changes(moods)[0]
     assert emotion is Emotion.SAD
@@ -101,7 +119,7 @@ def test_a_mood_stays_for_its_hold_however_clear_the_next_one_is() -> None:
 
 
 def test_the_hold_can_be_set_while_it_runs() -> None:
-    steady = MoodSmoother(MoodSettings(smoothing_s=0.0, hold_s=60.0))
+    steady = MoodSmoother(MoodSettings(neutral_prior=1, smoothing_s=0.0, hold_s=60.0))
     assert _changes(_play(steady, [_HAPPY, *[_SAD] * 30])) == []
     steady.hold_s = 0.5
     assert [emotion for _, emotion in _changes(_play(steady, [_HAPPY, *[_SAD] * 5], 4.0))] == [Emotion.SAD]
@@ -110,21 +128,21 @@ def test_the_hold_can_be_set_while_it_runs() -> None:
 
 
 def test_unknown_is_left_at_once_and_comes_only_after_the_hold() -> None:
-    steady = MoodSmoother(MoodSettings(smoothing_s=0.0, hold_s=3.0))
+    steady = MoodSmoother(MoodSettings(neutral_prior=1, smoothing_s=0.0, hold_s=3.0))
     moods = _play(steady, [None, _HAPPY, *[None] * 50])
     assert [round(at_s, 1) for at_s, _ in _changes(moods)] == [0.1, 3.1]
     assert [emotion for _, emotion in _changes(moods)] == [Emotion.HAPPY, Emotion.UNKNOWN]
 
 
 def test_a_new_mood_must_be_likelier_by_the_hysteresis() -> None:
-    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, hysteresis=0.1)
+    settings = MoodSettings(neutral_prior=1, min_confidence=0.4, smoothing_s=0.0, hold_s=0.0, hysteresis=0.1)
     for share, wanted in ((0.45, Emotion.HAPPY), (0.53, Emotion.SAD)):
         moods = _play(MoodSmoother(settings), [_mix(happy=0.8), *[_mix(happy=0.42, sad=share)] * 20])
         assert moods[-1].emotion is wanted
 
 
 def test_a_mood_at_the_very_edge_of_sure_does_not_come_and_go() -> None:
-    settings = MoodSettings(smoothing_s=0.0, hold_s=0.0, min_confidence=0.4, hysteresis=0.1)
+    settings = MoodSettings(neutral_prior=1, smoothing_s=0.0, hold_s=0.0, min_confidence=0.4, hysteresis=0.1)
     breath: list[Floats | None] = [_mix(happy=0.41 if i % 2 else 0.37) for i in range(100)]
     moods = _play(MoodSmoother(settings), [_HAPPY, *breath])
     assert _changes(moods) == []
@@ -132,7 +150,7 @@ def test_a_mood_at_the_very_edge_of_sure_does_not_come_and_go() -> None:
 
 
 def test_after_the_time_constant_63_percent_of_a_change_have_come() -> None:
-    steady = MoodSmoother(MoodSettings(smoothing_s=2.0))
+    steady = MoodSmoother(MoodSettings(neutral_prior=1, smoothing_s=2.0))
     before, after = _mix(happy=0.9), _mix(happy=0.1)
     steady.update(_fused(before), 1, 0.0)
     share = 0.0

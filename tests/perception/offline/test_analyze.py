@@ -153,7 +153,10 @@ def test_a_short_sound_is_read_as_a_whole(tmp_path: Path, readers: Perception) -
 def test_a_short_sound_in_which_a_voice_is_read_has_a_mood(tmp_path: Path, readers: Perception, seconds: float) -> None:
     found = _read(wav(tmp_path / "a.wav", _voice(seconds)), readers)
     assert found["voice"] is not None
-    assert found["mood"]["probabilities"] == found["voice"]["probabilities"], "one reading is all that there is"
+    heard, shown = found["voice"]["probabilities"], found["mood"]["probabilities"]
+    moods = [name for name in _NAMES if name != "neutral"]
+    assert sorted(moods, key=shown.get) == sorted(moods, key=heard.get), "one reading is all that there is"
+    assert max(shown[name] for name in moods) < max(heard[name] for name in moods), "and no face confirms it"
 
 
 @pytest.mark.parametrize("name", ["silence", "white noise", "hum", "chords"])
@@ -182,7 +185,7 @@ def test_a_long_sound_has_a_timeline(tmp_path: Path, readers: Perception) -> Non
     assert times[-1] >= 12
     assert found["timeline"][0]["emotion"] == "unknown"  # nothing has been heard before the first window is full
     assert found["timeline"][-1]["emotion"] == "unknown"  # and it is forgotten in the end
-    assert {entry["emotion"] for entry in found["timeline"]} != {"unknown"}
+    assert len({entry["confidence"] for entry in found["timeline"]}) > 2
 
 
 def _clip(tmp_path: Path, sound: Floats | None) -> Path:

@@ -15,9 +15,9 @@ from device.settings.schema import Settings
 from tests.builders import face_at
 
 
-def _shares(emotion: Emotion) -> Floats:
-    shares = np.full(7, 0.02, np.float32)
-    shares[EMOTIONS.index(emotion)] = 0.88
+def _shares(emotion: Emotion, rest: float = 0.02) -> Floats:
+    shares = np.full(7, rest, np.float32)
+    shares[EMOTIONS.index(emotion)] = 1 - 6 * rest
     return shares
 
 
@@ -27,7 +27,8 @@ def _seen(track: int, *times_s: float, emotion: Emotion = Emotion.HAPPY) -> list
 
 
 def _heard(*times_s: float) -> list[VoiceReading]:
-    return [VoiceReading(_shares(Emotion.ANGRY), 0.9, at_s) for at_s in times_s]
+    """A voice as sure as it has to be without a face."""
+    return [VoiceReading(_shares(Emotion.ANGRY, 0.001), 0.9, at_s) for at_s in times_s]
 
 
 def test_people_come_and_go_in_the_timeline_as_in_the_live_loop() -> None:
