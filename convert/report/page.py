@@ -22,7 +22,7 @@ from convert.evaluation.shipped import (
     read_clips,
     read_private_test,
 )
-from convert.report import baseline, face_lineage, ferplus_weight
+from convert.report import baseline, face_lineage, ferplus_weight, ordinary_life
 from convert.report.tables import format_calibration, format_confusion, format_table, selective
 from convert.report.voice import CORPUS, protocols
 from convert.voice.ensemble_weights import Exponents
@@ -39,6 +39,8 @@ def report(data: Path, models: Path = MODELS, saved: Path = SAVED_PREDICTIONS, f
     sections.append(protocols(saved, temperatures))
     if fusion:
         sections += [_fusion(data, models), baseline.section(data, models)]
+    if simulated := ordinary_life.read_section():
+        sections.append(simulated)
     return "\n".join([*sections, _LIMITS])
 
 
