@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from convert.voice.heads.household import MAX_WEIGHT, PRIOR, HouseholdOffset, Tendencies, measure_tendencies
 from convert.voice.heads.household_benchmark import LENGTHS, measure_households
+from convert.voice.heads.tendencies import measure_tendencies
 from device.emotions import EMOTIONS, Floats
+from device.perception.voice.household import MAX_WEIGHT, PRIOR, HouseholdOffset, Tendencies
 
 CLASSES = len(EMOTIONS)
 SAD = EMOTIONS.index("sad")

@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 from device.emotions import Floats
+from device.perception.audio.speech_mel import normalize_level, speech_mel
+from device.perception.audio.stft import HOP
+from device.perception.voice.chunks import cut_chunks, join_chunks
+from device.perception.voice.speech_encoder import SpeechEncoder, pool_frames
+from device.sense.simulator.voice import Prosody, speak
 
 pytestmark = pytest.mark.convert
 torch = pytest.importorskip("torch", reason="the training environment: make test-convert")
@@ -44,13 +49,12 @@ def _chunks(count: int, seed: int = 1) -> Floats:
 
 
 def test_whispers_blocks_return_a_frame_every_20_ms() -> None:
-    from convert.voice.whisper.log_mel import log_mel
     from convert.voice.whisper.network import Shape, load_encoder
 
     weights = _weights()
     encoder = load_encoder(weights, Shape(WIDTH, HEADS), LAYERS)
-    mel = log_mel(np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32))
-    outputs = encoder(torch.from_numpy(mel)[None])
+    mel = speech_mel(np.random.default_rng(1).normal(0, 0.1, 16_000).astype(np.float32))
+    outputs = encoder(torch.from_numpy(mel.T.copy())[None])
     assert [tuple(output.shape) for output in outputs] == [(1, 50, WIDTH)] * LAYERS
     norm = encoder.state_dict()["blocks.1.dense_norm.weight"].numpy()
     np.testing.assert_array_equal(norm, weights["encoder/layer_1/ffn/layer_norm/gamma"].astype(np.float32))
@@ -121,28 +125,23 @@ def test_an_interrupted_distillation_ends_with_the_same_weights(
 def test_the_int8_encoder_says_nearly_the_same(tmp_path: Path) -> None:
     from convert.voice.encoder.compress import compress
     from convert.voice.encoder.distill import to_input
-    from convert.voice.encoder.export import EncoderReader, export_encoder, pool
+    from convert.voice.encoder.export import export_encoder
     from convert.voice.encoder.material import Chunks
     from convert.voice.encoder.network import EncoderShape
     from convert.voice.whisper.network import Shape, load_encoder
-    from device.perception.audio.stft import HOP
-    from device.sense.simulator.voice import Prosody, speak
 
     size = Shape(WIDTH, HEADS)
     whisper = load_encoder(_weights(), size, LAYERS)
     samples = [speak(Prosody(pitch_hz=pitch), 2.5, seed) for seed, pitch in enumerate((120.0, 180.0, 240.0))]
-    from convert.voice.encoder.chunks import cut_chunks, join_chunks
-
     chunks = np.concatenate([cut_chunks(sound) for sound in samples]).astype(np.float16)
     small = compress(whisper, size, EncoderShape(8, 8, (64, 64)), to_input(chunks.astype(np.float32))).eval()
     path = tmp_path / "speech-encoder.tflite"
     export_encoder(small, Chunks(chunks, chunks), path)
-    reader = EncoderReader(path.read_bytes(), "speech-encoder")
     for sound in samples:
-        frames = reader.read(sound)
+        frames = SpeechEncoder(path.read_bytes(), "speech-encoder").encode(sound)
         assert frames.shape == (len(sound) // HOP, LAYERS * WIDTH)
         with torch.no_grad():
-            exact = torch.cat(small(to_input(cut_chunks(sound))), dim=2).numpy()
+            exact = torch.cat(small(to_input(cut_chunks(normalize_level(sound)))), dim=2).numpy()
         joined = join_chunks(exact, len(frames))
         assert np.square(frames - joined).mean() < 0.02 * joined.var()
-        assert pool(frames).shape == (2 * LAYERS * WIDTH,)
+        assert pool_frames(frames).shape == (2 * LAYERS * WIDTH,)

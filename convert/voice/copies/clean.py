@@ -6,6 +6,7 @@ from scipy.signal import lfilter, resample_poly
 from convert.datasets.speech.clips import Clip
 from convert.voice.augment import trim_silence
 from device.emotions import Floats
+from device.perception.audio.speech_mel import normalize_level
 from device.perception.audio.stft import HOP, RATE_HZ
 
 MAX_SAMPLES = 6 * RATE_HZ
@@ -15,8 +16,6 @@ COPIES = 5
 
 All corpora together have few speakers: a student trained on unchanged clips reproduces the teacher for those speakers,
 but hardly half of it for others. A change of speed and pitch makes new voices out of the same people."""
-_LEVEL = 10 ** (-25 / 20)
-"""Root mean square of the louder half of a clip: levels tell the corpora apart, not the emotions."""
 _PACES = (*range(80, 96), *range(105, 126))
 """Lengths of the changed copies, in per cent of the original. Pitch changes along with pace, by up to 4 semitones."""
 
@@ -34,11 +33,3 @@ def make_clean_copy(clip: Clip, copy: int) -> Floats:
     # At least half a second: with less, a network sees little but its own padding.
     length = max(len(samples) // HOP * HOP, RATE_HZ // 2)
     return normalize_level(np.pad(samples, (0, max(length - len(samples), 0)))[:length])
-
-
-def normalize_level(samples: Floats) -> Floats:
-    """`samples` (n,) scaled so that the louder half of its blocks of 10 ms has the root mean square _LEVEL."""
-    blocks = samples[: len(samples) // 160 * 160].reshape(-1, 160)
-    power = np.sort(np.mean(blocks**2, axis=1))
-    loud = float(np.mean(power[len(power) // 2 :])) if len(power) else 0.0
-    return np.asarray(samples * (_LEVEL / np.sqrt(loud + 1e-12)), np.float32)

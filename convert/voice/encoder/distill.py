@@ -18,10 +18,10 @@ from convert.voice.encoder.compress import compress
 from convert.voice.encoder.material import Chunks, Halves, load_chunks
 from convert.voice.encoder.network import EncoderShape, SpeechEncoder, run_whisper
 from convert.voice.encoder.training import SAVE_S, DistillationPlan, train_encoder
-from convert.voice.whisper.log_mel import BANDS
 from convert.voice.whisper.network import TINY, Encoder, Shape
 from convert.voice.whisper.package import fetch_encoder
 from device.emotions import Floats
+from device.perception.audio.speech_mel import BANDS
 
 PLAN = DistillationPlan(epochs=22)
 _FITTED = 900

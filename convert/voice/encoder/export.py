@@ -1,16 +1,13 @@
-"""The trained speech encoder -> the int8 .tflite that a device runs, and the reader of it that training shares."""
+"""The trained speech encoder -> the int8 .tflite that a device runs."""
 
 from pathlib import Path
 
 import numpy as np
 
-from convert.voice.encoder.chunks import CHUNK, cut_chunks, join_chunks
 from convert.voice.encoder.material import Chunks
 from convert.voice.encoder.network import SpeechEncoder
-from convert.voice.whisper.log_mel import BANDS
-from device.emotions import Floats
-from device.perception.audio.stft import HOP
-from device.perception.tflite import Network
+from device.perception.audio.speech_mel import BANDS
+from device.perception.voice.chunks import CHUNK
 
 INPUT_SHAPE = (1, 2 * CHUNK, 1, BANDS)
 _CALIBRATION = 200
@@ -25,24 +22,3 @@ def export_encoder(encoder: SpeechEncoder, chunks: Chunks, path: Path) -> None:
     content, _ = export_int8(encoder, INPUT_SHAPE, [chunk[None, :, None] for chunk in some])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-class EncoderReader:
-    """Runs the int8 speech encoder on sounds."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        """Raises ModelError when the runtime cannot run `content`."""
-        self._network = Network(content, name)
-
-    def read(self, samples: Floats) -> Floats:
-        """(n,) float32 at 16 kHz -> (n // HOP, blocks x width) float32: the outputs of all blocks, side by side."""
-        outputs = [
-            np.concatenate([block[0] for block in self._network.run(chunk[None, :, None])], axis=1)
-            for chunk in cut_chunks(samples)
-        ]
-        return np.asarray(join_chunks(outputs, len(samples) // HOP), np.float32)
-
-
-def pool(frames: Floats) -> Floats:
-    """(t, k) -> (2 k,) float32: mean and deviation over time, what is read of an utterance."""
-    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)]).astype(np.float32)

@@ -13,8 +13,8 @@ import numpy as np
 from convert.voice.copies.clean import make_clean_copy
 from convert.voice.copies.degraded import Surroundings, degrade, read_surroundings
 from convert.voice.corpora import CORPORA, read_clips
-from convert.voice.encoder.export import EncoderReader, pool
 from device.emotions import Floats
+from device.perception.voice.speech_encoder import SpeechEncoder, pool_frames
 
 _SEED = 27
 
@@ -25,7 +25,7 @@ def load_features(
     """(clips, features) float32 of the clips of `corpora` in `read_clips`' order, unchanged or `degraded`."""
     content = encoder.read_bytes()
     name = f"{hashlib.sha256(content).hexdigest()[:12]}-{'degraded' if degraded else 'clean'}"
-    reader = EncoderReader(content, str(encoder))
+    reader = SpeechEncoder(content, str(encoder))
     surroundings = read_surroundings(data, cache) if degraded else None
     parts = []
     for corpus in corpora:
@@ -40,13 +40,14 @@ def load_features(
     return np.concatenate(parts)
 
 
-def _read(reader: EncoderReader, data: Path, cache: Path, corpus: str, surroundings: Surroundings | None) -> Floats:
+def _read(reader: SpeechEncoder, data: Path, cache: Path, corpus: str, surroundings: Surroundings | None) -> Floats:
     rows = []
     for clip in read_clips(data, corpus, cache):
         samples = make_clean_copy(clip, 0)
         if surroundings is not None:
             samples = degrade(samples, surroundings, np.random.default_rng([_SEED, *clip.name.encode()]))
-        rows.append(pool(reader.read(samples)))
+        reader.reset()
+        rows.append(pool_frames(reader.encode(samples)))
     return np.stack(rows)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from convert.voice.copies.clean import COPIES, make_clean_copy
 from convert.voice.copies.degraded import degrade, read_surroundings
 from convert.voice.corpora import read_clips
-from convert.voice.encoder.chunks import cut_chunks
+from device.perception.voice.chunks import cut_chunks
 
 Halves = npt.NDArray[np.float16]
 _SEED = 26

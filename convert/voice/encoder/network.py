@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convert.voice.encoder.chunks import CHUNK
-from convert.voice.whisper.log_mel import BANDS
 from convert.voice.whisper.network import Encoder, Shape
+from device.perception.audio.speech_mel import BANDS
+from device.perception.voice.chunks import CHUNK
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from convert.evaluation.metrics import recall
 from convert.evaluation.predictions import Ints
-from convert.voice.heads.household import HouseholdOffset, Tendencies
 from device.emotions import EMOTIONS, Floats
+from device.perception.voice.household import HouseholdOffset, Tendencies
 
 LENGTHS = (5, 20, 60)
 _MOODS = tuple(EMOTIONS.index(e) for e in EMOTIONS if e in ("angry", "happy", "sad"))

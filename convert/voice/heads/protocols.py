@@ -13,10 +13,11 @@ import numpy.typing as npt
 from convert.datasets.speech.clips import Clip
 from convert.evaluation.metrics import calibration_error, fit_temperature, recall
 from convert.evaluation.predictions import Ints
-from convert.voice.heads.household import HouseholdOffset, Tendencies, measure_tendencies
 from convert.voice.heads.linear import Basis, Head, balance_weights, fit_basis, fit_head, one_hot
+from convert.voice.heads.tendencies import measure_tendencies
 from convert.voice.protocols import OWN_CLASSES, SPEAKERS_PER_FOLD
 from device.emotions import Floats, softmax
+from device.perception.voice.household import HouseholdOffset, Tendencies
 
 _CALM = OWN_CLASSES.index("calm")
 LEFT_OUT = ("savee", "tess", "ravdess", "nemo", "ased")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convert.voice.whisper.log_mel import BANDS
+from device.perception.audio.speech_mel import BANDS
 
 
 @dataclass(frozen=True)
