@@ -41,7 +41,7 @@ def attack(machine: Machine, command: str, result: str) -> tuple[dict[str, Any],
     """(What the attacker found, whether the house heard its mark). `result`: where it writes that."""
     mark = f"mark{secrets.token_hex(8)}"
     machine.run(
-        f"echo {mark} > /srv/mark; systemctl show -P MainPID mien-hub > /srv/hub-pid; rm -f {result}; : > /srv/heard; "
+        f"echo {mark} > /srv/mark; pgrep -f '[t]oml hub' | head -1 > /srv/hub-pid; rm -f {result}; : > /srv/heard; "
         "awk 'NR>1 && NF>7 {print $8}' /proc/net/unix | sort -u | grep -v mien > /srv/sockets; chmod 644 /srv/*"
     )
     assert "avahi-daemon" in machine.run("cat /srv/sockets")
@@ -170,6 +170,41 @@ def test_an_ip_camera_is_the_only_thing_that_it_reaches(machine: Machine) -> Non
     until(machine, sees)
 
 
+@pytest.mark.parametrize("user", ["anna", "root"])
+def test_by_hand_an_attacker_sends_not_one_byte_either(machine: Machine, user: str) -> None:
+    """`mien sense` as an ordinary user and as root, beside a hub of the same user."""
+    home = "/root" if user == "root" else f"/home/{user}"
+    machine.run("systemctl stop mien.target mien-hub mien-sense")
+    machine.run(f"id {user} || useradd -m {user}; mkdir -p -m700 /run/user/{user} && chown {user} /run/user/{user}")
+    text = _SETTINGS.replace("[home]", f'[home]\nrequire_isolation = true\nstate_dir = "{home}/state"')
+    machine.run(f"cat > /srv/{user}.toml <<'S'\n{text}S")
+    by_hand = (
+        f"systemd-run -q -p User={user} -E XDG_RUNTIME_DIR=/run/user/{user} -E HOME={home} -E OPENBLAS_NUM_THREADS=1"
+    )
+    for command in ("hub", "sense"):
+        machine.run(f"{by_hand} --unit={user}-{command} /opt/mien/bin/mien --settings /srv/{user}.toml {command}")
+    try:
+        until(machine, sees, 60)
+        isolation = state_of(machine)["sense"]["isolation"]
+        assert (isolation["enforced"], isolation["gaps"]) == (True, []), isolation
+        pid = pid_of(machine, f"{user}-sense")
+        found, heard = attack(machine, _IN_SENSE.format(pid=pid), f"/proc/{pid}/root/tmp/attack.json")
+        print(found)
+        assert not heard
+        assert found["user"] == int(machine.run(f"id -u {user}"))
+        assert found["other sockets"] == found["processes"] == []
+        for name in ("resolved", "avahi", "D-Bus", "journal"):
+            assert found[name] == "ENOENT", name
+        for name in ("tcp", "page", "loopback", "broker", "udp", "ipv6", "multicast", "packet", "raw", "vsock"):
+            assert found[name] == "EAFNOSUPPORT", name
+        for name in ("ptrace", "unshare", "setns", "mount", "io_uring", "mknod"):
+            assert found[name] == "EPERM", name
+        assert {found[name] for name in ("cron", "program", "run")} <= {"EROFS", "EACCES", "ENOENT"}
+        until(machine, sees)
+    finally:
+        machine.run(f"systemctl stop {user}-sense {user}-hub; systemctl start mien.target", check=False)
+
+
 def test_it_comes_from_the_units_before(machine: Machine) -> None:
     """Until 0.1, systemd made the folder of the sockets for the hub, and took it away with it."""
     units = "/usr/local/lib/systemd/system"
@@ -184,6 +219,9 @@ def test_it_comes_from_the_units_before(machine: Machine) -> None:
     until(machine, sees)
     assert machine.run("stat -c '%F %U:%G %a' /run/mien") == "directory root:mien 770\n"
     assert state_of(machine)["sense"]["isolation"]["enforced"] is True
+    machine.run(f"{INSTALL} --uninstall")
+    left = machine.run("ls -d /run/mien /usr/local/lib/tmpfiles.d/mien.conf 2>&1", check=False)
+    assert left.count("No such file") == 2
 
 
 def _use_camera(machine: Machine, source: str) -> None:
