@@ -68,9 +68,9 @@ def _fit_attention(original: Block, block: SmallBlock, rows: Doubles) -> None:
         to_query, to_key, to_value = weights[:, head] * np.array([per_head**-0.5, 1, 1])[:, None, None]
         # A score is a product of two inputs with this matrix between them.
         left, strength, right = np.linalg.svd(root @ to_query.T @ to_key @ root)
-        kept = np.sqrt(strength[: block.query_width])
-        queries.append((left[:, : block.query_width] * kept).T @ inverse)
-        keys.append(kept[:, None] * right[: block.query_width] @ inverse)
+        roots = np.sqrt(strength[: block.query_width])
+        queries.append((left[:, : block.query_width] * roots).T @ inverse)
+        keys.append(roots[:, None] * right[: block.query_width] @ inverse)
         on_keys = biases[0, head] * per_head**-0.5 @ to_key
         query_biases.append(np.linalg.lstsq(keys[-1].T, on_keys, rcond=None)[0])
         from_head = out[:, head * per_head : (head + 1) * per_head]
@@ -92,11 +92,11 @@ class _Moments:
     neurons: Doubles
     produced: Doubles
 
-    def fit(self, kept: npt.NDArray[np.int64]) -> tuple[Doubles, Doubles]:
-        """Weights (kept, width) of the `kept` neurons, and the inverse moments that they were solved with."""
+    def fit(self, remaining: npt.NDArray[np.int64]) -> tuple[Doubles, Doubles]:
+        """Weights (remaining, width) of the `remaining` neurons, and the inverse moments that they were solved with."""
         ridge = 1e-6 * np.trace(self.neurons) / len(self.neurons)
-        inverse = np.linalg.inv(self.neurons[np.ix_(kept, kept)] + ridge * np.eye(len(kept)))
-        return inverse @ self.produced[kept], inverse
+        inverse = np.linalg.inv(self.neurons[np.ix_(remaining, remaining)] + ridge * np.eye(len(remaining)))
+        return inverse @ self.produced[remaining], inverse
 
 
 def _fit_dense(original: Block, block: SmallBlock, attended: list[Tensor], goals: list[Tensor]) -> None:
@@ -107,18 +107,18 @@ def _fit_dense(original: Block, block: SmallBlock, attended: list[Tensor], goals
     hidden -= hidden_mean
     missing -= missing_mean
     moments = _Moments(hidden.T @ hidden / len(hidden), hidden.T @ missing / len(hidden))
-    kept = np.arange(hidden.shape[1])
-    while (surplus := len(kept) - block.widen.out_features) > 0:
-        weights, inverse = moments.fit(kept)
+    remaining = np.arange(hidden.shape[1])
+    while (surplus := len(remaining) - block.widen.out_features) > 0:
+        weights, inverse = moments.fit(remaining)
         # How much the error grows without a neuron, once the others are fitted again.
         saliency = np.square(weights).sum(axis=1) / np.diag(inverse)
-        removed = max(min(surplus, int(len(kept) * _REMOVED_AT_ONCE)), 1)
-        kept = np.sort(kept[np.argsort(saliency)[removed:]])
-    weights, _ = moments.fit(kept)
+        removed = max(min(surplus, int(len(remaining) * _REMOVED_AT_ONCE)), 1)
+        remaining = np.sort(remaining[np.argsort(saliency)[removed:]])
+    weights, _ = moments.fit(remaining)
     block.dense_norm.load_state_dict(original.dense_norm.state_dict())
-    block.widen.weight.copy_(original.widen.weight[kept])
-    block.widen.bias.copy_(original.widen.bias[kept])
-    _fill(block.narrow, weights.T, missing_mean - hidden_mean[kept] @ weights)
+    block.widen.weight.copy_(original.widen.weight[remaining])
+    block.widen.bias.copy_(original.widen.bias[remaining])
+    _fill(block.narrow, weights.T, missing_mean - hidden_mean[remaining] @ weights)
 
 
 def _square_roots(moments: Doubles) -> tuple[Doubles, Doubles]:

@@ -86,10 +86,10 @@ def distill(
 
     def score(network: nn.Module) -> dict[str, float]:
         found: dict[str, float] = {}
-        for name, heard in (("clean", chunks.clean), ("degraded", chunks.degraded)):
+        for name, inputs in (("clean", chunks.clean), ("degraded", chunks.degraded)):
             with torch.inference_mode():
                 parts = [
-                    errors(network, (to_input(heard[rows].astype(np.float32)), goals[rows]))
+                    errors(network, (to_input(inputs[rows].astype(np.float32)), goals[rows]))
                     for rows in np.array_split(held_out, max(len(held_out) // _AT_ONCE, 1))
                 ]
             frames, means = (float(torch.stack([part[i][-1] for part in parts]).mean()) for i in (0, 1))

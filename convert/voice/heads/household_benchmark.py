@@ -67,8 +67,8 @@ def measure_households(
                 clips = rng.permutation(own[labels[own] == mood])
                 if len(clips) < _MIN_CLIPS:
                     continue
-                heard, tested = clips[: len(clips) // 2], clips[len(clips) // 2 :]
-                offsets = _listen(logits, rng.choice(heard, LENGTHS[-1]), tendencies)
+                past, tested = clips[: len(clips) // 2], clips[len(clips) // 2 :]
+                offsets = _listen(logits, rng.choice(past, LENGTHS[-1]), tendencies)
                 without = float((logits[tested].argmax(axis=1) == mood).mean())
                 lasting.append(
                     [
@@ -81,10 +81,10 @@ def measure_households(
     return HouseholdScore(tuple(np.mean(lasting, axis=0).tolist()), changing, count)
 
 
-def _listen(logits: Floats, heard: Ints, tendencies: Tendencies) -> dict[int, Floats]:
-    """The offset after each of LENGTHS of the utterances `heard`, in order."""
+def _listen(logits: Floats, utterances: Ints, tendencies: Tendencies) -> dict[int, Floats]:
+    """The offset after each of LENGTHS of the `utterances`, in order."""
     household, offsets = HouseholdOffset(tendencies), {}
-    for number, row in enumerate(heard, 1):
+    for number, row in enumerate(utterances, 1):
         household.learn(logits[row])
         if number in LENGTHS:
             offsets[number] = household.offset
