@@ -179,7 +179,7 @@ def _add_ordinary_life(parser: ArgumentParser) -> None:
 
 
 def _ordinary_life(arguments: Namespace) -> None:
-    from convert.evaluation.ordinary_life.curve import Amount, measure_curve
+    from convert.ordinary_life.curve import Amount, measure_curve
     from convert.report.ordinary_life import DOCS, as_json, section, write
 
     amount = Amount(arguments.hours, arguments.moody_hours, arguments.seed)

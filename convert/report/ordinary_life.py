@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from convert.evaluation.ordinary_life.curve import Curve, Point
-from convert.evaluation.ordinary_life.measure import Delays, pool_delays
-from convert.evaluation.ordinary_life.script import SENSES
+from convert.ordinary_life.curve import Curve, Point
+from convert.ordinary_life.measure import Delays, pool_delays
+from convert.ordinary_life.script import SENSES
 from convert.report.tables import format_table
 
 Json = dict[str, Any]

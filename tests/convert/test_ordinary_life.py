@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from convert.datasets.labels import NONE
-from convert.evaluation.ordinary_life.curve import Curve, Point
-from convert.evaluation.ordinary_life.material import Material, read_material
-from convert.evaluation.ordinary_life.measure import Delays, FalseTriggers, count_false_triggers, measure_delays
-from convert.evaluation.ordinary_life.perceive import Readings, perceive
-from convert.evaluation.ordinary_life.portraits import Mouth, Portrait, Pose, draw_crop, make_portrait, place_in_frame
-from convert.evaluation.ordinary_life.replay import Outcome, decide, fuse, with_threshold
-from convert.evaluation.ordinary_life.script import (
+from convert.evaluation.shipped import load_shipped, load_voice_reader
+from convert.face.student.key_points import TYPICAL_POINTS
+from convert.ordinary_life.curve import Curve, Point
+from convert.ordinary_life.material import Material, read_material
+from convert.ordinary_life.measure import Delays, FalseTriggers, count_false_triggers, measure_delays
+from convert.ordinary_life.perceive import Readings, perceive
+from convert.ordinary_life.portraits import Mouth, Portrait, Pose, draw_crop, make_portrait, place_in_frame
+from convert.ordinary_life.replay import Outcome, decide, fuse, with_threshold
+from convert.ordinary_life.script import (
     EPISODE_S,
     SENSES,
     Episode,
@@ -27,9 +29,7 @@ from convert.evaluation.ordinary_life.script import (
     draw_moody_hour,
     draw_ordinary_hour,
 )
-from convert.evaluation.ordinary_life.soundtrack import play
-from convert.evaluation.shipped import load_shipped, load_voice_reader
-from convert.face.student.key_points import TYPICAL_POINTS
+from convert.ordinary_life.soundtrack import play
 from convert.report import ordinary_life as report
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError
@@ -244,7 +244,7 @@ def test_the_page_shows_every_threshold_and_its_picture_is_well_formed(tmp_path:
 
 def test_it_needs_no_training_environment() -> None:
     code = (
-        "import sys, convert.evaluation.ordinary_life.curve, convert.report.ordinary_life; "
+        "import sys, convert.ordinary_life.curve, convert.report.ordinary_life; "
         "print({'torch', 'aiohttp'} & sys.modules.keys())"
     )
     done = run([executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.evaluation.ordinary_life.portraits import Mouth, Pose, draw_crop, place_in_frame
-from convert.evaluation.ordinary_life.script import Script, Visit
-from convert.evaluation.ordinary_life.soundtrack import envelope, loudness_at, play
+from convert.ordinary_life.portraits import Mouth, Pose, draw_crop, place_in_frame
+from convert.ordinary_life.script import Script, Visit
+from convert.ordinary_life.soundtrack import envelope, loudness_at, play
 from device.emotions import Floats
 from device.perception.audio.stft import RATE_HZ
 from device.perception.face.classifier import FaceReader
@@ -104,8 +104,8 @@ class _Body:
     def move(self, time_s: float) -> Pose | None:
         """The pose at the next look; None while the face cannot be seen."""
         rng = self._rng
-        keep = np.exp(-_LOOK_S / 4)
-        self._lean = keep * self._lean + np.sqrt(1 - keep**2) * rng.normal(0, 0.09, 2)
+        decay = np.exp(-_LOOK_S / 4)
+        self._lean = decay * self._lean + np.sqrt(1 - decay**2) * rng.normal(0, 0.09, 2)
         if self._next_s < 0:
             self._next_s = time_s + rng.exponential(_TURNS_AWAY_S)
         if time_s >= self._next_s:

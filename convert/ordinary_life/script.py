@@ -9,8 +9,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from convert.evaluation.ordinary_life.material import Material
-from convert.evaluation.ordinary_life.portraits import Portrait
+from convert.ordinary_life.material import Material
+from convert.ordinary_life.portraits import Portrait
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.perception.audio.stft import RATE_HZ
 

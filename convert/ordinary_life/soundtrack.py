@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.signal import fftconvolve
 
-from convert.evaluation.ordinary_life.script import Script, Sound
+from convert.ordinary_life.script import Script, Sound
 from device.emotions import Floats
 from device.perception.audio.stft import RATE_HZ
 from device.perception.audio.vad import BLOCK, levels_db

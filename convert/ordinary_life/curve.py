@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 
-from convert.evaluation.ordinary_life.material import Half, Material, read_material
-from convert.evaluation.ordinary_life.measure import Delays, FalseTriggers, count_false_triggers, measure_delays
-from convert.evaluation.ordinary_life.perceive import perceive
-from convert.evaluation.ordinary_life.replay import Outcome, decide, fuse, with_threshold
-from convert.evaluation.ordinary_life.script import Script, Sense, draw_moody_hour, draw_ordinary_hour
 from convert.evaluation.shipped import CACHE, load_shipped, load_voice_reader
+from convert.ordinary_life.material import Half, Material, read_material
+from convert.ordinary_life.measure import Delays, FalseTriggers, count_false_triggers, measure_delays
+from convert.ordinary_life.perceive import perceive
+from convert.ordinary_life.replay import Outcome, decide, fuse, with_threshold
+from convert.ordinary_life.script import Script, Sense, draw_moody_hour, draw_ordinary_hour
 from device.perception.face.classifier import FaceReader
 from device.perception.models.card import MODELS
 from device.settings.schema import Settings

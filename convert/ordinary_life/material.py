@@ -21,8 +21,8 @@ from convert.datasets.pictures.people import read_people
 from convert.datasets.pictures.webfaces import Webfaces
 from convert.datasets.speech.clips import TEST, read_corpus
 from convert.datasets.speech.orders import read_orders
-from convert.evaluation.ordinary_life.portraits import Portrait, make_portrait
 from convert.face.student.key_points import TYPICAL_POINTS, find_key_points
+from convert.ordinary_life.portraits import Portrait, make_portrait
 from convert.voice.augment import trim_silence
 from device.emotions import EMOTIONS, Emotion, Floats
 from device.errors import MediaError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from convert.evaluation.ordinary_life.perceive import Readings
+from convert.ordinary_life.perceive import Readings
 from device.emotions import Emotion
 from device.hub.rules.engine import RuleEngine, RuleFired
 from device.perception.face.tracker import KEEP_S

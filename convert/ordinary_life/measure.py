@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from convert.datasets.labels import NONE
-from convert.evaluation.ordinary_life.replay import Fired, Outcome
-from convert.evaluation.ordinary_life.script import SENSES, Episode, Script, Sense
+from convert.ordinary_life.replay import Fired, Outcome
+from convert.ordinary_life.script import SENSES, Episode, Script, Sense
 from device.emotions import Emotion
 from device.perception.face.tracker import KEEP_S
 
