@@ -35,6 +35,20 @@ cat > /etc/systemd/system/mien-kiosk.service.d/headless.conf <<'S'
 {_HEADLESS}S
 /srv/mien/systemd/install.sh --kiosk --no-start
 """
+# The page asks for the password on this device, too; then other users of it see nothing.
+_ASK_LOCALLY = """set -e
+chgrp mien /etc/mien/mien.toml && chmod 640 /etc/mien/mien.toml
+printf 'calm lamps\\n' | mien kiosk password >/dev/null
+printf '[kiosk]\\nlocal_password = true\\npassword_file = "/etc/mien/kiosk-password.json"\\n' >> /etc/mien/mien.toml
+mien config check
+systemctl restart mien-hub
+systemctl restart mien-kiosk"""
+_STATUS = """runuser -u nobody -- python3 -c '
+import urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen("http://127.0.0.1:8137/{path}", timeout=2).status)
+except urllib.error.HTTPError as error:
+    print(error.code)'"""
 _GRAB = (
     "runuser -u mien-kiosk -- env XDG_RUNTIME_DIR=/run/mien-kiosk WAYLAND_DISPLAY=wayland-0 grim /run/mien-kiosk/s.png"
 )
@@ -49,6 +63,17 @@ def test_the_unit_shows_the_page_in_cage() -> None:
                 machine.until(f"systemctl is-active {unit}", 30)
             assert machine.run("systemd-analyze verify /usr/local/lib/systemd/system/mien* 2>&1") == ""
             _shows_the_page(machine)
+            machine.run(_ASK_LOCALLY)
+            machine.until("grep -q '\"is_kiosk\":true' /var/lib/mien-hub/sessions.json", 60)
+            _shows_the_page(machine)
+            for path in ("", "api/state", "metrics"):
+                assert machine.run(_STATUS.format(path=path)) == "401\n"
+            # The start page's own key, in no list of processes.
+            key = machine.run("cat /var/lib/mien-hub/page-key")
+            assert key in machine.run("cat /run/mien-kiosk/start.html")
+            assert machine.run("stat -c '%U %a' /run/mien-kiosk/start.html") == "mien-kiosk 600\n"
+            assert key not in machine.run("cat /proc/*/cmdline", check=False)
+            assert "hub and sense run" in machine.run("mien doctor", check=False)
 
 
 def _shows_the_page(machine: Machine) -> None:
