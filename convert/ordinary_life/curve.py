@@ -47,6 +47,7 @@ class Curve:
     default: float
     skipped: list[str]
     """Datasets that were missing."""
+    moody_hours: int
 
     @property
     def at_default(self) -> Point:
@@ -84,7 +85,7 @@ def measure_curve(
         Point(threshold, count_false_triggers(ordinary[threshold]), measure_delays(moody.get(threshold, [])))
         for threshold in thresholds
     ]
-    return Curve(points, default, material.skipped)
+    return Curve(points, default, material.skipped, len(moody.get(default, [])))
 
 
 def can_show_moods(material: Material) -> bool:

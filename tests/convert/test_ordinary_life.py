@@ -224,15 +224,16 @@ def curve() -> Curve:
     for threshold, false in ((0.4, 8), (0.6, 2), (0.8, 0)):
         delays = {sense: Delays(10, (2.0, 4.0, 9.0) if threshold < 0.8 else (), 1) for sense in SENSES}
         points.append(Point(threshold, FalseTriggers(4, Counter(comfort=false), 1, 5, 2), delays))
-    return Curve(points, 0.6, ["people: gone"])
+    return Curve(points, 0.6, ["people: gone"], 2)
 
 
 def test_the_page_shows_every_threshold_and_its_picture_is_well_formed(tmp_path: Path) -> None:
     (tmp_path / "REPORT.md").write_text("# Card\n\n## One\n\nx\n\n## What these numbers do not show\n- y\n")
     text = report.write(curve(), tmp_path)
-    assert "| 0.60 (default) | 0.50 | 4.0 | 30 |" in text
-    assert "| 0.80 | 0.00 | – | 0 |" in text
+    assert "| 0.60 (default) | 0.50 (0.06–1.81) | 4.0 | 30 |" in text
+    assert "| 0.80 | 0.00 (0.00–0.92) | – | 0 |" in text
     assert "Skipped: people: gone." in text
+    assert "`python -m convert ordinary-life --hours 4 --moody-hours 2`" in text
     root = ET.fromstring((tmp_path / "ordinary-life.svg").read_text(encoding="utf-8"))  # noqa: S314 - our own file
     assert len(root.findall(".//{*}polyline")) == 3
     page = (tmp_path / "REPORT.md").read_text()
