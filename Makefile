@@ -37,8 +37,9 @@ test: packages
 	@$(MAKE) --no-print-directory $(VENV)/.dev
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/coverage erase
+	rm -f /tmp/mien-coverage-$$(id -u).*
 	$(BIN)/coverage run -m pytest -n 2 --dist loadfile -m "not convert and not system and not soak" $(PYTEST)
-	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage combine --quiet . $$(ls -d /tmp/mien-coverage-$$(id -u).* 2>/dev/null)
 	$(BIN)/coverage report
 	$(BIN)/python tests/coverage_floor.py
 

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import coverage_files
 from tests.command_line import HOUSE, Done, Mien
+
+coverage_files.redirect()
 
 
 @dataclass

@@ -21,6 +21,7 @@ import pytest
 
 from device.system.isolation import Gap, check_isolation
 from tests.command_line import HOUSE
+from tests.coverage_files import measured
 
 _USER = 4711
 WALL = """
@@ -28,8 +29,10 @@ import json, os, sys
 from pathlib import Path
 from device.system.isolation.enclosure import Enclosure, Needs
 folder = Path(sys.argv[1])
+# Where coverage is measured, its file has to be written as well.
+places = [Path.cwd()] if "coverage" in sys.modules else []
 def enclosed(internet=False):
-    wall = Enclosure(Needs((folder / "run",), (folder / "state",)))
+    wall = Enclosure(Needs((folder / "run",), (folder / "state", *places)))
     detail = wall.enter()
     if "refused" in detail:
         sys.exit(detail)
@@ -117,7 +120,7 @@ def walled(script: str, *arguments: str, home: Path, user: str = "as we are") ->
     """Run Python as this user or as an ordinary one; skips the test where there is none."""
     command, env = (
         [sys.executable, "-c", script, *arguments],
-        {**os.environ, "PYTHONPATH": str(HOUSE), "HOME": str(home)},
+        {**os.environ, **measured(), "PYTHONPATH": str(HOUSE), "HOME": str(home)},
     )
     if user != "as we are":
         if os.geteuid() != 0:
@@ -283,7 +286,7 @@ except OSError as error:
         other.bind(f"{name}/still-there")
         other.listen()
         command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", _WITHOUT, "-c", script, name]
-        env = {**os.environ, "PYTHONPATH": str(HOUSE), "HOME": f"{name}/home"}
+        env = {**os.environ, **measured(), "PYTHONPATH": str(HOUSE), "HOME": f"{name}/home"}
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     if "unshare: " in done.stderr:
         pytest.skip(done.stderr)

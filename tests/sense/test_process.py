@@ -18,11 +18,27 @@ from device.settings.locations import socket_path
 from device.settings.schema import Home, Settings
 from device.system.isolation import Gap
 from tests.command_line import HOUSE, write_settings
+from tests.coverage_files import measured
 from tests.hub.conftest import short
 from tests.sense.fake_hub import Hub, Line
 
 __all__ = ["short"]
 
+# Sense itself. Where coverage is measured, its file has to be written as well.
+_SENSE = """
+import dataclasses, sys
+from pathlib import Path
+from device.cli import main
+from device.sense import process
+
+class Measured(process.Enclosure):
+    def __init__(self, needs):
+        super().__init__(dataclasses.replace(needs, writable=(*needs.writable, Path.cwd())))
+
+if "coverage" in sys.modules:
+    process.Enclosure = Measured
+sys.exit(main(sys.argv[1:]))
+"""
 # As systemd's unit: no socket but Unix's can be made, and no namespace.
 _IN_A_SANDBOX = """
 import sys
@@ -30,19 +46,18 @@ from device.system.isolation.seccomp import filter_system_calls
 problem = filter_system_calls(internet=False)
 if problem:
     sys.exit("no sandbox here: " + problem)
-from device.cli import main
-sys.exit(main(sys.argv[1:]))
+exec(sys.argv.pop(1))
 """
 _WITHOUT_NAMESPACES = """
 import os, sys
 open("/proc/sys/user/max_user_namespaces", "w").write("0")
-command = ["setpriv", "--bounding-set=-all", "--no-new-privs", sys.executable, "-m", "device.cli", *sys.argv[1:]]
+command = ["setpriv", "--bounding-set=-all", "--no-new-privs", sys.executable, "-c", *sys.argv[1:]]
 os.execvp(command[0], command)
 """
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(HOUSE), "HOME": str(folder)}
+    return {**os.environ, **measured(), "PYTHONPATH": str(HOUSE), "HOME": str(folder)}
 
 
 @contextmanager
@@ -66,7 +81,7 @@ def _sense(folder: Path, settings: Path, *command: str) -> Iterator[tuple[Line, 
 
 
 def test_by_hand_the_hello_says_that_nothing_is_open(short: Path) -> None:
-    with _sense(short, write_settings(short), sys.executable, "-m", "device.cli") as (line, _):
+    with _sense(short, write_settings(short), sys.executable, "-c", _SENSE) as (line, _):
         hello = line.next_of(Hello)
         if "refused" in hello.isolation.detail:
             pytest.skip(hello.isolation.detail)
@@ -80,7 +95,7 @@ def test_an_ip_camera_in_a_sandbox_that_allows_none_is_a_sentence_with_the_comma
     """Attack A2: it was a traceback, five restarts and a dead unit."""
     settings = write_settings(short)
     settings.write_text(settings.read_text().replace('"off"', '"rtsp://anna:secret@192.168.1.20/s"', 1))
-    with _sense(short, settings, sys.executable, "-c", _IN_A_SANDBOX) as (line, process):
+    with _sense(short, settings, sys.executable, "-c", _IN_A_SANDBOX, _SENSE) as (line, process):
         line.next_of(Hello)
         line.say(Beat())
         stage = line.next_of(Health).stages["camera"]
@@ -103,7 +118,7 @@ def test_where_the_wall_cannot_be_had_sense_refuses_only_if_it_has_to(short: Pat
     settings = write_settings(short)
     if required:
         settings.write_text(settings.read_text().replace("[home]", "[home]\nrequire_isolation = true"))
-    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", _WITHOUT_NAMESPACES]
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", _WITHOUT_NAMESPACES, _SENSE]
     if subprocess.run([*command[:3], "true"], check=False, capture_output=True).returncode:
         pytest.skip("this system has no user namespaces")
     if required:
