@@ -12,6 +12,7 @@ from device.perception.face.follower import FaceFollower
 from device.perception.face.stream import FaceStream
 from device.perception.face.two_stage import FAINT, PROPOSED, TwoStageDetector
 from device.perception.models.card import MODEL_NAMES
+from device.perception.models.hangs import HangRecord
 from device.perception.models.model import Model
 from device.perception.models.registry import select, state_folder
 from device.perception.voice.classifier import VoiceReader
@@ -32,6 +33,8 @@ class Perception:
     prosody_model: Model
     damages: dict[str, str] = field(default_factory=dict)
     """Sense (`face`, `voice`) -> why its installed model cannot be used; senses without damage are left out."""
+    installed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Sense -> the digests of its installed models in use; empty while all are shipped."""
 
     def open_face_stream(
         self, settings: Settings, budget: CpuBudget | None = None, *, lenient: bool = False
@@ -52,16 +55,21 @@ def load_perception(settings: Settings, *, live: bool = False) -> Perception:
     """
     # The pictures are small: OpenCV's threads would wake other cores without saving any time.
     cv2.setNumThreads(1)
-    selections = {name: select(name, state_folder(settings)) for name in MODEL_NAMES}
+    hangs = HangRecord(settings.sense_dir)
+    selections = {name: select(name, state_folder(settings), hangs=hangs) for name in MODEL_NAMES}
     face, voice, prosody = (selections[name].model for name in MODEL_NAMES)
     damages: dict[str, str] = {}
+    installed: dict[str, tuple[str, ...]] = {}
     for name, selection in selections.items():
         if selection.damage:
             _log.error("%s", selection.damage)
             damages.setdefault("face" if name == "face" else "voice", selection.damage)
+        if selection.installed:
+            sense = "face" if name == "face" else "voice"
+            installed[sense] = (*installed.get(sense, ()), selection.installed.digest)
     stats = settings.sense_dir / "voices.json" if live else None
     voice_reader = VoiceReader(voice, prosody, settings.microphone.min_speech, stats)
-    return Perception(open_detector(settings), FaceReader(face), voice_reader, face, voice, prosody, damages)
+    return Perception(open_detector(settings), FaceReader(face), voice_reader, face, voice, prosody, damages, installed)
 
 
 def open_detector(settings: Settings) -> TwoStageDetector:

@@ -68,6 +68,7 @@ def build_pipeline(
         ),
         LiveView(live_path(settings.runtime_dir), allowed=live),
         perception.damages,
+        perception.installed,
     )
     models = (perception.face_model, perception.voice_model, perception.prosody_model)
     return pipeline, {m.card.name: m.card.version for m in models}

@@ -10,6 +10,8 @@ from device.sense.camera.thread import CameraThread
 from device.sense.controls import Switches
 from device.sense.microphone.thread import MicrophoneThread
 
+GIVE_UP_S = 30.0
+"""After this long without a heartbeat sense ends itself, and is started again. systemd's watchdog would take longer."""
 STALL_S = 10.0
 """A reading thread without a heartbeat for this long is stalled: the watchdog is no longer notified."""
 _RATE_WINDOW_S = 5
@@ -42,12 +44,17 @@ class HealthMonitor:
     ) -> None:
         """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
         self._camera, self._microphone, self._damages = camera, microphone, damages
-        self.stall_s = STALL_S
+        self.stall_s, self.give_up_s = STALL_S, GIVE_UP_S
         self.heartbeats = {"face": ThreadHeartbeat(now_s), "voice": ThreadHeartbeat(now_s)}
 
     def is_stalled(self, now_s: float) -> bool:
         """Whether a reading thread hangs."""
         return any(now_s - heartbeat.beat_s > self.stall_s for heartbeat in self.heartbeats.values())
+
+    def find_hung(self, now_s: float) -> str:
+        """The reading thread, `face` or `voice`, that hangs so long that only a restart helps; "" if none does."""
+        hung = (name for name, heartbeat in self.heartbeats.items() if now_s - heartbeat.beat_s > self.give_up_s)
+        return next(hung, "")
 
     def report(
         self,
@@ -63,7 +70,7 @@ class HealthMonitor:
         stages = {"camera": self._camera.stage(now_s), "microphone": self._microphone.stage(now_s)}
         for name, heartbeat in self.heartbeats.items():
             stalled = now_s - heartbeat.beat_s > self.stall_s
-            problem = "it hangs; the watchdog restarts sense" if stalled else heartbeat.problem
+            problem = "it hangs; sense will be started again" if stalled else heartbeat.problem
             detail = problem or self._damages.get(name, "")
             stages[name] = Stage(State.LOST if problem else State.OK, detail, round(heartbeat.rate_hz(now_s), 2))
         if save_error:

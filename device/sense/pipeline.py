@@ -6,6 +6,7 @@ and one that reads the voice. Their readings meet in `Fusion`. Ten times a secon
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ import msgspec
 
 from device.ipc.messages import HEARTBEAT_S, Health
 from device.perception.face.stream import FaceStream
+from device.perception.models.hangs import HangRecord
 from device.perception.mood.baseline import BaselineRecorder
 from device.perception.mood.fusion import Fusion
 from device.perception.mood.smoothing import MoodSmoother
@@ -31,7 +33,10 @@ from device.system.threads import name_this_thread
 
 _log = logging.getLogger(__name__)
 
+EXIT_HUNG = 70
+"""The exit status of a sense whose reading hangs."""
 TICK_S = 0.1
+_SUSPENDED_S = 2.0
 _IDLE_TICK_S = 0.3
 """Longer, because in an empty, quiet room the wake-ups cost more than anything else."""
 _REFRESH_S = 0.5
@@ -51,8 +56,13 @@ class Pipeline:
         baseline: BaselineRecorder,
         live: LiveView,
         damages: Mapping[str, str],
+        installed: Mapping[str, tuple[str, ...]],
     ) -> None:
-        """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one."""
+        """`damages`: `face` or `voice` -> why the shipped model is used instead of the installed one.
+
+        `installed`: `face` or `voice` -> the digests of its installed models.
+        """
+        self._installed, self._hangs = installed, HangRecord(settings.sense_dir)
         self._settings = settings
         self._live = live
         self._camera, self._microphone = camera, microphone
@@ -116,11 +126,24 @@ class Pipeline:
                 hub.send_mood(mood, changed=changed)
                 shown, sent_s = mood, now_s
             if now_s - health_s >= HEARTBEAT_S / 2:
+                # After a suspension of the whole process every heartbeat is old.
+                was_running = now_s - health_s < _SUSPENDED_S
                 self.controls.retry_save()
                 hub.send_health(self._report_health(now_s, hub.lost_changes))
                 health_s = now_s
                 if not self.health.is_stalled(now_s):
                     notify("WATCHDOG=1")
+                if was_running and (hung := self.health.find_hung(now_s)):
+                    self._give_up(hung)
+
+    def _give_up(self, hung: str) -> None:
+        """End the process: a thread that hangs in the runtime cannot be ended. Its models are counted."""
+        _log.error("reading the %s hangs; sense ends, to be started again", hung)
+        try:
+            self._hangs.add(self._installed.get(hung, ()))
+        except OSError as error:
+            _log.error("it cannot be noted which model hung (%s)", error)
+        os._exit(EXIT_HUNG)
 
     def _wanted_fps(self, people: int) -> float:
         """The idle rate is enough for an empty room, unless somebody watches the live view."""

@@ -10,6 +10,7 @@ from device.emotions import EMOTIONS
 from device.errors import ModelError
 from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS, parse_card
+from device.perception.models.operators import check_operators
 from device.perception.tflite import Network, Tensor
 
 _MAX_GOLDEN_STEPS = 3
@@ -42,6 +43,7 @@ class Model:
                 f"{path}: is not the file that its card describes (sha256 {found[:12]}…, the card says "
                 f"{self.card.sha256[:12]}…); one of the two is damaged or from another version"
             )
+        check_operators(bundle.network, path)
         self.network = Network(bundle.network, path)
         self._check_shapes(path)
         try:

@@ -13,6 +13,7 @@ from msgspec import Meta, field
 from device.errors import ModelError
 from device.perception.models.bundle import ModelBundle, read_bundle
 from device.perception.models.card import MODELS, Word
+from device.perception.models.hangs import MAX_HANGS, HangRecord
 from device.perception.models.inputs import check_card, open_model
 from device.perception.models.model import Model
 from device.perception.models.smoke_test import run_smoke_test
@@ -121,8 +122,11 @@ class Selection:
         return None if self.damage else self.slot.now
 
 
-def select(name: str, state_dir: Path, shipped: Path = MODELS) -> Selection:
-    """Choose and load the model `name`. Raises ModelError if the shipped one is needed and damaged, too."""
+def select(name: str, state_dir: Path, shipped: Path = MODELS, hangs: HangRecord | None = None) -> Selection:
+    """Choose and load the model `name`. Raises ModelError if the shipped one is needed and damaged, too.
+
+    With `hangs`, a model that has made sense hang too often counts as damaged.
+    """
     try:
         registry, damage = read_registry(state_dir), ""
     except ModelError as error:
@@ -130,6 +134,8 @@ def select(name: str, state_dir: Path, shipped: Path = MODELS) -> Selection:
     slot = registry.slot(name)
     if slot.now is not None:
         try:
+            if hangs and (count := hangs.count(slot.now.digest)) >= MAX_HANGS:
+                raise ModelError(f"sense hung {count} times while it was in use")
             bundle = read_installed(name, slot.now.digest, state_dir)
             # After an update of Mien, or with the SD card in another computer, the runtime may crash on a model that
             # passed its smoke test when it was installed.
