@@ -42,7 +42,7 @@ def _add_reproduce(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=folder, help="folder of the run folders (runs/face-stages; with --rows runs/quick)"
     )
-    parser.add_argument("--out", type=folder, help=f"folder of the pair ({MODELS}; with --rows runs/quick/models)")
+    parser.add_argument("--out", type=folder, help=f"folder of the pair (RUNS/models; {MODELS} ships it)")
     parser.add_argument(
         "--from-nothing", action="store_true", help="start from random weights, not a committed network"
     )
@@ -60,7 +60,7 @@ def _reproduce(arguments: Namespace) -> None:
     if arguments.list:
         print("\n".join(list_stages(runs, from_nothing=arguments.from_nothing)))
         return
-    out = output_folder(arguments.out, MODELS, arguments.rows)
+    out = output_folder(arguments.out or runs / "models", MODELS, arguments.rows)
     torch.set_num_threads(1)
     keep_freed_memory()
     figures = reproduce_face(arguments.data, runs, out, arguments.rows, from_nothing=arguments.from_nothing)
@@ -218,7 +218,7 @@ STEPS = {
     "train": Step("train a network, resuming an interrupted run", train.add_arguments, train.run),
     "quantize": Step("run folder -> int8 .tflite and its card, measured on the test split", _add_quantize, _quantize),
     "reproduce": Step(
-        "train the shipped network from the datasets, stage by stage, resuming; then as quantize",
+        "train the next face network from the datasets, stage by stage, resuming; then as quantize",
         _add_reproduce,
         _reproduce,
     ),

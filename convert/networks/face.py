@@ -11,10 +11,10 @@ from convert.networks.residual import Residual, convolution
 from device.emotions import EMOTIONS
 
 FERPLUS = 8
-SHIPPED = (16, 48, 96, 144)
-"""1.07 M parameters: 1.14 MB in int8."""
+STUDENT = (16, 48, 96, 144)
+"""1.07 M parameters: 1.14 MB in int8. For a network that also learns web portraits."""
 PUBLISHED = (16, 48, 80, 128)
-"""0.83 M parameters: the network as published, and the one of FER2013 alone from which the shipped one starts."""
+"""0.83 M parameters: the shipped network, and the network as published."""
 TEACHER = (64, 128, 256, 512)
 """11 M parameters, for the teachers."""
 

@@ -22,7 +22,7 @@ from convert.evaluation.shipped import (
     read_clips,
     read_private_test,
 )
-from convert.report import baseline, face_lineage, ferplus_weight, ordinary_life
+from convert.report import baseline, face_lineage, face_strangers, ferplus_weight, ordinary_life
 from convert.report.tables import format_calibration, format_confusion, format_table, selective
 from convert.report.voice import CORPUS, protocols
 from convert.voice.ensemble_weights import Exponents
@@ -151,6 +151,7 @@ def _face(data: Path, models: Path, saved: Path) -> str:
         + format_table(("", "per cent"), rows)
         + "\nBy emotion, the shipped network on the 3,301 (rows are the label):\n\n"
         + format_confusion(test)
+        + face_strangers.section(data, models)
         + face_lineage.section()
         + ferplus_weight.section(
             model.network, {"PublicTest": Fer2013(data / "fer2013").validation(), "PrivateTest, 3,301": clean}

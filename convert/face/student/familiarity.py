@@ -16,6 +16,7 @@ import numpy.typing as npt
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.datasets.pictures.webfaces import Webfaces
 from convert.evaluation.metrics import fit_neutral_prior, fit_unknown_below
+from convert.evaluation.predictions import CLASSES, Predictions
 from convert.face.student.resize import resize_all
 from convert.face.student.strange import FITTED, Picture, change_all
 from device.emotions import Floats
@@ -29,7 +30,7 @@ MAX_COST = 0.01
 """How much the mean log-likelihood of the unchanged faces may fall. At 0.05, a third fewer of the familiar faces would
 be read, and their calibration error would rise from 3 to 8 points."""
 CHANGED = 700
-"""Faces of each validation set that are changed."""
+"""Faces of each set that are changed."""
 _PERCENTILES = (0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40)
 _WIDTHS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
 _POWERS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -48,6 +49,24 @@ def predict_logits(network: Network, pictures: Picture) -> Floats:
     return np.array([network.run(face_input(picture))[0][0] for picture in resize_all(pictures, FACE_PX)], np.float32)
 
 
+def spread_rows(count: int) -> npt.NDArray[np.int64]:
+    """CHANGED of `count` rows (all, if there are fewer), evenly spread: a set may be sorted by emotion."""
+    return np.linspace(0, count - 1, min(CHANGED, count)).round().astype(np.int64)
+
+
+def _read_validation_sets(data: Path, *, part: bool) -> list[tuple[Picture, npt.NDArray[np.int64]]]:
+    """Pictures (n, 48, 48) and labels (n,) of PublicTest and of webfaces' validation."""
+    public = Fer2013(data / "fer2013", part=part).validation()
+    portraits = Webfaces(data / "webfaces", part=part).validation()
+    return [(public.pictures, public.labels), (resize_all(portraits.pictures, FACE_PX), portraits.labels)]
+
+
+def predict_familiar_sets(network: Network, data: Path) -> list[LabelledLogits]:
+    """PublicTest and webfaces' validation, unchanged."""
+    sets = _read_validation_sets(data, part=False)
+    return [LabelledLogits(predict_logits(network, pictures), labels) for pictures, labels in sets]
+
+
 def predict_validation_sets(
     network: Network, data: Path, rows: int | None = None
 ) -> tuple[list[LabelledLogits], list[LabelledLogits]]:
@@ -55,17 +74,21 @@ def predict_validation_sets(
 
     `rows` allows incomplete sets, for a quick check.
     """
-    part = rows is not None
-    public = Fer2013(data / "fer2013", part=part).validation()
-    portraits = Webfaces(data / "webfaces", part=part).validation()
-    sets = ((public.pictures, public.labels), (resize_all(portraits.pictures, FACE_PX), portraits.labels))
+    sets = _read_validation_sets(data, part=rows is not None)
     familiar = [LabelledLogits(predict_logits(network, pictures), labels) for pictures, labels in sets]
-    few = np.concatenate([pictures[:CHANGED] for pictures, _ in sets])
-    few_labels = np.concatenate([labels[:CHANGED] for _, labels in sets])
+    few = np.concatenate([pictures[spread_rows(len(pictures))] for pictures, _ in sets])
+    few_labels = np.concatenate([labels[spread_rows(len(labels))] for _, labels in sets])
     strange = [
         LabelledLogits(predict_logits(network, change_all(few, change)), few_labels) for change in FITTED.values()
     ]
     return familiar, strange
+
+
+def join_validation(familiar: list[LabelledLogits]) -> Predictions:
+    """All validation sets as one."""
+    labels = np.concatenate([part.labels for part in familiar])
+    names, empty = np.array([str(i) for i in range(len(labels))]), np.full(len(labels), "")
+    return Predictions(CLASSES, np.concatenate([part.logits for part in familiar]), labels, names, empty, empty)
 
 
 def fit_familiarity(card: Card, familiar: list[LabelledLogits], strange: list[LabelledLogits]) -> Familiarity | None:
@@ -98,12 +121,12 @@ def _loss(card: Card, parts: list[LabelledLogits]) -> float:
 def with_familiarity(card: Card, familiar: list[LabelledLogits], strange: list[LabelledLogits]) -> Card:
     """`card` with its familiarity, and what follows from the probabilities: `unknown_below` and the neutral prior."""
     card = msgspec.structs.replace(card, familiarity=fit_familiarity(card, familiar, strange))
-    probabilities = face_probabilities(np.concatenate([part.logits for part in familiar]), card)
-    labels = np.concatenate([part.labels for part in familiar])
+    validation = join_validation(familiar)
+    probabilities = face_probabilities(validation.logits, card)
     return msgspec.structs.replace(
         card,
-        unknown_below=fit_unknown_below(probabilities, labels),
-        neutral_prior=fit_neutral_prior(probabilities, labels),
+        unknown_below=fit_unknown_below(probabilities, validation.truth),
+        neutral_prior=fit_neutral_prior(probabilities, validation.truth),
     )
 
 

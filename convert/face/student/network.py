@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from convert.datasets.pictures.fer2013 import IN_FERPLUS
-from convert.networks.face import SHIPPED, MienFace
+from convert.networks.face import STUDENT, MienFace
 from device.emotions import EMOTIONS
 
 
@@ -18,7 +18,7 @@ class MixedFace(MienFace):
     2021, "Long-tail learning via logit adjustment"). FER+'s head learns the votes unchanged.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = SHIPPED, dropout: float = 0.1) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = STUDENT, dropout: float = 0.1) -> None:
         super().__init__(widths, dropout)
         self.webfaces = nn.Linear(widths[-1], len(EMOTIONS))
 

@@ -20,7 +20,7 @@ from convert.face.student.data import count_prior, read_webfaces
 from convert.face.student.network import HeadMix, merge_heads
 from convert.face.student.resize import resize_all
 from convert.face.student.stages import STAGES, find_stage, load_stage
-from convert.face.student.strangers import THRESHOLD, measure_strangers, read_stranger_sets
+from convert.face.student.strangers import measure_strangers, read_stranger_sets
 from convert.networks.face import MienFace
 from device.emotions import Floats, softmax
 from device.errors import MienError
@@ -28,6 +28,9 @@ from device.perception.face.classifier import face_input
 from device.perception.tflite import Network
 
 _CALIBRATED = 700
+CALM_THRESHOLD = 0.4
+"""The confidence at which misread calm faces count in the choice of heads. It is not the setting: that is fitted to the
+network, so the network may not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def merge_stage(name: str, runs: Path, data: Path, rows: int | None = None) -> M
         fixed = HeadMix()  # as published: FER2013's labels only
     elif stage.fer2013 == "none":
         fixed = HeadMix(fer2013=0.0, webfaces=1.0, prior=0.0)
-    choices = choose_heads(public, portraits, log_prior, THRESHOLD, fixed)
+    choices = choose_heads(public, portraits, log_prior, CALM_THRESHOLD, fixed)
     merged = merge_heads(network, choices[0].mix, log_prior)
     shape = (1, stage.side, stage.side, 1)
     content, _ = export_int8(BothHeads(merged), shape, calibration_inputs(data, stage.side, part=part))

@@ -1,10 +1,10 @@
-"""From the datasets to the face network that ships, in one command that resumes: `python -m convert reproduce face`."""
+"""From the datasets to the next face network, in one command that resumes: `python -m convert reproduce face`."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from convert.face.student.ship import ship_stage
-from convert.face.student.stages import FROM_NOTHING_CHAIN, SHIPPED_CHAIN, find_stage, is_done, run_stage
+from convert.face.student.stages import CHAIN, FROM_NOTHING_CHAIN, find_stage, is_done, run_stage
 
 
 def list_stages(runs: Path, *, from_nothing: bool = False) -> list[str]:
@@ -42,4 +42,4 @@ def reproduce_face(
 
 
 def _chain(*, from_nothing: bool) -> tuple[str, ...]:
-    return FROM_NOTHING_CHAIN if from_nothing else SHIPPED_CHAIN
+    return FROM_NOTHING_CHAIN if from_nothing else CHAIN

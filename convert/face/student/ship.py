@@ -1,23 +1,21 @@
-"""Makes a stage's network the one that ships: int8, its card, and its saved predictions on PrivateTest."""
+"""Makes of a stage's network what ships: int8, its card, and its saved predictions on PrivateTest."""
 
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from convert.datasets.pictures.fer2013 import Fer2013
 from convert.datasets.pictures.people import read_people
 from convert.evaluation.metrics import accuracy_on_surest
-from convert.evaluation.predictions import CLASSES, Predictions
+from convert.evaluation.predictions import SAVED_PREDICTIONS
 from convert.evaluation.shipped import make_face_predictions, predict_faces, read_private_test
-from convert.export.card import build_card, predictions_folder, write_accuracy, write_pair
+from convert.export.card import build_card, write_accuracy, write_pair
 from convert.face.quantize import predict_float
 from convert.face.student.data import read_webfaces
-from convert.face.student.familiarity import LabelledLogits, predict_validation_sets, with_familiarity
+from convert.face.student.familiarity import join_validation, predict_validation_sets, with_familiarity
 from convert.face.student.quantize import merge_stage
 from convert.face.student.strangers import StrangerSets, measure_strangers
 from device.perception.face.familiarity import face_probabilities
-from device.perception.models.card import Corpus
+from device.perception.models.card import MODELS, Corpus
 from device.perception.models.model import Model
 from device.perception.tflite import Network
 
@@ -40,18 +38,12 @@ def ship_stage(name: str, runs: Path, data: Path, out: Path, rows: int | None = 
     familiar, strange = predict_validation_sets(network, data, rows)
     card = build_card("face", merged.content, merged.shape, join_validation(familiar), CORPORA)
     write_pair(out, merged.content, with_familiarity(card, familiar, strange))
-    faces, predictions = read_private_test(data, rows=rows), predictions_folder(out, rows)
+    faces = read_private_test(data, rows=rows)
+    predictions = SAVED_PREDICTIONS if out.resolve() == MODELS else out / SAVED_PREDICTIONS.name
     make_face_predictions(faces, *predict_float(merged.network, faces))[0].save(predictions / "face-float.npz")
     for kind, part in zip(("", "-ferplus"), predict_faces(network, faces), strict=True):
         part.save(predictions / f"face{kind}.npz")
     return write_accuracy(out, "face", _measure(Model("face", out), data, rows))
-
-
-def join_validation(familiar: list[LabelledLogits]) -> Predictions:
-    """All validation sets as one."""
-    labels = np.concatenate([part.labels for part in familiar])
-    names, empty = np.array([str(i) for i in range(len(labels))]), np.full(len(labels), "")
-    return Predictions(CLASSES, np.concatenate([part.logits for part in familiar]), labels, names, empty, empty)
 
 
 def _measure(model: Model, data: Path, rows: int | None) -> dict[str, float]:
@@ -76,5 +68,4 @@ def _measure(model: Model, data: Path, rows: int | None) -> dict[str, float]:
         "the same, accuracy on the surest 70 %": accuracy_on_surest(calibrate(test.logits), test.truth),
         "FER+ majority (3,153), accuracy": figures["FER+ majority (3,153), accuracy"],
         "webfaces' test (2,904), accuracy": figures["webfaces' test (2,904), accuracy"],
-        **{title: figures[title] for title in figures if title.startswith("calm faces")},
     }

@@ -22,7 +22,7 @@ from convert.face.student.data import MixedFaces, load_mixed_faces
 from convert.face.student.network import MixedFace
 from convert.face.student.task import MixedPlan, Teachers, make_score, make_task
 from convert.face.student.widen import widen
-from convert.networks.face import PUBLISHED, SHIPPED, TEACHER, MienFace, add_ferplus_logits
+from convert.networks.face import PUBLISHED, STUDENT, TEACHER, MienFace, add_ferplus_logits
 from convert.training import checkpoints
 from convert.training.loop import keep_freed_memory, train
 from device.errors import MienError
@@ -40,7 +40,7 @@ class Stage:
 
     name: str
     plan: FacePlan
-    widths: Widths = SHIPPED
+    widths: Widths = STUDENT
     mixed: MixedPlan = field(default_factory=MixedPlan)
     start: str = ""
     """Initial weights: empty (random ones), a network of COMMITTED or an earlier stage; widened if necessary."""
@@ -67,10 +67,8 @@ _FROM_SCRATCH = replace(_PLAN, epochs=20, learning_rate=0.1, weight_decay=5e-4, 
 
 STAGES: tuple[Stage, ...] = (
     Stage("student-begun", replace(_PLAN, epochs=3, learning_rate=0.05), start="fer2013-only", hours=0.2),
-    Stage("student-1", replace(_PLAN, epochs=4), start="student-begun", hours=0.3),
-    # The same from random weights.
     Stage("from-nothing", replace(_FROM_SCRATCH, epochs=40, seed=9), hours=2.4),
-    Stage("student-1-from-nothing", replace(_PLAN, epochs=4), start="from-nothing", hours=0.3),
+    Stage("student-1", replace(_PLAN, epochs=9), start="student-begun", hours=0.6),
     Stage(
         "teacher-1",
         replace(_PLAN, epochs=8, learning_rate=0.06, weight_decay=5e-4, seed=2),
@@ -112,9 +110,9 @@ STAGES: tuple[Stage, ...] = (
         hours=5.0,
     ),
 )
-SHIPPED_CHAIN = ("student-begun", "student-1")
-"""The stages of the network that ships, in order. The first one starts from a committed file."""
-FROM_NOTHING_CHAIN = ("from-nothing", "student-1-from-nothing")
+CHAIN = ("student-begun",)
+"""The stages of the network that `convert reproduce face` makes, in order. The first starts from a committed file."""
+FROM_NOTHING_CHAIN = ("from-nothing",)
 """The same without that file."""
 
 
