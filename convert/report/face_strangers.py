@@ -84,10 +84,12 @@ def _format_groups(measured: StrangerFigures) -> str:
 def _unfamiliar(model: Model, sets: StrangerSets, data: Path) -> str:
     """What the network says of faces unlike its training data."""
     clean, web = sets.clean, sets.webfaces
-    rows_of = {"clean": spread_rows(len(clean)), "web": spread_rows(len(web))}
-    faces = np.concatenate([clean.pictures[rows_of["clean"]], resize_all(web.pictures[rows_of["web"]], FACE_PX)])
-    labels = np.concatenate([clean.labels[rows_of["clean"]], web.labels[rows_of["web"]]])
-    usual = predict_logits(model.network, faces)
+    rows_by_set = {"clean": spread_rows(len(clean)), "web": spread_rows(len(web))}
+    faces = np.concatenate(
+        [clean.pictures[rows_by_set["clean"]], resize_all(web.pictures[rows_by_set["web"]], FACE_PX)]
+    )
+    labels = np.concatenate([clean.labels[rows_by_set["clean"]], web.labels[rows_by_set["web"]]])
+    unchanged = predict_logits(model.network, faces)
     kinds: list[tuple[str, Picture, bool]] = [("as they are", faces, True)]
     kinds += [(name, change_all(faces, change), True) for name, change in {**FITTED, **UNSEEN}.items()]
     kinds.append(("no face, by FER+'s voters", _voted_no_face(data), False))
@@ -96,7 +98,7 @@ def _unfamiliar(model: Model, sets: StrangerSets, data: Path) -> str:
     for name, pictures, has_labels in kinds:
         logits = predict_logits(model.network, pictures)
         said = shares_said(face_probabilities(logits, model.card), labels if has_labels else None, THRESHOLD)
-        found = (separation(-response(logits), -response(usual)), separation(-_surest(logits), -_surest(usual)))
+        found = (separation(-response(logits), -response(unchanged)), separation(-_surest(logits), -_surest(unchanged)))
         shown = ["–", "–"] if name == "as they are" else [f"{value:.0f}" for value in found]
         rows.append((name, f"{said['said']:.0f}", f"{said['wrong']:.0f}", *shown))
     return (

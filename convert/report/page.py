@@ -54,7 +54,8 @@ the mean of the classes' recalls. Chance is one divided by the number of classes
 
 _LIMITS = """## What these numbers do not show
 - The faces and voices are posed, acted, or found by a search engine; mostly Western, mostly adult, mostly English.
-  FER2013 does not say who is in a picture, so no number here covers sex, age or skin.
+  FER2013 does not say who is in a picture: sex, age and ethnicity are covered only where nobody told an emotion, under
+  *Strangers*.
 - The numbers say how often a network agrees with a label that people gave, not what anybody felt. People agree with
   FER2013's labels in about 65 % and with RAVDESS's intended emotion (sound alone) in about 60 %.
 - Random splits of acted corpora are only listed to compare with the projects that published them. For a living room,

@@ -84,8 +84,8 @@ def choose_heads(
     """
     every = [HeadMix(1.0, f, w, p) for f, w, p in itertools.product(FERPLUS_SHARES, WEBFACES_SHARES, PRIORS)]
     accuracies = [accuracy(mix.mix(*public.heads, log_prior).argmax(dim=1).numpy(), public.labels) for mix in every]
-    least = min(MIN_PUBLIC, max(accuracies))
-    grid = [mix for mix, value in zip(every, accuracies, strict=True) if value >= least]
+    min_accuracy = min(MIN_PUBLIC, max(accuracies))
+    grid = [mix for mix, value in zip(every, accuracies, strict=True) if value >= min_accuracy]
     found = [_judge(mix, public, portraits, log_prior, threshold) for mix in ([fixed] if fixed else grid)]
     return sorted(found, key=lambda choice: -choice.score)
 
