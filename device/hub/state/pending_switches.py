@@ -98,9 +98,9 @@ class PendingSwitches:
     def _still_kept(self) -> dict[Switch, bool]:
         return {switch: on for switch, on in self._kept.items() if self._pending.get(switch) is on}
 
-    async def _update(self, choose: Callable[[], dict[Switch, bool]]) -> None:
+    async def _update(self, select: Callable[[], dict[Switch, bool]]) -> None:
         async with self._lock:
-            wanted = choose()
+            wanted = select()
             if wanted != self._kept:
                 await asyncio.to_thread(self._write, wanted)
 
