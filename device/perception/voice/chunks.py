@@ -9,10 +9,10 @@ from device.emotions import Floats
 from device.perception.audio.speech_mel import speech_mel
 
 CHUNK = 64
-"""Frames of 20 ms that the network reads at a time. A second of sound takes one chunk: 50 new frames, and what came
-before them as context."""
-NEW = 50
-"""Frames of a chunk that are kept, unless it is the first of a sound."""
+"""Frames of 20 ms that the network reads at a time."""
+NEW = 52
+"""Frames of a chunk that are kept, unless it is the first of a sound; the ones before them are context. A second of a
+stream takes one chunk: 50 frames, and the two at the end of the last window, which silence followed."""
 
 
 def split_frames(count: int, known: int = 0) -> list[tuple[int, int]]:
