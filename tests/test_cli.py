@@ -19,7 +19,7 @@ def test_config_init_writes_a_valid_file_with_the_defaults(mien: Mien, tmp_path:
     assert parse(path.read_text(), "written") == Settings()
     check = mien("config", "check")
     assert (check.returncode, "fine" in check.stdout) == (0, True)
-    assert "comfort: When the room is sad or fearful for 5 s" in check.stdout
+    assert "comfort: When the room is sad or fearful for 2 s" in check.stdout
 
 
 def test_config_init_overwrites_only_with_force(mien: Mien, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_doctor_names_what_is_broken_of_the_models(tmp_path: Path, what: str) ->
     (models / "prosody.tflite").write_bytes(b"damaged")
     spoil = {
         "the runtime": "sys.modules |= {'ai_edge_litert.interpreter': None, 'tflite_runtime.interpreter': None}",
-        "a shipped model": f"registry.select.__defaults__ = (pathlib.Path({str(models)!r}),)",
+        "a shipped model": f"registry.select.__defaults__ = (pathlib.Path({str(models)!r}), None)",
     }[what]
     code = f"import pathlib, sys\nfrom device.perception.models import registry\n{spoil}\nfrom device.cli import main\n"
     code += "sys.exit(main(sys.argv[1:]))"

@@ -79,6 +79,8 @@ class Sense:
         self.session = session
         self.received: list[HubMessage] = []
         self.health = WELL
+        self.obeys = True
+        """Whether a switch changes its health."""
         self.repeated: Mood | None = None
         """A mood to repeat with each heartbeat, as the real sense does."""
         self.ended = asyncio.Event()
@@ -127,7 +129,7 @@ class Sense:
             while line := await self.reader.readline():
                 message = link.decode_hub_message(line)
                 self.received.append(message)
-                if isinstance(message, link.SetSwitch):
+                if isinstance(message, link.SetSwitch) and self.obeys:
                     self.health = msgspec.structs.replace(self.health, **{_SHOWN[message.switch]: message.on})
         self.ended.set()
 

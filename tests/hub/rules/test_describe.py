@@ -14,7 +14,7 @@ from tests.hub.rules.builders import when
 def test_describe() -> None:
     comfort = Settings().rules[0]
     assert describe(comfort) == (
-        "When the room is sad or fearful for 5 s and Mien is at least 50 % sure: "
+        "When the room is sad or fearful for 2 s and Mien is at least 50 % sure: "
         "lamp #ffb46b at 40 %, player calm at 30 %; not again for 1 min."
     )
     many = Rule("m", EMOTIONS[:3], (Publish("z/set", "{}"),), 0, 0.6, "22:00-06:00", 0)

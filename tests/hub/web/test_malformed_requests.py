@@ -114,7 +114,9 @@ def _malformed(host: str) -> list[bytes]:
         b"POST /none HTTP/1.1\r\nHost: " + name + b"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevil",
         b"GET / HTTP/1.1\r\nHost: evil\x1b[31m\r\nConnection: close\r\n\r\n",
         b"GET /evil%0aERROR%20injected HTTP/1.1\r\nHost: " + name + b"\r\nConnection: close\r\n\r\n",
-        b"GET /?evil=%0d%0a HTTP/1.1\r\nHost: " + name + b"\r\nConnection: close\r\nExpect: evil\r\n\r\n",
+        b"GET /none?evil=%0d%0a HTTP/1.1\r\nHost: "
+        + name
+        + b"\r\nConnection: close\r\nExpect: 100-continue\r\nExpect: evil\r\n\r\n",
         b"GET /none HTTP/1.1\r\nHost: " + name + b"\r\nConnection: close\r\nCookie: \xff\xfe=\x01; evil\r\n\r\n",
         b"GET /none HTTP/1.1\r\nHost: " + name + b"\r\nConnection: close\r\nAuthorization: Bearer\r\n\r\n",
     ]
