@@ -103,13 +103,14 @@ def _run_helper(control: socket.socket, address: Address) -> None:
         _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if descriptors:
             listener = socket.socket(fileno=descriptors[0])
-            threading.Thread(target=_serve, args=(listener, address), daemon=True).start()
+            threading.Thread(target=serve, args=(listener, address), daemon=True).start()
             control.recv(1)
     finally:
         os._exit(0)
 
 
-def _serve(listener: socket.socket, address: Address) -> None:
+def serve(listener: socket.socket, address: Address) -> None:
+    """Connect each client of `listener` to `address`; ends with the process."""
     while True:
         inside, _ = listener.accept()
         threading.Thread(target=_connect, args=(inside, address), daemon=True).start()

@@ -1,9 +1,11 @@
 """The camera proxy reaches the camera's address, and nothing else."""
 
+import contextlib
 import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from device.errors import DeviceError
-from device.sense.camera_proxy import Address, parse_address
+from device.sense.camera_proxy import Address, parse_address, serve
 
 # Reads a line of JSON from stdin, [command, argument], and answers with one.
 _INSIDE = """
@@ -117,6 +119,24 @@ def server() -> Iterator[_Server]:
     one = _Server()
     yield one
     one.stop()
+
+
+def test_the_helper_copies_both_ways_and_closes_what_has_no_camera(server: _Server) -> None:
+    """The part of the helper that copies, without its process, which may write nothing that could be measured."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address("127.0.0.1", server.port)
+        threading.Thread(target=serve, args=(listener, address), daemon=True).start()
+        port = listener.getsockname()[1]
+
+        def ask() -> bytes:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+                line.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
+                return b"".join(iter(lambda: line.recv(4096), b""))
+
+        assert ask().endswith(b"camera /stream")
+        server.stop()
+        with contextlib.suppress(ConnectionResetError):
+            assert ask() == b""
 
 
 @pytest.fixture

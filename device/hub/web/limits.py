@@ -31,6 +31,8 @@ class WebLimits:
     body_timeout_s: float = 10.0
     """Time to receive the whole body of a request."""
     max_body_bytes: int = 4096
+    export_wait_s: float = 300.0
+    """Time that an export waits while others are sent."""
     reload_interval_s: float = 2.0
     """How often the server looks for a changed password or certificate."""
     max_event_readers: int = 64

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import socket
 import time
 from pathlib import Path
 
@@ -102,17 +103,44 @@ def test_a_streamed_export_is_what_the_command_writes(house: Settings) -> None:
 def test_a_reader_that_stops_reading_is_disconnected(house: Settings) -> None:
     fill(house, 30_000)
 
+    async def stop_reading(port: int) -> asyncio.StreamWriter:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the kernel would take the whole table
+        line.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+        _, writer = await asyncio.open_connection(sock=line, limit=1024)
+        writer.write(b"GET /api/history.csv?since=8d HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return writer
+
     async def story() -> None:
+        # A reader that is stuck for long: four of them take all places.
+        async with running(house, limits=WebLimits(stuck_timeout_s=20, export_wait_s=0.3)) as hub:
+            port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
+            stuck = [await stop_reading(port) for _ in range(6)]
+            await asyncio.sleep(0.5)
+            status, body, headers = await ask("GET", f"{hub.page}api/history.csv?since=8d")
+            assert (status, headers["Retry-After"]) == (503, "60")
+            assert "too many exports" in body
+            for writer in stuck:
+                writer.close()
         async with running(house, limits=WebLimits(stuck_timeout_s=0.5)) as hub:
             port = int(hub.page.rsplit(":", 1)[1].rstrip("/"))
-            stuck = [await asyncio.open_connection("127.0.0.1", port, limit=1024) for _ in range(6)]
-            for _, writer in stuck:
-                writer.write(b"GET /api/history.csv?since=8d HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            stuck = [await stop_reading(port) for _ in range(6)]
             await asyncio.sleep(0.3)
             status, table, _ = await ask("GET", f"{hub.page}api/history.csv?since=8d")
             assert status == 200
             assert table.count("\n") > 30_000
-            for _, writer in stuck:
+            for writer in stuck:
                 writer.close()
 
     run(story(), 60)
+
+
+def test_the_headers_alone_need_no_reading(house: Settings) -> None:
+    async def story() -> None:
+        async with running(house) as hub:
+            status, body, headers = await ask("HEAD", f"{hub.page}api/history.csv?since=8d")
+            assert (status, body) == (200, "")
+            assert headers["Content-Type"].startswith("text/csv")
+
+    run(story())

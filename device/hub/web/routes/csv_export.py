@@ -17,7 +17,6 @@ _log = logging.getLogger(__name__)
 
 MAX_EXPORTS = 4
 """Exports that are sent at the same time; the others wait."""
-WAIT_S = 300.0
 EXPORT_S = 600.0
 """Reading holds the file's write-ahead log, so nobody may read for longer."""
 _HEADERS = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="mien.csv"'}
@@ -35,7 +34,7 @@ class CsvExport:
         if request.method == "HEAD":
             return web.Response(headers=_HEADERS)
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(request.app[LIMITS].export_wait_s):
                 await self._places.acquire()
         except TimeoutError:
             return error(503, "too many exports at the same time; try again later", {"Retry-After": "60"})
