@@ -100,17 +100,21 @@ def _run_helper(control: socket.socket, address: Address) -> None:
         forbid_core_files()
         drop_capabilities()
         restrict_files((), Path("/dev"), tcp=True)
-        _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
-        if descriptors:
-            listener = socket.socket(fileno=descriptors[0])
-            threading.Thread(target=serve, args=(listener, address), daemon=True).start()
-            control.recv(1)
+        serve(control, address)
     finally:
         os._exit(0)
 
 
-def serve(listener: socket.socket, address: Address) -> None:
-    """Connect each client of `listener` to `address`; ends with the process."""
+def serve(control: socket.socket, address: Address) -> None:
+    """Connect each client of the listener that comes through `control` to `address`, until `control` is closed."""
+    _, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+    if descriptors:
+        listener = socket.socket(fileno=descriptors[0])
+        threading.Thread(target=_accept, args=(listener, address), daemon=True).start()
+        control.recv(1)
+
+
+def _accept(listener: socket.socket, address: Address) -> None:
     while True:
         inside, _ = listener.accept()
         threading.Thread(target=_connect, args=(inside, address), daemon=True).start()

@@ -125,7 +125,10 @@ def test_the_helper_copies_both_ways_and_closes_what_has_no_camera(server: _Serv
     """The part of the helper that copies, without its process, which may write nothing that could be measured."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = Address("127.0.0.1", server.port)
-        threading.Thread(target=serve, args=(listener, address), daemon=True).start()
+        ours, helpers = socket.socketpair()
+        serving = threading.Thread(target=serve, args=(helpers, address), daemon=True)
+        serving.start()
+        socket.send_fds(ours, [b"listener"], [listener.fileno()])
         port = listener.getsockname()[1]
 
         def ask() -> bytes:
@@ -137,6 +140,10 @@ def test_the_helper_copies_both_ways_and_closes_what_has_no_camera(server: _Serv
         server.stop()
         with contextlib.suppress(ConnectionResetError):
             assert ask() == b""
+        ours.close()
+        serving.join(5)
+        assert not serving.is_alive()
+        helpers.close()
 
 
 @pytest.fixture

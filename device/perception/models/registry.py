@@ -98,7 +98,7 @@ def read_registry(state_dir: Path) -> Registry:
         raise ModelError(f"{path}: cannot be read ({error})") from error
 
 
-_REMEDY = "the shipped one is used (mien models install, or rollback)"
+_REMEDY = "the shipped one is used (mien models install FILE, mien models rollback)"
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,9 @@ def select(name: str, state_dir: Path, shipped: Path = MODELS, hangs: HangRecord
                 run_smoke_test(bundle)
             return Selection(open_model(bundle), slot, Path(bundle.path))
         except ModelError as error:
-            # Health has room for 200 characters of this, so the path begins at the models' folder.
-            reason = str(error).replace(f"{models_folder(state_dir)}/", "")
+            # Health has room for 200 characters of this, so the file is named without its folder.
+            folder = models_folder(state_dir) / bundle_folder(name, slot.now.digest)
+            reason = str(error).replace(f"{folder}/", "")
             damage = f"the installed {name} model is damaged: {reason}; {_REMEDY}"
     try:
         return Selection(open_model(read_shipped(name, shipped)), slot, shipped / f"{name}.tflite", damage)
